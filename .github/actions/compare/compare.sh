@@ -68,7 +68,8 @@ if [ -z "$compare" ]; then
     compare="$own/target/release/ws-compare"
 fi
 
-flags=(--rounds "$INPUT_ROUNDS")
+flags=(--budget "$INPUT_BUDGET")
+if [ -n "$INPUT_ROUNDS" ]; then flags=(--rounds "$INPUT_ROUNDS"); fi
 read -r -d '' -a load <<<"$INPUT_LOAD" || true
 flags+=("${load[@]}")
 while IFS= read -r condition; do

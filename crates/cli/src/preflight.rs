@@ -11,13 +11,30 @@ use units::grouped;
 /// # Errors
 /// When open files or ports are insufficient.
 pub fn check_room(clients: u32, server: Option<&ServerUrl>) -> anyhow::Result<()> {
-    preflight::check(
+    check(
         u64::from(clients),
         server.is_none(),
         open_files::limit(),
         ports_for(server),
     )
-    .map_err(|shortage| anyhow!(shortage_text(&shortage)))
+}
+
+/// Checks that connections to several servers at once fit the limit on open files.
+///
+/// # Errors
+/// When they do not fit; the error says what to do.
+pub fn check_files(connections: u64) -> anyhow::Result<()> {
+    check(connections, false, open_files::limit(), None)
+}
+
+fn check(
+    connections: u64,
+    embedded: bool,
+    open_file_limit: Option<u64>,
+    ports: Option<u64>,
+) -> anyhow::Result<()> {
+    preflight::check(connections, embedded, open_file_limit, ports)
+        .map_err(|shortage| anyhow!(shortage_text(&shortage)))
 }
 
 /// Number of local ports for connections to the server; `None` for a Unix socket, which needs none.

@@ -46,9 +46,22 @@ impl SystemInfo {
     }
 }
 
+/// Memory available to processes without swapping, in bytes; `None` if the system does not report it.
+pub fn available_memory_bytes() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    Some(system.available_memory()).filter(|bytes| *bytes > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_memory_is_available() {
+        // This test has less than a mebibyte of its own left to ask for.
+        assert!(available_memory_bytes().is_none_or(|bytes| bytes > 1 << 20));
+    }
 
     #[test]
     fn the_host_is_described() {

@@ -26,6 +26,8 @@ pub(crate) const COMPARED_SHEET: &str = "figures";
 pub(crate) const ROUNDS_SHEET: &str = "rounds";
 /// All data that no other sheet holds, as keys and values.
 pub(crate) const COMPARISON_SHEET: &str = "comparison";
+/// One row a slice, when the servers took turns.
+pub(crate) const SLICES_SHEET: &str = "slices";
 
 /// Largest number of rows of a sheet below its header.
 pub(crate) const ROWS_PER_SHEET: usize = 1_048_575;
@@ -198,6 +200,12 @@ columns! {
         Verdict: Text = "verdict",
         InWords: Text = "in_words",
         MoreRounds: Count = "more_rounds",
+        LongerRuns: Ratio = "longer_runs",
+        SlicePairs: Count = "slice_pairs",
+        /// Standard deviations of the logarithms of ratios.
+        WithinRounds: General = "stdev_within_rounds",
+        BetweenRounds: General = "stdev_between_rounds",
+        BetweenShare: Ratio = "variance_share_between_rounds",
     }
 
     /// Columns of [`ROUNDS_SHEET`]: figures of the closed loop, of the open loop, and of the resources used.
@@ -223,5 +231,24 @@ columns! {
         MessagesPerCpu: Count = "messages_per_cpu_s",
         MemoryPerConnection: Count = "memory_per_connection_bytes",
         Failure: Text = "failure",
+        CapacitySlices: Count = "capacity_slices",
+        CapacityLeftOut: Count = "capacity_slices_left_out",
+        CapacitySettle: Thousandths = "capacity_settle_ms",
+        LatencySlices: Count = "latency_slices",
+        LatencyLeftOut: Count = "latency_slices_left_out",
+        LatencySettle: Thousandths = "latency_settle_ms",
+        Background: Ratio = "background_cpu_share",
+    }
+
+    /// Columns of [`SLICES_SHEET`], one row a slice that the figures are of.
+    SliceColumn {
+        Round: Id = "round",
+        Run: Text = "run",
+        Cycle: Id = "cycle",
+        Server: Text = "server",
+        Rate: Count = "msg_per_s",
+        P50: Thousandths = "p50_ms",
+        RateRatio: Ratio = "msg_per_s_ratio",
+        P50Ratio: Ratio = "p50_ratio",
     }
 }

@@ -35,17 +35,33 @@
 //! is at most 1 in 20 by construction, without simulation (`signed_rank`). The cost is less power at ten rounds with a
 //! wild one. With five rounds, none of these intervals reaches 95 %, so there is no verdict below `rounds_needed`.
 
+//! # Slices
+//!
+//! Ten rounds of two servers of which one is 5 % faster, 40 slices of each a round. A slice has noise of 5 %, the machine
+//! drifts by 10 % (0.98 of it is kept from slice to slice), and has half of its speed in bursts of ten slices on
+//! average, which begin with one slice in fifty. In slices the servers take turns; in one piece all slices of a
+//! server follow each other. Of 1,000 simulated comparisons with intervals of 95 %:
+//!
+//! | processes of different rounds differ by | slices hold the truth | told | half width | one piece holds | told | half width |
+//! |---|---|---|---|---|---|---|
+//! | 0 % | 96.1 % | 100 % | 1.6 % | 97.8 % | 8.9 % | 14.5 % |
+//! | 1 % | 96.1 % | 99.9 % | 1.9 % | 97.5 % | 9.0 % | 14.6 % |
+//! | 3 % | 97.1 % | 75.0 % | 3.6 % | 97.2 % | 8.7 % | 15.1 % |
+
 // This program prints its results.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod alternatives;
+mod sliced_rounds;
 
 use alternatives::{Method, Rounds as PairedRounds, Statistic};
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use sliced_rounds::SlicedRounds;
 use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels::sequential_level;
 use statistics::normal::normal_quantile;
+use statistics::order_statistics::median;
 use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
 use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
@@ -103,6 +119,7 @@ fn main() {
         ("intervals", intervals as fn()),
         ("until-sure", until_sure),
         ("more-rounds", more_rounds),
+        ("slices", slices),
     ] {
         if only.as_ref().is_none_or(|only| only == name) {
             table();
@@ -212,5 +229,36 @@ fn more_rounds() {
             "{faster}: {enough} of {asked}, {:.0} rounds on average",
             in_all as f64 / asked as f64
         );
+    }
+}
+
+/// Rounds of slices in turn beside rounds of servers one after the other, on a machine that drifts and has bursts.
+fn slices() {
+    println!("\nten rounds: interval holds the truth %, 5 % told %, median half width %");
+    for between in [0.0, 0.01, 0.03] {
+        for in_turn in [true, false] {
+            let mut rounds = SlicedRounds::new(between);
+            let (mut held, mut power, mut widths) = (0, 0, Vec::new());
+            for seed in 0..TRIES {
+                let bootstrap = Bootstrap {
+                    seed,
+                    resamples: 499,
+                    ..Bootstrap::default()
+                };
+                let drawn = (0..10).map(|_| rounds.next(DIFFERENCE, in_turn));
+                let (a, b): (Vec<f64>, Vec<f64>) = drawn.unzip();
+                let ratio = bootstrap.ratio(&Pairs::new(&a, &b).unwrap());
+                held += u64::from(ratio.low <= DIFFERENCE && DIFFERENCE <= ratio.high);
+                power += u64::from(told(ratio));
+                widths.push((ratio.high / ratio.low).sqrt() - 1.0);
+            }
+            println!(
+                "between rounds {between}, {}: {:.1} {:.1} ±{:.2}",
+                if in_turn { "slices" } else { "in one piece" },
+                percent(held),
+                percent(power),
+                100.0 * median(&widths).unwrap()
+            );
+        }
     }
 }

@@ -40,6 +40,7 @@ pub mod ratio;
 pub mod ratio_verdict;
 pub mod signed_rank;
 pub mod steady_state;
+pub mod variance_components;
 pub mod westfall_young;
 
 /// Input without a statistical result.

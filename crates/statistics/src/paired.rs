@@ -25,17 +25,29 @@ impl Pairs {
                 reference: reference.len(),
             });
         }
-        if measured.len() < Self::FEWEST {
+        let (measured, reference) = (logarithms(measured)?, logarithms(reference)?);
+        let pairs = measured.iter().zip(&reference);
+        Self::from_log_ratios(pairs.map(|(m, r)| m - r).collect())
+    }
+
+    /// Takes the logarithm of each round's ratio, measured divided by reference.
+    ///
+    /// # Errors
+    /// Fewer than [`FEWEST`](Self::FEWEST) rounds, or a logarithm that is not finite.
+    pub fn from_log_ratios(log_ratios: Vec<f64>) -> Result<Self, StatisticsError> {
+        if log_ratios.len() < Self::FEWEST {
             return Err(StatisticsError::TooFewRounds {
-                rounds: measured.len(),
+                rounds: log_ratios.len(),
                 needed: Self::FEWEST,
             });
         }
-        let (measured, reference) = (logarithms(measured)?, logarithms(reference)?);
-        let pairs = measured.iter().zip(&reference);
-        Ok(Self {
-            log_ratios: pairs.map(|(m, r)| m - r).collect(),
-        })
+        match log_ratios.iter().position(|log| !log.is_finite()) {
+            Some(round) => Err(StatisticsError::NoRatio {
+                round,
+                value: log_ratios[round].exp(),
+            }),
+            None => Ok(Self { log_ratios }),
+        }
     }
 
     /// Number of rounds.

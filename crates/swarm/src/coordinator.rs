@@ -11,8 +11,8 @@ use mio::Poll;
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
-use crate::rules::Command;
-use crate::worker::{CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
+use crate::rules::{Command, SliceCommand};
+use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop request is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
@@ -27,7 +27,7 @@ pub(crate) struct Coordinator {
     /// Threads whose connections have all opened or failed.
     connected: usize,
     /// Connections that opened.
-    opened: u64,
+    pub(crate) opened: u64,
     /// Threads with an open connection that have recognized an echo, or still may.
     recognizing: usize,
     /// Duration of the opening.
@@ -39,6 +39,8 @@ pub(crate) struct Coordinator {
     /// True when the run ended early because messages arrived, but none with an identity that was sent.
     pub(crate) recognized_nothing: bool,
     pub(crate) results: Vec<ThreadResult>,
+    /// The threads' parts of the current slice.
+    slices: Vec<ThreadSlice>,
 }
 
 impl Coordinator {
@@ -58,6 +60,7 @@ impl Coordinator {
             interrupted: false,
             recognized_nothing: false,
             results: Vec::new(),
+            slices: Vec::new(),
         };
         for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
@@ -98,12 +101,8 @@ impl Coordinator {
         begun: Instant,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
-        while self.connected < self.handles.len() && !self.run.is_stopped() {
-            self.receive_report(CHECK_INTERVAL)?;
-        }
-        self.opening = begun.elapsed();
+        self.wait_for_connections(begun)?;
         let mut started_at = None;
-        self.interrupted = self.run.is_stopped();
         if self.opened > 0 && !self.interrupted {
             let start = Instant::now();
             self.send(|command| command.start = Some(start));
@@ -116,8 +115,35 @@ impl Coordinator {
         Ok(started_at)
     }
 
-    /// Closes the connections and waits for the results of all threads.
-    fn close(&mut self) -> Result<(), SwarmError> {
+    /// Waits until all connections have opened or failed, or the user interrupts the run; `begun` is the start of the
+    /// opening.
+    pub(crate) fn wait_for_connections(&mut self, begun: Instant) -> Result<(), SwarmError> {
+        while self.connected < self.handles.len() && !self.run.is_stopped() {
+            self.receive_report(CHECK_INTERVAL)?;
+        }
+        self.opening = begun.elapsed();
+        self.interrupted = self.run.is_stopped();
+        Ok(())
+    }
+
+    /// Runs one slice of a sliced run and returns each thread's part. An interrupt ends the slice early.
+    pub(crate) fn run_slice(
+        &mut self,
+        slice: SliceCommand,
+    ) -> Result<Vec<ThreadSlice>, SwarmError> {
+        self.send(|command| command.slice = Some(slice));
+        while self.slices.len() < self.handles.len() {
+            self.receive_report(CHECK_INTERVAL)?;
+            if !self.interrupted && self.run.is_stopped() {
+                self.interrupted = true;
+                self.send(|command| command.stop = true);
+            }
+        }
+        Ok(std::mem::take(&mut self.slices))
+    }
+
+    /// Closes the connections, and waits for the results of all threads.
+    pub(crate) fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;
         let mut soon = interrupted;
         self.send(|command| {
@@ -192,6 +218,7 @@ impl Coordinator {
             }
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Done => self.done += 1,
+            WorkerReport::SliceOver(slice) => self.slices.push(*slice),
             WorkerReport::Closed(result) => self.results.push(*result),
             WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }

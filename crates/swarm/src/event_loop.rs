@@ -129,6 +129,31 @@ impl EventLoop {
         }
     }
 
+    /// Begins a slice. The pause before it counts neither as a stop nor as idle time.
+    pub(crate) fn begin_slice(&mut self, spins: bool) {
+        self.busy_poll = spins;
+        self.looked_ns = self.thread.clock.now_ns();
+        self.read_ns = self.looked_ns;
+        self.wake_all();
+    }
+
+    /// Ends a slice: the clients wait for the next one, and the thread sleeps. Returns the number of messages sent so
+    /// far.
+    pub(crate) fn end_slice(&mut self) -> u64 {
+        self.busy_poll = false;
+        let mut resting = 0;
+        let mut sent = 0;
+        for client in self.clients.iter_mut().flatten() {
+            resting += usize::from(client.rest());
+            sent += client.all_sent();
+        }
+        self.thread.run = None;
+        let mut stats = self.thread.clients.borrow_mut();
+        stats.busy = resting;
+        stats.unfinished.clear();
+        sent
+    }
+
     /// Queues a wake-up of all clients.
     pub(crate) fn wake_all(&mut self) {
         // Client numbers fit into `u32`.

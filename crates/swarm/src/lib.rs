@@ -64,6 +64,7 @@ mod progress;
 mod reference_server;
 mod rules;
 mod run;
+mod sliced_run;
 mod stillness;
 #[cfg(any(test, fuzzing))]
 mod tests;
@@ -81,3 +82,4 @@ pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
+pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};

@@ -86,6 +86,24 @@ pub(crate) struct Command {
     pub(crate) close: bool,
     /// The user interrupted the run, so the server's close frames are awaited only briefly.
     pub(crate) close_soon: bool,
+    /// The latest slice of a sliced run.
+    pub(crate) slice: Option<SliceCommand>,
+}
+
+/// One slice of a sliced run: a small run on connections that stay open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SliceCommand {
+    /// Number of the slice, starting with 1.
+    pub(crate) number: u64,
+    pub(crate) start: Instant,
+    /// Duration of the load that is not recorded, in nanoseconds.
+    pub(crate) settle_ns: u64,
+    /// Duration of the recorded load after it, in nanoseconds.
+    pub(crate) counted_ns: u64,
+    /// Position of the start in the schedule of all slices, in nanoseconds.
+    pub(crate) position_ns: u64,
+    /// True if the samples of all messages are kept.
+    pub(crate) keeps_samples: bool,
 }
 
 /// Times of the run, on the thread's clock.
@@ -97,4 +115,37 @@ pub(crate) struct RunTimes {
     pub(crate) t0_ns: u64,
     /// End of sending; `u64::MAX` when a number of messages is planned.
     pub(crate) end_ns: u64,
+    /// `None` if the run is not sliced.
+    pub(crate) slice: Option<SliceSchedule>,
+}
+
+/// Position of a slice in the schedule of an open loop. The settle part belongs to the same schedule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SliceSchedule {
+    /// Start of the whole schedule, on the thread's clock. The time between slices moves it.
+    pub(crate) origin_ns: u64,
+}
+
+impl RunTimes {
+    /// The times of a slice that begins at `start_ns` on the thread's clock.
+    pub(crate) fn of_slice(start_ns: u64, slice: &SliceCommand) -> Self {
+        let t0_ns = start_ns + slice.settle_ns;
+        Self {
+            start_ns,
+            t0_ns,
+            end_ns: t0_ns + slice.counted_ns,
+            slice: Some(SliceSchedule {
+                origin_ns: start_ns.saturating_sub(slice.position_ns),
+            }),
+        }
+    }
+
+    /// End of the due times of this slice; later ones belong to the next slices. `u64::MAX` if the run is not sliced.
+    #[inline]
+    pub(crate) fn due_before_ns(&self) -> u64 {
+        match self.slice {
+            Some(_) => self.end_ns,
+            None => u64::MAX,
+        }
+    }
 }

@@ -22,9 +22,8 @@ use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::worker::{ThreadResult, WorkerJob};
 
-/// Maximum time without running that does not count as a stop of a generator thread, unless its calibration saw a
-/// longer one.
-const ALLOWED_STOP: Duration = Duration::from_millis(10);
+/// Time for which a generator thread may stand still, unless its calibration saw a longer one.
+pub(crate) const ALLOWED_STOP: Duration = Duration::from_millis(10);
 
 /// Context of a run in addition to its plan. Everything is unknown by default.
 #[derive(Debug, Default)]
@@ -142,6 +141,7 @@ fn record_allowing(
         handle: handle.clone(),
         allowed_stop_ns,
         begun,
+        is_sliced: false,
     })?;
     let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
     let started_at = match t0 {
@@ -169,7 +169,7 @@ fn record_allowing(
     Ok(recording)
 }
 
-fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
+pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
     let mut failures = BTreeMap::<_, u64>::new();
     for (failure, n) in results.iter().flat_map(|r| &r.progress.failures) {
         *failures.entry(failure).or_default() += n;
@@ -189,7 +189,11 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
 }
 
 /// Merges the results of all threads.
-fn merge(results: Vec<ThreadResult>, budget: &BottomK, started_at: SystemTime) -> Recording {
+pub(crate) fn merge(
+    results: Vec<ThreadResult>,
+    budget: &BottomK,
+    started_at: SystemTime,
+) -> Recording {
     let threads: Vec<_> = results.iter().map(|r| Arc::clone(&r.progress)).collect();
     let (sum, elapsed_ns) = (sum_progress(&threads), elapsed_ns(&threads));
     let mut connects = ConnectStats::default();

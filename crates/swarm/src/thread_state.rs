@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use host::thread_usage::ThreadUsage;
 use measurement::plan::{Length, Plan, Verify};
-use measurement::record::{BottomK, Recorder};
+use measurement::record::{BottomK, Record, Recorder};
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
 use crate::client_stats::ClientStats;
@@ -59,13 +59,10 @@ impl ThreadState {
         allowed_stop_ns: u64,
     ) -> Self {
         let clients = plan.clients_of(thread).len();
-        let is_open_loop = plan.load.profile().is_some();
-        let mut recorder = Recorder::new(is_open_loop, expected_samples(plan, clients));
-        if plan.verify == Verify::Off {
-            recorder = recorder.unverified();
-        }
+        let rules = SendRules::new(plan);
+        let recorder = empty_recorder(&rules, expected_samples(plan, clients));
         Self {
-            rules: SendRules::new(plan),
+            rules,
             payloads,
             budget,
             clock: Clock::start(),
@@ -86,6 +83,11 @@ impl ThreadState {
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
         }
+    }
+
+    /// Takes the record and replaces it with an empty one.
+    pub(crate) fn take_recorder(&self) -> Recorder {
+        self.recorder.replace(empty_recorder(&self.rules, 0))
     }
 
     /// Records that a client has stopped sending.
@@ -113,6 +115,17 @@ impl ThreadState {
     }
 
     pub(crate) fn progress(&self, usage: Option<(ThreadUsage, f64)>) -> ThreadProgress {
+        ThreadProgress {
+            record: self.recorder.borrow().so_far(),
+            ..self.progress_without_record(usage)
+        }
+    }
+
+    /// Progress without the counts and histograms of messages, which would have to be copied.
+    pub(crate) fn progress_without_record(
+        &self,
+        usage: Option<(ThreadUsage, f64)>,
+    ) -> ThreadProgress {
         let (connects, clients) = (self.connects.borrow(), self.clients.borrow());
         ThreadProgress {
             opened: connects.opened(),
@@ -121,7 +134,7 @@ impl ThreadState {
             closes: clients.closes.clone(),
             stops: self.stillness.borrow().stops.clone(),
             longest_still_ns: self.stillness.borrow().longest_ns,
-            record: self.recorder.borrow().so_far(),
+            record: Record::default(),
             usage,
             blocked_writes: clients.blocked_writes,
             elapsed_ns: self.elapsed_ns(),
@@ -147,6 +160,15 @@ impl ThreadState {
             let last_received_ns = self.recorder.borrow().last_received_ns();
             clients.sending_until_ns.max(last_received_ns)
         }
+    }
+}
+
+fn empty_recorder(rules: &SendRules, expected_samples: usize) -> Recorder {
+    let recorder = Recorder::new(rules.open_loop.is_some(), expected_samples);
+    if rules.verify == Verify::Off {
+        recorder.unverified()
+    } else {
+        recorder
     }
 }
 

@@ -1,4 +1,10 @@
 //! One generator thread: opens its connections, runs its event loop, reports its results.
+//!
+//! | module | content |
+//! |---|---|
+//! | `slices` | the thread of a sliced run |
+
+mod slices;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -22,6 +28,7 @@ use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes};
 use crate::thread_state::ThreadState;
+pub(crate) use slices::ThreadSlice;
 
 /// Maximum number of concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and
 /// the generator's memory.
@@ -79,6 +86,8 @@ pub(crate) enum WorkerReport {
     RecognizedNothing,
     /// All clients have completed the plan.
     Done,
+    /// All clients of the thread have completed a slice.
+    SliceOver(Box<ThreadSlice>),
     /// All connections are closed. The thread ends.
     Closed(Box<ThreadResult>),
     /// The system refused a resource that the thread needs. The thread ends.
@@ -109,6 +118,8 @@ pub(crate) struct WorkerJob {
     pub(crate) allowed_stop_ns: u64,
     /// Start of the opening, for the connect rate.
     pub(crate) begun: Instant,
+    /// True for a sliced run: a command starts each slice.
+    pub(crate) is_sliced: bool,
 }
 
 /// Executes a thread's share of the plan and reports. Returns when all its connections are closed, or the system
@@ -144,7 +155,12 @@ pub(crate) fn run_worker(
     let opened = worker.event_loop.thread.connects.borrow().opened();
     // The coordinator normally outlives its threads. Without it, the reports are not needed.
     let _ = reports.send(WorkerReport::Connected(opened));
-    let usage = worker.run_loop(reports)?;
+    let usage = if worker.job.is_sliced {
+        worker.run_slices(reports)?;
+        None
+    } else {
+        worker.run_loop(reports)?
+    };
     let thread = worker.event_loop.thread;
     let progress = Arc::new(thread.progress(usage));
     if worker.job.handle.is_watched() {
@@ -282,6 +298,7 @@ impl Worker<'_> {
                 start_ns: thread.clock.ns_of(start),
                 t0_ns,
                 end_ns,
+                slice: None,
             });
         }
         let is_stopped = command.stop && !thread.command.stop;

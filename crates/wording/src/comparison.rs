@@ -9,20 +9,35 @@ use units::counted;
 /// Maximum number of additional rounds to advise.
 const MOST_ROUNDS_ADVISED: u64 = 100;
 
+/// Maximum factor of longer runs to advise.
+const LONGEST_RUNS_ADVISED: f64 = 10.0;
+
 /// Minimum ratio of every round for a sentence on a difference in few rounds.
 const LARGE_RATIO: f64 = 1.5;
 
 /// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `inconclusive: about 14 more rounds needed
-/// (0.99–1.03)`. Ratios above 1 are better. `comparatives` are those for the better and the worse server.
-pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioComparison) -> String {
+/// (0.99–1.03)`. Ratios above 1 are better. `comparatives` are those for the better and the worse server. `longer_runs` is
+/// the factor by which runs would have to be longer in place of more rounds, if this helps.
+pub fn verdict(
+    server: &str,
+    comparatives: (&str, &str),
+    compared: &RatioComparison,
+    longer_runs: Option<f64>,
+) -> String {
     let better = compared.advantage();
     match compared.verdict {
         RatioVerdict::Better => difference(server, comparatives.0, better),
         RatioVerdict::Worse => difference(server, comparatives.1, better.inverse()),
         RatioVerdict::CannotTell { more_rounds } => {
             let advice = match more_rounds {
-                Some(1) => ": about 1 more round needed".to_owned(),
-                Some(n) if n <= MOST_ROUNDS_ADVISED => format!(": about {n} more rounds needed"),
+                Some(n) if n <= MOST_ROUNDS_ADVISED => {
+                    let longer = longer_runs
+                        .filter(|factor| *factor <= LONGEST_RUNS_ADVISED)
+                        .map_or_else(String::new, |factor| {
+                            format!(", or runs {:.0} × as long,", factor.ceil())
+                        });
+                    format!(": about {}{longer} needed", counted(n, "more round"))
+                }
                 Some(_) | None => ": more rounds would hardly help".to_owned(),
             };
             // Two digits would print an interval that contains 1 as if it started or ended there.
@@ -142,7 +157,7 @@ mod tests {
 
     #[test]
     fn in_words() {
-        let text = |r, d| verdict("a", SPEED, &RatioComparison::of(r, d));
+        let text = |r, d| verdict("a", SPEED, &RatioComparison::of(r, d), None);
         let r = ratio(1.32, 1.28, 1.36, 10);
         assert_eq!(
             text(r, Direction::HigherIsBetter),
@@ -204,6 +219,24 @@ mod tests {
     }
 
     #[test]
+    fn longer_runs_are_advised_where_they_help() {
+        let compared = |more_rounds| RatioComparison {
+            verdict: RatioVerdict::CannotTell {
+                more_rounds: Some(more_rounds),
+            },
+            ..RatioComparison::of(ratio(1.01, 0.98, 1.04, 10), Direction::HigherIsBetter)
+        };
+        let text = |more_rounds, longer| verdict("a", SPEED, &compared(more_rounds), longer);
+        assert_eq!(
+            text(14, Some(2.4)),
+            "inconclusive: about 14 more rounds, or runs 3 × as long, needed (0.98–1.04)"
+        );
+        let rounds_alone = "inconclusive: about 1 more round needed (0.98–1.04)";
+        assert_eq!(text(1, None), rounds_alone);
+        assert_eq!(text(1, Some(10.1)), rounds_alone);
+    }
+
+    #[test]
     fn an_interval_that_holds_one_is_seen_to_hold_it() {
         let told = |low, high| {
             let ratio = Ratio {
@@ -217,6 +250,7 @@ mod tests {
                 "a",
                 SPEED,
                 &RatioComparison::of(ratio, Direction::HigherIsBetter),
+                None,
             )
         };
         assert!(told(0.997_3, 1.014_1).ends_with("(0.9973–1.0141)"));

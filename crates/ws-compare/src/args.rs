@@ -43,9 +43,13 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
 // The default is a duration, so that every round takes as long for a slow server as for a fast one.
 #[command(mut_arg("duration", |a| a
-    .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
+    .default_value_ifs([
+        ("messages", ArgPredicate::IsPresent, None::<&str>),
+        ("budget", ArgPredicate::IsPresent, Some("500ms")),
+    ])
     .default_value("2s")
-    .help("Measured time of each run, unless -m is given (example: 10s)")))]
+    .help("Measured time of each run, unless -m is given; 500ms with --budget (example: 10s)")))]
+#[command(mut_arg("warmup", |a| a.default_value_if("budget", ArgPredicate::IsPresent, "300ms")))]
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.long_help(
@@ -156,6 +160,22 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
+    /// Slices in which the servers of a round take turns; 0 measures them one after the other [default: 50ms; 0 with -m]
+    /// (example: 100ms)
+    ///
+    /// All servers of a round run at the same time, and one of them at a time has load. A drift of the machine affects
+    /// all of them equally, so smaller differences are detected. The beginning of each slice is not counted.
+    #[arg(long, value_name = "TIME", value_parser = slice, conflicts_with = "messages", help_heading = ROUNDS)]
+    pub(crate) slice: Option<Duration>,
+
+    /// Measure rounds until this time is over, in place of --rounds (example: 60s)
+    ///
+    /// The time includes checks and pilot. A round that would exceed it is not begun, except the first. With --until-sure,
+    /// the rounds may end earlier. Runs have `-d 500ms --warmup 300ms` by default, because more rounds detect smaller
+    /// differences than longer ones.
+    #[arg(long, value_name = "TIME", value_parser = some_time, conflicts_with_all = ["rounds", "max_rounds"], help_heading = ROUNDS)]
+    pub(crate) budget: Option<Duration>,
+
     /// Figures to compare, separated by commas [default: all] (example: `throughput,service.p99`)
     ///
     /// The names: throughput, service.p50, service.p99, service.p99.9, p50, p99, p99.9 (response times; also as
@@ -166,9 +186,9 @@ pub(crate) struct CompareArgs {
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
     pub(crate) figures: Vec<ComparedFigure>,
 
-    /// Add rounds until throughput and median response time are known to ± this percentage [default: off] (example: 2)
+    /// Add rounds until every figure of --figures is known to ± this percentage [default: off] (example: 2)
     ///
-    /// The decision depends on the width of the intervals alone, not on who is faster.
+    /// Without --figures, throughput and median response time count. The decision depends on the width of the intervals alone, not on who is faster.
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
     pub(crate) until_sure: Option<f64>,
 
@@ -230,6 +250,19 @@ fn some_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn slice(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_millis(5);
+    const LONGEST: Duration = Duration::from_secs(60);
+    let time = parse_duration(text).map_err(|error| error.to_string())?;
+    if time.is_zero() || (SHORTEST..=LONGEST).contains(&time) {
+        Ok(time)
+    } else {
+        Err(format!(
+            "`{text}` is not a valid slice: use 0, or 5ms to 60s (example: 50ms)"
+        ))
+    }
+}
+
 fn path(text: &str) -> Result<String, String> {
     if text.starts_with('/') {
         Ok(text.to_owned())
@@ -285,6 +318,38 @@ mod tests {
         assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
         assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
         assert_eq!(length(&["-m", "70"]), (None, 70));
+        let half = Some(Duration::from_millis(500));
+        assert_eq!(length(&["--budget", "60s"]).0, half);
+        assert_eq!(length(&["--budget", "60s", "-m", "70"]), (None, 70));
+        assert_eq!(
+            length(&["--budget", "60s", "-d", "5s"]).0,
+            Some(Duration::from_secs(5))
+        );
+    }
+
+    #[test]
+    fn a_slice_is_short_or_none() {
+        let slice = |line: &[&str]| parse(line).map(|args| args.slice);
+        assert_eq!(slice(&[]).unwrap(), None);
+        assert_eq!(slice(&["--slice", "0"]).unwrap(), Some(Duration::ZERO));
+        let ms = Duration::from_millis;
+        assert_eq!(slice(&["--slice", "20ms"]).unwrap(), Some(ms(20)));
+        for wrong in ["1ms", "2m", "x"] {
+            assert!(slice(&["--slice", wrong]).is_err(), "{wrong}");
+        }
+        assert!(slice(&["--slice", "20ms", "-m", "70"]).is_err());
+    }
+
+    #[test]
+    fn a_budget_takes_the_place_of_a_number_of_rounds() {
+        assert!(parse(&["--budget", "60s", "--until-sure", "2"]).is_ok());
+        for wrong in [
+            &["--budget", "60s", "--rounds", "3"][..],
+            &["--budget", "60s", "--until-sure", "2", "--max-rounds", "9"],
+            &["--budget", "0s"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

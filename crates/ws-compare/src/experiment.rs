@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
+use host::system_info::available_memory_bytes;
 use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
@@ -15,6 +16,7 @@ use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
 use crate::fail_if::Conditions;
 use crate::gate::Gate;
+use crate::interleaved::{InterleavedRound, choose_slice, describe_shortage};
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -27,6 +29,9 @@ use crate::server::failure::ServerFailure;
 use crate::server::starter::ServerStarter;
 use crate::verdicts;
 
+/// Most rounds of a comparison with a budget.
+const MOST_ROUNDS: u32 = 1_000;
+
 pub(crate) struct Experiment<'a> {
     args: &'a CompareArgs,
     stop: &'a InterruptHandle,
@@ -35,6 +40,8 @@ pub(crate) struct Experiment<'a> {
     runner: RoundRunner,
     /// Without the rate of a pilot.
     runs: NeededRuns,
+    /// Length of the slices in which the servers of a round take turns; `None` if they are measured one after the other.
+    slice: Option<Duration>,
     /// Plan of a capacity run against the first server, or the first one with TLS.
     plan: Plan,
     seed: u64,
@@ -64,6 +71,9 @@ impl<'a> Experiment<'a> {
         // If the limit cannot be raised, it stays as it is.
         let _ = open_files::raise_limit();
         cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
+        let slice = choose_slice(args, candidates).map_err(usage_error)?;
+        let at_once = slice.map_or(1, |_| candidates.len() as u64);
+        cli::check_files(u64::from(plan.clients.get()) * at_once)?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),
@@ -91,13 +101,14 @@ impl<'a> Experiment<'a> {
             cpu_split,
             runner,
             runs: NeededRuns::of(&figures),
+            slice,
             plan,
             seed,
         })
     }
 
     /// Measures all rounds, or those completed before an interrupt.
-    pub(crate) fn run(self) -> anyhow::Result<Comparison> {
+    pub(crate) fn run(mut self) -> anyhow::Result<Comparison> {
         if !self.args.quiet {
             self.warnings().iter().for_each(|line| print_notice(line));
         }
@@ -107,7 +118,12 @@ impl<'a> Experiment<'a> {
         let display = ProgressDisplay::start(self.args.quiet);
         let path = &self.args.path;
         let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
-        let mut is_complete = self.try_out(&mut servers, &display);
+        let (mut is_complete, memory_bytes) = self.try_out(&mut servers, &display);
+        let shortage = describe_shortage(memory_bytes, available_memory_bytes());
+        if let Some(shortage) = shortage.filter(|_| self.slice.is_some()) {
+            display.line(&shortage);
+            self.slice = None;
+        }
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
         let pilots: Vec<_> = pilots.collect();
         let rate = self.args.rate.or_else(|| rate_below(&pilots));
@@ -128,7 +144,7 @@ impl<'a> Experiment<'a> {
             if let Some(line) = left_out(&comparison.servers) {
                 display.line(&line);
             }
-            is_complete = self.rounds(&left, rate, &mut comparison, &display);
+            is_complete = self.rounds(&left, rate, &mut comparison, &display, begun);
         }
         drop(display);
         comparison.interrupted = !is_complete;
@@ -153,8 +169,12 @@ impl<'a> Experiment<'a> {
                 )
         };
         let figures = args.compared_figures();
+        let planned = match args.budget {
+            Some(_) => MOST_ROUNDS,
+            None => args.rounds.max(most),
+        };
         let few = sentences::few_rounds_planned(
-            args.rounds.max(most),
+            planned,
             self.candidates.len(),
             figures.iter().filter(|figure| is_measured(figure)).count(),
             args.until_sure.is_some(),
@@ -162,9 +182,11 @@ impl<'a> Experiment<'a> {
         shares.into_iter().chain(few).collect()
     }
 
-    /// Checks every server, and measures its capacity in a pilot. Returns false when the user interrupted it.
-    fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> bool {
+    /// Checks every server, and measures its capacity in a pilot. Returns false when the user interrupted it, and the
+    /// memory of all servers together in bytes, as far as it is known.
+    fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> (bool, u64) {
         let pilot = self.args.rate.is_none() && self.runs.latency;
+        let mut memory_bytes = 0;
         for (candidate, server) in self.candidates.iter().zip(servers) {
             let found = self.runner.try_out(candidate, self.seed, pilot, |phase| {
                 display.show(&candidate.name, phase);
@@ -173,12 +195,13 @@ impl<'a> Experiment<'a> {
                 Ok(found) => {
                     server.pilot_messages_per_s = found.capacity;
                     server.notes = found.notes;
+                    memory_bytes += found.memory_bytes.unwrap_or(0);
                 }
-                Err(ServerFailure::Interrupted) => return false,
+                Err(ServerFailure::Interrupted) => return (false, memory_bytes),
                 Err(error) => server.excluded = Some(error.in_one_line()),
             }
         }
-        true
+        (true, memory_bytes)
     }
 
     /// Returns the requested reference if it was not excluded, otherwise the first server that was not.
@@ -203,10 +226,7 @@ impl<'a> Experiment<'a> {
             rate_was_found: args.rate.is_none() && rate.is_some(),
             rounds: args.rounds,
             until_sure_percent: args.until_sure,
-            max_rounds: match args.until_sure {
-                Some(_) => args.max_rounds.max(args.rounds),
-                None => args.rounds,
-            },
+            max_rounds: self.max_rounds(),
             seed: self.seed,
             confidence: CONFIDENCE,
             figures: args.compared_figures(),
@@ -214,24 +234,27 @@ impl<'a> Experiment<'a> {
             server_cores: self.cpu_split.servers.clone(),
             generator_cores: self.cpu_split.generator.clone(),
             gate: Some(args.gate.name().to_owned()),
+            slice_s: self.slice.map(|slice| slice.as_secs_f64()),
+            budget_s: args.budget.map(|budget| budget.as_secs_f64()),
         })
     }
 
-    /// Time that the runs of all planned rounds take without starts; `None` for a number of messages.
+    /// Time that the runs of all planned rounds take without starts; `None` for a number of messages, and with a budget.
     fn least_time(&self, servers: usize, runs: NeededRuns) -> Option<Duration> {
-        let load = &self.args.load;
+        let load = self.args.budget.is_none().then_some(&self.args.load)?;
         let turns = u32::try_from(servers).ok()?.checked_mul(self.args.rounds)?;
         let one_run = load.duration?.checked_add(load.warmup)?;
         one_run.checked_mul(turns.checked_mul(runs.count())?)
     }
 
-    /// Measures all rounds. Returns false when the user interrupted them.
+    /// Measures all rounds; `begun` is the start of the comparison. Returns false when the user interrupted them.
     fn rounds(
         &self,
         candidates: &[&Candidate],
         rate: Option<Rate>,
         comparison: &mut Comparison,
         display: &ProgressDisplay,
+        begun: Instant,
     ) -> bool {
         let most = comparison.plan.max_rounds;
         let runs = NeededRuns { rate, ..self.runs };
@@ -242,25 +265,27 @@ impl<'a> Experiment<'a> {
             runs,
             least,
         ));
-        display.begin_rounds(u64::from(most) * candidates.len() as u64);
+        if self.args.budget.is_none() {
+            display.begin_rounds(u64::from(most) * candidates.len() as u64);
+        }
+        let mut longest = Duration::ZERO;
         for round in 1..=most {
-            let seed = measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11;
-            let order = verdicts::order(self.seed, round, candidates.len());
-            for (turn, &place) in (1..).zip(&order) {
-                let candidate = candidates[place];
-                let label = format!("round {round} of {most} · {}", candidate.name);
-                let mut row = empty_row(&candidate.name, round, turn, seed);
-                let measured = self.runner.turn(&mut row, candidate, runs, |phase| {
-                    display.show(&label, phase);
-                });
-                match measured {
-                    Ok(()) => {}
-                    Err(ServerFailure::Interrupted) => return false,
-                    Err(failure) => row.failure = Some(failure.in_one_line()),
-                }
-                comparison.rounds.push(row);
-                display.end_turn();
+            let round_begun = Instant::now();
+            let would_end = begun.elapsed() + longest;
+            if round > 1 && self.args.budget.is_some_and(|budget| would_end > budget) {
+                break;
             }
+            let rows = &mut comparison.rounds;
+            let order = verdicts::order(self.seed, round, candidates.len());
+            let order: Vec<&Candidate> = order.iter().map(|place| candidates[*place]).collect();
+            let measured = match self.slice {
+                Some(slice) => self.interleaved_round(round, slice, &order, runs, display, rows),
+                None => self.round_in_turn(round, &order, runs, display, rows),
+            };
+            if measured.is_err() {
+                return false;
+            }
+            longest = longest.max(round_begun.elapsed());
             display.line(&describe_round(round, &comparison.rounds));
             let is_sure = |percent| verdicts::is_sure(comparison, percent);
             if round >= comparison.plan.rounds && self.args.until_sure.is_some_and(is_sure) {
@@ -268,6 +293,77 @@ impl<'a> Experiment<'a> {
             }
         }
         true
+    }
+
+    /// Measures the servers of a round one after the other, each alone on the machine.
+    fn round_in_turn(
+        &self,
+        round: u32,
+        order: &[&Candidate],
+        runs: NeededRuns,
+        display: &ProgressDisplay,
+        rows: &mut Vec<RoundRow>,
+    ) -> Result<(), ServerFailure> {
+        for (turn, candidate) in (1..).zip(order) {
+            let label = format!("{} · {}", self.round_label(round), candidate.name);
+            let mut row = empty_row(&candidate.name, round, turn, self.round_seed(round));
+            let measured = self.runner.turn(&mut row, candidate, runs, |phase| {
+                display.show(&label, phase);
+            });
+            match measured {
+                Ok(()) => {}
+                Err(ServerFailure::Interrupted) => return Err(ServerFailure::Interrupted),
+                Err(failure) => row.failure = Some(failure.in_one_line()),
+            }
+            rows.push(row);
+            display.end_turn();
+        }
+        Ok(())
+    }
+
+    /// Measures the servers of a round in slices.
+    fn interleaved_round(
+        &self,
+        round: u32,
+        slice: Duration,
+        order: &[&Candidate],
+        runs: NeededRuns,
+        display: &ProgressDisplay,
+        rows: &mut Vec<RoundRow>,
+    ) -> Result<(), ServerFailure> {
+        let label = self.round_label(round);
+        let interleaved = InterleavedRound {
+            runner: &self.runner,
+            round,
+            seed: self.round_seed(round),
+            runs,
+            slice,
+        };
+        let measured = interleaved.measure(order, |phase| display.show(&label, phase))?;
+        measured.iter().for_each(|_| display.end_turn());
+        rows.extend(measured);
+        Ok(())
+    }
+
+    /// Seed of a round's payloads and schedules, the same for all servers.
+    fn round_seed(&self, round: u32) -> u64 {
+        measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11
+    }
+
+    fn round_label(&self, round: u32) -> String {
+        match self.args.budget {
+            Some(_) => format!("round {round}"),
+            None => format!("round {round} of {}", self.max_rounds()),
+        }
+    }
+
+    fn max_rounds(&self) -> u32 {
+        let args = self.args;
+        match (args.budget, args.until_sure) {
+            (Some(_), _) => MOST_ROUNDS,
+            (None, Some(_)) => args.max_rounds.max(args.rounds),
+            (None, None) => args.rounds,
+        }
     }
 }
 
@@ -293,7 +389,15 @@ fn describe_rounds(
     runs: NeededRuns,
     least: Option<Duration>,
 ) -> String {
-    let up_to = plan.until_sure_percent.map_or("", |_| "up to ");
+    let rounds = counted(u64::from(plan.max_rounds), "round");
+    let rounds = match (plan.budget_s, plan.until_sure_percent) {
+        (Some(budget_s), _) => format!("rounds for {}", human_time(budget_s * 1e9)),
+        (None, Some(_)) => format!("up to {rounds}"),
+        (None, None) => rounds,
+    };
+    let slices = plan.slice_s.map_or_else(String::new, |slice_s| {
+        format!(" in slices of {}", human_time(slice_s * 1e9))
+    });
     let found = if plan.rate_was_found {
         " (found by a pilot)"
     } else {
@@ -314,8 +418,7 @@ fn describe_rounds(
         )
     });
     format!(
-        "{up_to}{} of {} · {} · seed {}{takes}",
-        counted(u64::from(plan.max_rounds), "round"),
+        "{rounds} of {}{slices} · {} · seed {}{takes}",
         counted(servers as u64, "server"),
         loops.join(", and "),
         plan.seed,

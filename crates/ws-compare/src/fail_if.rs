@@ -68,17 +68,25 @@ impl Conditions {
         // A build fails if any of the conditions holds, so they need a joint level.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
         let bootstrap = rounds.bootstrap(rounds.sequential(family));
-        let values = |server: usize, named: &RunFigure| {
-            figure_named(named.name()).map_or_else(Vec::new, |figure| {
-                rounds.series(&self.names[server], figure)
-            })
-        };
         let judge = |condition: &BetweenServers| {
             for (server, named) in condition.terms() {
                 if let Some(figure) = figure_named(named.name()) {
                     rounds.check_enough_valid(&self.names[server], figure)?;
                 }
             }
+            let first = condition.terms().map(|(server, _)| server).next();
+            let is_ratio = condition.terms().any(|(server, _)| Some(server) != first);
+            let values = |server: usize, named: &RunFigure| {
+                let Some(figure) = figure_named(named.name()) else {
+                    return Vec::new();
+                };
+                let server = &self.names[server];
+                if is_ratio {
+                    rounds.paired_series(server, figure)
+                } else {
+                    rounds.series(server, figure)
+                }
+            };
             condition
                 .judge(values, &bootstrap)
                 .map_err(|error| error.to_string())

@@ -35,6 +35,7 @@ mod experiment;
 mod fail_if;
 mod forest;
 mod gate;
+mod interleaved;
 mod interrupt;
 mod load_template;
 mod measure;

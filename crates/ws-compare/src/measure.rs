@@ -1,6 +1,6 @@
 //! One run against one server: from a plan to the figures used in a comparison.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use host::process_probe::ProcessProbe;
 use measurement::plan::Plan;
@@ -19,10 +19,16 @@ pub(crate) struct Machine {
     pub(crate) host: Host,
     pub(crate) open_file_limit: Option<u64>,
     /// The generator's own limits, if known.
-    calibration: Option<Calibration>,
+    pub(crate) calibration: Option<Calibration>,
 }
 
 impl Machine {
+    /// Longest stop of a generator thread during its calibration.
+    pub(crate) fn longest_stop(&self) -> Duration {
+        let stop_ns = self.calibration.map_or(0, |c| c.longest_stop_ns);
+        Duration::from_nanos(stop_ns)
+    }
+
     /// Describes the host, and calibrates the generator with a load like the plan's.
     pub(crate) fn describe(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
@@ -90,9 +96,17 @@ pub(crate) fn measure(
 }
 
 fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option<f64> {
-    let after_bytes = summary.server.as_ref()?.max_rss_bytes?;
-    let grown = after_bytes.checked_sub(before_bytes?)?;
-    let opened = summary.connections.opened;
+    let after_bytes = summary.server.as_ref()?.max_rss_bytes;
+    memory_growth(before_bytes, after_bytes, summary.connections.opened)
+}
+
+/// Growth of a server's memory per connection, in bytes; `None` if it did not grow, or is unknown.
+pub(crate) fn memory_growth(
+    before_bytes: Option<u64>,
+    after_bytes: Option<u64>,
+    opened: u64,
+) -> Option<f64> {
+    let grown = after_bytes?.checked_sub(before_bytes?)?;
     (grown > 0 && opened > 0).then(|| grown as f64 / opened as f64)
 }
 
@@ -115,6 +129,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
         p99_9_ns: exact(times.p99_9),
         server_cpu_s: s.server.as_ref().map(|server| server.cpu_s),
         messages_per_cpu_s: s.server.as_ref().and_then(|s| s.messages_per_cpu_s),
+        slices: None,
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
     page.add("Remarks", vec![Block::List(sentences::remarks(c))]);
     if extent == Extent::Full {
         page.add("Every round", vec![Block::Tables(rounds(c))]);
+        let slices = slices(c).map(|table| Block::Tables(vec![table]));
+        page.add("Slices", slices.into_iter().collect());
     }
     page.add("How it was measured", how(c, extent));
     page
@@ -162,6 +164,40 @@ fn rounds(c: &Comparison) -> Vec<Table> {
     };
     let tables = c.compared().map(|server| table(&server.name));
     tables.filter(|table| !table.rows.is_empty()).collect()
+}
+
+/// A table of the variance of the ratios of slices; none where there are no slices.
+fn slices(c: &Comparison) -> Option<Table> {
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    let mut rows = Vec::new();
+    for row in &c.figures {
+        for against in &row.against {
+            let Some(spread) = &against.slices else {
+                continue;
+            };
+            let cells = vec![
+                spread.pairs.to_string(),
+                percent(spread.within_rounds),
+                percent(spread.between_rounds),
+                percent(spread.between_share),
+            ];
+            let label = format!("{} of {}", row.figure.short_name(), against.server);
+            rows.push(TableRow::new(label, cells));
+        }
+    }
+    let columns = [
+        "pairs",
+        "standard deviation within rounds",
+        "between rounds",
+        "share of the variance between rounds",
+    ];
+    (!rows.is_empty()).then(|| Table {
+        title: format!("Ratios of slices to those of {}", c.plan.reference),
+        columns: columns.map(str::to_owned).to_vec(),
+        rows,
+        figures: true,
+        ..Table::default()
+    })
 }
 
 fn how(c: &Comparison, extent: Extent) -> Vec<Block> {

@@ -1,5 +1,6 @@
 //! One server's turn: start, measurement in closed and open loop, end.
 
+use host::process_probe::ProcessProbe;
 use measurement::plan::LoadSpec;
 use measurement::run::comparison::{ComparedFigure, RoundRow};
 use statistics::order_statistics::median;
@@ -53,6 +54,8 @@ pub(crate) struct TryOut {
     pub(crate) capacity: Option<f64>,
     /// Failed checks that result in notes only.
     pub(crate) notes: Vec<String>,
+    /// Maximum resident memory in bytes; `None` if unknown.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 /// A server's row of a round, without figures.
@@ -99,10 +102,13 @@ impl RoundRunner {
         }
         on_phase("further checks");
         let notes = self.notes(&mut server)?;
+        let probe = ProcessProbe::processes(&server.processes());
+        let memory_bytes = probe.ok().and_then(|mut probe| probe.max_rss_bytes());
         server.end();
         Ok(TryOut {
             capacity: median(&capacities),
             notes,
+            memory_bytes,
         })
     }
 
@@ -208,7 +214,10 @@ impl RoundRunner {
 }
 
 /// Checks that the process of a started server is running.
-fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), ServerFailure> {
+pub(crate) fn check_alive(
+    candidate: &Candidate,
+    server: &mut RunningServer,
+) -> Result<(), ServerFailure> {
     server.ending().map_or(Ok(()), |(status, output)| {
         Err(ServerFailure::Ended {
             name: candidate.name.clone(),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use measurement::run::comparison::{ComparedFigure, Comparison, RunRow, last_round};
+use measurement::run::comparison::{ComparedFigure, Comparison, RunRow, SliceSpread, last_round};
 use measurement::verdict::Verdict;
 use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels;
+use statistics::order_statistics::pseudo_median;
 use statistics::paired::Pairs;
+use statistics::variance_components::VarianceComponents;
 
 /// Joint confidence level of all verdicts of a comparison, and of all its conditions.
 pub(crate) const CONFIDENCE: f64 = 0.95;
@@ -63,6 +65,66 @@ impl<'c> RoundValues<'c> {
         (1..=self.last())
             .map(|round| values.get(&round).copied())
             .collect()
+    }
+
+    /// Logarithms of a server's ratios to the reference in all rounds, starting with round 1. In rounds of slices, the
+    /// ratio is the pseudo-median of those of the paired slices, as far as slices have the figure: a disturbance of a
+    /// few slices does not reach it.
+    pub(crate) fn log_ratios(self, server: &str, figure: ComparedFigure) -> Vec<Option<f64>> {
+        let of_server = self.series(server, figure);
+        let of_reference = self.series(&self.0.plan.reference, figure);
+        let log_ratio = |round: u32, (value, of_reference): (Option<f64>, Option<f64>)| {
+            let of_whole_runs = (value? / of_reference?).ln();
+            let of_slices = self.slice_log_ratios(server, figure, round);
+            let of_slices = of_slices.filter(|log_ratios| !log_ratios.is_empty());
+            Some(of_slices.map_or(of_whole_runs, |log_ratios| {
+                pseudo_median(&log_ratios, &mut Vec::new())
+            }))
+        };
+        let both = of_server.into_iter().zip(of_reference);
+        (1..)
+            .zip(both)
+            .map(|(round, both)| log_ratio(round, both))
+            .collect()
+    }
+
+    /// Values of a server's figure that have to the reference's values the ratios of [`log_ratios`](Self::log_ratios).
+    pub(crate) fn paired_series(self, server: &str, figure: ComparedFigure) -> Vec<Option<f64>> {
+        let of_reference = self.series(&self.0.plan.reference, figure).into_iter();
+        of_reference
+            .zip(self.log_ratios(server, figure))
+            .map(|(value, log_ratio)| Some(value? * log_ratio?.exp()))
+            .collect()
+    }
+
+    /// Logarithms of the ratios of a server's slices to the reference's in a round in which both are valid.
+    fn slice_log_ratios(
+        self,
+        server: &str,
+        figure: ComparedFigure,
+        round: u32,
+    ) -> Option<Vec<f64>> {
+        let run_of = |name: &str| {
+            let mut rows = self.0.rounds.iter();
+            let row = rows.find(|row| row.server == name && row.round == round)?;
+            figure.of(row).and_then(|_| figure.run(row))
+        };
+        let reference = run_of(&self.0.plan.reference)?;
+        Some(run_of(server)?.slice_log_ratios(reference, figure))
+    }
+
+    /// Variance of the logarithms of a server's ratios to the reference, within rounds and between them; `None` unless
+    /// the rounds were measured in slices, and where slices do not have the figure.
+    pub(crate) fn slice_spread(self, server: &str, figure: ComparedFigure) -> Option<SliceSpread> {
+        let log_ratios = |round| self.slice_log_ratios(server, figure, round);
+        let groups: Vec<Vec<f64>> = (1..=self.last()).filter_map(log_ratios).collect();
+        let found = VarianceComponents::of(&groups)?;
+        Some(SliceSpread {
+            pairs: u32::try_from(found.values).unwrap_or(u32::MAX),
+            within_rounds: found.within.sqrt(),
+            between_rounds: found.between.sqrt(),
+            between_share: found.between_share,
+        })
     }
 
     /// Raises the level if verdicts are checked after every round.

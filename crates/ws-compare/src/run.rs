@@ -29,11 +29,6 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     }
     let names: Vec<&str> = candidates.iter().map(|c| c.name.as_str()).collect();
     let conditions = conditions(args, &names)?;
-    if args.until_sure.is_some() && !verdicts::can_be_sure(&args.compared_figures()) {
-        return Err(usage_error(
-            "--until-sure waits for throughput and p50, but --figures leaves out both",
-        ));
-    }
     if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Err(usage_error(format!(
             "--cwd: there is no folder {}",

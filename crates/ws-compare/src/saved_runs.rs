@@ -241,6 +241,8 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
         gate: None,
+        slice_s: None,
+        budget_s: None,
     };
     let candidates = servers.iter().map(candidate).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());

@@ -1,5 +1,7 @@
 //! Sentences common to all reports of a comparison.
 
+mod slices;
+
 use std::collections::BTreeMap;
 
 use measurement::run::comparison::{
@@ -36,7 +38,7 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
 
 /// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
-const RUN_KINDS: [(&str, RunOf); 2] = [
+pub(crate) const RUN_KINDS: [(&str, RunOf); 2] = [
     ("capacity", |row| row.capacity.as_ref()),
     ("latency", |row| row.latency.as_ref()),
 ];
@@ -108,6 +110,7 @@ pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
         );
     }
     lines.extend(too_few_rounds(c));
+    lines.extend(slices::remarks(c));
     lines.extend(unsteady(c));
     lines.extend(longest_cut(c));
     lines.extend(outliers(c));
@@ -246,9 +249,14 @@ fn unsteady(c: &Comparison) -> Vec<String> {
     kinds.filter_map(line).collect()
 }
 
+/// Whether saved runs are compared.
+fn are_saved(c: &Comparison) -> bool {
+    c.servers.iter().any(|server| !server.files.is_empty())
+}
+
 /// The pairs that ratios are computed over.
 pub(crate) fn paired(c: &Comparison) -> &'static str {
-    if c.servers.iter().any(|server| !server.files.is_empty()) {
+    if are_saved(c) {
         "files, paired in their order"
     } else {
         "paired rounds"
@@ -271,6 +279,14 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
             percent(plan.confidence)
         ));
     }
+    if are_saved(c) {
+        lines.push(
+            "Saved runs were measured one after the other, so a drift of the machine is part of their differences. \
+             Servers that ws-compare starts take turns in slices (--slice)."
+                .to_owned(),
+        );
+    }
+    lines.extend(slices::method(c));
     lines.extend(plan.gate.as_deref().and_then(gate));
     if !plan.server_cores.is_empty() {
         lines.push(format!(

@@ -11,15 +11,16 @@ use statistics::order_statistics::median;
 use statistics::outliers::outliers;
 use statistics::paired::Pairs;
 use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
+use statistics::variance_components::group_growth;
 use statistics::{interval_levels, westfall_young};
-use units::counted;
 
 use crate::fail_if::Conditions;
 use crate::measure::tool;
 use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
 
-/// The figures whose intervals `--until-sure` checks.
-const WAITED_FOR: [ComparedFigure; 2] = [ComparedFigure::Throughput, ComparedFigure::ResponseP50];
+/// The figures whose intervals `--until-sure` checks if no figures were chosen: tails would need many times the rounds.
+const USUAL_FIGURES: [ComparedFigure; 2] =
+    [ComparedFigure::Throughput, ComparedFigure::ResponseP50];
 
 /// Minimum distance of an outlier from the median, as a share of the median, even if the other rounds are closer
 /// together.
@@ -63,26 +64,32 @@ pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
     rounds.into_iter().next_back().unwrap_or_default()
 }
 
-/// Returns true when `--until-sure` checks any of these figures.
-pub(crate) fn can_be_sure(figures: &[ComparedFigure]) -> bool {
-    WAITED_FOR.iter().any(|figure| figures.contains(figure))
-}
-
-/// Returns true when every figure that `--until-sure` checks is known to ± this percentage.
+/// Returns true when every measured figure that `--until-sure` checks is known to ± this percentage.
 pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
     let rounds = RoundValues(comparison);
     let plan = &comparison.plan;
-    rounds.others().all(|server| {
+    let chosen = if plan.figures == ComparedFigure::ALL {
+        &USUAL_FIGURES[..]
+    } else {
+        &plan.figures
+    };
+    // Some servers never have some figures: those without a process have no CPU time.
+    let is_measured = |server: &str, figure: ComparedFigure| {
+        [server, plan.reference.as_str()]
+            .iter()
+            .all(|server| !rounds.values(server, figure).is_empty())
+    };
+    let mut known = 0;
+    let all_known = rounds.others().all(|server| {
         let level = level_of(rounds, server);
-        WAITED_FOR
-            .into_iter()
-            .filter(|figure| plan.figures.contains(figure))
-            .filter(|figure| *figure != ComparedFigure::ResponseP50 || plan.rate_per_s.is_some())
-            .all(|figure| {
-                compare(rounds, server, figure, level)
-                    .is_ok_and(|(compared, _)| compared.ratio.is_within(percent / 100.0))
-            })
-    })
+        let mut measured = chosen.iter().filter(|figure| is_measured(server, **figure));
+        measured.all(|figure| {
+            known += 1;
+            compare(rounds, server, *figure, level)
+                .is_ok_and(|(compared, _)| compared.ratio.is_within(percent / 100.0))
+        })
+    });
+    all_known && known > 0
 }
 
 /// Computes figures, outliers, conditions and validity from the rounds.
@@ -112,11 +119,7 @@ fn level_of(rounds: RoundValues, server: &str) -> f64 {
     let others = rounds.compared().count().saturating_sub(1);
     let family = rounds.sequential(interval_levels::bonferroni_level(CONFIDENCE, others));
     let plan = &rounds.0.plan;
-    let log_ratios = |figure: &ComparedFigure| -> Vec<Option<f64>> {
-        let of_server = rounds.series(server, *figure).into_iter();
-        let pairs = of_server.zip(rounds.series(&plan.reference, *figure));
-        pairs.map(|(a, b)| Some((a? / b?).ln())).collect()
-    };
+    let log_ratios = |figure: &ComparedFigure| rounds.log_ratios(server, *figure);
     let series: Vec<_> = plan.figures.iter().map(log_ratios).collect();
     westfall_young::level_of_each(family, &series, plan.seed)
 }
@@ -133,29 +136,26 @@ fn compare(
     for side in [server, reference] {
         rounds.check_enough_valid(side, figure)?;
     }
-    let of_server = rounds.series(server, figure).into_iter();
-    let both = of_server.zip(rounds.series(reference, figure));
-    let (values, of_reference): (Vec<f64>, Vec<f64>) = both.filter_map(|(a, b)| a.zip(b)).unzip();
+    let log_ratios = rounds.log_ratios(server, figure).into_iter();
+    let log_ratios: Vec<f64> = log_ratios.flatten().collect();
     let direction = if figure.more_is_better() {
         Direction::HigherIsBetter
     } else {
         Direction::LowerIsBetter
     };
-    let pairs =
-        Pairs::new(&values, &of_reference).map_err(|_| match (&values[..], &of_reference[..]) {
-            ([], _) => "not measured".to_owned(),
-            ([value], [of_reference]) => wording::comparison::observation_of_one_round(
+    let pairs = match log_ratios[..] {
+        [] => return Err("not measured".to_owned()),
+        [log_ratio] => {
+            return Err(wording::comparison::observation_of_one_round(
                 server,
                 figure.comparatives(),
                 direction,
-                value / of_reference,
+                log_ratio.exp(),
                 level,
-            ),
-            (values, _) => format!(
-                "inconclusive after {}",
-                counted(values.len() as u64, "round")
-            ),
-        })?;
+            ));
+        }
+        _ => Pairs::from_log_ratios(log_ratios).map_err(|error| error.to_string())?,
+    };
     let compared = RatioComparison::new(&pairs, direction, &rounds.bootstrap(level));
     Ok((compared, pairs))
 }
@@ -207,6 +207,10 @@ fn against(
         }
         None => (ComparisonVerdict::CannotTell, None),
     };
+    let slices = rounds.slice_spread(server, figure);
+    let longer_runs = ratio.zip(slices).and_then(|(ratio, slices)| {
+        group_growth(slices.between_share, ratio.rounds as u64, more_rounds?)
+    });
     AgainstReference {
         server: server.to_owned(),
         reference: rounds.0.plan.reference.clone(),
@@ -221,12 +225,14 @@ fn against(
                 let comparatives = figure.comparatives();
                 wording::comparison::observation(server, comparatives, &compared, &pairs)
                     .unwrap_or_else(|| {
-                        wording::comparison::verdict(server, comparatives, &compared)
+                        wording::comparison::verdict(server, comparatives, &compared, longer_runs)
                     })
             }
             Err(obstacle) => obstacle,
         },
         more_rounds,
+        longer_runs,
+        slices,
     }
 }
 
@@ -310,8 +316,9 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sentences;
     use measurement::run::PlanSummary;
-    use measurement::run::comparison::{RunRow, Steadiness};
+    use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
 
     fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
         RunRow {
@@ -328,6 +335,7 @@ mod tests {
             p99_9_ns: Some(3.0 * p50_ns),
             server_cpu_s: None,
             messages_per_cpu_s: None,
+            slices: None,
         }
     }
 
@@ -365,6 +373,8 @@ mod tests {
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
             gate: None,
+            slice_s: None,
+            budget_s: None,
         };
         let server = |name: &str| CandidateRow {
             name: name.to_owned(),
@@ -384,6 +394,50 @@ mod tests {
 
     fn row(c: &Comparison, figure: ComparedFigure) -> &FigureRow {
         c.figures.iter().find(|row| row.figure == figure).unwrap()
+    }
+
+    /// The same with eight slices a run: those of a server differ by 1 % within a round, and its rounds by this share.
+    fn with_slices(mut c: Comparison, between: f64) -> Comparison {
+        for row in &mut c.rounds {
+            let of_round = 1.0 + between * f64::from(row.round % 3) * f64::from(row.server == "b");
+            let run = row.capacity.as_mut().unwrap();
+            let of_slice =
+                |cycle: u32| 1.0 + 0.01 * f64::from((cycle + row.server.len() as u32) % 2);
+            let slice = |cycle: u32| SliceRow {
+                cycle,
+                messages_per_s: 1_000.0 * of_round * of_slice(cycle * u32::from(row.server == "b")),
+                p50_ns: None,
+            };
+            run.slices = Some(RunSlices {
+                kept: (1..=8).map(slice).collect(),
+                ..RunSlices::default()
+            });
+        }
+        c
+    }
+
+    #[test]
+    fn the_variance_of_slices_is_split_and_advised_upon() {
+        let spread = |between| {
+            let c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), between);
+            let c = add_verdicts(c, &Conditions::default());
+            let against = &row(&c, ComparedFigure::Throughput).against[0];
+            assert_eq!(row(&c, ComparedFigure::ServiceP99).against[0].slices, None);
+            (against.slices.unwrap(), sentences::remarks(&c).join("\n"))
+        };
+        let (alike, longer) = spread(0.0);
+        assert_eq!((alike.pairs, alike.between_share), (72, 0.0));
+        assert!((0.004..0.006).contains(&alike.within_rounds), "{alike:?}");
+        assert!(
+            longer.contains("longer rounds narrow the interval as well"),
+            "{longer}"
+        );
+        let (apart, more) = spread(0.05);
+        assert!(
+            apart.between_share > 0.95 && apart.between_rounds > 0.03,
+            "{apart:?}"
+        );
+        assert!(more.contains("longer ones hardly"), "{more}");
     }
 
     #[test]

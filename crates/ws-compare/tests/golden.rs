@@ -114,7 +114,7 @@ fn without_reasons(page: &str) -> String {
 /// no charts.
 #[test]
 fn two_servers() {
-    const SHORT: &str = "-c 4 -d 200ms --warmup 50ms --rate 500 --rounds 2 --seed 3 -q \
+    const SHORT: &str = "-c 4 -d 200ms --warmup 50ms --rate 500 --rounds 2 --seed 3 --slice 0 -q \
         --ready-timeout 60s --gate-timeout 60s";
     const FIGURES: &str = "throughput|service_p50|service_p99|service_p99_9|response_p50|\
         response_p99|response_p99_9|messages_per_cpu_s|memory_per_connection";

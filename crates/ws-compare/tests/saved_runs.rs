@@ -116,6 +116,7 @@ fn a_difference_beyond_the_noise_is_told_with_its_interval() {
     assert_eq!(told["verdict"], "better");
     assert!(told["ratio"].as_f64().unwrap() < 1.0);
     assert!(stdout(&output).contains("b 1.32 × faster"));
+    assert!(stdout(&output).contains("Saved runs were measured one after the other"));
     // With the servers swapped, the other one is slower by the same ratio.
     let output = folder.compare(&[&sides[0], &sides[1], "--reference", "b"]);
     assert!(

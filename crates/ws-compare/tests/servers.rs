@@ -74,6 +74,31 @@ fn right_servers_are_measured_in_every_round() {
             assert!(row["ready_s"].as_f64().unwrap() > 0.0);
         }
     }
+    let document = std::fs::read_to_string(compare.path("c.json")).unwrap();
+    test_support::assert_valid_json(results::write::COMPARISON_SCHEMA, &document);
+    assert_eq!(c["plan"]["slice_s"], 0.05);
+    for round in [1, 2] {
+        for run in ["capacity", "latency"] {
+            let slices = |name| {
+                let rows = rows(&c, name);
+                rows.iter().find(|row| row["round"] == round).unwrap()[run]["slices"].clone()
+            };
+            let (a, t) = (slices("a"), slices("t"));
+            // The same cycles of both, and all of them add up.
+            for key in ["slice_s", "settle_s", "measured", "left_out"] {
+                assert_eq!(a[key], t[key], "{key}");
+            }
+            let cycles = |slices: &Value| -> Vec<u64> {
+                let kept = slices["kept"].as_array().unwrap().iter();
+                kept.map(|slice| slice["cycle"].as_u64().unwrap()).collect()
+            };
+            assert_eq!(cycles(&a), cycles(&t));
+            let (measured, left_out) = (a["measured"].as_u64(), a["left_out"].as_u64());
+            let kept = cycles(&a).len() as u64;
+            assert_eq!(kept + left_out.unwrap(), measured.unwrap());
+            assert!(kept > 0);
+        }
+    }
     // Both servers have the same seed in a round, and another one in the next.
     let seed = |round: u64| -> Vec<u64> {
         let all = c["rounds"].as_array().unwrap().iter();
@@ -91,6 +116,7 @@ fn right_servers_are_measured_in_every_round() {
     assert!(stdout(&output).contains("throughput, msg/s"));
     let page = std::fs::read_to_string(compare.path("c.html")).unwrap();
     assert!(page.contains("ratio to a, above 1 is better"));
+    assert!(page.contains("Ratios of slices to those of a"));
 }
 
 #[test]
@@ -544,6 +570,80 @@ fn a_picture_of_one_server_is_not_written_and_hides_no_failure() {
     assert!(stdout(&output).contains("did not draw c.svg: there is nothing to draw"));
     assert!(!stdout(&output).contains("compared with"));
     assert!(!compare.files().contains(&"c.svg".to_owned()));
+}
+
+#[test]
+fn servers_with_the_same_fixed_address_are_measured_one_after_the_other() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let fixed = |name| {
+        let command = server(name, "axum").replace("{port}", &port.to_string());
+        format!("{command} @ ws://127.0.0.1:{port}/ws")
+    };
+    let (a, b) = (fixed("a"), fixed("b"));
+    let compare = Compare::new();
+    let servers = ["--server", &a, "--server", &b];
+    let output = compare.run(&[&["--slice", "50ms"], &servers[..]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let wanted = format!("`a` and `b` both listen on 127.0.0.1:{port}");
+    assert!(stderr(&output).contains(&wanted), "{}", stderr(&output));
+    let output = compare.short(&[&servers[..], &["-o", "c.json"]].concat());
+    let code = output.status.code().unwrap();
+    assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
+    let c = compare.json("c.json");
+    assert_eq!(c["plan"].get("slice_s"), None);
+    assert!(
+        c["rounds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["failure"] == Value::Null)
+    );
+    assert_eq!(rows(&c, "a")[0]["capacity"].get("slices"), None);
+}
+
+#[test]
+fn a_server_that_works_in_the_background_is_named() {
+    let compare = Compare::new();
+    let (busy, a) = (server("busy", "spins"), server("a", "axum"));
+    let output = compare.short(&["--server", &a, "--server", &busy, "-v", "-o", "c.json"]);
+    let c = compare.json("c.json");
+    let share = |name| {
+        let slices = &rows(&c, name)[0]["capacity"]["slices"];
+        slices["background_cpu_share"].as_f64().unwrap()
+    };
+    assert!(
+        share("busy") > 0.01 && share("a") < share("busy"),
+        "{} {}",
+        share("busy"),
+        share("a")
+    );
+    let printed = stdout(&output).replace("\n  ", " ");
+    assert!(printed.contains("busy uses "), "{printed}");
+    assert!(
+        printed.contains("while the load goes to the others (limit 1 %)"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_budget_ends_the_rounds() {
+    let compare = Compare::new();
+    let (a, b) = (server("a", "axum"), server("b", "axum"));
+    let servers = ["--server", &a, "--server", &b, "-o", "c.json"];
+    // Over before the first round, which is measured all the same.
+    let output = compare.run(&[&common::SHORT[..], &["--budget", "1ms"], &servers].concat());
+    let code = output.status.code().unwrap();
+    assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
+    let c = compare.json("c.json");
+    assert_eq!(
+        (
+            c["rounds"].as_array().unwrap().len(),
+            &c["plan"]["budget_s"]
+        ),
+        (2, &Value::from(0.001))
+    );
 }
 
 #[test]

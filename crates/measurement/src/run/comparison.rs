@@ -10,8 +10,10 @@ use super::summary::{Host, Tool};
 use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
+pub use slices::{RunSlices, SliceRow, SliceSpread};
 
 mod figure;
+mod slices;
 
 /// Version of the JSON format.
 pub const SCHEMA: u32 = 1;
@@ -80,6 +82,13 @@ pub struct ComparisonPlan {
     /// files of older versions.
     #[serde(default)]
     pub gate: Option<String>,
+    /// Planned length of the slices in which the servers of a round take turns, in seconds; `None` if they were measured
+    /// one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_s: Option<f64>,
+    /// Time after which no round begins, in seconds; `None` without such a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_s: Option<f64>,
 }
 
 fn all_figures() -> Vec<ComparedFigure> {
@@ -158,6 +167,9 @@ pub struct RunRow {
     pub server_cpu_s: Option<f64>,
     /// Correct echoes per second of that CPU time, over the whole measured phase.
     pub messages_per_cpu_s: Option<f64>,
+    /// Slices of the run; `None` if it was measured in one piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<RunSlices>,
 }
 
 /// Steadiness of a run after its beginning was cut off.
@@ -218,6 +230,13 @@ pub struct AgainstReference {
     /// Additional rounds after which a verdict is likely; `None` when there is a verdict already, or when the number
     /// cannot be estimated.
     pub more_rounds: Option<u64>,
+    /// Factor by which the measured time of all runs would have to grow in place of `more_rounds`; `None` without slices,
+    /// and if longer runs do not suffice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longer_runs: Option<f64>,
+    /// Spread of the ratios within and between rounds; `None` without slices, and for figures that slices do not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slices: Option<SliceSpread>,
 }
 
 /// Verdict on a server relative to the reference.

@@ -258,6 +258,19 @@ impl Reason {
         }
     }
 
+    /// Returns true for a temporary disturbance of the generator, and for figures that contradict each other. Such a
+    /// reason excludes a part of a measurement, not the rest.
+    pub fn is_of_a_moment(&self) -> bool {
+        matches!(
+            self,
+            Self::Impossible { .. }
+                | Self::GeneratorStopped { .. }
+                | Self::GeneratorThrottled { .. }
+                | Self::SendLateness { .. }
+                | Self::OwnTime(_)
+        )
+    }
+
     /// The verdict that follows from this reason alone.
     pub fn verdict(&self) -> Verdict {
         match self {

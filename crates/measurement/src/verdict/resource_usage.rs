@@ -61,6 +61,42 @@ pub struct GeneratorUsage {
     pub suspended_s: Option<f64>,
 }
 
+impl GeneratorUsage {
+    /// Usage over two periods of `self_s` and `other_s` seconds: times are added, shares are averaged by length. Shares
+    /// of single threads and echoes per CPU-second are omitted.
+    #[must_use]
+    pub fn followed_by(&self, self_s: f64, other: &Self, other_s: f64) -> Self {
+        let sum = |of: fn(&Self) -> Option<f64>| Some(of(self)? + of(other)?);
+        let share = |of: fn(&Self) -> Option<f64>| {
+            Some((of(self)? * self_s + of(other)? * other_s) / (self_s + other_s))
+        };
+        Self {
+            cpu_s: sum(|u| u.cpu_s),
+            user_cpu_s: sum(|u| u.user_cpu_s),
+            cpu_per_core: share(|u| u.cpu_per_core),
+            cpu_per_thread: Vec::new(),
+            busy_share: share(|u| u.busy_share),
+            blocked_writes: self.blocked_writes + other.blocked_writes,
+            max_rss_bytes: self.max_rss_bytes.max(other.max_rss_bytes),
+            run_queue_wait_s: sum(|u| u.run_queue_wait_s),
+            run_queue_wait_share: share(|u| u.run_queue_wait_share),
+            context_switches: self
+                .context_switches
+                .zip(other.context_switches)
+                .map(|(a, b)| ContextSwitches {
+                    voluntary: a.voluntary + b.voluntary,
+                    involuntary: a.involuntary + b.involuntary,
+                }),
+            messages_per_cpu_s: None,
+            stops: self.stops.zip(other.stops).map(|(a, b)| a.followed_by(b)),
+            throttled_s: sum(|u| u.throttled_s),
+            steal_s: sum(|u| u.steal_s),
+            cpu_pressure_s: sum(|u| u.cpu_pressure_s),
+            suspended_s: sum(|u| u.suspended_s),
+        }
+    }
+}
+
 /// Context switches of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -105,5 +141,30 @@ impl ServerUsage {
     /// Returns true when the CPU time is too short for the number of echoes, so another process must have served them.
     pub fn is_implausible(&self, echoes: u64) -> bool {
         self.cpu_s < LEAST_CPU_PER_ECHO_S * echoes as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_add_up_and_shares_weigh_by_length() {
+        let usage = |cpu_s: f64, share: f64, stops: u64| GeneratorUsage {
+            cpu_s: Some(cpu_s),
+            cpu_per_core: Some(share),
+            blocked_writes: 1,
+            stops: Some(Stops {
+                count: stops,
+                longest_ns: stops,
+                ..Stops::default()
+            }),
+            ..GeneratorUsage::default()
+        };
+        let both = usage(1.0, 0.5, 1).followed_by(2.0, &usage(6.0, 1.0, 2), 6.0);
+        assert_eq!((both.cpu_s, both.cpu_per_core), (Some(7.0), Some(0.875)));
+        assert_eq!((both.blocked_writes, both.busy_share), (2, None));
+        let stops = both.stops.unwrap();
+        assert_eq!((stops.count, stops.longest_ns), (3, 2));
     }
 }

@@ -43,6 +43,21 @@ pub struct Stops {
 }
 
 impl Stops {
+    /// Stops of two consecutive periods.
+    pub(super) fn followed_by(self, other: Self) -> Self {
+        let longest = if other.longest_ns > self.longest_ns {
+            other
+        } else {
+            self
+        };
+        Self {
+            count: self.count + other.count,
+            total_ns: self.total_ns + other.total_ns,
+            messages: self.messages + other.messages,
+            ..longest
+        }
+    }
+
     /// Combines the stops of all threads.
     pub fn join(mut stops: Vec<Stop>) -> Self {
         stops.sort_unstable_by_key(|stop| stop.start_ns);

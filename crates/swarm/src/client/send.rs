@@ -281,6 +281,7 @@ mod tests {
             start_ns: 0,
             t0_ns: 0,
             end_ns: u64::MAX,
+            slice: None,
         });
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -4,7 +4,6 @@ use websocket_wire::Opcode;
 
 use super::Client;
 use crate::connection_end::{ConnectionEnd, close_code};
-use crate::message::pacing::Pacing;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
@@ -41,7 +40,7 @@ impl Client {
         if let Some(run) = thread.run {
             if self.stage == ClientStage::Waiting {
                 self.stage = ClientStage::Running;
-                self.pacing = Pacing::start(&thread.rules, self.id, run);
+                self.pacing = self.pacing.start(&thread.rules, self.id, run);
             }
             if self.stage == ClientStage::Running {
                 self.step_running(now, run, thread);
@@ -103,6 +102,19 @@ impl Client {
             self.finalize_in_flight(thread);
             self.stage = ClientStage::Done;
         }
+    }
+
+    /// Lets a client that is done wait for the next slice of a sliced run. Returns true if the client waits.
+    pub(crate) fn rest(&mut self) -> bool {
+        if self.stage == ClientStage::Done {
+            self.stage = ClientStage::Waiting;
+        }
+        self.stage == ClientStage::Waiting
+    }
+
+    /// Number of messages sent so far, measured or not.
+    pub(crate) fn all_sent(&self) -> u64 {
+        self.sent + self.warmed
     }
 
     #[cold]

@@ -25,6 +25,8 @@ pub(crate) struct SendQuota {
     room: u64,
     /// Actual send time of all these messages.
     pub(crate) now_ns: u64,
+    /// Open loop: latest due time of a message that may be sent.
+    due_until_ns: u64,
     pacing: Pacing,
 }
 
@@ -36,7 +38,10 @@ impl SendQuota {
         let Some(open) = &rules.open_loop else {
             return Some(self.now_ns);
         };
-        let due = self.pacing.due_ns().filter(|due| *due <= self.now_ns)?;
+        let due = self
+            .pacing
+            .due_ns()
+            .filter(|due| *due <= self.due_until_ns)?;
         self.pacing.advance(open);
         Some(due)
     }
@@ -51,11 +56,25 @@ impl Pacing {
         }
     }
 
-    /// Starts with the warm-up, or with the measured phase if there is none.
-    pub(crate) fn start(rules: &SendRules, client: u32, run: RunTimes) -> Self {
+    /// Starts with the warm-up, or with the measured phase if there is none. A slice continues the schedule of the
+    /// previous one.
+    pub(crate) fn start(self, rules: &SendRules, client: u32, run: RunTimes) -> Self {
         let Some(open) = &rules.open_loop else {
             return Self::default();
         };
+        if let Some(slice) = run.slice {
+            let mut pacing = Self {
+                turn: Some(self.turn.unwrap_or_else(|| open.measured.first(client))),
+                from_ns: slice.origin_ns,
+                client,
+                measured: true,
+            };
+            // Messages that the previous slices did not send are counted there.
+            while pacing.due_ns().is_some_and(|due| due < run.start_ns) {
+                pacing.advance(open);
+            }
+            return pacing;
+        }
         let warm_up = Self {
             turn: open.warm_up.as_ref().map(|s| s.first(client)),
             from_ns: run.start_ns,
@@ -68,6 +87,13 @@ impl Pacing {
     /// Enters the measured phase when T0 has come or the warm-up has no messages left.
     #[inline]
     fn in_phase_at(self, now_ns: u64, open: &OpenLoopSchedules, run: RunTimes) -> Self {
+        if run.slice.is_some() {
+            // Both parts share one schedule: messages due before T0 are not measured.
+            return Self {
+                measured: self.due_ns().is_none_or(|due| due >= run.t0_ns),
+                ..self
+            };
+        }
         let warming = !self.measured && now_ns < run.t0_ns;
         if self.measured || warming && self.turn.and_then(|t| t.due_ns()).is_some() {
             return self;
@@ -110,8 +136,13 @@ impl Pacing {
         run: RunTimes,
     ) -> Option<SendQuota> {
         let mut room = rules.window.saturating_sub(in_flight) as u64;
+        let mut due_until_ns = now_ns;
         let measured = if let Some(open) = &rules.open_loop {
             *self = self.in_phase_at(now_ns, open, run);
+            if run.slice.is_some() {
+                let before_ns = if self.measured { run.end_ns } else { run.t0_ns };
+                due_until_ns = now_ns.min(before_ns.saturating_sub(1));
+            }
             self.measured
         } else if now_ns >= run.end_ns {
             return None;
@@ -125,6 +156,7 @@ impl Pacing {
             measured,
             room,
             now_ns,
+            due_until_ns,
             pacing: *self,
         })
     }
@@ -153,7 +185,7 @@ impl Pacing {
     pub(crate) fn next_due_ns(&mut self, open: &OpenLoopSchedules, run: RunTimes) -> Option<u64> {
         // The last warm-up message may have been sent in the meantime.
         *self = self.in_phase_at(0, open, run);
-        self.due_ns()
+        self.due_ns().filter(|due| *due < run.due_before_ns())
     }
 
     /// Returns true when a client that has sent `sent` measured messages has finished sending.
@@ -162,7 +194,9 @@ impl Pacing {
         if rules.open_loop.is_none() {
             return sent >= rules.messages || now_ns >= run.end_ns;
         }
-        let nothing_due = self.measured && self.due_ns().is_none();
+        let is_in_last_phase = self.measured || run.slice.is_some();
+        let nothing_due =
+            is_in_last_phase && self.due_ns().is_none_or(|due| due >= run.due_before_ns());
         // After the end of a planned duration, delayed messages may be sent for as long as the timeout of an echo.
         let ends_ns = if run.end_ns == u64::MAX {
             0
@@ -193,6 +227,7 @@ impl Pacing {
         };
         let mut pacing = self.in_phase_at(u64::MAX, open, run);
         let mut unsent = 0;
+        let until_ns = until_ns.min(run.due_before_ns() - 1);
         while pacing.due_ns().is_some_and(|due| due <= until_ns) {
             pacing.advance(open);
             unsent += 1;

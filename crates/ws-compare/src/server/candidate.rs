@@ -111,6 +111,11 @@ impl Candidate {
         self.url.is_some()
     }
 
+    /// Returns true for a server that is started and whose address is the same each time.
+    pub(crate) fn has_fixed_address(&self) -> bool {
+        self.command.is_some() && self.url.as_ref().is_some_and(|url| !url.contains(PORT))
+    }
+
     /// URL that may contain `{port}`. The default for a started server uses `path`.
     fn url(&self, path: &str) -> String {
         let typed = self.url.clone();

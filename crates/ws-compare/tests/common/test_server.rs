@@ -26,6 +26,19 @@ fn main() {
                 .await
                 .unwrap();
         }),
+        "spins" => {
+            // A fifth of the time, whoever asks for nothing.
+            std::thread::spawn(|| {
+                loop {
+                    let begun = std::time::Instant::now();
+                    while begun.elapsed() < std::time::Duration::from_millis(2) {
+                        std::hint::spin_loop();
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(8));
+                }
+            });
+            raw(port, "right");
+        }
         "fails" => {
             eprintln!("boom: no such table");
             std::process::exit(7);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RoundRow, RunRow};
+use super::{RoundRow, RunRow, SliceRow};
 use crate::verdict::Verdict;
 use units::{grouped, human_bytes, human_time};
 
@@ -127,6 +127,16 @@ impl ComparedFigure {
         } else {
             row.capacity.as_ref()
         }
+    }
+
+    /// The figure's value in one slice; `None` for figures that need more messages than a slice has.
+    pub(super) fn of_slice(self, slice: &SliceRow) -> Option<f64> {
+        let value = match self {
+            Self::Throughput => Some(slice.messages_per_s),
+            Self::ServiceP50 | Self::ResponseP50 => slice.p50_ns,
+            _ => None,
+        };
+        value.filter(|value| value.is_finite() && *value > 0.0)
     }
 
     /// The figure's value for a server in a round. `None` when the round failed, the run is invalid, or the value was

@@ -1,7 +1,7 @@
 //! The verdict on each figure, with one row per figure and server.
 
 use measurement::run::comparison::{
-    AgainstReference, Comparison, ComparisonVerdict, FigureOfServer, FigureRow,
+    AgainstReference, Comparison, ComparisonVerdict, FigureOfServer, FigureRow, SliceSpread,
 };
 use rust_xlsxwriter::{Format, Worksheet};
 
@@ -42,6 +42,7 @@ pub(super) fn write(sheet: &mut Worksheet, c: &Comparison) -> XlsxResult {
 }
 
 fn content<'c>((figure, server, against): &ServerFigure<'c>, column: Column) -> CellContent<'c> {
+    let spread = |of: &dyn Fn(&SliceSpread) -> f64| against.and_then(|a| a.slices.as_ref()).map(of);
     match column {
         Column::FigureKey => figure.figure.key().into(),
         Column::Unit => column_unit(figure.figure).0.into(),
@@ -56,6 +57,11 @@ fn content<'c>((figure, server, against): &ServerFigure<'c>, column: Column) -> 
         Column::Verdict => against.map(|a| words(a.verdict)).into(),
         Column::InWords => against.map(|a| a.text.as_str()).into(),
         Column::MoreRounds => against.and_then(|a| a.more_rounds).map(count).into(),
+        Column::LongerRuns => against.and_then(|a| a.longer_runs).into(),
+        Column::SlicePairs => spread(&|s| f64::from(s.pairs)).into(),
+        Column::WithinRounds => spread(&|s| s.within_rounds).into(),
+        Column::BetweenRounds => spread(&|s| s.between_rounds).into(),
+        Column::BetweenShare => spread(&|s| s.between_share).into(),
     }
 }
 

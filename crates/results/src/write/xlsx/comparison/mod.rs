@@ -4,6 +4,7 @@
 mod by_round;
 mod figures;
 mod rounds;
+mod slices;
 
 use std::io::{self, Write};
 
@@ -41,6 +42,7 @@ fn workbook(c: &Comparison) -> Result<Workbook, XlsxError> {
     }
     let sheet = workbook.add_worksheet();
     key_value_sheet::write(sheet, COMPARISON_SHEET, &rest, c.validity.verdict)?;
+    slices::write(&mut workbook, c)?;
     Ok(workbook)
 }
 
@@ -68,11 +70,12 @@ mod tests {
     use calamine::{Data, Reader, Xlsx};
     use measurement::run::comparison::{
         AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan,
-        ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, SCHEMA, Steadiness,
+        ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, RunSlices, SCHEMA,
+        SliceRow, SliceSpread, Steadiness,
     };
     use measurement::verdict::Verdict;
 
-    use crate::schema::{ComparedColumn, RoundColumn, SheetColumn};
+    use crate::schema::{ComparedColumn, RoundColumn, SheetColumn, SliceColumn};
     use test_support::fixtures::{recorded, summary_of};
 
     /// A name that a spreadsheet would read as a cell reference.
@@ -82,6 +85,11 @@ mod tests {
     fn compared() -> Comparison {
         let summary = summary_of(&recorded(&[]));
         let names = ["base", LIKE_A_CELL];
+        let slice = |cycle| SliceRow {
+            cycle,
+            messages_per_s: 200.0,
+            p50_ns: Some(2_500_000.0),
+        };
         let run = |n: u32| RunRow {
             verdict: Verdict::Valid,
             reasons: Vec::new(),
@@ -96,6 +104,16 @@ mod tests {
             p99_9_ns: None,
             server_cpu_s: Some(0.5),
             messages_per_cpu_s: Some(20_000.0),
+            slices: Some(RunSlices {
+                slice_s: 0.05,
+                settle_s: 0.005,
+                measured: 3,
+                left_out: 1,
+                disturbed: 1,
+                first_reason: None,
+                background_cpu_share: Some(0.125),
+                kept: [1, 3].map(slice).into(),
+            }),
         };
         let round = |n: u32, server: &str| RoundRow {
             round: n,
@@ -133,6 +151,13 @@ mod tests {
             verdict: ComparisonVerdict::CannotTell,
             text: "they do not say".into(),
             more_rounds: Some(4),
+            longer_runs: Some(2.5),
+            slices: Some(SliceSpread {
+                pairs: 80,
+                within_rounds: 0.02,
+                between_rounds: 0.01,
+                between_share: 0.75,
+            }),
         };
         Comparison {
             schema: SCHEMA,
@@ -155,6 +180,8 @@ mod tests {
                 server_cores: Vec::new(),
                 generator_cores: Vec::new(),
                 gate: None,
+                slice_s: None,
+                budget_s: None,
             },
             servers: names.map(contender).into(),
             rounds: (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect(),
@@ -200,7 +227,8 @@ mod tests {
                 "throughput",
                 "response_p50",
                 "response_p99",
-                "comparison"
+                "comparison",
+                "slices"
             ]
         );
         let mut rows = |sheet: &str| -> Vec<Vec<Data>> {
@@ -226,7 +254,11 @@ mod tests {
                 Data::Empty,
                 text("inconclusive"),
                 text("they do not say"),
-                n(4.0)
+                n(4.0),
+                n(80.0),
+                n(0.02),
+                n(0.01),
+                n(0.75),
             ]
         );
         let rounds = rows("rounds");
@@ -247,6 +279,7 @@ mod tests {
         last.extend(run(3.0));
         last.extend(run(3.0));
         last.extend([n(20_000.0), n(4_096.0), text("it did not start")]);
+        last.extend([n(2.0), n(1.0), n(5.0), n(2.0), n(1.0), n(5.0), n(0.125)]);
         assert_eq!(rounds[6], last);
         let by_round = rows("throughput");
         assert_eq!(by_round[0], titles(&["round", "base", LIKE_A_CELL]));
@@ -263,6 +296,36 @@ mod tests {
         assert_eq!(value("plan.confidence"), Some(n(0.95)));
         assert_eq!(value("interrupted"), Some(Data::Bool(false)));
         assert_eq!(value("rounds.0.round"), None, "it has a sheet of its own");
+        let slices = rows("slices");
+        assert_eq!(slices[0], titles(SliceColumn::TITLES));
+        // Of each of six rows two slices of two runs.
+        assert_eq!(slices.len(), 1 + 24);
+        let slice = |server: &str, p50: Data| {
+            vec![
+                n(1.0),
+                text("capacity"),
+                n(3.0),
+                text(server),
+                n(200.0),
+                p50,
+            ]
+        };
+        assert_eq!(slices[2][..6], slice("base", n(2.5)));
+        assert_eq!(slices[2][6..], [Data::Empty, Data::Empty]);
+        assert_eq!(slices[6][..6], slice(LIKE_A_CELL, n(2.5)));
+        assert_eq!(slices[6][6..], [n(1.0), n(1.0)]);
+    }
+
+    #[test]
+    fn without_slices_there_is_no_sheet_of_them() {
+        let mut comparison = compared();
+        for row in &mut comparison.rounds {
+            for run in [&mut row.capacity, &mut row.latency] {
+                run.as_mut().unwrap().slices = None;
+            }
+        }
+        let book = Xlsx::new(Cursor::new(written(&comparison))).unwrap();
+        assert!(!book.sheet_names().contains(&"slices".to_owned()));
     }
 
     #[test]

@@ -47,5 +47,24 @@ fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
         Column::MessagesPerCpu => capacity(|run| run.messages_per_cpu_s).into(),
         Column::MemoryPerConnection => r.memory_per_connection_bytes.into(),
         Column::Failure => r.failure.as_deref().into(),
+        Column::CapacitySlices => capacity(kept).into(),
+        Column::CapacityLeftOut => capacity(left_out).into(),
+        Column::CapacitySettle => capacity(settle_ms).into(),
+        Column::LatencySlices => latency(kept).into(),
+        Column::LatencyLeftOut => latency(left_out).into(),
+        Column::LatencySettle => latency(settle_ms).into(),
+        Column::Background => capacity(|run| run.slices.as_ref()?.background_cpu_share).into(),
     }
+}
+
+fn kept(run: &RunRow) -> Option<f64> {
+    Some(run.slices.as_ref()?.kept.len() as f64)
+}
+
+fn left_out(run: &RunRow) -> Option<f64> {
+    Some(f64::from(run.slices.as_ref()?.left_out))
+}
+
+fn settle_ms(run: &RunRow) -> Option<f64> {
+    Some(run.slices.as_ref()?.settle_s * 1e3)
 }

@@ -1,0 +1,179 @@
+"""Evidence for interleaved rounds: what slices tell, and what measuring one after the other tells on the same machine.
+
+Needs `cargo build --release` and `cargo build --release -p ws-truth --example slowed`. The load average is printed with
+every table; the machine may be busy.
+
+    python3 crates/ws-compare/benches/slices.py power [--times 40] [--budget 60s] [--noise] [-- flags of ws-compare]
+    python3 crates/ws-compare/benches/slices.py spread [--times 10] [--noise] [-- flags of ws-compare]
+    python3 crates/ws-compare/benches/slices.py background [--times 5] [-- flags of ws-compare]
+
+power:      a server beside itself, and beside itself made 5 % and 2 % slower: how often which figure got which verdict.
+spread:     standard deviation of the rounds' ratios of two equal servers, in slices and one after the other in turn.
+background: a server that spins a fifth of the time, whoever is measured: what is said of it, and the other's figures.
+--noise:    a program takes 10 to 50 % of all cores meanwhile, in bursts of 0.1 to 5 s.
+
+Measured so far only on two cores that compilers shared all the time (load average 5 to 11), with binaries of a debug
+profile at optimization level 2:
+
+spread, 20 rounds each: throughput 9.9 % in slices, 20.9 % one after the other; response p50 12.5 % and 42.2 %; service
+p50 37.1 % and 10.9 %, a few wild rounds deciding.
+power, 5 comparisons of 60 s each: the same told 1 (throughput); 5 % slower told 3, all by service p50, one of them by
+throughput too; 2 % slower told 0, and called faster in 1 (throughput).
+background, 4 rounds: named in 4.
+"""
+
+import argparse
+import collections
+import json
+import math
+import multiprocessing
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+RELEASE = pathlib.Path(os.environ.get("SLICES_BIN", pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"))
+AXUM = f"{RELEASE / 'axum-ws'} --bind 127.0.0.1:{{port}} --threads 1"
+SLOWED = f"{RELEASE / 'examples/slowed'} {{port}}"
+SPINS = "import time\nwhile True:\n  end = time.time() + 0.002\n  while time.time() < end: pass\n  time.sleep(0.008)"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("what", choices=["power", "spread", "background"])
+    parser.add_argument("--times", type=int, default=None)
+    parser.add_argument("--budget", default="60s")
+    parser.add_argument("--noise", action="store_true")
+    parser.add_argument("--seed", type=int, default=1, help="of the first comparison")
+    own, further = sys.argv[1:], []
+    if "--" in own:
+        own, further = own[:own.index("--")], own[own.index("--") + 1:]
+    wanted = parser.parse_args(own)
+    wanted.flags = further
+    noise = [multiprocessing.Process(target=disturb, args=(n,), daemon=True) for n in range(os.cpu_count())] if wanted.noise else []
+    for process in noise:
+        process.start()
+    try:
+        {"power": power, "spread": spread, "background": background}[wanted.what](wanted)
+    finally:
+        for process in noise:
+            process.terminate()
+
+
+def disturb(number):
+    """Takes a share of a core in bursts."""
+    chance = random.Random(number)
+    while True:
+        share, end = chance.uniform(0.1, 0.5), time.time() + chance.uniform(0.1, 5)
+        while time.time() < end:
+            busy = time.time() + 0.01 * share
+            while time.time() < busy:
+                pass
+            time.sleep(0.01 * (1 - share))
+        time.sleep(chance.uniform(0.1, 5))
+
+
+def compare(servers, flags):
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "c.json"
+        named = [word for name, command in servers.items() for word in ("--server", f"{name}={command}")]
+        done = subprocess.run([RELEASE / "ws-compare", "--quiet", "--pin", *named, "-o", file, *map(str, flags)],
+                              stdout=subprocess.DEVNULL)
+        # 5: the comparison holds itself for invalid. What it says then counts as well.
+        if done.returncode not in (0, 5):
+            raise SystemExit(f"ws-compare ended with {done.returncode}: {flags}")
+        return json.loads(file.read_text())
+
+
+def load_average():
+    return " ".join(f"{n:.1f}" for n in os.getloadavg())
+
+
+def power(wanted):
+    pairs = {"the same": (AXUM, AXUM)} | {f"{s:.0%} slower": (f"{SLOWED} 0", f"{SLOWED} {s}") for s in (0.05, 0.02)}
+    verdicts = {name: collections.Counter() for name in pairs}
+    rounds, told = collections.defaultdict(list), collections.Counter()
+    for seed in range(wanted.seed, wanted.seed + (wanted.times or 40)):
+        for name, (a, b) in pairs.items():
+            c = compare({"a": a, "b": b}, ["--budget", wanted.budget, "--seed", seed, *wanted.flags])
+            rounds[name].append(max((row["round"] for row in c["rounds"]), default=0))
+            found = {row["figure"]: row["against"][0]["verdict"] for row in c["figures"]}
+            for figure, verdict in found.items():
+                verdicts[name][figure, verdict] += 1
+            told[name, "any figure"] += any(v != "cannot_tell" for v in found.values())
+            told[name, "throughput or service p50"] += "worse" in (found.get("throughput"), found.get("service_p50"))
+            print(name, seed, load_average(), found, file=sys.stderr)
+    for name in pairs:
+        count = len(rounds[name])
+        print(f"\n{name}: {count} comparisons of {wanted.budget}, {statistics.median(rounds[name])} rounds in the middle; "
+              f"load average {load_average()}")
+        print(f"any figure told: {told[name, 'any figure']}; worse by throughput or service p50: "
+              f"{told[name, 'throughput or service p50']}\n")
+        print("| figure | inconclusive | b better | b worse |\n|---|--:|--:|--:|")
+        for figure in dict.fromkeys(figure for figure, _ in verdicts[name]):
+            cells = (str(verdicts[name][figure, v]) for v in ("cannot_tell", "better", "worse"))
+            print(f"| {figure} | {' | '.join(cells)} |")
+
+
+def log_ratios(c, run, key):
+    """The logarithm of each round's ratio of b to a: of whole runs, or the pseudo-median of paired slices."""
+    runs = collections.defaultdict(dict)
+    for row in c["rounds"]:
+        if row["failure"] is None and row[run]:
+            runs[row["round"]][row["server"]] = row[run]
+    found = []
+    for a, b in ((r["a"], r["b"]) for r in runs.values() if len(r) == 2):
+        if "slices" in a:
+            of_a = {s["cycle"]: s[key] for s in a["slices"]["kept"]}
+            logs = [math.log(s[key] / of_a[s["cycle"]]) for s in b["slices"]["kept"] if s[key] and of_a.get(s["cycle"])]
+            found.append(statistics.median((x + y) / 2 for n, x in enumerate(logs) for y in logs[n:]))
+        elif a[key] and b[key]:
+            found.append(math.log(b[key] / a[key]))
+    return found
+
+
+def spread(wanted):
+    figures = [("capacity", "messages_per_s"), ("capacity", "p50_ns"), ("latency", "p50_ns")]
+    ratios, seconds = collections.defaultdict(list), collections.Counter()
+    for seed in range(wanted.seed, wanted.seed + (wanted.times or 10)):
+        for way in ("50ms", "0"):
+            c = compare({"a": AXUM, "b": AXUM}, ["--slice", way, "--rounds", 2, "-d", "500ms", "--warmup", "300ms", "--seed", seed, *wanted.flags])
+            seconds[way] += c["elapsed_s"]
+            for figure in figures:
+                ratios[figure, way] += log_ratios(c, *figure)
+            print(seed, way, load_average(), {f[1]: [round(r, 3) for r in ratios[f, way][-2:]] for f in figures}, file=sys.stderr)
+    print(f"\nequal servers, standard deviation of a round's ratio; load average {load_average()}\n")
+    print("| figure | rounds | slices of 50 ms | --slice 0 | as many rounds fewer |\n|---|--:|--:|--:|--:|")
+    for figure in figures:
+        sliced, whole = (statistics.stdev(ratios[figure, way]) for way in ("50ms", "0"))
+        print(f"| {' '.join(figure)} | {len(ratios[figure, '50ms'])} | {sliced:.1%} | {whole:.1%} | {(whole / sliced) ** 2:.1f} |")
+    print(f"\n{seconds['50ms']:.0f} s in slices, {seconds['0']:.0f} s one after the other")
+
+
+def background(wanted):
+    worker = f"sh -c 'python3 -c \"{SPINS}\" & exec {AXUM}'"
+    found, named = collections.defaultdict(list), 0
+    for seed in range(wanted.seed, wanted.seed + (wanted.times or 5)):
+        for other, command in (("quiet", AXUM), ("spins", worker)):
+            c = compare({"a": AXUM, "b": command}, ["--rounds", 2, "-d", "1s", "--seed", seed, *wanted.flags])
+            for row in c["rounds"]:
+                slices = (row["capacity"] or {}).get("slices") or {}
+                if row["server"] == "a" and row["capacity"]:
+                    found[other, "msg/s of a"].append(row["capacity"]["messages_per_s"])
+                    found[other, "service p50 of a, us"].append(row["capacity"]["p50_ns"] / 1e3)
+                elif row["capacity"] and slices.get("background_cpu_share") is not None:
+                    found[other, "background share of b"].append(slices["background_cpu_share"])
+                    named += other == "spins" and slices["background_cpu_share"] > 0.01
+    print(f"\na beside a quiet b, and beside one that spins a fifth of the time; load average {load_average()}; "
+          f"named in {named} of {len(found['spins', 'background share of b'])} rounds\n")
+    for (other, what), values in found.items():
+        print(f"{other}: {what}: median {statistics.median(values):.4g} of {len(values)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+//! Length of slices, and whether the servers can run at the same time.
+
+use std::time::Duration;
+
+use cli::print_notice;
+use measurement::plan::Endpoint;
+use units::human_bytes;
+
+use crate::args::CompareArgs;
+use crate::server::candidate::Candidate;
+
+/// Default length of a slice.
+const DEFAULT_SLICE: Duration = Duration::from_millis(50);
+
+/// Returns the requested length of slices, or the default if the servers can run at the same time.
+pub(crate) fn choose_slice(
+    args: &CompareArgs,
+    candidates: &[Candidate],
+) -> Result<Option<Duration>, String> {
+    if args.load.duration.is_none() || args.slice == Some(Duration::ZERO) {
+        return Ok(None);
+    }
+    let Some((one, other, address)) = find_conflict(candidates, &args.path) else {
+        return Ok(Some(args.slice.unwrap_or(DEFAULT_SLICE)));
+    };
+    let conflict = format!(
+        "`{one}` and `{other}` both listen on {address}, so they cannot run at the same time"
+    );
+    if args.slice.is_some() {
+        return Err(format!(
+            "{conflict}: use {{port}} in their commands, or measure them one after the other with --slice 0"
+        ));
+    }
+    if !args.quiet {
+        print_notice(&format!(
+            "{conflict}, and are measured one after the other; use {{port}} in their commands to detect smaller differences"
+        ));
+    }
+    Ok(None)
+}
+
+/// Finds two servers that are started on the same address, and returns their names and the address.
+fn find_conflict<'c>(
+    candidates: &'c [Candidate],
+    path: &str,
+) -> Option<(&'c str, &'c str, String)> {
+    let mut taken: Vec<(String, &str)> = Vec::new();
+    for candidate in candidates.iter().filter(|c| c.has_fixed_address()) {
+        // Invalid URLs were rejected before.
+        let address = match candidate.target(1, path).ok()?.endpoint() {
+            Endpoint::Tcp { host, port, .. } => format!("{host}:{port}"),
+            Endpoint::Unix { socket } => socket.clone(),
+        };
+        if let Some((_, other)) = taken.iter().find(|(other, _)| *other == address) {
+            return Some((other, &candidate.name, address));
+        }
+        taken.push((address, &candidate.name));
+    }
+    None
+}
+
+/// Describes why the servers cannot run at the same time; `None` if the memory is sufficient or unknown.
+pub(crate) fn describe_shortage(needed_bytes: u64, available_bytes: Option<u64>) -> Option<String> {
+    let available = available_bytes.filter(|available| *available < needed_bytes)?;
+    let [needed, available] = [needed_bytes, available].map(|bytes| human_bytes(bytes as f64));
+    Some(format!(
+        "all servers together need {needed} of memory ({available} available), so they are measured one after the other"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_do_not_fit_the_memory_together_do_not_run_at_the_same_time() {
+        let said = describe_shortage(3 << 30, Some(2 << 30)).unwrap();
+        assert!(
+            said.contains("need 3.0 GiB") && said.contains("(2.0 GiB available)"),
+            "{said}"
+        );
+        assert_eq!(describe_shortage(2 << 30, Some(2 << 30)), None);
+        assert_eq!(describe_shortage(2 << 30, None), None);
+    }
+}

@@ -1,0 +1,222 @@
+//! Validity of one slice: faults of the server, disturbances of the generator.
+
+use std::time::Duration;
+
+use measurement::plan::{Length, LoadDraft, LoadSpec, Plan, PlanError, TargetServer};
+use measurement::record::Record;
+use measurement::run::comparison::SliceRow;
+use measurement::run::{RunContext, Summary};
+use measurement::verdict::Calibration;
+use swarm::SliceRecord;
+
+use crate::measure::{describe_faults, tool};
+
+/// A slice and the CPU time of its server.
+#[derive(Debug)]
+pub(super) struct MeasuredSlice {
+    pub(super) record: SliceRecord,
+    /// CPU time in the whole slice, in seconds; `None` if unknown.
+    pub(super) cpu_s: Option<f64>,
+}
+
+/// Judge of a server's slices.
+#[derive(Debug)]
+pub(super) struct SliceJudge {
+    pub(super) load: LoadSpec,
+    pub(super) server: TargetServer,
+    pub(super) calibration: Option<Calibration>,
+}
+
+/// A slice and its validity.
+#[derive(Debug)]
+pub(super) struct JudgedSlice {
+    pub(super) slice: MeasuredSlice,
+    pub(super) row: SliceRow,
+    /// Sentence on the disturbance; `None` for an undisturbed slice.
+    pub(super) disturbed_by: Option<String>,
+}
+
+impl SliceJudge {
+    /// Describes faults of the server in a slice; `None` without faults.
+    pub(super) fn faults(&self, slice: &SliceRecord) -> Result<Option<String>, PlanError> {
+        // Sentences and percentiles cost time, and are needed for faults only.
+        let (c, connections) = (&slice.record.counts, &slice.connections);
+        let broken = connections.failed + connections.closed_early;
+        let wrong = c.lost + c.corrupted.unwrap_or(0) + c.duplicated + c.unsent;
+        if broken + wrong == 0 {
+            return Ok(None);
+        }
+        let context = context_of(slice, self.calibration);
+        let summary = self.summary(&slice.record, slice.counted, context)?;
+        Ok(describe_faults(&summary))
+    }
+
+    /// Judges a slice: stops, lateness, Little's law.
+    pub(super) fn judge(&self, slice: MeasuredSlice, cycle: u32) -> Result<JudgedSlice, PlanError> {
+        let MeasuredSlice { record, .. } = &slice;
+        let mut summary = self.summary(
+            &record.record,
+            record.counted,
+            context_of(record, self.calibration),
+        )?;
+        let found = &summary.validity.found;
+        let disturbance = found.iter().position(|reason| reason.is_of_a_moment());
+        wording::explain(&mut summary);
+        let p50 = summary.response_time_ns.p50;
+        Ok(JudgedSlice {
+            row: SliceRow {
+                cycle,
+                messages_per_s: summary.throughput.messages_per_s,
+                p50_ns: p50.map(|ns| ns as f64),
+            },
+            disturbed_by: disturbance.map(|index| summary.validity.reasons[index].clone()),
+            slice,
+        })
+    }
+
+    /// Summary of slices with this counted length.
+    pub(super) fn summary(
+        &self,
+        record: &Record,
+        counted: Duration,
+        context: RunContext,
+    ) -> Result<Summary, PlanError> {
+        let plan = of_length(&self.load, counted, self.server.clone())?;
+        let context = RunContext {
+            tool: tool(),
+            elapsed_s: counted.as_secs_f64(),
+            ..context
+        };
+        let window = plan.load.window().map_or(1, |n| u64::from(n.get()));
+        let clients = context.connections.opened;
+        let record = with_loaded_time(record.clone(), window, clients, counted);
+        Ok(Summary::new(&plan, &record, context))
+    }
+}
+
+/// Sets the time for which clients were active to the counted time. Clients are active until the last echo arrives, but
+/// the time in flight covers only messages sent in the counted part. An impossible time in flight, longer than clients
+/// were active, remains detectable.
+fn with_loaded_time(mut record: Record, window: u64, clients: u64, counted: Duration) -> Record {
+    if record.in_flight_ns <= record.active_ns.saturating_mul(window) {
+        let counted_ns = u64::try_from(counted.as_nanos()).unwrap_or(u64::MAX);
+        let loaded_ns = clients.saturating_mul(counted_ns);
+        record.active_ns = loaded_ns.max(record.in_flight_ns.div_ceil(window.max(1)));
+    }
+    record
+}
+
+fn context_of(slice: &SliceRecord, calibration: Option<Calibration>) -> RunContext {
+    RunContext {
+        connections: slice.connections.clone(),
+        client: slice.client.clone(),
+        calibration,
+        ..RunContext::default()
+    }
+}
+
+/// Plan of a load with this length against a server.
+pub(super) fn of_length(
+    load: &LoadSpec,
+    length: Duration,
+    server: TargetServer,
+) -> Result<Plan, PlanError> {
+    let mut draft = LoadDraft::clone(load);
+    draft.length = Length::Duration(length.max(Duration::from_millis(1)));
+    draft.max_samples = 0;
+    LoadSpec::new(draft)?.against(server)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use measurement::plan::ServerUrl;
+    use measurement::record::{BottomK, Outcome, Recorder, Sample};
+    use measurement::run::Connections;
+    use measurement::verdict::{GeneratorUsage, Stops};
+
+    const COUNTED_NS: u64 = 40_000_000;
+
+    /// A judge of four clients with a message in flight each.
+    pub(in crate::interleaved) fn judge() -> SliceJudge {
+        let mut draft = LoadDraft::closed_loop();
+        draft.clients = 4.try_into().unwrap();
+        SliceJudge {
+            load: LoadSpec::new(draft).unwrap(),
+            server: ServerUrl::parse("ws://127.0.0.1:1/").unwrap().into(),
+            calibration: None,
+        }
+    }
+
+    /// A slice of 40 ms after 10 ms that were not counted, in which the four clients exchanged this number of messages
+    /// one after the other. Each was done 5 ms after the end.
+    pub(in crate::interleaved) fn slice(messages: u64) -> MeasuredSlice {
+        let budget = BottomK::new(0, 1);
+        let mut recorder = Recorder::new(false, 0);
+        let service_ns = 4 * COUNTED_NS / messages;
+        for n in 0..messages {
+            let sent_ns = n / 4 * service_ns;
+            recorder.sent(sent_ns, sent_ns);
+            recorder.in_flight_ns += service_ns;
+            let sample = Sample::echoed(0, n, sent_ns, sent_ns, sent_ns + service_ns, Outcome::Ok);
+            recorder.ended(&budget, sample, 125);
+        }
+        recorder.active_ns = 4 * (COUNTED_NS + 5_000_000);
+        MeasuredSlice {
+            record: SliceRecord {
+                record: Recorder::merge(vec![recorder], &budget),
+                counted: Duration::from_nanos(COUNTED_NS),
+                took: Duration::from_millis(55),
+                client: GeneratorUsage {
+                    stops: Some(Stops::default()),
+                    ..GeneratorUsage::default()
+                },
+                connections: Connections {
+                    attempted: 4,
+                    opened: 4,
+                    ..Connections::default()
+                },
+                all_sent: messages + messages / 4,
+                interrupted: false,
+            },
+            cpu_s: Some(0.01),
+        }
+    }
+
+    #[test]
+    fn time_in_flight_is_held_against_the_counted_part() {
+        let disturbed_by = |change: fn(&mut Record)| {
+            let mut measured = slice(160);
+            change(&mut measured.record.record);
+            judge().judge(measured, 1).unwrap().disturbed_by
+        };
+        // Against the time until the last echo, a ninth would be the generator's own.
+        assert_eq!(disturbed_by(|_| {}), None);
+        let own = disturbed_by(|record| record.in_flight_ns = record.in_flight_ns * 4 / 5).unwrap();
+        assert!(own.contains("20 % of the time"), "{own}");
+        let impossible = disturbed_by(|record| record.in_flight_ns = 2 * record.active_ns).unwrap();
+        assert!(
+            impossible.contains("clients × window × time"),
+            "{impossible}"
+        );
+    }
+
+    #[test]
+    fn faults_are_the_servers_and_disturbances_are_not() {
+        let faults = |change: fn(&mut SliceRecord)| {
+            let mut measured = slice(160);
+            change(&mut measured.record);
+            judge().faults(&measured.record).unwrap()
+        };
+        assert_eq!(faults(|_| {}), None);
+        assert_eq!(
+            faults(|slice| slice.record.counts.timed_out = 3),
+            None,
+            "slowness"
+        );
+        let lost = faults(|slice| slice.record.counts.lost = 2).unwrap();
+        assert!(lost.contains("2 messages were lost"), "{lost}");
+        let closed = faults(|slice| slice.connections.closed_early = 1).unwrap();
+        assert!(closed.contains("1 connection ended early"), "{closed}");
+    }
+}

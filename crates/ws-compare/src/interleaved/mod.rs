@@ -1,0 +1,283 @@
+//! Rounds in which the servers take turns in short slices, so that a drift of the machine affects all of them equally.
+//!
+//! | module | content |
+//! |---|---|
+//! | `choice` | length of the slices, and whether the servers can run at the same time |
+//! | `run_of_server` | one server's run in slices: connections, CPU, faults |
+//! | `settle` | uncounted beginning of a slice, and length of a slice |
+//! | `judge` | validity of one slice |
+//! | `total` | sum of all slices, and the row of their run |
+
+mod choice;
+mod judge;
+mod run_of_server;
+mod settle;
+mod total;
+
+use std::time::Duration;
+
+use measurement::plan::{Length, LoadSpec};
+use measurement::run::comparison::RoundRow;
+use statistics::latin_square::random_orders;
+use swarm::SliceTimes;
+
+use crate::round::{NeededRuns, RoundRunner, empty_row};
+use crate::server::candidate::Candidate;
+use crate::server::failure::ServerFailure;
+use crate::server::starter::RunningServer;
+use crate::steady_state::SteadyFigure;
+pub(crate) use choice::{choose_slice, describe_shortage};
+use run_of_server::RunOfServer;
+use settle::SliceLength;
+
+/// Cycles at the end of the warm-up from which the settle part is determined.
+const SETTLE_CYCLES: usize = 3;
+
+/// A round in which the servers take turns.
+pub(crate) struct InterleavedRound<'a> {
+    pub(crate) runner: &'a RoundRunner,
+    /// From 1.
+    pub(crate) round: u32,
+    /// Seed of payloads, schedules and orders; the same for every server.
+    pub(crate) seed: u64,
+    pub(crate) runs: NeededRuns,
+    /// Planned length of a slice.
+    pub(crate) slice: Duration,
+}
+
+/// A server of the round.
+struct RoundServer<'a> {
+    candidate: &'a Candidate,
+    row: RoundRow,
+    running: Option<RunningServer>,
+}
+
+/// The two runs of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RunKind {
+    Capacity,
+    Latency,
+}
+
+impl RunKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Capacity => "capacity",
+            Self::Latency => "latency",
+        }
+    }
+
+    fn steady_figure(self) -> SteadyFigure {
+        match self {
+            Self::Capacity => SteadyFigure::Echoes,
+            Self::Latency => SteadyFigure::ResponseTime,
+        }
+    }
+}
+
+impl InterleavedRound<'_> {
+    /// Starts all servers in this order, measures them in turn, and ends them. The row of a server that fails has the
+    /// reason, and the round continues with the others.
+    ///
+    /// # Errors
+    /// [`Interrupted`](ServerFailure::Interrupted) when the user interrupts the comparison.
+    pub(crate) fn measure(
+        &self,
+        candidates: &[&Candidate],
+        mut on_phase: impl FnMut(&str),
+    ) -> Result<Vec<RoundRow>, ServerFailure> {
+        let mut servers = Vec::new();
+        for (turn, candidate) in (1..).zip(candidates) {
+            on_phase(&format!("{} · starting", candidate.name));
+            let mut row = empty_row(&candidate.name, self.round, turn, self.seed);
+            let running = unless_interrupted(self.runner.starter.start(candidate), &mut row)?;
+            let ready_after = running.as_ref().and_then(|server| server.ready_after);
+            row.ready_s = ready_after.map(|time| time.as_secs_f64());
+            servers.push(RoundServer {
+                candidate,
+                row,
+                running,
+            });
+        }
+        if self.runs.capacity {
+            let load = self.runner.template.capacity(self.seed)?;
+            self.run(RunKind::Capacity, &load, &mut servers, &mut on_phase)?;
+        }
+        if let Some(rate) = self.runs.rate.filter(|_| self.runs.latency) {
+            let load = self.runner.template.latency(self.seed, rate)?;
+            self.run(RunKind::Latency, &load, &mut servers, &mut on_phase)?;
+        }
+        Ok(servers
+            .into_iter()
+            .map(|server| {
+                if let Some(running) = server.running {
+                    running.end();
+                }
+                server.row
+            })
+            .collect())
+    }
+
+    /// Measures one run of every server that has not failed, and fills in the rows.
+    fn run(
+        &self,
+        kind: RunKind,
+        load: &LoadSpec,
+        servers: &mut [RoundServer],
+        on_phase: &mut impl FnMut(&str),
+    ) -> Result<(), ServerFailure> {
+        on_phase(&format!("{} · connecting", kind.name()));
+        let mut runs = Vec::new();
+        for server in servers.iter_mut().filter(|s| s.row.failure.is_none()) {
+            if let Some(running) = &mut server.running {
+                let opened = RunOfServer::open(self.runner, server.candidate, running, load);
+                if let Some(run) = unless_interrupted(opened, &mut server.row)? {
+                    runs.push((run, &mut server.row));
+                }
+            }
+        }
+        let (mut runs, rows): (Vec<RunOfServer>, Vec<&mut RoundRow>) = runs.into_iter().unzip();
+        let slice = self.measure_slices(kind, load, &mut runs, on_phase)?;
+        for (run, row) in runs.into_iter().zip(rows) {
+            let found = run.close(kind.steady_figure(), slice);
+            let Some((whole, memory_per_connection_bytes)) = unless_interrupted(found, row)? else {
+                continue;
+            };
+            match kind {
+                RunKind::Capacity => {
+                    row.memory_per_connection_bytes = memory_per_connection_bytes;
+                    row.capacity = Some(whole);
+                }
+                RunKind::Latency => row.latency = Some(whole),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs warm-up and counted slices of all runs in turn. Returns the length of the slices.
+    fn measure_slices(
+        &self,
+        kind: RunKind,
+        load: &LoadSpec,
+        runs: &mut [RunOfServer],
+        on_phase: &mut impl FnMut(&str),
+    ) -> Result<SliceLength, ServerFailure> {
+        let warm_up = SliceTimes::warm_up(self.slice);
+        let warm_up_cycles = cycles(load.warmup, self.slice);
+        // No two runs of a comparison have the same orders.
+        let mut orders = Orders::new(runs.len(), self.seed ^ kind as u64);
+        for cycle in 0..warm_up_cycles {
+            on_phase(&format!(
+                "{} · warm-up {} of {warm_up_cycles}",
+                kind.name(),
+                cycle + 1
+            ));
+            run_of_server::run_cycle(runs, &orders.next(), warm_up)?;
+        }
+        let seen = SliceTimes {
+            settle: Duration::ZERO,
+            counted: self.slice,
+            keeps_samples: true,
+        };
+        let mut samples = vec![Vec::new(); runs.len()];
+        for _ in 0..SETTLE_CYCLES {
+            for (place, slice) in run_of_server::run_cycle(runs, &orders.next(), seen)? {
+                samples[place].extend(slice.record.samples);
+            }
+        }
+        let slice = SliceLength::find(&samples, self.slice, kind.steady_figure());
+        let times = SliceTimes {
+            settle: slice.settle,
+            counted: slice.counted(),
+            keeps_samples: false,
+        };
+        let planned = match load.length {
+            Length::Duration(time) => time,
+            Length::MessagesPerClient(_) => self.slice,
+        };
+        let counted_cycles = cycles(planned, times.counted).max(1);
+        for cycle in 1..=counted_cycles {
+            on_phase(&format!(
+                "{} · slice {cycle} of {counted_cycles}",
+                kind.name()
+            ));
+            run_of_server::count_cycle(runs, cycle, &orders.next(), times)?;
+        }
+        Ok(slice)
+    }
+}
+
+/// Number of slices that a time takes.
+fn cycles(time: Duration, slice: Duration) -> u32 {
+    let cycles = time.as_nanos().div_ceil(slice.as_nanos().max(1));
+    u32::try_from(cycles).unwrap_or(u32::MAX)
+}
+
+/// Orders of the runs in each cycle. Each run has each place equally often.
+struct Orders {
+    runs: usize,
+    seed: u64,
+    /// Remaining orders of a square; the last is the next one.
+    left: Vec<Vec<usize>>,
+}
+
+impl Orders {
+    fn new(runs: usize, seed: u64) -> Self {
+        Self {
+            runs,
+            seed,
+            left: Vec::new(),
+        }
+    }
+
+    fn next(&mut self) -> Vec<usize> {
+        if self.left.is_empty() {
+            self.seed = measurement::record::message_hash(self.seed, 0, 1);
+            self.left = random_orders(self.runs, self.runs, self.seed);
+        }
+        self.left.pop().unwrap_or_default()
+    }
+}
+
+/// Stores a server's failure in its row, unless the user interrupted the comparison.
+fn unless_interrupted<T>(
+    found: Result<T, ServerFailure>,
+    row: &mut RoundRow,
+) -> Result<Option<T>, ServerFailure> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(ServerFailure::Interrupted) => Err(ServerFailure::Interrupted),
+        Err(failure) => {
+            row.failure = Some(failure.in_one_line());
+            Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_run_has_every_turn_equally_often() {
+        let mut orders = Orders::new(3, 7);
+        let mut turns = [[0; 3]; 3];
+        let drawn: Vec<_> = (0..30).map(|_| orders.next()).collect();
+        for order in &drawn {
+            for (turn, run) in order.iter().enumerate() {
+                turns[*run][turn] += 1;
+            }
+        }
+        assert_eq!(turns, [[10; 3]; 3]);
+        let all: std::collections::BTreeSet<_> = drawn.iter().collect();
+        assert!(all.len() > 3, "squares are drawn anew: {all:?}");
+    }
+
+    #[test]
+    fn a_time_takes_as_many_slices_as_cover_it() {
+        let ms = Duration::from_millis;
+        assert_eq!(cycles(ms(2_000), ms(45)), 45);
+        assert_eq!(cycles(ms(0), ms(45)), 0);
+        assert_eq!(cycles(ms(1), ms(45)), 1);
+    }
+}

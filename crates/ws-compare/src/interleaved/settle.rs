@@ -1,0 +1,110 @@
+//! Beginning of a slice that is not counted, found by measurement.
+
+use std::time::Duration;
+
+use measurement::record::Sample;
+use measurement::run::comparison::Steadiness;
+
+use crate::steady_state::{SteadyFigure, steady_from};
+
+/// Uncounted part of a slice if too few messages show when the rate is steady.
+const UNKNOWN_SETTLE: f64 = 0.1;
+
+/// Largest and smallest uncounted part of a slice.
+const LARGEST_SETTLE: f64 = 0.5;
+const SMALLEST_SETTLE: f64 = 0.02;
+
+/// Minimum number of consecutive messages of one client in a slice.
+const MESSAGES_PER_SLICE: u32 = 10;
+
+/// Length of the slices of a run, the same for all servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SliceLength {
+    /// The whole slice.
+    pub(super) slice: Duration,
+    /// The uncounted beginning.
+    pub(super) settle: Duration,
+}
+
+impl SliceLength {
+    pub(super) fn counted(self) -> Duration {
+        self.slice - self.settle
+    }
+
+    /// Finds the settle part from slices that were recorded from their first message on: `samples` are those of each
+    /// server, their times counted from the beginning of their slice. The slowest server decides. A slice in which a
+    /// message takes too long for several of them is lengthened.
+    pub(super) fn find(samples: &[Vec<Sample>], slice: Duration, by: SteadyFigure) -> Self {
+        let settle_of = |samples: &Vec<Sample>| {
+            let slice_s = slice.as_secs_f64();
+            match steady_from(samples, slice_s, by) {
+                (Steadiness::Never, _) => LARGEST_SETTLE,
+                (_, Some(cut_s)) => cut_s / slice_s,
+                (_, None) => UNKNOWN_SETTLE,
+            }
+        };
+        let settle = samples.iter().map(settle_of).fold(0.0, f64::max);
+        let slowest = samples.iter().filter_map(|s| usual_service(s)).max();
+        let slice = slice.max(slowest.unwrap_or_default() * MESSAGES_PER_SLICE);
+        Self {
+            slice,
+            settle: slice.mul_f64(settle.clamp(SMALLEST_SETTLE, LARGEST_SETTLE)),
+        }
+    }
+}
+
+/// Lower quartile of the service times, which disturbances of the machine hardly affect.
+fn usual_service(samples: &[Sample]) -> Option<Duration> {
+    let mut times: Vec<u64> = samples.iter().filter_map(Sample::service_time_ns).collect();
+    let place = times.len() / 4;
+    (!times.is_empty()).then(|| Duration::from_nanos(*times.select_nth_unstable(place).1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use measurement::record::Outcome;
+
+    const SLICE: Duration = Duration::from_millis(50);
+
+    /// Echoes of a slice: `per_ms` a millisecond, but a tenth of that in its first `slow_ms`.
+    fn samples(slow_ms: u64, per_ms: u64, service_ns: u64) -> Vec<Sample> {
+        let in_ms = |ms: u64| {
+            let count = if ms < slow_ms { per_ms / 10 } else { per_ms };
+            (0..count).map(move |n| {
+                // Neighbouring milliseconds differ a little.
+                let at_ns = ms * 1_000_000 + n * (900_000 + ms % 7 * 10_000) / count;
+                let sent_ns = at_ns.saturating_sub(service_ns);
+                Sample::echoed(0, ms * per_ms + n, sent_ns, sent_ns, at_ns, Outcome::Ok)
+            })
+        };
+        (0..50).flat_map(in_ms).collect()
+    }
+
+    #[test]
+    fn the_slowest_server_decides_when_a_slice_is_steady() {
+        let (fast, slow) = (samples(2, 100, 10_000), samples(10, 100, 10_000));
+        let settle = |all: &[Vec<Sample>]| {
+            let found = SliceLength::find(all, SLICE, SteadyFigure::Echoes);
+            assert_eq!(found.slice, SLICE);
+            found.settle.as_millis()
+        };
+        assert_eq!(settle(std::slice::from_ref(&fast)), 2);
+        assert_eq!(settle(&[fast, slow]), 10);
+    }
+
+    #[test]
+    fn few_messages_say_nothing_and_a_tenth_is_left_out() {
+        let found = SliceLength::find(&[samples(0, 2, 10_000)], SLICE, SteadyFigure::Echoes);
+        assert_eq!(found.settle, SLICE / 10);
+        let none = SliceLength::find(&[], SLICE, SteadyFigure::Echoes);
+        assert_eq!((none.slice, none.settle), (SLICE, SLICE / 50));
+    }
+
+    #[test]
+    fn slow_answers_make_slices_longer() {
+        let found = SliceLength::find(&[samples(0, 20, 9_000_000)], SLICE, SteadyFigure::Echoes);
+        // Those of the first nine milliseconds seem to take less.
+        assert_eq!(found.slice, Duration::from_millis(90));
+    }
+}

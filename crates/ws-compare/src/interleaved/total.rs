@@ -1,0 +1,291 @@
+//! Sum of slices, and the row of their run.
+
+use std::time::Duration;
+
+use measurement::plan::PlanError;
+use measurement::record::Record;
+use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
+use measurement::run::{Connections, RunContext};
+use measurement::verdict::{GeneratorUsage, ServerUsage, Verdict};
+use statistics::steady_state::{SteadyState, find_steady_state};
+use units::counted;
+
+use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge};
+use super::settle::SliceLength;
+use crate::measure::{describe_faults, whole_row};
+use crate::steady_state::SteadyFigure;
+
+/// Maximum share of cycles that may be left out of a run that is not suspect.
+const MOST_LEFT_OUT: f64 = 0.2;
+
+/// Share of cycles above which none is left out. A reason that applies to most slices is not a disturbance, and the run
+/// as a whole is judged by it.
+const RULE: f64 = 0.5;
+
+/// Sums over slices.
+#[derive(Debug, Default)]
+struct SliceSum {
+    record: Record,
+    counted: Duration,
+    took_s: f64,
+    client: Option<GeneratorUsage>,
+    /// CPU time of the server; `None` if unknown for any slice.
+    cpu_s: Option<f64>,
+    all_sent: u64,
+    rows: Vec<SliceRow>,
+}
+
+impl SliceSum {
+    fn add(&mut self, judged: &JudgedSlice) {
+        let MeasuredSlice { record, cpu_s } = &judged.slice;
+        self.record.add(&record.record);
+        self.counted += record.counted;
+        let took_s = record.took.as_secs_f64();
+        self.client = Some(match &self.client {
+            Some(client) => client.followed_by(self.took_s, &record.client, took_s),
+            None => record.client.clone(),
+        });
+        self.cpu_s = if self.rows.is_empty() {
+            *cpu_s
+        } else {
+            self.cpu_s.zip(*cpu_s).map(|(sum, more)| sum + more)
+        };
+        self.took_s += took_s;
+        self.all_sent += record.all_sent;
+        self.rows.push(judged.row);
+    }
+
+    /// Usage of the server with these processes; `None` if unknown.
+    fn server(&self, pids: &[u32]) -> Option<ServerUsage> {
+        let (cpu_s, pid) = self.cpu_s.zip(pids.first())?;
+        Some(ServerUsage {
+            pid: *pid,
+            pids: pids.to_vec(),
+            cpu_s,
+            max_rss_bytes: None,
+            messages_per_cpu_s: None,
+            context_switches: None,
+        })
+    }
+
+    /// Messages per CPU-second of the server, over whole slices, because the settle parts also use CPU time.
+    fn messages_per_cpu_s(&self, server: Option<&ServerUsage>) -> Option<f64> {
+        let server = server.filter(|server| !server.is_implausible(self.all_sent))?;
+        (server.cpu_s > 0.0).then(|| self.all_sent as f64 / server.cpu_s)
+    }
+}
+
+/// All slices of a server's run.
+#[derive(Debug, Default)]
+pub(super) struct RunTotal {
+    all: SliceSum,
+    /// Slices of undisturbed cycles.
+    kept: SliceSum,
+    disturbed: u32,
+    first_reason: Option<String>,
+    background_cpu_s: f64,
+    background_s: f64,
+}
+
+impl RunTotal {
+    pub(super) fn add(&mut self, judged: &JudgedSlice, is_kept: bool) {
+        self.all.add(judged);
+        if is_kept {
+            self.kept.add(judged);
+        }
+        if let Some(reason) = &judged.disturbed_by {
+            self.disturbed += 1;
+            self.first_reason.get_or_insert_with(|| reason.clone());
+        }
+    }
+
+    /// Adds a slice of another server, in which this server used `cpu_s` seconds of CPU time.
+    pub(super) fn add_background(&mut self, cpu_s: Option<f64>, took: Duration) {
+        if let Some(cpu_s) = cpu_s {
+            self.background_cpu_s += cpu_s;
+            self.background_s += took.as_secs_f64();
+        }
+    }
+
+    /// Row of the run. The inner error describes faults of the server. `context` has the closed connections.
+    pub(super) fn finish(
+        self,
+        judge: &SliceJudge,
+        context: RunContext,
+        pids: &[u32],
+        by: SteadyFigure,
+        slice: SliceLength,
+    ) -> Result<Result<RunRow, String>, PlanError> {
+        let measured = self.all.rows.len();
+        let left_out = measured - self.kept.rows.len();
+        let (left_out, sum) = if left_out as f64 > RULE * measured as f64 {
+            (0, self.all)
+        } else {
+            (left_out, self.kept)
+        };
+        let server = sum.server(pids);
+        let messages_per_cpu_s = sum.messages_per_cpu_s(server.as_ref());
+        let context = RunContext {
+            connections: Connections {
+                close_codes: Default::default(),
+                ..context.connections
+            },
+            client: sum.client.unwrap_or_default(),
+            server,
+            calibration: judge.calibration,
+            ..RunContext::default()
+        };
+        let mut summary = judge.summary(&sum.record, sum.counted, context)?;
+        if let Some(faults) = describe_faults(&summary) {
+            return Ok(Err(faults));
+        }
+        wording::explain(&mut summary);
+        let (steadiness, cut_s) = steadiness(&sum.rows, by);
+        let mut row = RunRow {
+            steadiness,
+            cut_s,
+            messages_per_cpu_s,
+            ..whole_row(&summary)
+        };
+        if left_out as f64 > MOST_LEFT_OUT * measured as f64 {
+            row.verdict = row.verdict.max(Verdict::Suspect);
+            row.reasons.push(describe_left_out(
+                left_out,
+                measured,
+                self.first_reason.as_deref(),
+            ));
+        }
+        let seen_s = Some(self.background_s).filter(|seconds| *seconds > 0.0);
+        row.slices = Some(RunSlices {
+            slice_s: slice.slice.as_secs_f64(),
+            settle_s: slice.settle.as_secs_f64(),
+            measured: as_u32(measured),
+            left_out: as_u32(left_out),
+            disturbed: self.disturbed,
+            first_reason: self.first_reason,
+            background_cpu_share: seen_s.map(|seconds| self.background_cpu_s / seconds),
+            kept: sum.rows,
+        });
+        Ok(Ok(row))
+    }
+}
+
+fn as_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn describe_left_out(left_out: usize, measured: usize, reason: Option<&str>) -> String {
+    let of_other = "a slice of another server was disturbed in the same cycle";
+    format!(
+        "{left_out} of {} were left out (limit {:.0} %), so what is left may not represent the run; repeat on an idle \
+         machine. The first because: {}",
+        counted(measured as u64, "slice"),
+        MOST_LEFT_OUT * 100.0,
+        reason.unwrap_or(of_other)
+    )
+}
+
+/// Returns whether the slices were steady. None is cut off, because the warm-up precedes them.
+fn steadiness(rows: &[SliceRow], by: SteadyFigure) -> (Steadiness, Option<f64>) {
+    let values = rows.iter().map(|row| match by {
+        SteadyFigure::Echoes => Some(row.messages_per_s),
+        SteadyFigure::ResponseTime => row.p50_ns,
+    });
+    let values: Option<Vec<f64>> = values.collect();
+    let found = values.and_then(|values| find_steady_state(&values).ok());
+    match found.map(|found| found.state) {
+        None => (Steadiness::Unknown, None),
+        Some(SteadyState::Steady) => (Steadiness::Steady, Some(0.0)),
+        Some(SteadyState::Drifting) => (Steadiness::Drifting, Some(0.0)),
+        Some(SteadyState::CutTooLate) => (Steadiness::Never, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interleaved::judge::tests::{judge, slice};
+    use measurement::verdict::{Stop, Stops};
+
+    const SLICE: SliceLength = SliceLength {
+        slice: Duration::from_millis(50),
+        settle: Duration::from_millis(10),
+    };
+
+    /// A run of ten cycles of 40 ms, of which these were disturbed, twice as fast as the others.
+    fn run(disturbed: std::ops::Range<u32>) -> RunRow {
+        let judge = judge();
+        let mut total = RunTotal::default();
+        for cycle in 0..10 {
+            let is_disturbed = disturbed.contains(&cycle);
+            let mut measured = slice(if is_disturbed { 320 } else { 160 });
+            if is_disturbed {
+                measured.record.client.stops = Some(Stops::join(vec![Stop {
+                    start_ns: 1,
+                    length_ns: 20_000_000,
+                    messages: 4,
+                }]));
+            }
+            let judged = judge.judge(measured, cycle).unwrap();
+            assert_eq!(judged.disturbed_by.is_some(), is_disturbed);
+            let is_kept = judged.disturbed_by.is_none();
+            total.add(&judged, is_kept);
+        }
+        total.add_background(Some(0.2), Duration::from_secs(1));
+        total.add_background(Some(0.0), Duration::from_secs(1));
+        let context = RunContext {
+            connections: slice(1).record.connections,
+            ..RunContext::default()
+        };
+        let by = SteadyFigure::Echoes;
+        let row = total.finish(&judge, context, &[7], by, SLICE).unwrap();
+        row.unwrap()
+    }
+
+    #[test]
+    fn touched_slices_are_part_of_no_figure() {
+        let row = run(3..4);
+        // 160 messages in 40 ms.
+        assert!((row.messages_per_s - 4_000.0).abs() < 1e-6);
+        assert_eq!((row.timed_messages, row.failed_messages), (9 * 160, 0));
+        assert!((row.elapsed_s - 0.36).abs() < 1e-9);
+        // The settle parts took CPU time as well.
+        assert!((row.messages_per_cpu_s.unwrap() - 200.0 / 0.01).abs() < 1e-6);
+        let slices = row.slices.unwrap();
+        assert_eq!(
+            (slices.measured, slices.left_out, slices.disturbed),
+            (10, 1, 1)
+        );
+        assert_eq!(slices.background_cpu_share, Some(0.1));
+        assert!(slices.first_reason.unwrap().contains("stopped for 20.0 ms"));
+        let cycles: Vec<_> = slices.kept.iter().map(|slice| slice.cycle).collect();
+        assert_eq!(cycles, [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+        assert!(!row.reasons.iter().any(|reason| reason.contains("left out")));
+    }
+
+    #[test]
+    fn a_run_that_lost_many_slices_is_suspect() {
+        let row = run(0..3);
+        assert!(row.verdict >= Verdict::Suspect);
+        let said = row.reasons.last().unwrap();
+        assert!(
+            said.starts_with("3 of 10 slices were left out (limit 20 %)"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_reason_that_holds_for_most_slices_is_the_runs_own() {
+        let row = run(0..6);
+        let slices = row.slices.unwrap();
+        assert_eq!((slices.left_out, slices.disturbed), (0, 6));
+        assert_eq!(slices.kept.len(), 10);
+        assert!(
+            row.reasons
+                .iter()
+                .any(|reason| reason.contains("was stopped")),
+            "{:?}",
+            row.reasons
+        );
+    }
+}
