@@ -26,7 +26,7 @@ pub(crate) const COMPARED_SHEET: &str = "figures";
 pub(crate) const ROUNDS_SHEET: &str = "rounds";
 /// All data that no other sheet holds, as keys and values.
 pub(crate) const COMPARISON_SHEET: &str = "comparison";
-/// One row a slice, when the servers took turns.
+/// One row per slice.
 pub(crate) const SLICES_SHEET: &str = "slices";
 
 /// Largest number of rows of a sheet below its header.
@@ -240,7 +240,7 @@ columns! {
         Background: Ratio = "background_cpu_share",
     }
 
-    /// Columns of [`SLICES_SHEET`], one row a slice that the figures are of.
+    /// Columns of [`SLICES_SHEET`], one row per slice that the figures are computed from.
     SliceColumn {
         Round: Id = "round",
         Run: Text = "run",

@@ -166,7 +166,7 @@ fn rounds(c: &Comparison) -> Vec<Table> {
     tables.filter(|table| !table.rows.is_empty()).collect()
 }
 
-/// A table of the variance of the ratios of slices; none where there are no slices.
+/// Table of the spread of the slices' ratios; `None` without slices.
 fn slices(c: &Comparison) -> Option<Table> {
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! One row a slice of servers that took turns, with its ratios to the reference's slice of the same cycle.
+//! One row per slice, with its ratios to the reference's slice of the same cycle.
 
 use measurement::run::comparison::{Comparison, RoundRow, RunRow, SliceRow};
 use rust_xlsxwriter::Workbook;
@@ -8,7 +8,7 @@ use super::super::style::{CellContent, write_table};
 use super::fit_names;
 use crate::schema::{ROWS_PER_SHEET, SLICES_SHEET, SliceColumn as Column};
 
-/// A slice, its place, and the reference's slice of the same cycle.
+/// A slice, its round and run, and the reference's slice of the same cycle.
 struct PlacedSlice<'c> {
     round: &'c RoundRow,
     run: &'static str,
@@ -16,7 +16,7 @@ struct PlacedSlice<'c> {
     reference: Option<&'c SliceRow>,
 }
 
-/// Adds the sheet, and further ones where it is full; none when there are no slices.
+/// Adds the sheet, and further ones when it is full; none without slices.
 pub(super) fn write(workbook: &mut Workbook, c: &Comparison) -> XlsxResult {
     let slices: Vec<_> = c.rounds.iter().flat_map(|row| of_round(c, row)).collect();
     for (index, slices) in slices.chunks(ROWS_PER_SHEET).enumerate() {
