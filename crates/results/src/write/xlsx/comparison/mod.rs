@@ -255,6 +255,7 @@ mod tests {
                 text("inconclusive"),
                 text("they do not say"),
                 n(4.0),
+                n(2.5),
                 n(80.0),
                 n(0.02),
                 n(0.01),
