@@ -396,7 +396,7 @@ mod tests {
         c.figures.iter().find(|row| row.figure == figure).unwrap()
     }
 
-    /// The same with eight slices a run: those of a server differ by 1 % within a round, and its rounds by this share.
+    /// The same with eight slices per run: those of a server differ by 1 % within a round, and its rounds by this share.
     fn with_slices(mut c: Comparison, between: f64) -> Comparison {
         for row in &mut c.rounds {
             let of_round = 1.0 + between * f64::from(row.round % 3) * f64::from(row.server == "b");
@@ -438,6 +438,41 @@ mod tests {
             "{apart:?}"
         );
         assert!(more.contains("longer ones hardly"), "{more}");
+    }
+
+    #[test]
+    fn a_disturbed_slice_does_not_reach_the_ratio_of_its_round() {
+        let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), 0.0);
+        for row in c.rounds.iter_mut().filter(|row| row.server == "b") {
+            let run = row.capacity.as_mut().unwrap();
+            run.slices.as_mut().unwrap().kept[3].messages_per_s *= 10.0;
+            // The whole run contains the disturbed slice.
+            run.messages_per_s *= 2.1;
+        }
+        let half = Conditions::parse(&["b.throughput > 1.5 * a.throughput".to_owned()], &["a", "b"]);
+        let c = add_verdicts(c, &half.unwrap());
+        let ratio = row(&c, ComparedFigure::Throughput).against[0].ratio;
+        assert!((0.99..1.02).contains(&ratio.unwrap()), "{ratio:?}");
+        assert!(!c.conditions[0].held && c.conditions[0].is_sure);
+        // Slices have no p99, so that of the whole runs counts.
+        assert!(row(&c, ComparedFigure::ServiceP99).against[0].slices.is_none());
+    }
+
+    #[test]
+    fn until_sure_waits_for_every_chosen_figure_that_is_measured() {
+        let mut c = measured(&[("a", 1_000.0), ("b", 1_000.0)], 12);
+        c.plan.until_sure_percent = Some(2.0);
+        for (number, row) in c.rounds.iter_mut().enumerate() {
+            let run = row.latency.as_mut().unwrap();
+            run.p99_ns = Some(1e6 * (1.0 + (number % 5) as f64));
+        }
+        assert!(is_sure(&c, 2.0), "tails count only when they are chosen");
+        c.plan.figures = vec![ComparedFigure::Throughput, ComparedFigure::ResponseP99];
+        assert!(!is_sure(&c, 2.0));
+        c.plan.figures = vec![ComparedFigure::Throughput, ComparedFigure::MessagesPerCpuS];
+        assert!(is_sure(&c, 2.0), "these servers have no process");
+        c.plan.figures = vec![ComparedFigure::MessagesPerCpuS];
+        assert!(!is_sure(&c, 2.0), "nothing is known");
     }
 
     #[test]

@@ -652,8 +652,8 @@ fn wrong_usage_is_told_before_anything_is_started() {
     let (a, b) = (server("a", "right"), server("b", "right"));
     for (flags, wanted) in [
         (
-            &["--until-sure", "2", "--figures", "service.p99"][..],
-            "leaves out both",
+            &["--budget", "60s", "--rounds", "3"][..],
+            "cannot be used with",
         ),
         (&["--cwd", "nowhere"], "there is no folder nowhere"),
     ] {
