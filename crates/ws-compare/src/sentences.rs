@@ -86,13 +86,14 @@ pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     [remarks_on_servers(c), remarks_on_rounds(c)].concat()
 }
 
-/// Remarks on excluded servers, and on failed checks of the others.
+/// Remarks on excluded servers, failed checks of the others, and work of servers without load.
 pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
         Some(format!("{} is left out: {why}", server.name))
     });
-    excluded.chain(c.compared().filter_map(notes)).collect()
+    let notes = c.compared().filter_map(notes);
+    excluded.chain(notes).chain(slices::background(c)).collect()
 }
 
 /// Remarks on rounds that are not counted, not steady, too few or outliers.

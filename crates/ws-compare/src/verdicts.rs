@@ -449,13 +449,20 @@ mod tests {
             // The whole run contains the disturbed slice.
             run.messages_per_s *= 2.1;
         }
-        let half = Conditions::parse(&["b.throughput > 1.5 * a.throughput".to_owned()], &["a", "b"]);
+        let half = Conditions::parse(
+            &["b.throughput > 1.5 * a.throughput".to_owned()],
+            &["a", "b"],
+        );
         let c = add_verdicts(c, &half.unwrap());
         let ratio = row(&c, ComparedFigure::Throughput).against[0].ratio;
         assert!((0.99..1.02).contains(&ratio.unwrap()), "{ratio:?}");
         assert!(!c.conditions[0].held && c.conditions[0].is_sure);
         // Slices have no p99, so that of the whole runs counts.
-        assert!(row(&c, ComparedFigure::ServiceP99).against[0].slices.is_none());
+        assert!(
+            row(&c, ComparedFigure::ServiceP99).against[0]
+                .slices
+                .is_none()
+        );
     }
 
     #[test]

@@ -71,6 +71,36 @@ pub(crate) fn describe_shortage(needed_bytes: u64, available_bytes: Option<u64>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[test]
+    fn slices_are_the_default_and_exclude_a_number_of_messages() {
+        let chosen = |flags: &[&str], servers: &[&str]| {
+            let line = std::iter::once(&"ws-compare").chain(flags).chain(&["-q"]);
+            let args = CompareArgs::try_parse_from(line).unwrap();
+            let servers = servers.iter().map(|s| Candidate::with_command(s).unwrap());
+            choose_slice(&args, &servers.collect::<Vec<_>>())
+        };
+        let free = ["a=x {port}", "b=x {port}"];
+        let ms = |ms| Ok(Some(Duration::from_millis(ms)));
+        assert_eq!(chosen(&[], &free), ms(50));
+        assert_eq!(chosen(&["--slice", "20ms"], &free), ms(20));
+        for flags in [&["--slice", "0"][..], &["-m", "10"]] {
+            assert_eq!(chosen(flags, &free), Ok(None));
+        }
+        let same = ["a=x @ ws://127.0.0.1:9000/ws", "b=y @ ws://127.0.0.1:9000/"];
+        assert_eq!(chosen(&[], &same), Ok(None));
+        let refused = chosen(&["--slice", "20ms"], &same).unwrap_err();
+        assert!(
+            refused.contains("`a` and `b` both listen on 127.0.0.1:9000"),
+            "{refused}"
+        );
+        let other = [
+            "a=x @ ws://127.0.0.1:9000/ws",
+            "b=y @ ws://127.0.0.1:9001/ws",
+        ];
+        assert_eq!(chosen(&[], &other), ms(50));
+    }
 
     #[test]
     fn servers_that_do_not_fit_the_memory_together_do_not_run_at_the_same_time() {

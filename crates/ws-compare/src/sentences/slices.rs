@@ -12,8 +12,7 @@ const BACKGROUND_LIMIT: f64 = 0.01;
 
 /// Remarks on slices, one line each.
 pub(super) fn remarks(c: &Comparison) -> Vec<String> {
-    let mut lines = background(c);
-    lines.extend(left_out(c));
+    let mut lines = left_out(c);
     lines.extend(what_helps(c));
     lines
 }
@@ -30,7 +29,7 @@ fn slices_of<'c>(
 }
 
 /// Servers that use the CPU while others have the load.
-fn background(c: &Comparison) -> Vec<String> {
+pub(super) fn background(c: &Comparison) -> Vec<String> {
     let line = |name: &str| {
         let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, name, kind));
         let shares: Vec<f64> = all.filter_map(|s| s.background_cpu_share).collect();
