@@ -16,7 +16,7 @@ use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
 use crate::fail_if::Conditions;
 use crate::gate::Gate;
-use crate::interleaved::{InterleavedRound, choose_slice, describe_shortage};
+use crate::interleaved::{InterleavedRound, SliceLengths, choose_slice, describe_shortage};
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -269,6 +269,7 @@ impl<'a> Experiment<'a> {
             display.begin_rounds(u64::from(most) * candidates.len() as u64);
         }
         let mut longest = Duration::ZERO;
+        let mut lengths = SliceLengths::default();
         for round in 1..=most {
             let round_begun = Instant::now();
             let would_end = begun.elapsed() + longest;
@@ -279,7 +280,17 @@ impl<'a> Experiment<'a> {
             let order = verdicts::order(self.seed, round, candidates.len());
             let order: Vec<&Candidate> = order.iter().map(|place| candidates[*place]).collect();
             let measured = match self.slice {
-                Some(slice) => self.interleaved_round(round, slice, &order, runs, display, rows),
+                Some(slice) => {
+                    let interleaved = self.interleaved_round(round, slice, runs);
+                    let label = self.round_label(round);
+                    let show = |phase: &str| display.show(&label, phase);
+                    interleaved
+                        .measure(&order, &mut lengths, show)
+                        .map(|measured| {
+                            measured.iter().for_each(|_| display.end_turn());
+                            rows.extend(measured);
+                        })
+                }
                 None => self.round_in_turn(round, &order, runs, display, rows),
             };
             if measured.is_err() {
@@ -321,28 +332,19 @@ impl<'a> Experiment<'a> {
         Ok(())
     }
 
-    /// Measures the servers of a round in slices.
     fn interleaved_round(
         &self,
         round: u32,
         slice: Duration,
-        order: &[&Candidate],
         runs: NeededRuns,
-        display: &ProgressDisplay,
-        rows: &mut Vec<RoundRow>,
-    ) -> Result<(), ServerFailure> {
-        let label = self.round_label(round);
-        let interleaved = InterleavedRound {
+    ) -> InterleavedRound<'_> {
+        InterleavedRound {
             runner: &self.runner,
             round,
             seed: self.round_seed(round),
             runs,
             slice,
-        };
-        let measured = interleaved.measure(order, |phase| display.show(&label, phase))?;
-        measured.iter().for_each(|_| display.end_turn());
-        rows.extend(measured);
-        Ok(())
+        }
     }
 
     /// Seed of a round's payloads and schedules, the same for all servers.

@@ -47,18 +47,19 @@ impl SliceJudge {
             return Ok(None);
         }
         let context = context_of(slice, self.calibration);
-        let summary = self.summary(&slice.record, slice.counted, context)?;
+        let summary = self.summary(&mut slice.record.clone(), slice.counted, context)?;
         Ok(describe_faults(&summary))
     }
 
     /// Judges a slice: stops, lateness, Little's law.
-    pub(super) fn judge(&self, slice: MeasuredSlice, cycle: u32) -> Result<JudgedSlice, PlanError> {
-        let MeasuredSlice { record, .. } = &slice;
-        let mut summary = self.summary(
-            &record.record,
-            record.counted,
-            context_of(record, self.calibration),
-        )?;
+    pub(super) fn judge(
+        &self,
+        mut slice: MeasuredSlice,
+        cycle: u32,
+    ) -> Result<JudgedSlice, PlanError> {
+        let MeasuredSlice { record, .. } = &mut slice;
+        let context = context_of(record, self.calibration);
+        let mut summary = self.summary(&mut record.record, record.counted, context)?;
         let found = &summary.validity.found;
         let disturbance = found.iter().position(|reason| reason.is_of_a_moment());
         wording::explain(&mut summary);
@@ -74,10 +75,10 @@ impl SliceJudge {
         })
     }
 
-    /// Summary of slices with this counted length.
+    /// Summary of slices with this counted length. Changes nothing in the record but temporarily its active time.
     pub(super) fn summary(
         &self,
-        record: &Record,
+        record: &mut Record,
         counted: Duration,
         context: RunContext,
     ) -> Result<Summary, PlanError> {
@@ -89,21 +90,24 @@ impl SliceJudge {
         };
         let window = plan.load.window().map_or(1, |n| u64::from(n.get()));
         let clients = context.connections.opened;
-        let record = with_loaded_time(record.clone(), window, clients, counted);
-        Ok(Summary::new(&plan, &record, context))
+        let active_ns = record.active_ns;
+        record.active_ns = loaded_ns(record, window, clients, counted);
+        let summary = Summary::new(&plan, record, context);
+        record.active_ns = active_ns;
+        Ok(summary)
     }
 }
 
-/// Sets the time for which clients were active to the counted time. Clients are active until the last echo arrives, but
-/// the time in flight covers only messages sent in the counted part. An impossible time in flight, longer than clients
-/// were active, remains detectable.
-fn with_loaded_time(mut record: Record, window: u64, clients: u64, counted: Duration) -> Record {
-    if record.in_flight_ns <= record.active_ns.saturating_mul(window) {
-        let counted_ns = u64::try_from(counted.as_nanos()).unwrap_or(u64::MAX);
-        let loaded_ns = clients.saturating_mul(counted_ns);
-        record.active_ns = loaded_ns.max(record.in_flight_ns.div_ceil(window.max(1)));
+/// Time for which clients were active in the counted part, in nanoseconds. They are active until the last echo arrives,
+/// but the time in flight covers only messages sent in the counted part. An impossible time in flight, longer than
+/// clients were active, remains detectable.
+fn loaded_ns(record: &Record, window: u64, clients: u64, counted: Duration) -> u64 {
+    if record.in_flight_ns > record.active_ns.saturating_mul(window) {
+        return record.active_ns;
     }
-    record
+    let counted_ns = u64::try_from(counted.as_nanos()).unwrap_or(u64::MAX);
+    let loaded_ns = clients.saturating_mul(counted_ns);
+    loaded_ns.max(record.in_flight_ns.div_ceil(window.max(1)))
 }
 
 fn context_of(slice: &SliceRecord, calibration: Option<Calibration>) -> RunContext {

@@ -30,8 +30,24 @@ pub(crate) use choice::{choose_slice, describe_shortage};
 use run_of_server::RunOfServer;
 use settle::SliceLength;
 
-/// Cycles at the end of the warm-up from which the settle part is determined.
-const SETTLE_CYCLES: usize = 3;
+/// Cycles after the first warm-up from which the settle part is determined.
+const SETTLE_CYCLES: usize = 5;
+
+/// Lengths of the slices of capacity and latency runs, determined in the first round.
+#[derive(Debug, Default)]
+pub(crate) struct SliceLengths {
+    capacity: Option<SliceLength>,
+    latency: Option<SliceLength>,
+}
+
+impl SliceLengths {
+    fn of(&mut self, kind: RunKind) -> &mut Option<SliceLength> {
+        match kind {
+            RunKind::Capacity => &mut self.capacity,
+            RunKind::Latency => &mut self.latency,
+        }
+    }
+}
 
 /// A round in which the servers take turns.
 pub(crate) struct InterleavedRound<'a> {
@@ -84,6 +100,7 @@ impl InterleavedRound<'_> {
     pub(crate) fn measure(
         &self,
         candidates: &[&Candidate],
+        lengths: &mut SliceLengths,
         mut on_phase: impl FnMut(&str),
     ) -> Result<Vec<RoundRow>, ServerFailure> {
         let mut servers = Vec::new();
@@ -101,11 +118,19 @@ impl InterleavedRound<'_> {
         }
         if self.runs.capacity {
             let load = self.runner.template.capacity(self.seed)?;
-            self.run(RunKind::Capacity, &load, &mut servers, &mut on_phase)?;
+            let length = lengths.of(RunKind::Capacity);
+            self.run(
+                RunKind::Capacity,
+                &load,
+                &mut servers,
+                length,
+                &mut on_phase,
+            )?;
         }
         if let Some(rate) = self.runs.rate.filter(|_| self.runs.latency) {
             let load = self.runner.template.latency(self.seed, rate)?;
-            self.run(RunKind::Latency, &load, &mut servers, &mut on_phase)?;
+            let length = lengths.of(RunKind::Latency);
+            self.run(RunKind::Latency, &load, &mut servers, length, &mut on_phase)?;
         }
         Ok(servers
             .into_iter()
@@ -124,6 +149,7 @@ impl InterleavedRound<'_> {
         kind: RunKind,
         load: &LoadSpec,
         servers: &mut [RoundServer],
+        length: &mut Option<SliceLength>,
         on_phase: &mut impl FnMut(&str),
     ) -> Result<(), ServerFailure> {
         on_phase(&format!("{} · connecting", kind.name()));
@@ -137,7 +163,7 @@ impl InterleavedRound<'_> {
             }
         }
         let (mut runs, rows): (Vec<RunOfServer>, Vec<&mut RoundRow>) = runs.into_iter().unzip();
-        let slice = self.measure_slices(kind, load, &mut runs, on_phase)?;
+        let slice = self.measure_slices(kind, load, &mut runs, length, on_phase)?;
         for (run, row) in runs.into_iter().zip(rows) {
             let found = run.close(kind.steady_figure(), slice);
             let Some((whole, memory_per_connection_bytes)) = unless_interrupted(found, row)? else {
@@ -160,6 +186,7 @@ impl InterleavedRound<'_> {
         kind: RunKind,
         load: &LoadSpec,
         runs: &mut [RunOfServer],
+        length: &mut Option<SliceLength>,
         on_phase: &mut impl FnMut(&str),
     ) -> Result<SliceLength, ServerFailure> {
         let warm_up = SliceTimes::warm_up(self.slice);
@@ -174,18 +201,10 @@ impl InterleavedRound<'_> {
             ));
             run_of_server::run_cycle(runs, &orders.next(), warm_up)?;
         }
-        let seen = SliceTimes {
-            settle: Duration::ZERO,
-            counted: self.slice,
-            keeps_samples: true,
+        let slice = match *length {
+            Some(known) => known,
+            None => *length.insert(self.find_length(kind, runs, &mut orders)?),
         };
-        let mut samples = vec![Vec::new(); runs.len()];
-        for _ in 0..SETTLE_CYCLES {
-            for (place, slice) in run_of_server::run_cycle(runs, &orders.next(), seen)? {
-                samples[place].extend(slice.record.samples);
-            }
-        }
-        let slice = SliceLength::find(&samples, self.slice, kind.steady_figure());
         let times = SliceTimes {
             settle: slice.settle,
             counted: slice.counted(),
@@ -204,6 +223,31 @@ impl InterleavedRound<'_> {
             run_of_server::count_cycle(runs, cycle, &orders.next(), times)?;
         }
         Ok(slice)
+    }
+
+    /// Measures how long the servers take to be steady at the beginning of a slice.
+    fn find_length(
+        &self,
+        kind: RunKind,
+        runs: &mut [RunOfServer],
+        orders: &mut Orders,
+    ) -> Result<SliceLength, ServerFailure> {
+        let whole = SliceTimes {
+            settle: Duration::ZERO,
+            counted: self.slice,
+            keeps_samples: true,
+        };
+        let mut samples = vec![Vec::new(); runs.len()];
+        for _ in 0..SETTLE_CYCLES {
+            for (place, slice) in run_of_server::run_cycle(runs, &orders.next(), whole)? {
+                samples[place].push(slice.record.samples);
+            }
+        }
+        Ok(SliceLength::find(
+            &samples,
+            self.slice,
+            kind.steady_figure(),
+        ))
     }
 }
 

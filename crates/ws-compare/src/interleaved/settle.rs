@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use measurement::record::Sample;
 use measurement::run::comparison::Steadiness;
+use statistics::order_statistics::median;
 
 use crate::steady_state::{SteadyFigure, steady_from};
 
@@ -31,20 +32,28 @@ impl SliceLength {
         self.slice - self.settle
     }
 
-    /// Finds the settle part from slices that were recorded from their first message on: `samples` are those of each
-    /// server, their times counted from the beginning of their slice. The slowest server decides. A slice in which a
-    /// message takes too long for several of them is lengthened.
-    pub(super) fn find(samples: &[Vec<Sample>], slice: Duration, by: SteadyFigure) -> Self {
-        let settle_of = |samples: &Vec<Sample>| {
-            let slice_s = slice.as_secs_f64();
-            match steady_from(samples, slice_s, by) {
-                (Steadiness::Never, _) => LARGEST_SETTLE,
-                (_, Some(cut_s)) => cut_s / slice_s,
-                (_, None) => UNKNOWN_SETTLE,
-            }
+    /// Finds the settle part from slices that were recorded from their first message on. `servers` has the samples of
+    /// each slice of each server, with times relative to the beginning of the slice. The median of a server's slices
+    /// counts, because a disturbance of the machine prolongs only some, and the slowest server decides. A slice is
+    /// lengthened if a message takes too long for several in a row.
+    pub(super) fn find(servers: &[Vec<Vec<Sample>>], slice: Duration, by: SteadyFigure) -> Self {
+        let slice_s = slice.as_secs_f64();
+        let settle_of_slice = |samples: &Vec<Sample>| match steady_from(samples, slice_s, by) {
+            (Steadiness::Never, _) => Some(LARGEST_SETTLE),
+            (_, cut_s) => cut_s.map(|cut_s| cut_s / slice_s),
         };
-        let settle = samples.iter().map(settle_of).fold(0.0, f64::max);
-        let slowest = samples.iter().filter_map(|s| usual_service(s)).max();
+        let settle_of = |slices: &Vec<Vec<Sample>>| {
+            let found: Vec<f64> = slices.iter().filter_map(settle_of_slice).collect();
+            // Slices with few messages show something only together.
+            median(&found)
+                .or_else(|| settle_of_slice(&slices.concat()))
+                .unwrap_or(UNKNOWN_SETTLE)
+        };
+        let settle = servers.iter().map(settle_of).fold(0.0, f64::max);
+        let slowest = servers
+            .iter()
+            .filter_map(|s| usual_service(&s.concat()))
+            .max();
         let slice = slice.max(slowest.unwrap_or_default() * MESSAGES_PER_SLICE);
         Self {
             slice,
@@ -84,18 +93,22 @@ mod tests {
     #[test]
     fn the_slowest_server_decides_when_a_slice_is_steady() {
         let (fast, slow) = (samples(2, 100, 10_000), samples(10, 100, 10_000));
-        let settle = |all: &[Vec<Sample>]| {
-            let found = SliceLength::find(all, SLICE, SteadyFigure::Echoes);
+        let settle = |all: &[&[&Vec<Sample>]]| {
+            let slices = |slices: &&[&Vec<Sample>]| slices.iter().map(|s| (*s).clone()).collect();
+            let servers: Vec<Vec<Vec<Sample>>> = all.iter().map(slices).collect();
+            let found = SliceLength::find(&servers, SLICE, SteadyFigure::Echoes);
             assert_eq!(found.slice, SLICE);
             found.settle.as_millis()
         };
-        assert_eq!(settle(std::slice::from_ref(&fast)), 2);
-        assert_eq!(settle(&[fast, slow]), 10);
+        assert_eq!(settle(&[&[&fast]]), 2);
+        assert_eq!(settle(&[&[&fast], &[&slow]]), 10);
+        let disturbed = samples(40, 100, 10_000);
+        assert_eq!(settle(&[&[&fast, &disturbed, &fast]]), 2);
     }
 
     #[test]
     fn few_messages_say_nothing_and_a_tenth_is_left_out() {
-        let found = SliceLength::find(&[samples(0, 2, 10_000)], SLICE, SteadyFigure::Echoes);
+        let found = SliceLength::find(&[vec![samples(0, 2, 10_000)]], SLICE, SteadyFigure::Echoes);
         assert_eq!(found.settle, SLICE / 10);
         let none = SliceLength::find(&[], SLICE, SteadyFigure::Echoes);
         assert_eq!((none.slice, none.settle), (SLICE, SLICE / 50));
@@ -103,7 +116,11 @@ mod tests {
 
     #[test]
     fn slow_answers_make_slices_longer() {
-        let found = SliceLength::find(&[samples(0, 20, 9_000_000)], SLICE, SteadyFigure::Echoes);
+        let found = SliceLength::find(
+            &[vec![samples(0, 20, 9_000_000)]],
+            SLICE,
+            SteadyFigure::Echoes,
+        );
         // Those of the first nine milliseconds seem to take less.
         assert_eq!(found.slice, Duration::from_millis(90));
     }

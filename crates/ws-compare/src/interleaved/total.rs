@@ -118,7 +118,7 @@ impl RunTotal {
     ) -> Result<Result<RunRow, String>, PlanError> {
         let measured = self.all.rows.len();
         let left_out = measured - self.kept.rows.len();
-        let (left_out, sum) = if left_out as f64 > RULE * measured as f64 {
+        let (left_out, mut sum) = if left_out as f64 > RULE * measured as f64 {
             (0, self.all)
         } else {
             (left_out, self.kept)
@@ -135,7 +135,7 @@ impl RunTotal {
             calibration: judge.calibration,
             ..RunContext::default()
         };
-        let mut summary = judge.summary(&sum.record, sum.counted, context)?;
+        let mut summary = judge.summary(&mut sum.record, sum.counted, context)?;
         if let Some(faults) = describe_faults(&summary) {
             return Ok(Err(faults));
         }
