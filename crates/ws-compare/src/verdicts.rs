@@ -399,13 +399,20 @@ mod tests {
     /// The same with eight slices per run: those of a server differ by 1 % within a round, and its rounds by this share.
     fn with_slices(mut c: Comparison, between: f64) -> Comparison {
         for row in &mut c.rounds {
-            let of_round = 1.0 + between * f64::from(row.round % 3) * f64::from(row.server == "b");
+            let wiggle = 1e-4 * f64::from(row.round % 2) - 5e-5;
+            let of_round = 1.0 + wiggle + between * (f64::from(row.round % 3) - 1.0);
+            let of_round = if row.server == "b" { of_round } else { 1.0 };
             let run = row.capacity.as_mut().unwrap();
-            let of_slice =
-                |cycle: u32| 1.0 + 0.01 * f64::from((cycle + row.server.len() as u32) % 2);
+            let of_slice = |cycle: u32| 1.005_f64.powi((cycle % 2) as i32 * 2 - 1);
             let slice = |cycle: u32| SliceRow {
                 cycle,
-                messages_per_s: 1_000.0 * of_round * of_slice(cycle * u32::from(row.server == "b")),
+                messages_per_s: 1_000.0
+                    * of_round
+                    * if row.server == "b" {
+                        of_slice(cycle)
+                    } else {
+                        1.0
+                    },
                 p50_ns: None,
             };
             run.slices = Some(RunSlices {

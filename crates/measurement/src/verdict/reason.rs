@@ -259,16 +259,17 @@ impl Reason {
     }
 
     /// Returns true for a temporary disturbance of the generator, and for figures that contradict each other. Such a
-    /// reason excludes a part of a measurement, not the rest.
+    /// reason excludes a part of a measurement, not the rest. Lateness counts from the limit of an invalid run only,
+    /// because the p99 of a part's few messages varies more than the lower limit.
     pub fn is_of_a_moment(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::SendLateness { .. } => self.verdict() == Verdict::Invalid,
             Self::Impossible { .. }
-                | Self::GeneratorStopped { .. }
-                | Self::GeneratorThrottled { .. }
-                | Self::SendLateness { .. }
-                | Self::OwnTime(_)
-        )
+            | Self::GeneratorStopped { .. }
+            | Self::GeneratorThrottled { .. }
+            | Self::OwnTime(_) => true,
+            _ => false,
+        }
     }
 
     /// The verdict that follows from this reason alone.
