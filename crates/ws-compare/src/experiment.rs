@@ -8,7 +8,7 @@ use host::system_info::available_memory_bytes;
 use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
-    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
+    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, add_slice_ratios,
 };
 use units::{Rate, counted, human_rate, human_time};
 
@@ -169,8 +169,16 @@ impl<'a> Experiment<'a> {
                 )
         };
         let figures = args.compared_figures();
+        let round = args
+            .budget
+            .and_then(|_| self.least_round(self.candidates.len(), self.runs));
+        let in_budget = |(budget, round): (Duration, Duration)| {
+            // A round that exceeds the budget is not begun, except the first.
+            let rounds = budget.as_nanos() / round.as_nanos().max(1);
+            u32::try_from(rounds).unwrap_or(MOST_ROUNDS).max(1)
+        };
         let planned = match args.budget {
-            Some(_) => MOST_ROUNDS,
+            Some(_) => args.budget.zip(round).map_or(MOST_ROUNDS, in_budget),
             None => args.rounds.max(most),
         };
         let few = sentences::few_rounds_planned(
@@ -178,6 +186,7 @@ impl<'a> Experiment<'a> {
             self.candidates.len(),
             figures.iter().filter(|figure| is_measured(figure)).count(),
             args.until_sure.is_some(),
+            round,
         );
         shares.into_iter().chain(few).collect()
     }
@@ -239,12 +248,11 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Time that the runs of all planned rounds take without starts; `None` for a number of messages, and with a budget.
-    fn least_time(&self, servers: usize, runs: NeededRuns) -> Option<Duration> {
-        let load = self.args.budget.is_none().then_some(&self.args.load)?;
-        let turns = u32::try_from(servers).ok()?.checked_mul(self.args.rounds)?;
+    /// Time that the runs of a round take without starts; `None` for a number of messages.
+    fn least_round(&self, servers: usize, runs: NeededRuns) -> Option<Duration> {
+        let load = &self.args.load;
         let one_run = load.duration?.checked_add(load.warmup)?;
-        one_run.checked_mul(turns.checked_mul(runs.count())?)
+        one_run.checked_mul(u32::try_from(servers).ok()?.checked_mul(runs.count())?)
     }
 
     /// Measures all rounds; `begun` is the start of the comparison. Returns false when the user interrupted them.
@@ -258,12 +266,12 @@ impl<'a> Experiment<'a> {
     ) -> bool {
         let most = comparison.plan.max_rounds;
         let runs = NeededRuns { rate, ..self.runs };
-        let least = self.least_time(candidates.len(), runs);
+        let round = self.least_round(candidates.len(), runs);
         display.line(&describe_rounds(
             &comparison.plan,
             candidates.len(),
             runs,
-            least,
+            round,
         ));
         if self.args.budget.is_none() {
             display.begin_rounds(u64::from(most) * candidates.len() as u64);
@@ -296,6 +304,7 @@ impl<'a> Experiment<'a> {
             if measured.is_err() {
                 return false;
             }
+            add_slice_ratios(rows, &comparison.plan.reference);
             longest = longest.max(round_begun.elapsed());
             display.line(&describe_round(round, &comparison.rounds));
             let is_sure = |percent| verdicts::is_sure(comparison, percent);
@@ -389,7 +398,7 @@ fn describe_rounds(
     plan: &ComparisonPlan,
     servers: usize,
     runs: NeededRuns,
-    least: Option<Duration>,
+    round: Option<Duration>,
 ) -> String {
     let rounds = counted(u64::from(plan.max_rounds), "round");
     let rounds = match (plan.budget_s, plan.until_sure_percent) {
@@ -413,11 +422,10 @@ fn describe_rounds(
         )
     });
     let loops: Vec<_> = closed.into_iter().chain(open).collect();
-    let takes = least.map_or_else(String::new, |least| {
-        format!(
-            " · takes more than {}",
-            human_time(least.as_secs_f64() * 1e9)
-        )
+    let time = |time: Duration| human_time(time.as_secs_f64() * 1e9);
+    let takes = round.map_or_else(String::new, |round| match plan.budget_s {
+        Some(_) => format!(" · a round takes more than {}", time(round)),
+        None => format!(" · takes more than {}", time(round * plan.rounds)),
     });
     format!(
         "{rounds} of {}{slices} · {} · seed {}{takes}",

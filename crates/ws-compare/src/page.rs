@@ -3,10 +3,12 @@
 use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
 };
+use statistics::order_statistics::quantile_of_sorted;
 use units::human_time;
 use wording::run_differences::plan_settings;
 use ws_report::page::{Banner, Block, Page, PagePicture, Table, TableRow};
 
+use crate::round_values::RoundValues;
 use crate::sentences;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,8 +177,12 @@ fn slices(c: &Comparison) -> Option<Table> {
             let Some(spread) = &against.slices else {
                 continue;
             };
+            let ratios = RoundValues(c).slice_ratios(&against.server, row.figure);
+            let ratio = |share| format!("{:.3}", quantile_of_sorted(&ratios, share));
             let cells = vec![
                 spread.pairs.to_string(),
+                ratio(0.5),
+                format!("{} to {}", ratio(0.05), ratio(0.95)),
                 percent(spread.within_rounds),
                 percent(spread.between_rounds),
                 percent(spread.between_share),
@@ -187,6 +193,8 @@ fn slices(c: &Comparison) -> Option<Table> {
     }
     let columns = [
         "pairs",
+        "median ratio",
+        "90 % of the ratios",
         "standard deviation within rounds",
         "between rounds",
         "share of the variance between rounds",

@@ -97,6 +97,15 @@ impl<'c> RoundValues<'c> {
             .collect()
     }
 
+    /// Ratios of all slices of a server to the reference's in rounds in which both are valid, in ascending order.
+    pub(crate) fn slice_ratios(self, server: &str, figure: ComparedFigure) -> Vec<f64> {
+        let of_round = |round| self.slice_log_ratios(server, figure, round);
+        let all = (1..=self.last()).filter_map(of_round).flatten();
+        let mut ratios: Vec<f64> = all.map(f64::exp).collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios
+    }
+
     /// Logarithms of the ratios of a server's slices to the reference's in a round in which both are valid.
     fn slice_log_ratios(
         self,

@@ -3,6 +3,7 @@
 mod slices;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, Steadiness,
@@ -35,6 +36,8 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
         &[MessagesPerCpuS, MemoryPerConnection],
     ),
 ];
+
+pub(crate) use slices::background;
 
 /// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
@@ -86,14 +89,13 @@ pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     [remarks_on_servers(c), remarks_on_rounds(c)].concat()
 }
 
-/// Remarks on excluded servers, failed checks of the others, and work of servers without load.
+/// Remarks on excluded servers, and failed checks of the others.
 pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
         Some(format!("{} is left out: {why}", server.name))
     });
-    let notes = c.compared().filter_map(notes);
-    excluded.chain(notes).chain(slices::background(c)).collect()
+    excluded.chain(c.compared().filter_map(notes)).collect()
 }
 
 /// Remarks on rounds that are not counted, not steady, too few or outliers.
@@ -137,8 +139,15 @@ pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     // The figure that lacks the fewest rounds.
     let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
     ((had as usize) < needed).then(|| {
+        let flag = match c.plan.budget_s {
+            None => format!("`--rounds {needed}`"),
+            Some(_) => {
+                let round_s = c.elapsed_s / f64::from(last_round(&c.rounds).max(1));
+                format!("about `--budget {:.0}s`", (round_s * needed as f64).ceil())
+            }
+        };
         format!(
-            "{} too few for any verdict: {needed} or more are needed (`--rounds`)",
+            "{} too few for any verdict: {needed} or more are needed; use {flag} or fewer `--figures`",
             rounds_are(had)
         )
     })
@@ -152,11 +161,13 @@ fn rounds_are(rounds: u32) -> String {
 
 /// Warning before the rounds that they are too few for any verdict, or may be: how many it takes depends on how the
 /// figures vary together. `None` when they suffice in any case. `is_sequential`: verdicts are looked at after every round.
+/// `round` is the minimum duration of a round if a budget limits the rounds.
 pub(crate) fn few_rounds_planned(
     rounds: u32,
     servers: usize,
     figures: usize,
     is_sequential: bool,
+    round: Option<Duration>,
 ) -> Option<String> {
     let family = bonferroni_level(CONFIDENCE, servers.saturating_sub(1));
     let family = if is_sequential {
@@ -166,10 +177,13 @@ pub(crate) fn few_rounds_planned(
     };
     let least = rounds_needed(family);
     let most = rounds_needed(bonferroni_level(family, figures));
-    let flag = if is_sequential {
-        "--max-rounds"
-    } else {
-        "--rounds"
+    let flag = match round {
+        Some(round) => {
+            let time = round * u32::try_from(most).unwrap_or(u32::MAX);
+            format!("a `--budget` of more than {} s", time.as_secs() + 1)
+        }
+        None if is_sequential => format!("`--max-rounds {most}`"),
+        None => format!("`--rounds {most}`"),
     };
     let needed = if least == most {
         format!("{least} are needed")
@@ -190,9 +204,7 @@ pub(crate) fn few_rounds_planned(
     } else {
         ""
     };
-    Some(format!(
-        "warning: {verdict}: {needed}; use `{flag} {most}`{fewer}"
-    ))
+    Some(format!("warning: {verdict}: {needed}; use {flag}{fewer}"))
 }
 
 fn outliers(c: &Comparison) -> Vec<String> {
@@ -382,7 +394,7 @@ mod tests {
     #[test]
     fn rounds_that_are_too_few_are_named_before_they_begin() {
         let warning = |rounds, servers, figures, sequential| {
-            few_rounds_planned(rounds, servers, figures, sequential)
+            few_rounds_planned(rounds, servers, figures, sequential, None)
         };
         let three = warning(3, 2, 1, false).unwrap();
         assert_eq!(
@@ -403,6 +415,12 @@ mod tests {
             warning(1, 2, 9, false)
                 .unwrap()
                 .contains("1 round is too few")
+        );
+        let in_budget = few_rounds_planned(5, 2, 9, false, Some(Duration::from_millis(4_300)));
+        let in_budget = in_budget.unwrap();
+        assert!(
+            in_budget.ends_with("use a `--budget` of more than 39 s or fewer `--figures`"),
+            "{in_budget}"
         );
         let adding = warning(6, 2, 1, true).unwrap();
         assert!(adding.contains("`--max-rounds 7`"), "{adding}");

@@ -17,6 +17,7 @@ use statistics::{interval_levels, westfall_young};
 use crate::fail_if::Conditions;
 use crate::measure::tool;
 use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
+use crate::sentences;
 
 /// The figures whose intervals `--until-sure` checks if no figures were chosen: tails would need many times the rounds.
 const USUAL_FIGURES: [ComparedFigure; 2] =
@@ -299,6 +300,11 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
             ));
         }
     }
+    let background = sentences::background(rounds.0);
+    if !background.is_empty() {
+        verdict = verdict.max(Verdict::Suspect);
+    }
+    reasons.extend(background);
     for server in rounds.compared().filter(|_| are_two) {
         let is_empty = |figure| rounds.values(server, figure).is_empty();
         if is_empty(ComparedFigure::Throughput) && is_empty(ComparedFigure::ResponseP50) {
@@ -316,7 +322,6 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sentences;
     use measurement::run::PlanSummary;
     use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
 
@@ -414,6 +419,7 @@ mod tests {
                         1.0
                     },
                 p50_ns: None,
+                ..SliceRow::default()
             };
             run.slices = Some(RunSlices {
                 kept: (1..=8).map(slice).collect(),
@@ -436,7 +442,7 @@ mod tests {
         assert_eq!((alike.pairs, alike.between_share), (72, 0.0));
         assert!((0.004..0.006).contains(&alike.within_rounds), "{alike:?}");
         assert!(
-            longer.contains("longer rounds narrow the interval as well"),
+            longer.contains("longer runs narrow the interval"),
             "{longer}"
         );
         let (apart, more) = spread(0.05);
@@ -444,7 +450,7 @@ mod tests {
             apart.between_share > 0.95 && apart.between_rounds > 0.03,
             "{apart:?}"
         );
-        assert!(more.contains("longer ones hardly"), "{more}");
+        assert!(more.contains("longer runs hardly"), "{more}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::summary::{Host, Tool};
 use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
-pub use slices::{RunSlices, SliceRow, SliceSpread};
+pub use slices::{RunSlices, SliceRow, SliceSpread, add_slice_ratios};
 
 mod figure;
 mod slices;

@@ -69,6 +69,7 @@ impl SliceJudge {
                 cycle,
                 messages_per_s: summary.throughput.messages_per_s,
                 p50_ns: p50.map(|ns| ns as f64),
+                ..SliceRow::default()
             },
             disturbed_by: disturbance.map(|index| summary.validity.reasons[index].clone()),
             slice,

@@ -10,9 +10,16 @@ use super::RUN_KINDS;
 /// Maximum share of a core that a server may use while others are measured.
 const BACKGROUND_LIMIT: f64 = 0.01;
 
+/// Share of a slice above which its uncounted beginning is reported.
+const UNSETTLED_SHARE: f64 = 0.4;
+
+/// Minimum number of rounds for a statement on the variance between them.
+const FEWEST_ROUNDS: u32 = 4;
+
 /// Remarks on slices, one line each.
 pub(super) fn remarks(c: &Comparison) -> Vec<String> {
     let mut lines = left_out(c);
+    lines.extend(unsettled(c));
     lines.extend(what_helps(c));
     lines
 }
@@ -29,7 +36,7 @@ fn slices_of<'c>(
 }
 
 /// Servers that use the CPU while others have the load.
-pub(super) fn background(c: &Comparison) -> Vec<String> {
+pub(crate) fn background(c: &Comparison) -> Vec<String> {
     let line = |name: &str| {
         let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, name, kind));
         let shares: Vec<f64> = all.filter_map(|s| s.background_cpu_share).collect();
@@ -77,6 +84,19 @@ fn left_out(c: &Comparison) -> Vec<String> {
     lines
 }
 
+/// Runs whose servers were not steady before half of a slice was over.
+fn unsettled(c: &Comparison) -> Option<String> {
+    let servers = || c.compared().map(|server| server.name.as_str());
+    let mut all = servers()
+        .flat_map(|name| (0..RUN_KINDS.len()).flat_map(move |kind| slices_of(c, name, kind)));
+    let found = all.find(|slices| slices.settle_s > UNSETTLED_SHARE * slices.slice_s)?;
+    Some(format!(
+        "the servers needed {} of each slice to be steady; use a longer `--slice` than {}",
+        human_time(found.settle_s * 1e9),
+        human_time(found.slice_s * 1e9)
+    ))
+}
+
 /// Advice on inconclusive ratios, by the share of variance between rounds.
 fn what_helps(c: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
@@ -86,7 +106,8 @@ fn what_helps(c: &Comparison) -> Vec<String> {
                 a.server == server.name && a.verdict == ComparisonVerdict::CannotTell
             };
             let against = row.against.iter().find(is_open)?;
-            Some((row.figure, against.slices?))
+            let spread = against.slices.filter(|_| against.rounds >= FEWEST_ROUNDS)?;
+            Some((row.figure, spread))
         });
         let Some((figure, spread)) = open.next() else {
             continue;
@@ -98,9 +119,9 @@ fn what_helps(c: &Comparison) -> Vec<String> {
 
 fn advice(server: &str, figure: ComparedFigure, between_share: f64) -> String {
     let helps = if between_share > 0.5 {
-        "more rounds narrow the interval (--rounds), longer ones hardly"
+        "more rounds narrow the interval (`--rounds`, `--budget`), longer runs hardly"
     } else {
-        "longer rounds narrow the interval as well as more of them (-d, --rounds)"
+        "longer runs narrow the interval (`-d`), and so do more rounds"
     };
     format!(
         "{} of the variance of {server}'s {} lies between rounds, the rest within them; {helps}",
@@ -141,8 +162,8 @@ mod tests {
     #[test]
     fn the_larger_part_of_the_variance_decides_what_helps() {
         let said = |share| advice("b", ComparedFigure::Throughput, share);
-        assert!(said(0.9).contains("longer ones hardly"), "{}", said(0.9));
-        assert!(said(0.1).contains("longer rounds narrow"), "{}", said(0.1));
+        assert!(said(0.9).contains("longer runs hardly"), "{}", said(0.9));
+        assert!(said(0.1).contains("longer runs narrow"), "{}", said(0.1));
         assert!(said(0.9).starts_with("90 % of the variance of b's throughput"));
     }
 }

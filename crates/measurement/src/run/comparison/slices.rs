@@ -1,8 +1,10 @@
 //! Slices of a run, and the spread of their ratios.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{ComparedFigure, RunRow};
+use super::{ComparedFigure, RoundRow, RunRow};
 
 /// The slices of one run of a round in which the servers take turns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ pub struct RunSlices {
 }
 
 /// One slice of a server.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct SliceRow {
     /// Number of the cycle, starting with 1. Slices of different servers with the same number are a pair.
@@ -36,6 +38,12 @@ pub struct SliceRow {
     pub messages_per_s: f64,
     /// Median service time of a capacity run, or median response time of a latency run, in nanoseconds.
     pub p50_ns: Option<f64>,
+    /// `messages_per_s` divided by that of the reference's slice of the same cycle; `None` for the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_per_s_ratio: Option<f64>,
+    /// `p50_ns` divided by that of the reference's slice of the same cycle; `None` for the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ratio: Option<f64>,
 }
 
 /// Standard deviations of the logarithms of slices' ratios: 0.02 is about 2 %.
@@ -52,20 +60,61 @@ pub struct SliceSpread {
     pub between_share: f64,
 }
 
+/// Sets the ratios of all slices to those of the server `reference` in the same cycle.
+pub fn add_slice_ratios(rounds: &mut [RoundRow], reference: &str) {
+    type RunOf = fn(&mut RoundRow) -> Option<&mut RunRow>;
+    let kinds: [RunOf; 2] = [|row| row.capacity.as_mut(), |row| row.latency.as_mut()];
+    for round in 1..=super::last_round(rounds) {
+        for run_of in kinds {
+            let mut rows = rounds.iter_mut().filter(|row| row.round == round);
+            let of_reference = rows.find(|row| row.server == reference).and_then(run_of);
+            let Some(of_reference) = of_reference.cloned() else {
+                continue;
+            };
+            let of_others = |row: &&mut RoundRow| row.round == round && row.server != reference;
+            for run in rounds.iter_mut().filter(of_others).filter_map(run_of) {
+                run.add_slice_ratios(&of_reference);
+            }
+        }
+    }
+}
+
 impl RunRow {
+    fn add_slice_ratios(&mut self, reference: &Self) {
+        let ratios = [ComparedFigure::Throughput, ComparedFigure::ServiceP50]
+            .map(|figure| self.slice_ratios(reference, figure));
+        for slice in self.slices.iter_mut().flat_map(|slices| &mut slices.kept) {
+            let [rate, p50] = ratios
+                .each_ref()
+                .map(|ratios| ratios.get(&slice.cycle).copied());
+            (slice.messages_per_s_ratio, slice.p50_ratio) = (rate, p50);
+        }
+    }
+
+    /// Ratios of this run's slices to those of the reference, by cycle; empty if slices do not have the figure.
+    fn slice_ratios(&self, reference: &Self, figure: ComparedFigure) -> BTreeMap<u32, f64> {
+        let (Some(own), Some(reference)) = (&self.slices, &reference.slices) else {
+            return BTreeMap::new();
+        };
+        let values = |slices: &RunSlices| -> BTreeMap<u32, f64> {
+            let kept = slices.kept.iter();
+            kept.filter_map(|slice| Some((slice.cycle, figure.of_slice(slice)?)))
+                .collect()
+        };
+        let of_reference = values(reference);
+        let ratio = |(cycle, value): (u32, f64)| Some((cycle, value / of_reference.get(&cycle)?));
+        values(own)
+            .into_iter()
+            .filter_map(ratio)
+            .filter(|(_, ratio)| ratio.is_finite())
+            .collect()
+    }
+
     /// Logarithms of the ratios of this run's slices to those of the reference, one for each pair; empty if slices do not
     /// have the figure.
     pub fn slice_log_ratios(&self, reference: &Self, figure: ComparedFigure) -> Vec<f64> {
-        let (Some(own), Some(reference)) = (&self.slices, &reference.slices) else {
-            return Vec::new();
-        };
-        let pairs = own.kept.iter().filter_map(|slice| {
-            let same_cycle = |other: &&SliceRow| other.cycle == slice.cycle;
-            let other = reference.kept.iter().find(same_cycle)?;
-            let ratio = figure.of_slice(slice)? / figure.of_slice(other)?;
-            Some(ratio.ln())
-        });
-        pairs.filter(|log_ratio| log_ratio.is_finite()).collect()
+        let ratios = self.slice_ratios(reference, figure);
+        ratios.into_values().map(f64::ln).collect()
     }
 }
 
@@ -80,6 +129,7 @@ mod tests {
             cycle: *cycle,
             messages_per_s: *value,
             p50_ns: None,
+            ..SliceRow::default()
         });
         RunRow {
             verdict: Verdict::Valid,

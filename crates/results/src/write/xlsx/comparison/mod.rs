@@ -71,7 +71,7 @@ mod tests {
     use measurement::run::comparison::{
         AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan,
         ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, RunSlices, SCHEMA,
-        SliceRow, SliceSpread, Steadiness,
+        SliceRow, SliceSpread, Steadiness, add_slice_ratios,
     };
     use measurement::verdict::Verdict;
 
@@ -89,6 +89,7 @@ mod tests {
             cycle,
             messages_per_s: 200.0,
             p50_ns: Some(2_500_000.0),
+            ..SliceRow::default()
         };
         let run = |n: u32| RunRow {
             verdict: Verdict::Valid,
@@ -159,6 +160,8 @@ mod tests {
                 between_share: 0.75,
             }),
         };
+        let mut rounds: Vec<RoundRow> = (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect();
+        add_slice_ratios(&mut rounds, "base");
         Comparison {
             schema: SCHEMA,
             kind: KIND.into(),
@@ -184,7 +187,7 @@ mod tests {
                 budget_s: None,
             },
             servers: names.map(contender).into(),
-            rounds: (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect(),
+            rounds,
             figures: vec![FigureRow {
                 figure: ComparedFigure::ResponseP50,
                 unit: ComparedFigure::ResponseP50.unit().into(),
