@@ -68,15 +68,17 @@ impl<'c> RoundValues<'c> {
     }
 
     /// Logarithms of a server's ratios to the reference in all rounds, starting with round 1. In rounds of slices, the
-    /// ratio is the pseudo-median of those of the paired slices, as far as slices have the figure: a disturbance of a
-    /// few slices does not reach it.
+    /// ratio of a p50 is the pseudo-median of those of the paired slices: a disturbance of a few slices does not reach
+    /// it. Throughput counts all slices, because a server's own pauses are part of it.
     pub(crate) fn log_ratios(self, server: &str, figure: ComparedFigure) -> Vec<Option<f64>> {
         let of_server = self.series(server, figure);
         let of_reference = self.series(&self.0.plan.reference, figure);
         let log_ratio = |round: u32, (value, of_reference): (Option<f64>, Option<f64>)| {
             let of_whole_runs = (value? / of_reference?).ln();
             let of_slices = self.slice_log_ratios(server, figure, round);
-            let of_slices = of_slices.filter(|log_ratios| !log_ratios.is_empty());
+            let of_slices = of_slices.filter(|log_ratios| {
+                figure != ComparedFigure::Throughput && !log_ratios.is_empty()
+            });
             Some(of_slices.map_or(of_whole_runs, |log_ratios| {
                 pseudo_median(&log_ratios, &mut Vec::new())
             }))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cli::print_notice;
 use measurement::plan::Endpoint;
-use units::human_bytes;
+use units::{human_bytes, human_time};
 
 use crate::args::CompareArgs;
 use crate::server::candidate::Candidate;
@@ -17,11 +17,20 @@ pub(crate) fn choose_slice(
     args: &CompareArgs,
     candidates: &[Candidate],
 ) -> Result<Option<Duration>, String> {
-    if args.load.duration.is_none() || args.slice == Some(Duration::ZERO) {
+    let Some(run) = args.load.duration else {
+        return Ok(None);
+    };
+    if args.slice == Some(Duration::ZERO) {
         return Ok(None);
     }
+    if let Some(slice) = args.slice.filter(|slice| *slice > run) {
+        let [slice, run] = [slice, run].map(|time| human_time(time.as_secs_f64() * 1e9));
+        return Err(format!(
+            "--slice {slice} is longer than a run: use a longer -d than {run}"
+        ));
+    }
     let Some((one, other, address)) = find_conflict(candidates, &args.path) else {
-        return Ok(Some(args.slice.unwrap_or(DEFAULT_SLICE)));
+        return Ok(Some(args.slice.unwrap_or(DEFAULT_SLICE.min(run))));
     };
     let conflict = format!(
         "`{one}` and `{other}` both listen on {address}, so they cannot run at the same time"
@@ -85,6 +94,9 @@ mod tests {
         let ms = |ms| Ok(Some(Duration::from_millis(ms)));
         assert_eq!(chosen(&[], &free), ms(50));
         assert_eq!(chosen(&["--slice", "20ms"], &free), ms(20));
+        assert_eq!(chosen(&["-d", "30ms"], &free), ms(30));
+        let long = chosen(&["--slice", "60s", "-d", "1s"], &free).unwrap_err();
+        assert!(long.contains("longer than a run"), "{long}");
         for flags in [&["--slice", "0"][..], &["-m", "10"]] {
             assert_eq!(chosen(flags, &free), Ok(None));
         }

@@ -47,7 +47,8 @@ impl SliceJudge {
             return Ok(None);
         }
         let context = context_of(slice, self.calibration);
-        let summary = self.summary(&mut slice.record.clone(), slice.counted, context)?;
+        let measured = measured_time(slice);
+        let summary = self.summary(&mut slice.record.clone(), slice.counted, measured, context)?;
         Ok(describe_faults(&summary))
     }
 
@@ -59,7 +60,8 @@ impl SliceJudge {
     ) -> Result<JudgedSlice, PlanError> {
         let MeasuredSlice { record, .. } = &mut slice;
         let context = context_of(record, self.calibration);
-        let mut summary = self.summary(&mut record.record, record.counted, context)?;
+        let measured = measured_time(record);
+        let mut summary = self.summary(&mut record.record, record.counted, measured, context)?;
         let found = &summary.validity.found;
         let disturbance = found.iter().position(|reason| reason.is_of_a_moment());
         wording::explain(&mut summary);
@@ -76,17 +78,19 @@ impl SliceJudge {
         })
     }
 
-    /// Summary of slices with this counted length. Changes nothing in the record but temporarily its active time.
+    /// Summary of slices with these counted and measured times. Changes nothing in the record but temporarily its active
+    /// time.
     pub(super) fn summary(
         &self,
         record: &mut Record,
         counted: Duration,
+        measured: Duration,
         context: RunContext,
     ) -> Result<Summary, PlanError> {
         let plan = of_length(&self.load, counted, self.server.clone())?;
         let context = RunContext {
             tool: tool(),
-            elapsed_s: counted.as_secs_f64(),
+            elapsed_s: measured.as_secs_f64(),
             ..context
         };
         let window = plan.load.window().map_or(1, |n| u64::from(n.get()));
@@ -97,6 +101,16 @@ impl SliceJudge {
         record.active_ns = active_ns;
         Ok(summary)
     }
+}
+
+/// Time over which the throughput of a slice is averaged: from the beginning of the counted part until the clients, on
+/// average, have their last echo. A pause of the server counts in full even if it is longer than the slice, and so does
+/// the backlog of an open loop.
+pub(super) fn measured_time(slice: &SliceRecord) -> Duration {
+    let clients = slice.connections.opened.max(1);
+    slice
+        .counted
+        .max(Duration::from_nanos(slice.record.active_ns / clients))
 }
 
 /// Time for which clients were active in the counted part, in nanoseconds. They are active until the last echo arrives,

@@ -189,8 +189,13 @@ impl InterleavedRound<'_> {
         length: &mut Option<SliceLength>,
         on_phase: &mut impl FnMut(&str),
     ) -> Result<SliceLength, ServerFailure> {
-        let warm_up = SliceTimes::warm_up(self.slice);
-        let warm_up_cycles = cycles(load.warmup, self.slice);
+        let planned = match load.length {
+            Length::Duration(time) => time,
+            Length::MessagesPerClient(_) => self.slice,
+        };
+        let warm_up_slice = self.slice.min(load.warmup);
+        let warm_up = SliceTimes::warm_up(warm_up_slice);
+        let warm_up_cycles = cycles(load.warmup, warm_up_slice);
         // No two runs of a comparison have the same orders.
         let mut orders = Orders::new(runs.len(), self.seed ^ kind as u64);
         for cycle in 0..warm_up_cycles {
@@ -203,16 +208,12 @@ impl InterleavedRound<'_> {
         }
         let slice = match *length {
             Some(known) => known,
-            None => *length.insert(self.find_length(kind, runs, &mut orders)?),
+            None => *length.insert(self.find_length(kind, planned, runs, &mut orders)?),
         };
         let times = SliceTimes {
             settle: slice.settle,
             counted: slice.counted(),
             keeps_samples: false,
-        };
-        let planned = match load.length {
-            Length::Duration(time) => time,
-            Length::MessagesPerClient(_) => self.slice,
         };
         let counted_cycles = cycles(planned, times.counted).max(1);
         for cycle in 1..=counted_cycles {
@@ -229,6 +230,7 @@ impl InterleavedRound<'_> {
     fn find_length(
         &self,
         kind: RunKind,
+        longest: Duration,
         runs: &mut [RunOfServer],
         orders: &mut Orders,
     ) -> Result<SliceLength, ServerFailure> {
@@ -246,6 +248,7 @@ impl InterleavedRound<'_> {
         Ok(SliceLength::find(
             &samples,
             self.slice,
+            longest,
             kind.steady_figure(),
         ))
     }

@@ -16,7 +16,7 @@ const LARGEST_SETTLE: f64 = 0.5;
 const SMALLEST_SETTLE: f64 = 0.02;
 
 /// Minimum number of consecutive messages of one client in a slice.
-const MESSAGES_PER_SLICE: u32 = 10;
+const MESSAGES_PER_SLICE: u32 = 25;
 
 /// Length of the slices of a run, the same for all servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,13 @@ impl SliceLength {
     /// Finds the settle part from slices that were recorded from their first message on. `servers` has the samples of
     /// each slice of each server, with times relative to the beginning of the slice. The median of a server's slices
     /// counts, because a disturbance of the machine prolongs only some, and the slowest server decides. A slice is
-    /// lengthened if a message takes too long for several in a row.
-    pub(super) fn find(servers: &[Vec<Vec<Sample>>], slice: Duration, by: SteadyFigure) -> Self {
+    /// lengthened if a message takes too long for several in a row, at most to `longest`.
+    pub(super) fn find(
+        servers: &[Vec<Vec<Sample>>],
+        slice: Duration,
+        longest: Duration,
+        by: SteadyFigure,
+    ) -> Self {
         let slice_s = slice.as_secs_f64();
         let settle_of_slice = |samples: &Vec<Sample>| match steady_from(samples, slice_s, by) {
             (Steadiness::Never, _) => Some(LARGEST_SETTLE),
@@ -54,7 +59,8 @@ impl SliceLength {
             .iter()
             .filter_map(|s| usual_service(&s.concat()))
             .max();
-        let slice = slice.max(slowest.unwrap_or_default() * MESSAGES_PER_SLICE);
+        let wanted = slowest.unwrap_or_default() * MESSAGES_PER_SLICE;
+        let slice = wanted.clamp(slice, longest.max(slice));
         Self {
             slice,
             settle: slice.mul_f64(settle.clamp(SMALLEST_SETTLE, LARGEST_SETTLE)),
@@ -75,6 +81,7 @@ mod tests {
     use measurement::record::Outcome;
 
     const SLICE: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_secs(2);
 
     /// Echoes of a slice: `per_ms` a millisecond, but a tenth of that in its first `slow_ms`.
     fn samples(slow_ms: u64, per_ms: u64, service_ns: u64) -> Vec<Sample> {
@@ -96,7 +103,7 @@ mod tests {
         let settle = |all: &[&[&Vec<Sample>]]| {
             let slices = |slices: &&[&Vec<Sample>]| slices.iter().map(|s| (*s).clone()).collect();
             let servers: Vec<Vec<Vec<Sample>>> = all.iter().map(slices).collect();
-            let found = SliceLength::find(&servers, SLICE, SteadyFigure::Echoes);
+            let found = SliceLength::find(&servers, SLICE, LONGEST, SteadyFigure::Echoes);
             assert_eq!(found.slice, SLICE);
             found.settle.as_millis()
         };
@@ -108,20 +115,25 @@ mod tests {
 
     #[test]
     fn few_messages_say_nothing_and_a_tenth_is_left_out() {
-        let found = SliceLength::find(&[vec![samples(0, 2, 10_000)]], SLICE, SteadyFigure::Echoes);
+        let found = SliceLength::find(
+            &[vec![samples(0, 2, 10_000)]],
+            SLICE,
+            LONGEST,
+            SteadyFigure::Echoes,
+        );
         assert_eq!(found.settle, SLICE / 10);
-        let none = SliceLength::find(&[], SLICE, SteadyFigure::Echoes);
+        let none = SliceLength::find(&[], SLICE, LONGEST, SteadyFigure::Echoes);
         assert_eq!((none.slice, none.settle), (SLICE, SLICE / 50));
     }
 
     #[test]
     fn slow_answers_make_slices_longer() {
-        let found = SliceLength::find(
-            &[vec![samples(0, 20, 9_000_000)]],
-            SLICE,
-            SteadyFigure::Echoes,
-        );
+        let slow = [vec![samples(0, 20, 9_000_000)]];
+        let find = |longest| SliceLength::find(&slow, SLICE, longest, SteadyFigure::Echoes);
         // Those of the first nine milliseconds seem to take less.
-        assert_eq!(found.slice, Duration::from_millis(90));
+        assert_eq!(find(LONGEST).slice, Duration::from_millis(225));
+        // A run is not longer than planned.
+        assert_eq!(find(SLICE * 3).slice, SLICE * 3);
+        assert_eq!(find(SLICE / 2).slice, SLICE);
     }
 }

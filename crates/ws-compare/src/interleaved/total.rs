@@ -8,15 +8,19 @@ use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
 use measurement::run::{Connections, RunContext};
 use measurement::verdict::{GeneratorUsage, ServerUsage, Verdict};
 use statistics::steady_state::{SteadyState, find_steady_state};
-use units::counted;
+use units::{counted, human_rate};
 
-use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge};
+use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge, measured_time};
 use super::settle::SliceLength;
 use crate::measure::{describe_faults, whole_row};
 use crate::steady_state::SteadyFigure;
 
 /// Maximum share of cycles that may be left out of a run that is not suspect.
 const MOST_LEFT_OUT: f64 = 0.2;
+
+/// Minimum share of the offered rate that a server has to answer. The last echo of a slice arrives after its end, so that
+/// the share is below 100 % for every server.
+const LEAST_ANSWERED: f64 = 0.8;
 
 /// Share of cycles above which none is left out. A reason that applies to most slices is not a disturbance, and the run
 /// as a whole is judged by it.
@@ -27,6 +31,7 @@ const RULE: f64 = 0.5;
 struct SliceSum {
     record: Record,
     counted: Duration,
+    measured: Duration,
     took_s: f64,
     client: Option<GeneratorUsage>,
     /// CPU time of the server; `None` if unknown for any slice.
@@ -40,6 +45,7 @@ impl SliceSum {
         let MeasuredSlice { record, cpu_s } = &judged.slice;
         self.record.add(&record.record);
         self.counted += record.counted;
+        self.measured += measured_time(record);
         let took_s = record.took.as_secs_f64();
         self.client = Some(match &self.client {
             Some(client) => client.followed_by(self.took_s, &record.client, took_s),
@@ -135,7 +141,8 @@ impl RunTotal {
             calibration: judge.calibration,
             ..RunContext::default()
         };
-        let mut summary = judge.summary(&mut sum.record, sum.counted, context)?;
+        let offered_per_s = sum.record.counts.sent as f64 / sum.counted.as_secs_f64();
+        let mut summary = judge.summary(&mut sum.record, sum.counted, sum.measured, context)?;
         if let Some(faults) = describe_faults(&summary) {
             return Ok(Err(faults));
         }
@@ -147,6 +154,12 @@ impl RunTotal {
             messages_per_cpu_s,
             ..whole_row(&summary)
         };
+        let is_open_loop = by == SteadyFigure::ResponseTime;
+        if is_open_loop && row.messages_per_s < LEAST_ANSWERED * offered_per_s {
+            row.verdict = row.verdict.max(Verdict::Suspect);
+            row.reasons
+                .push(describe_overload(row.messages_per_s, offered_per_s));
+        }
         if left_out as f64 > MOST_LEFT_OUT * measured as f64 {
             row.verdict = row.verdict.max(Verdict::Suspect);
             row.reasons.push(describe_left_out(
@@ -168,6 +181,16 @@ impl RunTotal {
         });
         Ok(Ok(row))
     }
+}
+
+fn describe_overload(answered_per_s: f64, offered_per_s: f64) -> String {
+    format!(
+        "the server answered {} of {} msg/s (limit {:.0} %), and its backlog starts anew in each slice, so the response \
+         times are too short; use a lower `--rate`, or `--slice 0`",
+        human_rate(answered_per_s),
+        human_rate(offered_per_s),
+        LEAST_ANSWERED * 100.0
+    )
 }
 
 fn as_u32(count: usize) -> u32 {
@@ -243,12 +266,12 @@ mod tests {
     }
 
     #[test]
-    fn touched_slices_are_part_of_no_figure() {
+    fn disturbed_slices_are_part_of_no_figure() {
         let row = run(3..4);
-        // 160 messages in 40 ms.
-        assert!((row.messages_per_s - 4_000.0).abs() < 1e-6);
+        // 160 messages in 40 ms, and 5 ms until the last echo.
+        assert!((row.messages_per_s - 160.0 / 0.045).abs() < 1e-6);
         assert_eq!((row.timed_messages, row.failed_messages), (9 * 160, 0));
-        assert!((row.elapsed_s - 0.36).abs() < 1e-9);
+        assert!((row.elapsed_s - 0.405).abs() < 1e-9);
         // The settle parts took CPU time as well.
         assert!((row.messages_per_cpu_s.unwrap() - 200.0 / 0.01).abs() < 1e-6);
         let slices = row.slices.unwrap();
@@ -261,6 +284,44 @@ mod tests {
         let cycles: Vec<_> = slices.kept.iter().map(|slice| slice.cycle).collect();
         assert_eq!(cycles, [0, 1, 2, 4, 5, 6, 7, 8, 9]);
         assert!(!row.reasons.iter().any(|reason| reason.contains("left out")));
+    }
+
+    /// A run whose clients waited for their last echoes until this time after the beginning of each slice.
+    fn run_until(last_echo: Duration, by: SteadyFigure) -> RunRow {
+        let judge = judge();
+        let mut total = RunTotal::default();
+        for cycle in 0..10 {
+            let mut measured = slice(160);
+            measured.record.record.active_ns = 4 * u64::try_from(last_echo.as_nanos()).unwrap();
+            total.add(&judge.judge(measured, cycle).unwrap(), true);
+        }
+        let context = RunContext {
+            connections: slice(1).record.connections,
+            ..RunContext::default()
+        };
+        let row = total.finish(&judge, context, &[7], by, SLICE).unwrap();
+        row.unwrap()
+    }
+
+    #[test]
+    fn a_pause_longer_than_the_slice_counts_in_full() {
+        let row = run_until(Duration::from_millis(240), SteadyFigure::Echoes);
+        assert!((row.messages_per_s - 160.0 / 0.24).abs() < 1e-6);
+        let kept = row.slices.unwrap().kept;
+        assert!((kept[0].messages_per_s - 160.0 / 0.24).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_server_slower_than_the_offered_rate_is_named_although_each_slice_starts_anew() {
+        let reasons = |ms| {
+            let last_echo = Duration::from_millis(ms);
+            run_until(last_echo, SteadyFigure::ResponseTime)
+                .reasons
+                .join("; ")
+        };
+        let wanted = "the server answered 2,667 of 4,000 msg/s (limit 80 %)";
+        assert!(reasons(60).contains(wanted), "{}", reasons(60));
+        assert!(!reasons(45).contains("answered"), "{}", reasons(45));
     }
 
     #[test]

@@ -148,8 +148,8 @@ pub(super) fn method(c: &Comparison) -> Option<String> {
     };
     Some(format!(
         "All servers of a round ran at the same time and took turns in slices of {}{lengthened} (--slice). Up to {} at the beginning of each \
-         slice are not counted, because the rate was not steady yet. For throughput and p50, the ratio of a round is the pseudo-median of the \
-         ratios of its paired slices; for other figures it is that of the whole runs.",
+         slice are not counted, because the rate was not steady yet. For p50, the ratio of a round is the pseudo-median of the ratios of its \
+         paired slices; for other figures it is that of all slices together.",
         time(slice_s),
         time(settle_s)
     ))
