@@ -55,6 +55,8 @@ pub struct Record {
     pub in_flight_ns: u64,
     /// Total time from T0 until each client finished, over all clients, in nanoseconds.
     pub active_ns: u64,
+    /// Total time from T0 until the echo of each warm-up message that was in flight at T0, in nanoseconds.
+    pub lead_in_ns: u64,
 }
 
 impl Record {
@@ -70,6 +72,7 @@ impl Record {
         self.last_received_ns = self.last_received_ns.max(thread.last_received_ns);
         self.in_flight_ns += thread.in_flight_ns;
         self.active_ns += thread.active_ns;
+        self.lead_in_ns += thread.lead_in_ns;
     }
 
     /// Response times. In closed loop these are the service times.

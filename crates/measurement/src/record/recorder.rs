@@ -21,6 +21,9 @@ pub struct Recorder {
     pub in_flight_ns: u64,
     /// Total time from T0 until each client finished, in nanoseconds.
     pub active_ns: u64,
+    /// Total time from T0 until the echo of each warm-up message that was in flight at T0, in nanoseconds. Its client could
+    /// not send another one in its place until then.
+    pub lead_in_ns: u64,
 }
 
 impl Recorder {
@@ -40,6 +43,7 @@ impl Recorder {
             last_received_ns: 0,
             in_flight_ns: 0,
             active_ns: 0,
+            lead_in_ns: 0,
         }
     }
 
@@ -136,6 +140,7 @@ impl Recorder {
             last_received_ns: self.last_received_ns,
             in_flight_ns: self.in_flight_ns,
             active_ns: self.active_ns,
+            lead_in_ns: self.lead_in_ns,
             ..Record::default()
         }
     }

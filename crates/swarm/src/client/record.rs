@@ -29,6 +29,7 @@ impl Client {
                 } = echo;
                 if message.number.is_warmup() {
                     recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
+                    recorder.lead_in_ns += now_ns.saturating_sub(run.t0_ns);
                     return;
                 }
                 if by_order {

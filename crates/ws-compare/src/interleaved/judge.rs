@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use measurement::plan::{Length, LoadDraft, LoadSpec, Plan, PlanError, TargetServer};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, PlanError, TargetServer};
 use measurement::record::Record;
 use measurement::run::comparison::SliceRow;
 use measurement::run::{RunContext, Summary};
@@ -32,6 +32,8 @@ pub(super) struct SliceJudge {
 pub(super) struct JudgedSlice {
     pub(super) slice: MeasuredSlice,
     pub(super) row: SliceRow,
+    /// Time over which its throughput is averaged.
+    pub(super) measured: Duration,
     /// Sentence on the disturbance; `None` for an undisturbed slice.
     pub(super) disturbed_by: Option<String>,
 }
@@ -47,7 +49,7 @@ impl SliceJudge {
             return Ok(None);
         }
         let context = context_of(slice, self.calibration);
-        let measured = measured_time(slice);
+        let measured = measured_time(slice, &self.load.load);
         let summary = self.summary(&mut slice.record.clone(), slice.counted, measured, context)?;
         Ok(describe_faults(&summary))
     }
@@ -60,7 +62,7 @@ impl SliceJudge {
     ) -> Result<JudgedSlice, PlanError> {
         let MeasuredSlice { record, .. } = &mut slice;
         let context = context_of(record, self.calibration);
-        let measured = measured_time(record);
+        let measured = measured_time(record, &self.load.load);
         let mut summary = self.summary(&mut record.record, record.counted, measured, context)?;
         let found = &summary.validity.found;
         let disturbance = found.iter().position(|reason| reason.is_of_a_moment());
@@ -73,6 +75,7 @@ impl SliceJudge {
                 p50_ns: p50.map(|ns| ns as f64),
                 ..SliceRow::default()
             },
+            measured,
             disturbed_by: disturbance.map(|index| summary.validity.reasons[index].clone()),
             slice,
         })
@@ -103,14 +106,24 @@ impl SliceJudge {
     }
 }
 
-/// Time over which the throughput of a slice is averaged: from the beginning of the counted part until the clients, on
-/// average, have their last echo. A pause of the server counts in full even if it is longer than the slice, and so does
-/// the backlog of an open loop.
-pub(super) fn measured_time(slice: &SliceRecord) -> Duration {
+/// Time over which the throughput of a slice is averaged: that of a client, on average, from its first counted message
+/// until its last echo. A pause of the server counts in full even if it is longer than the slice. In an open loop it is at
+/// least the counted part, and longer when the server has a backlog at its end.
+fn measured_time(slice: &SliceRecord, load: &Load) -> Duration {
     let clients = slice.connections.opened.max(1);
-    slice
-        .counted
-        .max(Duration::from_nanos(slice.record.active_ns / clients))
+    let record = &slice.record;
+    let active_ns = match load {
+        Load::Open { .. } => record.active_ns,
+        Load::Closed { window } => {
+            let lead_in_ns = record.lead_in_ns / u64::from(window.get());
+            record.active_ns.saturating_sub(lead_in_ns)
+        }
+    };
+    let measured = Duration::from_nanos(active_ns / clients);
+    match load {
+        Load::Open { .. } => measured.max(slice.counted),
+        Load::Closed { .. } => measured,
+    }
 }
 
 /// Time for which clients were active in the counted part, in nanoseconds. They are active until the last echo arrives,
@@ -218,6 +231,27 @@ pub(super) mod tests {
             impossible.contains("clients × window × time"),
             "{impossible}"
         );
+    }
+
+    #[test]
+    fn a_pause_that_began_in_the_settle_part_is_not_counted() {
+        let rate = |change: fn(&mut Record)| {
+            let mut measured = slice(160);
+            change(&mut measured.record.record);
+            judge().judge(measured, 1).unwrap().row.messages_per_s
+        };
+        let usual = rate(|_| {});
+        // All four clients wait 200 ms for an echo of the settle part.
+        let after_a_pause = rate(|record| {
+            record.active_ns += 4 * 200_000_000;
+            record.lead_in_ns = 4 * 200_000_000;
+        });
+        assert!(
+            (after_a_pause - usual).abs() < 1e-6,
+            "{after_a_pause} {usual}"
+        );
+        let with_a_pause = rate(|record| record.active_ns += 4 * 200_000_000);
+        assert!((with_a_pause - 160.0 / 0.245).abs() < 1e-6);
     }
 
     #[test]

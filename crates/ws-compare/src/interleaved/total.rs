@@ -10,7 +10,7 @@ use measurement::verdict::{GeneratorUsage, ServerUsage, Verdict};
 use statistics::steady_state::{SteadyState, find_steady_state};
 use units::{counted, human_rate};
 
-use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge, measured_time};
+use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge};
 use super::settle::SliceLength;
 use crate::measure::{describe_faults, whole_row};
 use crate::steady_state::SteadyFigure;
@@ -45,7 +45,7 @@ impl SliceSum {
         let MeasuredSlice { record, cpu_s } = &judged.slice;
         self.record.add(&record.record);
         self.counted += record.counted;
-        self.measured += measured_time(record);
+        self.measured += judged.measured;
         let took_s = record.took.as_secs_f64();
         self.client = Some(match &self.client {
             Some(client) => client.followed_by(self.took_s, &record.client, took_s),
