@@ -121,16 +121,15 @@ def power(wanted):
 
 
 def log_ratios(c, run, key):
-    """The logarithm of each round's ratio of b to a: of whole runs, or the pseudo-median of paired slices."""
+    """The logarithm of each round's ratio of b to a: of whole runs, for p50 in slices the pseudo-median of the pairs."""
     runs = collections.defaultdict(dict)
     for row in c["rounds"]:
         if row["failure"] is None and row[run]:
             runs[row["round"]][row["server"]] = row[run]
     found = []
     for a, b in ((r["a"], r["b"]) for r in runs.values() if len(r) == 2):
-        if "slices" in a:
-            of_a = {s["cycle"]: s[key] for s in a["slices"]["kept"]}
-            logs = [math.log(s[key] / of_a[s["cycle"]]) for s in b["slices"]["kept"] if s[key] and of_a.get(s["cycle"])]
+        if "slices" in a and key == "p50_ns":
+            logs = [math.log(s["p50_ratio"]) for s in b["slices"]["kept"] if s.get("p50_ratio")]
             found.append(statistics.median((x + y) / 2 for n, x in enumerate(logs) for y in logs[n:]))
         elif a[key] and b[key]:
             found.append(math.log(b[key] / a[key]))
