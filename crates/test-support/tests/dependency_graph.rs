@@ -15,6 +15,7 @@ const ARROWS: &str = "
     statistics:
     host:
     websocket-wire:
+    scenario: units
     measurement: statistics units
     swarm: host measurement units websocket-wire
     results: measurement units
@@ -32,8 +33,11 @@ const ARROWS: &str = "
     test-support: echo-server measurement units
 ";
 
-/// The libraries that a crate of pure arithmetic must not know.
-const NOT_IN_MEASUREMENT: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwriter"];
+/// The crates that know neither files, nor sockets, nor clocks.
+const PURE: [&str; 2] = ["measurement", "scenario"];
+
+/// The libraries that a pure crate must not know.
+const NOT_IN_PURE: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwriter"];
 
 #[test]
 fn crates_use_each_other_only_along_the_arrows() {
@@ -63,11 +67,12 @@ fn crates_use_each_other_only_along_the_arrows() {
             "{} may not use {forbidden:?}",
             package.name
         );
-        if package.name.as_str() == "measurement" {
-            let impure: Vec<_> = normal.filter(|d| NOT_IN_MEASUREMENT.contains(d)).collect();
+        if PURE.contains(&package.name.as_str()) {
+            let impure: Vec<_> = normal.filter(|d| NOT_IN_PURE.contains(d)).collect();
             assert!(
                 impure.is_empty(),
-                "measurement is arithmetic, but uses {impure:?}"
+                "{} is pure, but uses {impure:?}",
+                package.name
             );
         }
     }
