@@ -560,7 +560,77 @@ mod tests {
         assert_eq!(compacted, br#"{"a b":[1,"x\" y"]}"#);
     }
 
+    /// Documents without repeated members.
+    fn documents() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-z\"\\\\\u{0}\n/ä{}\\[\\],:]{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map("[a-c~/\"0-2]{0,2}", inner, 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// All pointers into a document.
+    fn pointers(value: &serde_json::Value, here: &str, all: &mut Vec<String>) {
+        all.push(here.to_owned());
+        let mut go_on = |token: &str, value| {
+            let token = token.replace('~', "~0").replace('/', "~1");
+            pointers(value, &format!("{here}/{token}"), all);
+        };
+        match value {
+            serde_json::Value::Array(list) => {
+                list.iter()
+                    .enumerate()
+                    .for_each(|(at, value)| go_on(&at.to_string(), value));
+            }
+            serde_json::Value::Object(members) => {
+                members.iter().for_each(|(name, value)| go_on(name, value));
+            }
+            _ => {}
+        }
+    }
+
     proptest! {
+        #[test]
+        fn pointers_lead_where_they_lead_in_a_tree(document in documents(), pretty: bool) {
+            let record = match pretty {
+                true => serde_json::to_string_pretty(&document).unwrap(),
+                false => document.to_string(),
+            };
+            let mut all = vec!["/missing".to_owned(), "/a/0".to_owned()];
+            pointers(&document, "", &mut all);
+            let tokens: Vec<_> = all.iter().map(|p| pointer_tokens(p).unwrap()).collect();
+            let set = PointerSet::new(&tokens);
+            let mut values = Vec::new();
+            prop_assert!(set.read(record.as_bytes(), &mut values));
+            for (at, pointer) in all.iter().enumerate() {
+                let found = set.value(&values, at).map(|value| {
+                    let quotes = usize::from(matches!(value.kind, JsonKind::PlainString | JsonKind::EscapedString));
+                    serde_json::from_str(&record[value.start - quotes..value.end + quotes]).unwrap()
+                });
+                prop_assert_eq!(found.as_ref(), document.pointer(pointer), "{}", pointer);
+                if let Some(serde_json::Value::String(text)) = document.pointer(pointer) {
+                    let value = set.value(&values, at).unwrap();
+                    let mut unescaped = Vec::new();
+                    unescape(record[value.start..value.end].as_bytes(), &mut unescaped).unwrap();
+                    prop_assert_eq!(&unescaped, text.as_bytes());
+                }
+            }
+            for cut in 1..record.len() {
+                if record.is_char_boundary(cut) && serde_json::from_str::<serde_json::Value>(&record[..cut]).is_err() {
+                    prop_assert!(!set.read(&record.as_bytes()[..cut], &mut values), "{}", &record[..cut]);
+                }
+            }
+        }
+
         #[test]
         fn any_bytes_are_read_without_panic(record: Vec<u8>) {
             let pointers = ["", "/a", "/0", "/a/0"].map(|p| pointer_tokens(p).unwrap());

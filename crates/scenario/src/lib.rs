@@ -44,6 +44,9 @@ mod digits;
 mod document;
 mod draft;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[path = "../fuzz/scenario_checks.rs"]
+pub mod fuzzing;
 mod glob;
 mod holes;
 mod json;
