@@ -12,8 +12,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use scenario::{
-    Captures, ClientState, MessageKey, MessageValues, Padding, Record, RecordClass, Scenario,
-    ScenarioOptions, ScenarioSource, Scratch, SentMessage, SentMessages, SentState,
+    Captures, ClientState, MessageKey, MessageValues, Padding, ReceivedRecord, RecordClass,
+    Scenario, ScenarioOptions, ScenarioSource, Scratch, SentMessage, SentMessages, SentState,
 };
 use units::SizeRange;
 
@@ -138,7 +138,7 @@ impl Case {
                         id: number + 1,
                     },
                 };
-                let record = Record {
+                let record = ReceivedRecord {
                     bytes,
                     is_binary: false,
                 };

@@ -8,7 +8,9 @@
 use units::SizeRange;
 
 use crate::captures::Captures;
-use crate::classify::{MessageKey, Record, RecordClass, SentMessage, SentMessages, SentState};
+use crate::classify::{
+    MessageKey, ReceivedRecord, RecordClass, SentMessage, SentMessages, SentState,
+};
 use crate::client::ClientState;
 use crate::padding::Padding;
 use crate::parse::{OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource};
@@ -115,7 +117,7 @@ pub fn pattern(data: &[u8]) {
     let mut scratch = Scratch::default();
     let message = render(&scenario.messages[0].send, &client, &padding);
     for bytes in [record, &message] {
-        let record = Record {
+        let record = ReceivedRecord {
             bytes,
             is_binary: false,
         };
@@ -164,7 +166,7 @@ pub fn file(data: &[u8]) {
     client.take_id();
     let padding = Padding::new(7, Some(SizeRange { min: 50, max: 50 }));
     let mut scratch = Scratch::default();
-    let record = Record {
+    let record = ReceivedRecord {
         bytes: data,
         is_binary: scenario.binary,
     };
@@ -178,7 +180,7 @@ pub fn file(data: &[u8]) {
             number: 1,
             id: 1,
         });
-        let record = Record {
+        let record = ReceivedRecord {
             bytes: &bytes,
             is_binary: scenario.binary,
         };

@@ -37,11 +37,11 @@ pub enum MessageKey {
 /// The state of the message that a key names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SentState {
-    /// It waits for its reply.
+    /// The message waits for its reply.
     Waiting(SentMessage),
-    /// It was answered or given up.
+    /// The message was answered or given up.
     Over,
-    /// It was never sent, or nothing waits.
+    /// No such message was sent, or none waits.
     Unknown,
 }
 
@@ -71,7 +71,7 @@ pub enum RecordClass {
     Own {
         /// The message.
         message: SentMessage,
-        /// Its part.
+        /// Part of the record.
         role: ReplyRole,
         /// False when something known does not agree: the message is corrupted.
         agrees: bool,
@@ -82,7 +82,7 @@ pub enum RecordClass {
     Duplicate {
         /// Index of the kind whose pattern matched.
         kind: usize,
-        /// Its part.
+        /// Part of the record.
         role: ReplyRole,
         /// The key.
         key: MessageKey,
@@ -100,7 +100,7 @@ pub enum RecordClass {
     },
     /// A message of the server's own.
     Push {
-        /// Its number, if it has one.
+        /// Number of the record, if it has one.
         seq: Option<u64>,
         /// Time on the server's wall clock in nanoseconds since 1970, if it has one.
         stamp_ns: Option<u64>,
@@ -137,8 +137,8 @@ pub enum SetupClass {
 
 /// A complete record of a connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// Its bytes.
+pub struct ReceivedRecord<'a> {
+    /// All bytes of the record.
     pub bytes: &'a [u8],
     /// True when it came in a binary frame.
     pub is_binary: bool,
@@ -149,7 +149,7 @@ impl Scenario {
     pub fn classify_setup(
         &self,
         step: usize,
-        record: Record,
+        record: ReceivedRecord,
         client: &mut ClientState,
         scratch: &mut Scratch,
     ) -> SetupClass {
@@ -184,7 +184,7 @@ impl Scenario {
     /// Classifies a record that came after the client's goodbye: true when it is the awaited one.
     pub fn classify_goodbye(
         &self,
-        record: Record,
+        record: ReceivedRecord,
         client: &ClientState,
         scratch: &mut Scratch,
     ) -> bool {
@@ -197,7 +197,7 @@ impl Scenario {
         )
     }
 
-    fn load_view<'a>(&'a self, record: Record<'a>) -> RecordView<'a> {
+    fn load_view<'a>(&'a self, record: ReceivedRecord<'a>) -> RecordView<'a> {
         let (bytes, is_binary) = (record.bytes, record.is_binary);
         RecordView {
             bytes,
@@ -210,7 +210,7 @@ impl Scenario {
     #[inline]
     pub fn classify(
         &self,
-        record: Record,
+        record: ReceivedRecord,
         client: &ClientState,
         sent: &impl SentMessages,
         padding: &Padding,

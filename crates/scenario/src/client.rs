@@ -9,7 +9,7 @@ pub struct ClientState {
     role: u16,
     last_id: u64,
     bytes: Vec<u8>,
-    spans: Box<[Span]>,
+    spans: Box<[SlotSpan]>,
     /// Number of slots that are captures; the others are fixed.
     captures: usize,
     /// Bytes of the fixed slots, which come first.
@@ -18,7 +18,7 @@ pub struct ClientState {
 
 /// A range of the bytes.
 #[derive(Debug, Clone, Copy, Default)]
-struct Span {
+struct SlotSpan {
     start: u32,
     len: u32,
 }
@@ -26,7 +26,7 @@ struct Span {
 impl ClientState {
     /// A client with empty captures, and fixed slots behind them that hold these texts.
     pub(crate) fn new(client: u32, role: u16, captures: usize, fixed: &[Vec<u8>]) -> Self {
-        let mut spans = vec![Span::default(); captures + fixed.len()].into_boxed_slice();
+        let mut spans = vec![SlotSpan::default(); captures + fixed.len()].into_boxed_slice();
         let mut bytes = Vec::with_capacity(fixed.iter().map(Vec::len).sum());
         for (span, text) in spans[captures..].iter_mut().zip(fixed) {
             *span = span_of(bytes.len(), text.len());
@@ -70,7 +70,7 @@ impl ClientState {
     pub fn reset(&mut self) {
         self.last_id = 0;
         self.bytes.truncate(self.fixed_bytes);
-        self.spans[..self.captures].fill(Span::default());
+        self.spans[..self.captures].fill(SlotSpan::default());
     }
 
     /// Text of a slot.
@@ -97,7 +97,7 @@ impl ClientState {
             self.spans[index] = span_of(start, text.len());
             return;
         }
-        self.spans[index] = Span::default();
+        self.spans[index] = SlotSpan::default();
         self.compact();
         self.spans[index] = span_of(self.bytes.len(), text.len());
         self.bytes.extend_from_slice(text);
@@ -117,9 +117,9 @@ impl ClientState {
 }
 
 /// Records, and so captures, are far shorter than 4 GiB.
-fn span_of(start: usize, len: usize) -> Span {
+fn span_of(start: usize, len: usize) -> SlotSpan {
     let narrow = |n| u32::try_from(n).unwrap_or(u32::MAX);
-    Span {
+    SlotSpan {
         start: narrow(start),
         len: narrow(len),
     }

@@ -37,7 +37,7 @@ pub(crate) fn compile(
     draft: &Draft,
     tables: Tables,
     merged: String,
-    end: &crate::source::Place,
+    end: &crate::source::SourcePlace,
 ) -> Result<Scenario, ScenarioError> {
     if draft.messages.is_empty() && draft.push.is_none() {
         return Err(Fault::Empty.at(end.clone()));
@@ -513,8 +513,8 @@ fn check_held(
 }
 
 /// The beginning of a file.
-pub(crate) fn start_of(file: &str) -> crate::source::Place {
-    crate::source::Place {
+pub(crate) fn start_of(file: &str) -> crate::source::SourcePlace {
+    crate::source::SourcePlace {
         file: file.to_owned(),
         line: 1,
         column: 1,

@@ -175,7 +175,7 @@ fn nats_end(bytes: &[u8]) -> Result<Option<usize>, RecordError> {
     }
 }
 
-/// End of an MQTT packet: a byte, a length of one to four bytes, and so many bytes.
+/// End of an MQTT packet: a byte, a length of one to four bytes, and a payload of this length.
 fn mqtt_end(bytes: &[u8]) -> Result<Option<usize>, RecordError> {
     let length = bytes.get(1..).unwrap_or_default();
     match read_varint(length) {

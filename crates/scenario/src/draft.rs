@@ -92,7 +92,7 @@ pub(crate) struct RoleDraft {
 /// Number of clients of a role.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub enum RoleCount {
-    /// So many clients.
+    /// A number of clients.
     Clients(u64),
     /// A share of all clients, in percent, of at least one client.
     Percent(f64),

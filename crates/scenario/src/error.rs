@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::source::Place;
+use crate::source::SourcePlace;
 
 /// Reason why a scenario cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum ScenarioError {
     #[error("{place}: {fault}")]
     InFile {
         /// The place, or the beginning of what is wrong.
-        place: Place,
+        place: SourcePlace,
         /// The fault.
         fault: Fault,
     },
@@ -19,7 +19,7 @@ pub enum ScenarioError {
     #[error("{place}: {name} was not read: {reason}")]
     Load {
         /// Place of the name.
-        place: Place,
+        place: SourcePlace,
         /// The name.
         name: String,
         /// Report of the loader.
@@ -69,7 +69,7 @@ pub enum ScenarioError {
     #[error("{place}: {table} has no column `{column}`{suggestion}")]
     NoColumn {
         /// Place of the column's name.
-        place: Place,
+        place: SourcePlace,
         /// Name of the table.
         table: String,
         /// Name of the column.
@@ -103,7 +103,7 @@ pub enum ScenarioError {
     #[error("{place}: {bytes} bytes do not fit {format}")]
     LengthFormat {
         /// Place of the length.
-        place: Place,
+        place: SourcePlace,
         /// The length.
         bytes: u64,
         /// The format.
@@ -129,7 +129,7 @@ pub enum ScenarioError {
     #[error("nothing tells a publisher when to go on")]
     NoCue {
         /// Place of the message.
-        place: Place,
+        place: SourcePlace,
     },
 }
 
@@ -202,7 +202,7 @@ pub enum Fault {
     HoleArgument {
         /// The part behind the colon.
         text: String,
-        /// Its form.
+        /// Form that is wanted.
         wanted: &'static str,
     },
     /// A hole that has no meaning where it stands.
@@ -283,7 +283,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub(crate) fn at(self, place: Place) -> ScenarioError {
+    pub(crate) fn at(self, place: SourcePlace) -> ScenarioError {
         ScenarioError::InFile { place, fault: self }
     }
 }

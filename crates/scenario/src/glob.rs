@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 use crate::captures::{CaptureTarget, Captures};
 use crate::client::ClientState;
 use crate::digits::{read_decimal, read_uid, read_varint};
-use crate::holes::{NumberFormat, TimeUnit};
+use crate::holes::{ClockUnit, NumberFormat};
 use crate::padding::to_usize;
 use crate::template::{ByteSink, SegmentValues, TemplateSegment, UID_LEN};
 
@@ -23,7 +23,7 @@ pub(crate) enum PatternPiece {
     Uid,
     Id(NumberFormat),
     Seq,
-    Stamp(TimeUnit),
+    Stamp(ClockUnit),
     Number {
         format: NumberFormat,
         target: Option<CaptureTarget>,
@@ -99,7 +99,7 @@ enum Element {
     Uid,
     Id(NumberFormat),
     Seq,
-    Stamp(TimeUnit),
+    Stamp(ClockUnit),
     Number {
         format: NumberFormat,
         target: Option<CaptureTarget>,

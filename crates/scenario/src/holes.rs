@@ -60,7 +60,7 @@ impl NumberFormat {
 
 /// Unit of a wall-clock time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TimeUnit {
+pub(crate) enum ClockUnit {
     /// Seconds.
     S,
     /// Milliseconds.
@@ -71,7 +71,7 @@ pub(crate) enum TimeUnit {
     Ns,
 }
 
-impl TimeUnit {
+impl ClockUnit {
     fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "s" => Self::S,
@@ -130,9 +130,9 @@ pub(crate) enum Hole {
         high: u64,
     },
     Pick(Vec<String>),
-    Now(TimeUnit),
+    Now(ClockUnit),
     Seq,
-    Stamp(TimeUnit),
+    Stamp(ClockUnit),
 }
 
 /// A piece of a text.
@@ -249,7 +249,7 @@ fn parse_hole(text: &str) -> Result<ParsedHole, HoleFault> {
             _ => return Err(wrong("a list such as a|b")),
         },
         "now" | "stamp" => {
-            let unit = TimeUnit::parse(argument.unwrap_or_default())
+            let unit = ClockUnit::parse(argument.unwrap_or_default())
                 .ok_or_else(|| wrong("a unit: ns, us, ms or s"))?;
             if name == "now" {
                 Hole::Now(unit)

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `parse` | a scenario from its file, its bases, vars, tables and one-liners |
 //! | `document` | TOML read into drafts, with the place of every text |
+//! | `table_reader` | tables of a document, with checked keys and types |
 //! | `draft` | files as they are written, and their merge |
 //! | `compile` | drafts to scenarios: all checks that need the whole |
 //! | `scenario` | the checked scenario and its parts |
@@ -59,14 +60,15 @@ mod print;
 mod roles;
 mod scenario;
 mod source;
+mod table_reader;
 mod tables;
 mod template;
 mod texts;
 
 pub use captures::Captures;
 pub use classify::{
-    FoundBy, MessageKey, Record, RecordClass, ReplyRole, SentMessage, SentMessages, SentState,
-    SetupClass,
+    FoundBy, MessageKey, ReceivedRecord, RecordClass, ReplyRole, SentMessage, SentMessages,
+    SentState, SetupClass,
 };
 pub use client::ClientState;
 pub use cutter::{RecordCutter, RecordError};
@@ -81,5 +83,5 @@ pub use scenario::{
     Goodbye, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit, Scenario,
     ScenarioRole, ScenarioVar, SetupStep,
 };
-pub use source::Place;
+pub use source::SourcePlace;
 pub use template::{ByteSink, FilledTemplate, MessageValues, Template};

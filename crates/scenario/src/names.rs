@@ -6,7 +6,7 @@ use crate::captures::CaptureTarget;
 use crate::draft::VarDraft;
 use crate::error::{Fault, ScenarioError, Suggestion};
 use crate::holes::{ClientNumber, Hole, LexedPart, RESERVED, lex};
-use crate::source::{Place, SpottedText};
+use crate::source::{SourcePlace, SpottedText};
 use crate::tables::Tables;
 
 /// A var and its text, cut at its holes.
@@ -21,7 +21,7 @@ pub(crate) enum ExpandedPart {
     Literal(Vec<u8>),
     Hole {
         hole: Hole,
-        place: Place,
+        place: SourcePlace,
         in_var: bool,
     },
     /// A var begins.
@@ -43,7 +43,7 @@ struct Capture {
     /// Roles that have read it, as bits.
     roles: u64,
     /// Place of the first pattern that reads it.
-    place: Option<Place>,
+    place: Option<SourcePlace>,
     is_used: bool,
 }
 
@@ -51,7 +51,7 @@ struct Capture {
 #[derive(Debug)]
 struct LocalCapture {
     name: String,
-    place: Place,
+    place: SourcePlace,
     is_used: bool,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Names {
     captures: Vec<(String, Capture)>,
     locals: Vec<LocalCapture>,
     fixed: Vec<FixedSlot>,
-    salts: Vec<Place>,
+    salts: Vec<SourcePlace>,
     pub(crate) tables: Tables,
 }
 
@@ -162,7 +162,7 @@ impl Names {
     pub(crate) fn fixed_slot(
         &mut self,
         slot: FixedSlot,
-        place: &Place,
+        place: &SourcePlace,
     ) -> Result<u16, ScenarioError> {
         if let FixedSlot::Cell { table, column } = &slot {
             self.tables.check_column(table, column, place)?;
@@ -210,7 +210,11 @@ impl Names {
     }
 
     /// Slot for a name that a step of these roles reads. The roles have it once the step is complete.
-    pub(crate) fn read_capture(&mut self, name: &str, place: &Place) -> Option<CaptureTarget> {
+    pub(crate) fn read_capture(
+        &mut self,
+        name: &str,
+        place: &SourcePlace,
+    ) -> Option<CaptureTarget> {
         let index = self.captures.iter().position(|(known, _)| known == name)?;
         self.captures[index]
             .1
@@ -233,7 +237,7 @@ impl Names {
         self.locals.clear();
     }
 
-    pub(crate) fn read_local(&mut self, name: &str, place: &Place) -> Option<CaptureTarget> {
+    pub(crate) fn read_local(&mut self, name: &str, place: &SourcePlace) -> Option<CaptureTarget> {
         let index = match self.locals.iter().position(|local| local.name == name) {
             Some(index) => index,
             None => {
@@ -270,12 +274,12 @@ impl Names {
         place.map_or(Ok(()), |(name, place)| Err(self.unused(name, place)))
     }
 
-    fn unused(&self, name: &str, place: &Place) -> ScenarioError {
+    fn unused(&self, name: &str, place: &SourcePlace) -> ScenarioError {
         let (name, suggestion) = (name.to_owned(), self.suggest(name));
         Fault::Unused { name, suggestion }.at(place.clone())
     }
 
-    pub(crate) fn unknown(&self, name: &str, place: &Place) -> ScenarioError {
+    pub(crate) fn unknown(&self, name: &str, place: &SourcePlace) -> ScenarioError {
         let (name, suggestion) = (name.to_owned(), self.suggest(name));
         Fault::Unknown { name, suggestion }.at(place.clone())
     }
@@ -288,7 +292,7 @@ impl Names {
     }
 
     /// A number that belongs to the place of a random hole.
-    pub(crate) fn salt(&mut self, place: &Place) -> u32 {
+    pub(crate) fn salt(&mut self, place: &SourcePlace) -> u32 {
         let index = match self.salts.iter().position(|known| known == place) {
             Some(index) => index,
             None => {
@@ -303,7 +307,7 @@ impl Names {
 /// Most pieces of one text with its vars replaced.
 const MAX_PARTS: usize = 10_000;
 
-fn slot_index(index: usize, place: &Place) -> Result<u16, ScenarioError> {
+fn slot_index(index: usize, place: &SourcePlace) -> Result<u16, ScenarioError> {
     let limit = usize::from(u16::MAX);
     u16::try_from(index).map_err(|_| {
         Fault::TooMany {

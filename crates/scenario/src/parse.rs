@@ -1,4 +1,4 @@
-//! A scenario from its file, the files that it builds on, and what is given beside them.
+//! A scenario from its file, the files that it builds on, and options.
 
 use crate::compile::{compile, start_of};
 use crate::document::{parse_role_count, read_draft};
@@ -47,7 +47,7 @@ pub enum ScenarioSource<'a> {
 /// Something that is given in one line beside the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneLiner {
-    /// Its effect.
+    /// Effect on the scenario.
     pub kind: OneLinerKind,
     /// Name for errors, such as that of a flag.
     pub label: String,
@@ -60,9 +60,9 @@ pub struct OneLiner {
 pub enum OneLinerKind {
     /// The message of the load.
     Send,
-    /// Its reply.
+    /// Reply to the message.
     Reply,
-    /// Its delivery.
+    /// Delivery of the message.
     Deliver,
     /// Records to ignore.
     Ignore,
@@ -74,7 +74,7 @@ pub enum OneLinerKind {
     WaitFor,
 }
 
-/// What is given beside the file.
+/// Values, tables and one-liners that are given besides the file.
 #[derive(Debug, Clone, Default)]
 pub struct ScenarioOptions {
     /// Vars: name, label for errors, and text.

@@ -42,6 +42,29 @@ pub(crate) fn print_draft(draft: &Draft) -> String {
         }
     }
     print_roles(draft, &mut file);
+    print_conversation(draft, &mut file);
+    for message in &draft.messages {
+        print_message(message, &mut file);
+    }
+    if let Some(push) = &draft.push {
+        file.section("[push]");
+        file.patterns("match", push.matched.as_ref());
+        file.duration("interval", push.interval);
+    }
+    let close = &draft.close;
+    if close.send.is_some() || close.expect.is_some() || close.code.is_some() {
+        file.section("[close]");
+        file.text("send", close.send.as_ref());
+        file.patterns("expect", close.expect.as_ref());
+        if let Some(code) = close.code {
+            file.line("code", &code.to_string());
+        }
+    }
+    file.text
+}
+
+/// Prints what is said besides the load.
+fn print_conversation(draft: &Draft, file: &mut FilePrinter) {
     for step in &draft.setup {
         if !file.has_roles(&step.role) {
             continue;
@@ -74,24 +97,6 @@ pub(crate) fn print_draft(draft: &Draft) -> String {
         file.duration("interval", Some(beat.interval));
         file.text("send", Some(&beat.send));
     }
-    for message in &draft.messages {
-        print_message(message, &mut file);
-    }
-    if let Some(push) = &draft.push {
-        file.section("[push]");
-        file.patterns("match", push.matched.as_ref());
-        file.duration("interval", push.interval);
-    }
-    let close = &draft.close;
-    if close.send.is_some() || close.expect.is_some() || close.code.is_some() {
-        file.section("[close]");
-        file.text("send", close.send.as_ref());
-        file.patterns("expect", close.expect.as_ref());
-        if let Some(code) = close.code {
-            file.line("code", &code.to_string());
-        }
-    }
-    file.text
 }
 
 fn print_handshake(draft: &Draft, file: &mut FilePrinter) {

@@ -14,7 +14,7 @@ use crate::json::PointerSet;
 use crate::names::FixedSlot;
 use crate::padding::Padding;
 use crate::pattern::PatternList;
-use crate::source::Place;
+use crate::source::SourcePlace;
 use crate::tables::Tables;
 use crate::template::{MessageValues, SegmentValues, Template};
 
@@ -23,11 +23,11 @@ use crate::template::{MessageValues, SegmentValues, Template};
 pub struct ScenarioRole {
     /// Name in the file; `client` where the file has no roles.
     pub name: String,
-    /// Its share of the clients.
+    /// Share of the clients.
     pub count: RoleCount,
-    /// Its clients send the load.
+    /// The clients send the load.
     pub sends: bool,
-    /// Its clients receive deliveries.
+    /// The clients receive deliveries.
     pub receives: bool,
     /// Limit of its reading, for slow consumers.
     pub read: Option<ReadLimit>,
@@ -46,7 +46,7 @@ pub struct ReadLimit {
 #[derive(Debug, Clone)]
 pub struct SetupStep {
     /// Place of `expect`, or of what the step has instead, for messages about its failure.
-    pub place: Place,
+    pub place: SourcePlace,
     /// Message to send.
     pub send: Option<Template>,
     /// Time to wait behind the step.
@@ -105,7 +105,7 @@ impl Heartbeat {
 pub struct MessageType {
     /// Name, for figures of this kind alone.
     pub name: Option<String>,
-    /// Its share of all messages is its weight by the sum of all weights.
+    /// Share of all messages, relative to the weights of the others.
     pub weight: u64,
     /// The message.
     pub send: Template,
@@ -119,11 +119,11 @@ pub struct MessageType {
     pub(crate) error: Option<PatternList>,
     pub(crate) part: Option<PatternList>,
     pub(crate) deliver: Option<PatternList>,
-    pub(crate) place: Place,
+    pub(crate) place: SourcePlace,
     /// The reply holds nothing but known bytes, and no other pattern comes before it.
     pub(crate) has_exact_reply: bool,
     /// Places of the lengths in the message.
-    pub(crate) send_place: Place,
+    pub(crate) send_place: SourcePlace,
 }
 
 impl MessageType {

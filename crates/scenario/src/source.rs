@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// Line and column of a character in a file, both from 1. Columns count characters, not bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePlace {
     /// Name of the file, as it was given.
     pub file: String,
     /// Line from 1.
@@ -15,7 +15,7 @@ pub struct Place {
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourcePlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
@@ -29,14 +29,14 @@ pub(crate) struct SourceText {
 }
 
 impl SourceText {
-    pub(crate) fn place(&self, offset: usize) -> Place {
+    pub(crate) fn place(&self, offset: usize) -> SourcePlace {
         let mut end = offset.min(self.text.len());
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
         let before = &self.text[..end];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Place {
+        SourcePlace {
             file: self.name.clone(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
@@ -52,7 +52,7 @@ pub(crate) struct Spot {
 }
 
 impl Spot {
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> SourcePlace {
         self.source.place(self.range.start)
     }
 }
@@ -104,12 +104,12 @@ impl SpottedText {
         }
     }
 
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> SourcePlace {
         self.spot.place()
     }
 
     /// Place of the character at this byte of the value.
-    pub(crate) fn place_within(&self, offset: usize) -> Place {
+    pub(crate) fn place_within(&self, offset: usize) -> SourcePlace {
         let literal = self.spot.source.text.get(self.spot.range.clone());
         let inner = match (self.quoted, literal) {
             (true, Some(literal)) => offset_in_literal(literal, offset),

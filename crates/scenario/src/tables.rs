@@ -1,7 +1,7 @@
 //! CSV tables: row *n* belongs to client *n*.
 
 use crate::error::{ScenarioError, Suggestion};
-use crate::source::Place;
+use crate::source::SourcePlace;
 
 /// The tables of a scenario.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +64,7 @@ impl Tables {
         &self,
         table: &str,
         column: &str,
-        place: &Place,
+        place: &SourcePlace,
     ) -> Result<(), ScenarioError> {
         let Some(known) = self.table(table) else {
             return Ok(());
@@ -139,7 +139,7 @@ mod tests {
         wrapped.add("users", text).unwrap();
         assert_eq!(wrapped.cell("users", "token", 3), "2");
         assert!(wrapped.check_rows("users", 3).is_ok());
-        let place = Place {
+        let place = SourcePlace {
             file: "f".to_owned(),
             line: 1,
             column: 2,

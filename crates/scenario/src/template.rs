@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::captures::Captures;
 use crate::client::ClientState;
 use crate::digits::{Digits, uid};
-use crate::holes::{NumberFormat, TimeUnit};
+use crate::holes::{ClockUnit, NumberFormat};
 use crate::padding::{Padding, to_usize};
 
 /// Receiver of a message's bytes, piece by piece.
@@ -40,7 +40,7 @@ pub(crate) enum TemplateSegment {
         options: Box<[Box<[u8]>]>,
         salt: u32,
     },
-    Now(TimeUnit),
+    Now(ClockUnit),
     Len {
         of: Measure,
         format: NumberFormat,
@@ -57,7 +57,7 @@ pub struct MessageValues<'a> {
     pub client: &'a ClientState,
     /// Number of the message within its client, at most 40 bits.
     pub number: u64,
-    /// Its id from [`ClientState::take_id`], when the template holds one.
+    /// Id from [`ClientState::take_id`], when the template holds one.
     pub id: u64,
     /// Wall clock in nanoseconds since 1970, when the template shows the time.
     pub wall_ns: u64,

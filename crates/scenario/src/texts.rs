@@ -5,7 +5,7 @@ use crate::error::{Fault, ScenarioError};
 use crate::glob::PatternPiece;
 use crate::holes::{Hole, NumberFormat};
 use crate::names::{ExpandedPart, FixedSlot, Names};
-use crate::source::{Place, SpottedText};
+use crate::source::{SourcePlace, SpottedText};
 use crate::template::{Measure, Template, TemplateSegment};
 
 /// Use of a text that is sent.
@@ -47,7 +47,7 @@ pub(crate) struct TextCompiler {
 struct LengthAt {
     index: usize,
     name: String,
-    place: Place,
+    place: SourcePlace,
 }
 
 /// Segments of a text and what is known of their pad.
@@ -91,7 +91,7 @@ impl SegmentBuilder {
     }
 }
 
-fn misplaced(hole: &str, because: &'static str, place: &Place) -> ScenarioError {
+fn misplaced(hole: &str, because: &'static str, place: &SourcePlace) -> ScenarioError {
     Fault::Misplaced {
         hole: hole.to_owned(),
         because,
@@ -163,7 +163,7 @@ impl TextCompiler {
     fn segment(
         &mut self,
         hole: &Hole,
-        place: &Place,
+        place: &SourcePlace,
         site: SendSite,
         roles: u64,
     ) -> Result<TemplateSegment, ScenarioError> {
@@ -211,7 +211,7 @@ impl TextCompiler {
     fn captured(
         &mut self,
         name: &str,
-        place: &Place,
+        place: &SourcePlace,
         site: SendSite,
         roles: u64,
     ) -> Result<TemplateSegment, ScenarioError> {
@@ -228,7 +228,7 @@ impl TextCompiler {
             .ok_or_else(|| self.names.unknown(name, place))
     }
 
-    fn fixed(&mut self, hole: &Hole, place: &Place) -> Result<u16, ScenarioError> {
+    fn fixed(&mut self, hole: &Hole, place: &SourcePlace) -> Result<u16, ScenarioError> {
         let slot = match hole {
             Hole::Number { which, width } => FixedSlot::Number {
                 which: *which,
@@ -243,7 +243,7 @@ impl TextCompiler {
         self.names.fixed_slot(slot, place)
     }
 
-    fn random(&mut self, hole: &Hole, place: &Place) -> TemplateSegment {
+    fn random(&mut self, hole: &Hole, place: &SourcePlace) -> TemplateSegment {
         let salt = self.names.salt(place);
         match hole {
             Hole::Int { low, high } => TemplateSegment::Int {
@@ -268,7 +268,7 @@ impl TextCompiler {
         text: &SpottedText,
         site: ReadSite,
         roles: u64,
-        outer: &Place,
+        outer: &SourcePlace,
         read: &mut Vec<String>,
     ) -> Result<Vec<PatternPiece>, ScenarioError> {
         let mut pieces = Vec::new();
@@ -387,14 +387,14 @@ impl TextCompiler {
 struct PieceContext<'a> {
     site: ReadSite<'a>,
     roles: u64,
-    place: &'a Place,
+    place: &'a SourcePlace,
     /// Place of the whole pattern.
-    outer: &'a Place,
+    outer: &'a SourcePlace,
     in_var: bool,
 }
 
 /// The bytes of a message as they were sent, as a pattern.
-fn message_pieces(site: ReadSite, place: &Place) -> Result<Vec<PatternPiece>, ScenarioError> {
+fn message_pieces(site: ReadSite, place: &SourcePlace) -> Result<Vec<PatternPiece>, ScenarioError> {
     let send = match site {
         ReadSite::Own(send) | ReadSite::Deliver(send) => send,
         _ => {

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
 use scenario::{
-    Captures, ClientState, MessageKey, MessageValues, Padding, Record, RecordClass, Scenario,
-    ScenarioOptions, ScenarioSource, Scratch, SentMessage, SentMessages, SentState, SetupClass,
-    Template,
+    Captures, ClientState, MessageKey, MessageValues, Padding, ReceivedRecord, RecordClass,
+    Scenario, ScenarioOptions, ScenarioSource, Scratch, SentMessage, SentMessages, SentState,
+    SetupClass, Template,
 };
 use units::SizeRange;
 
@@ -136,7 +136,7 @@ impl Client {
     }
 
     pub fn receive_as(&mut self, record: impl AsRef<[u8]>, is_binary: bool) -> RecordClass {
-        let record = Record {
+        let record = ReceivedRecord {
             bytes: record.as_ref(),
             is_binary,
         };
@@ -150,7 +150,7 @@ impl Client {
     }
 
     pub fn setup(&mut self, step: usize, record: impl AsRef<[u8]>) -> SetupClass {
-        let record = Record {
+        let record = ReceivedRecord {
             bytes: record.as_ref(),
             is_binary: false,
         };
