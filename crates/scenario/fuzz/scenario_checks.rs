@@ -8,13 +8,13 @@
 use units::SizeRange;
 
 use crate::captures::Captures;
-use crate::classify::{
-    MessageKey, ReceivedRecord, RecordClass, SentMessage, SentMessages, SentState,
-};
 use crate::client::ClientState;
 use crate::padding::Padding;
 use crate::parse::{OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource};
 use crate::pattern::Scratch;
+use crate::record_class::{
+    MessageKey, ReceivedRecord, RecordClass, SentMessage, SentMessages, SentState,
+};
 use crate::scenario::Scenario;
 use crate::template::{MessageValues, Template};
 

@@ -2,33 +2,34 @@
 
 use crate::draft::{
     Draft, MessageDraft, OnDraft, PatternDraft, PatternsDraft, RecordFormat, RoleDraft, RoleNames,
-    SetupDraft,
+    SetupDraft, VarDraft,
 };
 use crate::error::{Fault, ScenarioError, Suggestion};
 use crate::glob::PatternPiece;
 use crate::holes::{Hole, LexedPart, lex};
-use crate::json::{PointerSet, pointer_tokens};
+use crate::json::PointerSet;
 use crate::names::Names;
-use crate::pattern::{PatternAlternative, PatternForm, PatternList, RecognisedBy, TextPattern};
-use crate::scenario::{
+use crate::parts::{
     Goodbye, HandshakeParts, Heartbeat, MAX_ROLES, MessageType, OnRule, PushFeed, ReadLimit,
-    SETUP_TIMEOUT, Scenario, ScenarioRole, ScenarioVar, SetupStep,
+    SETUP_TIMEOUT, ScenarioRole, ScenarioVar, SetupStep,
 };
-use crate::source::SpottedText;
+use crate::pattern::{PatternForm, PatternList, RecognisedBy, TextPattern};
+use crate::pattern_compiler::{PatternCompiler, alternative, check_held, is_exact};
+use crate::pieces::ReadSite;
+use crate::scenario::Scenario;
+use crate::source::{SourcePlace, SpottedText};
 use crate::tables::Tables;
-use crate::template::{Template, TemplateSegment};
-use crate::texts::{ReadSite, SendSite, TextCompiler};
+use crate::template::Template;
+use crate::texts::{SendSite, TextCompiler};
 
 /// Receive buffer of a slow consumer, in bytes.
 const SLOW_BUFFER: u64 = 4096;
 
 /// The compiler of one scenario.
 struct Compiler {
-    texts: TextCompiler,
+    patterns: PatternCompiler,
     roles: Vec<ScenarioRole>,
     role_names: Vec<String>,
-    /// Pointers of the patterns compiled since the phase began.
-    pointers: Vec<Vec<String>>,
 }
 
 /// Compiles a merged draft under this name.
@@ -37,21 +38,12 @@ pub(crate) fn compile(
     draft: &Draft,
     tables: Tables,
     merged: String,
-    end: &crate::source::SourcePlace,
+    end: &SourcePlace,
 ) -> Result<Scenario, ScenarioError> {
     if draft.messages.is_empty() && draft.push.is_none() {
         return Err(Fault::Empty.at(end.clone()));
     }
-    let mut compiler = Compiler {
-        texts: TextCompiler {
-            names: Names::new(&draft.vars, tables.clone())?,
-            is_binary: draft.binary.unwrap_or(false),
-        },
-        roles: draft.roles.iter().map(role).collect(),
-        role_names: draft.role_names.clone(),
-        pointers: Vec::new(),
-    };
-    compiler.prepare_roles(draft)?;
+    let mut compiler = Compiler::new(draft, &tables, end)?;
     compiler.declare_captures(&draft.setup)?;
     let url = compiler.fixed(draft.url.as_ref())?;
     let handshake = compiler.handshake(draft)?;
@@ -64,21 +56,21 @@ pub(crate) fn compile(
         .into_iter()
         .map(|rule| rule.matched)
         .collect();
-    let setup_pointers = PointerSet::new(&std::mem::take(&mut compiler.pointers));
+    let setup_pointers = PointerSet::new(&std::mem::take(&mut compiler.patterns.pointers));
     let messages = compiler.messages(&draft.messages)?;
     let on = compiler.on_rules(&draft.on)?;
     let every = compiler.every(draft)?;
     let push = compiler.push(draft)?;
     let close = compiler.close(draft)?;
-    let load_pointers = PointerSet::new(&std::mem::take(&mut compiler.pointers));
-    let names = &compiler.texts.names;
+    let load_pointers = PointerSet::new(&std::mem::take(&mut compiler.patterns.pointers));
+    let names = &compiler.patterns.texts.names;
     names.check_captures()?;
     Ok(Scenario {
         name: name.to_owned(),
         about: draft.about.as_ref().map(|text| text.value.clone()),
         url,
         records: draft.records.clone().unwrap_or(RecordFormat::Message),
-        binary: compiler.texts.is_binary,
+        binary: compiler.patterns.texts.is_binary,
         handshake,
         setup,
         on,
@@ -87,16 +79,8 @@ pub(crate) fn compile(
         push,
         close,
         merged,
-        vars: draft
-            .vars
-            .iter()
-            .map(|(name, var)| ScenarioVar {
-                name: name.clone(),
-                value: var.value.as_ref().map(|text| text.value.clone()),
-                about: var.about.clone(),
-                secret: var.secret,
-            })
-            .collect(),
+        vars: draft.vars.iter().map(var).collect(),
+        secrets: secrets(draft)?,
         setup_on,
         setup_pointers,
         load_pointers,
@@ -120,29 +104,59 @@ fn role(draft: &RoleDraft) -> ScenarioRole {
     }
 }
 
-impl Compiler {
-    /// All clients are `client` where the file has no roles.
-    fn prepare_roles(&mut self, draft: &Draft) -> Result<(), ScenarioError> {
-        if self.roles.is_empty() {
-            self.roles.push(role(&RoleDraft {
-                name: "client".to_owned(),
-                ..RoleDraft::default()
-            }));
+fn var((name, var): &(String, VarDraft)) -> ScenarioVar {
+    ScenarioVar {
+        name: name.clone(),
+        value: var.value.as_ref().map(|text| text.value.clone()),
+        about: var.about.clone(),
+        secret: var.secret,
+    }
+}
+
+/// The literals of all secret vars.
+fn secrets(draft: &Draft) -> Result<Vec<Vec<u8>>, ScenarioError> {
+    let mut secrets = Vec::new();
+    let vars = draft.vars.iter().filter(|(_, var)| var.secret);
+    for text in vars.filter_map(|(_, var)| var.value.as_ref()) {
+        for part in lex(text)? {
+            if let LexedPart::Literal(bytes) = part {
+                secrets.push(bytes);
+            }
         }
-        self.role_names.push("client".to_owned());
-        if self.roles.len() > MAX_ROLES {
-            let place = draft.setup.first().map(|step| step.spot.place());
-            let place = place.or_else(|| draft.messages.first().map(|m| m.send.place()));
-            let fault = Fault::TooMany {
+    }
+    Ok(secrets)
+}
+
+impl Compiler {
+    fn new(draft: &Draft, tables: &Tables, end: &SourcePlace) -> Result<Self, ScenarioError> {
+        let mut roles: Vec<_> = draft.roles.iter().map(role).collect();
+        if roles.len() > MAX_ROLES {
+            return Err(Fault::TooMany {
                 limit: MAX_ROLES,
                 what: "roles",
-            };
-            return Err(place.map_or_else(
-                || fault.clone().at(start_of("")),
-                |place| fault.clone().at(place),
-            ));
+            }
+            .at(end.clone()));
         }
-        Ok(())
+        // All clients are `client` where the file has no roles.
+        let client = RoleDraft {
+            name: "client".to_owned(),
+            ..RoleDraft::default()
+        };
+        if roles.is_empty() {
+            roles.push(role(&client));
+        }
+        let texts = TextCompiler {
+            names: Names::new(&draft.vars, tables.clone())?,
+            is_binary: draft.binary.unwrap_or(false),
+        };
+        Ok(Self {
+            patterns: PatternCompiler {
+                texts,
+                pointers: Vec::new(),
+            },
+            roles,
+            role_names: [&draft.role_names[..], &[client.name]].concat(),
+        })
     }
 
     fn all_roles(&self) -> u64 {
@@ -189,7 +203,7 @@ impl Compiler {
                         ..
                     } = part
                     {
-                        self.texts.names.declare_capture(&name);
+                        self.patterns.texts.names.declare_capture(&name);
                     }
                 }
             }
@@ -199,11 +213,11 @@ impl Compiler {
 
     fn fixed(&mut self, text: Option<&SpottedText>) -> Result<Option<Template>, ScenarioError> {
         let roles = self.all_roles();
-        let is_binary = std::mem::replace(&mut self.texts.is_binary, false);
+        let is_binary = std::mem::replace(&mut self.patterns.texts.is_binary, false);
         let template = text
-            .map(|text| self.texts.template(text, SendSite::Fixed, roles))
+            .map(|text| self.patterns.texts.template(text, SendSite::Fixed, roles))
             .transpose();
-        self.texts.is_binary = is_binary;
+        self.patterns.texts.is_binary = is_binary;
         template
     }
 
@@ -225,7 +239,7 @@ impl Compiler {
         text: Option<&SpottedText>,
         roles: u64,
     ) -> Result<Option<Template>, ScenarioError> {
-        text.map(|text| self.texts.template(text, SendSite::Control, roles))
+        text.map(|text| self.patterns.texts.template(text, SendSite::Control, roles))
             .transpose()
     }
 
@@ -233,14 +247,16 @@ impl Compiler {
         let roles = self.role_bits(&draft.role)?;
         let send = self.control(draft.send.as_ref(), roles)?;
         let mut read = Vec::new();
-        let expect = self.patterns(draft.expect.as_ref(), ReadSite::Expect, roles, &mut read)?;
-        let refuse = self.patterns(
+        let expect =
+            self.patterns
+                .patterns(draft.expect.as_ref(), ReadSite::Expect, roles, &mut read)?;
+        let refuse = self.patterns.patterns(
             draft.refuse.as_ref(),
             ReadSite::Plain,
             roles,
             &mut Vec::new(),
         )?;
-        self.texts.names.complete_step(&read, roles);
+        self.patterns.texts.names.complete_step(&read, roles);
         let spot = draft.expect.as_ref().map(|patterns| &patterns.spot);
         let spot = spot
             .or(draft.send.as_ref().map(|text| &text.spot))
@@ -260,11 +276,12 @@ impl Compiler {
         let mut rules = Vec::new();
         for draft in drafts {
             let roles = self.role_bits(&draft.role)?;
-            self.texts.names.begin_entry();
+            self.patterns.texts.names.begin_entry();
             let matched =
-                self.pattern_list(&draft.matched, ReadSite::On, roles, &mut Vec::new())?;
+                self.patterns
+                    .pattern_list(&draft.matched, ReadSite::On, roles, &mut Vec::new())?;
             let send = self.control(draft.send.as_ref(), roles)?;
-            self.texts.names.end_entry()?;
+            self.patterns.texts.names.end_entry()?;
             rules.push(OnRule {
                 name: draft.name.as_ref().map(|text| text.value.clone()),
                 send,
@@ -280,7 +297,10 @@ impl Compiler {
         let mut every = Vec::new();
         for beat in &draft.every {
             let roles = self.role_bits(&beat.role)?;
-            let send = self.texts.template(&beat.send, SendSite::Control, roles)?;
+            let send = self
+                .patterns
+                .texts
+                .template(&beat.send, SendSite::Control, roles)?;
             every.push(Heartbeat {
                 interval: beat.interval,
                 send,
@@ -305,17 +325,22 @@ impl Compiler {
 
     fn message(&mut self, draft: &MessageDraft) -> Result<MessageType, ScenarioError> {
         let roles = self.all_roles();
-        self.texts.names.begin_entry();
-        let send = self.texts.template(&draft.send, SendSite::Message, roles)?;
+        self.patterns.texts.names.begin_entry();
+        let send = self
+            .patterns
+            .texts
+            .template(&draft.send, SendSite::Message, roles)?;
         let own = |this: &mut Self, key, patterns: Option<&PatternsDraft>| {
-            let list = this.patterns(patterns, ReadSite::Own(&send), roles, &mut Vec::new())?;
+            let list =
+                this.patterns
+                    .patterns(patterns, ReadSite::Own(&send), roles, &mut Vec::new())?;
             check_held(key, list.as_ref(), &send, &draft.send)?;
             Ok::<_, ScenarioError>(list)
         };
         let error = own(self, "error", draft.error.as_ref())?;
         let reply = own(self, "reply", draft.reply.as_ref())?;
         let part = own(self, "part", draft.part.as_ref())?;
-        let deliver = self.patterns(
+        let deliver = self.patterns.patterns(
             draft.deliver.as_ref(),
             ReadSite::Deliver(&send),
             roles,
@@ -330,7 +355,7 @@ impl Compiler {
         }
         check_held("deliver", deliver.as_ref(), &send, &draft.send)?;
         let answer = self.control(draft.answer.as_ref(), roles)?;
-        self.texts.names.end_entry()?;
+        self.patterns.texts.names.end_entry()?;
         Ok(MessageType {
             name: draft.name.as_ref().map(|text| text.value.clone()),
             weight: draft.weight.unwrap_or(1),
@@ -361,7 +386,7 @@ impl Compiler {
             )],
         };
         let roles = self.all_roles();
-        let matched = self.patterns(
+        let matched = self.patterns.patterns(
             push.matched.as_ref(),
             ReadSite::Push,
             roles,
@@ -379,7 +404,7 @@ impl Compiler {
         Ok(Goodbye {
             send: self.control(close.send.as_ref(), roles)?,
             code: close.code.unwrap_or(1000),
-            expect: self.patterns(
+            expect: self.patterns.patterns(
                 close.expect.as_ref(),
                 ReadSite::Plain,
                 roles,
@@ -387,134 +412,11 @@ impl Compiler {
             )?,
         })
     }
-
-    fn patterns(
-        &mut self,
-        draft: Option<&PatternsDraft>,
-        site: ReadSite,
-        roles: u64,
-        read: &mut Vec<String>,
-    ) -> Result<Option<PatternList>, ScenarioError> {
-        draft
-            .map(|draft| self.pattern_list(draft, site, roles, read))
-            .transpose()
-    }
-
-    fn pattern_list(
-        &mut self,
-        draft: &PatternsDraft,
-        site: ReadSite,
-        roles: u64,
-        read: &mut Vec<String>,
-    ) -> Result<PatternList, ScenarioError> {
-        let mut alternatives = Vec::new();
-        for pattern in &draft.any_of {
-            alternatives.push(self.pattern(pattern, site, roles, read)?);
-        }
-        Ok(PatternList { alternatives })
-    }
-
-    fn pattern(
-        &mut self,
-        draft: &PatternDraft,
-        site: ReadSite,
-        roles: u64,
-        read: &mut Vec<String>,
-    ) -> Result<PatternAlternative, ScenarioError> {
-        let outer = draft.spot().place();
-        let knows_id = !matches!(site, ReadSite::Deliver(_));
-        let is_echo = |text: &SpottedText| text.value.contains("${message}");
-        let (form, pieces, is_echo) = match draft {
-            PatternDraft::Text(text) => {
-                let pieces = self.texts.pieces(text, site, roles, &outer, read)?;
-                let form = PatternForm::Text(TextPattern::new(&pieces, knows_id));
-                (form, pieces, is_echo(text))
-            }
-            PatternDraft::Json { members, .. } => {
-                let mut compiled = Vec::new();
-                let mut all = Vec::new();
-                for (pointer, text) in members {
-                    let tokens = pointer_tokens(pointer);
-                    let tokens =
-                        tokens.ok_or_else(|| Fault::Pointer(pointer.clone()).at(outer.clone()))?;
-                    let pieces = self.texts.pieces(text, site, roles, &outer, read)?;
-                    compiled.push((self.pointers.len(), TextPattern::new(&pieces, knows_id)));
-                    self.pointers.push(tokens);
-                    all.extend(pieces);
-                }
-                (PatternForm::Json(compiled), all, false)
-            }
-        };
-        let count =
-            |wanted: fn(&PatternPiece) -> bool| pieces.iter().filter(|piece| wanted(piece)).count();
-        let uids = count(|piece| *piece == PatternPiece::Uid);
-        let ids = count(|piece| matches!(piece, PatternPiece::Id(_)));
-        let known = count(|piece| matches!(piece, PatternPiece::Known(_)));
-        let recognised_by = match (uids, ids) {
-            (0, 0) => RecognisedBy::Order,
-            (0, _) => RecognisedBy::Id,
-            _ => RecognisedBy::Uid,
-        };
-        let needs_verification = known > 0 || uids + ids > 1;
-        let is_binary = is_echo.then_some(self.texts.is_binary);
-        Ok(alternative(
-            form,
-            recognised_by,
-            needs_verification,
-            is_binary,
-        ))
-    }
-}
-
-fn alternative(
-    form: PatternForm,
-    recognised_by: RecognisedBy,
-    needs_verification: bool,
-    is_binary: Option<bool>,
-) -> PatternAlternative {
-    PatternAlternative {
-        form,
-        recognised_by,
-        needs_verification,
-        is_binary,
-    }
-}
-
-/// Returns true for a single text without wildcards, whose bytes are all known with the message.
-fn is_exact(reply: Option<&PatternList>) -> bool {
-    let Some([one]) = reply.map(|list| &list.alternatives[..]) else {
-        return false;
-    };
-    match &one.form {
-        PatternForm::Text(text) => one.recognised_by != RecognisedBy::Order && text.is_exact(),
-        PatternForm::Json(_) => false,
-    }
-}
-
-/// A record that belongs to a message is recognised by what the message holds.
-fn check_held(
-    key: &'static str,
-    list: Option<&PatternList>,
-    send: &Template,
-    text: &SpottedText,
-) -> Result<(), ScenarioError> {
-    let alternatives = list.map_or(&[][..], |list| &list.alternatives);
-    for one in alternatives {
-        let (hole, holds) = match one.recognised_by {
-            RecognisedBy::Uid => ("uid", send.segments().contains(&TemplateSegment::Uid)),
-            RecognisedBy::Id => ("id", send.holds_id()),
-            RecognisedBy::Order => continue,
-        };
-        if !holds {
-            return Err(Fault::NotHeld { key, hole }.at(text.place()));
-        }
-    }
-    Ok(())
 }
 
 /// The beginning of a file.
-pub(crate) fn start_of(file: &str) -> crate::source::SourcePlace {
-    crate::source::SourcePlace {
+pub(crate) fn start_of(file: &str) -> SourcePlace {
+    SourcePlace {
         file: file.to_owned(),
         line: 1,
         column: 1,

@@ -13,16 +13,21 @@
 //! | `table_reader` | tables of a document, with checked keys and types |
 //! | `draft` | files as they are written, and their merge |
 //! | `compile` | drafts to scenarios: all checks that need the whole |
-//! | `scenario` | the checked scenario and its parts |
+//! | `scenario` | the checked scenario: last checks, state of its clients |
+//! | `parts` | roles, steps, rules, messages |
 //! | `classify` | records of a connection: their meaning and their message |
+//! | `record_class` | the meanings, and what the caller knows of its messages |
 //! | `roles` | clients assigned to roles |
 //! | `print` | the merged file as TOML |
 //! | `presets` | shipped scenarios |
-//! | `texts` | texts compiled to segments and pieces, where their names are known |
+//! | `texts` | texts that are sent, compiled to segments |
+//! | `pieces` | texts that are read, compiled to pieces of patterns |
 //! | `names` | vars, captures and slots |
 //! | `tables` | CSV tables |
+//! | `pattern_compiler` | patterns compiled and checked |
 //! | `pattern` | patterns: texts, JSON pointers, lists |
 //! | `json` | JSON pointers applied without a tree |
+//! | `json_text` | texts of JSON values |
 //! | `glob` | matchers for bytes |
 //! | `template` | messages as segments, and their lengths |
 //! | `cutter` | records cut from the messages of a connection |
@@ -51,12 +56,17 @@ pub mod fuzzing;
 mod glob;
 mod holes;
 mod json;
+mod json_text;
 mod names;
 mod padding;
 mod parse;
+mod parts;
 mod pattern;
+mod pattern_compiler;
+mod pieces;
 mod presets;
 mod print;
+mod record_class;
 mod roles;
 mod scenario;
 mod source;
@@ -66,22 +76,23 @@ mod template;
 mod texts;
 
 pub use captures::Captures;
-pub use classify::{
-    FoundBy, MessageKey, ReceivedRecord, RecordClass, ReplyRole, SentMessage, SentMessages,
-    SentState, SetupClass,
-};
 pub use client::ClientState;
 pub use cutter::{RecordCutter, RecordError};
 pub use draft::{DeliverTo, RecordFormat, RoleCount};
 pub use error::{Fault, ScenarioError, Suggestion};
 pub use padding::Padding;
 pub use parse::{FileLoader, OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource, VarSetting};
+pub use parts::{
+    Goodbye, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit, ScenarioRole,
+    ScenarioVar, SetupStep,
+};
 pub use pattern::Scratch;
 pub use presets::{ShippedScenario, shipped_scenarios};
-pub use roles::RoleAssignment;
-pub use scenario::{
-    Goodbye, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit, Scenario,
-    ScenarioRole, ScenarioVar, SetupStep,
+pub use record_class::{
+    FoundBy, MessageKey, ReceivedRecord, RecordClass, ReplyRole, SentMessage, SentMessages,
+    SentState, SetupClass,
 };
+pub use roles::RoleAssignment;
+pub use scenario::Scenario;
 pub use source::SourcePlace;
 pub use template::{ByteSink, FilledTemplate, MessageValues, Template};

@@ -2,7 +2,8 @@
 
 use crate::captures::Captures;
 use crate::glob::{Glob, GlobContext, GlobResults, KnownMessage, PatternPiece, ReadNumbers};
-use crate::json::{JsonKind, JsonValue, PointerSet, compact, unescape};
+use crate::json::{JsonKind, JsonValue, PointerSet};
+use crate::json_text::{compact, unescape};
 
 /// Working memory of one thread, reused from record to record.
 #[derive(Debug, Default)]

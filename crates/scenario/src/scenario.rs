@@ -1,178 +1,24 @@
 //! The checked scenario: what is said, by whom, and what is expected.
 
 use std::fmt;
-use std::time::Duration;
 
 use units::SizeRange;
 
 use crate::captures::Captures;
 use crate::client::ClientState;
-use crate::draft::{DeliverTo, RecordFormat, RoleCount};
+use crate::draft::RecordFormat;
 use crate::error::ScenarioError;
 use crate::holes::ClientNumber;
 use crate::json::PointerSet;
 use crate::names::FixedSlot;
 use crate::padding::Padding;
+use crate::parts::{
+    Goodbye, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ScenarioRole, ScenarioVar,
+    SetupStep,
+};
 use crate::pattern::PatternList;
-use crate::source::SourcePlace;
 use crate::tables::Tables;
 use crate::template::{MessageValues, SegmentValues, Template};
-
-/// A group of clients that do the same.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ScenarioRole {
-    /// Name in the file; `client` where the file has no roles.
-    pub name: String,
-    /// Share of the clients.
-    pub count: RoleCount,
-    /// The clients send the load.
-    pub sends: bool,
-    /// The clients receive deliveries.
-    pub receives: bool,
-    /// Limit of its reading, for slow consumers.
-    pub read: Option<ReadLimit>,
-}
-
-/// A limit of reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadLimit {
-    /// Bytes per second.
-    pub bytes_per_s: u64,
-    /// Bytes of the kernel's receive buffer.
-    pub buffer: u64,
-}
-
-/// A step before the load.
-#[derive(Debug, Clone)]
-pub struct SetupStep {
-    /// Place of `expect`, or of what the step has instead, for messages about its failure.
-    pub place: SourcePlace,
-    /// Message to send.
-    pub send: Option<Template>,
-    /// Time to wait behind the step.
-    pub wait: Option<Duration>,
-    /// Time within which the expected record must come.
-    pub within: Duration,
-    pub(crate) roles: u64,
-    pub(crate) expect: Option<PatternList>,
-    pub(crate) refuse: Option<PatternList>,
-}
-
-impl SetupStep {
-    /// Returns true when clients of this role, by its index, do the step.
-    pub fn is_for(&self, role: usize) -> bool {
-        has_role(self.roles, role)
-    }
-
-    /// Returns true when the step waits for a record.
-    pub fn expects(&self) -> bool {
-        self.expect.is_some()
-    }
-}
-
-/// A record that belongs to no message, and the answer to it.
-#[derive(Debug, Clone)]
-pub struct OnRule {
-    /// Name under which it is counted.
-    pub name: Option<String>,
-    /// Answer, which may use the captures of the record.
-    pub send: Option<Template>,
-    /// The record counts as an error of the server.
-    pub error: bool,
-    pub(crate) roles: u64,
-    pub(crate) matched: PatternList,
-}
-
-/// A message that clients send at an interval.
-#[derive(Debug, Clone)]
-pub struct Heartbeat {
-    /// Time between two messages of a client.
-    pub interval: Duration,
-    /// The message.
-    pub send: Template,
-    pub(crate) roles: u64,
-}
-
-impl Heartbeat {
-    /// Returns true when clients of this role, by its index, send it.
-    pub fn is_for(&self, role: usize) -> bool {
-        has_role(self.roles, role)
-    }
-}
-
-/// A kind of message of the load.
-#[derive(Debug, Clone)]
-pub struct MessageType {
-    /// Name, for figures of this kind alone.
-    pub name: Option<String>,
-    /// Share of all messages, relative to the weights of the others.
-    pub weight: u64,
-    /// The message.
-    pub send: Template,
-    /// Receivers of deliveries.
-    pub to: DeliverTo,
-    /// The sender gets a delivery, too.
-    pub to_sender: bool,
-    /// Answer of a receiver, which may use the captures of the delivery.
-    pub answer: Option<Template>,
-    pub(crate) reply: Option<PatternList>,
-    pub(crate) error: Option<PatternList>,
-    pub(crate) part: Option<PatternList>,
-    pub(crate) deliver: Option<PatternList>,
-    pub(crate) place: SourcePlace,
-    /// The reply holds nothing but known bytes, and no other pattern comes before it.
-    pub(crate) has_exact_reply: bool,
-    /// Places of the lengths in the message.
-    pub(crate) send_place: SourcePlace,
-}
-
-impl MessageType {
-    /// Returns true when a record answers the message.
-    pub fn has_reply(&self) -> bool {
-        self.reply.is_some()
-    }
-
-    /// Returns true when the message reaches receivers.
-    pub fn has_deliveries(&self) -> bool {
-        self.deliver.is_some()
-    }
-}
-
-/// Messages that the server sends on its own.
-#[derive(Debug, Clone)]
-pub struct PushFeed {
-    /// Time between two messages.
-    pub interval: Option<Duration>,
-    pub(crate) matched: PatternList,
-}
-
-/// The end of a connection.
-#[derive(Debug, Clone)]
-pub struct Goodbye {
-    /// Message before the close frame.
-    pub send: Option<Template>,
-    /// Code of the close frame.
-    pub code: u16,
-    pub(crate) expect: Option<PatternList>,
-}
-
-impl Goodbye {
-    /// Returns true when a record is awaited before the close frame.
-    pub fn expects(&self) -> bool {
-        self.expect.is_some()
-    }
-}
-
-/// The handshake of every client.
-#[derive(Debug, Clone, Default)]
-pub struct HandshakeParts {
-    /// Names and values of headers.
-    pub headers: Vec<(String, Template)>,
-    /// Offered subprotocols.
-    pub subprotocols: Vec<String>,
-    /// Value of `Origin`.
-    pub origin: Option<Template>,
-}
 
 /// A checked scenario.
 #[derive(Clone)]
@@ -205,6 +51,8 @@ pub struct Scenario {
     pub close: Goodbye,
     pub(crate) merged: String,
     pub(crate) vars: Vec<ScenarioVar>,
+    /// Texts that must not be shown.
+    pub(crate) secrets: Vec<Vec<u8>>,
     pub(crate) setup_on: Vec<PatternList>,
     pub(crate) setup_pointers: PointerSet,
     pub(crate) load_pointers: PointerSet,
@@ -221,45 +69,6 @@ impl fmt::Debug for Scenario {
     }
 }
 
-/// A var of a scenario, for reports.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ScenarioVar {
-    /// Name.
-    pub name: String,
-    /// Text as it is written; `None` where it must be set and is not.
-    pub value: Option<String>,
-    /// Description.
-    pub about: Option<String>,
-    /// The value must not be shown.
-    pub secret: bool,
-}
-
-impl ScenarioVar {
-    /// The value, unless it is a secret or not set.
-    pub fn shown(&self) -> Option<&str> {
-        self.value.as_deref().filter(|_| !self.secret)
-    }
-}
-
-impl fmt::Debug for ScenarioVar {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScenarioVar")
-            .field("name", &self.name)
-            .field("value", &self.shown())
-            .finish()
-    }
-}
-
-/// Time that a setup step waits for its record.
-pub(crate) const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Most roles of a scenario.
-pub(crate) const MAX_ROLES: usize = 64;
-
-pub(crate) fn has_role(roles: u64, role: usize) -> bool {
-    role < MAX_ROLES && roles >> role & 1 == 1
-}
-
 impl Scenario {
     /// The file with everything that it builds on, as TOML. Values of secret vars are left out.
     pub fn merged_file(&self) -> &str {
@@ -269,6 +78,39 @@ impl Scenario {
     /// All vars in the order of the files.
     pub fn vars(&self) -> &[ScenarioVar] {
         &self.vars
+    }
+
+    /// A text of a client with `***` for its cells of tables and for the values of secret vars.
+    pub fn masked(&self, client: &ClientState, text: &[u8]) -> Vec<u8> {
+        let cells = self.fixed.iter().filter_map(|slot| match slot {
+            FixedSlot::Cell { table, column } => {
+                Some(self.tables.cell(table, column, client.client()))
+            }
+            FixedSlot::Number { .. } => None,
+        });
+        let secrets = self
+            .secrets
+            .iter()
+            .map(Vec::as_slice)
+            .chain(cells.map(str::as_bytes));
+        let mut secrets: Vec<_> = secrets.filter(|secret| !secret.is_empty()).collect();
+        // A secret may be part of another one.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let mut masked = Vec::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((first, after)) = rest.split_first() {
+            match secrets.iter().find(|secret| rest.starts_with(secret)) {
+                Some(secret) => {
+                    masked.extend_from_slice(b"***");
+                    rest = &rest[secret.len()..];
+                }
+                None => {
+                    masked.push(*first);
+                    rest = after;
+                }
+            }
+        }
+        masked
     }
 
     /// Checks that all vars and tables are there, for this number of clients.
