@@ -6,7 +6,7 @@
 
 use crate::captures::Captures;
 use crate::client::ClientState;
-use crate::glob::{GlobContext, KnownMessage, PadLen, ReadNumbers};
+use crate::element::{GlobContext, KnownMessage, PadLen, ReadNumbers};
 use crate::padding::Padding;
 use crate::parts::{MessageType, has_role};
 use crate::pattern::{PatternAlternative, PatternList, RecognisedBy, RecordView, Scratch};

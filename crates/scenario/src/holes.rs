@@ -229,11 +229,7 @@ fn parse_hole(text: &str) -> Result<ParsedHole, HoleFault> {
             Some(_) => return Err(wrong("u16 or u32")),
         }),
         "client" | "member" | "room" => Hole::Number {
-            which: match name {
-                "client" => ClientNumber::Client,
-                "member" => ClientNumber::Member,
-                _ => ClientNumber::Room,
-            },
+            which: client_number(name),
             width: match argument {
                 None => 0,
                 Some(text) => parse_width(text).ok_or_else(|| wrong("a width such as 06"))?,
@@ -260,6 +256,14 @@ fn parse_hole(text: &str) -> Result<ParsedHole, HoleFault> {
         _ => parse_name(name, argument, wrong)?,
     };
     Ok(ParsedHole::Hole(hole))
+}
+
+fn client_number(name: &str) -> ClientNumber {
+    match name {
+        "client" => ClientNumber::Client,
+        "member" => ClientNumber::Member,
+        _ => ClientNumber::Room,
+    }
 }
 
 fn wanted_nothing(name: &str, argument: Option<&str>) -> HoleFault {

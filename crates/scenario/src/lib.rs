@@ -28,7 +28,8 @@
 //! | `pattern` | patterns: texts, JSON pointers, lists |
 //! | `json` | JSON pointers applied without a tree |
 //! | `json_text` | texts of JSON values |
-//! | `glob` | matchers for bytes |
+//! | `glob` | matchers for bytes: groups and the wildcards between them |
+//! | `element` | literals and typed holes of a group |
 //! | `template` | messages as segments, and their lengths |
 //! | `cutter` | records cut from the messages of a connection |
 //! | `client` | state of one client |
@@ -49,6 +50,7 @@ mod cutter;
 mod digits;
 mod document;
 mod draft;
+mod element;
 mod error;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/scenario_checks.rs"]

@@ -1,7 +1,8 @@
 //! Patterns: texts, JSON pointers with texts, and lists of both, compiled to matchers.
 
 use crate::captures::Captures;
-use crate::glob::{Glob, GlobContext, GlobResults, KnownMessage, PatternPiece, ReadNumbers};
+use crate::element::{GlobContext, GlobResults, KnownMessage, ReadNumbers};
+use crate::glob::{Glob, PatternPiece};
 use crate::json::{JsonKind, JsonValue, PointerSet};
 use crate::json_text::{compact, unescape};
 

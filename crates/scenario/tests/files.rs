@@ -568,3 +568,15 @@ fn clients_are_assigned_to_roles() {
         "the roles take 4 of 5 clients: one role must take the rest"
     );
 }
+
+#[test]
+fn secrets_are_masked_wherever_they_stand() {
+    let text = "[data]\nusers = 'users.csv'\n[vars]\nkey = { value = 'k3y-${client}', secret = true }\n[[message]]\nsend = '${uid}${key}${users.token}'\n";
+    let scenario = parse("t", text).unwrap();
+    let client = scenario.client(1, 0, 1, 1);
+    let masked = scenario.masked(&client, b"key=k3y-1 token=tok-0001 other=tok-0000");
+    assert_eq!(
+        String::from_utf8(masked).unwrap(),
+        "key=***1 token=*** other=tok-0000"
+    );
+}
