@@ -1,9 +1,8 @@
 //! A WebSocket echo server on axum.
 //!
-//! [`serve`] is the server; its accept loop, limits, pages and echo loop are `echo-server`'s. Here, hyper
-//! speaks HTTP, and axum's router and its upgrade make a WebSocket of it; `library_adapter` is axum's
-//! interface to the echo loop. `axum::serve` is not used: it has no limits, and its shutdown waits for
-//! upgraded connections without notifying them.
+//! [`serve`] is the server. Its accept loop, limits, pages and echo loop are from `echo-server`. This crate adds HTTP
+//! by hyper, and the upgrade by axum's router. `library_adapter` is axum's interface to the echo loop. `axum::serve` is
+//! not used, because it has no limits, and its shutdown waits for upgraded connections without notifying them.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
@@ -42,7 +41,7 @@ use library_adapter::Axum;
 use tokio::sync::mpsc;
 use tower_service::Service;
 
-/// The types and functions that a caller of [`serve`] needs.
+/// Types and functions that a caller of [`serve`] needs.
 pub use echo_server::{Config, Listener, ServerError, bind};
 
 /// The identity of this server.
@@ -53,20 +52,20 @@ pub const PROGRAM: Program = Program {
     bind: "127.0.0.1:8000",
 };
 
-/// Serves on `listener` until `shutdown` is ready, then closes every connection with 1001 and waits for them,
+/// Serves on `listener` until `shutdown` is ready, then closes every connection with 1001 and waits for them to close,
 /// at most for the configured drain timeout.
 ///
-/// Listener, runtime and signal are the caller's. Dropping the future drops every connection.
+/// Listener, runtime and signal belong to the caller. Dropping the future drops every connection.
 ///
 /// # Errors
-/// None so far: an error after binding concerns one connection only.
+/// Currently none: after binding, errors affect only single connections.
 pub async fn serve(
     listener: Listener,
     config: Config,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
     let server = Arc::new(ServerContext::new(PROGRAM, config));
-    // There is one route: `ServerContext::route` routes, for both servers alike.
+    // The only route. `ServerContext::route` does the routing, in the same way for both servers.
     let router = Router::new()
         .fallback(respond)
         .with_state(Arc::clone(&server));
@@ -75,8 +74,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// The channel through which the socket of an upgraded connection returns to the connection's task. axum
-/// gives it to a task of its own, which cannot be ended.
+/// The channel that returns the socket of an upgraded connection to the connection's task. axum passes the socket to a
+/// separate task, which cannot be ended.
 type Upgraded = mpsc::Sender<WebSocket>;
 
 /// Serves one connection from its first byte to its last.
@@ -91,10 +90,10 @@ async fn serve_connection(connection: Connection, router: Router) {
         return;
     }
     drop(http);
-    // Not part of the handshake: from here on a shutdown closes the WebSocket. None once hyper has dropped
-    // the service and no upgrade is on its way.
+    // Not part of the handshake, so that a shutdown now closes the WebSocket. `None` when hyper has dropped the service
+    // without an upgrade.
     let socket = sockets.recv().await;
-    // A channel has room for 32, which is eight kilobytes.
+    // Drops the channel, whose block of 32 slots takes eight kilobytes.
     drop(sockets);
     if let Some(mut socket) = socket {
         echo::<Axum, _>(&mut socket, &mut context).await;
@@ -111,7 +110,7 @@ async fn serve_http(stream: GracefulStream, router: Router, upgraded: Upgraded) 
         router.clone().call(request)
     });
     let http = http1::Builder::new()
-        // A client that closes its half after the request still gets the response.
+        // A client that stops sending after its request still gets the response.
         .half_close(true)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
@@ -133,7 +132,7 @@ async fn respond(
         Route::Respond(response) => response.into_response(),
         Route::Echo => match upgrade {
             Ok(upgrade) => with_limits(upgrade, &server.config).on_upgrade(async move |socket| {
-                // Fails once the server has stopped.
+                // Fails when the server has stopped.
                 let _ = upgraded.send(socket).await;
             }),
             Err(rejection) => rejection.into_response(),

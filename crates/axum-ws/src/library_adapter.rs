@@ -1,4 +1,4 @@
-//! axum as a library of the echo loop.
+//! axum's interface to the echo loop.
 
 use axum::extract::ws::{CloseFrame, Message};
 use echo_server::{CloseReason, Incoming, WebSocketLibrary};
@@ -32,8 +32,8 @@ impl WebSocketLibrary for Axum {
         Message::Ping(Default::default())
     }
 
-    /// Reads the error of tungstenite inside axum's. This crate must depend on the tungstenite version of
-    /// axum; the tests fail when it does not.
+    /// Extracts the tungstenite error from axum's. This crate must depend on the same version of tungstenite as axum.
+    /// Otherwise its tests fail.
     fn fault(error: &axum::Error) -> Option<CloseReason> {
         let error = std::error::Error::source(error)?.downcast_ref()?;
         match error {

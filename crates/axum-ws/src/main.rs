@@ -7,6 +7,7 @@ use echo_server::ServerArgs;
 
 fn main() -> ExitCode {
     cli::run(ServerArgs::command(&PROGRAM), |args: ServerArgs| {
-        Ok(echo_server::run(&args, serve)?)
+        echo_server::run(&args, serve)
+            .map_err(|error| cli::with_advice(&error, echo_server::advice(&error)))
     })
 }

@@ -1,4 +1,4 @@
-//! The part of the servers' contract that needs a program of its own.
+//! The part of the servers' contract that needs a separate process.
 
 use test_support::contract::ProgramUnderTest;
 

@@ -1,18 +1,18 @@
-//! Work with a limit of time: writing to a terminal that takes nothing never ends.
+//! Work with a time limit, for example writing to a terminal that has stopped accepting output.
 
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Runs `work` on a thread of its own and waits for it, at most for `limit`. Returns `None` when it goes on
-/// after that, when it panicked, or when the system has no thread for it.
+/// Runs `work` in a new thread and waits for it, at most for `limit`. Returns `None` when it takes longer, panics, or
+/// the system has no thread for it.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
     let (done, result) = mpsc::channel();
     let started = thread::Builder::new().spawn(move || {
-        // Nobody waits any more when the limit is over.
+        // Nobody receives the result after the limit.
         let _ = done.send(work());
     });
     started.ok().and_then(|_| result.recv_timeout(limit).ok())

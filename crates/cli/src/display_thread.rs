@@ -1,4 +1,4 @@
-//! A thread that shows the work until it is over.
+//! A thread that displays progress while the program works.
 
 use std::io;
 use std::sync::Arc;
@@ -9,20 +9,19 @@ use std::time::Duration;
 
 use crate::print::drop_notices;
 
-/// Maximum wait for the end of a display. A terminal may take nothing that is written to it.
+/// Maximum wait for the end of a display, because a terminal may have stopped accepting output.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// A display that goes on until it is dropped, or its terminal is gone.
+/// A display that runs until it is dropped, or its terminal is gone.
 #[derive(Debug)]
 pub struct DisplayThread {
     over: Arc<AtomicBool>,
-    /// Disconnected once the thread has ended.
+    /// Disconnected when the thread has ended.
     ended: Receiver<()>,
 }
 
 impl DisplayThread {
-    /// Runs `show` on a thread of its own. It has to return soon after its argument says that the work is
-    /// over.
+    /// Runs `show` in a new thread. `show` must return soon after its argument returns true.
     ///
     /// # Errors
     /// When the system has no thread for it.
@@ -33,7 +32,7 @@ impl DisplayThread {
         thread::Builder::new()
             .name("display".to_owned())
             .spawn(move || {
-                // Dropped at the end, and by a panic: a display that panicked does not end the work.
+                // Dropped at the end and on a panic, so that a panicked display does not block the end of the work.
                 let _running = running;
                 show(&|| is_over.load(Ordering::Relaxed));
             })?;
@@ -45,7 +44,7 @@ impl Drop for DisplayThread {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if self.ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
-            // It may hold standard error for as long as the terminal takes nothing.
+            // The display may hold the lock of standard error while the terminal does not accept output.
             drop_notices();
         }
     }

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-/// A program's exit code; each program's `--help` lists those it uses.
+/// A program's exit code. Each program's `--help` lists the codes that it uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitStatus {
     /// 0: nothing failed.
     Success = 0,
-    /// 1: the program could not do its work, or its finding is negative.
+    /// 1: the program could not do its work, or its result is negative.
     Failed = 1,
     /// 2: wrong usage.
     Usage = 2,
@@ -18,9 +18,9 @@ pub enum ExitStatus {
     ConditionHeld = 4,
     /// 5: the measurement is invalid.
     Invalid = 5,
-    /// 101: the program panicked, as the language has it.
+    /// 101: the program panicked (Rust's own exit code).
     Panicked = 101,
-    /// 130: the user ended the program.
+    /// 130: the user interrupted the program.
     Interrupted = 130,
 }
 

@@ -15,13 +15,13 @@ pub struct GeneratorFlags {
     #[arg(long, value_name = "N", value_parser = up_to::<NonZeroUsize>(4096_u64), help_heading = LOAD)]
     pub threads: Option<NonZeroUsize>,
 
-    /// Keep generator threads awake, at the cost of a whole core per thread: a send lag of about 1 µs in place of tens
+    /// Keep generator threads awake: send lag of about 1 µs instead of tens of µs, at the cost of one core per thread
     #[arg(long, help_heading = LOAD)]
     pub busy_poll: bool,
 }
 
 impl GeneratorFlags {
-    /// The number of threads: as many as CPUs, unless given.
+    /// The number of threads, by default the number of CPUs.
     pub fn threads(&self) -> NonZeroUsize {
         self.threads
             .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))

@@ -1,4 +1,4 @@
-//! The flags that every program has, and the text behind its flags.
+//! Flags common to all programs, and the text after the flags.
 
 use clap::builder::{Resettable, StyledStr, Styles};
 use clap::{Arg, ArgAction, Command, ValueHint, value_parser};
@@ -8,17 +8,20 @@ pub(crate) const COMPLETIONS: &str = "completions";
 pub(crate) const MAN_PAGE: &str = "man-page";
 const HEADING: &str = "Help";
 
-/// Adds the flags that every program has, and styles the text behind them.
+/// Adds the flags common to all programs, and styles the text after them.
 pub(crate) fn with_common_flags(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let behind = command.get_after_help().map(ToString::to_string);
-    let styled = behind.map(|text| style_headings(&text, command.get_styles()).into());
+    let behind: Vec<_> = behind.into_iter().chain(values(&command)).collect();
+    let styled = (!behind.is_empty())
+        .then(|| style_headings(&behind.join("\n\n"), command.get_styles()).into());
     let flags = [
         Arg::new("help")
             .short('h')
             .long("help")
             .action(ArgAction::Help)
-            .help("Print help: with -h in short, with --help in full"),
+            .help("Print help (see more with '--help')")
+            .long_help("Print help (see a summary with '-h')"),
         Arg::new("version")
             .short('V')
             .long("version")
@@ -29,10 +32,10 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
             .value_name("SHELL")
             .value_parser(value_parser!(Shell))
             .exclusive(true)
-            .help("Print a script that completes these flags in a shell (example: bash)")
+            .help("Print a completion script for a shell (example: bash)")
             .long_help(format!(
-                "Print a script that completes these flags in a shell (example: bash)\n\n\
-                 In bash, for now: source <({name} --completions bash)"
+                "Print a completion script for a shell (example: bash)\n\n\
+                 For the current bash session: source <({name} --completions bash)"
             )),
         Arg::new(MAN_PAGE)
             .long(MAN_PAGE)
@@ -41,19 +44,46 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
             .help("Print the manual page, as roff")
             .long_help(format!(
                 "Print the manual page, as roff\n\n\
-                 To keep it: {name} --man-page > {name}.1, to read that: man -l {name}.1"
+                 To save it: {name} --man-page > {name}.1. To read it: man -l {name}.1"
             )),
     ];
     command
         .mut_args(with_hint)
-        // Clap's own stand apart from these, in front.
+        // Clap's own flags would be shown separately and first.
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args(flags.map(|flag| flag.help_heading(HEADING)))
         .after_help(Resettable::<StyledStr>::from(styled))
 }
 
-/// Keeps shells from offering files for a value of which nothing is known: files are known by their type.
+/// The notations of the values that flags of this command take, as a section.
+fn values(command: &Command) -> Option<String> {
+    const NOTATIONS: [(&str, &str); 2] = [
+        (
+            "TIME",
+            "a number and a unit: ns, us, ms, s, m, h (examples: 500ms, 10s, 2m)",
+        ),
+        (
+            "SIZE",
+            "bytes, or with a unit: KiB, MiB, GiB (1,024) or KB, MB, GB (1,000)",
+        ),
+    ];
+    let names = || {
+        let flags = command.get_arguments();
+        flags.filter_map(Arg::get_value_names).flatten()
+    };
+    let takes = |notation: &str| {
+        let parts = |c: char| !c.is_ascii_uppercase();
+        names().any(|name| name.split(parts).any(|part| part == notation))
+    };
+    let lines = NOTATIONS.iter().filter(|(name, _)| takes(name));
+    let lines: Vec<_> = lines
+        .map(|(name, text)| format!("  {name}  {text}"))
+        .collect();
+    (!lines.is_empty()).then(|| format!("Values:\n{}", lines.join("\n")))
+}
+
+/// Prevents shells from completing file names for values without a hint. Files have a type that gives them one.
 fn with_hint(arg: Arg) -> Arg {
     if arg.get_value_hint() == ValueHint::Unknown && arg.get_action().takes_values() {
         arg.value_hint(ValueHint::Other)
@@ -62,16 +92,16 @@ fn with_hint(arg: Arg) -> Arg {
     }
 }
 
-/// A paragraph of the text.
+/// A paragraph of the help text.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HelpSection<'a> {
-    /// A heading, without its colon, and lines that stand as they are.
+    /// A heading without its colon, and lines that keep their line breaks.
     Titled(&'a str, Vec<&'a str>),
-    /// Lines that may be filled anew.
+    /// Lines that may be rewrapped.
     Prose(Vec<&'a str>),
 }
 
-/// Splits `text` into its paragraphs, which empty lines separate.
+/// Splits `text` into its paragraphs, separated by empty lines.
 pub(crate) fn sections(text: &str) -> Vec<HelpSection<'_>> {
     let paragraphs = text.split("\n\n").filter(|text| !text.trim().is_empty());
     paragraphs
@@ -86,14 +116,14 @@ pub(crate) fn sections(text: &str) -> Vec<HelpSection<'_>> {
         .collect()
 }
 
-/// Returns `text` with its headings as clap shows its own.
+/// Styles the headings of `text` like clap's own.
 fn style_headings(text: &str, styles: &Styles) -> String {
     let header = styles.get_header();
     let paragraphs = sections(text).into_iter().map(|section| match section {
         HelpSection::Titled(heading, lines) => {
             format!("{header}{heading}:{header:#}\n{}", lines.join("\n"))
         }
-        // As wide as the terminal.
+        // Joined, so that clap wraps the text to the terminal's width.
         HelpSection::Prose(lines) => lines.join(" "),
     });
     paragraphs.collect::<Vec<_>>().join("\n\n")
@@ -124,6 +154,20 @@ mod tests {
         let styled = style_headings(TEXT, &Styles::styled());
         assert!(styled.contains("Exit codes:\u{1b}"), "{styled:?}");
         assert!(styled.contains("\n\nProse in two"), "{styled:?}");
+    }
+
+    #[test]
+    fn the_units_of_times_and_sizes_are_listed_where_a_flag_takes_them() {
+        let behind = |name: &'static str| {
+            let flag = Arg::new("flag").long("flag").value_name(name);
+            let command = with_common_flags(Command::new("tried").arg(flag));
+            command.get_after_help().map(ToString::to_string)
+        };
+        assert_eq!(behind("N"), None);
+        let time = behind("TIME:MSG/S,...").unwrap();
+        assert!(time.contains("500ms") && !time.contains("KiB"), "{time}");
+        let size = behind("SIZE|MIN..MAX").unwrap();
+        assert!(size.contains("KiB") && !size.contains("500ms"), "{size}");
     }
 
     #[test]

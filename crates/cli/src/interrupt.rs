@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM, or a terminal that is closed: the first ends the work early, the second the program, unless
-//! everything is measured and still to be saved.
+//! Handling of Ctrl-C, SIGTERM and closed terminals. The first one ends the work early, the second one ends the
+//! program, unless everything is measured and not yet saved.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,25 +18,26 @@ use crate::exit_status::ExitStatus;
 use crate::print::print_notice;
 
 /// Text printed at an interrupt that comes when everything is measured.
-const SAVED_ANYWAY: &str = "\neverything is measured; the program ends when its files are saved";
+const SAVED_ANYWAY: &str =
+    "\neverything is measured; the program ends as soon as its files are saved";
 
-/// Maximum wait for a terminal to take the text of an interrupt.
+/// Maximum wait for a terminal to accept the text of an interrupt.
 const PRINT_LIMIT: Duration = Duration::from_millis(200);
 
-/// A program's reaction to interrupts.
+/// Reaction of a program to interrupts.
 pub struct InterruptReaction<C> {
-    /// Text printed on standard error at the first interrupt, unless that is switched off.
+    /// Text printed on standard error at the first interrupt, if announcements are switched on.
     pub announcement: &'static str,
     /// Ends the work early. Called at every interrupt that does not end the program.
     pub stop: Box<dyn Fn() + Send + Sync>,
-    /// Returns true once everything is measured. From then on no interrupt ends the program before
+    /// Returns true once everything is measured. After that, interrupts do not end the program before
     /// [`Interrupts::end_at_once_with`].
     pub is_final: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Gives back what must not be left behind, however the work ends; called once.
+    /// Releases resources that must not be left behind, however the work ends. Called once.
     pub clean_up: C,
 }
 
-/// Handle to the interrupts of a program that works: signals, and keys that stand for them.
+/// Handle to the interrupts of a running program: signals, and keys with the same effect.
 #[derive(Clone)]
 pub struct Interrupts(Arc<InterruptState>);
 
@@ -46,14 +47,16 @@ struct InterruptState {
     is_final: Box<dyn Fn() -> bool + Send + Sync>,
     announces: AtomicBool,
     is_interrupted: AtomicBool,
+    /// Set by a closed terminal, which is not counted as an interrupt: a Ctrl-C from before it may be handled after it.
+    is_hung_up: AtomicBool,
     /// The exit code once everything is saved.
     saved: Mutex<Option<ExitStatus>>,
     unfinished: Mutex<Vec<PathBuf>>,
     ended: Sender<BodyEnd>,
 }
 
-/// The body's result, or the exit code of a program that ends without one: after a panic, which was printed, or
-/// a second interrupt.
+/// The body's result, or the exit code of a program that ends without one: after a panic (already printed) or a second
+/// interrupt.
 type BodyEnd = Result<anyhow::Result<ExitStatus>, ExitStatus>;
 
 impl Interrupts {
@@ -64,6 +67,7 @@ impl Interrupts {
             is_final: reaction.is_final,
             announces: AtomicBool::new(false),
             is_interrupted: AtomicBool::new(false),
+            is_hung_up: AtomicBool::new(false),
             saved: Mutex::default(),
             unfinished: Mutex::default(),
             ended,
@@ -71,26 +75,26 @@ impl Interrupts {
         (Self(Arc::new(state)), reaction.clean_up)
     }
 
-    /// Switches the announcement at the first interrupt on or off; at first it is off.
+    /// Switches the announcement at the first interrupt on or off. Initially off.
     pub fn announce_on_interrupt(&self, announces: bool) {
         self.0.announces.store(announces, Ordering::Relaxed);
     }
 
-    /// Adds files that are removed when a second interrupt ends the program.
+    /// Adds files to remove when a second interrupt ends the program.
     pub fn remove_on_abort(&self, files: impl IntoIterator<Item = PathBuf>) {
         self.unfinished().extend(files);
     }
 
-    /// Marks everything as saved: from now on an interrupt ends the program at once, with this exit code.
+    /// Marks everything as saved. From now on, an interrupt ends the program immediately with this exit code.
     pub fn end_at_once_with(&self, status: ExitStatus) {
         *lock(&self.0.saved) = Some(status);
     }
 
-    /// Interrupts the program, as a signal does: the first time its work, the second time all of it. Once
-    /// everything is measured, the program is not ended before it is saved.
+    /// Handles an interrupt in the same way as a signal: the first ends the work, the second the program. Once
+    /// everything is measured, the program is not ended before the results are saved.
     pub fn interrupt(&self) {
         let is_first = !self.0.is_interrupted.swap(true, Ordering::Relaxed);
-        // Asked before the work is stopped, which may make it final.
+        // Checked before the work is stopped, because stopping may make it final.
         let is_final = (self.0.is_final)();
         if let Some(status) = *lock(&self.0.saved) {
             self.end(status);
@@ -101,10 +105,11 @@ impl Interrupts {
         }
     }
 
-    /// Interrupts the work, as the end of a terminal does. A shell sends SIGHUP beside the system, so any
-    /// number of them is one.
+    /// Ends the work early when a terminal is closed, unless it ends already. Shell and system both send SIGHUP, so any
+    /// number of them has the effect of one.
     fn hang_up(&self) {
-        if !self.0.is_interrupted.swap(true, Ordering::Relaxed) {
+        let is_first = !self.0.is_hung_up.swap(true, Ordering::Relaxed);
+        if is_first && !self.0.is_interrupted.load(Ordering::Relaxed) {
             self.stop((self.0.is_final)());
         }
     }
@@ -117,14 +122,14 @@ impl Interrupts {
             self.0.announcement
         };
         if self.0.announces.load(Ordering::Relaxed) {
-            // The next interrupt is noticed also when the terminal takes nothing.
+            // The time limit keeps the next interrupt working when the terminal accepts no output.
             within(PRINT_LIMIT, move || print_notice(text));
         }
     }
 
-    /// Ends the program, and leaves its body behind.
+    /// Ends the program without waiting for its body.
     fn end(&self, status: ExitStatus) {
-        // Nobody waits any more when the body has ended.
+        // Fails only if the body has already ended.
         let _ = self.0.ended.send(Err(status));
     }
 
@@ -146,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts catching the signals, on a runtime that has to run to deliver them.
+/// Starts catching the signals. The returned runtime must run to deliver them.
 fn catch_signals() -> io::Result<(Runtime, Signals)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -158,33 +163,32 @@ fn catch_signals() -> io::Result<(Runtime, Signals)> {
     Ok((runtime, signals))
 }
 
-/// Runs `body`. The first interrupt stops it; the second one leaves it behind and ends with exit code 130, unless
-/// everything is measured by then. A body that panics ends with 101.
+/// Runs `body`. The first interrupt stops it. The second one abandons it and returns exit code 130, unless everything
+/// is measured by then. A panic of the body returns 101.
 ///
 /// # Errors
-/// Those of `body`.
+/// The errors of `body`.
 pub fn run_until_second_interrupt<C: FnOnce()>(
     reaction: InterruptReaction<C>,
     body: impl FnOnce(&Interrupts) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {
     let (ended, end) = mpsc::channel();
     let (interrupts, clean_up) = Interrupts::new(reaction, ended);
-    // Caught before the body creates its first file: a signal that came earlier than its listener would kill the
-    // program and leave the file behind. Without a listener the system's own way of ending a program is left in
-    // force.
+    // Caught before the body creates its first file. An earlier signal would kill the program and leave the file
+    // behind. If the signals cannot be caught, the system's default behaviour remains.
     if let Ok((runtime, signals)) = catch_signals() {
         let listening = interrupts.clone();
         thread::spawn(move || runtime.block_on(listening.listen(signals)));
     }
     let running = interrupts.clone();
     thread::spawn(move || {
-        // Nothing of a body that panicked is looked at again.
+        // No state of a panicked body is used again.
         let end = catch_unwind(AssertUnwindSafe(|| body(&running)));
         let end = end.map_err(|_| ExitStatus::Panicked);
-        // The main thread waits for nothing else.
+        // The main thread waits for this end.
         let _ = running.0.ended.send(end);
     });
-    // `interrupts` has a sender, so that there is always somebody to wait for.
+    // Never disconnected, because `interrupts` has a sender.
     let end = end.recv().unwrap_or(Err(ExitStatus::Panicked));
     clean_up();
     let status = match end {
@@ -192,7 +196,7 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
         Err(status) => status,
     };
     for file in interrupts.unfinished().iter() {
-        // It may be published by now, or never have been made.
+        // The file may be complete already, or not exist.
         let _ = std::fs::remove_file(file);
     }
     Ok(status)
@@ -205,7 +209,7 @@ mod tests {
 
     use super::*;
 
-    /// Interrupts of work that is final when the flag says so, the number of its stops, and its end.
+    /// Interrupts of a program that is final when `is_final` is set, with its number of stops and its end.
     struct Fixture {
         interrupts: Interrupts,
         is_final: Arc<AtomicBool>,
@@ -272,11 +276,21 @@ mod tests {
         program.interrupts.hang_up();
         program.interrupts.hang_up();
         assert_eq!((program.stops(), program.ended_with()), (1, None));
-        // After Ctrl-C it is no second one.
+        // After Ctrl-C, a closed terminal does not count as a second interrupt.
         let program = Fixture::new();
         program.interrupts.interrupt();
         program.interrupts.hang_up();
         assert_eq!((program.stops(), program.ended_with()), (1, None));
+    }
+
+    #[test]
+    fn an_interrupt_handled_after_the_hang_up_that_followed_it_is_no_second_one() {
+        let program = Fixture::new();
+        program.interrupts.hang_up();
+        program.interrupts.interrupt();
+        assert_eq!(program.ended_with(), None);
+        program.interrupts.interrupt();
+        assert_eq!(program.ended_with(), Some(ExitStatus::Interrupted));
     }
 
     #[test]

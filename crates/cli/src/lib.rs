@@ -1,23 +1,23 @@
-//! The front end that all programs share: flags, texts about the program, exit codes, interrupts.
+//! Common front end of all programs: flags, help texts, exit codes, interrupts.
 //!
-//! [`run`] is the whole of a `main`: it parses, calls, prints an error and gives the exit code. To every
-//! program's flags it adds those that are the same everywhere: `--help`, `--version`, `--completions`
-//! and `--man-page`, the last two made from the same [`clap::Command`] that parses.
+//! [`run`] is all that a `main` needs. It parses the arguments, calls the program, prints an error and returns the exit
+//! code. It adds the flags common to all programs: `--help`, `--version`, `--completions` and `--man-page`. The last
+//! two are generated from the same [`clap::Command`] that parses the arguments.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `main_wrapper`, `exit_status` | the whole of a `main`, completions of its flags among it; its exit codes |
-//! | `help`, `man_page` | texts about a program, made from its flags |
-//! | `bounded`, `display_thread` | work with a limit of time; a thread that shows the work |
+//! | `main_wrapper`, `exit_status` | body of a `main`, with completions; exit codes |
+//! | `help`, `man_page` | texts about a program, generated from its flags |
+//! | `bounded`, `display_thread` | work with a time limit; a thread that displays progress |
 //! | [`interrupt`] | Ctrl-C and other signals that end a program |
 //! | `secrets` | a command line without its secrets |
 //! | `styled_text` | styles and bullet points of text reports |
 //! | `print` | errors and notices on standard error, texts on standard output |
-//! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags of a load, from which a plan is made |
-//! | [`headings`], `choices` | headings of flags; flags that take one of several names |
-//! | `preflight` | room for the connections of a run |
+//! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
+//! | [`headings`], `choices` | headings of flags; flags that accept one of several names |
+//! | `preflight` | check of the limits for the connections of a run |
 //!
-//! Only programs use this, never code that others call; so errors are `anyhow`'s, as in theirs.
+//! Only programs use this crate, so its errors are `anyhow`'s, like theirs.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -50,6 +50,7 @@ pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::check_room;
 pub use print::{
     in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,
+    with_advice,
 };
 pub use secrets::masked_command_line;
 pub use styled_text::{bullet_point, dim, paint};

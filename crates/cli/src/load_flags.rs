@@ -70,7 +70,7 @@ pub struct LoadFlags {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub connect_timeout: Duration,
 
-    /// Time limit for one echo; a message without an echo by then counts as lost or late (example: 500ms)
+    /// Time limit for one echo; after it, a message counts as late, and as lost if no echo comes at all (example: 500ms)
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = CONNECTION)]
     pub timeout: Duration,
 
@@ -105,7 +105,7 @@ const VERIFY: [Choice<Verify>; 3] = [
 ];
 
 impl LoadFlags {
-    /// The draft of a closed loop, without raw samples and pinning: those are for the program to add.
+    /// The draft of a closed loop, without raw samples and pinning, which the program adds.
     pub fn draft(&self, generator: &GeneratorFlags) -> LoadDraft {
         LoadDraft {
             clients: self.clients,
@@ -136,7 +136,7 @@ impl LoadFlags {
         if let Some(origin) = &self.origin {
             headers.insert(header::ORIGIN, origin.clone());
         }
-        // Every subprotocol is a token, so the list is a header value.
+        // Every subprotocol is a token, so the list is a valid header value.
         if let Ok(list) = HeaderValue::from_str(&self.subprotocols.join(", "))
             && !self.subprotocols.is_empty()
         {
@@ -160,18 +160,18 @@ fn header_line(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 fn header_value(text: &str) -> Result<HeaderValue, String> {
     text.trim()
         .parse()
-        .map_err(|_| format!("`{}` cannot stand in a header", text.trim()))
+        .map_err(|_| format!("`{}` is not a header value", text.trim()))
 }
 
 fn subprotocol(text: &str) -> Result<String, String> {
-    // A token (RFC 6455, 4.1), as a header's name is.
+    // A token (RFC 6455, 4.1), like the name of a header.
     match text.parse::<HeaderName>() {
         Ok(_) => Ok(text.to_owned()),
         Err(_) => Err(format!("`{text}` is not a subprotocol name")),
     }
 }
 
-/// 53 bits, which every reader of the JSON summary keeps exactly.
+/// A random seed of 53 bits, which every JSON reader stores exactly.
 pub fn random_seed() -> u64 {
     rand::random::<u64>() >> 11
 }

@@ -1,4 +1,4 @@
-//! The whole of a `main`: parse, call, print an error, exit code.
+//! The body of a `main`: parses, calls the program, prints an error, returns the exit code.
 
 use std::io;
 use std::process::ExitCode;
@@ -11,16 +11,14 @@ use crate::help::{COMPLETIONS, MAN_PAGE, with_common_flags};
 use crate::man_page::man_page;
 use crate::print::{print_error, print_text};
 
-/// Runs a program whose flags, name and version are `command` and whose arguments, parsed, are a `C`.
+/// Runs a program. `command` has its flags, name and version, and `C` is the type of its parsed arguments.
 ///
-/// The exit code is what `program` returns; 1 after its error, which is printed as `error: top: cause`; 2 after
-/// a usage error, clap's own or one that `program` returns as [`clap::Error`]; 0 after `--help`,
-/// `--version`, `--completions` and `--man-page`, which need no other argument, and also when nobody reads
-/// to their end.
+/// The exit code is that of `program`; 1 after its error, which is printed as `error: top: cause`; 2 after a usage
+/// error, either clap's own or one that `program` returns as [`clap::Error`]; 0 after `--help`, `--version`,
+/// `--completions` and `--man-page`, which need no other argument, even if their reader closes the pipe early.
 ///
-/// The text behind the flags in `--help` is clap's `after_help`: paragraphs with an empty line between
-/// them. One whose first line ends in a colon is a section of the manual page, its lines as they stand;
-/// any other one is prose.
+/// The text after the flags in `--help` is clap's `after_help`: paragraphs separated by empty lines. A paragraph whose
+/// first line ends with a colon is a section of the manual page and keeps its line breaks. All others are prose.
 ///
 /// ```
 /// use std::process::ExitCode;
@@ -65,7 +63,7 @@ pub fn run<C: FromArgMatches, S: Into<ExitCode>>(
     }
 }
 
-/// The script or the page, if one of them was asked for.
+/// The completion script or manual page, if requested.
 fn requested_text(command: &Command, matches: &ArgMatches) -> Option<String> {
     if let Some(shell) = matches.get_one::<Shell>(COMPLETIONS) {
         let mut script = Vec::new();
@@ -80,14 +78,14 @@ fn requested_text(command: &Command, matches: &ArgMatches) -> Option<String> {
 fn print_usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if error.use_stderr() {
-        // Who cannot read what is wrong still gets the code.
+        // The exit code is returned even if the message cannot be printed.
         u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
     } else {
         exit_after(printed.and_then(|()| print_text("")))
     }
 }
 
-/// The exit code after a text was printed; a reader that closed the pipe is not a failure.
+/// The exit code after printing a text. A closed pipe is not a failure.
 fn exit_after(printed: io::Result<()>) -> ExitCode {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -1,4 +1,4 @@
-//! The manual page, made from the same flags and texts as `--help`.
+//! The manual page, generated from the same flags and texts as `--help`.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use clap_mangen::roff::{Roff, roman};
 
 use crate::help::{HelpSection, sections};
 
-/// The manual page of `command`, as roff.
+/// The manual page of `command` in roff.
 pub(crate) fn man_page(command: &Command) -> String {
     let behind = command.get_after_help().map(ToString::to_string);
     let (titled, prose) = roff(&behind.unwrap_or_default());
@@ -17,7 +17,7 @@ pub(crate) fn man_page(command: &Command) -> String {
     let man = Man::new(
         command
             .clone()
-            // A synopsis does not list every flag.
+            // The synopsis must not list every flag.
             .override_usage(usage)
             .mut_args(|arg| match arg.get_help_heading() {
                 None if arg.is_positional() => arg.help_heading("Arguments"),
@@ -25,14 +25,14 @@ pub(crate) fn man_page(command: &Command) -> String {
             }),
     )
     .title(command.get_name().to_uppercase())
-    // Quoted, for a bare empty one would vanish and move the others up.
+    // Quoted, because an empty argument would vanish and shift the others.
     .date("\"\"")
     .manual("User Commands");
-    // Memory takes it all. Every piece begins with the preamble.
+    // Writing to memory does not fail. Every piece begins with the same preamble.
     let page = render(&man, &prose, &titled).unwrap_or_default();
     let preamble = Roff::new().render();
     let page = page.replace(&preamble, "");
-    // Roff frowns upon empty lines, and upon breaks around the space that stands for them.
+    // Roff warns about empty lines, and about breaks around their replacement.
     let page = page.replace("\n\n", "\n.sp\n");
     let page = page.replace("\n.br\n.sp\n.br\n", "\n.sp\n");
     preamble + &page
@@ -50,7 +50,7 @@ fn render(man: &Man, prose: &Roff, titled: &Roff) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// The sections of a manual page, and the prose, which belongs to its description.
+/// The sections of a manual page, and the prose, which is part of the description.
 fn roff(text: &str) -> (Roff, Roff) {
     let (mut titled, mut prose) = (Roff::new(), Roff::new());
     for section in sections(text) {

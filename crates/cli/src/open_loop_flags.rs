@@ -60,8 +60,7 @@ pub fn arrivals() -> impl TypedValueParser<Value = Arrivals> {
 }
 
 impl OpenLoopFlags {
-    /// The open loop of these flags, with at most `window` messages of a client in flight; `None` in
-    /// closed loop.
+    /// The open loop of these flags, with at most `window` messages in flight per client; `None` in closed loop.
     pub fn load(&self, window: Option<NonZeroU32>) -> Option<Load> {
         let profile = match (self.rate, self.ramp) {
             (Some(rate), Some(ramp)) => RateProfile::ramp(rate, ramp),

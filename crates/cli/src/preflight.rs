@@ -1,4 +1,4 @@
-//! Room for the connections of a run: what is short is printed with the command that mends it.
+//! Check of the limits for the connections of a run. Errors contain the command that raises the limit.
 
 use anyhow::anyhow;
 use host::preflight::Shortage;
@@ -6,11 +6,10 @@ use host::{open_files, preflight};
 use measurement::plan::ServerUrl;
 use units::grouped;
 
-/// Checks that a number of clients fits into this machine's limits. The server shares them if it is embedded
-/// (`None`).
+/// Checks that the limits of this machine allow a number of clients. An embedded server (`None`) shares them.
 ///
 /// # Errors
-/// Open files or ports are short.
+/// When open files or ports are insufficient.
 pub fn check_room(clients: u32, server: Option<&ServerUrl>) -> anyhow::Result<()> {
     preflight::check(
         u64::from(clients),
@@ -21,7 +20,7 @@ pub fn check_room(clients: u32, server: Option<&ServerUrl>) -> anyhow::Result<()
     .map_err(|shortage| anyhow!(shortage_text(&shortage)))
 }
 
-/// Ports that connections to the server can come from. A Unix socket needs none.
+/// Number of local ports for connections to the server; `None` for a Unix socket, which needs none.
 fn ports_for(server: Option<&ServerUrl>) -> Option<u64> {
     if server.is_some_and(ServerUrl::is_unix) {
         return None;
@@ -41,14 +40,14 @@ fn shortage_text(shortage: &Shortage) -> String {
             let (because, instead) = if embedded {
                 (
                     ", because the embedded server shares the limit",
-                    ", or start the server in a terminal of its own",
+                    ", or start the server in another terminal",
                 )
             } else {
                 ("", "")
             };
             format!(
                 "{} clients need {} open files{because}, but the limit is {}: {} clients fit; \
-                 raise it (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
+                 raise the limit (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
                 grouped(clients),
                 grouped(needed),
                 grouped(limit),
@@ -56,7 +55,7 @@ fn shortage_text(shortage: &Shortage) -> String {
             )
         }
         Shortage::Ports { clients, ports } => format!(
-            "{} clients need as many ports, but {} are set aside for outgoing connections: \
+            "{} clients need as many ports, but {} are available for outgoing connections: \
              widen the range (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'` as root) \
              or use `-c {ports}`",
             grouped(clients),

@@ -1,11 +1,11 @@
-//! Lines on standard error, and texts on standard output.
+//! Output: lines on standard error, and texts on standard output.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{panic, thread};
 
-/// True once standard error takes nothing any more.
+/// True when lines to standard error are dropped.
 static DROPS_NOTICES: AtomicBool = AtomicBool::new(false);
 
 /// Prints `error: top: cause` on standard error.
@@ -13,10 +13,10 @@ pub fn print_error(error: &anyhow::Error) {
     print_notice(&format!("error: {}", in_one_line(error.as_ref())));
 }
 
-/// Prints all errors but the last, which is left to the caller: one line about each file that could not be written.
+/// Prints all errors except the last, which is returned. Used to report every file that could not be written.
 ///
 /// # Errors
-/// The last of the errors.
+/// The last error.
 pub fn print_all_but_last(errors: impl IntoIterator<Item = anyhow::Error>) -> anyhow::Result<()> {
     let mut errors = errors.into_iter().peekable();
     while let Some(error) = errors.next() {
@@ -28,24 +28,24 @@ pub fn print_all_but_last(errors: impl IntoIterator<Item = anyhow::Error>) -> an
     Ok(())
 }
 
-/// Prints a line on standard error. A terminal that is gone must not lose what was measured, so a line
-/// that cannot be written is dropped.
+/// Prints a line on standard error. A line that cannot be written is dropped, because a closed terminal must not lose
+/// the measurement.
 pub fn print_notice(text: &str) {
     if !DROPS_NOTICES.load(Ordering::Relaxed) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 }
 
-/// Drops every further line to standard error: a thread that writes one would wait for ever.
+/// Drops all further lines to standard error, because writing one would block forever.
 pub(crate) fn drop_notices() {
     DROPS_NOTICES.store(true, Ordering::Relaxed);
 }
 
-/// Prints a text as [`print_text`] does, while `work` is done: a reader that does not read on keeps no work
-/// from being done. Returns when both have ended.
+/// Prints a text as [`print_text`] does, while running `work`, so that a slow reader does not delay it. Returns when
+/// both are done.
 ///
 /// # Errors
-/// Those of [`print_text`], beside the result of `work`.
+/// The errors of [`print_text`], next to the result of `work`.
 pub fn print_text_while<T>(text: &str, work: impl FnOnce() -> T) -> (io::Result<()>, T) {
     thread::scope(|scope| {
         let printing = thread::Builder::new().spawn_scoped(scope, || print_text(text));
@@ -60,11 +60,11 @@ pub fn print_text_while<T>(text: &str, work: impl FnOnce() -> T) -> (io::Result<
     })
 }
 
-/// Prints a text on standard output, in colour only where that is wanted. A reader that has gone away has
-/// seen what it wanted, so a broken pipe is not an error, and neither is a terminal that is gone.
+/// Prints a text on standard output, in colour only where supported. A closed pipe or terminal is not an error, because
+/// the reader has seen what it needs.
 ///
 /// # Errors
-/// When standard output cannot be written to for another reason.
+/// When writing to standard output fails for another reason.
 pub fn print_text(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -73,12 +73,12 @@ pub fn print_text(text: &str) -> io::Result<()> {
     }
 }
 
-/// Returns true when nobody can read standard output any more: a closed pipe, a closed terminal.
+/// Returns true when standard output has no reader any more: a closed pipe or terminal.
 fn is_reader_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe || is_terminal_gone(error)
 }
 
-/// Returns true for the error of a closed terminal. A failing disk has the same, but is not a character device.
+/// Returns true for the error of a closed terminal. A failing disk gives the same error, but is not a character device.
 #[cfg(unix)]
 fn is_terminal_gone(error: &io::Error) -> bool {
     use std::os::fd::AsFd;
@@ -97,8 +97,7 @@ fn is_terminal_gone(_error: &io::Error) -> bool {
     false
 }
 
-/// An error and its causes in one line, `top: cause`. A cause that the line already holds in its own words is
-/// left out.
+/// An error and its causes in one line, `top: cause`. Causes whose text is already contained in the line are omitted.
 pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     let mut line = error.to_string();
     for cause in anyhow::Chain::new(error).skip(1).map(ToString::to_string) {
@@ -109,9 +108,26 @@ pub fn in_one_line(error: &(dyn Error + 'static)) -> String {
     line
 }
 
+/// The error and its causes in one line, with advice behind them where there is any.
+pub fn with_advice(error: &(dyn Error + 'static), advice: Option<&str>) -> anyhow::Error {
+    let line = in_one_line(error);
+    match advice {
+        Some(advice) => anyhow::anyhow!("{line} · {advice}"),
+        None => anyhow::anyhow!(line),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn advice_stands_behind_the_causes() {
+        let error = anyhow::anyhow!("in use").context("cannot bind a");
+        let line = |advice| with_advice(error.as_ref(), advice).to_string();
+        assert_eq!(line(Some("try b")), "cannot bind a: in use · try b");
+        assert_eq!(line(None), "cannot bind a: in use");
+    }
 
     #[test]
     fn the_last_error_is_left_to_the_caller() {

@@ -1,13 +1,13 @@
-//! A command line without its secrets, to be stored in a file.
+//! A command line without secrets, for storage in files.
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use measurement::plan::{MASK, mask_url};
 
-/// The words of a command line, the program by its file name. Values of the headers `Authorization`, `Cookie`,
-/// `Proxy-Authorization` and `X-…-Key` or `X-…-Token`, and user information and query values of URLs become
-/// [`MASK`].
+/// The words of a command line, with the program reduced to its file name. [`MASK`] replaces the values of the headers
+/// `Authorization`, `Cookie`, `Proxy-Authorization`, `X-…-Key` and `X-…-Token`, and user information and query values
+/// of URLs.
 pub fn masked_command_line(words: impl IntoIterator<Item = OsString>) -> Vec<String> {
     let mut words = words.into_iter();
     let program = words.next().unwrap_or_default();
@@ -18,7 +18,7 @@ pub fn masked_command_line(words: impl IntoIterator<Item = OsString>) -> Vec<Str
 }
 
 fn masked(word: &str) -> String {
-    // A header may stand behind its flag and `=`.
+    // A header may follow its flag after `=`.
     let (flag, value) = match word.split_once('=') {
         Some((flag, value)) if flag.starts_with("--") => (format!("{flag}="), value),
         _ => (String::new(), word),
@@ -29,7 +29,7 @@ fn masked(word: &str) -> String {
     }
 }
 
-/// Returns `true` for the name of a header whose value nobody else may see.
+/// Returns true for the name of a header with a secret value.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     matches!(

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 
-/// Styles a text. [`print_text`](crate::print_text) drops the style where it is not wanted.
+/// Styles a text. [`print_text`](crate::print_text) removes the style where it is not supported.
 pub fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -12,8 +12,8 @@ pub fn dim(text: &str) -> String {
     paint(Style::new().dimmed(), text)
 }
 
-/// Formats a point of a list, broken into lines of at most this width. The text's own line breaks stay, and
-/// its indented lines are not broken.
+/// Formats an item of a list, wrapped to lines of at most this width. Existing line breaks are kept, and indented lines
+/// are not wrapped.
 pub fn bullet_point(text: &str, width: usize) -> Vec<String> {
     let mut broken: Vec<String> = Vec::new();
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! The flags of TLS, and the file that they name.
+//! The flags of TLS, and the files that they refer to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::headings::CONNECTION;
 pub struct TlsFlags {
     /// Certificates to trust, with wss:// [default: those that the system trusts] (example: cert.pem)
     ///
-    /// They replace the system's. The file may hold the server's own certificate, as `openssl req -x509` makes it.
+    /// They replace those of the system. The file may be the server's own certificate, as `openssl req -x509` creates it.
     #[arg(long, value_name = "PEM", help_heading = CONNECTION)]
     pub ca_cert: Option<PathBuf>,
 
@@ -24,7 +24,7 @@ pub struct TlsFlags {
 
     /// Client certificate, for servers that require one (mutual TLS) (example: client.pem)
     ///
-    /// The client's own certificate stands first, followed by those that signed it.
+    /// The client's own certificate comes first, followed by those that signed it.
     #[arg(long, value_name = "PEM", requires = "client_key", help_heading = CONNECTION)]
     pub client_cert: Option<PathBuf>,
 
@@ -34,13 +34,12 @@ pub struct TlsFlags {
 }
 
 impl TlsFlags {
-    /// The server at `url`, with the verification of its certificate and the certificate of its clients.
-    /// `check_roots` rejects a PEM text without usable certificates, `check_identity` a certificate and a key that
-    /// do not belong together.
+    /// The server at `url`, with its certificate policy and client certificate. `check_roots` rejects a PEM text
+    /// without usable certificates. `check_identity` rejects a certificate and a key that do not match.
     ///
     /// # Errors
-    /// [`PlanError::NoCertificate`] when the server has no TLS; otherwise a file that cannot be read, or the
-    /// error of a check.
+    /// [`PlanError::NoCertificate`] when the server has no TLS. Otherwise a file that cannot be read, or the error of a
+    /// check.
     pub fn target<R, E>(
         &self,
         url: ServerUrl,

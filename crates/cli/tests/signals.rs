@@ -5,12 +5,12 @@
 use cli::ExitStatus;
 use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
 
-/// SIGHUP as a bit of a mask in `/proc/…/status`.
+/// Bit of SIGHUP in a signal mask of `/proc/…/status`.
 const SIGHUP: u64 = 1 << 0;
-/// The same of SIGHUP, SIGINT and SIGTERM.
+/// Bits of SIGHUP, SIGINT and SIGTERM.
 const ENDING: u64 = SIGHUP | 1 << 1 | 1 << 14;
 
-/// A mask of this process's signals: those that it catches are `SigCgt:`, those that it ignores `SigIgn:`.
+/// A signal mask of this process: `SigCgt:` for caught signals, `SigIgn:` for ignored ones.
 fn signals(kind: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix(kind));
@@ -18,11 +18,11 @@ fn signals(kind: &str) -> u64 {
     u64::from_str_radix(mask.trim(), 16).unwrap()
 }
 
-// The only test of this file: the signals of a process stay caught once they are.
+// This file must have only one test, because signals stay caught for the rest of the process.
 #[test]
 fn a_signal_cannot_come_between_the_first_file_and_its_listener() {
     assert_eq!(signals("SigCgt:") & ENDING, 0);
-    // Under `nohup` SIGHUP stays ignored; SIGINT, which a shell's background jobs ignore, is caught.
+    // Under `nohup`, SIGHUP stays ignored. SIGINT, which background jobs of a shell ignore, is caught.
     let expected = ENDING & !(signals("SigIgn:") & SIGHUP);
     let reaction = InterruptReaction {
         announcement: "",
@@ -30,7 +30,7 @@ fn a_signal_cannot_come_between_the_first_file_and_its_listener() {
         is_final: Box::new(|| false),
         clean_up: || {},
     };
-    // Files are created by the body.
+    // The body creates files.
     let status = run_until_second_interrupt(reaction, move |_| {
         assert_eq!(signals("SigCgt:") & ENDING, expected);
         Ok(ExitStatus::Success)

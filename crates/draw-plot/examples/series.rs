@@ -9,8 +9,8 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context;
 use draw_plot::series::{
-    Cells, SortedTimes, bins_for, column_ranges, even_places, histogram, log_places, moment,
-    outline, quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
+    Cells, Positions, SortedTimes, bins_for, column_ranges, even_places, histogram, log_places,
+    moment, outline, quantile_at, rates, rows_for, shares, slice_for, spectrum, spectrum_end,
 };
 use draw_plot::{Data, PictureKind, load};
 use measurement::moving_average;
@@ -30,8 +30,14 @@ fn main() -> anyhow::Result<()> {
         let values = &series[0].values_ms;
         let averages = moving_average::averages(values, window);
         let first = window.get() - 1;
-        let drawn = outline(&averages, first, values.len(), columns);
-        let reaches = column_ranges(&averages, first, values.len(), columns);
+        // Each average stands at the last message of its window, whose number counts lost messages too.
+        let positions = match series[0].rows.get(first..) {
+            Some(rows) if !rows.is_empty() => Positions::Each(rows),
+            _ => Positions::From(first),
+        };
+        let span = values.len() + usize::try_from(series[0].skipped)?;
+        let drawn = outline(&averages, positions, span, columns);
+        let reaches = column_ranges(&averages, positions, span, columns);
         let reaches = reaches.iter();
         let reaches = reaches.map(|reach| (reach.column, reach.low, reach.mean, reach.high));
         all.insert("reaches".into(), json!(reaches.collect::<Vec<_>>()));

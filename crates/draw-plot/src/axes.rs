@@ -1,4 +1,4 @@
-//! The heading, legend, axes and grid around panels of data, which stand above each other on one x axis.
+//! Heading, legend, axes and grid around panels of data, which stand one above the other on one x axis.
 
 use std::ops::Deref;
 
@@ -6,7 +6,7 @@ use plotters::style::RGBColor;
 
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::layout::Layout;
+use crate::layout::PictureLayout;
 use crate::legend::{self, LegendEntry};
 use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
@@ -17,7 +17,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) y: AxisScale,
     /// Height in relation to the other panels.
     pub(crate) share: f64,
-    /// Labels that need room at the right of the data.
+    /// Labels to the right of the data, for which room is left.
     pub(crate) right: Vec<&'a str>,
 }
 
@@ -32,12 +32,12 @@ impl Panel<'_> {
     }
 }
 
-/// The axes of a panel in their place.
+/// The placed axes of a panel.
 pub(crate) struct PanelAxes<'c> {
     pub(crate) x: PixelAxis,
     pub(crate) y: PixelAxis,
-    layout: Layout<'c>,
-    /// End of the y axis' heading; other writing may follow in its row.
+    layout: PictureLayout<'c>,
+    /// End of the y axis' heading; other text may follow in its row.
     pub(crate) heading_end: (f64, f64),
 }
 
@@ -46,7 +46,7 @@ impl PanelAxes<'_> {
         (self.x.pixel(x), self.y.pixel(y))
     }
 
-    /// A thin line from the left to the right.
+    /// Draws a thin line from the left to the right.
     fn draw_level(&self, y: f64, colour: RGBColor) {
         let half = 0.5 * self.font.scale;
         let (from, to) = ((self.left, y - half), (self.right, y + half));
@@ -55,9 +55,9 @@ impl PanelAxes<'_> {
 }
 
 impl<'c> Deref for PanelAxes<'c> {
-    type Target = Layout<'c>;
+    type Target = PictureLayout<'c>;
 
-    fn deref(&self) -> &Layout<'c> {
+    fn deref(&self) -> &PictureLayout<'c> {
         &self.layout
     }
 }
@@ -86,7 +86,7 @@ impl PlotContext<'_> {
         (x, x_label): (AxisScale, &str),
         panels: &[Panel<'_>],
     ) -> Result<Vec<PanelAxes<'c>>, DrawError> {
-        let mut layout = Layout::new(canvas, &self.colours);
+        let mut layout = PictureLayout::new(canvas, &self.colours);
         let font = layout.font;
         layout.write_row(self.title(), font.title);
         for row in canvas.two_rows(subtitle, font.faint, layout.inner_width()) {
@@ -98,7 +98,7 @@ impl PlotContext<'_> {
         layout.reserve(canvas.widest(right, font.text));
         let no_room = DrawError::NoRoom(panels.len(), canvas.size);
         let places = layout.stack(&shares).ok_or(no_room)?;
-        let ticks = |(panel, (_, place)): (&Panel<'_>, &(_, Layout<'_>))| {
+        let ticks = |(panel, (_, place)): (&Panel<'_>, &(_, PictureLayout<'_>))| {
             let y = panel.y.over((place.bottom, place.top));
             (y, y.ticks(place.ticks_down()))
         };
@@ -159,8 +159,8 @@ impl PlotContext<'_> {
     }
 }
 
-/// Draws the legend, with names cut off where whole ones would leave no room for the panels.
-fn draw_legend(layout: &mut Layout<'_>, entries: &[LegendEntry], shares: &[f64]) {
+/// Draws the legend, with names cut off if whole names would leave no room for the panels.
+fn draw_legend(layout: &mut PictureLayout<'_>, entries: &[LegendEntry], shares: &[f64]) {
     let place = |may_wrap| {
         let mut below = *layout;
         let placed = legend::place(&mut below, entries, may_wrap);

@@ -7,7 +7,7 @@ use plotters::style::{Color, RGBAColor, RGBColor};
 use crate::font::{FontFace, FontFaces};
 use crate::options::Size;
 
-/// Horizontal place of a text in relation to its point. Vertically a text is always centred on it.
+/// Horizontal place of a text in relation to its point, on which the text is centred vertically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,
@@ -27,7 +27,7 @@ pub(crate) struct Font {
 pub(crate) type Dot = (i32, i32);
 
 pub(crate) enum CanvasShape {
-    /// The text begins, ends or has its middle at a place on the baseline, which is in pixels.
+    /// A text with its font, its horizontal place and a point of its baseline in pixels.
     Text(String, Font, Align, (f64, f64)),
     /// A line through all points, and its width.
     Line(Vec<Dot>, u32),
@@ -88,7 +88,7 @@ impl<'f> Canvas<'f> {
         u32::try_from(self.dot(pixels)).unwrap_or(1).max(1)
     }
 
-    /// A text, centred on the height of figures and capitals.
+    /// Draws a text, centred on the height of digits and capitals.
     pub(crate) fn text(&self, text: &str, font: Font, align: Align, (x, y): (f64, f64)) {
         let at = (x, y + FontFace::CAPITALS / 2.0 * font.size);
         let text = CanvasShape::Text(text.to_owned(), font, align, at);
@@ -117,7 +117,7 @@ impl<'f> Canvas<'f> {
         self.push(CanvasShape::Line(dots, width), colour);
     }
 
-    /// A horizontal line of dashes.
+    /// Draws a horizontal line of dashes.
     pub(crate) fn dashes(&self, (left, right): (f64, f64), y: f64, colour: RGBColor) {
         let unit = self.scale;
         let mut start = left;
@@ -134,7 +134,7 @@ impl<'f> Canvas<'f> {
         }
     }
 
-    /// Everything between two corners, at least one dot.
+    /// Fills the rectangle between two corners, at least one dot wide and high.
     pub(crate) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: impl Color) {
         let corners = at_least_a_dot([self.dots(from), self.dots(to)]);
         self.push(CanvasShape::Rectangle(corners), colour);
@@ -150,14 +150,14 @@ impl<'f> Canvas<'f> {
         self.push(CanvasShape::Circle(self.dots(at), radius), colour);
     }
 
-    /// Bars side by side, each from its upper left to its lower right corner.
+    /// Draws bars side by side, each from its upper left to its lower right corner.
     pub(crate) fn bars(&self, bars: impl Iterator<Item = [(f64, f64); 2]>, colour: impl Color) {
         let bars = bars.map(|corners| corners.map(|corner| self.dots(corner)));
         self.push(CanvasShape::Bars(bars.collect()), colour);
     }
 }
 
-/// The corners with the lower right one moved where nothing would lie between them.
+/// The corners, the lower right one moved if nothing would lie between them.
 pub(crate) fn at_least_a_dot([(left, top), (right, bottom)]: [Dot; 2]) -> [Dot; 2] {
     [(left, top), (right.max(left + 1), bottom.max(top + 1))]
 }

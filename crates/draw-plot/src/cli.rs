@@ -35,8 +35,8 @@ Exit codes:
   0  success
   1  a file could not be read or drawn; nothing was written
   2  wrong usage")]
-pub(crate) struct Args {
-    /// Files to draw, each in its colour (example: latencies.xlsx)
+pub(crate) struct PlotArgs {
+    /// Files to draw, each in its own colour (example: latencies.xlsx)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -44,8 +44,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE", help_heading = PICTURE)]
     output: Option<PathBuf>,
 
-    /// Window of the moving average, in messages; 1 draws the messages alone [default: 50, or the number of messages
-    /// if it is smaller] (example: 1000)
+    /// Number of messages in the moving average, not in flight as with `ws-bench -w`; 1 draws the messages alone
+    /// [default: 50, or the number of messages if it is smaller] (example: 1000)
     #[arg(short, long, value_name = "N", value_parser = parse_window, help_heading = PICTURE)]
     window: Option<NonZeroUsize>,
 
@@ -66,8 +66,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", help_heading = READING)]
     column: Option<String>,
 
-    /// Column for the horizontal axis, by name or letter, in place of the send order: a marker for each row, and a
-    /// line through the markers unless there are more than about a hundred unordered rows (example: connections)
+    /// Column for the horizontal axis, by name or letter, in place of the send order. Each row is a marker. Up to about
+    /// a hundred rows are joined by a line (example: connections)
     #[arg(long, value_name = "NAME", conflicts_with = "window", help_heading = READING)]
     x: Option<String>,
 
@@ -75,11 +75,11 @@ pub(crate) struct Args {
     #[arg(long, value_parser = one_of(&UNITS), help_heading = READING)]
     unit: Option<TimeUnit>,
 
-    /// Decimal separator in text files [default: detected from all numbers of the column] (example: comma)
+    /// Decimal separator in text files [default: detected from all numbers of the file] (example: comma)
     #[arg(long, value_name = "SIGN", value_parser = one_of(&SIGNS), help_heading = READING)]
     decimal: Option<DecimalSign>,
 
-    /// Leave out and count cells that do not hold a time; words such as N/A are always left out
+    /// Leave out cells that do not hold a time, and report their number. Words such as N/A are always left out
     #[arg(long, help_heading = READING)]
     skip_invalid: bool,
 
@@ -87,7 +87,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT", help_heading = PICTURE)]
     title: Option<String>,
 
-    /// Width and height in pixels (example: 1920x1080)
+    /// Width and height of the picture in pixels, not the payload as with `ws-bench --size` (example: 1920x1080)
     #[arg(long, value_name = "WxH", default_value = "1280x720", help_heading = PICTURE)]
     size: Size,
 
@@ -157,13 +157,14 @@ fn parse_window(text: &str) -> Result<NonZeroUsize, UnitError> {
     parse_positive(text, u64::from(u32::MAX))
 }
 
-impl Args {
-    /// Checks what clap cannot check by itself.
+impl PlotArgs {
+    /// Checks the file names and the combination of flags, which clap cannot check.
     pub(crate) fn validate(self) -> Result<Self, clap::Error> {
         let wrong_use = |message| Self::command().error(ErrorKind::ValueValidation, message);
         check_ending(&self.output()).map_err(|e| wrong_use(e.to_string()))?;
         let count = self.files.len();
-        let too_many = || format!("{count} files given: at most {MAX_SERIES} can be told apart");
+        let too_many =
+            || format!("{count} files given: at most {MAX_SERIES} have colours of their own");
         let problem = self.meaningless_flag();
         match problem.or_else(|| (count > MAX_SERIES).then(too_many)) {
             Some(message) => Err(wrong_use(message)),
@@ -171,18 +172,19 @@ impl Args {
         }
     }
 
-    /// The reason why a flag says nothing about the kind of picture that was asked for.
+    /// The error about a flag that has no meaning for the requested kind of picture.
     fn meaningless_flag(&self) -> Option<String> {
         if self.kind == PictureKind::Latency {
             return None;
         }
         let (name, ..) = KINDS.iter().find(|(.., kind)| *kind == self.kind)?;
-        // These are made from several columns that only files of ws-bench have.
+        // These pictures need several columns that only files of ws-bench have.
         let is_ours = matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap);
-        let average = format!("is of --kind latency: a {name} picture has no moving average");
-        let x = format!("is a kind of picture by itself and cannot be used with --kind {name}");
-        let foreign =
-            format!("is of files that are not ws-bench's, which --kind {name} cannot draw");
+        let average = format!("cannot be used with --kind {name}, which has no moving average");
+        let x = format!("cannot be used with --kind {name}: it is a kind of picture by itself");
+        let foreign = format!(
+            "cannot be used with --kind {name}: it is for files of other programs, which --kind {name} cannot draw"
+        );
         let flags = [
             ("--window", self.window.is_some(), &average),
             ("--x", self.x.is_some(), &x),
@@ -208,7 +210,7 @@ impl Args {
         let output = self.output();
         if let Some(file) = self.files.iter().find(|file| is_same_file(file, &output)) {
             let file = file.display();
-            bail!("{file} is read: give the picture another name with -o");
+            bail!("{file} is an input file: name another file for the picture with -o");
         }
         let request = ColumnRequest {
             metric: self.metric,
@@ -256,7 +258,7 @@ fn describe_average(window: usize, series: &[Labelled<Latencies>]) -> String {
     let whole = series.iter().find(|one| one.values_ms.len() == window);
     let note = whole.map_or_else(String::new, |one| {
         let label = &one.label;
-        format!(" (a point: all there are of {label}; a smaller -w draws a line)")
+        format!(" (only a point, because {label} has no more messages; a smaller -w draws a line)")
     });
     format!(", moving average of {}{note}", grouped(window as u64))
 }

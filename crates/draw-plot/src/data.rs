@@ -25,14 +25,14 @@ pub enum PictureKind {
     Heatmap,
 }
 
-/// The subject of a picture.
+/// Heading, quantity and unit of a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
     /// The usual heading: server, clients and payload size of the run.
     pub title: String,
     /// Name of the times, without unit: `service time`.
     pub quantity: String,
-    /// True if nothing said the unit of the times; shown at the axis.
+    /// True if neither the file nor the caller names the unit of the times; shown at the axis.
     pub unit_is_assumed: bool,
 }
 
@@ -47,12 +47,12 @@ impl Default for Subject {
     }
 }
 
-/// A guess that was made about a file, or a remark on how it was read.
+/// A guess about a file, or a remark on how it was read.
 #[derive(Debug, Clone)]
 pub struct Notice {
-    /// A sentence in lowercase.
+    /// The notice as a sentence that begins in lowercase.
     pub text: String,
-    /// True if nothing said the unit of the times, which are taken for milliseconds.
+    /// True if neither the file nor the caller names the unit of the times, so that milliseconds are assumed.
     pub unit_is_assumed: bool,
 }
 
@@ -89,9 +89,9 @@ pub(crate) type NamedTimes = Vec<Labelled<Latencies>>;
 pub enum Data {
     /// Times of messages in order of sending.
     Latency(Vec<Labelled<Latencies>>),
-    /// Times against the numbers of a column, as a line through each file's points in the order of the
-    /// numbers. Points whose numbers are in no order are not joined where markers have no room. Numbers over
-    /// a factor of a hundred have a logarithmic axis. Times all below a millisecond are in microseconds.
+    /// Times against the numbers of a column: a marker for each row, and a line through the markers in the order of
+    /// the numbers unless the markers have no room. Numbers over a factor of a hundred have a logarithmic axis. Times
+    /// all below a millisecond are in microseconds.
     Xy {
         /// Name of the column of numbers.
         x_name: String,
@@ -104,15 +104,15 @@ pub enum Data {
     Timeline {
         /// The runs; only summaries and timelines are drawn.
         runs: Vec<Labelled<Run>>,
-        /// Only this time; `None` for both.
+        /// The only time to draw; `None` for both.
         only: Option<Metric>,
     },
     /// Times and the moments at which they began.
     Heatmap(Vec<Labelled<TimedLatencies>>),
 }
 
-/// The window of the moving average: what was asked for, else [`DEFAULT_WINDOW`] as far as each of
-/// the series has values for it.
+/// The window of the moving average: the requested one, else [`DEFAULT_WINDOW`] or, if it is smaller, the number of
+/// values of the shortest series.
 pub fn window_for(asked: Option<NonZeroUsize>, series: &[Labelled<Latencies>]) -> NonZeroUsize {
     let counts = series.iter().map(|series| series.values_ms.len());
     let fewest = counts.min().and_then(NonZeroUsize::new);

@@ -2,38 +2,38 @@
 
 use std::path::PathBuf;
 
-use units::grouped;
+use units::{counted, grouped};
 
-/// The reason why nothing was drawn.
+/// Reasons why nothing was drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DrawError {
     /// The file name does not have the ending of a picture.
-    #[error("cannot tell the kind of picture from {}: use .png or .svg", .0.display())]
+    #[error("cannot tell the kind of picture from the name {}: use .png or .svg", .0.display())]
     UnknownEnding(PathBuf),
     /// There is nothing to draw, or more than there are colours.
-    #[error("{0} series given: between 1 and {max} can be told apart", max = crate::MAX_SERIES)]
+    #[error("{0} series given: a picture has 1 to {max}", max = crate::MAX_SERIES)]
     SeriesCount(usize),
     /// The series of this name has no values.
-    #[error("{0} has no values")]
+    #[error("{0} has no values to draw")]
     NoValues(String),
     /// Series, number from 1, and a value that is not a time.
-    #[error("value {1} of {0} is not a time: {2}")]
+    #[error("value {} of {} is not a time: {}", grouped(*.1 as u64), .0, .2)]
     NotATime(String, usize, f64),
     /// Times and moments, or times and counts, of the series differ in number.
-    #[error("{0} has not as many moments or counts as times")]
+    #[error("the times of {0} do not have one moment or one count each")]
     Uneven(String),
-    /// Series, position from 1, and a number to draw against that no axis reaches.
-    #[error("number {1} of {0} is too large or too small to draw against: {2}")]
+    /// Series, position from 1, and a number that no horizontal axis reaches.
+    #[error("number {} of {} is too large or too small for the horizontal axis: {}", grouped(*.1 as u64), .0, .2)]
     TooFar(String, usize, f64),
     /// Window of a moving average, and a series with its number of values, which are fewer.
-    #[error("a window of {} is too large: {} has {} values", grouped(*.0), .1, grouped(*.2))]
+    #[error("a moving average of {} messages is not possible: {} has {}", grouped(*.0), .1, counted(*.2, "message"))]
     WindowTooLarge(u64, String, u64),
     /// Zero cannot be drawn on a logarithmic axis.
-    #[error("a logarithmic axis needs a value above zero, and there is none")]
+    #[error("a logarithmic axis needs a time above zero, and all times are zero")]
     NothingAboveZero,
-    /// Number of panels, which would be too low to be read in a picture of this size.
-    #[error("{0} panels have no room in {1}: give fewer files or a larger size")]
+    /// Number of panels or rows, and a size in which they would be too low to be read.
+    #[error("no room for {} in {} pixels: give fewer files or a larger size", counted(*.0 as u64, "panel"), .1)]
     NoRoom(usize, crate::Size),
     /// The picture cannot be painted.
     #[error("cannot paint the picture")]

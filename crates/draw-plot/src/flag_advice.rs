@@ -1,9 +1,9 @@
-//! Advice on flags for errors and notices of the library, which knows none.
+//! Advice on flags for the errors and notices of the library, which does not know the flags.
 
 use draw_plot::{DrawError, Notice};
 use results::{ColumnProblem, ResultsError};
 
-/// The error, with the flag that helps behind its message.
+/// The error with advice on the flag that helps.
 pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
     let DrawError::Results(cause) = &error else {
         return error.into();
@@ -13,7 +13,7 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
             let file = place.path.display().to_string();
             let hidden = wording::files::hidden_left_out(&file, hidden);
             let advice = advice_on(problem);
-            return anyhow::anyhow!("{error}{advice}; {hidden}: --sheet reads one");
+            return anyhow::anyhow!("{error}{advice}; {hidden} (--sheet reads one of them)");
         }
         ResultsError::NoColumn(_, problem) => advice_on(problem),
         ResultsError::OnlyDistribution(_) => ": draw it with --kind percentiles, histogram or cdf",
@@ -28,28 +28,30 @@ pub(crate) fn with_advice(error: DrawError) -> anyhow::Error {
 
 fn advice_on(problem: &ColumnProblem) -> &'static str {
     match problem {
-        ColumnProblem::NotNumbers { .. } => "; mend it, or name another one with --column",
+        ColumnProblem::NotNumbers { .. } => {
+            "; correct the file, or choose another column with --column"
+        }
         ColumnProblem::NoNumbers(Some(_)) | ColumnProblem::OtherTime(_) => {
-            "; if it is meant, say so with --column"
+            "; draw it with --column if it is the right one"
         }
         ColumnProblem::Distribution { .. } => {
-            "; if its times are single ones, name their column with --column"
+            "; if the file holds single times, choose their column with --column"
         }
-        ColumnProblem::OnlyX(_) => ", which --x draws against",
+        ColumnProblem::OnlyX(_) => ", which --x uses for the horizontal axis",
         ColumnProblem::Ambiguous(_) | ColumnProblem::AmbiguousName { .. } => " with --column",
-        ColumnProblem::NotATime { .. } => "; if it is one, say so with --column and --unit",
-        ColumnProblem::UnclearUnit { .. } => "; give it with --unit",
+        ColumnProblem::NotATime { .. } => "; if it is one, choose it with --column and --unit",
+        ColumnProblem::UnclearUnit { .. } => "; set it with --unit",
         ColumnProblem::MixedNumbers { .. } => {
-            "; say with --decimal point or --decimal comma what stands before decimals"
+            "; set the decimal separator with --decimal point or --decimal comma"
         }
         _ => "",
     }
 }
 
-/// The notice, with the flag that corrects the guess.
+/// The notice with advice on the flag that corrects the guess.
 pub(crate) fn with_correction(notice: &Notice) -> String {
     let advice = if notice.unit_is_assumed {
-        ": --unit says otherwise"
+        " (--unit sets another one)"
     } else {
         ""
     };
@@ -80,11 +82,11 @@ mod tests {
     fn the_flag_that_helps_is_named() {
         assert_eq!(
             message("a,b\n1.5,2.5\n", None),
-            "cannot tell which column of a.csv to draw: choose one of `a`, `b` with --column"
+            "several columns of a.csv can hold the times: choose one of `a`, `b` with --column"
         );
         assert_eq!(
             message("rtt,host\n1,a\n2,b\n", Some("rtt")),
-            "a.csv has no column of numbers but `rtt`, which --x draws against"
+            "the only column of numbers of a.csv is `rtt`, which --x uses for the horizontal axis"
         );
         assert_eq!(
             message("a,rtt\n1,2\n2,x\n", None),
@@ -93,33 +95,33 @@ mod tests {
         assert_eq!(
             message("a;rtt_ms\nx;1.049\ny;2.125\n", None),
             "the numbers of column `rtt_ms` of a.csv can be read in two ways: cell B2 holds `1.049`, cell B3 `2.125`; \
-             say with --decimal point or --decimal comma what stands before decimals"
+             set the decimal separator with --decimal point or --decimal comma"
         );
         assert_eq!(
             message("latency (?s)\n1\n2\n", None),
-            "the unit of column `latency (?s)` of a.csv is not known: its name says `?s`; give it with --unit"
+            "the unit of column `latency (?s)` of a.csv is unknown: its name contains `?s`; set it with --unit"
         );
         assert_eq!(
             message("n,Requests/s\n1,5\n2,6\n3,7\n", None),
-            "column `Requests/s` of a.csv is a rate by its name, not a time; if it is one, say so with --column and --unit"
+            "column `Requests/s` of a.csv is a rate by its name, not a time; if it is one, choose it with --column and --unit"
         );
         assert_eq!(
             message("percentile,latency_ms\n50,5\n99,6\n", None),
-            "a.csv holds percentiles, not single times, by its column `percentile`; if its times are single ones, name \
+            "a.csv holds percentiles, not single times, according to its column `percentile`; if the file holds single times, choose \
              their column with --column"
         );
         assert_eq!(
             message("seq,think_time\n4,1\n9,2\n", None),
-            "a.csv has no column that is named like a latency, and `think_time` is the time of something else by its \
-             name; if it is meant, say so with --column"
+            "no column of a.csv has the name of a latency, and `think_time` is another time by its name; draw \
+             it with --column if it is the right one"
         );
         assert_eq!(
             message(",b\n0,x\n1,y\n", None),
-            "a.csv has no column of numbers but `A`, which only numbers the rows; if it is meant, say so with --column"
+            "the only column of numbers of a.csv is `A`, which numbers the rows; draw it with --column if it is the right one"
         );
         assert_eq!(
             message("a,b,rtt\n1,5,x\n2,6,y\n", None),
-            "column `rtt` of a.csv holds no numbers: cell C2 holds the text `x`; mend it, or name another one with --column"
+            "column `rtt` of a.csv holds no numbers: cell C2 holds the text `x`; correct the file, or choose another column with --column"
         );
     }
 

@@ -25,9 +25,9 @@ impl FontFaces {
 pub(crate) struct FontFace(FontRef<'static>);
 
 impl FontFace {
-    /// Fonts that an SVG asks its reader for: where DejaVu is missing, its equally wide relative.
+    /// Font families of an SVG: DejaVu Sans, then Verdana, which is as wide.
     pub(crate) const FAMILY: &'static str = "DejaVu Sans, Verdana, sans-serif";
-    /// Height of capitals and figures in ems.
+    /// Height of capitals and digits in ems.
     pub(crate) const CAPITALS: f64 = 0.729;
     /// Height of a small x in ems.
     pub(crate) const SMALL_X: f64 = 0.547;
@@ -44,7 +44,7 @@ impl FontFace {
         PxScale::from(em as f32 * self.0.height_unscaled() / units)
     }
 
-    /// Each glyph and where it starts, and where the text ends.
+    /// Each glyph with its start, and the end of the text.
     fn place(&self, text: &str, em: f64) -> (Vec<(GlyphId, f32)>, f32) {
         let font = self.0.as_scaled(self.scale(em));
         let mut end = 0.0;
@@ -65,8 +65,8 @@ impl FontFace {
         f64::from(self.place(text, em).1)
     }
 
-    /// The dots that a text covers from this left end of its baseline, and how much of each. Plotters would
-    /// set each glyph at a whole dot without its bearing, which spaces figures unevenly.
+    /// The dots that a text covers from this left end of its baseline, and the covered share of each. Plotters would
+    /// set each glyph at a whole dot without its bearing, which spaces digits unevenly.
     pub(crate) fn dots(&self, text: &str, em: f64, at: (f64, f64)) -> Vec<((i32, i32), f64)> {
         let scale = self.scale(em);
         let mut dots = Vec::new();

@@ -25,7 +25,7 @@ impl PictureFormat {
         }
     }
 
-    /// The options with colours that the format has: only an SVG has a page's.
+    /// The options with colours that the format supports: only an SVG supports those of a page.
     pub(crate) fn adapt(self, options: &Options) -> Options {
         let mut options = options.clone();
         if self == Self::Png && options.theme == Theme::Page {

@@ -11,7 +11,7 @@ use crate::theme::with_variables;
 /// A picture for a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Svg {
-    /// Inline SVG without a fixed size, `aria-labelledby` the title and the description that it begins with.
+    /// Inline SVG without a fixed size. It begins with title and description, which `aria-labelledby` names.
     pub markup: String,
     /// The description, in sentences.
     pub alt: String,

@@ -1,4 +1,4 @@
-//! The places in a picture, and the sizes of its writing.
+//! The division of a picture into fields, and the sizes of its texts.
 
 use std::num::NonZeroUsize;
 
@@ -8,7 +8,7 @@ use crate::theme::Colours;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Fonts {
-    /// 1 at 1280x720; every length is a multiple of it.
+    /// Factor of every length; 1 at 1280x720.
     pub(crate) scale: f64,
     pub(crate) title: Font,
     pub(crate) text: Font,
@@ -31,9 +31,9 @@ impl Fonts {
     }
 }
 
-/// The field of the data on a canvas, and the room that is still free around it. All in pixels.
+/// The field of the data on a canvas, and the free room around it. All lengths are in pixels.
 #[derive(Clone, Copy)]
-pub(crate) struct Layout<'c> {
+pub(crate) struct PictureLayout<'c> {
     pub(crate) canvas: &'c Canvas<'c>,
     pub(crate) font: Fonts,
     pub(crate) left: f64,
@@ -43,7 +43,7 @@ pub(crate) struct Layout<'c> {
     margin: f64,
 }
 
-impl<'c> Layout<'c> {
+impl<'c> PictureLayout<'c> {
     /// The layout of an empty canvas, whose ground is filled.
     pub(crate) fn new(canvas: &'c Canvas<'c>, colours: &Colours) -> Self {
         let end = (f64::from(canvas.size.width), f64::from(canvas.size.height));
@@ -62,14 +62,14 @@ impl<'c> Layout<'c> {
         }
     }
 
-    /// Writes a row at the top, cut where it is wider than the picture.
+    /// Writes a row at the top, cut if it is wider than the picture.
     pub(crate) fn write_row(&mut self, text: &str, font: Font) {
         let text = self.canvas.fit(text, font, self.inner_width());
         let at = self.next_row(font);
         self.canvas.text(&text, font, Align::Left, at);
     }
 
-    /// The left end of one more row of writing at the top, and its middle.
+    /// Reserves one more row of text at the top. Returns its left end and vertical middle.
     pub(crate) fn next_row(&mut self, font: Font) -> (f64, f64) {
         let height = 1.62 * font.size;
         self.top += height;
@@ -80,7 +80,7 @@ impl<'c> Layout<'c> {
         self.top += 8.0 * self.font.scale;
     }
 
-    /// Makes room at the right for writing of that width.
+    /// Reserves room at the right for text of that width.
     pub(crate) fn reserve(&mut self, width: f64) {
         // At least for half of the last number below the axis.
         let half_number = 2.0 * self.font.text.size;
@@ -89,10 +89,10 @@ impl<'c> Layout<'c> {
         self.right = (self.right - writing.unwrap_or(half_number)).round();
     }
 
-    /// Cuts the free room into panels above each other with heights in these relations: the place of each
-    /// heading, and the field that is left for the data. `None` when one would be too low to be read.
+    /// Divides the free room into panels one above the other, with heights in these relations. Returns the place of each
+    /// heading and the field for the data; `None` if a panel would be too low to be read.
     pub(crate) fn stack(self, shares: &[f64]) -> Option<Vec<((f64, f64), Self)>> {
-        /// Height of a field at least, at 1280x720.
+        /// Smallest height of a field, at 1280x720.
         const LOWEST: f64 = 48.0;
         let (k, font) = (self.font.scale, self.font.text);
         let gap = 10.0 * k;
@@ -113,7 +113,7 @@ impl<'c> Layout<'c> {
         panels.collect()
     }
 
-    /// Makes room at the left for numbers of that width.
+    /// Reserves room at the left for numbers of that width.
     pub(crate) fn indent(&mut self, width: f64) {
         self.left = (self.left + width + 8.0 * self.font.scale).round();
     }

@@ -1,9 +1,9 @@
-//! The legend stands above the data, so that it never hides any.
+//! The legend, which stands above the data and so never hides any.
 
 use plotters::style::{Color, RGBColor};
 
 use crate::canvas::{Align, Canvas};
-use crate::layout::Layout;
+use crate::layout::PictureLayout;
 
 pub(crate) struct LegendEntry {
     swatch: Swatch,
@@ -57,10 +57,10 @@ pub(crate) struct PlacedEntry<'e> {
     rows: Vec<(String, (f64, f64))>,
 }
 
-/// Places the entries, but for scales of counts, side by side in as many rows as they need. An entry that is
-/// wider than the picture goes on in further rows, or is cut to leave the room to the data.
+/// Places the entries, except scales of counts, side by side in as many rows as they need. An entry that is wider than
+/// the picture continues in further rows or, without `may_wrap`, is cut.
 pub(crate) fn place<'e>(
-    layout: &mut Layout<'_>,
+    layout: &mut PictureLayout<'_>,
     entries: &'e [LegendEntry],
     may_wrap: bool,
 ) -> Vec<PlacedEntry<'e>> {
@@ -91,8 +91,12 @@ pub(crate) fn place<'e>(
     entries.iter().filter(is_placed).map(place).collect()
 }
 
-/// Draws the entries where they were placed, and below them scales of counts.
-pub(crate) fn draw(layout: &mut Layout<'_>, entries: &[LegendEntry], placed: &[PlacedEntry<'_>]) {
+/// Draws the placed entries, and below them the scales of counts.
+pub(crate) fn draw(
+    layout: &mut PictureLayout<'_>,
+    entries: &[LegendEntry],
+    placed: &[PlacedEntry<'_>],
+) {
     let (canvas, font) = (layout.canvas, layout.font);
     for PlacedEntry { entry, start, rows } in placed {
         entry.draw_swatch(canvas, *start, font.scale);
@@ -107,12 +111,12 @@ pub(crate) fn draw(layout: &mut Layout<'_>, entries: &[LegendEntry], placed: &[P
     }
 }
 
-/// The scale of counts: what is counted and the colours, in one row if they have room there, and below
-/// them the numbers that have room; first and last always stand there.
-fn draw_steps(layout: &mut Layout<'_>, text: &str, colours: &[RGBColor], edges: &[String]) {
-    /// Width of one colour at most, at 1280x720.
+/// Draws a scale of counts: its text and colours, in one row if they have room, and the numbers below. The first and the
+/// last number are always written, the others if they have room.
+fn draw_steps(layout: &mut PictureLayout<'_>, text: &str, colours: &[RGBColor], edges: &[String]) {
+    /// Largest width of one colour, at 1280x720.
     const WIDE: f64 = 56.0;
-    /// Width of one colour at least; with less room, the colours get a row of their own.
+    /// Smallest width of one colour. With less room, the colours get a row of their own.
     const NARROW: f64 = 32.0;
     let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
     let half = |text: &String| canvas.text_width(text, font.faint) / 2.0;

@@ -3,14 +3,14 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `data`, `options` | the data of a picture, and its looks |
-//! | `picture_input`, `titles`, `notices` | the data, their names and what is said about them, from files or from a fresh run |
+//! | `data`, `options` | the data of a picture, and its size and colours |
+//! | `picture_input`, `titles`, `notices` | the data, their names and the notices about them, from files or from a fresh run |
 //! | [`series`] | the numbers of a picture: quantiles, bins, spectrum, seconds, cells |
 //! | `pictures` | the texts of each kind of picture, and the places of its data |
 //! | `axes`, `legend`, `layout`, `text_fit` | the decorations around the data |
 //! | `scale`, `number_format`, `phrases` | ticks and numbers; phrases that pictures share |
 //! | `theme`, `font` | colours, and the font |
-//! | `plot`, `canvas` | a picture that can be drawn, and the shapes that it draws |
+//! | `plot`, `canvas` | a picture with all its numbers, and the shapes that it draws |
 //! | `png`, `svg`, `format` | the shapes as the bytes of a file |
 //! | `inline_svg` | the shapes as a part of a page |
 //!

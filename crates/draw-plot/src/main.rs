@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    ::cli::run(cli::Args::command(), |args: cli::Args| {
+    ::cli::run(cli::PlotArgs::command(), |args: cli::PlotArgs| {
         args.validate()?.run()?;
         Ok(ExitCode::SUCCESS)
     })

@@ -1,7 +1,7 @@
-//! Notices about a file: what was guessed, and how it was read.
+//! Notices about a file: guesses, and remarks on how it was read.
 
 use results::read::{CellCount, Remark, RunnerUp, TimeColumn};
-use units::counted;
+use units::{counted, grouped};
 
 use crate::data::Notice;
 use crate::phrases::text_if;
@@ -21,17 +21,20 @@ pub(crate) fn of_column(column: &TimeColumn) -> Vec<Notice> {
     guess.into_iter().chain(remarks).collect()
 }
 
-/// ``drawing column `rtt` of a.csv rather than `time`, taken for milliseconds``
+/// ``drawing column `rtt` of a.csv, not `time`; its unit is unknown, so milliseconds are assumed``
 fn guess(column: &TimeColumn) -> String {
     let (name, place) = (&column.column, &column.place);
     let rather = column
         .runner_up
         .as_ref()
         .map(|RunnerUp { column, constant }| match constant {
-            Some(value) => format!(" rather than `{column}`, which is {value} in every row"),
-            None => format!(" rather than `{column}`"),
+            Some(value) => format!(", not `{column}`, which is {value} in every row"),
+            None => format!(", not `{column}`"),
         });
-    let assumed = text_if(column.unit_is_assumed, ", taken for milliseconds");
+    let assumed = text_if(
+        column.unit_is_assumed,
+        "; its unit is unknown, so milliseconds are assumed",
+    );
     format!(
         "drawing column `{name}` of {place}{}{assumed}",
         rather.unwrap_or_default()
@@ -42,30 +45,51 @@ fn sentence(remark: &Remark, file: &str) -> String {
     match remark {
         Remark::Encoding(encoding) => wording::files::encoding(file, encoding),
         Remark::HiddenSheet(sheet) => {
-            format!("sheet `{sheet}` of {file} is hidden, and no other one holds anything")
+            format!(
+                "sheet `{sheet}` of {file} is read although it is hidden: all other sheets are empty"
+            )
         }
         Remark::HiddenLeftOut(hidden) => wording::files::hidden_left_out(file, hidden),
-        Remark::Thousands(number) => format!(
-            "`{number}` of {file} is read as {}: its separator is one of thousands, as all numbers of the column show",
-            number.replace(['.', ','], "")
-        ),
+        Remark::Thousands {
+            number,
+            is_requested,
+        } => thousands(number, *is_requested, file),
         Remark::Buckets {
             count,
             widest_ms: (start, end),
         } => format!(
-            "{file} holds {}, each drawn at its end: the widest reaches from {start} ms to {end} ms",
+            "{file} holds {} in place of single times. Each is drawn at its upper end. The widest is {start} ms to {end} ms",
             counted(*count, "bucket")
         ),
         Remark::TextNumbers(cells) => {
             format!(
-                "{} of {file} stored as text, the first in {}",
+                "{} of {file} stored as text, the first in cell {}",
                 count(cells, "number"),
                 cells.first
             )
         }
         Remark::WithoutValue(cells) => left_out(cells, file, "without a value"),
-        Remark::Invalid(cells) => left_out(cells, file, "that hold no time"),
+        Remark::Invalid(cells) => left_out(cells, file, "that do not hold a time"),
     }
+}
+
+/// `` `31.022` of a.csv is read as 31,022: the point separates thousands, as requested ``
+fn thousands(number: &str, is_requested: bool, file: &str) -> String {
+    let separator = if number.contains('.') {
+        "point"
+    } else {
+        "comma"
+    };
+    let digits = number.replace(['.', ','], "");
+    let value = digits.parse().map_or(digits, grouped);
+    let source = if is_requested {
+        "as requested"
+    } else {
+        "as the numbers of the file show"
+    };
+    format!(
+        "`{number}` of {file} is read as {value}: the {separator} separates thousands, {source}"
+    )
 }
 
 fn left_out(cells: &CellCount, file: &str, which: &str) -> String {
@@ -97,15 +121,35 @@ mod tests {
         );
         assert_eq!(
             sentence(&Remark::TextNumbers(cells()), "a.xlsx"),
-            "1,200 numbers of a.xlsx stored as text, the first in B9"
+            "1,200 numbers of a.xlsx stored as text, the first in cell B9"
         );
         assert_eq!(
             sentence(&Remark::Encoding("UTF-16"), "a.txt"),
             "a.txt is read as UTF-16, because it is not UTF-8"
         );
         assert!(
-            sentence(&Remark::Thousands("1.049".to_owned()), "a.csv")
-                .starts_with("`1.049` of a.csv is read as 1049")
+            sentence(
+                &Remark::Thousands {
+                    number: "31.022".to_owned(),
+                    is_requested: false
+                },
+                "a.csv"
+            )
+            .starts_with(
+                "`31.022` of a.csv is read as 31,022: the point separates thousands, as the"
+            )
+        );
+    }
+
+    #[test]
+    fn a_requested_separator_was_said_to_be_shown_by_the_numbers() {
+        let remark = Remark::Thousands {
+            number: "1,049".to_owned(),
+            is_requested: true,
+        };
+        assert_eq!(
+            sentence(&remark, "a.csv"),
+            "`1,049` of a.csv is read as 1,049: the comma separates thousands, as requested"
         );
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn fixed_decimals(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A round number, such as a tick, with the decimals that it needs.
+/// A round number, such as a tick, with as many decimals as it needs.
 pub(crate) fn round_number(value: f64) -> String {
     if is_too_small(value) {
         return format!("{value:.0e}");
@@ -40,7 +40,7 @@ pub(crate) fn milliseconds(ms: f64) -> String {
     format!("{} ms", fixed_decimals(ms, decimals))
 }
 
-/// Returns `true` for a number above zero that would be mostly zeros: `1.00e-12 ms` is read more easily.
+/// Returns `true` for a number above zero that is written with an exponent, `1.00e-12 ms`, to avoid a row of zeros.
 fn is_too_small(value: f64) -> bool {
     value > 0.0 && value < 1e-9
 }

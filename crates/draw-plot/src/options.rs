@@ -1,26 +1,26 @@
-//! The looks of a picture.
+//! Size, colours and heading of a picture.
 
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-/// The looks of a picture. The default is that of the command line.
+/// Size, colours and heading of a picture. The default is that of the command line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
-    /// Heading; `None` for the usual one, which the [`Subject`](crate::Subject) has.
+    /// Heading; `None` for that of the [`Subject`](crate::Subject).
     pub title: Option<String>,
-    /// Values of which each average of [`Data::Latency`](crate::Data::Latency) is the mean; 1 draws
-    /// the values themselves; `None` for [`DEFAULT_WINDOW`], or all there are where they are fewer.
+    /// Number of values in the moving average of [`Data::Latency`](crate::Data::Latency); 1 draws the values
+    /// themselves; `None` for [`DEFAULT_WINDOW`], or the number of values if it is smaller.
     pub window: Option<NonZeroUsize>,
     /// Width and height.
     pub size: Size,
-    /// A logarithmic axis of times; of a histogram, whose times always have one, of its counts.
+    /// True for a logarithmic axis of times. A histogram always has one, and gets a logarithmic axis of counts.
     pub log: bool,
     /// Colours.
     pub theme: Theme,
 }
 
-/// Window of the moving average, unless told otherwise.
+/// Window of the moving average unless the options have one.
 pub const DEFAULT_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
 
 /// Colours on a light or on a dark ground.
@@ -31,12 +31,12 @@ pub enum Theme {
     Light,
     /// Light on near black.
     Dark,
-    /// CSS variables of the page that an SVG stands in, which [`page_style`](crate::page_style) sets. Light
-    /// where they are not set, and in a PNG.
+    /// CSS variables of the surrounding page, which [`page_style`](crate::page_style) sets. Light where they are not
+    /// set, and in a PNG.
     Page,
 }
 
-/// Width and height of a picture in pixels, within what can be read and held in memory.
+/// Width and height of a picture in pixels, from 320x200 to 7680x4320.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     pub(crate) width: u32,
@@ -47,7 +47,7 @@ impl Size {
     const MIN: (u32, u32) = (320, 200);
     const MAX: (u32, u32) = (7680, 4320);
 
-    /// `None` unless between 320x200 and 7680x4320.
+    /// Returns a size from 320x200 to 7680x4320, else `None`.
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let fits = (Self::MIN.0..=Self::MAX.0).contains(&width)
             && (Self::MIN.1..=Self::MAX.1).contains(&height);

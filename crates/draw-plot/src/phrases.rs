@@ -1,5 +1,6 @@
 //! Phrases that several pictures share.
 
+use results::read::Metric;
 use units::{counted, grouped};
 
 use crate::number_format::milliseconds;
@@ -10,6 +11,17 @@ pub(crate) fn capitalize(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters.clone()).collect()
+}
+
+/// The name of a time as a part of a sentence. A column's name stands in quotes, because it can be any word.
+pub(crate) fn in_sentence(name: &str) -> String {
+    const NOUNS: [&str; 2] = ["time", "service and response time"];
+    let is_ours = Metric::ALL.iter().any(|metric| metric.name() == name);
+    if is_ours || NOUNS.contains(&name) {
+        name.to_owned()
+    } else {
+        format!("\"{name}\"")
+    }
 }
 
 /// The text where it applies, else nothing.
@@ -75,7 +87,7 @@ pub(crate) fn range((low, high): (f64, f64)) -> String {
     format!("{} to {}", milliseconds(low), milliseconds(high))
 }
 
-/// `a.csv: ` in front of what is written about one of several; empty for a single one.
+/// `a.csv: ` in front of a text about one of several files; empty for a single file.
 pub(crate) fn prefix(label: &str, count: usize) -> String {
     match count {
         1 => String::new(),

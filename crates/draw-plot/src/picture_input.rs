@@ -21,17 +21,17 @@ use crate::phrases::random_choice;
 use crate::titles::{Origin, labels_of, quantity_of, run_title, title_of};
 use crate::{notices, pictures};
 
-/// The input of a picture. Reading and drawing are apart, so that one reading can be drawn in both themes,
-/// and one distribution as several kinds.
+/// The input of a picture. Reading and drawing are separate, so that input that is read once can be drawn in both themes
+/// and, if it is a distribution, as several kinds.
 #[derive(Debug, Clone)]
 pub struct PictureInput {
     /// The kind of picture.
     pub kind: PictureKind,
     /// The subject of the picture.
     pub subject: Subject,
-    /// The data; distributions may be drawn as any kind of them.
+    /// The data. Distributions can be drawn as any kind of picture of distributions.
     pub data: Data,
-    /// The guesses that were made about the files.
+    /// Guesses about the files, and remarks on how they were read.
     pub notices: Vec<Notice>,
     /// A description of each file: `100,000 messages of latencies.xlsx`.
     pub descriptions: Vec<String>,
@@ -64,11 +64,11 @@ impl PictureInput {
     }
 
     /// Draws the picture into a file whose ending decides the format: `.png` or `.svg`. The file appears
-    /// under its name only when it is whole.
+    /// under its name only when it is complete.
     ///
     /// # Errors
-    /// [`DrawError`] when the data cannot be drawn as asked, or the file cannot be written; then
-    /// nothing is written.
+    /// [`DrawError`] when the data cannot be drawn with these options, or the file cannot be written. Then no file
+    /// appears.
     pub fn draw(&self, path: &Path, options: &Options) -> Result<(), DrawError> {
         let format = PictureFormat::of(path)?;
         let options = &format.adapt(options);
@@ -83,7 +83,7 @@ impl PictureInput {
     /// Draws the picture as a part of a page.
     ///
     /// # Errors
-    /// [`DrawError`] when the data cannot be drawn as asked.
+    /// [`DrawError`] when the data cannot be drawn with these options.
     pub fn svg(&self, options: &Options) -> Result<Svg, DrawError> {
         let plot = pictures::plot(self.kind, options, &self.subject, &self.data)?;
         let title = options.title.as_deref().unwrap_or(&self.subject.title);
@@ -91,7 +91,7 @@ impl PictureInput {
     }
 }
 
-/// Reads what the files hold for this kind of picture. With [`ColumnRequest::x`], which only
+/// Reads the data for this kind of picture from the files. With [`ColumnRequest::x`], which only
 /// [`PictureKind::Latency`] has, the times are drawn against that column.
 ///
 /// # Errors
@@ -206,7 +206,7 @@ impl Origin {
     }
 
     fn of_run(path: &Path, run: &Run, metric: Metric) -> Self {
-        // Those of the drain are not counted: of the last, how long it was is not known.
+        // The seconds of the drain are not counted, because the length of the last one is not known.
         let end_s = run.elapsed_s().unwrap_or(f64::INFINITY);
         let rows = run.timeline.iter().flat_map(|timeline| &timeline.rows);
         let seconds = rows.filter(|row| (row.second as f64) < end_s).count() as u64;

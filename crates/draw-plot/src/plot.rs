@@ -1,15 +1,15 @@
-//! A picture that can be drawn: checked, and all its numbers known.
+//! A picture whose data are checked and whose numbers are all known.
 
 use crate::canvas::Canvas;
 use crate::data::Subject;
 use crate::error::DrawError;
 use crate::options::Options;
-use crate::phrases::{capitalize, text_if};
+use crate::phrases::{capitalize, in_sentence, text_if};
 use crate::theme::Colours;
 
 /// A picture for any backend.
 pub(crate) trait Plot {
-    /// Draws it, and returns the texts to show under the pointer, in pixels.
+    /// Draws the picture, and returns the texts to show under the pointer, in pixels.
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError>;
 
     /// Sentences that describe the picture to a reader who does not see it.
@@ -54,8 +54,8 @@ impl<'a> PlotContext<'a> {
         format!("{quantity} ({unit}{assumed})")
     }
 
-    /// The quantity with a capital: `Service time`.
+    /// The quantity at the beginning of a sentence: `Service time`, or `"rtt"`.
     pub(crate) fn quantity(&self) -> String {
-        capitalize(&self.subject.quantity)
+        capitalize(&in_sentence(&self.subject.quantity))
     }
 }

@@ -1,4 +1,4 @@
-//! A picture as the bytes of a PNG file; the only code that paints with plotters.
+//! A picture as the bytes of a PNG file. No other module paints with plotters.
 
 use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters::style::{Color, RGBAColor};
@@ -9,7 +9,7 @@ use crate::font::FontFaces;
 use crate::options::Size;
 use crate::plot::Plot;
 
-/// Above as many pixels, edges are smooth enough for the eye without help, and memory counts.
+/// Number of pixels above which edges look smooth without oversampling, which would need too much memory.
 const SMOOTHED_PIXELS: u32 = 3840 * 2160;
 
 pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
@@ -40,7 +40,8 @@ pub(crate) fn png(plot: &dyn Plot, size: Size) -> Result<Vec<u8>, DrawError> {
     Ok(file)
 }
 
-/// Shapes that share an edge or a joint are painted one by one, which is cheaper and cleaner.
+/// Painter of single shapes: shapes that share an edge or a joint are painted one by one, which is cheaper and leaves
+/// no seams.
 fn paint(
     bitmap: &mut BitMapBackend<'_>,
     (shape, colour): (CanvasShape, RGBAColor),

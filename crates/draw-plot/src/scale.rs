@@ -15,7 +15,7 @@ pub(crate) struct AxisScale {
 enum Spacing {
     Linear,
     Log,
-    /// Equal factors of 1/(1 − q) are equal steps of pixels; the quantile q is written.
+    /// Logarithmic scale of 1/(1 − q), whose ticks are labelled with the quantile q.
     Spectrum,
 }
 
@@ -25,19 +25,19 @@ impl AxisScale {
         Self { low, high, spacing }
     }
 
-    /// A logarithmic scale from `low`, which is above zero, to `high` without air.
+    /// A logarithmic scale from exactly `low`, which is above zero, to exactly `high`.
     pub(crate) fn log_between(low: f64, high: f64) -> Self {
         let spacing = Spacing::Log;
         Self { low, high, spacing }
     }
 
-    /// All quantiles up to that whose 1/(1 − q) is `high`.
+    /// A scale of quantiles up to the one whose 1/(1 − q) is `high`.
     pub(crate) fn spectrum(high: f64) -> Self {
         let (low, spacing) = (1.0, Spacing::Spectrum);
         Self { low, high, spacing }
     }
 
-    /// A logarithmic scale from `low`, which is above zero, to `high` with a little air at both ends.
+    /// A logarithmic scale from `low`, which is above zero, to `high` with a margin at both ends.
     pub(crate) fn log(low: f64, high: f64) -> Self {
         let air = (high / low).powf(0.03).max(1.05);
         Self::log_between(low / air, high * air)
@@ -83,7 +83,7 @@ impl PixelAxis {
         self.pixels.0 + share * (self.pixels.1 - self.pixels.0)
     }
 
-    /// True if the eye cannot interpolate between the numbers, so that the grid must lead to them.
+    /// True for a scale of quantiles, whose labels need grid lines because a reader cannot interpolate between them.
     pub(crate) fn is_spectrum(&self) -> bool {
         self.scale.spacing == Spacing::Spectrum
     }
@@ -101,7 +101,7 @@ impl PixelAxis {
         self.linear_ticks(wanted)
     }
 
-    /// 90 %, 99 %, 99.9 % and so on; others where there is room.
+    /// Ticks at 90 %, 99 %, 99.9 % and so on, and at others if they have room.
     fn spectrum_ticks(&self, wanted: usize) -> Vec<Tick> {
         let room = (self.pixels.1 - self.pixels.0).abs() / wanted.max(3) as f64;
         // Short ones fit more closely.
@@ -119,7 +119,7 @@ impl PixelAxis {
         ticks
     }
 
-    /// Multiples of 1, 2 or 5 times a power of ten.
+    /// Ticks at multiples of 1, 2 or 5 times a power of ten.
     fn linear_ticks(&self, wanted: usize) -> Vec<Tick> {
         let rough = (self.scale.high - self.scale.low) / wanted.max(3) as f64;
         let (factor, power) = round_step(rough);
@@ -134,7 +134,7 @@ impl PixelAxis {
             .collect()
     }
 
-    /// Powers of ten, with their double and fivefold while there is room; else each n-th power.
+    /// Ticks at powers of ten, with their double and fivefold if they have room; else at each n-th power.
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
         let AxisScale { low, high, .. } = self.scale;
         #[allow(clippy::cast_possible_truncation)]

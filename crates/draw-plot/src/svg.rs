@@ -13,7 +13,7 @@ use crate::theme::hex;
 /// Dots per pixel of the finished picture: coordinates are whole numbers.
 const SVG_DOTS: u32 = 4;
 
-/// Fewer equal shapes in a row stay as they are, and so do lines of fewer points.
+/// Smallest number of equal shapes, or of points of a line, that become one path.
 const MANY: usize = 200;
 
 /// The shapes of an SVG, without its opening tag; all places in dots.
@@ -58,8 +58,8 @@ pub(crate) fn escape(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-/// Writes a long row of circles or rectangles that differ in their place alone as one path of the same
-/// look. Where translucent ones lie over each other, they are not stronger.
+/// Writes a long row of circles or rectangles that differ only in their place as one path that looks the same, except
+/// that overlapping translucent shapes do not add up.
 fn compact(shapes: &[(CanvasShape, RGBAColor)]) -> String {
     let mut text = String::new();
     let is_alike = |a: &(CanvasShape, RGBAColor), b: &(CanvasShape, RGBAColor)| match (&a.0, &b.0) {
@@ -79,7 +79,7 @@ fn compact(shapes: &[(CanvasShape, RGBAColor)]) -> String {
     text
 }
 
-/// The attributes of a path that looks like this shape. A dot is a line without length and with round ends.
+/// The attributes of a path that looks like this shape. A dot is a line of length zero with round ends.
 fn look((shape, colour): &(CanvasShape, RGBAColor)) -> String {
     let (opacity, colour) = (colour.alpha(), hex(colour));
     match shape {
@@ -126,7 +126,7 @@ fn element(shape: &(CanvasShape, RGBAColor)) -> String {
     }
 }
 
-/// A line or an area; of many points as a path of its steps.
+/// Writes a line or an area; one of many points as a path of its steps.
 fn points_element(name: &str, look: &str, points: &[Dot]) -> String {
     if points.len() < MANY {
         let points: String = points.iter().map(|(x, y)| format!("{x},{y} ")).collect();
@@ -139,7 +139,7 @@ fn points_element(name: &str, look: &str, points: &[Dot]) -> String {
     format!("<path {look} d=\"{}{end}\"/>\n", pen.path)
 }
 
-/// A text from, around or up to a point of its baseline, in pixels.
+/// Writes a text that begins, has its middle or ends at a point of its baseline, in pixels.
 fn text_element(text: &str, font: Font, align: Align, (x, y): (f64, f64), look: &str) -> String {
     let dots = f64::from(SVG_DOTS);
     let anchor = match align {
@@ -160,7 +160,7 @@ fn text_element(text: &str, font: Font, align: Align, (x, y): (f64, f64), look: 
     )
 }
 
-/// Writes a path by its steps: most are far shorter than the places they lead to.
+/// Writer of a path by its steps, most of which are shorter to write than absolute coordinates.
 #[derive(Default)]
 struct Pen {
     path: String,

@@ -5,7 +5,7 @@ use crate::canvas::{Canvas, Font};
 pub(crate) const SEPARATOR: &str = " · ";
 
 impl Canvas<'_> {
-    /// The text, cut to fit into `width` where it must be.
+    /// The text, cut if it is wider than `width`.
     pub(crate) fn fit(&self, text: &str, font: Font, width: f64) -> String {
         if self.text_width(text, font) <= width {
             return text.to_owned();
@@ -16,7 +16,7 @@ impl Canvas<'_> {
         cut.unwrap_or_default()
     }
 
-    /// The text in two rows at most, parted between its parts where one does not have room for all.
+    /// The text in one row, or in two if one is too narrow, broken between its parts.
     pub(crate) fn two_rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
         let fits = |row: &str| self.text_width(row, font) <= width;
         let mut first = text;
@@ -30,8 +30,7 @@ impl Canvas<'_> {
         rows.map(|row| self.fit(row, font, width)).collect()
     }
 
-    /// The text in as many rows as it needs, parted between its parts; a part that is wider than a row
-    /// by itself is cut.
+    /// The text in as many rows as it needs, broken between its parts. A part that is wider than a row is cut.
     pub(crate) fn rows(&self, text: &str, font: Font, width: f64) -> Vec<String> {
         let mut rows: Vec<String> = Vec::new();
         for part in text.split(SEPARATOR) {

@@ -1,35 +1,35 @@
 //! Colours. Series have the palette of Okabe and Ito (2008), which people with any kind of colour vision can
 //! distinguish. Counts are those steps of viridis (Smith & van der Walt 2015) which stand out from the
-//! ground: its lightness rises evenly, so that the order is seen by any eye and in grey.
+//! ground: its lightness rises evenly, so that the order is visible in grey and to people with any kind of colour vision.
 //!
 //! Against its ground every text has a contrast of at least 4.5 to 1, every line and mark of at least
-//! 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11). Exempt are the grid, which only leads the eye to numbers that
-//! are written, and what is translucent to show by its strength how many messages lie there.
+//! 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11). Exempt are the grid, whose lines have labels, and translucent marks, whose
+//! strength shows the number of messages.
 
 use plotters::style::{Color, RGBColor};
 
 use crate::options::Theme;
 
-/// Series that have a colour of their own.
+/// Largest number of series: each has a colour of its own.
 pub const MAX_SERIES: usize = 7;
 
 pub(crate) const HEAT_STEPS: usize = 9;
 
-/// Strength of the colour of what is not measured.
+/// Strength of the colour of warm-up and drain, which are not measured.
 pub(crate) const ZONE_STRENGTH: f64 = 0.8;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Colours {
     pub(crate) ground: RGBColor,
     pub(crate) text: RGBColor,
-    /// Text of second rank, and axes.
+    /// Secondary text, and axes.
     pub(crate) faint_text: RGBColor,
     pub(crate) grid: RGBColor,
     /// The median and the 99th percentile of a single series.
     pub(crate) percentiles: [RGBColor; 2],
     pub(crate) percentile_texts: [RGBColor; 2],
     pub(crate) series: [RGBColor; MAX_SERIES],
-    /// From few to many: the more, the further from the ground.
+    /// Colours of counts, from few to many, with rising contrast to the ground.
     pub(crate) heat: [RGBColor; HEAT_STEPS],
     /// Strength of single messages, of the middle 90 % and 96 % of many, and of the range of averages.
     pub(crate) point: f64,
@@ -133,7 +133,7 @@ impl Colours {
     }
 }
 
-/// A colour of its own for each use, which identifies the variable that takes its place in the markup.
+/// A distinct placeholder colour for each use. The markup gets the variable of that use in its place.
 fn page_colours() -> Colours {
     let mut colours = Theme::Light.colours();
     for (number, (_, colour)) in (0..).zip(colours.named()) {
@@ -154,8 +154,8 @@ pub fn page_style() -> String {
     format!("{light}\n@media (prefers-color-scheme: dark){{{dark}}}\n@media print{{{light}}}\n")
 }
 
-/// A variable in the place of each colour of [`Theme::Page`]; others stay as they are. Colours stand
-/// in quotes, which no text holds unescaped.
+/// The markup with a variable in place of each quoted colour of [`Theme::Page`]. No text holds an unescaped quote, so
+/// texts stay as they are.
 pub(crate) fn with_variables(markup: String) -> String {
     let (mut marks, mut light) = (Theme::Page.colours(), Theme::Light.colours());
     let pairs = marks.named().into_iter().zip(light.named());
@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// The colours that eyes without one kind of cone see: Machado, Oliveira & Fernandes 2009.
+    /// The colours as people without one kind of cone see them: Machado, Oliveira & Fernandes 2009.
     const EYES: [[[f64; 3]; 3]; 4] = [
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
         [
@@ -289,7 +289,7 @@ mod tests {
         )
     }
 
-    /// Distance of the two colours that look most alike, to the eye that sees the least difference.
+    /// Distance of the two colours that look most alike, for the kind of colour vision to which they differ least.
     fn nearest(colours: &[RGBColor]) -> f64 {
         let mut nearest = f64::INFINITY;
         for eye in &EYES {

@@ -6,16 +6,16 @@ use results::read::RunOrigin;
 use units::counted;
 
 use crate::data::{Data, Notice, PictureKind};
-use crate::phrases::{capitalize, join};
+use crate::phrases::{capitalize, in_sentence, join};
 
 /// A file, and the origin of its times.
 pub(crate) struct Origin {
     pub(crate) path: PathBuf,
     pub(crate) run: Option<RunOrigin>,
-    /// Name of its times: `service time`.
+    /// Name of the times: `service time`, or the column's name.
     pub(crate) name: String,
     pub(crate) notices: Vec<Notice>,
-    /// `2 messages of a.csv (chosen at random from 9; 1 more without a time)`
+    /// Number and source of the times: `2 messages of a.csv (chosen at random from 9; 1 more without a time)`.
     pub(crate) description: String,
 }
 
@@ -38,10 +38,9 @@ pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String
     {
         return title.clone();
     }
-    let quantity = quantity_of(all);
+    let quantity = in_sentence(&quantity_of(all));
     if let Data::Xy { x_name, .. } = data {
-        // A column's name is written as its owner writes it.
-        return format!("{quantity} against {x_name}");
+        return capitalize(&format!("{quantity} against {}", in_sentence(x_name)));
     }
     let what = match kind {
         PictureKind::Latency => format!("{quantity} of each message"),

@@ -16,7 +16,7 @@ impl Folder {
         self.run_of(times_ms.len(), name, url, times_ms);
     }
 
-    /// The same, chosen from so many messages.
+    /// The same as a random choice from `timed` messages.
     fn run_of(&self, timed: usize, name: &str, url: &str, times_ms: &[f64]) {
         let timed = u32::try_from(timed).unwrap();
         let mut workbook = Workbook::new();
@@ -145,21 +145,54 @@ fn the_line_is_the_moving_average() {
 }
 
 #[test]
+fn a_lost_message_moved_the_later_ones_of_its_file_in_an_overlay() {
+    let folder = Folder::new();
+    let header = results::LATENCIES_COLUMNS.join(",");
+    let file = |name: &str, lost: std::ops::Range<u32>| {
+        let row = |i: u32| {
+            let at_s = f64::from(i) / 100.0;
+            if lost.contains(&i) {
+                return format!("0,{i},{at_s},{at_s},,,lost,0\n");
+            }
+            // A spike in the same message of both.
+            let ms = if i == 90 { 5.0 } else { 1.0 };
+            format!("0,{i},{at_s},{at_s},{ms},{ms},ok,0\n")
+        };
+        let rows: String = (0..100).map(row).collect();
+        fs::write(folder.path(name), format!("{header}\n{rows}")).unwrap();
+    };
+    file("whole.csv", 0..0);
+    file("lossy.csv", 20..50);
+    folder.drawn(&["whole.csv", "lossy.csv", "-w", "1", "--log", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    let spike = |colour: &str| {
+        let drawn = lines(&svg, colour);
+        let line = drawn.last().unwrap().iter().copied();
+        line.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0
+    };
+    let (whole, lossy) = (spike("#0072B2"), spike("#D55E00"));
+    assert!((whole - lossy).abs() <= 1.0, "{whole} and {lossy}");
+    // The last message of both stands at the right edge.
+    let end = |colour: &str| lines(&svg, colour).last().unwrap().last().unwrap().0;
+    assert!((end("#0072B2") - end("#D55E00")).abs() <= 1.0);
+}
+
+#[test]
 fn fewer_values_than_the_usual_window_are_averaged_all_together() {
     let folder = Folder::new();
     fs::write(folder.path("hand.csv"), "latency_ms\n1\n2\n3\n6\n").unwrap();
     let said = folder.drawn(&["hand.csv"]);
     assert!(
         said.ends_with(
-            "4 messages of hand.csv, moving average of 4 (a point: all there are of hand.csv; a \
-             smaller -w draws a line)\n"
+            "4 messages of hand.csv, moving average of 4 (only a point, because hand.csv has no more \
+             messages; a smaller -w draws a line)\n"
         ),
         "{said}"
     );
     // No legend promises a line where there is none.
     folder.drawn(&["hand.csv", "-o", "a.svg"]);
     let svg = folder.svg("a.svg");
-    assert!(svg.contains("mean of all 4 messages, a point at the right edge"));
+    assert!(svg.contains("mean of all 4 messages, drawn as a point at the last one"));
     assert!(lines(&svg, "#0072B2").is_empty());
     let said = folder.drawn(&["hand.csv", "-o", "a.svg", "-w", "3"]);
     assert!(said.ends_with("moving average of 3\n"), "{said}");
@@ -274,8 +307,9 @@ fn what_is_assumed_is_said_aloud() {
     let said = folder.drawn(&["a.csv", "-o", "a.svg", "-w", "2"]);
     assert_eq!(
         said,
-        "notice: drawing column `rtt` of a.csv, taken for milliseconds: --unit says otherwise\ndrew a.svg: 2 messages of a.csv (1 more without a time), moving average of 2 (a \
-         point: all there are of a.csv; a smaller -w draws a line)\n"
+        "notice: drawing column `rtt` of a.csv; its unit is unknown, so milliseconds are assumed (--unit sets another \
+         one)\ndrew a.svg: 2 messages of a.csv (1 more without a time), moving average of 2 (only a point, because \
+         a.csv has no more messages; a smaller -w draws a line)\n"
     );
     let svg = folder.svg("a.svg");
     assert!(svg.contains("\nrtt (ms, assumed)\n") && svg.contains("1 message without a time"));
@@ -333,11 +367,11 @@ fn failures_exit_with_1_and_one_line() {
         ),
         (
             &["none.xlsx"],
-            "error: column `service_time_ms` of sheet `latencies` of none.xlsx holds no number in any of its 0 rows\n",
+            "error: sheet `latencies` of none.xlsx is empty below its header\n",
         ),
         (
             &["a.xlsx", "-w", "101"],
-            "error: a window of 101 is too large: a.xlsx has 100 values\n",
+            "error: a moving average of 101 messages is not possible: a.xlsx has 100 messages\n",
         ),
         (
             &["a.xlsx", "--sheet", "summary", "--column", "value"],
@@ -348,11 +382,11 @@ fn failures_exit_with_1_and_one_line() {
             &[
                 "zero.csv", "-w", "1", "--unit", "ms", "--column", "ms", "--log",
             ],
-            "error: a logarithmic axis needs a value above zero, and there is none\n",
+            "error: a logarithmic axis needs a time above zero, and all times are zero\n",
         ),
         (
             &["picture.png", "-w", "1"],
-            "error: picture.png is read: give the picture another name with -o\n",
+            "error: picture.png is an input file: name another file for the picture with -o\n",
         ),
     ] {
         assert_eq!(folder.refused(1, arguments), expected);

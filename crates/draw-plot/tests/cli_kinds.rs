@@ -14,7 +14,7 @@ use test_support::fixtures::{recorded_in, run_of};
 
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
 
-/// Kinds, and the endings of files that carry what they show.
+/// Kinds, and the endings of the files that hold their data.
 const CARRIERS: [(&str, &[&str]); 6] = [
     ("latency", &["xlsx", "csv"]),
     ("histogram", &ENDINGS),
@@ -61,6 +61,39 @@ fn with_run() -> Folder {
 
 fn holds(svg: &str, text: &str) -> bool {
     svg.lines().any(|line| line == text)
+}
+
+#[test]
+fn a_run_whose_echoes_were_all_corrupted_was_said_to_hold_no_numbers() {
+    let folder = Folder::new();
+    let corrupted = |i: u32| {
+        let sent = u64::from(i) * 10_000_000;
+        let received = sent + 1_000_000;
+        Sample::echoed(0, i.into(), sent, sent, received, Outcome::Corrupted)
+    };
+    let samples: Vec<Sample> = (0..40).map(corrupted).collect();
+    let run = run_of(recorded_in(true, &samples), |_| {});
+    for ending in ENDINGS {
+        let path = folder.path(&format!("run.{ending}"));
+        Output::create(&path).unwrap().write(&run).unwrap();
+    }
+    for (kind, carriers) in CARRIERS {
+        for ending in carriers.iter().filter(|_| kind != "timeline") {
+            let said = folder.refused(1, &[&format!("run.{ending}"), "--kind", kind]);
+            let wanted = match *ending {
+                "xlsx" => {
+                    "none of the 40 messages of sheet `latencies` of run.xlsx got a correct echo: 40 corrupted"
+                }
+                "hlog" => {
+                    "the histograms with the tag `service` of run.hlog are empty: no time was recorded"
+                }
+                other => &format!(
+                    "none of the 40 messages of run.{other} got a correct echo: 40 corrupted"
+                ),
+            };
+            assert_eq!(said, format!("error: {wanted}\n"), "{kind} of {ending}");
+        }
+    }
 }
 
 #[test]
@@ -119,7 +152,7 @@ fn a_distribution_rises_where_its_values_are() {
     folder.drawn(&["run.xlsx", "--kind", "cdf", "-o", "a.svg"]);
     let svg = folder.svg("a.svg");
     assert!(
-        holds(&svg, "messages that took at most so long (%)") && holds(&svg, "service time (ms)")
+        holds(&svg, "share of messages up to this time (%)") && holds(&svg, "service time (ms)")
     );
     let [line] = lines(&svg, "#0072B2").try_into().unwrap();
     let mut heights: Vec<f64> = line.iter().map(|(_, y)| *y).collect();
@@ -265,7 +298,7 @@ fn several_files_stand_together() {
     let said = folder.refused(1, &[&files[..], &small].concat());
     assert_eq!(
         said,
-        "error: 6 panels have no room in 640x360: give fewer files or a larger size\n"
+        "error: no room for 6 panels in 640x360 pixels: give fewer files or a larger size\n"
     );
 }
 
@@ -286,8 +319,8 @@ fn rows_chosen_at_random_are_not_counted_by_the_second() {
     let said = folder.refused(1, &["run.csv", "--kind", "timeline", "-o", "a.svg"]);
     assert_eq!(
         said,
-        "error: run.csv holds 301 rows chosen at random from 901 messages or more, so the course \
-         of each second is not known: give the .xlsx, .json or .hlog of the run\n"
+        "error: run.csv holds 301 rows chosen at random from 901 messages or more, so the figures \
+         of each second are unknown: give the .xlsx, .json or .hlog of the run\n"
     );
     for ending in ["xlsx", "json", "hlog"] {
         let file = format!("run.{ending}");
@@ -316,19 +349,19 @@ fn flags_of_other_kinds_are_refused() {
     for (arguments, expected) in [
         (
             &["--kind", "cdf", "-w", "5"][..],
-            "--window is of --kind latency: a cdf picture has no moving average",
+            "--window cannot be used with --kind cdf, which has no moving average",
         ),
         (
             &["--kind", "heatmap", "--x", "sent_s"],
-            "--x is a kind of picture by itself and cannot be used with --kind heatmap",
+            "--x cannot be used with --kind heatmap: it is a kind of picture by itself",
         ),
         (
             &["--kind", "timeline", "--column", "sent_s"],
-            "--column is of files that are not ws-bench's, which --kind timeline cannot draw",
+            "--column cannot be used with --kind timeline: it is for files of other programs",
         ),
         (
             &["--kind", "heatmap", "--unit", "us"],
-            "--unit is of files that are not ws-bench's, which --kind heatmap cannot draw",
+            "--unit cannot be used with --kind heatmap: it is for files of other programs",
         ),
     ] {
         let said = folder.refused(2, &[&["run.csv"][..], arguments].concat());
@@ -368,7 +401,7 @@ fn zeros_have_no_logarithm() {
     ] {
         let said = folder.refused(1, &[&["zeros.csv", "-o", "a.png"][..], arguments].concat());
         assert!(
-            said.contains("a logarithmic axis needs a value above zero"),
+            said.contains("a logarithmic axis needs a time above zero"),
             "{said}"
         );
     }

@@ -1,4 +1,4 @@
-//! What is drawn of files that people bring, and what is said about it.
+//! Pictures of and messages about files of other programs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -85,7 +85,7 @@ fn invalid_cells_are_left_out_and_counted_when_that_is_asked_for() {
     let said = folder.drawn(&["a.csv", "-o", "a.svg", "--skip-invalid"]);
     for wanted in [
         "notice: left out 1 cell of a.csv without a value, the first B6 with the text `N/A`\n",
-        "notice: left out 2 cells of a.csv that hold no time, the first B3 with the text `oops`\n",
+        "notice: left out 2 cells of a.csv that do not hold a time, the first B3 with the text `oops`\n",
         "2 messages of a.csv (3 more without a time)",
     ] {
         assert!(said.contains(wanted), "{said}");
@@ -104,6 +104,35 @@ fn numbers_that_can_be_read_in_two_ways_ask_for_their_decimal_sign() {
 }
 
 #[test]
+fn a_column_of_text_asked_to_leave_out_its_cells() {
+    let folder = Folder::new();
+    fs::write(folder.path("a.csv"), "host,rtt_ms\na,1\nb,2\n").unwrap();
+    let wanted = "error: column `host` of a.csv holds no numbers: cell A2 holds the text `a`; correct the file, or \
+                  choose another column with --column\n";
+    for arguments in [
+        &["a.csv", "--column", "host"][..],
+        &["a.csv", "--column", "host", "--skip-invalid"],
+        &["a.csv", "--x", "host"],
+    ] {
+        assert_eq!(folder.refused(1, arguments), wanted);
+    }
+}
+
+#[test]
+fn a_column_of_any_name_has_a_title_that_reads_well() {
+    let folder = Folder::new();
+    fs::write(folder.path("a.csv"), "elapsed,ok\n5,1.5\n6,2.5\n").unwrap();
+    for (kind, title) in [
+        ("latency", "&quot;ok&quot; of each message"),
+        ("histogram", "Histogram of the &quot;ok&quot;"),
+    ] {
+        folder.drawn(&["a.csv", "--column", "ok", "--kind", kind, "-o", "a.svg"]);
+        let svg = folder.svg("a.svg");
+        assert!(svg.lines().any(|line| line == title), "{kind}");
+    }
+}
+
+#[test]
 fn the_runner_up_is_named() {
     let folder = Folder::new();
     fs::write(
@@ -112,8 +141,8 @@ fn the_runner_up_is_named() {
     )
     .unwrap();
     let said = folder.drawn(&["a.csv", "-o", "a.svg"]);
-    let wanted = "notice: drawing column `total_time` of a.csv rather than `rtt_ms`, which is 0 in every row, taken for \
-                  milliseconds: --unit says otherwise\n";
+    let wanted = "notice: drawing column `total_time` of a.csv, not `rtt_ms`, which is 0 in every row; its unit is unknown, so \
+                  milliseconds are assumed (--unit sets another one)\n";
     assert!(said.starts_with(wanted), "{said}");
 }
 
@@ -178,7 +207,8 @@ fn buckets_are_drawn_at_their_ends_and_say_how_wide_they_are() {
     for kind in ["percentiles", "cdf", "histogram"] {
         let said = folder.drawn(&["a.json", "--kind", kind, "-o", "a.svg"]);
         assert!(said.starts_with(
-            "notice: a.json holds 2 buckets, each drawn at its end: the widest reaches from 1 ms to 2 ms\n"
+            "notice: a.json holds 2 buckets in place of single times. Each is drawn at its upper end. The widest is 1 ms \
+             to 2 ms\n"
         ));
         assert!(said.contains("10 messages of a.json"), "{said}");
     }

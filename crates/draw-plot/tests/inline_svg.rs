@@ -1,4 +1,4 @@
-//! Pictures for a page: SVGs whose colours the page decides, with what they show in words.
+//! Pictures for a page: SVGs whose colours the page decides, with descriptions in words.
 
 #![allow(clippy::unwrap_used)]
 
@@ -129,7 +129,7 @@ fn millions_of_messages_are_a_small_picture() {
     let bytes = picture.markup.len();
     assert!(bytes < 300_000, "{bytes} bytes");
     // A line through all averages of a column would be a ground without a line.
-    let dense = "mean of the last 50 messages: its middle, and how far it reaches";
+    let dense = "mean of the last 50 messages: its middle and its range";
     assert!(picture.markup.contains(dense));
     let options = Options {
         window: Some(1_000.try_into().unwrap()),
@@ -196,7 +196,7 @@ fn one_reading_is_drawn_as_often_as_wanted() {
     assert_eq!((light.alt, light.hovers), (dark.alt, dark.hovers));
 }
 
-/// The texts of a picture with their anchors and where they stand, in dots.
+/// The texts of a picture with their anchors and places, in dots.
 fn texts(markup: &str) -> Vec<(&str, f64, &str)> {
     let attribute = |tag: &'_ str, name: &str| -> Option<String> {
         let value = tag.split_once(&format!(" {name}=\""))?.1;

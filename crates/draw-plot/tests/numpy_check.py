@@ -103,8 +103,11 @@ def distribution(name, ours, values):
     return count
 
 
-def averages(name, ours, values):
-    """All averages, and of those that are drawn first, lowest, highest and last of each column."""
+def averages(name, ours, values, numbers, messages):
+    """All averages, and of those that are drawn first, lowest, highest and last of each column.
+
+    An average stands at the number of its last message, which counts lost messages too.
+    """
     theirs = pd.Series(values).rolling(WINDOW).mean().to_numpy()[WINDOW - 1 :]
     exact = np.convolve(values, np.ones(WINDOW) / WINDOW, "valid") if len(values) < 1000 else theirs
     # pandas subtracts from a running sum: after an outlier it is off by a little for ever.
@@ -112,9 +115,11 @@ def averages(name, ours, values):
     windows = np.lib.stride_tricks.sliding_window_view(values, WINDOW)
     count, off = close(f"{name}: averages", ours["averages"], windows.mean(axis=1))
     drawn = np.array(ours["outline"])
-    at = drawn[:, 0].astype(int) - (WINDOW - 1)
+    numbers = numbers[WINDOW - 1 :]
+    at = np.searchsorted(numbers, drawn[:, 0].astype(int))
+    count += equal(f"{name}: places of averages", drawn[:, 0], numbers[at])
     count += equal(f"{name}: drawn averages", drawn[:, 1], np.asarray(ours["averages"])[at])
-    column = (np.arange(WINDOW - 1, len(values)) * COLUMNS) // len(values)
+    column = (numbers * COLUMNS) // messages
     groups = pd.Series(ours["averages"]).groupby(column)
     kept = pd.Series(drawn[:, 1]).groupby(column[at])
     count += equal(f"{name}: lowest of a column", kept.min(), groups.min())
@@ -186,7 +191,8 @@ def main():
                 times = timed[f"{kind}_time_ms"].to_numpy()
                 count += distribution(f"{name}: {kind} time", ours[f"{kind} time"], times)
             if window > 1:
-                more, off = averages(name, ours, timed.service_time_ms.to_numpy())
+                times, numbers = timed.service_time_ms.to_numpy(), timed.index.to_numpy()
+                more, off = averages(name, ours, times, numbers, len(frame))
                 count, worst = count + more, max(worst, off)
             cells = ours["cells"]
             theirs, _, _ = np.histogram2d(

@@ -1,4 +1,4 @@
-//! What a timeline says of the time after the measured phase.
+//! The drain of a timeline: the time after the measured phase.
 
 #![allow(clippy::unwrap_used)]
 
@@ -41,10 +41,10 @@ fn holds(picture: &Svg, text: &str) -> bool {
     picture.markup.lines().any(|line| line == text)
 }
 
-const TO_SCALE: &str = "drain: late echoes, nothing sent";
-const NOT_TO_SCALE: &str = "drain: late echoes, nothing sent (not to scale)";
+const TO_SCALE: &str = "drain: late echoes";
+const NOT_TO_SCALE: &str = "drain: late echoes (not to scale)";
 
-/// From the second second to the third, and from the last but one to the last, as they are pointed at.
+/// Distances in pixels from the second text under the pointer to the third, and from the last but one to the last.
 fn steps(picture: &Svg) -> (f64, f64) {
     let x: Vec<f64> = picture.hovers.iter().map(|hover| hover.x).collect();
     (x[2] - x[1], x[x.len() - 1] - x[x.len() - 2])
@@ -75,6 +75,16 @@ fn a_drain_of_whole_seconds_is_to_scale() {
     // What ended within a second has no drain that rows could tell.
     let picture = drawn(vec![run(5.4, 6)]);
     assert!(!holds(&picture, TO_SCALE) && !holds(&picture, NOT_TO_SCALE));
+}
+
+#[test]
+fn late_sends_in_the_drain_were_called_nothing_sent() {
+    let mut late = run(5.0, 9);
+    let rows = late.data.timeline.as_mut().unwrap();
+    rows.rows[6].sent = 3;
+    let picture = drawn(vec![late]);
+    assert!(holds(&picture, "drain: late sends and echoes"));
+    assert!(!holds(&picture, TO_SCALE));
 }
 
 #[test]

@@ -18,21 +18,20 @@ use crate::{
     shutdown::{ShutdownSignal, ShutdownTrigger},
 };
 
-/// Most connections refused at once. They take from the files kept in reserve; while there are this many, the
-/// next waits in the backlog.
+/// Maximum number of concurrent refusals. They use the reserved open files. Beyond this number, connections wait in the
+/// backlog.
 const MAX_REFUSALS: usize = 32;
 
-/// Longest time for a refused connection to send its request.
+/// Maximum time for a refused connection to send its request.
 const REFUSAL_GRACE: Duration = Duration::from_secs(1);
 
-/// First and longest pause after `accept` failed for lack of a resource.
+/// First and longest pause after `accept` failed for lack of resources.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// Accepts connections and gives each to `handle`, until `shutdown` is ready. Then nothing more is accepted,
-/// every connection is notified, and those that have not ended within the drain timeout are dropped.
+/// Accepts connections and passes each to `handle`, until `shutdown` is ready. Then no more connections are accepted,
+/// every open one is notified, and those that have not ended within the drain timeout are dropped.
 ///
-/// No error ends the loop: one that concerns a single connection is skipped, one that reports a shortage is
-/// waited out.
+/// Errors do not end the loop. An error of a single connection is skipped. After a lack of resources, the loop pauses.
 pub async fn accept<H, F>(
     listener: Listener,
     server: Arc<ServerContext>,
@@ -44,7 +43,7 @@ pub async fn accept<H, F>(
 {
     let max_connections = server.config.max_connections;
     let trigger = ShutdownTrigger::default();
-    // Not the listener's: connections outlive it.
+    // Cloned, because connections outlive the listener.
     let workers = listener.workers.clone();
     let mut accepted = 0_usize;
     let mut acceptor = Acceptor::new(listener);
@@ -84,7 +83,7 @@ pub async fn accept<H, F>(
     drain(connections, server.config.drain_timeout).await;
 }
 
-/// Waits until all connections have ended, and drops those that do not in time.
+/// Waits until all connections have ended, and drops the rest after the timeout.
 async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
     let drained = tokio::time::timeout(timeout, async {
         while let Some(ended) = connections.join_next().await {
@@ -100,7 +99,7 @@ async fn drain(mut connections: JoinSet<()>, timeout: Duration) {
     }
 }
 
-/// Logs the panic of a connection's task, which ends only that connection.
+/// Logs the panic of a connection's task, which ends only this connection.
 fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
@@ -109,12 +108,12 @@ fn log_panic(ended: Result<(), JoinError>) {
     }
 }
 
-/// A socket that has just been accepted and admitted.
+/// An accepted and admitted socket.
 struct AcceptedSocket {
     socket: SocketStream,
     server: Arc<ServerContext>,
     shutdown: ShutdownSignal,
-    /// Set if another runtime than that of the accept loop serves it.
+    /// True when another runtime than that of the accept loop serves the connection.
     moves: bool,
 }
 
@@ -159,7 +158,7 @@ impl AcceptedSocket {
     }
 }
 
-/// Performs the TLS handshake, if TLS is configured. `None` if it fails, takes too long, or the server stops.
+/// Performs the TLS handshake, if TLS is configured. `None` when it fails, takes too long, or the server stops.
 async fn tls_handshake(
     socket: SocketStream,
     context: &mut ConnectionContext,
@@ -177,7 +176,7 @@ async fn tls_handshake(
     }
 }
 
-/// Reads the request, so that the client takes the response for its answer, then responds with 503.
+/// Reads the request, so that the client accepts the response as its answer, then responds with 503.
 async fn refuse(socket: SocketStream, server: Arc<ServerContext>) {
     let slot = ReturnSlot::default();
     let refusal = async {
@@ -196,10 +195,10 @@ async fn refuse(socket: SocketStream, server: Arc<ServerContext>) {
             io::Result::Ok(())
         };
         let _ = tokio::time::timeout(REFUSAL_GRACE, read_head).await;
-        // It fits in any socket's buffer, so this does not block.
+        // The response fits into any socket buffer, so this does not block.
         stream.write_all(&encode_response(&no_room(), true)).await
     };
-    // A TLS handshake gets as long as a request.
+    // The TLS handshake may take as long as the request.
     if let Ok(Ok(())) = tokio::time::timeout(2 * REFUSAL_GRACE, refusal).await {
         slot.close_gracefully().await;
     }
@@ -216,10 +215,10 @@ impl SocketSource for Listener {
     }
 }
 
-/// A listener that returns sockets only, and handles its errors itself.
+/// A listener that returns only sockets, and handles errors itself.
 struct Acceptor<S> {
     source: S,
-    /// Pause after the next shortage.
+    /// Pause after the next lack of resources.
     pause: Duration,
     paused_until: Option<Instant>,
 }
@@ -261,8 +260,8 @@ impl<S: SocketSource> Acceptor<S> {
     }
 }
 
-/// Reports whether a connection failed before it was accepted, so that the next can be accepted at once.
-/// Other errors, such as too many open files, last a while.
+/// Returns true when a connection failed before it was accepted, so that the next one can be accepted immediately.
+/// Other errors, such as too many open files, last for some time.
 fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -279,7 +278,7 @@ mod tests {
 
     use super::*;
 
-    /// Fails with each of the errors, then never again.
+    /// A source that returns each of these errors once, and never another.
     struct Failing {
         errors: Vec<io::ErrorKind>,
         asked: usize,

@@ -21,7 +21,7 @@ use crate::{
 pub struct Program {
     /// The name, as in `axum-ws`.
     pub name: &'static str,
-    /// The version, as in `0.1.0`.
+    /// The version, as in `0.2.0`.
     pub version: &'static str,
     /// The description in one line.
     pub about: &'static str,
@@ -109,8 +109,8 @@ impl ServerArgs {
             .after_help(after_help(program))
     }
 
-    /// The configuration that these flags stand for. Reads the open-file limit, which a program raises first,
-    /// and the certificate.
+    /// The configuration from these flags. Reads the certificate and the open-file limit, which a program raises
+    /// first.
     ///
     /// # Errors
     /// [`ServerError::Tls`] when the certificate or its key cannot be used.

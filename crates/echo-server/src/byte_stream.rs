@@ -23,8 +23,8 @@ pub(crate) enum SocketStream {
 }
 
 impl SocketStream {
-    /// Reports whether unread bytes have arrived. This asks the system, because tokio knows only what its
-    /// reactor has seen so far.
+    /// Returns true when unread bytes have arrived. Asks the system, because tokio only knows what its reactor has
+    /// seen.
     pub(crate) fn has_unread(&self) -> bool {
         let socket = match self {
             Self::Tcp(stream) => SockRef::from(stream),
@@ -47,12 +47,12 @@ impl SocketStream {
 #[derive(Debug)]
 pub(crate) enum ByteStream {
     Plain(SocketStream),
-    // Boxed: a thousand bytes that a plain connection does not carry along.
+    // Boxed, so that plain connections do not carry a thousand unused bytes.
     Tls(Box<TlsStream<SocketStream>>),
 }
 
 impl ByteStream {
-    /// Reports whether unread bytes have arrived at the socket. Bytes inside the TLS session do not count.
+    /// Returns true when unread bytes have arrived at the socket. Bytes inside the TLS session do not count.
     pub(crate) fn has_unread(&self) -> bool {
         match self {
             Self::Plain(socket) => socket.has_unread(),

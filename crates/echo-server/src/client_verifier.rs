@@ -1,4 +1,4 @@
-//! Verification of the certificates of clients (mutual TLS).
+//! Verification of client certificates (mutual TLS).
 
 use std::{path::Path, sync::Arc};
 
@@ -39,8 +39,8 @@ pub(crate) fn client_verifier(
     }))
 }
 
-/// Verifier that accepts the certificates of authorities as those of clients too, as `openssl req -x509` makes
-/// them.
+/// Verifier that also accepts the certificates of authorities as client certificates, because `openssl req -x509`
+/// creates such.
 #[derive(Debug)]
 struct PinnedClients {
     verifier: Arc<dyn ClientCertVerifier>,
@@ -62,7 +62,7 @@ impl ClientCertVerifier for PinnedClients {
             .verifier
             .verify_client_cert(end_entity, intermediates, now);
         match verified {
-            // Its time has been verified before.
+            // The validity period was verified before.
             Err(error) if is_authority(&error) && self.certificates.contains(end_entity) => {
                 Ok(ClientCertVerified::assertion())
             }
@@ -95,7 +95,7 @@ impl ClientCertVerifier for PinnedClients {
     }
 }
 
-/// Returns true when a client shows the certificate of an authority as its own.
+/// Returns true when a client uses the certificate of an authority as its own.
 fn is_authority(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(CertificateError::Other(cause)) => {

@@ -1,18 +1,18 @@
-//! Close codes of RFC 6455, and the server's own reasons to close.
+//! Close codes of RFC 6455, and the server's reasons to close.
 
-/// The code of a close without a code.
+/// Code reported for a close frame without a code.
 pub(crate) const NO_STATUS: u16 = 1005;
-/// The code of a connection that ended without a close.
+/// Code reported for a connection that ended without a close frame.
 pub(crate) const ABNORMAL: u16 = 1006;
 
-/// A server's own reason to close a connection.
+/// A server's reason to close a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
     /// The server stops.
     GoingAway,
     /// The peer was silent for the idle timeout.
     Silent,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     Protocol,
     /// A text message is not UTF-8.
     NotUtf8,
@@ -31,7 +31,7 @@ impl CloseReason {
         }
     }
 
-    /// The text that goes with the code.
+    /// The reason text sent with the code.
     pub fn text(self) -> &'static str {
         match self {
             Self::GoingAway => "the server is shutting down",

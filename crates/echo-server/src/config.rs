@@ -1,4 +1,4 @@
-//! The configuration of one server, as plain data that is already valid.
+//! Configuration of one server, as valid plain data.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,26 +6,26 @@ use host::open_files;
 
 use crate::tls::TlsIdentity;
 
-/// Bytes requested from the socket in one read, for each library's `read_buffer_size`.
+/// Bytes requested per read, for each library's `read_buffer_size`.
 ///
-/// tungstenite zero-fills this much before every read, so its default of 128 KiB costs more than the echo
-/// itself, and every connection holds it.
+/// tungstenite fills a buffer of this size with zeros before every read, so its default of 128 KiB costs more than the
+/// echo itself, and every connection holds the buffer.
 pub const READ_BUFFER: usize = 4 << 10;
 
-/// Bytes collected before they are written without waiting for the flush.
+/// Number of collected bytes that are written without waiting for a flush.
 pub const WRITE_BUFFER: usize = 64 << 10;
 
-/// Room beside one message in the write buffer: its header, a pong, a close.
+/// Room in the write buffer in addition to one message: its header, a pong, a close frame.
 const CONTROL_FRAMES: usize = 1 << 10;
 
-/// Open files kept back from connections: the standard streams, the listener, the poller, and the connections
-/// that are being refused.
+/// Open files reserved for other purposes than connections: standard streams, listener, poller, and connections being
+/// refused.
 const RESERVED_FILES: usize = 64;
 
-/// Open files of a worker thread's runtime: its poller and its waker.
+/// Open files of a worker thread's runtime: poller and waker.
 const FILES_PER_THREAD: usize = 4;
 
-/// The behaviour of a server. Its address and its threads belong to the caller.
+/// Behaviour of a server. Address and threads are configured by the caller.
 ///
 /// ```
 /// use echo_server::Config;
@@ -38,25 +38,25 @@ const FILES_PER_THREAD: usize = 4;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// The path of the echo. Default `/ws`.
+    /// Path of the echo. Default `/ws`.
     pub path: EchoPath,
-    /// The longest message accepted, in bytes of payload; a longer one closes its connection with 1009.
-    /// Default 16 MiB.
+    /// Maximum length of a message, in payload bytes. A longer one closes its connection with 1009. Default 16 MiB.
     pub max_message_size: usize,
-    /// Most connections at once; one more is answered `503`. Default: the open-file limit less a reserve.
+    /// Maximum number of open connections. Further ones are answered with 503. Default: the open-file limit minus a
+    /// reserve.
     pub max_connections: usize,
-    /// Longest time from a peer's first packet to the end of its handshake, after which it is dropped; zero
+    /// Maximum time from a peer's first packet to the end of its handshake. After it, the connection is dropped. Zero
     /// means no limit. Default 10 s.
     pub handshake_timeout: Duration,
-    /// Longest silence of a peer: it is pinged at half of it and closed with 1001 at the end; zero means no
-    /// limit. Default 60 s.
+    /// Maximum silence of a peer. It is pinged after half of it and closed with 1001 at its end. Zero means no limit.
+    /// Default 60 s.
     pub idle_timeout: Duration,
-    /// Longest time that a shutdown waits for connections to close; a peer that does not cease to send is
-    /// closed at half of it. Default 5 s.
+    /// Maximum time that a shutdown waits for connections to close. A peer that keeps sending is closed after half of
+    /// it. Default 5 s.
     pub drain_timeout: Duration,
-    /// Allowed origins of a browser's page, as in `https://example.org`; empty allows all. Default empty.
+    /// Allowed origins of browser pages, such as `https://example.org`; empty allows all. Default empty.
     pub allowed_origins: Vec<String>,
-    /// Certificate and key; `None` serves `ws://`. Default `None`.
+    /// Certificate and key; `None` for `ws://`. Default `None`.
     pub tls: Option<TlsIdentity>,
 }
 
@@ -76,11 +76,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Most bytes that a connection collects for writing. A peer that never reads holds at most this, one message
-    /// being read, and one that is read and waits.
+    /// Maximum size of a connection's write buffer, in bytes. For a peer that never reads, the server holds at most
+    /// this buffer, one message being read, and one message waiting to be written.
     ///
-    /// Never reached, because a blocked write stops reading. It makes a mistake end a connection and not the
-    /// machine.
+    /// The limit is never reached, because a blocked write stops reading. It limits the damage of a bug to one
+    /// connection.
     pub fn max_write_buffer(&self) -> usize {
         self.max_message_size
             .saturating_add(WRITE_BUFFER + CONTROL_FRAMES)
@@ -120,25 +120,24 @@ impl FromStr for EchoPath {
 
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
         let uri: http::Uri = text.parse().map_err(|_| InvalidPath)?;
-        // `Uri` drops a fragment: a path comes back unchanged.
+        // `Uri` removes a fragment, so only a path is unchanged.
         (text.starts_with('/') && uri.path() == text)
             .then(|| Self(text.to_owned()))
             .ok_or(InvalidPath)
     }
 }
 
-/// The number of connections that the open-file limit allows a server with this number of worker threads of
-/// its own, less a reserve; at least 1.
+/// The number of connections that the open-file limit allows, minus a reserve, for a server with this number of worker
+/// threads; at least 1.
 pub(crate) fn connections_allowed(threads: usize) -> usize {
-    // On Unix, the smallest limit that POSIX allows. Elsewhere sockets are not files, and memory is the
-    // limit.
+    // On Unix, the smallest limit that POSIX allows. On other systems, sockets are not files, and memory is the limit.
     const WITHOUT_LIMIT: u64 = if cfg!(unix) { 20 } else { 1 << 20 };
     let files = open_files::limit().unwrap_or(WITHOUT_LIMIT);
     less_reserve(usize::try_from(files).unwrap_or(usize::MAX), threads)
 }
 
-/// The files left for connections. A small limit loses a quarter at most, but the threads get all that they
-/// need.
+/// The open files left for connections. The reserve is at most a quarter of a small limit. The files of the threads are
+/// always subtracted.
 fn less_reserve(limit: usize, threads: usize) -> usize {
     let reserve = RESERVED_FILES.min(limit / 4);
     let of_threads = FILES_PER_THREAD.saturating_mul(threads);

@@ -1,4 +1,4 @@
-//! One accepted connection and its place in the server.
+//! One accepted connection and its context in the server.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -10,32 +10,32 @@ use crate::{
     shutdown::ShutdownSignal,
 };
 
-/// One accepted connection, as a server's handler gets it.
+/// One accepted connection, as passed to a server's handler.
 #[derive(Debug)]
 pub struct Connection {
-    /// The stream, to be dropped as soon as everything is sent.
+    /// The byte stream. The handler drops it as soon as everything is sent.
     pub stream: GracefulStream,
-    /// The connection's place in the server.
+    /// The connection's context in the server.
     pub context: ConnectionContext,
 }
 
-/// A connection's place in its server: limits, metrics, shutdown.
+/// Context of a connection in its server: limits, metrics, shutdown.
 #[derive(Debug)]
 pub struct ConnectionContext {
-    /// The server of this connection.
+    /// The server of the connection.
     pub server: Arc<ServerContext>,
     pub(crate) shutdown: ShutdownSignal,
     pub(crate) slot: ReturnSlot,
-    /// End of the time for the handshake.
+    /// Deadline of the handshake; `None` without a limit.
     pub(crate) deadline: Option<Instant>,
 }
 
 impl ConnectionContext {
-    /// Waits for a handshake, from the first byte to the last, responses included. `None` when its time is
-    /// over or the server stops: then the connection is to be dropped.
+    /// Waits for a handshake, from its first byte to its last, including responses. `None` when its time is over or the
+    /// server stops. The connection must then be dropped.
     ///
-    /// The caller boxes the future: a library needs several kilobytes for a handshake, which an upgraded
-    /// connection must not carry along.
+    /// The caller boxes the future, because a library needs several kilobytes for a handshake, which an upgraded
+    /// connection should not hold.
     pub async fn handshake<T>(
         &mut self,
         handshake: Pin<&mut impl Future<Output = T>>,

@@ -1,4 +1,4 @@
-//! The echo loop, over any socket that is a stream and a sink of messages.
+//! The echo loop, for any socket that is a stream and a sink of messages.
 
 use std::{
     future::poll_fn,
@@ -19,23 +19,22 @@ use crate::{
     metrics::Tally,
 };
 
-/// Most messages moved before the write buffer is flushed and the shutdown signal is checked.
+/// Maximum number of messages between two flushes and checks of the shutdown signal.
 const BATCH: u64 = 4096;
 
-/// Longest time for a peer at fault to make room for its close frame.
+/// Maximum time for a peer at fault to accept its close frame.
 const FAULT_GRACE: Duration = Duration::from_secs(5);
 
-/// Echoes until the peer closes, fails, falls silent, or the server stops.
+/// Echoes until the peer closes, fails or falls silent, or the server stops.
 ///
-/// All messages that are ready are echoed with one flush. While a flush is blocked nothing is read, so what
-/// is held for a peer that does not read is bounded by one batch of the library's buffers.
+/// All available messages are echoed with one flush. Nothing is read while a flush is blocked, so the memory held for a
+/// peer that does not read is bounded by one batch of the library's buffers.
 ///
-/// When this returns, the socket may be dropped: the close frame that was due has been written, or cannot be.
+/// When this returns, the socket may be dropped: its close frame is written, or cannot be.
 ///
-/// There is no permessage-deflate (RFC 7692) here: neither library has it, and it is never negotiated. Its
-/// place would be between library and echo: offered in [`ServerContext::route`](crate::ServerContext::route),
-/// and applied by a socket that is a stream and a sink of the same messages, given to this in place of the
-/// plain one.
+/// permessage-deflate (RFC 7692) is not supported: neither library implements it, and it is never negotiated. To
+/// support it, offer it in [`ServerContext::route`](crate::ServerContext::route), and pass a socket that compresses the
+/// messages to this function.
 pub async fn echo<L, S>(socket: &mut S, connection: &mut ConnectionContext)
 where
     L: WebSocketLibrary,
@@ -56,15 +55,15 @@ where
         EchoEnd::Shutdown => {
             if socket.send(L::close(CloseReason::GoingAway)).await.is_ok() {
                 open.set_close_code(CloseReason::GoingAway.code());
-                // The peer may have sent more before it saw the close; the stream ends with its answer. The
-                // drain timeout is the limit.
+                // The peer may have sent more messages before it received the close frame. The stream ends with its
+                // answer. The drain timeout limits the wait.
                 while let Some(Ok(_)) = socket.next().await {}
             }
         }
     }
 }
 
-/// The end of an echo loop, with all echoes flushed.
+/// Reason for the end of an echo loop, after all echoes were flushed.
 enum EchoEnd {
     Peer(Option<u16>),
     Fault(CloseReason),
@@ -72,13 +71,13 @@ enum EchoEnd {
     Gone,
 }
 
-/// The reason why a batch of messages ended.
+/// Reason for the end of a batch of messages.
 enum BatchEnd {
-    /// No message is ready.
+    /// No message is available.
     Idle,
-    /// More may be ready.
+    /// More messages may be available.
     Busy,
-    /// There will be no more.
+    /// No further messages will come.
     Ended(EchoEnd),
 }
 
@@ -87,9 +86,9 @@ struct EchoLoop<'a, L: WebSocketLibrary, S> {
     connection: &'a mut ConnectionContext,
     idle: Option<IdleTimer>,
     ping_due: bool,
-    /// Time at which the shutdown signal was seen.
+    /// Time at which the shutdown signal was noticed.
     stopping: Option<Instant>,
-    /// A message that was read, but cannot be written yet.
+    /// A message that was read but cannot be written yet.
     held: Option<L::Message>,
     /// Number of messages of any kind in this batch.
     moved: u64,
@@ -132,13 +131,13 @@ where
                 IdleAction::Close => {
                     return Poll::Ready(EchoEnd::Fault(CloseReason::Silent));
                 }
-                // While a write is blocked, a ping could not be sent either.
+                // While a write is blocked, a ping cannot be sent either.
                 IdleAction::Ping => self.ping_due = self.flushing.is_none(),
             }
         }
     }
 
-    /// Moves and flushes messages. Pending when none is ready, or none can be written.
+    /// Moves and flushes messages. Pending when none is available, or none can be written.
     fn poll_messages(&mut self, cx: &mut Context<'_>) -> Poll<EchoEnd> {
         loop {
             let (batch_end, is_fresh) = match self.flushing.take() {
@@ -165,15 +164,14 @@ where
                     self.connection.slot.track_unread();
                 }
                 BatchEnd::Idle if is_fresh => return Poll::Pending,
-                // A wake-up may have been meant for the reading and was spent on the flush: only another read
-                // shows.
+                // The last wake-up may have been for reading but was used for the flush, so another read is needed.
                 BatchEnd::Idle | BatchEnd::Busy => {}
             }
         }
     }
 
-    /// Reports whether a stopping server has echoed everything that had arrived, or has no more time for a
-    /// peer that does not cease. The rest of the drain timeout is for the close.
+    /// Returns true when a stopping server has echoed everything that had arrived, or gives up on a peer that keeps
+    /// sending. The rest of the drain timeout is for the close.
     fn is_done(&self, is_idle: bool) -> bool {
         self.stopping.is_some_and(|since| {
             let limit = self.connection.server.config.drain_timeout / 2;
@@ -181,7 +179,7 @@ where
         })
     }
 
-    /// Moves messages until none is ready. Pending only while none can be written.
+    /// Moves messages until none is available. Pending only while none can be written.
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<BatchEnd> {
         if self.ping_due {
             let room = ready!(self.socket.poll_ready_unpin(cx));
@@ -224,7 +222,7 @@ where
                     self.unsent.bytes += bytes as u64;
                     self.held = Some(message);
                 }
-                // Flushed before anything else is read: pongs the peer does not read must not pile up.
+                // Flushed before the next read, so that pongs do not pile up for a peer that does not read them.
                 Incoming::Ping => return Poll::Ready(BatchEnd::Busy),
                 Incoming::Pong => {}
                 Incoming::Close(code) => return Poll::Ready(BatchEnd::Ended(EchoEnd::Peer(code))),
@@ -232,7 +230,7 @@ where
         }
     }
 
-    /// Updates the metrics, once per flush because many connections share them.
+    /// Updates the metrics. Called once per flush, because many connections share them.
     fn count(&mut self, sent: bool) {
         if self.unsent.messages == 0 {
             return;

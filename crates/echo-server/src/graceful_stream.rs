@@ -15,35 +15,35 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use crate::byte_stream::ByteStream;
 
-/// Longest time for a peer to close after us.
+/// Maximum time for a peer to close after the server.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A stream that a WebSocket library may drop at any time. Dropping it returns the stream to its
-/// `ReturnSlot`, and the accept loop closes it gracefully.
+/// A stream that a WebSocket library may drop at any time. Dropping it returns the byte stream to its `ReturnSlot`, and
+/// the accept loop closes it gracefully.
 ///
-/// A socket that is closed while it holds unread data resets the connection, and the reset can overtake the
-/// last bytes sent: the close frame, or the answer to a request. Libraries do not wait for that.
+/// Closing a socket with unread data resets the connection. The reset can overtake the last bytes sent, such as the
+/// close frame or the answer to a request. Libraries do not prevent this.
 #[derive(Debug)]
 pub struct GracefulStream {
-    /// `Some` until dropped.
+    /// `None` only while being dropped.
     stream: Option<ByteStream>,
     slot: ReturnSlot,
 }
 
-/// The place that a [`GracefulStream`] returns to, and its activity until then.
+/// Destination of a dropped [`GracefulStream`], and record of its activity before.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReturnSlot(Arc<SlotState>);
 
 #[derive(Debug, Default)]
 struct SlotState {
     returned: Mutex<Option<ByteStream>>,
-    /// Set when bytes come in, cleared when read.
+    /// Set when bytes are received, cleared by `take_activity`.
     read: AtomicBool,
-    /// Set when bytes go out, cleared when read.
+    /// Set when bytes are sent, cleared by `take_activity`.
     wrote: AtomicBool,
     /// Set while `unread` is kept up to date.
     tracks_unread: AtomicBool,
-    /// Set if more had arrived when a read had to wait.
+    /// Set when bytes had arrived by the time a read had to wait.
     unread: AtomicBool,
 }
 
@@ -55,10 +55,10 @@ impl ReturnSlot {
         }
     }
 
-    /// Reports whether the peer was active since the last call: it sent bytes, or accepted bytes after a
-    /// blocked write, which `is_blocked` tells.
+    /// Returns true when the peer was active since the last call: it sent bytes, or accepted bytes after a blocked
+    /// write. `is_blocked` is true when a write was blocked.
     pub(crate) fn take_activity(&self, is_blocked: bool) -> bool {
-        // Only the connection's own task reads and writes.
+        // Relaxed ordering is sufficient, because only the connection's own task reads and writes.
         let take = |flag: &AtomicBool| {
             let was = flag.load(Ordering::Relaxed);
             if was {
@@ -70,19 +70,19 @@ impl ReturnSlot {
         read || wrote && is_blocked
     }
 
-    /// Makes every read that has to wait ask the system whether bytes have arrived.
+    /// Makes every read that has to wait check for bytes in the system.
     pub(crate) fn track_unread(&self) {
         self.0.tracks_unread.store(true, Ordering::Relaxed);
     }
 
-    /// Reports whether bytes had arrived when the last read had to wait: then the reader is about to be
-    /// woken. Needs [`Self::track_unread`].
+    /// Returns true when bytes had arrived by the time the last read had to wait, so the reader will soon be woken.
+    /// Needs [`Self::track_unread`].
     pub(crate) fn has_unread(&self) -> bool {
         self.0.unread.load(Ordering::Relaxed)
     }
 
-    /// Closes the returned stream for sending, then waits a little for the peer to close. Bytes that the peer
-    /// still sends are discarded.
+    /// Closes the returned stream for sending, then briefly waits for the peer to close. Bytes received in the meantime
+    /// are discarded.
     pub(crate) async fn close_gracefully(&self) {
         let returned = self
             .0
@@ -96,7 +96,7 @@ impl ReturnSlot {
     }
 }
 
-/// Shuts down sending and reads to the end. An error means that the peer is gone.
+/// Shuts down sending and reads to the end. Returns an error when the peer is gone.
 async fn close(mut stream: ByteStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut rest = [0; 4096];

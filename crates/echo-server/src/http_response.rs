@@ -1,11 +1,11 @@
-//! Plain HTTP/1.1 responses, and their bytes for servers without an HTTP library.
+//! Plain HTTP/1.1 responses, and their encoding for servers without an HTTP library.
 
 use http::{
     HeaderName, HeaderValue, Response, StatusCode,
     header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
 
-/// Returns a response in plain text, after which the connection is closed.
+/// Returns a plain text response after which the connection is closed.
 pub fn text_response(status: StatusCode, body: impl Into<String>) -> Response<String> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
@@ -24,7 +24,7 @@ pub(crate) fn with_header(
     response
 }
 
-/// Returns the response to a request without the upgrade that it needs.
+/// Returns the response to a request that needs an upgrade but has none.
 pub(crate) fn upgrade_required(body: &'static str) -> Response<String> {
     let response = text_response(StatusCode::UPGRADE_REQUIRED, body);
     let response = with_header(response, UPGRADE, "websocket");
@@ -39,8 +39,8 @@ pub(crate) fn no_room() -> Response<String> {
     with_header(response, RETRY_AFTER, "1")
 }
 
-/// Returns the bytes of a response, without its body if the request was a `HEAD`. Adds the content length;
-/// the other headers are the response's own.
+/// Encodes a response, without its body if `with_body` is false, as for a `HEAD` request. Adds the content length to
+/// the response's own headers.
 pub fn encode_response(response: &Response<String>, with_body: bool) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
     for (name, value) in response.headers() {

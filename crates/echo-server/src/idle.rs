@@ -1,4 +1,4 @@
-//! The idle timeout: a ping at half of it, a close at its end.
+//! The idle timeout: a ping after half of it, a close at its end.
 
 use std::{
     future::Future,
@@ -9,11 +9,11 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-/// The idle timer of one connection: a silent peer is to be pinged after half of the timeout, and closed
-/// after all of it.
+/// The idle timer of one connection. A silent peer must be pinged after half of the timeout, and closed after all of
+/// it.
 ///
-/// The timer is not reset for every message. It reads the clock when it has run out, so a message costs one
-/// look at the clock per wake-up.
+/// The timer is not reset for every message. Activity only stores the time, at the cost of one clock reading per
+/// wake-up.
 #[derive(Debug)]
 pub(crate) struct IdleTimer {
     timeout: Duration,
@@ -21,11 +21,11 @@ pub(crate) struct IdleTimer {
     active: Instant,
     pinged: bool,
     timer: Pin<Box<Sleep>>,
-    /// Set once the timer knows the task that waits for it.
+    /// True while the task is registered with the timer.
     armed: bool,
 }
 
-/// The action that a silence calls for.
+/// The action that a silence requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IdleAction {
     Ping,
@@ -33,7 +33,7 @@ pub(crate) enum IdleAction {
 }
 
 impl IdleTimer {
-    /// A timer that starts now; `None` when the timeout is zero, which means never.
+    /// Starts a timer; `None` when the timeout is zero, which means no limit.
     pub(crate) fn new(timeout: Duration) -> Option<Self> {
         (!timeout.is_zero()).then(|| {
             let active = Instant::now();
@@ -52,7 +52,7 @@ impl IdleTimer {
         self.pinged = false;
     }
 
-    /// Ready when an action is due. The task is woken when one may be.
+    /// Returns ready when an action is due. Registers the task for the next one.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<IdleAction> {
         loop {
             if self.armed && !self.timer.is_elapsed() {
@@ -81,7 +81,7 @@ impl IdleTimer {
     }
 }
 
-/// The time that is this much later, at most a year.
+/// The time after this duration, which is limited to a year.
 fn deadline(from: Instant, by: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
     from + by.min(YEAR)
@@ -98,7 +98,7 @@ mod tests {
     async fn next(idle: &mut IdleTimer) -> (IdleAction, Duration) {
         let begun = Instant::now();
         let due = poll_fn(|cx| idle.poll(cx)).await;
-        // Timers of tokio count milliseconds.
+        // tokio's timers have a resolution of 1 ms.
         (due, Duration::from_secs(begun.elapsed().as_secs()))
     }
 

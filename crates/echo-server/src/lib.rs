@@ -1,19 +1,19 @@
-//! The shared part of both echo servers: everything but the WebSocket library.
+//! Shared part of both echo servers: everything except the WebSocket library.
 //!
-//! A server is [`accept`] with a handler for one [`Connection`]. The handler reads a request with its
-//! library, asks [`ServerContext::route`] for the answer, and responds or upgrades. Then [`echo()`] takes
-//! over, which knows the library through a [`WebSocketLibrary`]. [`run`] makes a program of it.
+//! A server is [`accept`] with a handler for one [`Connection`]. The handler reads a request with its library, calls
+//! [`ServerContext::route`] for the answer, and responds or upgrades. After an upgrade, it calls [`echo()`], which uses
+//! the library through a [`WebSocketLibrary`]. [`run`] turns a server into a program.
 //!
 //! | module | contents |
 //! |---|---|
-//! | `args`, `config` | the flags; the valid configuration made of them |
+//! | `args`, `config` | the flags; the valid configuration built from them |
 //! | `listener`, `byte_stream`, `tls` | listening and the ready line; the stream of a connection |
-//! | `client_verifier`, `tls_error` | certificates of clients; errors of certificates |
+//! | `client_verifier`, `tls_error` | verification of client certificates; errors of certificates |
 //! | `program`, `systemd`, `workers` | the whole program; socket activation and notification; worker threads |
-//! | `accept`, `connection` | the accept loop; one connection and its place in the server |
+//! | `accept`, `connection` | the accept loop; one connection and its context in the server |
 //! | `graceful_stream`, `shutdown` | the end of one connection, and of all |
-//! | `routing`, `http_response` | the answer to a request, and its bytes |
-//! | `library`, `echo`, `idle`, `close_code` | the WebSocket library, the echo loop, its idle timeout and its close codes |
+//! | `routing`, `http_response` | the answer to a request, and its encoding |
+//! | `library`, `echo`, `idle`, `close_code` | the WebSocket library, the echo loop, its idle timeout and close codes |
 //! | `metrics` | counters, and their Prometheus text |
 //!
 //! ```
@@ -62,7 +62,7 @@ pub use graceful_stream::GracefulStream;
 pub use http_response::{encode_response, text_response};
 pub use library::{Incoming, WebSocketLibrary};
 pub use listener::{Listener, bind};
-pub use program::{ShutdownRequest, run};
+pub use program::{ShutdownRequest, advice, run};
 pub use routing::{MAX_HEAD, MAX_HEADERS, Route, ServerContext, normalize_upgrade_headers};
 pub use tls::TlsIdentity;
 pub use tls_error::TlsError;

@@ -1,18 +1,18 @@
-//! The interface of a WebSocket library to the echo loop.
+//! Interface between a WebSocket library and the echo loop.
 
 use crate::close_code::CloseReason;
 
-/// A WebSocket library, seen by the echo loop.
+/// A WebSocket library, as used by the echo loop.
 ///
-/// A type of the server's own stands for the library, because neither the library's types nor this trait
-/// belong to the server.
+/// Each server implements it for a type of its own, because neither the library's types nor this trait belong to the
+/// server.
 pub trait WebSocketLibrary {
     /// A message, incoming or outgoing.
     type Message;
     /// An error that ends a stream of messages.
     type Error;
 
-    /// Returns what an incoming message means to the echo loop.
+    /// Returns the meaning of an incoming message for the echo loop.
     fn classify(message: &Self::Message) -> Incoming;
 
     /// Returns a close message.
@@ -21,19 +21,19 @@ pub trait WebSocketLibrary {
     /// Returns a ping without payload.
     fn ping() -> Self::Message;
 
-    /// Returns the peer's fault, or `None` if the connection is simply gone.
+    /// Returns the peer's fault; `None` when the connection is simply gone.
     fn fault(error: &Self::Error) -> Option<CloseReason>;
 }
 
-/// An incoming message, as far as the echo loop is concerned.
+/// Meaning of an incoming message for the echo loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Incoming {
-    /// Text or binary with its length in bytes, to be sent back.
+    /// Text or binary with its length in bytes, to be echoed.
     Data(usize),
-    /// A ping. The library has its pong ready and sends it with the next flush.
+    /// A ping. The library has queued its pong and sends it with the next flush.
     Ping,
     /// An unsolicited pong.
     Pong,
-    /// A close with its code, if it has one. The library has the answer ready.
+    /// A close with its code, if any. The library has queued the answer.
     Close(Option<u16>),
 }

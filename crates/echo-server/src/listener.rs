@@ -13,7 +13,7 @@ use crate::{byte_stream::SocketStream, config::Config, error::ServerError, worke
 #[derive(Debug)]
 pub struct Listener {
     socket: BoundSocket,
-    /// The threads that connections are spread over; `None` serves them on the accept loop's runtime.
+    /// The threads that serve connections; `None` to serve them on the accept loop's runtime.
     pub(crate) workers: Option<Workers>,
 }
 
@@ -40,7 +40,7 @@ impl From<TcpListener> for Listener {
 }
 
 impl Listener {
-    /// The IP address and the port that were bound; `None` for a Unix socket.
+    /// The bound IP address and port; `None` for a Unix socket.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         match &self.socket {
             BoundSocket::Tcp(listener) => listener.local_addr().ok(),
@@ -69,7 +69,7 @@ impl Listener {
             BoundSocket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 tracing::debug!("{peer} connected");
-                // Every echo is written whole: waiting for more data would only delay it.
+                // Every echo is written in one piece, so waiting for more data would only delay it.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!("{peer}: {error}");
                 }
@@ -85,13 +85,13 @@ impl Listener {
     }
 }
 
-/// Listens on `address`: an IP address or a host name, and a port, where 0 picks a free one; or `unix:PATH`.
-/// Of a name's addresses the first that can be bound is used. Up to `backlog` connections wait in the system
-/// until they are accepted; the system may reduce that.
+/// Listens on `address`: an IP address or host name and a port, where 0 chooses a free one, or `unix:PATH`. If a name
+/// has several addresses, the first that can be bound is used. Up to `backlog` connections wait in the system until
+/// they are accepted. The system may reduce this number.
 ///
 /// # Errors
-/// [`ServerError::Bind`] if the name does not resolve, none of its addresses can be bound, or the socket's
-/// path is in use.
+/// [`ServerError::Bind`] when the name does not resolve, none of its addresses can be bound, or the socket's path is in
+/// use.
 pub async fn bind(address: &str, backlog: u32) -> Result<Listener, ServerError> {
     let failed = |source| ServerError::Bind(address.to_owned(), source);
     #[cfg(unix)]
@@ -114,8 +114,8 @@ fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A restart must not wait for old connections to time out. On Windows the option means something else: to
-    // share a port that is in use.
+    // A restart must not wait until old connections time out. On Windows, the option would instead allow sharing a port
+    // in use.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -135,14 +135,14 @@ mod unix {
     use super::BoundSocket;
 
     impl From<UnixListener> for super::Listener {
-        /// A socket that another process has bound and will remove.
+        /// Wraps a socket whose file was created by another process, which also removes it.
         fn from(listener: UnixListener) -> Self {
             let created = None;
             BoundSocket::Unix(UnixSocketListener { listener, created }).into()
         }
     }
 
-    /// Device and inode.
+    /// Device and inode of a file.
     type FileId = (u64, u64);
 
     fn file_id(path: &Path) -> Option<FileId> {
@@ -150,11 +150,11 @@ mod unix {
         Some((metadata.dev(), metadata.ino()))
     }
 
-    /// A Unix socket. Dropping it removes its file.
+    /// A Unix socket. Its file is removed when it is dropped.
     #[derive(Debug)]
     pub(super) struct UnixSocketListener {
         listener: UnixListener,
-        /// The file that was created for it.
+        /// The file created for the socket; `None` when there is none to remove.
         created: Option<(PathBuf, FileId)>,
     }
 
@@ -199,7 +199,7 @@ mod unix {
 
     impl Drop for UnixSocketListener {
         fn drop(&mut self) {
-            // Another server may have its socket there by now.
+            // Another server may have replaced the file by its own.
             if let Some((path, created)) = &self.created
                 && file_id(path) == Some(*created)
             {
@@ -214,7 +214,7 @@ mod unix {
         Ok(socket)
     }
 
-    /// Reports whether this is a socket without a listener, left by a server that ended without removing it.
+    /// Returns true for a socket file without a listener, left by a server that ended without removing it.
     fn is_abandoned(path: &Path) -> bool {
         let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
         let connected = std::os::unix::net::UnixStream::connect(path);
@@ -222,8 +222,8 @@ mod unix {
     }
 }
 
-/// Writes the ready line with the bound port, and flushes it: `listening on ws://127.0.0.1:8000/ws`. A reader
-/// that is gone is not an error.
+/// Writes the ready line with the bound port, and flushes it: `listening on ws://127.0.0.1:8000/ws`. A closed pipe is
+/// not an error.
 pub(crate) fn announce(
     out: &mut impl Write,
     listener: &Listener,
@@ -255,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_ipv6_address_is_announced_in_brackets() {
-        // Not every machine has IPv6.
+        // Some machines have no IPv6.
         let Ok(listener) = bind("[::1]:0", 16).await else {
             return;
         };
@@ -287,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("echo.sock");
         let address = format!("unix:{}", path.display());
-        // As a server that was killed leaves it.
+        // A file left by a killed server.
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         let listener = bind(&address, 16).await.unwrap();
@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(url, format!("ws+unix:{}:/ws", path.display()));
         let error = bind(&address, 16).await.unwrap_err();
         assert_eq!(error.to_string(), format!("cannot bind {address}"));
-        // Somebody cleans up too early, and another server takes the place.
+        // The file is removed too early, and another server takes its place.
         std::fs::remove_file(&path).unwrap();
         let other = bind(&address, 16).await.unwrap();
         drop(listener);

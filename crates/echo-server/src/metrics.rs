@@ -12,13 +12,13 @@ use std::{
 
 use crate::close_code;
 
-/// Number of shards. With more threads some share one, which only is slower.
+/// Number of shards. More threads than this share shards, which only makes them slower.
 const SHARDS: usize = 32;
 
 /// The counters of one server.
 ///
-/// Messages are counted in a shard of the counting thread, a batch at a time, so that threads do not compete
-/// for a cache line. A scrape adds the shards up.
+/// Messages are counted in batches in a shard of the counting thread, so that threads do not compete for a cache line.
+/// A scrape sums the shards.
 #[derive(Debug, Default)]
 pub(crate) struct ServerMetrics {
     opened: AtomicU64,
@@ -27,7 +27,7 @@ pub(crate) struct ServerMetrics {
     shards: [Shard; SHARDS],
 }
 
-/// One thread's counts, alone on its cache lines.
+/// Counts of one thread, on cache lines of their own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard {
@@ -64,7 +64,7 @@ impl ServerMetrics {
         add(&shard.bytes_in, tally.bytes);
     }
 
-    /// Counts messages that were handed to the system to be sent.
+    /// Counts messages handed to the system for sending.
     pub(crate) fn count_sent(&self, tally: Tally) {
         let shard = self.shard();
         add(&shard.messages_out, tally.messages);
@@ -92,8 +92,8 @@ impl ServerMetrics {
 
     /// Returns the counters in Prometheus' text format, version 0.0.4.
     pub(crate) fn render(&self) -> String {
-        // Closes before opens: a connection that closes in between may then show as open for one scrape, but
-        // never makes the gauge negative.
+        // Closes are read before opens. A connection that closes in between may count as open for one scrape, but the
+        // gauge never becomes negative.
         let closes = self.closes().clone();
         let opened = self.opened.load(Ordering::Relaxed);
         let open = opened.saturating_sub(closes.values().sum());
@@ -149,7 +149,7 @@ pub(crate) struct OpenWebSocket<'a> {
 }
 
 impl OpenWebSocket<'_> {
-    /// Sets the code that this connection counts under, in place of 1006.
+    /// Sets the code under which this connection is counted, instead of 1006.
     pub(crate) fn set_close_code(&mut self, code: u16) {
         self.code = code;
     }

@@ -16,15 +16,15 @@ use crate::{
     workers::Workers,
 };
 
-/// Runs a server as a program: raises the open-file limit, binds, prints the ready line on stdout, and serves
-/// until SIGINT or SIGTERM. Under systemd it uses the inherited socket, and notifies when it is ready and
+/// Runs a server as a program: raises the open-file limit, binds, prints the ready line on standard output, and serves
+/// until SIGINT or SIGTERM. Under systemd it uses the inherited socket, and sends notifications when it is ready and
 /// when it stops.
 ///
-/// `serve` gets the listener, the configuration, and a future that is ready at the first signal. The exit
-/// code is 0 when it is done. A second signal does not wait for that, and gives 130 or 143.
+/// `serve` gets the listener, the configuration, and a future that is ready at the first signal. The exit code is 0
+/// when `serve` has returned. A second signal ends the program before that, with 130 or 143.
 ///
 /// # Errors
-/// Every error that keeps the server from starting, and those of `serve`.
+/// Every error that prevents the server from starting, and the errors of `serve`.
 pub fn run<S, F>(args: &ServerArgs, serve: S) -> Result<ExitCode, ServerError>
 where
     S: FnOnce(Listener, Config, ShutdownRequest) -> F,
@@ -36,13 +36,13 @@ where
     }
     let config = args.config()?;
     let workers = Workers::start(args.threads).map_err(ServerError::Runtime)?;
-    // This thread accepts, and waits for signals.
+    // This thread accepts connections and waits for signals.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServerError::Runtime)?;
     let ended = runtime.block_on(async {
-        // Caught before the ready line is printed.
+        // Signals are caught before the ready line is printed.
         let mut signals = Signals::catch().map_err(ServerError::Signals)?;
         let mut listener = match systemd::inherited_listener(&args.bind)? {
             Some(inherited) => inherited,
@@ -55,7 +55,7 @@ where
         announce(&mut io::stdout().lock(), &listener, &config)?;
         systemd::notify(ServiceState::Ready);
         let (stop, stopped) = oneshot::channel();
-        // A dropped sender requests the end as well.
+        // A dropped sender also requests the shutdown.
         let shutdown = stopped.map(drop).boxed();
         let mut server = std::pin::pin!(serve(listener, config, shutdown));
         let mut stop = Some(stop);
@@ -67,7 +67,7 @@ where
                 signal = signals.next() => match stop.take() {
                     Some(stop) => {
                         systemd::notify(ServiceState::Stopping);
-                        // Fails only if the server has ended by itself.
+                        // Fails only if the server has already ended.
                         let _ = stop.send(());
                     }
                     None => return Ok(ExitCode::from(signal.exit_code())),
@@ -80,12 +80,35 @@ where
     ended
 }
 
+/// Advice on an error, which names flags of [`ServerArgs`]; `None` where the error says what to do.
+pub fn advice(error: &ServerError) -> Option<&'static str> {
+    let ServerError::Bind(address, source) = error else {
+        return None;
+    };
+    let is_unix = address.starts_with("unix:");
+    match source.kind() {
+        io::ErrorKind::AddrInUse if is_unix => {
+            Some("another server uses this socket: stop it, or choose another path with --bind")
+        }
+        io::ErrorKind::AddrInUse => Some(
+            "another process uses this port: stop it, or choose another port with --bind (port 0 picks a free one)",
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            Some("this machine does not have this address: choose another one with --bind")
+        }
+        io::ErrorKind::PermissionDenied => {
+            Some("this user may not use the address: choose another one with --bind")
+        }
+        _ => None,
+    }
+}
+
 /// A future that is ready at the first signal.
 pub type ShutdownRequest = BoxFuture<'static, ()>;
 
-/// Logs to stderr as `RUST_LOG` asks for, by default warnings.
+/// Logs to standard error at the level from `RUST_LOG`, by default warnings.
 ///
-/// The `log` crate is left out on purpose: tungstenite logs every frame to it.
+/// The `log` crate is excluded, because tungstenite logs every frame to it.
 fn log_to_stderr() {
     let wanted = std::env::var("RUST_LOG").ok();
     let parsed = wanted.as_deref().map(str::parse::<Targets>);
@@ -93,12 +116,29 @@ fn log_to_stderr() {
         Some(Ok(targets)) => targets.clone(),
         _ => Targets::new().with_default(tracing::Level::WARN),
     };
-    // Fails only if this runs twice in a process; the first one stays.
+    // Fails only if called twice in a process. The first logger stays.
     let _ = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(io::stderr))
         .with(targets)
         .try_init();
     if let Some(Err(error)) = parsed {
-        tracing::warn!("RUST_LOG is not understood and ignored: {error}");
+        tracing::warn!("RUST_LOG is invalid and ignored: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_address_is_answered_with_the_flag_that_picks_another() {
+        let of = |address: &str, kind: io::ErrorKind| {
+            advice(&ServerError::Bind(address.to_owned(), kind.into())).unwrap_or_default()
+        };
+        let port = of("127.0.0.1:8000", io::ErrorKind::AddrInUse);
+        assert!(port.contains("another port with --bind"), "{port}");
+        let path = of("unix:a.sock", io::ErrorKind::AddrInUse);
+        assert!(path.contains("another path with --bind"), "{path}");
+        assert_eq!(of("nowhere:1", io::ErrorKind::NotFound), "");
     }
 }

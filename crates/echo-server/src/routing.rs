@@ -1,4 +1,4 @@
-//! The answer to a request: the echo, a page, or the reason why not.
+//! The answer to a request: the echo, a page, or an error.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
@@ -15,10 +15,10 @@ use crate::{
     metrics::ServerMetrics,
 };
 
-/// The longest request head accepted, in bytes; a longer one is answered `431`.
+/// Maximum length of a request head, in bytes. A longer one is answered with 431.
 pub const MAX_HEAD: usize = 16 << 10;
 
-/// The most header fields accepted; more are answered `431`.
+/// Maximum number of header fields. More are answered with 431.
 pub const MAX_HEADERS: usize = 100;
 
 /// The answer to a request.
@@ -30,7 +30,7 @@ pub enum Route {
     Respond(Response<String>),
 }
 
-/// One running server: the state that its connections share.
+/// State of a running server, shared by its connections.
 #[derive(Debug)]
 pub struct ServerContext {
     pub(crate) program: Program,
@@ -40,7 +40,7 @@ pub struct ServerContext {
 }
 
 impl ServerContext {
-    /// A server that has not had a connection yet.
+    /// A server without connections.
     pub fn new(program: Program, config: Config) -> Self {
         Self {
             program,
@@ -49,7 +49,7 @@ impl ServerContext {
         }
     }
 
-    /// Chooses the answer by method, version, path and headers, without the body.
+    /// Chooses the answer by method, version, path and headers. The body is not used.
     ///
     /// [`Route::Echo`] is returned for valid upgrades only (RFC 6455, 4.2.1).
     pub fn route<B>(&self, request: &Request<B>) -> Route {
@@ -59,7 +59,7 @@ impl ServerContext {
         if let Some(response) = host_error(request) {
             return Route::Respond(response);
         }
-        // Before the pages, so that `--path /` can serve both.
+        // Checked before the pages, so that `--path /` can serve both.
         if is_echo && method == Method::GET && is_upgrade(request) {
             let error = upgrade_error(request).or_else(|| self.origin_rejection(request.headers()));
             return error.map_or(Route::Echo, Route::Respond);
@@ -79,8 +79,8 @@ impl ServerContext {
         })
     }
 
-    /// Returns the rejection of an origin that is not allowed (RFC 6455, 10.2). Clients other than browsers
-    /// send no origin and are accepted.
+    /// Returns the rejection of an origin that is not allowed (RFC 6455, 10.2). Clients other than browsers send no
+    /// origin and are accepted.
     fn origin_rejection(&self, headers: &HeaderMap) -> Option<Response<String>> {
         let allowed = &self.config.allowed_origins;
         let is_allowed = |origin: &HeaderValue| {
@@ -118,8 +118,8 @@ impl ServerContext {
     }
 }
 
-/// Reduces `Connection` and `Upgrade` of an upgrade request to one field of one token each. Repeated fields
-/// are one list (RFC 9110, 5.3), but libraries read the first only.
+/// Replaces `Connection` and `Upgrade` of an upgrade request by one field with one token each. Repeated fields form one
+/// list (RFC 9110, 5.3), but libraries read only the first field.
 pub fn normalize_upgrade_headers<B>(request: &mut Request<B>) {
     if is_upgrade(request) {
         let headers = request.headers_mut();
@@ -128,7 +128,7 @@ pub fn normalize_upgrade_headers<B>(request: &mut Request<B>) {
     }
 }
 
-/// Returns the response to a request that does not have exactly one `Host` (RFC 9112, 3.2).
+/// Returns the response to a request without exactly one `Host` (RFC 9112, 3.2).
 fn host_error<B>(request: &Request<B>) -> Option<Response<String>> {
     let hosts = request.headers().get_all(HOST).iter().count();
     let is_valid = hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11;
@@ -140,7 +140,7 @@ fn is_upgrade<B>(request: &Request<B>) -> bool {
         && has_token(request.headers(), UPGRADE, "websocket")
 }
 
-/// Reports whether a header, as a list of tokens, contains this one.
+/// Returns true when a header contains this token in its list.
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     headers
         .get_all(name)
@@ -150,9 +150,9 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
         .any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
-/// Returns the response to an upgrade request that is invalid otherwise.
+/// Returns the response to an upgrade request with any other error.
 fn upgrade_error<B>(request: &Request<B>) -> Option<Response<String>> {
-    // HTTP/1.0 knows no upgrade, whatever the headers say (RFC 9110, 7.8).
+    // HTTP/1.0 has no upgrade, whatever the headers are (RFC 9110, 7.8).
     if request.version() < Version::HTTP_11 {
         let error = "an upgrade takes HTTP/1.1\n";
         return Some(text_response(StatusCode::BAD_REQUEST, error));
@@ -173,8 +173,7 @@ fn upgrade_error<B>(request: &Request<B>) -> Option<Response<String>> {
     })
 }
 
-/// Reports whether these are 16 bytes in base64: 22 digits, the last of which has four bits to spare, and two
-/// signs of padding.
+/// Returns true for 16 bytes in base64: 22 digits, of which the last has four unused bits, and two padding characters.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     matches!(key, [digits @ .., last, b'=', b'=']

@@ -1,4 +1,4 @@
-//! The signal that tells every connection at once that the server stops.
+//! The signal that notifies all connections when the server stops.
 
 use std::{
     future::poll_fn,
@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-/// The accept loop's end, which triggers the signal once.
+/// Sending side of the signal, owned by the accept loop. Triggers it once.
 #[derive(Debug, Default)]
 pub(crate) struct ShutdownTrigger {
     stopped: Arc<AtomicBool>,
@@ -20,7 +20,7 @@ pub(crate) struct ShutdownTrigger {
 }
 
 impl ShutdownTrigger {
-    /// Returns the end of one more connection.
+    /// Returns a receiving side for one connection.
     pub(crate) fn subscribe(&self) -> ShutdownSignal {
         ShutdownSignal {
             stopped: Arc::clone(&self.stopped),
@@ -36,10 +36,10 @@ impl ShutdownTrigger {
     }
 }
 
-/// A connection's end, ready once the server stops.
+/// Receiving side of a connection, ready when the server stops.
 ///
-/// The echo loop polls it for every batch of messages, so polling it again from the same task is one read of
-/// a flag: tokio's own `Notified` takes a lock that all connections share.
+/// The echo loop polls it for every batch of messages. Polling it again from the same task only reads a flag, whereas
+/// tokio's own `Notified` takes a lock shared by all connections.
 #[derive(Debug)]
 pub(crate) struct ShutdownSignal {
     stopped: Arc<AtomicBool>,
@@ -48,7 +48,7 @@ pub(crate) struct ShutdownSignal {
 }
 
 impl ShutdownSignal {
-    /// Ready once the server stops, and from then on. Until then the task is woken when it does.
+    /// Returns ready when the server has stopped. Otherwise registers the task to be woken then.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let registered = self
             .registered
@@ -60,7 +60,7 @@ impl ShutdownSignal {
             }
             self.registered = Some(cx.waker().clone());
         }
-        // Read after registering: a stop in between is not missed.
+        // Read after registering, so that a stop in between is not missed.
         if self.stopped.load(Ordering::Acquire) {
             Poll::Ready(())
         } else {

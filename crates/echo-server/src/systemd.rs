@@ -6,7 +6,7 @@ use std::io;
 
 use crate::{error::ServerError, listener::Listener};
 
-/// A state of the server that the supervisor is notified of.
+/// A server state to notify the supervisor of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ServiceState {
     /// The server accepts connections.
@@ -15,19 +15,19 @@ pub(crate) enum ServiceState {
     Stopping,
 }
 
-/// The first inherited socket, if there is one. `address`, which would be bound without it, is for the error.
+/// The first inherited socket, if there is one. `address` is the one that would be bound otherwise, for the error.
 /// Needs a tokio runtime.
 #[cfg(unix)]
 pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, ServerError> {
     let failed = |source: io::Error| {
-        let passed_on = format!("the socket passed on in place of {address}");
+        let passed_on = format!("the inherited socket in place of {address}");
         ServerError::Bind(passed_on, source)
     };
     let mut passed_on = listenfd::ListenFd::from_env();
     match passed_on.len() {
         0 => return Ok(None),
         1 => {}
-        n => tracing::warn!("{n} sockets were passed on: only the first is served"),
+        n => tracing::warn!("the supervisor passed {n} sockets, and only the first is served"),
     }
     if let Ok(Some(listener)) = passed_on.take_tcp_listener(0) {
         return listener
@@ -46,13 +46,13 @@ pub(crate) fn inherited_listener(address: &str) -> Result<Option<Listener>, Serv
         .map_err(failed)
 }
 
-/// `None`: there are no inherited sockets here.
+/// Returns `None`, because sockets are not inherited on this system.
 #[cfg(not(unix))]
 pub(crate) fn inherited_listener(_: &str) -> Result<Option<Listener>, ServerError> {
     Ok(None)
 }
 
-/// Notifies the supervisor, if there is one. A failure is logged only.
+/// Notifies the supervisor, if there is one. A failure is only logged.
 pub(crate) fn notify(state: ServiceState) {
     #[cfg(target_os = "linux")]
     {
@@ -61,7 +61,7 @@ pub(crate) fn notify(state: ServiceState) {
             ServiceState::Stopping => sd_notify::NotifyState::Stopping,
         };
         if let Err(error) = sd_notify::notify(&[state]) {
-            tracing::warn!("cannot tell the supervisor: {error}");
+            tracing::warn!("cannot notify the supervisor: {error}");
         }
     }
     #[cfg(not(target_os = "linux"))]

@@ -17,23 +17,21 @@ use crate::{client_verifier::client_verifier, tls_error::TlsError};
 pub struct TlsIdentity(Arc<ServerConfig>);
 
 impl TlsIdentity {
-    /// Reads the chain, the server's own certificate first, and the key (PKCS#8, PKCS#1 or SEC1), both in
-    /// PEM.
+    /// Loads the chain (the server's own certificate first) and the key (PKCS#8, PKCS#1 or SEC1), both in PEM.
     ///
-    /// TLS 1.2 and 1.3 are supported, and `http/1.1` is the only protocol offered by ALPN, since an upgrade
-    /// to a WebSocket is one of HTTP/1.1.
+    /// TLS 1.2 and 1.3 are supported. ALPN offers only `http/1.1`, because WebSocket upgrades are part of HTTP/1.1.
     ///
     /// # Errors
-    /// [`TlsError`] when a file cannot be read or the two do not fit.
+    /// [`TlsError`] when a file cannot be read, or certificate and key do not match.
     pub fn from_pem(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         Self::load(certificate, key, None)
     }
 
-    /// Reads the same, and the certificates of the authorities that have signed those of the clients. A client
-    /// without such a certificate is refused. A certificate in that file is also accepted as a client's own.
+    /// Like [`from_pem`](Self::from_pem), with the certificates of the authorities that signed those of the clients. A
+    /// client without such a certificate is refused. A certificate in that file is also accepted as a client's own.
     ///
     /// # Errors
-    /// [`TlsError`] when a file cannot be read or the two do not fit.
+    /// [`TlsError`] when a file cannot be read, or certificate and key do not match.
     pub fn with_client_ca(
         certificate: &Path,
         key: &Path,
@@ -70,7 +68,7 @@ impl TlsIdentity {
     }
 }
 
-/// The certificates of a PEM file, at least one.
+/// The certificates in a PEM file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let name = || path.display().to_string();
     let found: Vec<_> = CertificateDer::pem_file_iter(path)
@@ -83,13 +81,13 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 impl std::fmt::Debug for TlsIdentity {
-    /// Leaves out the key.
+    /// Omits certificate and key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TlsIdentity").finish_non_exhaustive()
     }
 }
 
-/// Equal only if it is the same object.
+/// Two identities are equal only if they are the same object.
 impl PartialEq for TlsIdentity {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -9,16 +9,16 @@ pub enum TlsError {
     /// The file cannot be read, or a part of it is not PEM.
     #[error("cannot read {0}")]
     Read(String, #[source] pem::Error),
-    /// The file is PEM, but holds no certificate.
+    /// The file is PEM, but contains no certificate.
     #[error("{0} holds no certificate (-----BEGIN CERTIFICATE-----)")]
     NoCertificate(String),
-    /// The files of certificate and key do not belong together, or are of a kind that is not supported.
+    /// Certificate and key do not match, or have an unsupported type.
     #[error("{0} and {1} cannot be used together")]
     Pair(String, String, #[source] rustls::Error),
-    /// The certificate of this number, from 1, cannot be an authority of clients.
+    /// The certificate with this number, from 1, cannot be an authority for clients.
     #[error("certificate {1} of {0} cannot be trusted")]
     ClientCa(String, usize, #[source] rustls::Error),
-    /// The TLS library refuses the authorities of clients.
+    /// The TLS library rejects the authorities for clients.
     #[error("the clients of {0} cannot be verified: {1}")]
     ClientVerifier(String, String),
 }

@@ -1,4 +1,4 @@
-//! The worker threads that connections are spread over.
+//! The worker threads that serve connections.
 
 use std::{io, num::NonZeroUsize, sync::Arc};
 
@@ -7,24 +7,24 @@ use tokio::{
     sync::watch,
 };
 
-/// Threads with a runtime each. They end when this is dropped.
+/// Threads, each with its own runtime. They end when this is dropped.
 ///
-/// Every connection belongs to one of them from its first byte to its last, the next one to the next thread.
-/// Measured with axum-ws on two cores that the generator shares (`cargo bench -p ws-bench --bench runtimes`):
-/// beside one runtime of all threads, a runtime and a listener (`SO_REUSEPORT`) for each opened 5,000
-/// connections in 0.87 of the time and echoed 1.05 to 1.19 times as much, medians of five noisy rounds. The
-/// listeners are left out all the same: a hash decides where connections go, and three of them on one thread
-/// and none on the other is not a server to measure. With a single thread the two differ by what the machine
-/// varies by.
+/// Every connection is served by one thread, and connections are assigned to threads in turn.
+///
+/// Measured with axum-ws on two cores shared with the generator (`cargo bench -p ws-bench --bench runtimes`; medians of
+/// five noisy rounds): compared with one runtime for all threads, a runtime and a listener (`SO_REUSEPORT`) per thread
+/// opened 5,000 connections in 0.87 of the time and echoed 1.05 to 1.19 times as much. Separate listeners are not used
+/// nevertheless: a hash distributes connections among them, and three connections on one thread and none on the other
+/// do not make a reproducible server. With a single thread, both variants are equal within noise.
 #[derive(Debug, Clone)]
 pub(crate) struct Workers {
     handles: Arc<[Handle]>,
-    /// Dropped with the last clone, which the threads wait for.
+    /// Dropped with the last clone, which ends the threads.
     _end: watch::Sender<()>,
 }
 
 impl Workers {
-    /// Starts this number of threads, by default one for each CPU.
+    /// Starts this number of threads, by default one per CPU.
     pub(crate) fn start(threads: Option<NonZeroUsize>) -> io::Result<Self> {
         let threads = thread_count(threads);
         let (end, ended) = watch::channel(());
@@ -35,7 +35,7 @@ impl Workers {
                 let mut ended = ended.clone();
                 std::thread::Builder::new()
                     .name(format!("echo-{number}"))
-                    // An error means that the sender was dropped, which is what the thread waits for.
+                    // Waits until the sender is dropped, which is reported as an error.
                     .spawn(move || runtime.block_on(async { drop(ended.changed().await) }))?;
                 Ok(handle)
             })
@@ -43,13 +43,13 @@ impl Workers {
         Ok(Self { handles, _end: end })
     }
 
-    /// The runtime that serves the connection of this number.
+    /// The runtime that serves the connection with this number.
     pub(crate) fn runtime_of(&self, connection: usize) -> &Handle {
         &self.handles[connection % self.handles.len()]
     }
 }
 
-/// The requested number of threads, or one for each CPU.
+/// The requested number of threads, by default one per CPU.
 pub(crate) fn thread_count(requested: Option<NonZeroUsize>) -> NonZeroUsize {
     let cpus = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     requested.unwrap_or_else(cpus)

@@ -1,4 +1,4 @@
-//! The part of the servers' contract that runs inside this process, for both servers.
+//! The part of the servers' contract that can be tested inside this process, for both servers.
 
 use test_support::contract::ServerUnderTest;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// The cores that this process may use, in order; empty where the system does not report it.
+/// The cores that this process may use, ascending; empty where the system does not report them.
 pub fn allowed_cores() -> Vec<usize> {
     #[cfg(target_os = "linux")]
     {
@@ -46,11 +46,11 @@ fn pin_thread_to(cores: &[usize]) -> io::Result<()> {
     ))
 }
 
-/// Runs `body` on these cores, and goes back to those that were allowed before. Threads and processes that
-/// `body` starts stay on these cores. Without cores, the system chooses.
+/// Runs `body` pinned to these cores, then restores the cores allowed before. Threads and processes started by `body`
+/// stay pinned. Without cores, `body` runs unpinned.
 ///
 /// # Errors
-/// When this process may not use any of them, or the system cannot pin threads; `body` does not run then.
+/// When this process may use none of the cores, or the system cannot pin threads. `body` is not run then.
 pub fn with_cores<T>(cores: &[usize], body: impl FnOnce() -> T) -> io::Result<T> {
     if cores.is_empty() {
         return Ok(body());

@@ -1,22 +1,22 @@
 use std::io;
 
-/// A process or another part of the machine that cannot be observed.
+/// Reason why a process or another part of the machine cannot be observed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
     /// The system does not show its processes.
-    #[error("processes cannot be sampled here")]
+    #[error("this system does not report the CPU and memory of processes")]
     Processes(#[source] io::Error),
-    /// A process to sample beside this one is this one.
+    /// The process to sample is this program itself.
     #[error("process {pid} is this program itself")]
     OwnProcess {
-        /// Number of the process.
+        /// Process ID.
         pid: u32,
     },
-    /// There is no such process, or it cannot be seen.
+    /// The process does not exist or is not accessible.
     #[error("there is no process {pid} to sample")]
     NoProcess {
-        /// Number of the process.
+        /// Process ID.
         pid: u32,
     },
 }

@@ -1,16 +1,17 @@
-//! The machine below the programs, as numbers: nothing here knows WebSockets, plans or flags.
+//! Access to the machine, independent of WebSockets, plans and command lines.
 //!
 //! | module | contents |
 //! |---|---|
 //! | [`cores`] | allowed cores, and threads pinned to them |
 //! | [`thread_usage`] | CPU time, memory and waits of this process and its threads |
-//! | [`process_probe`] | CPU time and memory of other processes over a time |
-//! | [`process_group`], [`server_process`] | child processes that leave nothing behind; a server with its output |
+//! | [`process_probe`] | CPU time and memory of other processes during a measurement |
+//! | [`process_group`], [`server_process`] | child processes that are ended with all their descendants; a server and
+//! its output |
 //! | [`system_info`] | operating system, kernel, CPU and cores |
 //! | [`open_files`] | limit on open files |
-//! | [`preflight`] | room for a number of connections: open files and ports |
+//! | [`preflight`] | check of open files and ports for a number of connections |
 //! | [`signals`] | signals that end a program |
-//! | [`withheld_cpu`] | CPU time withheld by a quota, the hypervisor or other work |
+//! | [`withheld_cpu`] | CPU time withheld by a quota, the hypervisor or other processes |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

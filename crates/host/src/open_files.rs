@@ -1,13 +1,13 @@
-//! The limit on open files of this process: every connection is an open file.
+//! Limit on open files of this process. Every connection is an open file.
 
 use std::io;
 
-/// Raises the soft limit to the hard one, for the whole process. Returns the former limit if it was lower.
+/// Raises the soft limit to the hard limit, for the whole process. Returns the former limit if it was lower.
 ///
-/// A program calls this once at its start. A library must not call it unasked.
+/// Programs call this once at their start. Libraries must not call it without being asked to.
 ///
 /// # Errors
-/// When the system refuses; the limit then stays as it is.
+/// When the system refuses. The limit is unchanged then.
 pub fn raise_limit() -> io::Result<Option<u64>> {
     #[cfg(unix)]
     {
@@ -19,7 +19,7 @@ pub fn raise_limit() -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// The soft limit in force; `None` where the system has none or does not tell.
+/// The current soft limit; `None` where the system has none or does not report it.
 pub fn limit() -> Option<u64> {
     #[cfg(unix)]
     {

@@ -1,37 +1,37 @@
-//! Room for a number of connections: open files and ports.
+//! Check of open files and ports for a number of connections.
 
-/// Open files that a run needs beside its connections: outputs, runtimes, the terminal.
+/// Open files that a run needs in addition to its connections: outputs, runtimes, the terminal.
 const RESERVED_FILES: u64 = 64;
 
-/// A resource that a number of connections needs more of than there is.
+/// A resource that is insufficient for a number of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortage {
     /// More connections than open files.
     Files {
-        /// Connections asked for.
+        /// Number of connections requested.
         clients: u64,
-        /// Connections that there is room for.
+        /// Number of connections that are possible.
         fit: u64,
         /// The limit on open files.
         limit: u64,
-        /// The limit that would be enough.
+        /// Limit that would be sufficient.
         needed: u64,
-        /// The server shares the limit.
+        /// True when an embedded server shares the limit.
         embedded: bool,
     },
-    /// More connections than ports to connect from.
+    /// More connections than local ports.
     Ports {
-        /// Connections asked for.
+        /// Number of connections requested.
         clients: u64,
-        /// Ports that are set aside for outgoing connections.
+        /// Number of ports available for outgoing connections.
         ports: u64,
     },
 }
 
-/// Checks that a number of clients fits into the limits. A limit of `None` is unknown or does not exist.
+/// Checks that the limits allow a number of clients. A limit of `None` is unknown or does not exist.
 ///
 /// # Errors
-/// The first resource that is short.
+/// The first resource that is insufficient.
 pub fn check(
     clients: u64,
     embedded: bool,
@@ -57,7 +57,7 @@ pub fn check(
     }
 }
 
-/// The number of ports that the kernel gives to outgoing connections; `None` where it does not report it.
+/// Number of local ports for outgoing connections; `None` where the kernel does not report it.
 pub fn outgoing_ports() -> Option<u64> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     count_ports(&range)

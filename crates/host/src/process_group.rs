@@ -1,4 +1,4 @@
-//! Process groups: a child and everything that it forks, so that nothing of it is left behind.
+//! Process groups: a child and all its descendants, so that none of them is left running.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -7,17 +7,16 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Interval between two looks at a process that is to end.
+/// Polling interval while a process is ending.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Time that the system may take to remove a killed process.
+/// Maximum time to wait for the removal of a killed process.
 const AFTER_KILL: Duration = Duration::from_secs(5);
 
-/// The groups that run. Shared by the code that starts them and the code that ends the program, so that
-/// the latter kills all of them.
+/// All running groups. Shared by the code that starts groups and the code that ends the program and kills all of them.
 #[derive(Debug, Clone)]
 pub struct ProcessGroups {
-    /// Environment variable that marks a process also when it leaves its group (`setsid`).
+    /// Environment variable that marks processes, so that they are found after they leave the group (`setsid`).
     variable: &'static str,
     registry: Arc<Mutex<GroupRegistry>>,
 }
@@ -28,7 +27,7 @@ struct GroupRegistry {
     alive: Vec<GroupLeader>,
 }
 
-/// The first process of a group. Its number is the group's.
+/// The first process of a group. Its process ID is also that of the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct GroupLeader {
     pid: u32,
@@ -37,7 +36,7 @@ struct GroupLeader {
 }
 
 impl ProcessGroups {
-    /// No group so far. `variable` is the environment variable that marks their processes.
+    /// Creates an empty registry. `variable` is the environment variable that marks processes.
     pub fn marked_by(variable: &'static str) -> Self {
         Self {
             variable,
@@ -52,11 +51,11 @@ impl ProcessGroups {
     /// Starts the command in a new group.
     ///
     /// # Errors
-    /// When the system cannot start it, or the program is about to end.
+    /// When the system cannot start the command, or [`kill_all`](Self::kill_all) was called.
     pub fn spawn(&self, command: &mut Command) -> io::Result<ProcessGroup> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // Known before anybody can ask to end all: started and entered under one lock.
+        // Started and registered under one lock, so that `kill_all` cannot miss the group.
         let mut registry = self.lock();
         if registry.is_closed {
             return Err(io::ErrorKind::Interrupted.into());
@@ -78,7 +77,7 @@ impl ProcessGroups {
         })
     }
 
-    /// Kills every group at once. None is started any more.
+    /// Kills every group immediately. No further group can be started.
     pub fn kill_all(&self) {
         let mut registry = self.lock();
         registry.is_closed = true;
@@ -88,7 +87,7 @@ impl ProcessGroups {
     }
 }
 
-/// A running group. Dropped, it is killed.
+/// A running group. It is killed when dropped.
 #[derive(Debug)]
 pub struct ProcessGroup {
     leader: GroupLeader,
@@ -98,13 +97,13 @@ pub struct ProcessGroup {
 }
 
 impl ProcessGroup {
-    /// The number of the first process, and of the group.
+    /// Process ID of the first process, and of the group.
     pub fn pid(&self) -> u32 {
         self.leader.pid
     }
 
-    /// Returns the exit status of the first process, if it has ended. It is not reaped before the group is gone:
-    /// until then its number cannot become another's.
+    /// Returns the exit status of the first process; `None` while it runs. The process is reaped only when the group is
+    /// gone, so that its ID cannot be reused before.
     pub fn ending(&mut self) -> Option<ExitStatus> {
         if self.ending.is_none() {
             self.ending = poll_ending(&mut self.child);
@@ -112,14 +111,14 @@ impl ProcessGroup {
         self.ending
     }
 
-    /// Running processes: the first one and all that it has forked, also those that left the group. None is
-    /// known elsewhere than on Linux.
+    /// Running processes: the first one and all its descendants, including those that left the group. Empty on systems
+    /// other than Linux.
     pub fn members(&self) -> Vec<u32> {
         self.leader.members()
     }
 
-    /// Asks all processes to end (SIGTERM), and kills after `grace` those that run. Returns the exit status of
-    /// the first process if it ended before it was asked.
+    /// Asks all processes to end (SIGTERM), and kills those still running after `grace`. Returns the exit status of the
+    /// first process if it had ended before.
     pub fn end(mut self, grace: Duration) -> Option<ExitStatus> {
         let ending = self.ending();
         self.leader.terminate();
@@ -139,7 +138,7 @@ impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let until = Instant::now() + AFTER_KILL;
         loop {
-            // Again and again: what is forked while it is killed is killed as well.
+            // Repeated, because a process may fork while it is being killed.
             self.leader.kill();
             #[cfg(not(unix))]
             let _ = self.child.kill();
@@ -149,7 +148,7 @@ impl Drop for ProcessGroup {
             std::thread::sleep(LOOK_EVERY);
         }
         self.groups.lock().alive.retain(|l| *l != self.leader);
-        // Ended, or beyond reach; from here on the number may be another's.
+        // Reaps the first process. From here on, its ID may be reused.
         let _ = self.child.try_wait();
     }
 }
@@ -158,7 +157,7 @@ impl Drop for ProcessGroup {
 fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
     use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     use std::os::unix::process::ExitStatusExt;
-    /// Bit of a wait status, beside the number of the signal.
+    /// Bit of a wait status, next to the signal number.
     const CORE_DUMPED: i32 = 0x80;
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     match waitid(Id::Pid(pid(child.id())), flags) {
@@ -168,7 +167,7 @@ fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
             Some(ExitStatus::from_raw(signal as i32 | core))
         }
         Ok(_) => None,
-        // A signal without a name.
+        // `waitid` fails on a signal without a name.
         Err(_) => child.try_wait().ok().flatten(),
     }
 }
@@ -180,7 +179,7 @@ fn poll_ending(child: &mut Child) -> Option<ExitStatus> {
 
 #[cfg(unix)]
 fn pid(number: u32) -> nix::unistd::Pid {
-    // The system's own numbers are positive.
+    // Process IDs from the system are positive.
     nix::unistd::Pid::from_raw(i32::try_from(number).unwrap_or(i32::MAX))
 }
 
@@ -188,7 +187,7 @@ fn pid(number: u32) -> nix::unistd::Pid {
 impl GroupLeader {
     fn terminate(&self) {
         use nix::sys::signal::{Signal, killpg};
-        // It may have ended meanwhile.
+        // The group may have ended in the meantime.
         let _ = killpg(pid(self.pid), Signal::SIGTERM);
     }
 
@@ -226,7 +225,7 @@ impl GroupLeader {
                 let Some((state, group)) = state_and_group(&stat) else {
                     return false;
                 };
-                // A zombie is nothing but an entry that waits for its parent.
+                // A zombie does not run any more. It waits for its parent to reap it.
                 let runs = !matches!(state, 'Z' | 'X');
                 runs && (group == self.pid || has_mark(&place, &self.mark))
             })
@@ -241,7 +240,8 @@ impl GroupLeader {
     }
 }
 
-/// Checks a process's environment for the mark. Another user's cannot be read, and has none.
+/// Returns true when the process's environment contains the mark. The environment of another user's process is not
+/// readable, and counts as unmarked.
 #[cfg(target_os = "linux")]
 fn has_mark(place: &str, mark: &str) -> bool {
     let Ok(environment) = std::fs::read(format!("{place}/environ")) else {
@@ -251,7 +251,7 @@ fn has_mark(place: &str, mark: &str) -> bool {
     entries.any(|entry| entry == mark.as_bytes())
 }
 
-/// Returns state and process group from a `/proc/PID/stat`. The name before them may hold anything.
+/// Parses state and process group from a `/proc/PID/stat`. The process name before them may contain any character.
 #[cfg(target_os = "linux")]
 fn state_and_group(stat: &str) -> Option<(char, u32)> {
     let (_, rest) = stat.rsplit_once(')')?;
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn one_that_leaves_the_group_is_found_by_its_mark() {
         let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
-        // The shell is gone before its child is looked for, and the child leads a session of its own.
+        // The shell has ended, and its child is in a session of its own.
         let (group, children) = shell(&groups, "setsid sleep 600 >/dev/null & echo $!");
         let child = children[0];
         drop(group);

@@ -1,4 +1,4 @@
-//! CPU time and memory that processes use between two instants.
+//! CPU time and memory that processes use during a measurement.
 
 use std::io;
 
@@ -7,38 +7,38 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::HostError;
 use crate::thread_usage::{ContextSwitchCounts, process_cpu_s, status_field};
 
-/// A probe of one or several processes, read between [`begin`](Self::begin) and [`end`](Self::end).
+/// A probe of one or several processes. A measurement lasts from [`begin`](Self::begin) to [`end`](Self::end).
 #[derive(Debug)]
 pub struct ProcessProbe(Probed);
 
 #[derive(Debug)]
 enum Probed {
-    /// Processes beside this one.
+    /// Processes other than this one.
     Others {
         system: Box<System>,
         processes: Vec<ProbedProcess>,
-        /// Descendants are probed too, but not this process and its own.
+        /// True when descendants are probed too, except this process and its own descendants.
         with_descendants: bool,
-        /// This process was found among the descendants.
+        /// True when this process was found among the descendants.
         has_left_itself_out: bool,
     },
     /// This process as a whole.
     Own { begun_s: Option<f64> },
 }
 
-/// A process, and its counters when the probe began.
+/// A process and its counters at the start of the measurement.
 #[derive(Debug)]
 struct ProbedProcess {
     pid: Pid,
     begun_ns: Option<u64>,
     begun_switches: Option<ContextSwitchCounts>,
     max_rss_bytes: u64,
-    /// It was named, and is not only a descendant of one that was.
+    /// True when the process was given to the probe, false for a descendant.
     is_root: bool,
 }
 
 impl ProbedProcess {
-    /// Returns the CPU time used so far, in nanoseconds, and notes the resident memory.
+    /// Returns the CPU time so far, in nanoseconds, and records the resident memory.
     fn read(&mut self, system: &mut System) -> Option<u64> {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, what);
@@ -57,7 +57,7 @@ impl ProbedProcess {
         }
     }
 
-    /// A process that was begun by one of the others.
+    /// A process that a probed process started.
     fn descendant(pid: u32) -> Self {
         Self {
             is_root: false,
@@ -70,7 +70,7 @@ impl ProbedProcess {
         self.begun_switches = context_switches(self.pid.as_u32());
     }
 
-    /// `None` when it has ended.
+    /// Ends the measurement of this process; `None` when the process has ended.
     fn end(&mut self, system: &mut System) -> Option<ProcessUsage> {
         let pid = self.pid.as_u32();
         Some(ProcessUsage {
@@ -87,11 +87,11 @@ impl ProbedProcess {
 }
 
 impl ProcessProbe {
-    /// A probe of other processes, at least one, whose figures are added up. A reading has the number of
-    /// the first.
+    /// A probe of one or more other processes, whose figures are summed. The usage contains the process ID of the
+    /// first.
     ///
     /// # Errors
-    /// When one of them is not there, or cannot be seen.
+    /// When one of the processes does not exist or is not accessible.
     pub fn processes(pids: &[u32]) -> Result<Self, HostError> {
         let system = System::new().map_err(|e| HostError::Processes(io::Error::other(e)))?;
         let mut system = Box::new(system);
@@ -111,12 +111,12 @@ impl ProcessProbe {
         }))
     }
 
-    /// A probe of other processes with all their descendants, also those that are begun later. What a
-    /// descendant used that ends during a measurement is not known, and left out. So are this process and its
-    /// descendants: the process that started the others may have started this one as well.
+    /// A probe of other processes with all their descendants, including those started later. A descendant that ends
+    /// during the measurement is not counted. This process and its descendants are excluded, because the process that
+    /// started the others may have started this one as well.
     ///
     /// # Errors
-    /// When one of the processes is not there or cannot be seen, or is this one.
+    /// When one of the processes does not exist, is not accessible, or is this one.
     pub fn trees(pids: &[u32]) -> Result<Self, HostError> {
         let own = std::process::id();
         if pids.contains(&own) {
@@ -137,7 +137,7 @@ impl ProcessProbe {
         Ok(probe)
     }
 
-    /// Returns true when this process is a descendant of those in [`trees`](Self::trees), and is left out.
+    /// Returns true when this process is a descendant of those in [`trees`](Self::trees), and is excluded.
     #[must_use]
     pub fn has_left_itself_out(&self) -> bool {
         matches!(
@@ -154,8 +154,8 @@ impl ProcessProbe {
         Self(Probed::Own { begun_s: None })
     }
 
-    /// The sum of the peak resident memory of the other processes, in bytes, as seen so far, now included;
-    /// `None` when one of them has ended, and for a probe of this process.
+    /// The sum of the peak resident memory of the other processes, in bytes, including their memory now; `None` when
+    /// one of them has ended, and for a probe of this process.
     pub fn max_rss_bytes(&mut self) -> Option<u64> {
         let Probed::Others {
             system, processes, ..
@@ -189,8 +189,8 @@ impl ProcessProbe {
         }
     }
 
-    /// Ends the measurement and returns the usage since it began; `None` when the system does not report it, or one
-    /// of the processes has ended.
+    /// Ends the measurement and returns the usage since its start; `None` when the system does not report it, or one of
+    /// the processes has ended.
     pub fn end(&mut self) -> Option<ProcessUsage> {
         match &mut self.0 {
             Probed::Others {
@@ -202,7 +202,7 @@ impl ProcessProbe {
                 if *with_descendants {
                     let mut new = Descendants::find(system, processes).new;
                     for process in &mut new {
-                        // All that it used, it used since.
+                        // The descendant started during the measurement, so all of its usage counts.
                         process.begun_ns = Some(0);
                         process.begun_switches = Some(ContextSwitchCounts::default());
                     }
@@ -232,7 +232,8 @@ impl ProcessProbe {
 
 /// Descendants of probed processes.
 struct Descendants {
-    /// Descendants that are not probed yet, children before their own children, without this process and its own.
+    /// Descendants that are not probed yet, parents before their children, without this process and its own
+    /// descendants.
     new: Vec<ProbedProcess>,
     has_own_process: bool,
 }
@@ -266,15 +267,15 @@ impl Descendants {
     }
 }
 
-/// The context switches of a process so far; `None` where the system does not report it. (sysinfo does not know
-/// them, and `procfs` is a tree of its own for two lines.)
+/// Context switches of a process so far; `None` where the system does not report them. Read from `/proc`, because
+/// sysinfo does not report them, and `procfs` is a large dependency for two lines.
 fn context_switches(pid: u32) -> Option<ContextSwitchCounts> {
     let counts = read_each_thread(pid, "status", parse_switches);
     (!counts.is_empty()).then(|| counts.into_iter().sum())
 }
 
-/// CPU time of the threads of a process so far, in nanoseconds; `None` where the system does not report it.
-/// (sysinfo counts ticks of 10 ms, which in a short run is more than all there is.)
+/// CPU time of all threads of a process so far, in nanoseconds; `None` where the system does not report it. Read from
+/// `/proc`, because sysinfo counts ticks of 10 ms, which is too coarse for short runs.
 fn cpu_ns(pid: u32) -> Option<u64> {
     let times = read_each_thread(pid, "schedstat", |text| {
         text.split_whitespace().next()?.parse::<u64>().ok()
@@ -282,19 +283,19 @@ fn cpu_ns(pid: u32) -> Option<u64> {
     (!times.is_empty()).then(|| times.into_iter().sum())
 }
 
-/// Reads a file of each thread in `/proc/PID/task`; empty where there is no such folder.
+/// Reads a file of each thread in `/proc/PID/task`; empty where that folder does not exist.
 fn read_each_thread<T>(pid: u32, file: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
         return Vec::new();
     };
     let texts = threads.filter_map(|thread| {
-        // A thread may end while it is looked at.
+        // A thread may end in the meantime.
         std::fs::read_to_string(thread.ok()?.path().join(file)).ok()
     });
     texts.filter_map(|text| read(&text)).collect()
 }
 
-/// Parses the counts in a `/proc/PID/task/TID/status`, if both are there.
+/// Parses both counts in a `/proc/PID/task/TID/status`; `None` when one is missing.
 fn parse_switches(status: &str) -> Option<ContextSwitchCounts> {
     let count = |name: &str| status_field(status, name)?.parse().ok();
     Some(ContextSwitchCounts {
@@ -306,9 +307,9 @@ fn parse_switches(status: &str) -> Option<ContextSwitchCounts> {
 /// Resources that the probed processes used during a measurement.
 #[derive(Debug, Clone)]
 pub struct ProcessUsage {
-    /// Number of the first process.
+    /// Process ID of the first process.
     pub pid: u32,
-    /// Numbers of all processes, descendants included.
+    /// Process IDs of all processes, including descendants.
     pub pids: Vec<u32>,
     /// CPU time in seconds.
     pub cpu_s: f64,
@@ -316,12 +317,12 @@ pub struct ProcessUsage {
     pub max_rss_bytes: Option<u64>,
     /// Context switches of all threads.
     pub context_switches: Option<ContextSwitchCounts>,
-    /// The probed process is this one, so that the CPU time holds that of all its threads.
+    /// True for a probe of this process, whose CPU time includes all its threads.
     pub is_own: bool,
 }
 
 impl ProcessUsage {
-    /// The usage of both processes together.
+    /// Sums the usage of both.
     fn with(self, other: Self) -> Self {
         Self {
             pids: [self.pids, other.pids].concat(),
@@ -362,7 +363,7 @@ mod tests {
     fn processes_are_added_up() {
         let own = std::process::id();
         let mut one = ProcessProbe::processes(&[own]).unwrap();
-        // The same one twice stands for two.
+        // The same process given twice is counted twice.
         let mut two = ProcessProbe::processes(&[own, own]).unwrap();
         let (alone, together) = (one.max_rss_bytes().unwrap(), two.max_rss_bytes().unwrap());
         assert!(together > alone + alone / 2, "{together} of {alone}");
@@ -371,7 +372,7 @@ mod tests {
         assert!(ProcessProbe::processes(&[own, u32::MAX - 1]).is_err());
     }
 
-    /// A shell that begins another process on each line that it reads.
+    /// Starts a shell that starts another process for each line that it reads.
     #[cfg(target_os = "linux")]
     #[test]
     fn descendants_are_found_whenever_they_begin() {
@@ -404,7 +405,7 @@ mod tests {
         assert_eq!((pids.len(), pids[0]), (3, shell.id()), "{pids:?}");
     }
 
-    /// Whoever runs the test began this process, which begins another.
+    /// The parent of this test is the probed process. This test starts another process.
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_and_its_descendants_are_no_part_of_its_parents_tree() {
@@ -415,7 +416,7 @@ mod tests {
         let mut probe = ProcessProbe::trees(&[parent]).unwrap();
         probe.begin();
         let pids = probe.end().unwrap().pids;
-        // Named by itself it counts.
+        // A process that is given by its ID counts.
         let named = ProcessProbe::trees(&[child.id()]).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();

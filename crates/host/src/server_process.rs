@@ -1,4 +1,4 @@
-//! A server's process: started in a group of its own, with its output kept.
+//! Process of a server, started in its own process group. Its output is kept.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use crate::process_group::{ProcessGroup, ProcessGroups};
 
-/// Limits of the output that is shown.
+/// Limits of the output in error messages.
 const SHOWN_BYTES: u64 = 4096;
 const SHOWN_LINES: usize = 20;
 
-/// Time that a server has to end by itself.
+/// Time that a server has to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A server's process. Dropped, it is killed with everything that it has forked.
+/// Process of a server. It is killed with all its descendants when dropped.
 #[derive(Debug)]
 pub struct ServerChild {
     group: ProcessGroup,
@@ -22,10 +22,10 @@ pub struct ServerChild {
 }
 
 impl ServerChild {
-    /// Starts the command without input.
+    /// Starts the command with empty standard input.
     ///
     /// # Errors
-    /// When the system cannot start it, or the program is about to end.
+    /// When the system cannot start the command, or the program is ending.
     pub fn spawn(groups: &ProcessGroups, command: &mut Command) -> io::Result<Self> {
         let output = tempfile::tempfile()?;
         command
@@ -36,29 +36,29 @@ impl ServerChild {
         Ok(Self { group, output })
     }
 
-    /// Running processes of the server. Known on Linux only.
+    /// Running processes of the server. Empty on systems other than Linux.
     pub fn members(&self) -> Vec<u32> {
         self.group.members()
     }
 
-    /// Returns exit status and last output, if it has ended.
+    /// Returns exit status and last output; `None` while the process runs.
     pub fn ending(&mut self) -> Option<(ExitStatus, String)> {
         let ending = self.group.ending()?;
         Some((ending, self.last_output()))
     }
 
-    /// The last lines that the server wrote, without control characters.
+    /// The last lines of the server's output, without control characters.
     pub fn last_output(&mut self) -> String {
         last_output(&mut self.output)
     }
 
-    /// Asks it to end, waits a few seconds, then kills it.
+    /// Asks the server to end, waits for a few seconds, then kills it.
     pub fn end(self) {
         self.group.end(GRACE);
     }
 
-    /// Ends it as [`end`](Self::end) does, and returns the last lines that it wrote up to its end, without
-    /// control characters.
+    /// Ends the server as [`end`](Self::end) does, and returns the last lines of its output, without control
+    /// characters.
     pub fn end_with_output(self) -> String {
         let Self { group, mut output } = self;
         group.end(GRACE);
@@ -66,7 +66,7 @@ impl ServerChild {
     }
 }
 
-/// Reads the last lines.
+/// Reads the last lines of the output.
 fn last_output(output: &mut File) -> String {
     let mut read = || -> io::Result<String> {
         let end = output.seek(SeekFrom::End(0))?;
@@ -76,7 +76,7 @@ fn last_output(output: &mut File) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
-    // A server's output must not steer the reader's terminal.
+    // A server's output must not control the user's terminal.
     let text = text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "");
     let lines: Vec<_> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")

@@ -1,23 +1,23 @@
-//! Signals that end a program, caught instead of killing it.
+//! Signals that end a program.
 
 use std::io;
 
 #[cfg(unix)]
 use crate::thread_usage::status_field;
 
-/// A request to end.
+/// A signal that asks the program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     /// SIGINT, or Ctrl-C.
     Interrupt,
     /// SIGTERM; not on Windows.
     Terminate,
-    /// SIGHUP, which comes when a terminal is closed; not on Windows.
+    /// SIGHUP, sent when a terminal is closed; not on Windows.
     Hangup,
 }
 
 impl Signal {
-    /// The exit code of a program that ends because of it at once: 130, 143 or 129.
+    /// The exit code of a program that ends immediately because of the signal: 130, 143 or 129.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Interrupt => 130,
@@ -27,7 +27,7 @@ impl Signal {
     }
 }
 
-/// Ctrl-C and, on Unix, SIGTERM, caught from [`Signals::catch`] on.
+/// Handlers of Ctrl-C and, on Unix, SIGTERM, active from [`Signals::catch`] on.
 #[derive(Debug)]
 pub struct Signals {
     #[cfg(unix)]
@@ -39,7 +39,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts catching. Needs a tokio runtime with its drivers.
+    /// Starts catching signals. Needs a tokio runtime with its drivers.
     ///
     /// # Errors
     /// When the system refuses.
@@ -57,8 +57,8 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Catches SIGHUP as well, unless the program was started with it ignored, as `nohup` does (known on Linux
-    /// only). Changes nothing on Windows.
+    /// Also catches SIGHUP, unless the program was started with SIGHUP ignored, as `nohup` does (detected on Linux
+    /// only). Without effect on Windows.
     ///
     /// # Errors
     /// When the system refuses.
@@ -66,7 +66,7 @@ impl Signals {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            // Asked before it is caught, which ends that.
+            // Checked before SIGHUP is caught, because catching it changes the result.
             let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup()));
             Ok(Self {
                 hangup: hangup.transpose()?,
@@ -97,7 +97,7 @@ impl Signals {
     #[cfg(not(unix))]
     pub async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
-            // It cannot be caught: then it kills, and there is nothing to wait for.
+            // Ctrl-C cannot be caught here, so it kills the program.
             std::future::pending::<()>().await;
         }
         Signal::Interrupt
@@ -110,7 +110,7 @@ fn ignores_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| is_hangup_ignored(&status))
 }
 
-/// Reads it from the lines of `/proc/…/status`: a bit a signal, the lowest for number 1, which is SIGHUP.
+/// Parses the ignored signals in `/proc/…/status`: a bit mask whose lowest bit is signal 1, SIGHUP.
 #[cfg(unix)]
 fn is_hangup_ignored(status: &str) -> bool {
     status_field(status, "SigIgn:")

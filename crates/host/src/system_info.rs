@@ -4,18 +4,18 @@ use sysinfo::System;
 
 use crate::cores::allowed_cores;
 
-/// A description of this machine; `unknown` stands for a name that the system does not report.
+/// Description of this machine. `unknown` replaces a name that the system does not report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemInfo {
-    /// Operating system and its version.
+    /// Operating system and version.
     pub os: String,
-    /// Kernel and its version.
+    /// Kernel and version.
     pub kernel: String,
-    /// Model of the CPU.
+    /// CPU model.
     pub cpu: String,
-    /// Cores of the machine.
+    /// Number of cores of the machine.
     pub cores: usize,
-    /// The cores that this process may use; empty when it may use all of them.
+    /// The cores that this process may use; empty when it may use all.
     pub allowed_cores: Vec<usize>,
 }
 

@@ -1,14 +1,14 @@
-//! CPU time, memory and waits of this process and its threads. Every figure is `None` where the
-//! operating system does not report it.
+//! CPU time, memory and waits of this process and its threads. Every figure is `None` where the operating system does
+//! not report it.
 
 use std::iter::Sum;
 
 /// Context switches of a thread or a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ContextSwitchCounts {
-    /// Switches because the thread waited for something.
+    /// Switches because the thread waited.
     pub voluntary: u64,
-    /// Switches because another thread was to run.
+    /// Switches because another thread had to run.
     pub involuntary: u64,
 }
 
@@ -31,16 +31,16 @@ impl Sum for ContextSwitchCounts {
     }
 }
 
-/// Resources that a thread has used since it began, or between two readings.
+/// Resources that a thread has used since its start, or between two readings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ThreadUsage {
     /// CPU time in user mode, in seconds.
     pub user_s: Option<f64>,
     /// CPU time, in seconds.
     pub cpu_s: Option<f64>,
-    /// Time with something to do, in seconds; known only of a thread that never sleeps, and never to the system.
+    /// Time with work to do, in seconds. Set by threads that never sleep, because the system cannot know it.
     pub busy_s: Option<f64>,
-    /// Times that the thread left its core.
+    /// Context switches of the thread.
     pub context_switches: Option<ContextSwitchCounts>,
     /// Time spent ready to run but waiting for a core, in seconds.
     pub run_queue_wait_s: Option<f64>,
@@ -98,12 +98,12 @@ impl ThreadUsage {
     }
 }
 
-/// Most memory this process had resident so far, in bytes.
+/// Peak resident memory of this process so far, in bytes.
 pub fn max_rss_bytes() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
-        // getrusage(2) would tell that of the program which this one was started in place of, too: of
-        // cargo, say. `VmHWM` (proc(5)), in KiB, begins anew.
+        // getrusage(2) would include the peak of the program that this one replaced by exec, such as cargo. `VmHWM`
+        // (proc(5)), in KiB, starts anew.
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let kib = status_field(&status, "VmHWM:")?.strip_suffix("kB")?;
         kib.trim().parse().ok().map(|kib: u64| kib * 1024)
@@ -111,7 +111,7 @@ pub fn max_rss_bytes() -> Option<u64> {
     #[cfg(all(unix, not(target_os = "linux")))]
     {
         use nix::sys::resource::{UsageWho, getrusage};
-        // macOS counts in bytes, others in KiB (getrusage(2)).
+        // macOS reports bytes, others KiB (getrusage(2)).
         const UNIT: u64 = if cfg!(target_os = "macos") { 1 } else { 1024 };
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
         u64::try_from(usage.max_rss()).ok().map(|n| n * UNIT)
@@ -126,7 +126,7 @@ pub(crate) fn status_field<'s>(status: &'s str, name: &str) -> Option<&'s str> {
     Some(value.trim())
 }
 
-/// CPU time that all threads of this process have used so far, in seconds.
+/// CPU time of all threads of this process so far, in seconds.
 pub fn process_cpu_s() -> Option<f64> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! CPU time that was withheld from this process: by a cgroup's quota, by the hypervisor, by other work.
+//! CPU time withheld from this process by a cgroup quota, the hypervisor or other processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 /// CPU time withheld since boot, or between two readings, in seconds; `None` where the system does not report it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct WithheldCpu {
-    /// Time that the quota of this process's cgroup, or of one above it, kept its threads from running,
-    /// summed over the cores.
+    /// Time that a quota of this process's cgroup, or of one above it, kept its threads from running, summed over the
+    /// cores.
     pub throttled_s: Option<f64>,
     /// Time that the hypervisor took from the cores of this machine, summed over the cores.
     pub steal_s: Option<f64>,
-    /// Time in which some thread of this machine waited for a core.
+    /// Time in which at least one thread of this machine waited for a core.
     pub pressure_s: Option<f64>,
     /// Time for which the machine was suspended.
     pub suspended_s: Option<f64>,
@@ -36,14 +36,15 @@ impl WithheldCpu {
             throttled_s: less(self.throttled_s, earlier.throttled_s),
             steal_s: less(self.steal_s, earlier.steal_s),
             pressure_s: less(self.pressure_s, earlier.pressure_s),
-            // The two clocks are read one after the other.
+            // Smaller differences come from reading the two clocks one after the other.
             suspended_s: less(self.suspended_s, earlier.suspended_s)
                 .map(|s| if s < 1e-3 { 0.0 } else { s }),
         }
     }
 }
 
-/// Time for which the machine was suspended since boot, in seconds: only one of the clocks goes on then.
+/// Time for which the machine was suspended since boot, in seconds: the difference of two clocks, of which one stops
+/// during suspension.
 #[cfg(target_os = "linux")]
 fn suspended_s() -> Option<f64> {
     use nix::time::{ClockId, clock_gettime};
@@ -60,8 +61,8 @@ fn suspended_s() -> Option<f64> {
     None
 }
 
-/// Throttled time of the cgroups that hold the process, in seconds: the largest, because a group's time
-/// is part of that of its members where both are throttled at once.
+/// Throttled time of the cgroups that contain the process, in seconds. The largest is used instead of the sum, because
+/// groups at several levels can be throttled at the same time.
 fn throttled_s(process: &Path, root: &Path) -> Option<f64> {
     let groups = fs::read_to_string(process.join("cgroup")).ok()?;
     let folders = groups.lines().filter_map(|line| cpu_folder(line, root));
@@ -76,13 +77,13 @@ fn throttled_s(process: &Path, root: &Path) -> Option<f64> {
         .reduce(f64::max)
 }
 
-/// Folder of the cgroup that a line of `/proc/PID/cgroup` names, and the root of its hierarchy, if that
-/// one controls CPU time (cgroups(7)).
+/// Folder of the cgroup in a line of `/proc/PID/cgroup`, and the root of its hierarchy; `None` when the hierarchy does
+/// not control CPU time (cgroups(7)).
 fn cpu_folder(line: &str, root: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (controllers, path) = (fields.next()?, fields.next()?);
     let root = match controllers {
-        // Version 2, or beside version 1 without the controller.
+        // Version 2, or the version 2 hierarchy next to version 1, without the CPU controller.
         "" => root.to_owned(),
         _ if controllers.split(',').any(|c| c == "cpu") => root.join(controllers),
         _ => return None,
@@ -90,7 +91,7 @@ fn cpu_folder(line: &str, root: &Path) -> Option<(PathBuf, PathBuf)> {
     Some((root.join(path.trim_start_matches('/')), root))
 }
 
-/// Throttled time in a `cpu.stat`: microseconds in version 2, nanoseconds in version 1.
+/// Parses the throttled time in a `cpu.stat`: microseconds in version 2, nanoseconds in version 1. Returns seconds.
 fn parse_throttled_s(stat: &str) -> Option<f64> {
     let field = |name: &str| {
         let value = stat.lines().find_map(|line| line.strip_prefix(name))?;
@@ -101,14 +102,14 @@ fn parse_throttled_s(stat: &str) -> Option<f64> {
         .or_else(|| field("throttled_time ").map(|ns| ns / 1e9))
 }
 
-/// Stolen time of all cores in `/proc/stat` (proc(5)), whose tick is 10 ms on every Linux.
+/// Parses the stolen time of all cores in `/proc/stat` (proc(5)), in ticks of 10 ms. Returns seconds.
 fn parse_steal_s(stat: &str) -> Option<f64> {
     let all = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let ticks = all.split_whitespace().nth(7)?.parse::<f64>().ok()?;
     Some(ticks / 100.0)
 }
 
-/// Total of the line `some` in `/proc/pressure/cpu`, in microseconds.
+/// Parses the total of the line `some` in `/proc/pressure/cpu`, in microseconds. Returns seconds.
 fn parse_pressure_s(pressure: &str) -> Option<f64> {
     let some = pressure
         .lines()

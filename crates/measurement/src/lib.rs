@@ -1,18 +1,18 @@
-//! Pure arithmetic of a WebSocket measurement: what is planned, what is recorded, what it means.
+//! Pure arithmetic of a WebSocket measurement: its plan, its record and its verdict.
 //!
-//! Nothing here knows tokio, files, clocks or terminals, so everything is tested as arithmetic.
-//! Times are nanoseconds since T0, the instant at which the measured phase began.
+//! No module uses tokio, files, clocks or terminals, so tests need none of them.
+//! Times are nanoseconds since T0, the start of the measured phase.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`plan`] | [`Plan`](plan::Plan): everything that one run needs, already valid |
-//! | [`record`] | [`Recorder`](record::Recorder): what one generator thread counts and times |
-//! | [`verdict`] | [`judge`](verdict::judge): whether a measurement can be believed |
-//! | [`run`] | [`Run`](run::Run): one run, from generator to picture; thresholds, comparison |
-//! | [`moving_average`] | moving averages: of every message, and of many at few points |
+//! | [`record`] | [`Recorder`](record::Recorder): counts and times of one generator thread |
+//! | [`verdict`] | [`judge`](verdict::judge): verdict on a measurement, with reasons |
+//! | [`run`] | [`Run`](run::Run): all data of one run, for every output; conditions, comparison of servers |
+//! | [`moving_average`] | moving averages over every value, or at a limited number of points |
 //!
-//! The method follows Tene, "How NOT to Measure Latency" (service time and response time are kept
-//! apart), and HdrHistogram (every message is recorded, merging adds buckets).
+//! The method follows Tene, "How NOT to Measure Latency" (service time and response time are kept apart), and
+//! HdrHistogram (every message is recorded; histograms are merged without loss).
 //!
 //! ```
 //! use measurement::record::LatencyHistogram;

@@ -1,22 +1,21 @@
-//! Moving averages: the mean of each block of successive values.
+//! Moving averages: the mean of each window of successive values.
 
 use std::num::NonZeroUsize;
 use std::ops::Add;
 
-/// The sum of the last `window` values, value by value.
+/// The sum of the last `window` values, updated with each value.
 ///
-/// Sums only ever grow: the values are cut into blocks of `window`, and each window is the end of
-/// one block plus the beginning of the next (van Herk 1992). Nothing is subtracted, so nothing
-/// drifts or cancels, however many values there are; of whole numbers, sums are exact. Memory is
-/// one window.
+/// Values are cut into blocks of `window` values. Each window is the end of one block plus the beginning of the next
+/// (van Herk 1992). Sums are only added to, never subtracted from, so rounding errors do not accumulate. Sums of
+/// integers are exact. Memory is one window.
 #[derive(Debug, Clone)]
 struct MovingSum<S> {
     window: NonZeroUsize,
-    /// Up to `at` the values of the running block; from there on the sums of the last whole block,
-    /// each from that place to its end.
+    /// The first `at` slots hold the values of the running block. Each later slot holds the sum of the last complete
+    /// block from that slot to its end.
     block: Vec<S>,
     at: usize,
-    /// Of the running block.
+    /// Sum of the running block's values.
     beginning: S,
     is_full: bool,
 }
@@ -25,7 +24,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
     fn new(window: NonZeroUsize) -> Self {
         Self {
             window,
-            // Grows with the values: a window may be far larger than there are any.
+            // Grows with the values, because a window may be far larger than their number.
             block: Vec::new(),
             at: 0,
             beginning: S::default(),
@@ -47,7 +46,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
         }
     }
 
-    /// The sum of the last `window` values; `None` before there are as many.
+    /// The sum of the last `window` values; `None` before `window` values were added.
     fn sum(&self) -> Option<S> {
         self.is_full.then(|| self.block[self.at] + self.beginning)
     }
@@ -64,7 +63,7 @@ impl<S: Copy + Default + Add<Output = S>> MovingSum<S> {
     }
 }
 
-/// The mean of each `window` successive values: as many as there are values, less `window` − 1.
+/// The mean of each `window` successive values. Returns `window` − 1 fewer averages than there are values.
 pub fn averages(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
     let Some(count) = (values.len() + 1).checked_sub(window.get()) else {
         return Vec::new();
@@ -79,26 +78,26 @@ pub fn averages(values: &[f64], window: NonZeroUsize) -> Vec<f64> {
     averages
 }
 
-/// What successive times have in common.
+/// A group of successive times, summarized.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MovingGroup {
-    /// Position of the last of them, from 1.
+    /// Position of the group's last time, from 1.
     pub last: usize,
-    /// The mean of the window that ends there; `None` before that is full.
+    /// Mean of the window that ends at `last`; `None` before `window` times have come.
     pub average: Option<f64>,
-    /// The smallest.
+    /// The group's smallest time.
     pub min: u64,
-    /// The smallest that 99 of a hundred do not exceed, as HdrHistogram defines it; the largest of
-    /// less than a hundred.
+    /// The group's 99th percentile: the smallest time that at least 99 % of the group do not exceed, as HdrHistogram
+    /// defines it. The largest time in a group of fewer than 100.
     pub p99: u64,
-    /// The largest.
+    /// The group's largest time.
     pub max: u64,
 }
 
-/// Cuts the times into at most `most` groups of the same number of successive ones (the last may
-/// have fewer), and takes the mean of the last `window` times at the end of each.
+/// Cuts the times into at most `most` groups of equal size (the last may be smaller) and computes the mean of the last
+/// `window` times at the end of each.
 ///
-/// Sums are of whole numbers and therefore exact; memory is a window and a group.
+/// Sums are integers and therefore exact. Memory is one window and one group.
 pub fn groups(
     times: impl Iterator<Item = u64> + Clone,
     window: NonZeroUsize,
@@ -142,7 +141,7 @@ mod tests {
         NonZeroUsize::new(n).unwrap()
     }
 
-    /// What the average means, word by word.
+    /// Reference implementation: the mean of each window, computed from its definition.
     fn naive_average(values: &[f64], window: usize) -> Vec<f64> {
         values
             .windows(window)
@@ -166,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_million_values_do_not_make_it_drift() {
-        // A spike of 1e12 leaves a running sum wrong by 1e-4 for ever after.
+        // With a plain running sum, a spike of 1e12 leaves an error of 1e-4 in every later sum.
         let values: Vec<f64> = (0..1_000_000_u32)
             .map(|i| {
                 if i % 100_003 == 7 {
@@ -246,7 +245,7 @@ mod tests {
                 let beyond = own.iter().filter(|t| **t > group.p99).count();
                 let from_there = own.iter().filter(|t| **t >= group.p99).count();
                 prop_assert!(beyond * 100 <= own.len() && own.len() < from_there * 100);
-                // What the average means, word by word.
+                // Reference: the mean computed from its definition.
                 let naive = group.last.checked_sub(window).map(|begin| {
                     let window = &times[begin..group.last];
                     window.iter().map(|t| u128::from(*t)).sum::<u128>() as f64 / window.len() as f64

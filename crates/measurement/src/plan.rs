@@ -1,13 +1,13 @@
 //! The plan: everything that one run needs, already valid.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `mask` | [`mask_url`]: URLs without their secrets |
-//! | `server_url` | [`ServerUrl`]: where the server is |
-//! | `url_refusal` | refusals of a URL, and the one to type in its place |
+//! | `server_url` | [`ServerUrl`]: address of the server |
+//! | `url_refusal` | refusals of a URL, and the corrected URL |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
-//! | `schedule` | [`Schedule`]: when each message of an open loop is due |
+//! | `schedule` | [`Schedule`]: due times of the messages of an open loop |
 
 mod error;
 mod load;
@@ -31,16 +31,16 @@ pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor};
 pub use server_url::{Endpoint, ServerUrl};
 
-/// The server that a load is aimed at.
+/// The server that a plan runs against.
 #[derive(Debug, Clone)]
 pub struct TargetServer {
-    /// Its URL.
+    /// URL of the server.
     pub url: ServerUrl,
-    /// Verification of its certificate.
+    /// Verification of the server's certificate.
     pub certificate_policy: CertificatePolicy,
-    /// Certificate of the clients, for a server that asks for one.
+    /// Client certificate, for a server that asks for one.
     pub client_identity: Option<ClientIdentity>,
-    /// Name of the server inside this process, if it is there.
+    /// Name of the embedded server that runs inside this process; `None` for any other server.
     pub embedded: Option<String>,
 }
 
@@ -56,24 +56,24 @@ pub enum CertificatePolicy {
     Unchecked,
 }
 
-/// A client certificate and its key, in PEM.
+/// A client certificate and its private key, in PEM.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// The client's certificate, and those that have signed it.
+    /// The client's certificate, followed by those that signed it.
     pub certificate: Vec<u8>,
     /// Private key of that certificate.
     pub key: Vec<u8>,
 }
 
 impl fmt::Debug for ClientIdentity {
-    /// Leaves out the key.
+    /// Omits certificate and key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientIdentity").finish_non_exhaustive()
     }
 }
 
 impl From<ServerUrl> for TargetServer {
-    /// A server of its own, its certificate verified against the system's roots.
+    /// An external server without client certificate, its own certificate verified against the system's roots.
     fn from(url: ServerUrl) -> Self {
         Self {
             url,
@@ -84,7 +84,7 @@ impl From<ServerUrl> for TargetServer {
     }
 }
 
-/// A valid plan: a checked load and its server. Reads like a [`LoadDraft`].
+/// A valid plan: a checked load and its server. Dereferences to [`LoadDraft`].
 #[derive(Debug, Clone)]
 pub struct Plan {
     spec: LoadSpec,
@@ -110,7 +110,7 @@ impl Plan {
         &self.server.url
     }
 
-    /// Messages planned over all clients; `None` when a time is planned.
+    /// Planned number of messages over all clients; `None` when a duration is planned.
     pub fn planned_messages(&self) -> Option<u64> {
         match self.length {
             Length::MessagesPerClient(n) => {
@@ -120,14 +120,14 @@ impl Plan {
         }
     }
 
-    /// Messages that the plan offers per second of its sending, on average; `None` in closed loop.
+    /// Messages per second that the plan offers, averaged over the sending time; `None` in closed loop.
     pub fn offered_rate(&self) -> Option<f64> {
         let sending_s = self.sending_s()?;
         let profile = self.load.profile()?;
         Some(profile.count_in(sending_s) / sending_s)
     }
 
-    /// How long the plan sends for, in seconds; `None` where the server decides.
+    /// Planned sending time in seconds; `None` where it depends on the server.
     pub fn sending_s(&self) -> Option<f64> {
         if let Some(time) = self.measured_time() {
             return Some(time.as_secs_f64());
@@ -137,8 +137,8 @@ impl Plan {
         Some(self.load.profile()?.seconds_for(messages))
     }
 
-    /// Messages that are due at least, at a time after T0; `None` in closed loop and where a number of
-    /// messages is planned, whose end is not known beforehand.
+    /// Minimum number of messages due by a time after T0. `None` in closed loop, and when a number of messages is
+    /// planned, because the end is then not known in advance.
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -158,7 +158,7 @@ impl Plan {
         Some((mean - slack).max(0.0) as u64)
     }
 
-    /// The measured time; `None` when a number of messages is planned.
+    /// Planned duration of the measured phase; `None` when a number of messages is planned.
     pub fn measured_time(&self) -> Option<Duration> {
         match self.length {
             Length::MessagesPerClient(_) => None,
@@ -166,9 +166,10 @@ impl Plan {
         }
     }
 
-    /// The clients of one thread, spread as evenly as can be: threads take turns.
+    /// The clients of one thread. Clients are assigned to threads in turn, so the numbers of clients differ by at most
+    /// one.
     pub fn clients_of(&self, thread: usize) -> impl ExactSizeIterator<Item = u32> + use<> {
-        // There are no more threads than clients, so both fit.
+        // There are at most as many threads as clients, so both fit into `u32`.
         #[allow(clippy::cast_possible_truncation)]
         let (first, step) = (thread as u32, self.threads.get());
         (first..self.clients.get()).step_by(step)
@@ -177,7 +178,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    //! What a plan takes and what it refuses.
+    //! Plans that are accepted and plans that are refused.
 
     use super::*;
     use http::header;

@@ -1,16 +1,16 @@
 //! The record of messages: counts, histograms, a timeline and samples.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `recorder` | [`Recorder`]: counts and times of one generator thread; merged without loss into a [`Record`] |
 //! | `counts` | [`MessageCounts`] |
-//! | `difference` | [`Difference`]: how corrupted echoes differ from what was sent |
-//! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and deviation |
-//! | `timeline` | the same, second by second |
-//! | `sample` | [`Sample`]: one message's record, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
-//! | `sampling` | [`BottomK`]: a uniform choice among millions |
+//! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
+//! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
+//! | `timeline` | counts and times of each second |
+//! | `sample` | [`Sample`]: record of one message, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
+//! | `sampling` | [`BottomK`]: uniform random choice of samples |
 //! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
-//! | `upgrade_failure` | its answers to the upgrade: [`UpgradeRefusal`], [`ForeignAnswer`], [`AnswerDefect`] |
+//! | `upgrade_failure` | answers that opened no connection: [`UpgradeRefusal`], [`ForeignAnswer`], [`AnswerDefect`] |
 
 mod connect_failure;
 mod counts;
@@ -34,31 +34,31 @@ pub use timeline::{
 };
 pub use upgrade_failure::{AnswerDefect, ForeignAnswer, RefusalField, UpgradeRefusal};
 
-/// The whole run's record.
+/// Merged record of the whole run.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
     /// Counts of measured messages.
     pub counts: MessageCounts,
-    /// Service times of all messages whose right echo came, in nanoseconds.
+    /// Service times of all messages with a correct echo, in nanoseconds.
     pub service: LatencyHistogram,
-    /// What only an open loop has; `None` in closed loop.
+    /// Figures of an open loop; `None` in closed loop.
     pub open_loop: Option<Box<OpenLoopRecord>>,
-    /// One row for each second.
+    /// One row per second.
     pub timeline: Vec<TimelineRow>,
     /// The samples kept, ordered by send time.
     pub samples: Vec<Sample>,
-    /// Right echoes that came before the measured phase ended.
+    /// Correct echoes that arrived before the measured phase ended.
     pub in_time: EchoTotals,
-    /// When the last echo came, in nanoseconds since T0; 0 when none did.
+    /// Arrival of the last echo, in nanoseconds since T0; 0 without echoes.
     pub last_received_ns: u64,
-    /// Time that all messages were in flight, each at most until it was given up, in nanoseconds.
+    /// Total time that messages were in flight, at most the timeout for each, in nanoseconds.
     pub in_flight_ns: u64,
-    /// Time from T0 until each client was done, over all clients, in nanoseconds.
+    /// Total time from T0 until each client finished, over all clients, in nanoseconds.
     pub active_ns: u64,
 }
 
 impl Record {
-    /// Adds another thread's counts and histograms; timeline and samples are left as they are.
+    /// Adds the counts and histograms of another thread. Timeline and samples stay as they are.
     pub fn add(&mut self, thread: &Self) {
         self.counts.add(&thread.counts);
         self.service.merge(&thread.service);
@@ -72,7 +72,7 @@ impl Record {
         self.active_ns += thread.active_ns;
     }
 
-    /// Response times, which in closed loop are the service times.
+    /// Response times. In closed loop these are the service times.
     pub fn response(&self) -> &LatencyHistogram {
         self.open_loop
             .as_ref()
@@ -80,16 +80,16 @@ impl Record {
     }
 }
 
-/// What only an open loop has, because there a message is not due when it is sent.
+/// Figures of an open loop, in which intended and actual send time differ.
 #[derive(Debug, Clone, Default)]
 pub struct OpenLoopRecord {
-    /// Response times of all messages whose right echo came, in nanoseconds.
+    /// Response times of all messages with a correct echo, in nanoseconds.
     pub response: LatencyHistogram,
     /// Send lags of all messages sent, in nanoseconds: actual minus intended send time.
     pub send_lag: LatencyHistogram,
-    /// Part of it that was the generator's own, in nanoseconds: without waits for window and socket.
+    /// The generator's own part of the send lag, without waits for window and socket, in nanoseconds.
     pub lateness: LatencyHistogram,
-    /// Response times without the lateness of their messages, in nanoseconds.
+    /// Response times less the generator's own lateness for each message, in nanoseconds.
     pub punctual_response: LatencyHistogram,
     /// Messages sent before the measured phase ended.
     pub sent_in_time: u64,
@@ -111,11 +111,11 @@ impl OpenLoopRecord {
     }
 }
 
-/// Right echoes that came before the measured phase ended: what throughput is made of.
+/// Correct echoes that arrived before the measured phase ended. The throughput is computed from them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EchoTotals {
-    /// Messages.
+    /// Number of messages.
     pub messages: u64,
-    /// Their payload bytes.
+    /// Payload bytes of these messages.
     pub payload_bytes: u64,
 }

@@ -1,13 +1,13 @@
-//! One run, from generator to picture, as plain data.
+//! Data of one run, for all programs and file formats.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `summary` | [`Summary`]: the figures, under the JSON keys of the contract |
-//! | `plan_summary` | [`PlanSummary`]: the plan as it is reported |
-//! | `live_summary` | the summary of a run that goes on, as if it ended now |
+//! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
+//! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
-//! | [`thresholds`] | conditions of `--fail-if` on a summary, such as `p99>10ms`, and between compared servers |
-//! | [`comparison`] | the result of a comparison of servers |
+//! | [`thresholds`] | conditions of `--fail-if` on a summary, such as `p99>10ms`, and between servers |
+//! | [`comparison`] | result of a comparison of servers |
 
 pub mod comparison;
 mod live_summary;
@@ -31,49 +31,49 @@ pub use summary::{
 
 pub use crate::verdict::ValiditySummary;
 
-/// One run: what the generator recorded, or what a file holds of it.
+/// Data of one run, recorded by the generator or read from a file.
 ///
-/// A part that a file does not hold, or that nobody asked for, is `None`. A run fresh from the
-/// generator has every part.
+/// A part is `None` when the file does not contain it or it was not requested. A run fresh from the generator has every
+/// part.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Run {
     /// Tool, command line, plan, host, figures and verdict.
     pub summary: Option<Summary>,
     /// The percentile table.
     pub percentiles: Option<Vec<PercentileRow>>,
-    /// Seconds of the run.
+    /// Counts and times of each second.
     pub timeline: Option<RunTimeline>,
     /// Histograms of the whole run.
     pub histograms: Option<RunHistograms>,
     /// Records of single messages.
     pub samples: Option<Samples>,
-    /// One row a client, by number.
+    /// One row per client, ordered by number.
     pub clients: Option<Vec<ClientRow>>,
 }
 
-/// The seconds of a run.
+/// Counts and times of each second of a run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunTimeline {
-    /// One row a second, ascending.
+    /// One row per second, ascending.
     pub rows: Vec<TimelineRow>,
-    /// Whether `sent` and `failed` are known: an interval log holds right echoes only, and has 0 there.
+    /// True when `sent` and `failed` are known. An interval log contains correct echoes only, so both are 0.
     pub knows_sent: bool,
-    /// End of the last sending or echo in seconds since T0, where no summary gives the length.
+    /// Time of the last send or echo in seconds since T0, for files without summary.
     pub ends_s: Option<f64>,
-    /// Whether the run was an open loop, where no summary says so; `None` = unknown.
+    /// True for an open loop, for files without summary; `None` = unknown.
     pub is_open_loop: Option<bool>,
 }
 
-/// Histograms of a whole run, in nanoseconds with the bounds and digits of a
+/// Histograms of a whole run, in nanoseconds, with the bounds and digits of a
 /// [`LatencyHistogram`](crate::record::LatencyHistogram).
 pub type RunHistograms = ServiceAndResponse<Histogram<u64>>;
 
-/// Records of single messages, all of them or a uniform random sample.
+/// Records of single messages: all, or a uniform random sample.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Samples {
-    /// Ordered by send time.
+    /// The records, ordered by send time.
     pub rows: Vec<Sample>,
-    /// Number of messages that the rows were chosen from at random; `None` when they are all.
+    /// Number of messages that the sample was drawn from; `None` when all messages are included.
     pub chosen_from: Option<u64>,
 }
 
@@ -82,19 +82,19 @@ pub struct Samples {
 pub struct ClientRow {
     /// Number of the client, from 0.
     pub client: u32,
-    /// Time it took to open, in nanoseconds; `None` when it did not.
+    /// Time to open the connection, in nanoseconds; `None` when it did not open.
     pub connect_ns: Option<u64>,
-    /// Measured messages it sent.
+    /// Measured messages that the client sent.
     pub messages: u64,
-    /// How many of them did not come back as they should.
+    /// Messages that failed.
     pub failed: u64,
-    /// Close code its connection ended with; 1006 = without a close frame; `None` when it never opened, or
-    /// the user did not wait for the server's.
+    /// Close code of the connection. 1006 = without a close frame; `None` when the connection never opened, or the user
+    /// did not wait for the server's close frame.
     pub close_code: Option<u16>,
 }
 
 impl Run {
-    /// Builds a fresh run; `clients` has one row a client, by number.
+    /// Builds a fresh run. `clients` has one row per client, ordered by number.
     pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         Self {
@@ -117,8 +117,7 @@ impl Run {
         }
     }
 
-    /// Length of the measured phase in seconds; of a file without summary the end of the last sending
-    /// or echo.
+    /// Length of the measured phase in seconds. For files without summary, the time of the last send or echo.
     pub fn elapsed_s(&self) -> Option<f64> {
         match &self.summary {
             Some(summary) => Some(summary.elapsed_s),
@@ -131,7 +130,7 @@ impl Run {
         self.summary.as_ref().map(|summary| summary.plan.warmup_s)
     }
 
-    /// The stages of the offered rate; empty when there are none, or none are known.
+    /// The stages of the offered rate; empty without stages, or when unknown.
     pub fn stages(&self) -> &[StageSummary] {
         match &self.summary {
             Some(summary) => &summary.plan.stages,
@@ -139,7 +138,7 @@ impl Run {
         }
     }
 
-    /// Whether the run was an open loop; `None` = unknown.
+    /// Returns true for an open loop; `None` = unknown.
     pub fn is_open_loop(&self) -> Option<bool> {
         match &self.summary {
             Some(summary) => Some(summary.offered_rate_per_s.is_some()),

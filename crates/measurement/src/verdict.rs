@@ -1,13 +1,13 @@
-//! Whether a measurement can be believed, and the evidence for it.
+//! Verdict on the reliability of a measurement, and the evidence for it.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | `validity` | [`judge`]: from [`Evidence`] to a [`ValiditySummary`] |
-//! | `evidence` | [`Evidence`]: the figures that a verdict rests on |
-//! | `reason` | [`Reason`]s and their limits; the crate `wording` makes sentences of them |
-//! | `latency` | [`Latency`]: figures of a distribution of times; [`messages_beyond`] a quantile |
-//! | `stops` | [`Stops`]: times in which the generator itself stood still |
-//! | `resource_usage` | usage of generator and server, [`Calibration`] of the generator |
+//! | `evidence` | [`Evidence`]: figures on which a verdict is based |
+//! | `reason` | [`Reason`]s and their limits; the crate `wording` turns them into sentences |
+//! | `latency` | [`Latency`]: summary of a distribution of times; [`messages_beyond`] a quantile |
+//! | `stops` | [`Stops`]: times in which the generator itself did not run |
+//! | `resource_usage` | resource usage of generator and server, [`Calibration`] of the generator |
 
 mod evidence;
 mod latency;
@@ -17,7 +17,7 @@ mod stops;
 mod validity;
 
 pub use evidence::{Evidence, TimeInFlight};
-pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond};
+pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond, shown_quantile};
 pub use reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
     INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,

@@ -1,4 +1,4 @@
-//! A file that appears under its name only when it is whole.
+//! A file that appears under its name only when it is complete.
 
 use std::fs::File;
 use std::io;
@@ -8,8 +8,8 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Result, ResultsError};
 
-/// A new file beside the one it will become. Dropped before [`publish`](Self::publish), it leaves
-/// nothing behind.
+/// A new file with a temporary name in the folder of its final name. Dropping it before [`publish`](Self::publish)
+/// removes it.
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
@@ -17,7 +17,7 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Creates the file that will become `path`.
+    /// Creates the file whose final name is `path`.
     ///
     /// # Errors
     /// [`ResultsError::Write`] when the folder cannot be written to, or `path` is a folder.
@@ -46,25 +46,25 @@ impl AtomicFile {
         })
     }
 
-    /// The name it will have.
+    /// The final name of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name it has until then, for a program that ends without dropping it.
+    /// The temporary name of the file, for a program that ends without dropping it.
     pub fn unfinished_path(&self) -> &Path {
         self.file.path()
     }
 
-    /// The file to write the content into.
+    /// The file that takes the content.
     pub fn content(&mut self) -> &mut File {
         self.file.as_file_mut()
     }
 
-    /// Gives it its name, in place of whatever had that name before.
+    /// Renames the file to its final name, and replaces a file of that name.
     ///
     /// # Errors
-    /// [`ResultsError::Write`] when it cannot be renamed.
+    /// [`ResultsError::Write`] when the file cannot be renamed.
     pub fn publish(self) -> Result<()> {
         match self.file.persist(&self.path) {
             Ok(_) => Ok(()),
@@ -73,8 +73,8 @@ impl AtomicFile {
     }
 }
 
-/// Returns `true` when two paths lead to one file, so that writing the one would replace the other. Files that
-/// do not exist yet are compared by their paths.
+/// Returns `true` when two paths lead to the same file, so that writing one would replace the other. Paths of files that
+/// do not exist are compared as text.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,

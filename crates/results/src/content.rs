@@ -2,37 +2,37 @@
 
 use std::fmt;
 
-/// Content that a file may hold of a run, and that a picture may need.
+/// Content of a run's file that a picture or report can need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     /// The time of each message.
     Messages,
-    /// Times and how often each occurred.
+    /// Times, each with its number of occurrences.
     Distribution,
     /// Times and the moments at which their messages were sent.
     SendTimes,
     /// One row a second.
     Timeline,
-    /// Anything that a run says of itself.
+    /// Any part of a run.
     Run,
 }
 
 impl Content {
-    /// The formats that hold it, in words.
+    /// The formats that hold the content, in words.
     pub(crate) fn formats(self) -> &'static str {
         match self {
             Self::Messages => "the .xlsx or .csv of the run",
             Self::SendTimes => "the .xlsx, .csv or .hlog of the run",
             // Until it had histograms and a timeline, the .json was the summary alone.
             Self::Distribution | Self::Timeline => {
-                "the .xlsx, .csv or .hlog of the run, or its .json from a ws-bench that writes it there"
+                "the .xlsx, .csv or .hlog of the run, or a .json of a newer ws-bench"
             }
             Self::Run => "the .xlsx, .json, .csv or .hlog of a run of ws-bench",
         }
     }
 }
 
-/// The content and its user, for a message.
+/// The content and the kinds of pictures that need it, for a message.
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -40,8 +40,8 @@ impl fmt::Display for Content {
             Self::Distribution => {
                 "distribution of times, which the kinds histogram, cdf and percentiles need"
             }
-            Self::SendTimes => "moments of sending, which the kind heatmap needs",
-            Self::Timeline => "seconds of a run, which the kind timeline needs",
+            Self::SendTimes => "send times of messages, which the kind heatmap needs",
+            Self::Timeline => "figures of each second, which the kind timeline needs",
             Self::Run => "run of ws-bench",
         })
     }

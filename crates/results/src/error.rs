@@ -1,10 +1,14 @@
 //! Errors of reading and writing files.
 
 use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fmt, io};
 
+use units::{counted, grouped};
+
+pub use crate::column_problem::ColumnProblem;
 use crate::content::Content;
+pub use crate::place::Place;
 
 pub(crate) type Result<T> = std::result::Result<T, ResultsError>;
 
@@ -29,75 +33,88 @@ pub enum ResultsError {
     /// The file is whole, but of a kind that does not hold what is wanted.
     #[error("{} holds no {}: give {}", .0.display(), .1, .1.formats())]
     Lacks(PathBuf, Content),
-    /// A table of percentiles: times and how often each occurred, and no single one.
-    #[error("{} holds a distribution of times, and no single ones", .0.display())]
+    /// A table of percentiles, which holds the frequency of each time and no single times.
+    #[error("{} holds a distribution of times, not single times", .0.display())]
     OnlyDistribution(PathBuf),
-    /// A JSON document, or a `summary` sheet, of another shape than that of a run.
-    #[error("the summary in {} is not one that ws-bench wrote", .0.display())]
+    /// A JSON document, or a `summary` sheet, that does not have the keys of a run's summary.
+    #[error("{} is not a file of ws-bench: it does not hold the summary of a run", .0.display())]
     NotASummary(PathBuf, #[source] serde_json::Error),
-    /// A JSON document of another shape than that of a comparison of servers.
+    /// A JSON document that does not have the keys of a comparison of servers.
     #[error("{} is not a comparison that ws-compare wrote", .0.display())]
     NotAComparison(PathBuf, #[source] serde_json::Error),
-    /// A later version wrote it, whose keys may mean something else.
-    #[error("{} has schema {found}, and {known} is the latest that is known here: use the version that wrote it", path.display())]
+    /// A document of a later schema, whose keys may mean something else.
+    #[error("{} has schema {found}, but this version reads schemas up to {known}: use the version that wrote the file", path.display())]
     NewerSchema {
         /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// Schema of the file.
         found: u32,
-        /// The latest that can be read.
+        /// Latest schema that can be read.
         known: u32,
     },
     /// A file or sheet that ends early, or whose bytes are not what they should be.
     #[error("cannot read {0}: it is truncated or damaged")]
     Damaged(Place, #[source] Cause),
-    /// A row of a CSV file, or a line of a log, that ends early: the defect, and the words of the reader of its
+    /// A row of a CSV file, or a line of a log, that ends early: the defect, and the error of the reader of its
     /// histogram.
     #[error("{} is truncated or damaged: {}", .0.display(), .1)]
     DamagedRow(PathBuf, String, #[source] Option<io::Error>),
-    /// A row of a text with more cells than its header: its number, from 1, and both numbers of cells.
-    #[error("row {row} of {} has {cells} cells, its header {header}: are thousands separators unquoted?", path.display())]
+    /// A row of a text with more cells than its header.
+    #[error("row {} of {} has {cells} cells, but the header has {header}: quote numbers with thousands separators", grouped(*row), path.display())]
     LongRow {
         /// The file.
         path: PathBuf,
-        /// The row.
+        /// Number of the row, from 1.
         row: u64,
-        /// Cells up to the last one that is not empty.
+        /// Cells of the row up to the last one that is not empty.
         cells: u64,
-        /// The same of the header.
+        /// Cells of the header up to the last one that is not empty.
         header: u64,
     },
-    /// A row, from 1, of a message that was sent before the one above it.
-    #[error("row {} of {} was sent before the row above it: rows in order of sending are needed", .1, .0.display())]
+    /// Number, from 1, of the row of a message that was sent before the one above it.
+    #[error("row {} of {} was sent before the row above it: sort the rows by sent_s", grouped(u64::from(*.1)), .0.display())]
     NotInOrder(PathBuf, u32),
     /// The rows are a random sample, so they cannot be counted.
     #[error(
-        "{} holds {rows} rows chosen at random from {messages} messages or more, so the course of each second is not known: give the .xlsx, .json or .hlog of the run",
-        path.display()
+        "{} holds {} rows chosen at random from {} messages or more, so the figures of each second are unknown: give the .xlsx, .json or .hlog of the run",
+        path.display(), grouped(*rows), grouped(*messages)
     )]
     ChosenRows {
         /// The file.
         path: PathBuf,
         /// Rows in it.
         rows: u64,
-        /// Messages that there were at least.
+        /// Messages of the run, at least.
         messages: u64,
     },
-    /// No column of the file or sheet, or no single one, can be meant.
+    /// No column of the file or sheet qualifies, or several do.
     #[error("{}", .1.describe(.0))]
     NoColumn(Place, ColumnProblem),
-    /// The column has no number in any row, or not together with the column to draw against.
+    /// The column has no number in any row, or in no row together with the column for the horizontal axis.
     #[error("{}", no_values(place, column, x.as_deref(), *rows))]
     NoValues {
         /// The sheet.
         place: Place,
         /// The column of times.
         column: String,
-        /// The column to draw against.
+        /// The column for the horizontal axis.
         x: Option<String>,
         /// Rows below the header.
         rows: u64,
     },
+    /// A file of ws-bench without a time in any row: no message got a correct echo.
+    #[error("{}", no_correct_echo(place, *messages, *corrupted))]
+    NoCorrectEcho {
+        /// The file, and the sheet of the messages.
+        place: Place,
+        /// Messages sent.
+        messages: u64,
+        /// Messages that got a wrong echo.
+        corrupted: u64,
+    },
+    /// A log whose histograms with this tag are all empty.
+    #[error("the histograms with the tag `{1}` of {0} are empty: no time was recorded")]
+    EmptyHistograms(Place, String),
     /// A cell that holds something else than a number, a count or a time.
     #[error("cell {cell} of {} holds {found}, not a {expected}", path.display())]
     WrongCell {
@@ -105,7 +122,7 @@ pub enum ResultsError {
         path: PathBuf,
         /// The cell, `latencies!E17`.
         cell: String,
-        /// Its content.
+        /// Content of the cell, in words.
         found: String,
         /// `number`, `count` or `time`.
         expected: &'static str,
@@ -122,12 +139,12 @@ impl ResultsError {
         Self::Read(path.to_owned(), source)
     }
 
-    /// Refuses a file that inflates to this.
+    /// The error about a file that would inflate too far; `excess` names the excess in words.
     pub(crate) fn zip_bomb(path: &Path, excess: String) -> Self {
         Self::Refused(path.to_owned(), Refusal::ZipBomb(excess))
     }
 
-    /// Refuses a document in which a key occurs twice in one object, in a file of lines with the number of the line.
+    /// The error about a document in which one object has a key twice, with the number of the line in a file of lines.
     pub(crate) fn repeated_key(path: &Path, key: &str, line: Option<u32>) -> Self {
         let line = line.map_or_else(String::new, |line| format!(" in line {line}"));
         let refusal = Refusal::RepeatedKey(format!("`{key}`{line}"));
@@ -138,257 +155,79 @@ impl ResultsError {
         Self::Damaged(place, source.into())
     }
 
-    pub(crate) fn no_values(place: Place, column: &str, rows: u64) -> Self {
-        Self::NoValues {
-            place,
-            column: column.to_owned(),
-            x: None,
-            rows,
-        }
+    pub(crate) fn empty_histograms(place: Place, tag: &str) -> Self {
+        Self::EmptyHistograms(place, tag.to_owned())
     }
 }
 
-/// A file, and the sheet where it has sheets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub path: PathBuf,
-    /// The sheet; `None` in a file without sheets.
-    pub sheet: Option<String>,
-}
-
-impl Place {
-    /// A file without sheets.
-    pub fn file(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            sheet: None,
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(sheet) = &self.sheet {
-            write!(f, "sheet `{sheet}` of ")?;
-        }
-        self.path.display().fmt(f)
-    }
-}
-
-/// Reasons why a whole file is not read.
+/// Reasons why a complete file is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It holds nothing at all.
+    /// The file has no content.
     #[error("is empty")]
     Empty,
-    /// Its content is neither a workbook nor readable text, but this.
+    /// The content is neither a workbook nor readable text, but of this kind.
     #[error("is not a spreadsheet: {0}")]
     NotASpreadsheet(&'static str),
-    /// Plain text under the name of a workbook; the name under which it would be read.
+    /// Plain text under the name of a workbook; the name under which the text can be read.
     #[error("is not a spreadsheet: its content is plain text; rename it to {}", .0.display())]
     TextNamedWorkbook(PathBuf),
-    /// A kind of file that is not read; the way to one that is.
+    /// A kind of file that is not read.
     #[error("is {what}: {remedy}")]
     NotReadHere {
         /// The kind of file, with its article.
         what: String,
-        /// The command or step.
+        /// Command or step that makes a readable file.
         remedy: String,
     },
-    /// The figures of a load generator without single times; the way to them.
+    /// The figures of a load generator, without single times.
     #[error("is a summary of {tool}: {remedy}")]
     Summary {
         /// The program that wrote it.
         tool: &'static str,
-        /// The way to single times.
+        /// Command or step that writes single times.
         remedy: &'static str,
     },
     /// A JSON document without a list of numbers.
-    #[error("holds no list of times, and no run of ws-bench")]
+    #[error("holds neither a list of times nor a run of ws-bench")]
     NoList,
-    /// One JSON object has a key twice; the key and its line.
+    /// A JSON object with the same key twice: the key and its line.
     #[error("can be read in two ways: one record has the key {0} twice")]
     RepeatedKey(String),
-    /// Only its password opens it.
+    /// The file needs a password.
     #[error("is encrypted: save it without a password")]
     Encrypted,
-    /// It would fill memory when it is inflated; this is too much.
-    #[error("is refused, it looks like a zip bomb: {0}")]
+    /// The file would fill the memory when inflated; the excess in words.
+    #[error("is not read because it looks like a zip bomb: {0}")]
     ZipBomb(String),
 }
 
-/// Reasons why no column can be read, nearest to a choice last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ColumnProblem {
-    /// No sheet has the name that was asked for; the names there are.
-    NoSuchSheet(String, Vec<String>),
-    /// The sheet has no rows below its header.
-    NoRows,
-    /// Rows without a column of numbers, except perhaps this one, which numbers the rows.
-    NoNumbers(Option<String>),
-    /// No column has the name that was asked for; the names there are.
-    NoSuchColumn(String, Vec<String>),
-    /// The only numbers are those of the column that the times would be drawn against.
-    OnlyX(String),
-    /// Any of these columns may hold the times.
-    Ambiguous(Vec<String>),
-    /// Several columns have the name that was asked for; their letters, names and headings.
-    AmbiguousName {
-        /// The name.
-        name: String,
-        /// The columns.
-        columns: Vec<String>,
-    },
-    /// This column has the name of a latency and holds no numbers: another one would be drawn in its place.
-    NotNumbers {
-        /// The column.
-        column: String,
-        /// The first cell that is not empty, and its content in words.
-        first: Option<Box<(String, String)>>,
-    },
-    /// No column is named like a latency, and this one is a time of something else by its name.
-    OtherTime(String),
-    /// The name or the cells say that the column is something else than a time.
-    NotATime {
-        /// The column.
-        column: String,
-        /// The meaning, with an article, and what says so.
-        meaning: &'static str,
-    },
-    /// The sheets that are shown have no column for this reason, and these are hidden and were left out.
-    BesideHidden {
-        /// The reason.
-        problem: Box<Self>,
-        /// The hidden sheets.
-        hidden: Vec<String>,
-    },
-    /// The table says how times are distributed, and holds no single ones.
-    Distribution {
-        /// The column that says so.
-        column: String,
-        /// The content of the table, in words.
-        holds: &'static str,
-    },
-    /// The name says something in place of a unit.
-    UnclearUnit {
-        /// The name.
-        column: String,
-        /// The part that should be a unit.
-        says: String,
-    },
-    /// The numbers of the column cannot all be read alike, or can be read in two ways.
-    MixedNumbers {
-        /// The column.
-        column: String,
-        /// Two cells that show it, and their texts.
-        cells: Box<[(String, String); 2]>,
-    },
-}
-
-impl ColumnProblem {
-    /// Ranks it by how little was missing to a choice.
-    pub(crate) fn nearness(&self) -> u8 {
-        match self {
-            Self::NoSuchSheet(..) | Self::NoRows => 0,
-            Self::NoNumbers(_) => 1,
-            Self::NoSuchColumn(..) => 2,
-            Self::OnlyX(_) => 3,
-            Self::BesideHidden { problem, .. } => problem.nearness(),
-            Self::Ambiguous(_) => 4,
-            Self::AmbiguousName { .. } => 4,
-            Self::NotNumbers { .. }
-            | Self::OtherTime(_)
-            | Self::NotATime { .. }
-            | Self::Distribution { .. }
-            | Self::UnclearUnit { .. }
-            | Self::MixedNumbers { .. } => 5,
-        }
-    }
-
-    fn describe(&self, place: &Place) -> String {
-        match self {
-            Self::NoSuchSheet(wanted, known) => {
-                format!("no sheet `{wanted}` in {place}: it has {}", quoted(known))
-            }
-            // The program says what can be done about the others.
-            Self::BesideHidden { problem, .. } => problem.describe(place),
-            Self::NoRows => format!("{place} has no rows"),
-            Self::NoNumbers(None) => format!("{place} has no column of numbers"),
-            Self::NoNumbers(Some(column)) => format!(
-                "{place} has no column of numbers but `{column}`, which only numbers the rows"
-            ),
-            Self::NoSuchColumn(wanted, known) => {
-                format!("no column `{wanted}` in {place}: it has {}", quoted(known))
-            }
-            Self::OnlyX(column) => format!("{place} has no column of numbers but `{column}`"),
-            Self::Ambiguous(columns) => format!(
-                "cannot tell which column of {place} to draw: choose one of {}",
-                quoted(columns)
-            ),
-            Self::AmbiguousName { name, columns } => format!(
-                "{place} has {} columns `{name}`: choose one of {}",
-                columns.len(),
-                quoted(columns)
-            ),
-            Self::NotNumbers {
-                column,
-                first: None,
-            } => format!(
-                "column `{column}` of {place} holds no numbers: its cells are empty, as those of formulas that were \
-                 never calculated"
-            ),
-            Self::NotNumbers {
-                column,
-                first: Some(first),
-            } => {
-                let (cell, found) = first.as_ref();
-                format!("column `{column}` of {place} holds no numbers: cell {cell} holds {found}")
-            }
-            Self::NotATime { column, meaning } => {
-                format!("column `{column}` of {place} is {meaning}, not a time")
-            }
-            Self::Distribution { column, holds } => {
-                format!("{place} holds {holds}, not single times, by its column `{column}`")
-            }
-            Self::OtherTime(column) => format!(
-                "{place} has no column that is named like a latency, and `{column}` is the time of something else by \
-                 its name"
-            ),
-            Self::UnclearUnit { column, says } => format!(
-                "the unit of column `{column}` of {place} is not known: its name says `{says}`"
-            ),
-            Self::MixedNumbers { column, cells } => {
-                let [(one, one_text), (other, other_text)] = cells.as_ref();
-                format!(
-                    "the numbers of column `{column}` of {place} can be read in two ways: cell {one} holds \
-                     `{one_text}`, cell {other} `{other_text}`"
-                )
-            }
-        }
-    }
-}
-
 fn no_values(place: &Place, column: &str, x: Option<&str>, rows: u64) -> String {
+    let below_header = counted(rows, "row");
     match x {
-        None => format!("column `{column}` of {place} holds no number in any of its {rows} rows"),
-        Some(x) => {
-            format!("no row of {place} has a number in both `{x}` and `{column}`, of {rows} rows")
-        }
+        _ if rows == 0 => format!("{place} is empty below its header"),
+        None => format!("column `{column}` of {place} holds no number in its {below_header}"),
+        Some(x) => format!(
+            "none of the {below_header} of {place} has a number both in column `{x}` and in column `{column}`"
+        ),
     }
 }
 
-/// Joins names as `a`, `b`, each between backticks, and counts those beyond the eighth.
-fn quoted(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let quoted: Vec<_> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("`{name}`"))
+/// `none of the 5 messages of a.csv got a correct echo: 3 corrupted, 2 lost`
+fn no_correct_echo(place: &Place, messages: u64, corrupted: u64) -> String {
+    let lost = messages.saturating_sub(corrupted);
+    let parts = [(corrupted, "corrupted"), (lost, "lost")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> = parts
+        .map(|(count, fate)| format!("{} {fate}", grouped(count)))
         .collect();
-    let more = match names.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {} more", units::grouped(more as u64)),
+    let subject = match messages {
+        0 => return format!("no message was sent in the run of {place}"),
+        1 => format!("the only message of {place} did not get a correct echo"),
+        _ => format!(
+            "none of the {} of {place} got a correct echo",
+            counted(messages, "message")
+        ),
     };
-    quoted.join(", ") + &more
+    format!("{subject}: {}", parts.join(", "))
 }

@@ -9,7 +9,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 use measurement::run::RunHistograms;
 use serde::{Deserialize, Serialize};
 
-/// Most bytes that a histogram may inflate to; one of 5 digits over all of 64 bits takes less.
+/// Largest inflated size of a histogram in bytes; one of 5 digits over all of 64 bits takes less.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// First bytes of the V2 encoding, deflated and plain.
@@ -28,7 +28,7 @@ pub(crate) fn encode(histogram: &Histogram<u64>) -> io::Result<String> {
     Ok(STANDARD.encode(bytes))
 }
 
-/// The histogram of a text, whichever program wrote it.
+/// Decodes the histogram of a text of any program.
 pub(crate) fn decode(text: &str) -> io::Result<Histogram<u64>> {
     let bytes = STANDARD.decode(text.trim()).map_err(io::Error::other)?;
     if word(&bytes, 0..4) != Some(DEFLATED_COOKIE) {
@@ -60,7 +60,7 @@ fn word(bytes: &[u8], at: std::ops::Range<usize>) -> Option<u32> {
     Some(u32::from_be_bytes(word))
 }
 
-/// Adds the counts of `other` to `sum`, whatever the bounds of both.
+/// Adds the counts of `other` to `sum`, whose bounds can differ.
 pub(crate) fn add(sum: &mut Option<Histogram<u64>>, mut other: Histogram<u64>) -> io::Result<()> {
     match sum {
         Some(sum) => sum.add(&other).map_err(io::Error::other),
@@ -77,7 +77,7 @@ pub(crate) fn add(sum: &mut Option<Histogram<u64>>, mut other: Histogram<u64>) -
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct EncodedHistograms {
     service: String,
-    /// `None` in closed loop, where they are the service times.
+    /// Response times; `None` in closed loop, in which they equal the service times.
     response: Option<String>,
 }
 

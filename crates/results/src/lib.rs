@@ -1,11 +1,11 @@
-//! The file formats of a run: the only crate that knows them.
+//! The file formats of a run. No other crate knows them.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | [`read`] | what a run's files hold; one column of times from anybody's, and another to draw it against |
+//! | [`read`] | the contents of a run's files; one column of times of any file, and one for the horizontal axis |
 //! | `schema` | names of sheets and columns, shared by writers and reader |
 //! | [`mod@write`] | a run into `.xlsx`, `.csv`, `.json` and `.hlog`; a comparison of servers |
-//! | [`atomic_file`] | files that appear under their name only when they are whole |
+//! | [`atomic_file`] | files that appear under their name only when they are complete |
 
 #![cfg_attr(
     test,
@@ -18,9 +18,11 @@
 )]
 
 pub mod atomic_file;
+mod column_problem;
 mod content;
 mod error;
 mod histogram;
+mod place;
 pub mod read;
 mod schema;
 pub mod write;

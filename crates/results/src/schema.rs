@@ -1,4 +1,4 @@
-//! Names of sheets and columns, and the limits of a sheet: the contract with every reader of a file.
+//! Names of sheets and columns, and the limits of a sheet. They are the contract with every reader of a file.
 
 use std::num::NonZeroUsize;
 
@@ -6,34 +6,34 @@ use measurement::run::comparison::ComparedFigure;
 
 // The sheets of a run.
 
-/// The JSON summary flattened, one key a row.
+/// The flattened JSON summary, one row per key.
 pub(crate) const SUMMARY_SHEET: &str = "summary";
-/// One row a message; further ones are named `latencies_2`, `latencies_3`, …
+/// One row per message. Further sheets are named `latencies_2`, `latencies_3`, …
 pub(crate) const LATENCIES_SHEET: &str = "latencies";
 pub(crate) const PERCENTILES_SHEET: &str = "percentiles";
-/// One row a second.
+/// One row per second.
 pub(crate) const TIMELINE_SHEET: &str = "timeline";
-/// One row a client.
+/// One row per client.
 pub(crate) const CONNECTIONS_SHEET: &str = "connections";
-/// The moving average, at no more points than a chart can show.
+/// The moving average, with as many points as a chart can show.
 pub(crate) const MOVING_AVERAGE_SHEET: &str = "moving_average";
 
 // The sheets of a comparison.
 
-/// One row a figure and server.
+/// One row per figure and server.
 pub(crate) const COMPARED_SHEET: &str = "figures";
-/// One row a round and server.
+/// One row per round and server.
 pub(crate) const ROUNDS_SHEET: &str = "rounds";
-/// All that is in no other, as keys and values.
+/// All data that no other sheet holds, as keys and values.
 pub(crate) const COMPARISON_SHEET: &str = "comparison";
 
-/// Rows that a sheet holds below its header.
+/// Largest number of rows of a sheet below its header.
 pub(crate) const ROWS_PER_SHEET: usize = 1_048_575;
 
-/// Messages in the average of [`MOVING_AVERAGE_SHEET`]: `draw-plot`'s default.
+/// Number of messages in the average of [`MOVING_AVERAGE_SHEET`], which is the default of `draw-plot`.
 pub(crate) const MOVING_AVERAGE_WINDOW: NonZeroUsize = NonZeroUsize::new(50).unwrap();
 
-/// One row a round, one column a server, and a chart.
+/// One row per round, one column per server, and a chart.
 pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
     ("throughput", ComparedFigure::Throughput),
     ("response_p50", ComparedFigure::ResponseP50),
@@ -51,21 +51,20 @@ pub(crate) fn latencies_sheet(index: usize) -> String {
 /// Formats of cells, by their content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CellFormat {
-    /// A number that names something: no separators.
+    /// An identifying number, without separators.
     Id,
     Count,
     /// Seconds since T0, to the microsecond.
     Micros,
-    /// Three decimals: of milliseconds, which people compare, and of lengths of time in seconds.
+    /// Three decimals, for milliseconds and for lengths of time in seconds.
     Thousandths,
     Ratio,
-    /// All digits that there are: 99.9, 99.9999.
+    /// All digits of the number: 99.9, 99.9999.
     General,
-    /// Two digits, or none of a hundred and more.
+    /// Two decimals below a hundred, else none.
     OneIn,
     Text,
-    /// No format, on a sheet of millions of rows: naming the format of a cell is a tenth of its bytes, to be
-    /// written, packed and read again.
+    /// No format, for a sheet of millions of rows, because the format of a cell takes a tenth of its bytes.
     Plain,
 }
 
@@ -115,7 +114,7 @@ macro_rules! columns {
 pub const LATENCIES_COLUMNS: [&str; 8] = *LatencyColumn::TITLES.first_chunk().unwrap();
 
 impl LatencyColumn {
-    /// Columns that every version has written. Those behind them may be absent in an older file.
+    /// Columns that every version writes. The columns after them can be missing in an older file.
     pub(crate) const IN_EVERY_VERSION: usize = Self::Outcome as usize + 1;
 }
 
@@ -130,9 +129,9 @@ columns! {
     LatencyColumn {
         Client: Plain = "client",
         Message: Count = "message",
-        /// Seconds from T0 to the moment at which it was due.
+        /// Seconds from T0 to the intended send time.
         Intended: Micros = "intended_s",
-        /// Seconds from T0 to the moment at which it was sent.
+        /// Seconds from T0 to the send time.
         Sent: Micros = "sent_s",
         ServiceTime: Thousandths = "service_time_ms",
         ResponseTime: Thousandths = "response_time_ms",
@@ -168,9 +167,9 @@ columns! {
         CloseCode: Id = "close_code",
     }
 
-    /// Columns of [`MOVING_AVERAGE_SHEET`], one row a group of successive timed messages.
+    /// Columns of [`MOVING_AVERAGE_SHEET`], with one row per group of successive timed messages.
     MovingAverageColumn {
-        /// Position of the group's last message among the timed ones, from 1.
+        /// Position of the group's last message among the timed messages, from 1.
         Message: Count = "message",
         Sent: Micros = "sent_s",
         /// The mean of the 50 messages up to that one.
@@ -189,7 +188,7 @@ columns! {
         FigureKey: Text = "figure",
         Unit: Text = "unit",
         Server: Text = "server",
-        /// In the format of its row's figure.
+        /// Value in the format of the row's figure.
         Median: General = "median",
         Rounds: Count = "rounds",
         Reference: Text = "reference",
@@ -201,7 +200,7 @@ columns! {
         MoreRounds: Count = "more_rounds",
     }
 
-    /// Columns of [`ROUNDS_SHEET`]: the closed loop, the open loop, what it cost.
+    /// Columns of [`ROUNDS_SHEET`]: figures of the closed loop, of the open loop, and of the resources used.
     RoundColumn {
         Round: Id = "round",
         Turn: Id = "turn",

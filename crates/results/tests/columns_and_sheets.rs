@@ -249,7 +249,7 @@ fn another_time_was_drawn_as_if_it_were_a_latency() {
         "jitter_ms",
     ] {
         let wanted = format!(
-            "a.csv has no column that is named like a latency, and `{head}` is the time of something else by its name"
+            "no column of a.csv has the name of a latency, and `{head}` is another time by its name"
         );
         assert_eq!(said(&format!("seq,{head}\n4,1.5\n9,2.5\n")), wanted);
         let (_folder, path) = file("a.csv", format!("seq,{head}\n4,1.5\n9,2.5\n"));

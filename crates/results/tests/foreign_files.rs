@@ -179,7 +179,7 @@ fn what_cannot_be_meant_is_said_with_the_choices() {
     let ask = |request: ColumnRequest| message(&path, &request);
     assert_eq!(
         ask(ColumnRequest::default()),
-        "cannot tell which column of sheet `runs` of book.xlsx to draw: choose one of `a`, `b`"
+        "several columns of sheet `runs` of book.xlsx can hold the times: choose one of `a`, `b`"
     );
     let column = ColumnRequest {
         column: Some("c".into()),
@@ -208,11 +208,11 @@ fn sheets_without_numbers_are_named() {
         said(&["a|b", "c|d"]),
         "sheet `only` of book.xlsx has no column of numbers"
     );
-    assert!(said(&["-|b", "0|x", "1|y"]).contains("`A`, which only numbers the rows"));
+    assert!(said(&["-|b", "0|x", "1|y"]).contains("`A`, which numbers the rows"));
     let (_folder, path) = workbook(&[("latencies", &[HEADER, "1|0|0|0|-|-|lost"])]);
     assert_eq!(
         message(&path, &ColumnRequest::default()),
-        "column `service_time_ms` of sheet `latencies` of book.xlsx holds no number in any of its 1 rows"
+        "the only message of sheet `latencies` of book.xlsx did not get a correct echo: 1 lost"
     );
 }
 

@@ -29,12 +29,12 @@ fn what_stood_behind_an_unquoted_comma_was_lost() {
         ("n\tlatency_ms\n1\t5\n2\t6\t\t7\n", 3, 4, 2),
     ] {
         let wanted = format!(
-            "row {row} of a.csv has {cells} cells, its header {header}: are thousands separators unquoted?"
+            "row {row} of a.csv has {cells} cells, but the header has {header}: quote numbers with thousands separators"
         );
         assert_eq!(said("a.csv", content), wanted, "{content}");
     }
     let late = format!("latency_ms\n{}1,234\n", "950\n".repeat(2_000));
-    assert!(said("a.csv", &late).starts_with("row 2002 of a.csv has 2 cells"));
+    assert!(said("a.csv", &late).starts_with("row 2,002 of a.csv has 2 cells"));
 }
 
 #[test]
@@ -66,7 +66,8 @@ fn a_table_of_percentiles_or_a_histogram_was_drawn_as_single_times() {
         ("value,total_count", "a histogram", "total_count"),
         ("hits,latency_ms", "a histogram", "hits"),
     ] {
-        let wanted = format!("a.csv holds {holds}, not single times, by its column `{column}`");
+        let wanted =
+            format!("a.csv holds {holds}, not single times, according to its column `{column}`");
         let content = format!("{head}\n50,12\n90,30\n99,45\n");
         assert_eq!(said("a.csv", &content), wanted, "{head}");
     }

@@ -66,7 +66,7 @@ fn a_unit_that_is_not_known_was_taken_for_milliseconds() {
         ("Latency (?s)", "?s"),
     ] {
         let wanted =
-            format!("the unit of column `{head}` of a.csv is not known: its name says `{says}`");
+            format!("the unit of column `{head}` of a.csv is unknown: its name contains `{says}`");
         assert_eq!(said(format!("n,{head}\n1,1000\n2,1007\n")), wanted);
     }
     let (_folder, path) = file("a.csv", "duration_min\n2\n3\n");
@@ -108,7 +108,13 @@ fn thousands_were_read_as_decimals() {
     }
     let large = read("a.csv", "latency_us;n\n950.000;1\n1.149.000;2\n");
     assert_eq!(large.times.values_ms, [950.0, 1_149.0]);
-    assert_eq!(large.remarks, [Remark::Thousands("950.000".to_owned())]);
+    assert_eq!(
+        large.remarks,
+        [Remark::Thousands {
+            number: "950.000".to_owned(),
+            is_requested: false
+        }]
+    );
     let decimals = read("a.csv", "n,latency_ms\n1,\"1000,5\"\n2,\"950,25\"\n");
     assert_eq!(decimals.times.values_ms, [1_000.5, 950.25]);
 }
@@ -318,7 +324,7 @@ fn a_unit_of_something_else_was_taken_for_milliseconds() {
     }
     assert_eq!(
         said("latency [A]\n1000\n1007\n"),
-        "the unit of column `latency [A]` of a.csv is not known: its name says `A`"
+        "the unit of column `latency [A]` of a.csv is unknown: its name contains `A`"
     );
     for head in [
         "latency_p50",

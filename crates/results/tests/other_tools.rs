@@ -222,7 +222,9 @@ fn lists_and_records_of_json_are_read() {
         ),
         (&[1.5][..], 1)
     );
-    assert!(said("a.jsonl", "{\"ms\": 1}\n{\"ms\": 2}\n{\"ms\": \n").contains("line 3 is no JSON"));
+    assert!(
+        said("a.jsonl", "{\"ms\": 1}\n{\"ms\": 2}\n{\"ms\": \n").contains("line 3 is not JSON")
+    );
     assert!(said("a.json", "[1, 2").contains("truncated or damaged"));
 }
 
@@ -280,7 +282,7 @@ fn summaries_of_other_tools_are_named_after_them() {
     }
     assert_eq!(
         said("a.json", r#"{"a": 1}"#),
-        "a.json holds no list of times, and no run of ws-bench"
+        "a.json holds neither a list of times nor a run of ws-bench"
     );
 }
 
@@ -301,7 +303,7 @@ fn percentile_distributions_are_distributions() {
         assert_eq!(found[0].unit_is_assumed, is_assumed);
         assert_eq!(
             message(&path, &ColumnRequest::default()),
-            "a.hgrm holds a distribution of times, and no single ones"
+            "a.hgrm holds a distribution of times, not single times"
         );
     }
     assert!(
@@ -369,7 +371,7 @@ fn the_table_of_k6_was_refused() {
     let choose = message(&path, &ColumnRequest::default());
     assert_eq!(
         choose,
-        "cannot tell which column of a.csv to draw: choose one of `ws_connecting`, `ws_session_duration`, \
+        "several columns of a.csv can hold the times: choose one of `ws_connecting`, `ws_session_duration`, \
          `iteration_duration`"
     );
     let request = ColumnRequest {
@@ -437,7 +439,7 @@ fn the_buckets_of_fortio_were_refused() {
     assert_eq!(*widest_ms, (1.1, 2.0));
     assert_eq!(
         message(&path, &ColumnRequest::default()),
-        "a.json holds a distribution of times, and no single ones"
+        "a.json holds a distribution of times, not single times"
     );
     let without = r#"{"RequestedQPS": "8", "DurationHistogram": {"Percentiles": []}}"#;
     assert!(said("a.json", without).starts_with("a.json is a summary of fortio"));

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use measurement::record::{Outcome, Sample};
-use measurement::run::PayloadBytes;
+use measurement::record::{Difference, DifferenceKind, Outcome, Sample};
+use measurement::run::{CloseFrameCount, PayloadBytes};
 use measurement::run::{Run, Samples};
 use proptest::prelude::*;
 use results::read::{ColumnRequest, Metric, RunPart, read_run, read_times};
@@ -135,4 +135,28 @@ fn a_workbook_without_the_mark_of_stops_is_still_ours() {
     let times = read_times(&path, &ColumnRequest::default()).unwrap();
     assert_eq!(times.times.values_ms, [1.5]);
     assert!(!times.column_is_guessed);
+}
+
+/// A workbook has no difference between an empty text and nothing.
+#[test]
+fn empty_texts_of_a_summary_are_read_back_from_a_workbook() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    let mut summary = summary_of(&recorded(&[Sample::lost(0, 0, 1, 1)]));
+    (summary.host.os, summary.host.kernel, summary.host.cpu) = Default::default();
+    summary.connections.close_reasons = vec![CloseFrameCount {
+        code: Some(1000),
+        reason: String::new(),
+        count: 1,
+    }];
+    let no_bytes = DifferenceKind::Length { sent: 16, came: 0 };
+    summary.messages.differences = vec![Difference::new(no_bytes, None, b"")];
+    summary.command_line = Some(vec!["ws-bench".to_owned(), String::new()]);
+    let run = Run {
+        summary: Some(summary),
+        ..Run::default()
+    };
+    Output::create(&path).unwrap().write(&run).unwrap();
+    let read = read_run(&path, &[RunPart::Summary]).unwrap();
+    assert_eq!(read.summary, run.summary);
 }

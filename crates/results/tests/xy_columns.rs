@@ -48,7 +48,7 @@ fn what_is_drawn_against_is_not_taken_for_the_times() {
     );
     assert_eq!(
         against("rtt,host\n1,a\n2,b\n", "rtt", None).unwrap_err(),
-        "a.csv has no column of numbers but `rtt`"
+        "the only column of numbers of a.csv is `rtt`"
     );
 }
 
@@ -63,7 +63,7 @@ fn rows_without_either_number_are_counted() {
     );
     assert_eq!(
         against("n,rtt_ms\n1,\n,20\n", "n", Some("rtt_ms")).unwrap_err(),
-        "no row of a.csv has a number in both `n` and `rtt_ms`, of 2 rows"
+        "none of the 2 rows of a.csv has a number both in column `n` and in column `rtt_ms`"
     );
 }
 
@@ -80,7 +80,7 @@ fn a_wrong_column_to_draw_against_is_named() {
     );
     assert_eq!(
         against("n,rtt_ms\ninf,10\n", "n", None).unwrap_err(),
-        "cell A2 of a.csv holds infinity, not a number"
+        "column `n` of a.csv holds no numbers: cell A2 holds the text `inf`"
     );
 }
 

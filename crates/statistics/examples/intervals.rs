@@ -1,6 +1,6 @@
-//! Prints the intervals of known pairs and quantiles of the laws as JSON, for `tests/scipy_check.py`.
+//! Prints intervals of known pairs and quantiles of the distributions as JSON, for `tests/scipy_check.py`.
 
-// A program that prints is what this is.
+// This program prints its results.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod alternatives;
@@ -14,10 +14,10 @@ use statistics::normal::{normal_cdf, normal_quantile, student_quantile};
 use statistics::signed_rank::rank_bounds;
 use statistics::steady_state::find_steady_state;
 
-/// So many resamples that the Monte-Carlo error of a bound is well below its interval's width.
+/// Number of resamples for which the Monte-Carlo error of a bound is well below the width of its interval.
 const RESAMPLES: usize = 199_999;
 
-/// So few that they can be handed over, for SciPy to cut its own interval from the same.
+/// Number of resamples small enough to print, so that SciPy can compute its interval from the same resamples.
 const FEW: usize = 999;
 
 fn main() {
@@ -31,7 +31,7 @@ fn laws() -> Vec<Value> {
     let mut all = Vec::new();
     for p in [1e-9, 1e-4, 0.001_25, 0.025, 0.3, 0.5, 0.9, 0.975, 0.9999] {
         all.push(json!({"law": "norm.ppf", "at": [p], "value": normal_quantile(p)}));
-        // Further out it is not needed, and not so exact.
+        // The t quantile is less exact further out, and not needed there.
         for freedom in [1.0, 2.0, 4.0, 9.0, 19.0, 29.0, 199.0] {
             if p < 1e-4 {
                 continue;
@@ -75,7 +75,7 @@ fn cases() -> Vec<Value> {
             let intervals: Vec<Value> = statistics
                 .into_iter()
                 .zip(Statistic::ALL)
-                // The means of any two of 31 rounds are slow to try so often.
+                // Skipped for 31 rounds, because the pseudo-median takes too long for this many resamples.
                 .filter(|(_, statistic)| rounds <= 20 || *statistic != Statistic::PseudoMedian)
                 .flat_map(|(name, statistic)| {
                     let methods = ["percentile", "BCa", "expanded"]

@@ -1,16 +1,18 @@
 //! Bootstrap interval for the ratio of two paired series.
 //!
-//! Rounds are drawn with replacement and a round's values stay together, so that what a round did to
-//! both servers cancels (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, 8.3). All is
-//! worked out on logarithms: the interval of B over A is exactly the inverse of that of A over B.
+//! Rounds are drawn with replacement. The values of a round stay together, so that effects of a round on both servers
+//! cancel (Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, 8.3). All computation uses logarithms: the
+//! interval of B over A is exactly the inverse of that of A over B.
 //!
-//! The interval lies between quantiles at a level that makes up for what few rounds lack (Hesterberg,
-//! "What Teachers Should Know About the Bootstrap", 2015, 5.3): Φ(−√(n/(n−1)) · t) in place of α/2, where
-//! t is the quantile of Student's law with n − 1 degrees. And it is never narrower than the ranks of the
-//! rounds allow ([`rank_bounds`]): when the two servers are the same and their order within a round is
-//! random, 1 lies outside at most as often as the level says, whatever the noise is like. With too few
-//! rounds for the ranks to say anything ([`rounds_needed`](super::signed_rank::rounds_needed)) there is no
-//! such guard, and a [`RatioComparison`](super::ratio_verdict::RatioComparison) gives no verdict.
+//! The interval is expanded to correct for few rounds (Hesterberg, "What Teachers Should Know About the Bootstrap",
+//! 2015, 5.3): its tail probability is Φ(−√(n/(n−1)) · t) instead of α/2, where t is the quantile of Student's
+//! distribution with n − 1 degrees of freedom.
+//!
+//! The interval is never narrower than the rank interval of the rounds ([`rank_bounds`]). When the two servers are the
+//! same and their order within a round is random, 1 therefore lies outside at most as often as the level allows,
+//! whatever the distribution of the noise. With fewer rounds than the ranks need
+//! ([`rounds_needed`](super::signed_rank::rounds_needed)), this guard does not apply, and a
+//! [`RatioComparison`](super::ratio_verdict::RatioComparison) gives no verdict.
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -21,14 +23,14 @@ use super::paired::Pairs;
 use super::ratio::Ratio;
 use super::signed_rank::rank_bounds;
 
-/// The settings of a bootstrap.
+/// Settings of a bootstrap.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bootstrap {
-    /// Share of such intervals that hold the truth, between 0 and 1: 0.95.
+    /// Share of such intervals that contain the true value, between 0 and 1. Default 0.95.
     pub level: f64,
-    /// How often rounds are drawn: 9,999, so that level × (resamples + 1) is whole.
+    /// Number of resamples. Default 9,999, so that level × (resamples + 1) is an integer.
     pub resamples: usize,
-    /// Seed of the draws.
+    /// Seed of the resampling.
     pub seed: u64,
 }
 
@@ -43,7 +45,7 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    /// The [pseudo-median](pseudo_median) of the rounds' ratios, with its interval.
+    /// The [pseudo-median](pseudo_median) of the rounds' ratios and its interval.
     pub fn ratio(&self, pairs: &Pairs) -> Ratio {
         let log_ratios = pairs.log_ratios();
         let estimate = pseudo_median(log_ratios, &mut Vec::new());
@@ -58,8 +60,8 @@ impl Bootstrap {
         }
     }
 
-    /// The logarithm of the ratio in every resample, sorted: what [`ratio`](Self::ratio) cuts its
-    /// interval from.
+    /// The logarithm of the ratio in every resample, ascending. [`ratio`](Self::ratio) computes its interval from
+    /// these.
     pub fn resampled(&self, pairs: &Pairs) -> Vec<f64> {
         let log_ratios = pairs.log_ratios();
         let mut random = Xoshiro256PlusPlus::seed_from_u64(self.seed);
@@ -75,7 +77,7 @@ impl Bootstrap {
         all
     }
 
-    /// The interval without the guard, cut from sorted resamples of a number of rounds.
+    /// The interval without the guard, computed from the sorted resamples of `rounds` rounds.
     pub fn expanded(&self, sorted: &[f64], rounds: usize) -> (f64, f64) {
         let n = rounds as f64;
         let t = student_quantile((1.0 - self.level) / 2.0, n - 1.0);
@@ -89,7 +91,7 @@ impl Bootstrap {
 
 #[cfg(test)]
 mod tests {
-    //! Intervals of known pairs; against SciPy see `tests/beside_scipy.py`.
+    //! Intervals of known pairs. `tests/scipy_check.py` compares more with SciPy.
 
     use super::*;
     use crate::normal::normal_quantile;
@@ -131,7 +133,7 @@ mod tests {
         }
     }
 
-    /// Rounds with noise of 2 % for each server, and one in twenty in which a server is 30 % off.
+    /// Rounds with 2 % noise for each server. In one round in twenty, a server is off by 30 %.
     fn rounds(count: usize, faster: f64, random: &mut Xoshiro256PlusPlus) -> Pairs {
         let mut one = |factor: f64| {
             let noise = 0.02 * normal_quantile(random.random_range(1e-9..1.0));
@@ -156,7 +158,7 @@ mod tests {
                 .count()
         };
         for count in [6, 10] {
-            // 5 % are 10; three deviations more are 19.
+            // The expected number is 10 (5 %). 19 is three standard deviations above it.
             let wrong = told(1.0, count);
             assert!(wrong <= 19, "{count} rounds: {wrong} of 200");
         }

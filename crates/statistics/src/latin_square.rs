@@ -1,15 +1,15 @@
-//! In which order the servers have their turns.
+//! Order of the servers within each round.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// The order of the servers, by number, in each round.
+/// The order of the servers in each round, as indices.
 ///
-/// As many rounds as there are servers make a Latin square whose rows and names are drawn anew (Fisher
-/// & Yates, "Statistical Tables", 1938): in them each server has each turn once, so that what comes
-/// of being first (a cold cache, a clock not yet slowed) falls on all alike. Of rounds that do not fill
-/// a square each server has each turn at most once. Who follows whom is drawn for each square.
+/// Each block of as many rounds as there are servers is a Latin square with random rows and names (Fisher & Yates,
+/// "Statistical Tables", 1938). Within a block, each server has each position once, so that effects of the position (a
+/// cold cache, a clock not yet throttled) affect all servers alike. In an incomplete block, each server has each
+/// position at most once. The order of succession is random in each block.
 ///
 /// ```
 /// use statistics::latin_square::random_orders;
@@ -46,7 +46,7 @@ mod tests {
         let first_begins = (0..1_000)
             .filter(|seed| random_orders(2, 1, *seed)[0][0] == 0)
             .count();
-        // Four deviations of a fair coin.
+        // Four standard deviations of a fair coin.
         assert!((437..=563).contains(&first_begins), "{first_begins}");
     }
 
@@ -84,7 +84,7 @@ mod tests {
                 let (least, most) = (turn.iter().min().unwrap(), turn.iter().max().unwrap());
                 prop_assert!(most - least <= 1, "{:?}", turn);
             }
-            // Later rounds change nothing of earlier ones: `--until-sure` goes on where it was.
+            // Additional rounds do not change earlier ones, so `--until-sure` can continue.
             prop_assert_eq!(&random_orders(servers, rounds + 5, seed)[..rounds], &order[..]);
             prop_assert_eq!(order, random_orders(servers, rounds, seed));
         }

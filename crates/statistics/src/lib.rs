@@ -1,25 +1,24 @@
-//! What rounds say about servers: intervals, comparisons, steady state.
+//! Statistics over rounds: intervals, comparisons, steady state.
 //!
-//! In each round every server is measured once under the same load, in an order that is drawn
-//! anew; so the data are paired by round. All is pure, and by its seed always the same.
+//! In each round, every server is measured once under the same load, in random order, so the data are paired by round.
+//! All functions are pure, and the same seed gives the same result.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`order_statistics`] | median, pseudo-median, MAD, quantiles of a few values |
-//! | [`normal`] | the normal law and Student's |
-//! | [`paired`] | two series of the same rounds |
-//! | [`bootstrap`] | the interval of their ratio |
-//! | [`signed_rank`] | what the ranks alone can tell: the guard, and how many rounds it takes |
-//! | [`ratio`] | a ratio with its interval |
-//! | [`ratio_verdict`] | the verdict on a figure, and how many more rounds would tell |
-//! | [`interval_levels`] | several servers, and looking after each round |
-//! | [`westfall_young`] | several figures of the same rounds |
-//! | [`outliers`] | rounds that stand out |
-//! | [`steady_state`] | where the steady state of a series begins, and whether there is one |
-//! | [`latin_square`] | the order of the servers in each round |
+//! | [`normal`] | the normal distribution and Student's |
+//! | [`paired`] | two series from the same rounds |
+//! | [`bootstrap`] | interval of the ratio of two series |
+//! | [`signed_rank`] | interval from ranks alone, and minimum number of rounds |
+//! | [`ratio`] | a ratio and its interval |
+//! | [`ratio_verdict`] | verdict on a figure, and additional rounds needed for one |
+//! | [`interval_levels`] | levels for several servers, and for a check after each round |
+//! | [`westfall_young`] | levels for several figures of the same rounds |
+//! | [`outliers`] | detection of outlying rounds |
+//! | [`steady_state`] | start of the steady state of a series |
+//! | [`latin_square`] | order of the servers in each round |
 //!
-//! The interval that is used, and the study that it was chosen by, are in [`bootstrap`] and
-//! `examples/coverage.rs`.
+//! The interval in use is described in [`bootstrap`]. The simulation study behind its choice is `examples/coverage.rs`.
 
 #![cfg_attr(
     test,
@@ -43,7 +42,7 @@ pub mod signed_rank;
 pub mod steady_state;
 pub mod westfall_young;
 
-/// Figures of which nothing can be said.
+/// Input without a statistical result.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StatisticsError {
@@ -53,7 +52,7 @@ pub enum StatisticsError {
     TooFewRounds { rounds: usize, needed: usize },
     #[error("{value} in round {} has no ratio: it is not a number above zero", round + 1)]
     NoRatio {
-        /// From 0.
+        /// Index of the round, from 0.
         round: usize,
         value: f64,
     },
@@ -61,7 +60,7 @@ pub enum StatisticsError {
     TooFewIntervals { intervals: usize, needed: usize },
     #[error("interval {} has no value that is a number", interval + 1)]
     NoNumber {
-        /// From 0.
+        /// Index of the interval, from 0.
         interval: usize,
     },
 }

@@ -1,25 +1,26 @@
-//! The laws that intervals are cut from: the standard normal and Student's t.
+//! Distributions used for intervals: the standard normal and Student's t.
 
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-/// The share of the standard normal law below `z`.
+/// The probability of a standard normal value below `z`.
 pub fn normal_cdf(z: f64) -> f64 {
     Normal::standard().cdf(z)
 }
 
-/// The `z` below which the share `p` in \[0, 1\] of the standard normal law lies; infinite at the ends.
+/// The standard normal quantile of the probability `p` in \[0, 1\]; infinite at the ends.
 ///
 /// # Panics
-/// When `p` is not a share.
+/// When `p` is outside \[0, 1\].
 pub fn normal_quantile(p: f64) -> f64 {
     Normal::standard().inverse_cdf(p)
 }
 
-/// The value below which the share `p` of Student's law with `freedom` degrees lies; infinite at the ends.
-/// Right to 1e-9 for `p` from 0.0001 to 0.9999; further out, and with few degrees, less so.
+/// The quantile of the probability `p` in \[0, 1\] of Student's distribution with `freedom` degrees of freedom;
+/// infinite at the ends. Accurate to 1e-9 for `p` from 0.0001 to 0.9999. Less accurate further out, and with few
+/// degrees of freedom.
 ///
 /// # Panics
-/// When `p` is not a share, or `freedom` is not above 0.
+/// When `p` is outside \[0, 1\], or `freedom` is not above 0.
 pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     assert!(
         (0.0..=1.0).contains(&p) && freedom > 0.0,
@@ -32,7 +33,7 @@ pub fn student_quantile(p: f64, freedom: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Values of SciPy 1.17's `norm.cdf`, `norm.ppf` and `t.ppf`; `tests/beside_scipy.py` compares more.
+    /// Values of SciPy 1.17's `norm.cdf`, `norm.ppf` and `t.ppf`. `tests/scipy_check.py` compares more.
     #[test]
     fn as_scipy_has_them() {
         for (found, wanted) in [

@@ -1,11 +1,10 @@
-//! Order statistics of a few values: of rounds, not of messages (for those, see
-//! `measurement`'s `LatencyHistogram`).
+//! Order statistics of a few values, such as rounds. For messages, use `measurement`'s `LatencyHistogram`.
 
-/// The quantile `q` in \[0, 1\] of sorted values, linear between neighbours: type 7 of Hyndman & Fan,
-/// "Sample Quantiles in Statistical Packages" (1996), which is NumPy's and SciPy's own.
+/// The quantile `q` in \[0, 1\] of sorted values, with linear interpolation: type 7 of Hyndman & Fan, "Sample Quantiles
+/// in Statistical Packages" (1996), the default of NumPy and SciPy.
 ///
 /// # Panics
-/// Without values.
+/// When there are no values.
 pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     let position = q.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     // Between 0 and the last index.
@@ -13,7 +12,7 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     let below = position as usize;
     let low = sorted[below];
     let part = position - position.floor();
-    // Zero times infinity is not a number: without a part there is no neighbour to look at.
+    // Avoids zero times infinity, which is NaN, and an index beyond the last value.
     if part > 0.0 {
         low + part * (sorted[below + 1] - low)
     } else {
@@ -21,7 +20,7 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> f64 {
     }
 }
 
-/// The median; of an even number the mean of the two in the middle. `None` without values.
+/// The median; of an even number of values, the mean of the two middle ones. `None` without values.
 ///
 /// ```
 /// use statistics::order_statistics::median;
@@ -33,7 +32,7 @@ pub fn median(values: &[f64]) -> Option<f64> {
     median_in_place(&mut values.to_vec())
 }
 
-/// The same, and the values change places.
+/// The median. Reorders the values.
 pub(crate) fn median_in_place(values: &mut [f64]) -> Option<f64> {
     let count = values.len();
     if count == 0 {
@@ -48,18 +47,18 @@ pub(crate) fn median_in_place(values: &mut [f64]) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-/// The median of the means of any two values, a value with itself included; NaN without values.
-/// `scratch` is overwritten.
+/// The median of the means of any two values, including each value with itself; NaN without values. `scratch` is
+/// overwritten.
 ///
-/// Of logarithms of ratios it is the pseudo-median of the ratios (Hodges & Lehmann, "Estimates of Location
-/// Based on Rank Tests", 1963): nearly as sharp as the mean, nearly as deaf to a wild round as the median.
+/// For logarithms of ratios, it is the pseudo-median of the ratios (Hodges & Lehmann, "Estimates of Location Based on
+/// Rank Tests", 1963): nearly as efficient as the mean, nearly as robust against outliers as the median.
 pub fn pseudo_median(values: &[f64], scratch: &mut Vec<f64>) -> f64 {
     scratch.clear();
     scratch.extend(means_of_two(values));
     median_in_place(scratch).unwrap_or(f64::NAN)
 }
 
-/// The means of any two values, a value with itself included.
+/// The means of any two values, including each value with itself.
 pub(crate) fn means_of_two(values: &[f64]) -> impl Iterator<Item = f64> {
     values.iter().enumerate().flat_map(|(at, first)| {
         let others = values[at..].iter();
@@ -67,9 +66,8 @@ pub(crate) fn means_of_two(values: &[f64]) -> impl Iterator<Item = f64> {
     })
 }
 
-/// The median absolute deviation from the median, in the values' unit and not scaled to a standard
-/// deviation (Hampel, "The Influence Curve and its Role in Robust Estimation", 1974). `None` without
-/// values.
+/// The median absolute deviation from the median, in the unit of the values, not scaled to a standard deviation
+/// (Hampel, "The Influence Curve and its Role in Robust Estimation", 1974). `None` without values.
 pub fn mad(values: &[f64]) -> Option<f64> {
     let middle = median(values)?;
     let mut distances: Vec<f64> = values.iter().map(|v| (v - middle).abs()).collect();
@@ -86,7 +84,7 @@ mod tests {
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[3.0, 1.0, 2.0, 10.0]), Some(2.5));
-        // From the median 2: 1, 1, 0, 0, 2, 4, 7.
+        // Distances from the median 2: 1, 1, 0, 0, 2, 4, 7.
         assert_eq!(mad(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]), Some(1.0));
         assert_eq!(mad(&[]), None);
         let sorted = [1.0, 2.0, 4.0, 8.0];

@@ -1,27 +1,27 @@
-//! Rounds that stand out. They are named, never left out: what made them may happen to a user too.
+//! Detection of outlying rounds. Outliers are reported, never removed, because their cause may affect users too.
 
 use super::order_statistics::{mad, median};
 
-/// A round that stands out.
+/// A round with an outlying value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outlier {
-    /// Which one, from 0.
+    /// Index of the round, from 0.
     pub round: usize,
-    /// Its value.
+    /// Value of the round.
     pub value: f64,
-    /// Its modified z-score: how many deviations it lies from the median, below 0 when under it.
+    /// Modified z-score: distance from the median in standard deviations, negative below the median.
     pub score: f64,
 }
 
-/// Scores beyond it stand out.
+/// Absolute score above which a round is an outlier.
 const LIMIT: f64 = 3.5;
 
-/// The rounds whose modified z-score lies beyond 3.5 (Iglewicz & Hoaglin, "How to Detect and
-/// Handle Outliers", 1993): 0.6745 × distance from the median / [`mad`].
+/// The rounds whose modified z-score is beyond ±3.5 (Iglewicz & Hoaglin, "How to Detect and Handle Outliers", 1993):
+/// 0.6745 × distance from the median / [`mad`].
 ///
-/// When more than half of the rounds agree to the last digit the MAD is 0, and the mean absolute
-/// deviation takes its place, with 1/1.2533 as its factor: what relates it to a normal law's standard
-/// deviation. Values that are no numbers are left alone.
+/// When more than half of the rounds have exactly the same value, the MAD is 0. The mean absolute deviation then takes
+/// its place, scaled by 1.2533, which makes it the standard deviation of a normal distribution. Values that are not
+/// finite are ignored.
 pub fn outliers(values: &[f64]) -> Vec<Outlier> {
     let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     let (Some(middle), Some(mad)) = (median(&finite), mad(&finite)) else {
@@ -41,7 +41,7 @@ pub fn outliers(values: &[f64]) -> Vec<Outlier> {
             value,
             score: (value - middle) / deviation,
         })
-        // All alike: 0 / 0 is beyond nothing.
+        // When all values are equal, 0 / 0 is NaN, which is not above the limit.
         .filter(|o| o.value.is_finite() && o.score.abs() > LIMIT)
         .collect()
 }
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        // Median 10, deviations 1 0 1 0 1 2 20: MAD 1. The last scores 0.6745 × 20.
+        // Median 10, distances 1 0 1 0 1 2 20: MAD 1. The last value scores 0.6745 × 20.
         let found = outliers(&[9.0, 10.0, 11.0, 10.0, 9.0, 12.0, 30.0]);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].round, found[0].value), (6, 30.0));
         assert!((found[0].score - 13.49).abs() < 1e-9);
-        // 3.5 deviations of 1/0.6745 are 5.19.
+        // The limit of 3.5 corresponds to a distance of 5.19.
         assert!(outliers(&[9.0, 10.0, 11.0, 10.0, 9.0, 12.0, 15.1]).is_empty());
         assert_eq!(
             outliers(&[9.0, 10.0, 11.0, 10.0, 9.0, 12.0, 4.8])[0].round,

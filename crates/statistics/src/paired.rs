@@ -1,23 +1,23 @@
-//! Two series that were measured in the same rounds.
+//! Two series measured in the same rounds.
 
 use super::StatisticsError;
 
-/// The ratios of two servers that were measured in the same rounds. Kept as logarithms: swapping the
-/// servers changes a sign and nothing else.
+/// The ratios of two servers measured in the same rounds. They are stored as logarithms, so that swapping the servers
+/// only changes their sign.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pairs {
     log_ratios: Vec<f64>,
 }
 
 impl Pairs {
-    /// Fewest rounds of which anything can be said.
+    /// Minimum number of rounds for a result.
     pub const FEWEST: usize = 2;
 
-    /// Pairs up values of the same rounds, in the same unit.
+    /// Pairs values of the same rounds, in the same unit.
     ///
     /// # Errors
-    /// When the numbers of rounds differ, when there are fewer than [`FEWEST`](Self::FEWEST), or when
-    /// a value is not a number above zero: such have no ratio.
+    /// Different numbers of rounds, fewer than [`FEWEST`](Self::FEWEST) rounds, or a value that is not a number above
+    /// zero and therefore has no ratio.
     pub fn new(measured: &[f64], reference: &[f64]) -> Result<Self, StatisticsError> {
         if measured.len() != reference.len() {
             return Err(StatisticsError::Unpaired {
@@ -38,12 +38,12 @@ impl Pairs {
         })
     }
 
-    /// How many rounds there are.
+    /// Number of rounds.
     pub fn rounds(&self) -> usize {
         self.log_ratios.len()
     }
 
-    /// The logarithm of each round's ratio, measured over reference.
+    /// The logarithm of each round's ratio, measured divided by reference.
     pub fn log_ratios(&self) -> &[f64] {
         &self.log_ratios
     }

@@ -1,22 +1,22 @@
-//! A ratio with its interval.
+//! A ratio and its interval.
 
-/// How many times the reference's value a server's value is, and between which bounds.
+/// A server's value divided by the reference's, with a confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
-    /// The best guess.
+    /// Point estimate.
     pub estimate: f64,
     /// Lower end of the interval.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// Share of such intervals that hold the truth: 0.95.
+    /// Share of such intervals that contain the true value, such as 0.95.
     pub level: f64,
-    /// Rounds that it was made from.
+    /// Number of rounds behind the ratio.
     pub rounds: usize,
 }
 
 impl Ratio {
-    /// The reference's value over the server's.
+    /// The ratio of the reference to the server.
     #[must_use]
     pub fn inverse(self) -> Self {
         Self {
@@ -27,8 +27,8 @@ impl Ratio {
         }
     }
 
-    /// Returns true when the interval is as narrow as ± this share: 0.01 is ±1 %, when the ends lie 1 % below and above
-    /// their geometric middle. Looks at the width alone, never at where the interval lies: see
+    /// Returns true when the interval is as narrow as ± this share of its geometric middle: 0.01 is ±1 %. Depends on
+    /// the width alone, never on the position of the interval: see
     /// [`sequential_level`](super::interval_levels::sequential_level).
     pub fn is_within(self, share: f64) -> bool {
         (self.high / self.low).sqrt() - 1.0 <= share

@@ -1,4 +1,4 @@
-//! The verdict on one figure of a server and the reference.
+//! Verdict on one figure of a server compared with the reference.
 
 use super::bootstrap::Bootstrap;
 use super::normal::normal_quantile;
@@ -6,62 +6,62 @@ use super::paired::Pairs;
 use super::ratio::Ratio;
 use super::signed_rank::rounds_needed;
 
-/// Which of two values of a figure is the better one.
+/// Direction in which values of a figure are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Throughput.
+    /// Figures such as throughput.
     HigherIsBetter,
-    /// Times, memory.
+    /// Figures such as times and memory.
     LowerIsBetter,
 }
 
-/// What can be said of a server beside the reference.
+/// Verdict on a server compared with the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RatioVerdict {
-    /// The whole interval lies on the better side: faster, or thriftier.
+    /// The whole interval is on the better side.
     Better,
-    /// The whole interval lies on the worse side.
+    /// The whole interval is on the worse side.
     Worse,
-    /// The interval holds 1, or there were too few rounds to tell anything.
+    /// The interval contains 1, or there are too few rounds.
     CannotTell {
-        /// How many more rounds would probably tell ([`RatioComparison::of`]); `None` when no number of
-        /// rounds that anybody would wait for does: the two are as good as the same.
+        /// Estimated number of additional rounds for a verdict ([`RatioComparison::of`]); `None` when it exceeds any
+        /// practical number, because the two servers are nearly equal.
         more_rounds: Option<u64>,
     },
 }
 
-/// One figure of a server beside the reference's.
+/// One figure of a server, compared with the reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RatioComparison {
-    /// Which value is the better one.
+    /// Direction in which values are better.
     pub direction: Direction,
-    /// The server's value over the reference's.
+    /// The server's value divided by the reference's.
     pub ratio: Ratio,
-    /// What follows.
+    /// The resulting verdict.
     pub verdict: RatioVerdict,
 }
 
-/// More rounds than these are not advised but called hopeless.
+/// Number of additional rounds above which none are advised.
 const MOST_MORE_ROUNDS: u64 = 1_000;
 
-/// How probably the advised number of rounds shall tell (Cohen, "Statistical Power Analysis for the
-/// Behavioral Sciences", 1988), if the ratio is what it seems.
+/// Probability of a verdict after the advised number of rounds, if the estimated ratio is the true one (Cohen,
+/// "Statistical Power Analysis for the Behavioral Sciences", 1988).
 const POWER: f64 = 0.8;
 
 impl RatioComparison {
-    /// Compares by this bootstrap. There is a verdict when the interval does not hold 1 and the rounds
-    /// are at least [`rounds_needed`] at its level.
+    /// Compares two series with this bootstrap. There is a verdict when the interval does not contain 1 and there are
+    /// at least [`rounds_needed`] rounds for its level.
     pub fn new(pairs: &Pairs, direction: Direction, bootstrap: &Bootstrap) -> Self {
         Self::of(bootstrap.ratio(pairs), direction)
     }
 
     /// The verdict that follows from an interval.
     ///
-    /// How many more rounds: the interval narrows with the square root of the rounds, and to tell a
-    /// ratio in 8 of 10 tries, its distance from 1 has to be (z + 0.84)/z half widths, where z is
-    /// the level's quantile of the normal law and 0.84 that of 0.8. The ratio is itself a guess: so is the
-    /// number. Where ten rounds with noise of 2 % could not tell 1 %, as many more as advised told it
-    /// in 180 of 229 simulated comparisons.
+    /// Additional rounds: the interval narrows with the square root of the number of rounds. To detect a ratio in 8 of
+    /// 10 attempts, its distance from 1 must be (z + 0.84)/z half widths, where z is the normal quantile of the level
+    /// and 0.84 that of 0.8. The ratio is itself an estimate, and so is the number of rounds. When ten rounds with 2 %
+    /// noise could not detect a difference of 1 %, the advised additional rounds detected it in 180 of 229 simulated
+    /// comparisons.
     pub fn of(ratio: Ratio, direction: Direction) -> Self {
         let enough = ratio.rounds >= rounds_needed(ratio.level);
         let better = match direction {
@@ -84,7 +84,7 @@ impl RatioComparison {
         }
     }
 
-    /// The ratio turned so that above 1 is better: 1.32 of a time means that it takes 1/1.32 as long.
+    /// The ratio, inverted where necessary so that above 1 is better. A time with 1.32 takes 1/1.32 as long.
     pub fn advantage(&self) -> Ratio {
         match self.direction {
             Direction::HigherIsBetter => self.ratio,
@@ -93,10 +93,11 @@ impl RatioComparison {
     }
 }
 
-/// How many more rounds would probably put 1 outside the interval.
+/// Estimated number of additional rounds after which 1 is outside the interval.
 fn more_rounds(ratio: Ratio) -> Option<u64> {
     let away = ratio.estimate.ln();
-    // Down to 1 when the estimate is above it, up to 1 when it is below.
+    // The half width on the side of 1: down to the lower end when the estimate is above 1, otherwise up to the upper
+    // end.
     let reach = if away > 0.0 {
         away - ratio.low.ln()
     } else {
@@ -112,14 +113,14 @@ fn more_rounds(ratio: Ratio) -> Option<u64> {
     let needed = rounds_needed(ratio.level) as f64;
     let more = in_all.max(needed) - rounds;
     let most = MOST_MORE_ROUNDS as f64;
-    // At least one, or nothing would change.
+    // At least one more round, because the same rounds give the same result.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     (more <= most).then(|| (more as u64).max(1))
 }
 
 #[cfg(test)]
 mod tests {
-    //! Verdicts from intervals that are known.
+    //! Verdicts from known intervals.
 
     use super::*;
 
@@ -181,8 +182,8 @@ mod tests {
 
     #[test]
     fn more_rounds_narrow_with_the_square_root() {
-        // The interval reaches twice as far as the distance from 1: at the level alone 4 × 10 rounds,
-        // for a power of 0.8 another ((1.96 + 0.84) / 1.96)² = 2.04 times as many: 82 in all.
+        // The interval reaches twice as far as the distance from 1. At the level alone, 4 × 10 rounds are needed. A
+        // power of 0.8 needs ((1.96 + 0.84) / 1.96)² = 2.04 times as many: 82 in all.
         let seen = ratio(0.01_f64.exp(), (-0.01_f64).exp(), 0.03_f64.exp(), 10);
         for seen in [seen, seen.inverse()] {
             assert_eq!(

@@ -1,21 +1,20 @@
-//! What the ranks of the rounds alone can tell, without a guess at the law of the noise.
+//! Intervals from the ranks of the rounds alone, without assumptions about the distribution of the noise.
 //!
-//! When two servers are the same and chance alone says which of them a round calls the first, each
-//! round's logarithm of the ratio is as likely d as −d, whatever the noise is like. Wilcoxon's
-//! signed-rank test ("Individual Comparisons by Ranking Methods", 1945) is then exact, and so is the
-//! interval that is its inversion: order statistics of the means of any two rounds, whose median is
-//! the [pseudo-median](super::order_statistics::pseudo_median) (Tukey, "The Simplest Signed-Rank Tests", 1949;
-//! Hollander, Wolfe & Chicken, "Nonparametric Statistical Methods", 2014, 3.3).
+//! When two servers are the same and their order within a round is random, each round's logarithm of the ratio is as
+//! likely d as −d, whatever the distribution of the noise. Wilcoxon's signed-rank test ("Individual Comparisons by
+//! Ranking Methods", 1945) is then exact. So is its inversion, an interval between order statistics of the means of any
+//! two rounds, whose median is the [pseudo-median](super::order_statistics::pseudo_median) (Tukey, "The Simplest
+//! Signed-Rank Tests", 1949; Hollander, Wolfe & Chicken, "Nonparametric Statistical Methods", 2014, 3.3).
 
 use super::normal::{normal_cdf, normal_quantile};
 use super::order_statistics::means_of_two;
 
-/// Number of rounds beyond which the exact law of the rank sum is not counted out but taken as normal, from
-/// which it then differs by less than 0.0001.
+/// Number of rounds above which the exact distribution of the rank sum is replaced by the normal one. From there on,
+/// the two differ by less than 0.0001.
 const COUNTED_OUT: usize = 100;
 
-/// Fewest rounds that can tell anything at this level without a guess at the law of the noise: even
-/// when one server wins them all, that happens by chance once in 2^(rounds − 1). 6 at 95 %, 8 at 99 %.
+/// Minimum number of rounds for a verdict at this level without assumptions about the noise. Even if one server is
+/// better in every round, this happens by chance once in 2^(rounds − 1) comparisons. 6 at 95 %, 8 at 99 %.
 ///
 /// ```
 /// use statistics::signed_rank::rounds_needed;
@@ -25,7 +24,7 @@ const COUNTED_OUT: usize = 100;
 pub fn rounds_needed(level: f64) -> usize {
     let mut rounds = 1;
     let mut by_chance = 1.0;
-    // A level of 1 or more cannot be reached: the bound ends the search.
+    // A level of 1 or more cannot be reached, so the bound ends the search.
     while by_chance > 1.0 - level + 1e-12 && rounds < 64 {
         rounds += 1;
         by_chance /= 2.0;
@@ -33,8 +32,8 @@ pub fn rounds_needed(level: f64) -> usize {
     rounds
 }
 
-/// The bounds of the centre of symmetry of these values, by inversion of the signed-rank test; `None`
-/// when there are fewer than [`rounds_needed`]. They hold the centre at least as often as the level says.
+/// The interval of the centre of symmetry of these values, by inversion of the signed-rank test. Its coverage is at
+/// least the level. `None` with fewer than [`rounds_needed`] values.
 pub fn rank_bounds(values: &[f64], level: f64) -> Option<(f64, f64)> {
     let cut_off = means_beyond(values.len(), (1.0 - level) / 2.0)?;
     let mut means: Vec<f64> = means_of_two(values).collect();
@@ -42,18 +41,17 @@ pub fn rank_bounds(values: &[f64], level: f64) -> Option<(f64, f64)> {
     Some((means[cut_off], means[means.len() - 1 - cut_off]))
 }
 
-/// How many of the smallest means of two are left out below the interval: the largest rank sum w with
-/// P(W ≤ w) ≤ outside.
+/// Number of the smallest means of two below the interval: the largest rank sum w with P(W ≤ w) ≤ outside.
 fn means_beyond(rounds: usize, outside: f64) -> Option<usize> {
     RankSum::of(rounds).largest_within(outside)
 }
 
-/// The law of W, the sum of the ranks 1 … rounds each taken with probability ½.
+/// The distribution of W, the sum of those of the ranks 1 … rounds that are each included with probability ½.
 #[derive(Debug, Clone)]
 pub(super) enum RankSum {
-    /// P(W ≤ w) by w.
+    /// Exact P(W ≤ w), indexed by w.
     Counted(Vec<f64>),
-    /// The normal law with the same mean and deviation, to be corrected for continuity.
+    /// The normal distribution with the same mean and standard deviation, before the continuity correction.
     Normal { mean: f64, deviation: f64 },
 }
 
@@ -98,7 +96,7 @@ impl RankSum {
             Self::Counted(at_most) => at_most
                 .partition_point(|p| *p <= outside + 1e-12)
                 .checked_sub(1),
-            // A level so high that nothing lies beyond saturates at 0.
+            // Saturates at 0 for levels so high that no rank sum is outside.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Self::Normal { mean, deviation } => {
                 let below = mean + normal_quantile(outside) * deviation - 0.5;
@@ -107,7 +105,7 @@ impl RankSum {
         }
     }
 
-    /// P(W ≤ sum).
+    /// Returns P(W ≤ sum).
     pub(super) fn at_most(&self, sum: usize) -> f64 {
         match self {
             Self::Counted(at_most) => at_most.get(sum).copied().unwrap_or(1.0),
@@ -120,8 +118,8 @@ impl RankSum {
 mod tests {
     use super::*;
 
-    /// Critical values of the two-sided test as in Hollander, Wolfe & Chicken, table A.4, which are
-    /// 0 at 6 rounds, 8 at 10, 52 at 20 and 137 at 30.
+    /// Critical values of the two-sided test from Hollander, Wolfe & Chicken, table A.4: 0 for 6 rounds, 8 for 10, 52
+    /// for 20 and 137 for 30.
     #[test]
     fn critical_values_of_the_tables() {
         for (rounds, wanted) in [
@@ -170,7 +168,7 @@ mod tests {
 
     #[test]
     fn bounds_by_hand() {
-        // With six values at 95 % nothing is cut off: smallest and largest.
+        // With six values at 95 %, the interval is from the smallest to the largest.
         let values = [0.3, -0.1, 0.2, 0.5, 0.4, 0.1];
         assert_eq!(rank_bounds(&values, 0.95), Some((-0.1, 0.5)));
         assert_eq!(rank_bounds(&values[..5], 0.95), None);

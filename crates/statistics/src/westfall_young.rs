@@ -1,14 +1,15 @@
-//! One statement about several figures of the same rounds.
+//! Joint level of several figures of the same rounds.
 //!
-//! Throughput, median and CPU of a server are hardly three figures: when a round is a bad one, it is bad
-//! in all of them. So many intervals of 95 % tell servers apart that are the same more often than once in
-//! twenty, but Bonferroni's correction ([`bonferroni_level`]) asks for more than it takes.
-//! How much it takes follows from the rounds themselves (Westfall & Young, "Resampling-Based Multiple
-//! Testing", 1993, single-step min-p; Romano & Wolf, "Exact and Approximate Stepdown Methods for Multiple
-//! Hypothesis Testing", 2005): when two servers are the same and chance alone says which of them a
-//! round calls the first, the round is as likely with all its logarithms of ratios turned round. Each
-//! choice of rounds that are turned gives the p-value of every figure ([`signed_rank`](super::signed_rank)), and the smallest
-//! of them undercuts the level that is looked for in no more than the allowed share of choices.
+//! Throughput, median and CPU time of a server are not independent: a bad round is bad in all of them. With several 95
+//! % intervals, equal servers are called different more often than once in twenty comparisons. Bonferroni's correction
+//! ([`bonferroni_level`]) prevents this, but is stricter than necessary.
+//!
+//! The necessary level follows from the rounds themselves (Westfall & Young, "Resampling-Based Multiple Testing", 1993,
+//! single-step min-p; Romano & Wolf, "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", 2005).
+//! When two servers are the same and their order within a round is random, a round is as likely with the signs of all
+//! its logarithms of ratios flipped. Each choice of flipped rounds gives a p-value for every figure
+//! ([`signed_rank`](super::signed_rank)). The level is chosen such that the smallest p-value is below it in no more
+//! than the allowed share of choices.
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -16,27 +17,28 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use super::interval_levels::bonferroni_level;
 use super::signed_rank::{RankSum, rounds_needed};
 
-/// Number of rounds up to which every choice is computed; beyond, [`DRAWN`] of them are drawn, and the one that was
-/// measured is counted as well (Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010).
+/// Maximum number of rounds for which all choices are computed. For more rounds, [`DRAWN`] choices are drawn, plus the
+/// measured one (Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010).
 const ALL_UP_TO: usize = 14;
 const DRAWN: usize = 9_999;
 
-/// How a level is put between a p-value that is too large for it and the next smaller one: by more than what is
-/// allowed for rounding where a level becomes an interval ([`rank_bounds`](super::signed_rank::rank_bounds)).
+/// Factor that puts a level between a p-value that must stay outside and the next smaller one. It exceeds the tolerance
+/// for rounding when a level is turned into an interval ([`rank_bounds`](super::signed_rank::rank_bounds)).
 const BELOW_A_STEP: f64 = 1.0 - 1e-6;
 
-/// The level of each figure's interval, so that in a share `level` of comparisons no figure is reported in which the
-/// servers are the same. Each series is a figure: by round, in the same order, the logarithm of the server's value
-/// over the reference's, `None` where a round has no such value. Never below `level`; of one figure, of equal
-/// figures and of none it is `level`. Of fewer rounds than a verdict at the level takes, nothing is known of how
-/// the figures depend on each other, and it is at least [`bonferroni_level`].
+/// The level for the interval of each figure, such that in a share `level` of comparisons no equal figure is reported
+/// as different. Each series is one figure. It contains, in the same order of rounds, the logarithm of the server's
+/// value divided by the reference's; `None` for a round without a value.
 ///
-/// Exact for servers that are the same in everything, and as good as exact where they differ in some figures. It
-/// is a promise of verdicts, not of intervals: where servers differ in all figures there is nothing to be told
-/// wrongly, the figures look more alike than their errors are, and some interval misses the truth more often.
+/// Never below `level`. Equal to `level` for one figure, for equal figures and for none. With fewer rounds than a
+/// verdict needs, the dependence of the figures is unknown, and the level is at least [`bonferroni_level`].
+///
+/// The level is exact for servers that are equal in all figures, and nearly exact when some figures differ. It applies
+/// to verdicts, not to intervals: when servers differ in all figures, no verdict can be wrong, but the figures look
+/// more alike than their errors are, and some interval misses the true value more often.
 ///
 /// # Panics
-/// Never: a series that is shorter than others counts as having no further values.
+/// Never: a series shorter than the others counts as having no values in the remaining rounds.
 pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 {
     let figures: Vec<_> = series
         .iter()
@@ -50,26 +52,26 @@ pub fn level_of_each(level: f64, series: &[Vec<Option<f64>>], seed: u64) -> f64 
     smallest.sort_unstable_by(f64::total_cmp);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let allowed = ((1.0 - level) * smallest.len() as f64 + 1e-9).floor() as usize;
-    // So many may undercut it; the next must not.
+    // This number of choices may have a smaller p-value, the next one must not.
     let next = smallest.get(allowed).copied().unwrap_or(1.0);
     let found = (1.0 - next * BELOW_A_STEP).max(level);
     if rounds < rounds_needed(found) {
-        // No figure can be told by its ranks, nor can they show how the figures depend on each other.
+        // The rounds are too few for a verdict by ranks, and too few to show the dependence of the figures.
         found.max(bonferroni_level(level, figures.len()))
     } else {
         found
     }
 }
 
-/// The smallest p-value over the figures, for each choice of rounds that are turned.
+/// The smallest p-value over all figures, for each choice of flipped rounds.
 fn smallest_of_each_choice(figures: &[RankedRounds], rounds: usize, seed: u64) -> Vec<f64> {
     let smallest = |turned: &[bool]| {
-        let bonferroni_level = figures.iter().map(|figure| figure.p_value(turned));
-        bonferroni_level.fold(1.0, f64::min)
+        let p_values = figures.iter().map(|figure| figure.p_value(turned));
+        p_values.fold(1.0, f64::min)
     };
     let mut turned = vec![false; rounds];
     if rounds <= ALL_UP_TO {
-        // Turning the others instead changes nothing: so the first round stays as it is.
+        // Flipping the complement gives the same p-values, so the first round is never flipped.
         (0..1_u32 << rounds.saturating_sub(1))
             .map(|choice| {
                 for (bit, turned) in turned.iter_mut().skip(1).enumerate() {
@@ -90,16 +92,16 @@ fn smallest_of_each_choice(figures: &[RankedRounds], rounds: usize, seed: u64) -
     }
 }
 
-/// A figure's rounds by the size of their logarithms.
+/// A figure's rounds, ordered by the absolute value of their logarithms.
 struct RankedRounds {
-    /// Round, and whether its logarithm is above zero, from the smallest in size. Of zeros there is
-    /// nothing to turn: they have a rank and speak for neither.
+    /// Round, and true when its logarithm is positive, in ascending order of absolute value. `None` for zeros, which
+    /// have a rank but count for neither side.
     ranked: Vec<(usize, Option<bool>)>,
     law: RankSum,
 }
 
 impl RankedRounds {
-    /// `None` when no round has a value.
+    /// Ranks the rounds; `None` when no round has a value.
     fn of(values: &[Option<f64>]) -> Option<Self> {
         let mut there: Vec<(usize, f64)> = values
             .iter()
@@ -117,7 +119,7 @@ impl RankedRounds {
         })
     }
 
-    /// Of the two-sided signed-rank test.
+    /// The p-value of the two-sided signed-rank test, with these rounds flipped.
     fn p_value(&self, turned: &[bool]) -> f64 {
         let (mut above, mut below) = (0, 0);
         for (rank, (round, is_above)) in (1..).zip(&self.ranked) {
@@ -128,7 +130,7 @@ impl RankedRounds {
             }
         }
         let all = self.ranked.len() * (self.ranked.len() + 1) / 2;
-        // What speaks for neither speaks against both.
+        // The ranks of zeros count against both sides.
         (2.0 * self.law.at_most(all - above.max(below))).min(1.0)
     }
 }
@@ -139,7 +141,7 @@ mod tests {
     use crate::interval_levels::bonferroni_level;
     use crate::signed_rank::rank_bounds;
 
-    /// Noise of a round: the same numbers every time.
+    /// Reproducible noise of a round.
     fn noise(round: usize, figure: usize) -> f64 {
         let seed = (round as u64) << 8 | figure as u64;
         Xoshiro256PlusPlus::seed_from_u64(seed).random::<f64>() - 0.5
@@ -177,7 +179,7 @@ mod tests {
         for rounds in [10, 30] {
             let one = series(rounds, 1, 0.0, 3);
             let three = [one.clone(), one.clone(), one].concat();
-            // All that is left is that p-values come in steps.
+            // The remaining difference comes from the discrete steps of p-values.
             let level = level_of_each(0.95, &three, 1);
             assert!((0.95..0.96).contains(&level), "{rounds}: {level}");
         }
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn servers_that_are_the_same_are_told_apart_once_in_twenty() {
-        // Of so many comparisons of nine figures each by chance 5 % and a few more.
+        // In 5 % of these comparisons of nine figures, some figure differs by chance.
         let times = 600;
         let of_each_figure = |seed: usize, level: f64| {
             let all = series(10, 9, 0.3, seed);
@@ -225,9 +227,9 @@ mod tests {
         for value in all_won.iter_mut().flatten().flatten() {
             *value = value.abs();
         }
-        // That they agree in all rounds happens by chance once in 32.
+        // By chance, all figures agree in all rounds once in 32 comparisons.
         assert!(is_told(&all_won[0], level_of_each(0.95, &all_won, 1)));
-        // Another that wins and loses could have agreed by chance as well.
+        // Now one figure has mixed results. The agreement of the others could be chance as well.
         all_won[8][1] = all_won[8][1].map(|value| -value);
         all_won[8][4] = all_won[8][4].map(|value| -value);
         let level = level_of_each(0.95, &all_won, 1);
@@ -242,7 +244,7 @@ mod tests {
         some[2].truncate(7);
         let level = level_of_each(0.95, &some, 1);
         assert!((0.95..1.0).contains(&level));
-        // What is always zero tells nothing.
+        // A figure that is always zero gives no evidence.
         let nothing = RankedRounds::of(&some[1]).unwrap();
         assert_eq!(nothing.p_value(&[false; 10]), 1.0);
     }
@@ -252,15 +254,15 @@ mod tests {
         let rounds = ALL_UP_TO;
         let mut longer = series(rounds, 4, 0.5, 5);
         let all = level_of_each(0.95, &longer, 1);
-        // A round that no figure has changes nothing, but makes too many to look at all.
+        // A round without values changes nothing, but makes the number of choices too large to compute all.
         longer.iter_mut().for_each(|values| values.push(None));
         let drawn = level_of_each(0.95, &longer, 1);
         assert!((all - drawn).abs() < 0.004, "{all} {drawn}");
         assert_eq!(drawn, level_of_each(0.95, &longer, 1));
     }
 
-    /// However rounds are turned, the level stays the same: so each choice is as good a comparison of equal servers as
-    /// any, and all of them are counted out.
+    /// Flipping rounds does not change the level. Each choice is therefore an equally good comparison of equal servers,
+    /// and all of them can be counted.
     #[test]
     fn the_level_is_kept_in_every_step_of_the_p_values() {
         for (rounds, figures, level) in [

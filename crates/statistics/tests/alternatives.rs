@@ -1,6 +1,6 @@
-//! Intervals of known pairs by the statistics and methods of the study.
+//! Intervals of known pairs, for all statistics and methods of the study.
 
-// Tests stop at what they do not expect, and rounds are few.
+// Tests panic on unexpected results, and rounds are few.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../examples/alternatives/mod.rs"]
@@ -36,7 +36,8 @@ fn estimates_by_hand() {
 
 #[test]
 fn two_rounds_have_three_resamples() {
-    // ¼ both the first, ½ one of each, ¼ both the second: of 80 % the bounds are the two rounds.
+    // Both rounds are the first with probability ¼, one of each ½, both the second ¼. The bounds at 80 % are the two
+    // rounds.
     let rounds = Rounds::new(&[2.0, 8.0], &[1.0, 1.0]);
     let bootstrap = Bootstrap {
         level: 0.8,

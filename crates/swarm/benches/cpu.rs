@@ -1,11 +1,10 @@
-//! What a message costs the generator, against connections, payload and rate.
+//! CPU cost of a message in the generator, as a function of connections, payload and rate.
 //!
 //! `cargo bench -p swarm --bench cpu [-- FOLDER]`
 //!
-//! Against the reference echo, one thread each side, each on its own core where there are two. Prints a
-//! table; into the folder, if one is named, goes a `.csv` for each of the three, to be drawn with
-//! `draw-plot cpu_connections.csv --x connections --column user_cpu_us`, and likewise the others against
-//! `payload_bytes` and `messages_per_s`.
+//! Measures against the reference server, with one thread on each side, each on its own core where there are two.
+//! Prints a table. If a folder is given, writes a `.csv` for each variable. Draw them with `draw-plot
+//! cpu_connections.csv --x connections --column user_cpu_us`; the other two use `payload_bytes` and `messages_per_s`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -18,7 +17,7 @@ use std::time::Duration;
 use measurement::plan::{Arrivals, Length, Load, RateProfile};
 use units::{Rate, SizeRange};
 
-/// What is varied; the rest stays at 100 connections, 125 bytes, closed loop.
+/// The variable. All others stay at 100 connections, 125 B and closed loop.
 #[derive(Clone, Copy)]
 enum Vary {
     Connections,
@@ -62,7 +61,7 @@ fn main() {
     }
 }
 
-/// Messages a second, and microseconds of CPU time a message in user mode and in all.
+/// Messages per second, and CPU time per message in microseconds, in user mode and in total.
 fn measure(vary: Vary, value: u64) -> (f64, f64, f64) {
     let server = bare::server();
     let pick = |is: bool, usual: u64| if is { value } else { usual };

@@ -1,13 +1,14 @@
-//! How close the swarm comes to the limit that the kernel sets.
+//! Throughput of the swarm compared with the limit set by the kernel.
 //!
 //! `cargo bench -p swarm --bench limit [-- CONNECTIONS PAYLOAD_BYTES SECONDS ROUNDS [WINDOW]]`
 //!
-//! In one run, alternating, against the same server, the reference echo: a bare epoll loop (mio) that
-//! sends and receives the same bytes over and over, with no masking, no verification and no record,
-//! which is the limit; then the swarm, verifying and recording everything.
-//! One thread each side; on Linux with two cores or more, each side has its own core. Absolute
-//! figures drift with the machine; the ratio within one run is what counts. With a window above 1 many
-//! frames go in one write, for which there is no such limit: only the swarm's own figures are printed.
+//! Measures alternately in one run against the same reference server. First a bare epoll loop (mio) that sends and
+//! receives the same bytes repeatedly, without masking, verification and recording: this is the limit. Then the swarm,
+//! which verifies and records everything.
+//!
+//! Each side has one thread, on Linux with two or more cores on its own core. Absolute figures vary with the machine;
+//! only the ratio within one run is meaningful. With a window above 1, one write contains many frames, and there is no
+//! such limit. Only the swarm's figures are printed then.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -21,7 +22,7 @@ use measurement::plan::{Length, Load};
 use units::SizeRange;
 
 fn main() {
-    // `cargo bench` adds a flag of its own.
+    // `cargo bench` adds a flag, which is skipped.
     let numbers: Vec<u64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let number = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (connections, payload) = (number(0, 100), number(1, 125));

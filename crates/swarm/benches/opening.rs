@@ -1,10 +1,10 @@
-//! How close the opening of connections comes to a bare connect-and-upgrade loop.
+//! Opening of connections by the swarm compared with a bare connect-and-upgrade loop.
 //!
 //! `cargo bench -p swarm --bench opening [-- CONNECTIONS ROUNDS]`
 //!
-//! In one run, in alternating order, against the same server, the reference echo: a bare loop (mio) that connects
-//! and upgrades, 128 at a time, and looks at nothing but the end of each answer; then the swarm, with one
-//! thread, which checks every handshake and times its parts. Each side has its own core where there are two.
+//! Measures in one run in alternating order against the same reference server. A bare loop (mio) connects and upgrades
+//! 128 connections at a time, and reads only the end of each answer. The swarm, with one thread, checks every handshake
+//! and times its parts. Each side has its own core where there are two.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -13,7 +13,7 @@ mod bare;
 use std::time::Duration;
 
 fn main() {
-    // `cargo bench` adds a flag of its own.
+    // `cargo bench` adds a flag, which is skipped.
     let numbers: Vec<u64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let number = |index: usize, default| numbers.get(index).copied().unwrap_or(default);
     let (connections, rounds) = (number(0, 10_000), number(1, 5));
@@ -21,7 +21,7 @@ fn main() {
     println!("round   bare loop ms   swarm ms   swarm : bare");
     let mut ratios = Vec::new();
     for round in 1..=rounds {
-        // What one leaves behind in the kernel must not always be met by the same other.
+        // Alternates the order, so that state left in the kernel by one side does not always affect the other.
         let (bare, swarm) = if round % 2 == 1 {
             let bare = bare_opening(connections);
             (bare, swarm_opening(connections))
@@ -41,7 +41,7 @@ fn main() {
     println!("median  swarm : bare {:.2}", ratios[ratios.len() / 2]);
 }
 
-/// How long the bare loop took to open so many connections, in seconds.
+/// Time for the bare loop to open this number of connections, in seconds.
 fn bare_opening(connections: u64) -> f64 {
     let server = bare::server();
     let address = server.address();
@@ -52,7 +52,7 @@ fn bare_opening(connections: u64) -> f64 {
     opening.join().unwrap()
 }
 
-/// How long the swarm took to open so many connections, in seconds.
+/// Time for the swarm to open this number of connections, in seconds.
 fn swarm_opening(connections: u64) -> f64 {
     let server = bare::server();
     let plan = bare::plan(&server.url(), connections, |plan| {

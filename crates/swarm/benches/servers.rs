@@ -1,12 +1,14 @@
-//! How close our servers come to a bare epoll echo that knows nothing of WebSocket.
+//! Throughput of axum-ws and tungstenite-ws compared with a bare epoll echo without WebSocket.
 //!
 //! `cargo bench -p swarm --bench servers [-- ROUNDS SECONDS]`
 //!
-//! In one run, alternating: a bare epoll loop (mio) that sends back whatever comes, with a bare client, which
-//! is the limit; then axum-ws and tungstenite-ws with the swarm, which verifies and records everything. First
-//! in ping-pong, 100 connections with one message of 125 bytes each in flight, then pipelined, 20 connections
-//! with 64 each. The server has one thread on a core of its own, the client another. Absolute figures drift
-//! with the machine; the ratio within one run is what counts.
+//! Measures alternately in one run. A bare epoll loop (mio) that returns all bytes, with a bare client, is the limit.
+//! Then axum-ws and tungstenite-ws with the swarm, which verifies and records everything. The first load is ping-pong:
+//! 100 connections with one message of 125 B in flight each. The second is pipelined: 20 connections with 64 messages
+//! in flight each.
+//!
+//! Server and client have one thread each, on separate cores. Absolute figures vary with the machine; only the ratio
+//! within one run is meaningful.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -31,7 +33,7 @@ enum Server {
 }
 
 fn main() {
-    // `cargo bench` adds a flag of its own.
+    // `cargo bench` adds a flag, which is skipped.
     let numbers: Vec<u64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let rounds = numbers.first().copied().unwrap_or(5);
     let time = Duration::from_secs(numbers.get(1).copied().unwrap_or(2));
@@ -80,13 +82,13 @@ fn print(name: &str, [limit, axum, a, tungstenite, t, axum_64, tungstenite_64]: 
     );
 }
 
-/// Echoes a second of a server of ours, with one thread on the server's core.
+/// Echoes per second of one of the servers, with one thread on the server's core.
 fn echoes(server: Server, connections: u64, window: u32, time: Duration) -> f64 {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (told, url) = std::sync::mpsc::channel();
     let serving = std::thread::spawn(move || {
         bare::pin(bare::SERVER_CORE);
-        // As each thread of the programs has it.
+        // The same runtime as each thread of the programs.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -120,7 +122,7 @@ fn echoes(server: Server, connections: u64, window: u32, time: Duration) -> f64 
     recording.record.in_time.messages as f64 / recording.context.elapsed_s
 }
 
-/// Sends back whatever comes, for as long as the process lives; where it listens.
+/// Starts a server that returns all bytes until the process ends. Returns its address.
 fn bare_echo() -> SocketAddr {
     let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
@@ -156,7 +158,8 @@ fn bare_echo() -> SocketAddr {
     address
 }
 
-/// One read, one write; whether the peer is still there. What a peer has in flight fits in the socket.
+/// Reads once and writes the bytes back. Returns false when the connection has ended. The messages in flight of a peer
+/// fit into the socket.
 fn pass_back(peer: &mut TcpStream, buffer: &mut [u8]) -> bool {
     match peer.read(buffer) {
         Ok(0) => false,

@@ -1,8 +1,8 @@
-//! The check of the fuzz target `payload`, which the tests run on its committed corpus as well.
+//! The check of the fuzz target `payload`. The tests also run it on the committed corpus.
 //!
 //! Built only for fuzzing (`cfg(fuzzing)`, which cargo-fuzz sets) and for tests.
 
-// A check that fails panics, which the fuzzer looks for.
+// A failed check panics, which the fuzzer detects.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use measurement::plan::Verify;
@@ -16,7 +16,7 @@ use crate::tests::{plan, whole_payload};
 
 const CLIENT: u32 = 3;
 
-/// A client with a few messages in flight, and the messages that the check knows to be in flight.
+/// A client with a few messages in flight, and the messages that are in flight according to the check.
 struct Session {
     rules: SendRules,
     payloads: Payloads,
@@ -26,11 +26,11 @@ struct Session {
     in_flight: Vec<MessageNumber>,
 }
 
-/// Returns messages to a client with a few messages in flight: as they were sent, altered, or invented.
-/// Only sent messages may be correct, and every message is answered at most once.
+/// Sends messages to a client with a few messages in flight: echoes, altered echoes, or invented messages. Only exact
+/// echoes may be judged correct, and every message is answered at most once.
 ///
 /// # Panics
-/// When that does not hold.
+/// When the client violates this.
 pub fn payload(data: &[u8]) {
     let mut bytes = data.iter().copied();
     let mut next = || bytes.next();
@@ -83,7 +83,7 @@ impl Session {
             });
         }
         if n & 0x80 != 0 {
-            // Some have timed out.
+            // Some messages have timed out.
             queue.expire(sent / 2);
         }
         Self {

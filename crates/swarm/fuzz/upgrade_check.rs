@@ -1,5 +1,5 @@
-//! Check of the upgrade's reader on whatever bytes a server sends: it never panics, never holds more than it
-//! may, and comes to the same result wherever the bytes are cut.
+//! The check of the upgrade reader with arbitrary bytes from a server. The reader must never panic, never hold more
+//! bytes than allowed, and give the same result however the bytes are split.
 
 use std::ops::ControlFlow;
 
@@ -9,8 +9,8 @@ use measurement::record::ConnectFailure;
 
 use crate::upgrade::UpgradeRequest;
 
-/// Feeds an answer to a reader in pieces of `piece` bytes, and returns the result. `ACCEPT` in it stands for the
-/// right accept key.
+/// Passes an answer to a reader in pieces of `piece` bytes, and returns the result. `ACCEPT` in the answer is replaced
+/// by the correct accept key.
 pub fn read_answer(answer: &[u8], piece: usize) -> Result<Vec<u8>, ConnectFailure> {
     let url = ServerUrl::parse("ws://a/").map_err(|_| ConnectFailure::NoAddress)?;
     let mut headers = HeaderMap::new();
@@ -26,12 +26,12 @@ pub fn read_answer(answer: &[u8], piece: usize) -> Result<Vec<u8>, ConnectFailur
             return result.map(|behind| [&behind, rest].concat());
         }
     }
-    // Neither of them may panic.
+    // Neither may panic.
     let _ = reader.at_timeout();
     Err(reader.at_end())
 }
 
-/// Puts the accept key of this request in place of `ACCEPT`.
+/// Replaces `ACCEPT` by the accept key of this request.
 fn with_accept(answer: &[u8], request: &[u8]) -> Vec<u8> {
     const PLACE: &[u8] = b"ACCEPT";
     let request = String::from_utf8_lossy(request);
@@ -51,7 +51,7 @@ fn with_accept(answer: &[u8], request: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The check: the first byte is the length of the pieces, the others are the answer.
+/// The check. The first byte is the length of the pieces, the others are the answer.
 pub fn upgrade(data: &[u8]) {
     let Some((piece, answer)) = data.split_first() else {
         return;
@@ -59,7 +59,7 @@ pub fn upgrade(data: &[u8]) {
     let whole = read_answer(answer, answer.len());
     let cut = read_answer(answer, usize::from(*piece));
     match (whole, cut) {
-        // Of a text more may have come in a longer piece.
+        // The quoted text may be longer if the pieces are longer.
         (Err(whole), Err(cut)) => {
             assert_eq!(whole.without_details(), cut.without_details());
         }
@@ -76,7 +76,7 @@ mod tests {
     const LEGAL: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
                          Connection: Upgrade\r\nSec-WebSocket-Protocol: v1\r\nSec-WebSocket-Accept: ACCEPT\r\n\r\n";
 
-    /// Reads an answer whole and byte by byte.
+    /// Reads an answer in one piece and byte by byte.
     fn read(answer: &str) -> Result<Vec<u8>, ConnectFailure> {
         let whole = read_answer(answer.as_bytes(), usize::MAX);
         assert_eq!(
@@ -200,12 +200,12 @@ mod tests {
         };
         let ssh = foreign(b"SSH-2.0-OpenSSH_9.0\r\n");
         assert_eq!(ssh, ForeignAnswer::Other("SSH-2.0-OpenSSH_9.0".to_owned()));
-        // An alert and a ServerHello.
+        // A TLS alert and a ServerHello.
         assert_eq!(foreign(b"\x15\x03\x01\x00\x02\x02\x46"), ForeignAnswer::Tls);
         assert_eq!(foreign(b"\x16\x03\x03\x00\x7a"), ForeignAnswer::Tls);
         let settings = b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64";
         assert_eq!(foreign(settings), ForeignAnswer::Http2);
-        // A greeting without a line end is named at the end.
+        // A greeting without a line end is quoted when the connection ends.
         let mysql = foreign(b"\x4a\x00\x00\x00\x0a8.0.36");
         assert!(matches!(mysql, ForeignAnswer::Other(begins) if begins.contains("8.0.36")));
         assert!(matches!(foreign(b"HTP"), ForeignAnswer::Other(_)));
@@ -262,7 +262,7 @@ mod tests {
         }
         let old = refused("HTTP/1.0 403 Forbidden\r\n\r\nno");
         assert_eq!((old.status, old.body.as_str()), (403, "no"));
-        // Its form does not matter.
+        // Its syntax does not matter.
         let sloppy = refused("HTTP/1.1 403 Forbidden\nno field\nLocation: /x\n\nno");
         assert_eq!(
             (sloppy.fields, sloppy.body.as_str()),

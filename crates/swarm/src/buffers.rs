@@ -1,4 +1,4 @@
-//! Buffers that all clients of a thread write with, and the frames in them.
+//! Write buffers shared by all clients of a thread, and the frames in them.
 
 use measurement::plan::Plan;
 use rand::SeedableRng;
@@ -8,21 +8,21 @@ use websocket_wire::{FrameHeader, MessageKind, WriteBuffer, next_piece};
 use crate::message::in_flight::InFlightMessage;
 use crate::message::payload::{Identity, Payloads};
 
-/// Maximum of bytes in one read from a socket, and in one write.
+/// Maximum number of bytes of one read or write on a socket.
 pub(crate) const BUFFER_LEN: usize = 64 * 1024;
 
-/// Unsent control frames of a client, in bytes, beyond which a ping goes unanswered: the server does not
-/// read its pongs.
+/// Maximum number of unsent control bytes of a client. Beyond it, pings are not answered, because the server does not
+/// read the pongs.
 pub(crate) const MAX_CONTROL_BACKLOG: usize = 4096;
 
-/// Room for control frames beyond [`BUFFER_LEN`]: a client's backlog, and one more frame.
+/// Room for control frames in addition to [`BUFFER_LEN`]: a client's backlog and one more frame.
 const CONTROL_LEN: usize = 2 * MAX_CONTROL_BACKLOG;
 
-/// The write side, empty between two calls.
+/// Buffers for writing. They are empty between two calls.
 #[derive(Debug)]
 pub(crate) struct WriteBuffers {
     pub(crate) bytes: WriteBuffer,
-    /// The frames begun in `bytes`.
+    /// Frames started in `bytes`.
     pub(crate) frames: Vec<OutgoingFrame>,
     pub(crate) masks: Xoshiro256PlusPlus,
 }
@@ -37,19 +37,19 @@ impl WriteBuffers {
     }
 }
 
-/// A data frame that is being written.
+/// A data frame being written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OutgoingFrame {
-    /// The message as it is in flight once a byte of it got out.
+    /// The message, as recorded once its first byte is sent.
     pub(crate) message: InFlightMessage,
     header: FrameHeader,
     mask: [u8; 4],
-    /// Bytes of the frame that lie in the write buffer or were written.
+    /// Bytes of the frame that are in the write buffer or already sent.
     pub(crate) written: u64,
 }
 
 impl OutgoingFrame {
-    /// A frame of which nothing is written yet.
+    /// A frame of which no byte is written yet.
     #[inline]
     pub(crate) fn new(message: InFlightMessage, kind: MessageKind, mask: [u8; 4]) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl OutgoingFrame {
         self.header.as_bytes().len() as u64 + self.message.shape.size()
     }
 
-    /// Appends as much of the frame as there is room for.
+    /// Appends as much of the frame as fits into the buffer.
     #[inline]
     pub(crate) fn append(&mut self, buffer: &mut WriteBuffer, client: u32, payloads: &Payloads) {
         let InFlightMessage { number, shape, .. } = self.message;

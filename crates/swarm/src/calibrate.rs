@@ -1,7 +1,7 @@
 //! Calibration: the generator's own limits on this host, which no server can beat.
 //!
-//! Treadmill (ISCA'16) and Lancet (ATC'19) found that a client's own limits show up as its server's
-//! tail. The run's own clients therefore measure a [`ReferenceServer`] first.
+//! Treadmill (ISCA'16) and Lancet (ATC'19) found that a client's own limits appear as the tail latency of its server.
+//! The run's own clients therefore measure a [`ReferenceServer`] first.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
@@ -13,31 +13,30 @@ use crate::handle::RunHandle;
 use crate::reference_server::ReferenceServer;
 use crate::{Recording, SwarmError, record};
 
-/// Duration with one client, for the minimum of the service time.
+/// Duration with one client, to measure the floor of the service time.
 const FLOOR: Duration = Duration::from_millis(120);
-/// Duration with many clients, for the maximum of the throughput.
+/// Duration with many clients, to measure the ceiling of the throughput.
 const CEILING: Duration = Duration::from_millis(130);
-/// Warm-up before either.
+/// Warm-up before each measurement.
 const WARM_UP: Duration = Duration::from_millis(20);
 
-/// Clients that are enough to keep a thread busy.
+/// Number of clients that keeps a thread busy.
 const CLIENTS_PER_THREAD: u32 = 64;
 
-/// Maximum payload: one message of a gigabyte would take longer than the whole calibration.
+/// Maximum payload. A single message of 1 GiB would take longer than the whole calibration.
 const LARGEST_PAYLOAD: u64 = 1 << 20;
 
-/// Measures the floor of the service time and the ceiling of the throughput for a plan like this, within
-/// about 300 ms.
+/// Measures the floor of the service time and the ceiling of the throughput for a plan like this, within about 300 ms.
 ///
-/// The ceiling is the number of echoes per second of the generator's CPU time, times its threads: the
-/// throughput with cores for itself. It does not depend on the speed of the reference server, or on a core
-/// that both share. For that the generator sleeps when there is nothing to do, even where the run will
-/// busy-poll: spinning is not work, but takes the same CPU time.
+/// The ceiling is the number of echoes per second of the generator's CPU time, times the number of threads. It is the
+/// throughput with a dedicated core per thread, and does not depend on the speed of the reference server or on a core
+/// shared by both. The generator therefore sleeps when idle, even if the run will use busy polling, because polling
+/// uses CPU time without doing work.
 ///
-/// `None` over TLS and Unix sockets, which the reference server does not support.
+/// Returns `None` for TLS and Unix sockets, which the reference server does not support.
 ///
 /// # Errors
-/// [`SwarmError`] as of a run, and [`SwarmError::Reference`] when the reference server cannot be started.
+/// [`SwarmError`] as for a run, and [`SwarmError::Reference`] when the reference server cannot be started.
 pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     if plan.server_url().is_tls() || plan.server_url().is_unix() {
         return Ok(None);
@@ -72,7 +71,7 @@ fn floor_draft(plan: &Plan) -> LoadDraft {
 }
 
 fn ceiling_draft(plan: &Plan) -> LoadDraft {
-    // Threads are limited to the processors, or to 4,096 by hand.
+    // The number of threads is limited to the number of processors, or to 4,096 if set by hand.
     #[allow(clippy::cast_possible_truncation)]
     let enough = CLIENTS_PER_THREAD * plan.threads.get() as u32;
     let clients = NonZeroU32::new(plan.clients.get().min(enough)).unwrap_or(NonZeroU32::MIN);
@@ -109,13 +108,13 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
 mod tests {
     use super::*;
 
-    /// On a core shared with the server, a spinning generator takes the server's time. Measured, the
-    /// ceiling was then a third of the real throughput.
+    /// A busy-polling generator on a core shared with the server takes the server's CPU time. The measured ceiling was
+    /// then a third of the real throughput.
     #[test]
     fn the_ceiling_is_measured_without_busy_polling() {
         let spins = crate::tests::plan(|plan| plan.busy_poll = true);
         assert!(!ceiling_draft(&spins).busy_poll);
-        // A single client waits as it will wait in the run.
+        // A single client waits in the same way as in the run.
         assert!(floor_draft(&spins).busy_poll);
     }
 }

@@ -7,33 +7,33 @@ use measurement::run::ClientRow;
 use crate::connection_end::{ConnectionEnd, ServerClose};
 use crate::message::pacing::Pacing;
 
-/// Distinct close reasons that are kept; the reasons of further ones are not.
+/// Maximum number of distinct close reasons. Further close frames are counted without their reason.
 const MAX_CLOSE_REASONS: usize = 32;
 
 /// Counts and rows of the clients of a thread.
 #[derive(Debug, Default)]
 pub(crate) struct ClientStats {
-    /// Clients that have not completed the plan.
+    /// Clients that have not completed their part of the plan.
     pub(crate) busy: usize,
-    /// Rows of the clients whose connection is over, or never opened.
+    /// Rows of clients whose connection has ended or never opened.
     pub(crate) rows: Vec<ClientRow>,
-    /// Reasons of the connections that closed early.
+    /// Reasons of connections that ended early, with their counts.
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
-    /// Close frames that came before ours.
+    /// Close frames that the server sent first, with their counts.
     pub(crate) closes: BTreeMap<ServerClose, u64>,
     /// Time after T0 at which the last client stopped sending, in nanoseconds.
     pub(crate) sending_until_ns: u64,
     /// Writes that found the socket full.
     pub(crate) blocked_writes: u64,
-    /// A client whose connection is over had recognized an echo.
+    /// True when a client whose connection has ended had recognized an echo.
     pub(crate) recognized: bool,
-    /// Clients that have no connection and owe the rest of their schedule: place in it, and messages sent.
+    /// Clients without a connection whose schedule is unfinished: position in it, and messages sent.
     pub(crate) unfinished: Vec<(Pacing, u64)>,
 }
 
 impl ClientStats {
-    /// Counts a connection that is over; `early` when its client was not done with it, `by_server` when the
-    /// client had not begun to close it.
+    /// Counts a connection that has ended. `early`: its client had not finished. `by_server`: its client had not
+    /// started to close it.
     pub(crate) fn add_ended(
         &mut self,
         row: ClientRow,

@@ -2,23 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-/// Converts to nanoseconds; saturates after 584 years.
+/// Converts to nanoseconds. Saturates at 584 years.
 pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Nanoseconds since the thread began, on the clock of [`Instant`].
+/// Nanoseconds since the thread's start, consistent with [`Instant`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     origin: Instant,
-    /// The same moment on the clock of [`raw_ns`].
+    /// The same moment in the time of [`raw_ns`].
     origin_ns: u64,
 }
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        // Read first: a pause between the two must not set the clock behind `Instant`, where a message
-        // sent at the start of the run would lie before it.
+        // Read before `origin`. If a pause came between the two in the other order, this clock would be behind
+        // `Instant`, and a message sent at the start of the run would seem to be sent before it.
         let origin_ns = match cfg!(target_os = "linux") {
             true => raw_ns(Instant::now()),
             false => 0,
@@ -43,16 +43,16 @@ impl Clock {
     }
 }
 
-/// Reads the system's monotonic clock. The hot path reads it twice a message, so this avoids the hundred
-/// instructions that `Instant` takes to subtract seconds and nanoseconds separately.
+/// Reads the system's monotonic clock in nanoseconds. The hot path reads it twice per message. `Instant` would need
+/// about a hundred more instructions, because it subtracts seconds and nanoseconds separately.
 #[cfg(target_os = "linux")]
 #[inline]
 #[allow(clippy::cast_sign_loss)]
 fn raw_ns(origin: Instant) -> u64 {
     match nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC) {
-        // Neither is ever negative on this clock.
+        // Neither is negative on this clock.
         Ok(time) => time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64,
-        // Never: every Linux has this clock.
+        // Unreachable: every Linux has this clock.
         Err(_) => nanoseconds(origin.elapsed()),
     }
 }
@@ -69,8 +69,8 @@ mod tests {
 
     #[test]
     fn the_clock_agrees_with_instant() {
-        // The origins are read one after the other; a pause between the two would set them apart, so the
-        // best of some clocks is looked at.
+        // A pause between the two readings in `Clock::start` sets the origins apart, so the best of several clocks is
+        // tested.
         let apart = |_| {
             let clock = Clock::start();
             let (before, now) = (clock.ns_of(Instant::now()), clock.now_ns());

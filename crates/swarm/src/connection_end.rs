@@ -1,4 +1,4 @@
-//! Ends of connections that had opened.
+//! Reasons for the end of an opened connection.
 
 use std::{fmt, io};
 
@@ -9,7 +9,7 @@ use websocket_wire::ProtocolError;
 pub(crate) mod close_code {
     /// The run is over.
     pub(crate) const NORMAL: u16 = 1000;
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     pub(crate) const PROTOCOL_ERROR: u16 = 1002;
     /// The server's close frame had no code.
     pub(crate) const NO_CODE: u16 = 1005;
@@ -20,9 +20,9 @@ pub(crate) mod close_code {
 /// A close frame from the server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ServerClose {
-    /// `None` when the frame had no code.
+    /// Close code; `None` for a frame without one.
     pub(crate) code: Option<u16>,
-    /// Its reason, escaped; often empty.
+    /// Close reason, escaped; often empty.
     pub(crate) reason: String,
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for ServerClose {
     }
 }
 
-/// End of a connection that had opened.
+/// Reason for the end of an opened connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub(crate) enum ConnectionEnd {
     #[error(transparent)]
@@ -61,7 +61,7 @@ pub(crate) enum ConnectionEnd {
 }
 
 impl ConnectionEnd {
-    /// Close code of the connection (RFC 6455, 7.1.5); `None` when it is not known.
+    /// Close code of the connection (RFC 6455, 7.1.5); `None` when unknown.
     pub(crate) fn close_code(&self) -> Option<u16> {
         match self {
             Self::ClosedByServer(close) => Some(close.code.unwrap_or(close_code::NO_CODE)),

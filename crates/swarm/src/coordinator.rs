@@ -1,5 +1,4 @@
-//! The coordinator of the generator threads: starts them, takes them through the phases, collects their
-//! results.
+//! Coordinator of the generator threads: starts them, leads them through the phases, collects their results.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -15,11 +14,11 @@ use crate::progress::Phase;
 use crate::rules::Command;
 use crate::worker::{CommandInbox, ThreadResult, WorkerJob, WorkerReport, run_worker};
 
-/// Maximum time until a stop is noticed.
+/// Maximum time until a stop request is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The threads of a run and their reports. A thread reports when it is ready, whatever the coordinator
-/// waits for. Dropped, it ends them.
+/// The threads of a run and their reports. Threads may report at any time, independent of the phase. Dropping the
+/// coordinator ends them.
 pub(crate) struct Coordinator {
     inboxes: Vec<Arc<CommandInbox>>,
     handles: Vec<JoinHandle<()>>,
@@ -29,21 +28,21 @@ pub(crate) struct Coordinator {
     connected: usize,
     /// Connections that opened.
     opened: u64,
-    /// Threads with an open connection that have recognized an echo, or may yet.
+    /// Threads with an open connection that have recognized an echo, or still may.
     recognizing: usize,
     /// Duration of the opening.
     pub(crate) opening: Duration,
     /// Threads whose clients have completed the plan.
     done: usize,
-    /// The run ended early: the user stopped it.
+    /// True when the user interrupted the run.
     pub(crate) interrupted: bool,
-    /// The run ended early: messages came, and none carried an identity that was sent.
+    /// True when the run ended early because messages arrived, but none with an identity that was sent.
     pub(crate) recognized_nothing: bool,
     pub(crate) results: Vec<ThreadResult>,
 }
 
 impl Coordinator {
-    /// Starts the threads, each with its copy of this job.
+    /// Starts the threads, each with a copy of this job.
     pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
         let (sender, reports) = mpsc::channel();
         let mut coordinator = Self {
@@ -70,12 +69,12 @@ impl Coordinator {
             let inbox = Arc::new(CommandInbox::new(&poll).map_err(refused)?);
             coordinator.inboxes.push(Arc::clone(&inbox));
             let sender = sender.clone();
-            // A thread without a coordinator ends by itself, so none needs to be joined.
+            // Threads end by themselves without a coordinator, so they need not be joined.
             let handle = thread::Builder::new()
                 .name(format!("swarm-{thread}"))
                 .spawn(move || {
                     if let Err(source) = run_worker(job, poll, &inbox, &sender) {
-                        // Without a coordinator nobody needs the report.
+                        // Fails only without a coordinator, when the report is not needed.
                         let _ = sender.send(WorkerReport::Failed(thread, source));
                     }
                 })
@@ -91,8 +90,8 @@ impl Coordinator {
         }
     }
 
-    /// Takes the threads through all phases. Returns the wall-clock time of T0, or `None` when no
-    /// connection opened or the user ended the run before any message.
+    /// Leads the threads through all phases. Returns the wall-clock time of T0; `None` when no connection opened, or
+    /// the user interrupted the run before its first message.
     pub(crate) fn run_phases(
         &mut self,
         plan: &Plan,
@@ -117,7 +116,7 @@ impl Coordinator {
         Ok(started_at)
     }
 
-    /// Closes the connections, and waits for the results of all threads.
+    /// Closes the connections and waits for the results of all threads.
     fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;
         let mut soon = interrupted;
@@ -136,7 +135,7 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Waits from the first message to the last echo.
+    /// Waits from the start of the messages to the last echo.
     fn measure(
         &mut self,
         plan: &Plan,
@@ -169,7 +168,7 @@ impl Coordinator {
                     });
                 }
             }
-            // T0 and the end of a planned time are met as closely as the system allows.
+            // Meets T0 and the end of a planned duration as closely as the system allows.
             let until_then = at.map_or(CHECK_INTERVAL, |at| at.saturating_duration_since(now));
             self.receive_report(until_then.min(CHECK_INTERVAL))?;
         }
@@ -199,13 +198,13 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Fails when a thread ended without its last report: it has panicked.
+    /// Returns an error when a thread ended without its last report, because it panicked.
     fn detect_dead_threads(&mut self) -> Result<(), SwarmError> {
         let ended = self.handles.iter().filter(|h| h.is_finished()).count();
         if ended <= self.results.len() {
             return Ok(());
         }
-        // Reports that it sent before it ended have arrived by now.
+        // Reports sent before the thread's end have arrived by now.
         match self.reports.try_recv() {
             Ok(report) => self.take(report),
             Err(_) => Err(SwarmError::ThreadEnded),

@@ -4,37 +4,37 @@ use std::io;
 
 use measurement::record::ConnectFailure;
 
-/// Error that prevents a run. A failure of a connection or a message is not an error but a count.
+/// Error that prevents a run. Failures of single connections or messages are counted instead.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SwarmError {
-    /// This host name has no address.
+    /// The host name has no address.
     #[error("cannot find the address of `{0}`")]
     Lookup(String, #[source] io::Error),
-    /// This host cannot stand in a certificate.
+    /// The host cannot be the subject of a certificate.
     #[error("`{0}` is not a name that a certificate can be for")]
     ServerName(String),
-    /// The certificates to trust, or the client's own, cannot be loaded.
+    /// The trusted certificates or the client's own cannot be loaded.
     #[error("cannot set up TLS")]
     Roots(#[from] crate::tls::TrustError),
-    /// The system refuses the generator thread of this number, from 0, or something that it needs.
+    /// The system refused the generator thread with this number, from 0, or a resource that it needs.
     #[error("generator thread {0} cannot run")]
     Thread(usize, #[source] io::Error),
     /// A generator thread ended without its result.
     #[error("a generator thread ended without a result; please report this as a bug")]
     ThreadEnded,
-    /// The reference server, which the generator is calibrated with, cannot be started.
+    /// The reference server for the calibration cannot be started.
     #[error("cannot start the reference echo for the calibration")]
     Reference(#[source] io::Error),
-    /// The calibration's plan is impossible.
+    /// The plan of the calibration is impossible.
     #[error("cannot plan the calibration")]
     Plan(#[source] measurement::plan::PlanError),
     /// No connection opened.
     #[error("0 of {attempted} connections to {url} opened: {cause}")]
     NothingConnected {
-        /// The URL.
+        /// URL of the server.
         url: String,
-        /// Connections planned, or tried.
+        /// Number of connections planned or attempted.
         attempted: u64,
         /// The most frequent failure.
         cause: ConnectFailure,
@@ -42,7 +42,7 @@ pub enum SwarmError {
 }
 
 impl SwarmError {
-    /// The most frequent failure of the connections and the URL, when no connection opened.
+    /// The most frequent failure and the URL, when no connection opened.
     pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str)> {
         match self {
             Self::NothingConnected { cause, url, .. } => Some((cause, url)),

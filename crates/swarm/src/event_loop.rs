@@ -1,7 +1,7 @@
 //! The event loop of one generator thread: wakes its clients for sockets, due messages and deadlines.
 //!
-//! One epoll instance (mio), one timer, no task and no waker per client. Beyond the system calls an event
-//! costs one access to its client.
+//! One epoll instance (mio) and one timer per thread, without a task or waker per client. In addition to the system
+//! calls, an event costs one access to its client.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,19 +19,19 @@ use crate::connect::transport::Readiness;
 use crate::pacing_timer::PacingTimer;
 use crate::thread_state::ThreadState;
 
-/// Token of a command.
+/// Token of the coordinator's commands.
 pub(crate) const COMMAND: Token = Token(usize::MAX);
 /// Token of the pacing timer.
 const TIMER: Token = Token(usize::MAX - 1);
 
-/// Maximum of events per poll.
+/// Maximum number of events per poll.
 const EVENTS_PER_POLL: usize = 1024;
 
-/// Maximum of queued clients woken between two polls: a crowd that starts together does not keep the first
-/// echoes waiting.
+/// Maximum number of queued clients woken between two polls, so that many clients starting together do not delay the
+/// first echoes.
 const QUEUED_WAKES_PER_POLL: usize = 32;
 
-/// The clients of a thread, and everything that wakes them.
+/// The clients of a thread, and the sources of their wake-ups.
 #[derive(Debug)]
 pub(crate) struct EventLoop {
     pub(crate) thread: ThreadState,
@@ -40,20 +40,20 @@ pub(crate) struct EventLoop {
     timer: PacingTimer,
     /// Expiry of the timer, on the thread's clock.
     timer_ns: u64,
-    /// By slot; `None` while the connection is being opened, and when it is over.
+    /// Clients by slot; `None` while the connection is being opened, and after its end.
     clients: Vec<Option<Client>>,
     pub(crate) pending: PendingConnections,
-    /// Number of connections that are not over.
+    /// Number of connections that have not ended.
     pub(crate) alive: usize,
-    /// Slots to be woken without an event.
+    /// Slots to wake without an event.
     wake_queue: VecDeque<u32>,
     busy_poll: bool,
-    /// With busy polling: time spent with nothing to do, and the last reading of the clock.
+    /// With busy polling: time without work in nanoseconds, and last reading of the clock.
     pub(crate) idle_ns: u64,
     read_ns: u64,
-    /// Last look at the clock behind a wait.
+    /// Last reading of the clock after a wait.
     looked_ns: u64,
-    /// A longer time of the thread's own is worth a closer look.
+    /// Only longer times of the thread's own are examined.
     watched_above_ns: u64,
 }
 
@@ -84,8 +84,8 @@ impl EventLoop {
         })
     }
 
-    /// Returns true when a client waited for a whole timeout, messages came, and no client of the thread has
-    /// recognized one.
+    /// Returns true when a client waited for a whole timeout while messages arrived, and no client of the thread has
+    /// recognized an echo.
     pub(crate) fn recognized_nothing(&self) -> bool {
         self.thread.recognized_nothing.take()
             && !self.thread.clients.borrow().recognized
@@ -93,7 +93,7 @@ impl EventLoop {
     }
 
     pub(crate) fn open(&mut self, client: u32) {
-        // There are no more clients than `u32` holds.
+        // The number of clients fits into `u32`.
         #[allow(clippy::cast_possible_truncation)]
         let slot = self.clients.len() as u32;
         self.clients.push(None);
@@ -103,7 +103,7 @@ impl EventLoop {
         }
     }
 
-    /// Retries the connections that the server had no room for; true when some still have to be retried.
+    /// Retries connections for which the server's backlog was full. Returns true when some must be retried again.
     pub(crate) fn retry_openings(&mut self) -> bool {
         for (slot, result) in self.pending.retry() {
             self.add_client(slot, result);
@@ -111,7 +111,7 @@ impl EventLoop {
         self.pending.has_queueing()
     }
 
-    /// Counts the result of an opening, and adds the client of an open connection.
+    /// Records the result of an opening, and adds the client of an open connection.
     #[cold]
     fn add_client(&mut self, slot: u32, (client, result): OpeningResult) {
         self.thread.connects.borrow_mut().record(&result);
@@ -129,14 +129,14 @@ impl EventLoop {
         }
     }
 
-    /// Wakes all clients between the next polls.
+    /// Queues a wake-up of all clients.
     pub(crate) fn wake_all(&mut self) {
-        // In the order of their numbers.
+        // Client numbers fit into `u32`.
         #[allow(clippy::cast_possible_truncation)]
         self.wake_queue.extend(0..self.clients.len() as u32);
     }
 
-    /// Waits for an event, at most for this time, and wakes the clients that have something to do.
+    /// Waits for an event, at most for this time, and wakes the clients that have work.
     pub(crate) fn run_once(&mut self, at_most: Duration) -> io::Result<()> {
         let wait = self.set_timer(at_most)?;
         match self.poll.poll(&mut self.events, Some(wait)) {
@@ -146,7 +146,7 @@ impl EventLoop {
         let now_ns = self.thread.clock.now_ns();
         self.watch(now_ns, wait);
         let mut any = self.wake_due() | self.wake_expired(now_ns);
-        // Moved out, so that clients may be woken.
+        // Moved out of `self`, so that clients can be woken.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             let slot = event.token();
@@ -159,7 +159,7 @@ impl EventLoop {
                 writable: event.is_writable(),
                 at_end: event.is_read_closed() || event.is_error(),
             };
-            // Clients are numbered with `u32`.
+            // Slots fit into `u32`.
             #[allow(clippy::cast_possible_truncation)]
             self.wake(slot.0 as u32, Some(reported));
             // A long batch of echoes must not delay due messages.
@@ -174,7 +174,7 @@ impl EventLoop {
             let waiting = self.wake_queue.len();
             self.wake(slot, None);
             if self.wake_queue.len() > waiting {
-                // It used up its turn, and events may have come meanwhile.
+                // The client used up its turn, and events may have arrived in the meantime.
                 break;
             }
         }
@@ -188,7 +188,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Compares the time since the last look with the wait that was asked for: more is the thread's own.
+    /// Compares the time since the last reading with the requested wait. The excess is the thread's own time.
     #[inline]
     fn watch(&mut self, now_ns: u64, wait: Duration) {
         let own_ns = (now_ns - self.looked_ns).saturating_sub(nanoseconds(wait));
@@ -198,8 +198,8 @@ impl EventLoop {
         }
     }
 
-    /// Keeps the longest time in the measured phase for which the thread stood still, and records it as a
-    /// stop when it is longer than allowed, with the messages that were in flight.
+    /// Keeps the longest own time in the measured phase. Records it as a stop when it exceeds the allowed time, with
+    /// the messages in flight.
     #[cold]
     fn note_own_time(&mut self, now_ns: u64, own_ns: u64) {
         let thread = &self.thread;
@@ -228,7 +228,7 @@ impl EventLoop {
         }
     }
 
-    /// Sets the timer for the next due message, and returns the time to wait for other events.
+    /// Sets the timer for the next due message. Returns the maximum wait for other events.
     fn set_timer(&mut self, at_most: Duration) -> io::Result<Duration> {
         if self.busy_poll || !self.wake_queue.is_empty() {
             return Ok(Duration::ZERO);
@@ -249,7 +249,7 @@ impl EventLoop {
         if due_ns != u64::MAX && due_ns != self.timer_ns {
             self.timer_ns = due_ns;
             if let Some(rest) = self.timer.set(until(due_ns))? {
-                // Nothing else will wake the thread for it.
+                // The timer cannot wake the thread here, so the poll's timeout must.
                 self.timer_ns = u64::MAX;
                 wait = wait.min(rest);
             }
@@ -261,7 +261,7 @@ impl EventLoop {
     #[inline]
     fn wake_due(&mut self) -> bool {
         let next_ns = self.thread.timers.borrow().due.next_ns();
-        // In closed loop nothing ever is due, which costs no reading of the clock.
+        // In closed loop, no message is ever due, and the clock is not read.
         if next_ns == u64::MAX || next_ns > self.thread.clock.now_ns() {
             return false;
         }
@@ -300,7 +300,7 @@ impl EventLoop {
         any
     }
 
-    /// Wakes the client of this slot, with the poll's report about its socket if there is one.
+    /// Wakes the client in this slot, with the poll's report on its socket if there is one.
     #[inline]
     fn wake(&mut self, slot: u32, reported: Option<Readiness>) {
         let Some(entry) = self.clients.get_mut(slot as usize) else {
@@ -313,14 +313,14 @@ impl EventLoop {
             Next::Event => {}
             Next::Turn => self.wake_queue.push_back(slot),
             Next::Never => {
-                // The socket is closed with its client, and leaves the poll.
+                // Dropping the client closes its socket, which removes it from the poll.
                 *entry = None;
                 self.alive -= 1;
             }
         }
     }
 
-    /// Continues a connection that is being opened, whose socket is ready.
+    /// Continues a connection being opened whose socket is ready.
     #[cold]
     fn wake_pending(&mut self, slot: u32, reported: Option<Readiness>) {
         if let Some(reported) = reported

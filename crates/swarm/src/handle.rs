@@ -16,34 +16,34 @@ struct HandleState {
     threads: Mutex<Vec<Arc<ThreadProgress>>>,
 }
 
-/// A handle on a run, shared by its caller and its observers.
+/// A handle to a run, shared by its caller and its observers.
 #[derive(Debug, Clone, Default)]
 pub struct RunHandle(Arc<HandleState>);
 
 impl RunHandle {
-    /// A handle on a run that has not begun.
+    /// A handle to a run that has not started.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the run early: nothing more is sent, messages in flight get a second to come back, and then the
-    /// connections half a second to close. Once the record is final, only the last of these is left.
+    /// Stops the run early. No further message is sent. Messages in flight have one second to be echoed, then
+    /// connections have half a second to close. After [`is_final`](Self::is_final), only the closing is shortened.
     pub fn stop(&self) {
         self.0.stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Returns true when the run was to end early, also when its record was final by then.
+    /// Returns true when a stop was requested, even if the record was already final.
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Relaxed)
     }
 
-    /// Returns true once the last client is done. From then on only connections are left to be closed, and
-    /// the record stays as it is.
+    /// Returns true when the last client is done. After that, only connections remain to be closed, and the record does
+    /// not change.
     pub fn is_final(&self) -> bool {
         self.0.is_final.load(Ordering::Acquire)
     }
 
-    /// Returns true when the run was to end early before its record was final.
+    /// Returns true when a stop was requested before the record was final.
     pub fn is_interrupted(&self) -> bool {
         if self.is_final() {
             self.0.interrupted.load(Ordering::Relaxed)
@@ -52,7 +52,7 @@ impl RunHandle {
         }
     }
 
-    /// Asks the threads to report their progress five times a second; by default they do not.
+    /// Makes the threads report their progress five times per second. By default they do not.
     pub fn watch(&self) {
         self.0.watched.store(true, Ordering::Relaxed);
     }
@@ -60,7 +60,7 @@ impl RunHandle {
     /// Progress of the run, as of the last report of each thread.
     pub fn progress(&self) -> RunProgress {
         let (phase, since) = lock(&self.0.phase).unwrap_or((Phase::Connect, Instant::now()));
-        // Added up outside of the lock: no generator thread waits for an observer.
+        // Summed outside of the lock, so that no generator thread waits for an observer.
         let threads = lock(&self.0.threads).clone();
         RunProgress {
             phase,
@@ -95,12 +95,12 @@ impl RunHandle {
             Some(slot) => std::mem::replace(slot, progress),
             None => progress,
         };
-        // Freed outside of the lock.
+        // Dropped outside of the lock.
         drop(before);
     }
 }
 
-/// A thread that panicked while it held a lock left nothing half-done in the value.
+/// Locks a mutex. A thread that panicked while holding the lock left the value consistent.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -117,7 +117,7 @@ mod tests {
         handle.finish_record(false);
         handle.stop();
         assert!(handle.is_stopped() && handle.is_final() && !handle.is_interrupted());
-        // The same handle, and a further run.
+        // The same handle with another run.
         handle.begin_record();
         assert!(handle.is_interrupted() && !handle.is_final());
         handle.finish_record(true);

@@ -1,27 +1,28 @@
 //! The load generator: WebSocket clients that time every message.
 //!
-//! A [`Plan`](measurement::plan::Plan) goes in, a [`Run`](measurement::run::Run) comes out; files, flags and
-//! terminals are not known here. Each thread has its own connections, buffers and recorder, and nothing
-//! is shared while messages flow. A thread waits for all its connections at once (mio, tokio's own
-//! reactor); frames are written from and read into its buffers. With
-//! a tokio task per connection, a thousand of them reached 0.77 of a bare epoll loop's rate, and nine
-//! thousand took a fifth longer to open: a task, its wakers and its entry in the reactor are a dozen cache
-//! lines that every message touches.
+//! Executes a [`Plan`](measurement::plan::Plan) and returns a [`Run`](measurement::run::Run), independent of files,
+//! flags and terminals.
 //!
-//! From the whole run down to one message:
+//! Each thread has its own connections, buffers and recorder, and shares nothing while messages are exchanged. A thread
+//! waits for all its connections at once (mio, the event library below tokio) and decodes frames in its own buffers.
+//! With a tokio task per connection, a thousand connections reached 0.77 of the rate of a bare epoll loop, and nine
+//! thousand took a fifth longer to open: a task, its wakers and its entry in the reactor are a dozen cache lines that
+//! every message touches.
 //!
-//! | module | content |
+//! Modules, from the whole run down to one message:
+//!
+//! | module | contents |
 //! |---|---|
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
-//! | `handle`, `progress`, `error` | stopping and observing a run; its errors |
-//! | `calibrate`, `reference_server` | the generator's own limits, against an echo server of its own |
+//! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
+//! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
-//! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state that a thread's clients share |
-//! | `stillness` | times in which a thread stood still |
-//! | `connect` | opening of a connection: TCP, TLS and upgrade, timed |
-//! | `client`, `connection_end` | one connected client: its stages, writing, reading, recording; its end |
-//! | `message` | one message: pacing (when), payload (what), echo verifier (which answer) |
+//! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state shared by the clients of a thread |
+//! | `stillness` | stops of a thread |
+//! | `connect` | opening of a connection: TCP, TLS and upgrade, each timed |
+//! | `client`, `connection_end` | one connected client: stages, writing, reading, recording, end |
+//! | `message` | one message: pacing (due time), payload, matching and verification of echoes |
 //!
 //! ```no_run
 //! use measurement::plan::Plan;

@@ -1,7 +1,7 @@
 //! The timer that wakes a thread when a message is due.
 //!
-//! Measured on Linux: tokio's timer and epoll's own timeout count whole milliseconds and are late by
-//! 0.6 to 0.9 ms, a timerfd by 30 to 60 µs.
+//! On Linux, tokio's timer and epoll's own timeout have a resolution of 1 ms and were measured to be 0.6 to 0.9 ms
+//! late. A timerfd was 30 to 60 µs late.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 #[cfg(target_os = "linux")]
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 
-/// A timerfd on Linux. Elsewhere the poll's own timeout, which is exact on kqueue.
+/// A timerfd on Linux. On other systems the poll's own timeout, which is exact with kqueue.
 #[derive(Debug)]
 pub(crate) struct PacingTimer {
     #[cfg(target_os = "linux")]
@@ -30,12 +30,12 @@ impl PacingTimer {
         Ok(Self { timer })
     }
 
-    /// Wakes the thread once after this time, in place of an earlier setting. Returns the time that the
-    /// poll has to wait for instead: none.
+    /// Wakes the thread once after this time, replacing an earlier setting. Returns `None`, because the poll needs no
+    /// timeout of its own.
     pub(crate) fn set(&self, after: Duration) -> io::Result<Option<Duration>> {
-        // Zero would turn it off.
+        // Zero would disarm the timer.
         let after = after.max(Duration::from_nanos(1));
-        // An expiry needs not be read: setting the timer again clears it.
+        // The expiry need not be read, because setting the timer again clears it.
         self.timer.set(
             Expiration::OneShot(after.into()),
             TimerSetTimeFlags::empty(),
@@ -50,8 +50,8 @@ impl PacingTimer {
         Ok(Self {})
     }
 
-    /// Returns the time that the poll has to wait for: all of it. Where the poll counts whole
-    /// milliseconds, the last one is spent polling.
+    /// Returns the timeout for the poll: all of `after`. Where the poll's resolution is 1 ms, it polls without waiting
+    /// for the last millisecond.
     pub(crate) fn set(&self, after: Duration) -> io::Result<Option<Duration>> {
         const COARSE: Duration = Duration::from_millis(2);
         Ok(Some(if cfg!(windows) && after < COARSE {

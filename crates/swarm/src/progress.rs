@@ -12,19 +12,19 @@ use measurement::verdict::{ContextSwitches, GeneratorUsage, Stop, Stops};
 
 use crate::connection_end::{ConnectionEnd, ServerClose};
 
-/// The phases of a run, in their order.
+/// The phases of a run, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Phase {
-    /// Connections are opened.
+    /// Opening of connections.
     #[default]
     Connect,
-    /// Load without recording.
+    /// Load before T0, not recorded.
     WarmUp,
     /// The measured phase, from T0.
     Measure,
-    /// Everything is sent; late echoes are awaited.
+    /// All messages are sent, and late echoes are awaited.
     Drain,
-    /// Connections are closed with 1000.
+    /// Closing of connections with code 1000.
     Close,
 }
 
@@ -48,13 +48,13 @@ pub struct RunProgress {
     pub phase: Phase,
     /// Time since the phase began.
     pub in_phase: Duration,
-    /// State of the connections. Close codes and connect times are known at the end.
+    /// State of the connections. Close codes and connect times are added at the end.
     pub connections: Connections,
     /// Counts and histograms so far, without timeline and samples.
     pub record: Record,
     /// Usage of the generator threads since T0.
     pub usage: GeneratorUsage,
-    /// Age of the figures after T0, in seconds; at most the measured phase, 0 before it.
+    /// Time of the figures after T0, in seconds. At most the measured phase; 0 before T0.
     pub elapsed_s: f64,
 }
 
@@ -66,17 +66,17 @@ pub(crate) struct ThreadProgress {
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
     pub(crate) closes: BTreeMap<ServerClose, u64>,
     pub(crate) stops: Vec<Stop>,
-    /// Longest time for which the thread stood still, whether it was a stop or not.
+    /// Longest time for which the thread did not run, stop or not, in nanoseconds.
     pub(crate) longest_still_ns: u64,
     /// Counts and histograms, without timeline and samples.
     pub(crate) record: Record,
     /// Usage since T0 and its duration in seconds; `None` without a measured phase.
     pub(crate) usage: Option<(ThreadUsage, f64)>,
     pub(crate) blocked_writes: u64,
-    /// Time of this report after T0; once all clients are done, the time at which they were.
+    /// Time of this report after T0, or the time at which all clients were done.
     pub(crate) elapsed_ns: u64,
     pub(crate) is_busy: bool,
-    /// An echo named a message of a client whose connection is over.
+    /// True when an echo had identified a message of a client whose connection has ended.
     pub(crate) recognized: bool,
 }
 
@@ -105,7 +105,8 @@ pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
     }
 }
 
-/// Mean time of the threads' reports, which come at different times; once all are done, the last one.
+/// Mean time of the threads' reports, because threads report at different times. When all threads are done, the latest
+/// one.
 pub(crate) fn elapsed_ns(threads: &[Arc<ThreadProgress>]) -> u64 {
     let busy: Vec<_> = threads.iter().filter(|t| t.is_busy).collect();
     if busy.is_empty() {
@@ -115,7 +116,7 @@ pub(crate) fn elapsed_ns(threads: &[Arc<ThreadProgress>]) -> u64 {
     }
 }
 
-/// Adds up the close frames with the same code and reason.
+/// Sums close frames with the same code and reason.
 fn sum_closes(threads: &[Arc<ThreadProgress>]) -> Vec<CloseFrameCount> {
     let mut sums: BTreeMap<&ServerClose, u64> = BTreeMap::new();
     for (close, n) in threads.iter().flat_map(|t| &t.closes) {
@@ -130,7 +131,7 @@ fn sum_closes(threads: &[Arc<ThreadProgress>]) -> Vec<CloseFrameCount> {
         .collect()
 }
 
-/// Adds up counts of the same reason.
+/// Sums counts with the same reason.
 fn sum_by_reason<'a, R: Display + 'a>(
     counts: impl Iterator<Item = &'a BTreeMap<R, u64>>,
 ) -> BTreeMap<String, u64> {
@@ -141,7 +142,7 @@ fn sum_by_reason<'a, R: Display + 'a>(
     sums
 }
 
-/// Adds up the load of the threads; the busiest one and the longest wait decide the shares.
+/// Sums the usage of the threads. Shares are those of the busiest thread and of the longest wait.
 fn generator_usage(threads: &[Arc<ThreadProgress>]) -> GeneratorUsage {
     let used: Vec<(ThreadUsage, f64)> = threads.iter().filter_map(|t| t.usage).collect();
     let sum = |of: fn(&ThreadUsage) -> Option<f64>| used.iter().map(|(u, _)| of(u)).sum();
@@ -166,7 +167,7 @@ fn generator_usage(threads: &[Arc<ThreadProgress>]) -> GeneratorUsage {
         stops: Some(Stops::join(
             threads.iter().flat_map(|t| t.stops.clone()).collect(),
         )),
-        // Computed where the echoes are known, and read by the coordinator.
+        // Computed later, from the echoes, or read by the coordinator.
         messages_per_cpu_s: None,
         throttled_s: None,
         steal_s: None,
@@ -181,7 +182,7 @@ fn generator_usage(threads: &[Arc<ThreadProgress>]) -> GeneratorUsage {
     }
 }
 
-/// Converts the host's counts into the summary's.
+/// Converts the host's counts to the summary's.
 pub(crate) fn context_switches(counts: ContextSwitchCounts) -> ContextSwitches {
     ContextSwitches {
         voluntary: counts.voluntary,

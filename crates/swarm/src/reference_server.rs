@@ -1,8 +1,8 @@
-//! The reference server: a minimal echo server, to measure the generator's own limits.
+//! The reference server: a minimal echo server to measure the generator's own limits.
 //!
-//! One thread, one poll. It answers every handshake, unmasks every whole frame and sends it back;
-//! frames that come together go back together. It validates nothing and closes nothing: a client that
-//! misbehaves is dropped. It is not a server to compare with, but a yardstick of the instrument.
+//! It has one thread and one poll. It accepts every handshake, unmasks every complete frame and returns it. Frames that
+//! arrive together are returned together. It does not validate anything, and drops clients that violate the protocol.
+//! It is a calibration standard for the generator, not a server to compare with.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,20 +18,20 @@ const STOP: Token = Token(usize::MAX - 1);
 const BUFFER: usize = 256 * 1024;
 /// Opcode of a close frame.
 const CLOSE: u8 = 0x8;
-/// Longest head of a request.
+/// Maximum length of a request's head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// A running reference server on a free port of the loopback. Dropped, it ends.
+/// A running reference server on a free loopback port. It ends when dropped.
 #[derive(Debug)]
 pub struct ReferenceServer {
     address: SocketAddr,
-    /// Ends the thread.
+    /// Wakes the thread to end it.
     waker: Waker,
     thread: Option<JoinHandle<()>>,
 }
 
 impl ReferenceServer {
-    /// Starts the server on a thread of its own, which first calls `prepare`, to pin itself for example.
+    /// Starts the server in a new thread, which first calls `prepare`, for example to pin itself.
     ///
     /// # Errors
     /// When no port is free or the system refuses a thread.
@@ -46,7 +46,7 @@ impl ReferenceServer {
             .name("reference-echo".to_owned())
             .spawn(move || {
                 prepare();
-                // On an error the clients see their connections end, and report it.
+                // On an error, the clients report the end of their connections.
                 let _ = serve(poll, &listener);
             })?;
         Ok(Self {
@@ -69,7 +69,7 @@ impl ReferenceServer {
 
 impl Drop for ReferenceServer {
     fn drop(&mut self) {
-        // The thread wakes, or has ended by itself.
+        // The thread wakes, unless it has ended by itself.
         let _ = self.waker.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -122,17 +122,17 @@ fn serve(mut poll: Poll, listener: &TcpListener) -> io::Result<()> {
 struct EchoConnection {
     stream: TcpStream,
     upgraded: bool,
-    /// Read, but not yet a whole frame.
+    /// Bytes of an incomplete frame.
     rest: Vec<u8>,
-    /// To be written when the socket takes more.
+    /// Bytes to write when the socket has room.
     out: Vec<u8>,
 }
 
 impl EchoConnection {
-    /// Does everything that can be done now; an error is the end of the connection.
+    /// Does all work that is possible now. An error means the end of the connection.
     fn serve(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         self.flush()?;
-        // While the client does not read, nothing is read from it.
+        // Reads nothing while the client does not read.
         while self.out.is_empty() {
             let n = match self.stream.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -146,7 +146,7 @@ impl EchoConnection {
                 self.rest.extend_from_slice(&buffer[..n]);
                 self.upgrade()?;
             }
-            // A short read: the next one would find nothing.
+            // After a short read, the next one would find nothing.
             if n < buffer.len() && !cfg!(windows) {
                 return Ok(());
             }
@@ -178,7 +178,7 @@ impl EchoConnection {
         self.flush()
     }
 
-    /// Unmasks whole frames and sends them back. A frame that is cut off at the end waits for its rest.
+    /// Unmasks complete frames and returns them. An incomplete frame at the end waits for its rest.
     fn echo(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut gathered = std::mem::take(&mut self.rest);
         let mut bytes = if gathered.is_empty() {
@@ -199,14 +199,14 @@ impl EchoConnection {
         }
         self.rest = bytes.to_vec();
         self.flush()?;
-        // A close frame is its own answer; the server is the first to hang up (RFC 6455, 7.1.1).
+        // A close frame is echoed as its own answer. The server closes the connection first (RFC 6455, 7.1.1).
         if is_over {
             return Err(ErrorKind::ConnectionAborted.into());
         }
         Ok(())
     }
 
-    /// Sends as much as the socket takes at once, and keeps the rest.
+    /// Sends as much as the socket accepts, and keeps the rest.
     fn flush(&mut self) -> io::Result<()> {
         while !self.out.is_empty() {
             match self.stream.write(&self.out) {
@@ -220,14 +220,14 @@ impl EchoConnection {
 }
 
 struct MaskedFrame<'a> {
-    /// Bytes before the key.
+    /// Bytes of the frame before the key.
     header: &'a [u8],
     key: [u8; 4],
     payload: &'a [u8],
 }
 
 impl<'a> MaskedFrame<'a> {
-    /// Takes the first frame; `None` unless it is whole.
+    /// Removes the first frame; `None` when it is incomplete.
     fn split_off(bytes: &mut &'a [u8]) -> Option<Self> {
         let big_endian = |bytes: &[u8]| bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b));
         let (header_len, len) = match bytes.get(1)? & 0x7F {

@@ -1,4 +1,4 @@
-//! The plan as the hot path needs it, and the command that moves the clients from phase to phase.
+//! The plan in the form that the hot path needs, and the command that moves clients through the phases.
 
 use std::time::Instant;
 
@@ -7,13 +7,13 @@ use websocket_wire::MessageKind;
 
 use crate::clock::nanoseconds;
 
-/// The plan in the form of the hot path.
+/// The plan in the form that the hot path needs.
 #[derive(Debug, Clone)]
 pub(crate) struct SendRules {
     pub(crate) clients: u32,
-    /// Measured messages per client; `u64::MAX` when a time is planned.
+    /// Measured messages per client; `u64::MAX` when a duration is planned.
     pub(crate) messages: u64,
-    /// Maximum of messages in flight per client.
+    /// Maximum number of messages in flight per client.
     pub(crate) window: usize,
     /// Due times of the messages; `None` in closed loop.
     pub(crate) open_loop: Option<OpenLoopSchedules>,
@@ -46,9 +46,9 @@ impl SendRules {
 /// The schedules of an open loop.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenLoopSchedules {
-    /// From the start of the warm-up; `None` when it sends nothing.
+    /// Schedule from the start of the warm-up; `None` when it sends nothing.
     pub(crate) warm_up: Option<Schedule>,
-    /// From T0.
+    /// Schedule from T0.
     pub(crate) measured: Schedule,
 }
 
@@ -64,7 +64,7 @@ impl OpenLoopSchedules {
             Schedule::new(profile, *arrivals, plan.clients.get(), seed, length)
         };
         Some(Self {
-            // A warm-up goes at the rate that the measured phase begins with.
+            // The warm-up uses the initial rate of the measured phase.
             warm_up: profile.initial_rate().map(|rate| {
                 let profile = RateProfile::constant(rate);
                 schedule(profile, !plan.seed, Length::Duration(plan.warmup))
@@ -74,27 +74,27 @@ impl OpenLoopSchedules {
     }
 }
 
-/// The coordinator's command to a thread; a later state includes the earlier ones.
+/// The coordinator's command to a thread. Later states include the earlier ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) start: Option<Instant>,
     /// The run ends early.
     pub(crate) stop: bool,
-    /// The run ends early because nothing was recognized, not because the user ended it: the whole plan stays due.
+    /// The run ends early because nothing was recognized, not because of the user. The whole plan stays due.
     pub(crate) plan_stays_due: bool,
-    /// Connections are to be closed.
+    /// Connections must be closed.
     pub(crate) close: bool,
-    /// The user ended the run: the server's close frames are awaited for a short time only.
+    /// The user interrupted the run, so the server's close frames are awaited only briefly.
     pub(crate) close_soon: bool,
 }
 
-/// Limits of the measured phase, on the thread's clock.
+/// Times of the run, on the thread's clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RunTimes {
     /// Start of the warm-up.
     pub(crate) start_ns: u64,
-    /// T0: messages sent from here on are measured.
+    /// T0. Messages sent from here on are measured.
     pub(crate) t0_ns: u64,
-    /// Nothing is sent from here on; `u64::MAX` when a number of messages is planned.
+    /// End of sending; `u64::MAX` when a number of messages is planned.
     pub(crate) end_ns: u64,
 }

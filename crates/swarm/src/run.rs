@@ -22,29 +22,30 @@ use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::worker::{ThreadResult, WorkerJob};
 
-/// Time for which a generator thread may stand still, unless its calibration saw a longer one.
+/// Maximum time without running that does not count as a stop of a generator thread, unless its calibration saw a
+/// longer one.
 const ALLOWED_STOP: Duration = Duration::from_millis(10);
 
-/// Everything that a run takes beside its plan. The default knows nothing.
+/// Context of a run in addition to its plan. Everything is unknown by default.
 #[derive(Debug, Default)]
 pub struct RunSetup<'a> {
-    /// The program that measures.
+    /// The program that runs the measurement.
     pub tool: Tool,
-    /// Its command line, secrets masked.
+    /// Command line of the program, secrets masked.
     pub command_line: Option<Vec<String>>,
-    /// The generator's own limits, if they were measured.
+    /// The generator's own limits, if measured.
     pub calibration: Option<Calibration>,
-    /// The limit on open files in force.
+    /// The current limit of open files.
     pub open_file_limit: Option<u64>,
-    /// Observer of the server's process during the measured phase.
+    /// Probe of the server's process during the measured phase.
     pub probe: Option<&'a mut ProcessProbe>,
 }
 
-/// Executes a plan. Blocks until all connections are closed. The run has every part.
+/// Executes a plan. Blocks until all connections are closed. Returns a run with every part.
 ///
 /// # Errors
-/// [`SwarmError`] when the run cannot take place: the host is unknown, no connection opens, or
-/// the system refuses a thread. Every later failure is counted.
+/// [`SwarmError`] when the run cannot take place: the host is unknown, no connection opens, or the system refuses a
+/// thread. Later failures are counted instead.
 pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, SwarmError> {
     let mut probe = setup.probe;
     let mut used: Option<ProcessUsage> = None;
@@ -71,16 +72,16 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
     Ok(Run::with_summary(summary, record, clients))
 }
 
-/// The generator's own recording of a run, for those who examine the generator; see [`run`].
+/// The generator's own recording of a run, for tests of the generator; see [`run`].
 #[derive(Debug)]
 pub struct Recording {
     /// Counts, histograms, timeline and samples.
     pub record: Record,
-    /// One row per client, by number.
+    /// One row per client, ordered by number.
     pub clients: Vec<ClientRow>,
-    /// Connections, usage of the generator, start and length; tool, host and server are not known.
+    /// Connections, usage of the generator, start and length. Tool, host and server are unknown.
     pub context: RunContext,
-    /// The longest time for which a generator thread stood still, in nanoseconds, whether it was a stop or not.
+    /// The longest time for which a generator thread did not run, stop or not, in nanoseconds.
     pub longest_still_ns: u64,
 }
 
@@ -92,7 +93,7 @@ pub fn record(plan: &Plan, handle: &RunHandle) -> Result<Recording, SwarmError> 
     record_observed(plan, handle, |_| {})
 }
 
-/// Executes a plan as [`record`] does, and calls `observe` as each phase begins, from the calling thread.
+/// Executes a plan as [`record`] does, and calls `observe` at the start of each phase, in the calling thread.
 ///
 /// # Errors
 /// Those of [`run`].
@@ -104,7 +105,7 @@ pub fn record_observed(
     record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), observe)
 }
 
-/// Records with another time for which the generator may stand still, in nanoseconds.
+/// Records a run with this limit for stops, in nanoseconds.
 fn record_allowing(
     plan: &Plan,
     handle: &RunHandle,
@@ -145,7 +146,7 @@ fn record_allowing(
     let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
     let started_at = match t0 {
         Some(t0) => t0,
-        // Ended by the user before T0: only the connections have results.
+        // Ended before T0, so only the connections have results.
         None if coordinator.interrupted || coordinator.recognized_nothing => SystemTime::now(),
         None => return Err(nothing_connected(plan, &coordinator.results)),
     };
@@ -229,7 +230,7 @@ fn merge(results: Vec<ThreadResult>, budget: &BottomK, started_at: SystemTime) -
     }
 }
 
-/// Describes this machine, with the limit on open files in force.
+/// Describes this machine, with the current limit of open files.
 pub fn describe_host(open_file_limit: Option<u64>) -> Host {
     let info = SystemInfo::read();
     Host {
@@ -242,8 +243,7 @@ pub fn describe_host(open_file_limit: Option<u64>) -> Host {
     }
 }
 
-/// The server's part of its process's usage; `None` when the generator's part, in the same process, is not
-/// known.
+/// The server's usage; `None` when server and generator share a process and the generator's part is unknown.
 fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerUsage> {
     let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
     Some(ServerUsage {

@@ -1,16 +1,16 @@
-//! Times in which a generator thread stood still.
+//! Stops of a generator thread: times in which it did not run.
 
 use measurement::verdict::Stop;
 
-/// Stops that are kept apart; further ones lengthen the last.
+/// Maximum number of separate stops. Further ones extend the last.
 const MAX_STOPS: usize = 1_000;
 
-/// The stops of one thread.
+/// Stops of one thread.
 #[derive(Debug)]
 pub(crate) struct Stillness {
-    /// Longer times are stops.
+    /// Longer times are stops, in nanoseconds.
     pub(crate) allowed_ns: u64,
-    /// The longest time, whether it was a stop or not.
+    /// The longest time, stop or not, in nanoseconds.
     pub(crate) longest_ns: u64,
     pub(crate) stops: Vec<Stop>,
 }
@@ -24,7 +24,7 @@ impl Stillness {
         }
     }
 
-    /// Adds a stop behind all others.
+    /// Adds a stop after all others.
     pub(crate) fn add(&mut self, stop: Stop) {
         let is_full = self.stops.len() >= MAX_STOPS;
         match self.stops.last_mut().filter(|_| is_full) {

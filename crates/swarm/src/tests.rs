@@ -5,7 +5,7 @@ use websocket_wire::WriteBuffer;
 
 use crate::message::payload::{Identity, Payloads};
 
-/// A small valid plan, changed as the test needs.
+/// A small valid plan, changed by `change`.
 pub(crate) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
     let mut draft = LoadDraft::closed_loop();
     change(&mut draft);
@@ -13,11 +13,11 @@ pub(crate) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
     LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
-/// The payload of a message.
+/// The complete payload of a message.
 pub(crate) fn whole_payload(payloads: &Payloads, identity: Identity) -> Vec<u8> {
     let shape = payloads.shape(identity);
     let mut buffer = WriteBuffer::new(usize::try_from(shape.size()).unwrap());
-    // A mask of zeros leaves every byte as it is.
+    // A mask of zeros leaves the bytes unchanged.
     payloads.put_masked(&mut buffer, identity, shape, 0..shape.size(), [0; 4]);
     buffer.as_bytes().to_vec()
 }

@@ -1,4 +1,4 @@
-//! State of one generator thread, shared by its clients: no locks, no atomics.
+//! State of one generator thread, shared by its clients without locks or atomics.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::rules::{Command, RunTimes, SendRules};
 use crate::stillness::Stillness;
 use crate::timers::Timers;
 
-/// Initial capacity for samples when a time is planned; the capacity grows as needed.
+/// Initial capacity for samples when a duration is planned. It grows as needed.
 const INITIAL_SAMPLES: u64 = 1 << 16;
 
 /// The shared state of a thread.
@@ -32,21 +32,21 @@ pub(crate) struct ThreadState {
     pub(crate) buffers: RefCell<WriteBuffers>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) timers: RefCell<Timers>,
-    /// `None` until the first message may go out.
+    /// Times of the run; `None` until the first message may be sent.
     pub(crate) run: Option<RunTimes>,
-    /// The present command. Each client has to be woken to see a change.
+    /// The current command. Clients must be woken to notice a change.
     pub(crate) command: Command,
     pub(crate) connects: RefCell<ConnectStats>,
     pub(crate) clients: RefCell<ClientStats>,
-    /// Time at which the user ended the run, on the thread's clock; `u64::MAX` otherwise.
+    /// Time at which the user interrupted the run, on the thread's clock; `u64::MAX` otherwise.
     pub(crate) stopped_ns: u64,
-    /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock;
-    /// `u64::MAX` without one.
+    /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock; `u64::MAX`
+    /// without one.
     pub(crate) close_until_ns: u64,
     pub(crate) stillness: RefCell<Stillness>,
-    /// End of the last stop on the thread's clock: messages sent before it were in flight over it.
+    /// End of the last stop, on the thread's clock. Messages sent before it were in flight during the stop.
     pub(crate) last_stop_end_ns: Cell<u64>,
-    /// A client waited for a whole timeout, messages came, and none ever named one of its own.
+    /// True when a client waited for a whole timeout while messages arrived, but none ever identified one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
 }
 
@@ -88,7 +88,7 @@ impl ThreadState {
         }
     }
 
-    /// Marks that a client has stopped sending.
+    /// Records that a client has stopped sending.
     pub(crate) fn end_sending(&self, now_ns: u64) {
         if let Some(run) = self.run {
             let mut clients = self.clients.borrow_mut();
@@ -104,7 +104,7 @@ impl ThreadState {
         self.recorder.borrow_mut().counts.unsent += unsent;
     }
 
-    /// Records the unsent messages of clients without a connection, once the end of the run is known.
+    /// Records the unsent messages of clients without a connection, when the end of the run is known.
     pub(crate) fn record_unfinished(&self) {
         let unfinished = std::mem::take(&mut self.clients.borrow_mut().unfinished);
         for (pacing, sent) in unfinished {
@@ -140,7 +140,7 @@ impl ThreadState {
             let now_ns = self.clock.now_ns();
             return now_ns.min(run.end_ns).saturating_sub(run.t0_ns);
         }
-        // Without a planned time the phase lasts until the last echo, unless the user ended it.
+        // With a planned number of messages, the phase lasts until the last echo, unless the user interrupts it.
         if self.rules.messages == u64::MAX || self.command.stop {
             clients.sending_until_ns
         } else {

@@ -3,16 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Times at which clients have to be woken, beside the events of their sockets.
+/// Times at which clients must be woken, in addition to events of their sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// Messages that are due: at most a few a client.
+    /// Due times of messages, at most a few per client.
     pub(crate) due: TimerQueue,
     /// Timeouts and ends of stages.
     pub(crate) deadlines: TimerQueue,
 }
 
-/// Times on the thread's clock, each with the slot of a client, the earliest first.
+/// Times on the thread's clock, each with a client's slot, earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct TimerQueue(BinaryHeap<Reverse<(u64, u32)>>);
 
@@ -28,7 +28,7 @@ impl TimerQueue {
         self.0.peek().map_or(u64::MAX, |Reverse((at_ns, _))| *at_ns)
     }
 
-    /// Takes the earliest entry if its time has come.
+    /// Removes the earliest entry if its time has come.
     #[inline]
     pub(crate) fn pop(&mut self, now_ns: u64) -> Option<(u64, u32)> {
         if self.next_ns() > now_ns {

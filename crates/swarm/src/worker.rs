@@ -23,23 +23,23 @@ use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes};
 use crate::thread_state::ThreadState;
 
-/// Concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and for
-/// our memory.
+/// Maximum number of concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and
+/// the generator's memory.
 const CONCURRENT_HANDSHAKES: usize = 128;
 
 /// Interval of a thread's progress reports, when the run is watched.
 const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Maximum wait of a thread from the start of the messages until its clients are done.
+/// Maximum wait of a thread between the start of the messages and the end of its clients' work.
 const MEASURING_WAIT: Duration = Duration::from_millis(10);
 
 /// Maximum time, while connections are opened, until open connections are served and a stop is noticed.
 const OPENING_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Interval of the attempts to connect to a Unix socket whose backlog is full.
+/// Interval between attempts to connect to a Unix socket with a full backlog.
 const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Maximum wait for the server's close frames once the user ended the run.
+/// Maximum wait for the server's close frames after an interrupt, in nanoseconds.
 const CLOSE_SOON_NS: u64 = 500_000_000;
 
 /// The latest command to a thread.
@@ -61,7 +61,7 @@ impl CommandInbox {
     /// Changes the command and wakes the thread.
     pub(crate) fn send(&self, change: impl FnOnce(&mut Command)) {
         change(&mut lock(&self.command));
-        // A thread that cannot be woken checks by itself now and then.
+        // A thread that cannot be woken checks its inbox periodically.
         let _ = self.waker.wake();
     }
 
@@ -73,15 +73,15 @@ impl CommandInbox {
 /// A thread's report to the coordinator.
 #[derive(Debug)]
 pub(crate) enum WorkerReport {
-    /// All connections have opened or failed; this many opened.
+    /// All connections have opened or failed. Holds the number that opened.
     Connected(u64),
-    /// A whole timeout has passed in which messages came, and none carried an identity that was sent.
+    /// Messages arrived during a whole timeout, but none with an identity that was sent.
     RecognizedNothing,
     /// All clients have completed the plan.
     Done,
-    /// All connections are closed; the thread ends.
+    /// All connections are closed. The thread ends.
     Closed(Box<ThreadResult>),
-    /// The system refused something that the thread needs; the thread ends.
+    /// The system refused a resource that the thread needs. The thread ends.
     Failed(usize, io::Error),
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct ThreadResult {
     pub(crate) connects: ConnectStats,
     /// One row per client.
     pub(crate) clients: Vec<ClientRow>,
-    /// The last progress: counts and usage of the whole run.
+    /// The last progress, with counts and usage of the whole run.
     pub(crate) progress: Arc<ThreadProgress>,
 }
 
@@ -105,14 +105,14 @@ pub(crate) struct WorkerJob {
     pub(crate) budget: Arc<BottomK>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) handle: RunHandle,
-    /// Time for which a thread may stand still, in nanoseconds: more is a stop.
+    /// Maximum time without running that does not count as a stop, in nanoseconds.
     pub(crate) allowed_stop_ns: u64,
-    /// Time at which opening began, for the connect rate.
+    /// Start of the opening, for the connect rate.
     pub(crate) begun: Instant,
 }
 
-/// Runs a thread's share of the plan and reports; returns when all its connections are closed, or the system
-/// refuses something that the thread needs.
+/// Executes a thread's share of the plan and reports. Returns when all its connections are closed, or the system
+/// refuses a resource that the thread needs.
 pub(crate) fn run_worker(
     job: WorkerJob,
     poll: Poll,
@@ -142,7 +142,7 @@ pub(crate) fn run_worker(
     };
     worker.open_connections()?;
     let opened = worker.event_loop.thread.connects.borrow().opened();
-    // The coordinator outlives its threads; otherwise nobody needs the reports.
+    // The coordinator normally outlives its threads. Without it, the reports are not needed.
     let _ = reports.send(WorkerReport::Connected(opened));
     let usage = worker.run_loop(reports)?;
     let thread = worker.event_loop.thread;
@@ -178,8 +178,8 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Opens all connections, each in its turn, so that memory is needed only for concurrent handshakes.
-    /// Open connections are served meanwhile.
+    /// Opens all connections with a limited number of concurrent handshakes, which limits memory. Open connections are
+    /// served in the meantime.
     fn open_connections(&mut self) -> io::Result<()> {
         let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
         while (clients.peek().is_some() || self.event_loop.pending.len() > 0)
@@ -203,7 +203,7 @@ impl Worker<'_> {
             self.event_loop.run_once(wait)?;
             self.publish_progress(|_| None);
         }
-        // The run ended, or has no coordinator any more.
+        // The run ended, or its coordinator is gone.
         let abandoned = self.event_loop.pending.abandon().chain(clients);
         let mut stats = self.event_loop.thread.clients.borrow_mut();
         abandoned.for_each(|client| stats.add_failed(client));
@@ -219,8 +219,8 @@ impl Worker<'_> {
         (self.job.begun + after).saturating_duration_since(Instant::now())
     }
 
-    /// Runs the event loop, with the coordinator's commands, until all connections are over. Returns the
-    /// usage of the measured phase.
+    /// Runs the event loop with the coordinator's commands until all connections have ended. Returns the usage of the
+    /// measured phase.
     fn run_loop(
         &mut self,
         reports: &Sender<WorkerReport>,
@@ -254,9 +254,9 @@ impl Worker<'_> {
             if command != self.event_loop.thread.command {
                 self.apply_command(command);
             }
-            // T0 is met as closely as the system allows; otherwise commands wake the thread.
+            // Meets T0 as closely as the system allows. For everything else, commands wake the thread.
             let until_t0 = t0.filter(|_| baseline.is_none());
-            // A short wait: whatever takes longer is the thread's own.
+            // A short wait, so that longer times are recognized as the thread's own.
             let longest = if t0.is_some() && !is_done {
                 MEASURING_WAIT
             } else {
@@ -300,7 +300,7 @@ impl Worker<'_> {
         self.event_loop.wake_all();
     }
 
-    /// Reports the thread's progress, if the run is watched and it is time.
+    /// Reports the thread's progress if the run is watched and the interval has passed.
     fn publish_progress(&mut self, usage: impl FnOnce(&Self) -> Option<(ThreadUsage, f64)>) {
         let now = Instant::now();
         if self.job.handle.is_watched() && now >= self.report_at {
@@ -310,7 +310,7 @@ impl Worker<'_> {
         }
     }
 
-    /// The thread's usage since a baseline, and its duration in seconds.
+    /// The thread's usage since the baseline, and the duration in seconds.
     fn usage_since(&self, baseline: UsageBaseline) -> (ThreadUsage, f64) {
         let over_s = baseline.at.elapsed().as_secs_f64();
         let mut usage = ThreadUsage::now().since(baseline.usage);

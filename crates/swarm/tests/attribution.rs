@@ -1,4 +1,4 @@
-//! Servers that send messages of their own, or something else than what they were sent.
+//! Servers that send messages of their own, or wrong echoes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -42,7 +42,7 @@ fn an_echo_without_its_identity_is_corrupted_once_nothing_else_came() {
     let server = Server::start(|_, stream| {
         answer(stream, |n, message| match n {
             2 => vec![Message::text("gone".repeat(25))],
-            // The type was never sent, and other answers carry identities.
+            // This type was never sent, and other echoes carry identities.
             3 => vec![Message::binary("state".as_bytes())],
             _ => vec![message],
         })
@@ -122,7 +122,7 @@ fn without_verification_echoes_are_matched_by_order_and_nothing_is_called_corrup
 fn a_message_held_back_at_an_interrupt_is_counted_as_undecided() {
     let handle = swarm::RunHandle::new();
     let stopper = handle.clone();
-    // Two echoes, then two messages without an identity and a ping, whose pong shows that all were taken in.
+    // Two echoes, then two messages without an identity and a ping. The pong shows that all were processed.
     let server = Server::start(move |_, stream| {
         let stopper = stopper.clone();
         async move {
@@ -152,7 +152,7 @@ fn a_message_held_back_at_an_interrupt_is_counted_as_undecided() {
     let counts = recording.record.counts;
     assert_eq!((counts.sent, counts.received), (3, 2));
     assert_eq!((counts.abandoned, counts.lost), (1, 0));
-    // The type of one was never sent, and other answers carry identities.
+    // The type of one of them was never sent, and other echoes carry identities.
     assert_eq!((counts.undecided, counts.unexpected), (1, 1));
 }
 
@@ -200,7 +200,7 @@ fn an_echo_of_few_digits_sent_twice_is_duplicated() {
     for bytes in [2, 8, 15, 16, 40] {
         let server = Server::start(|_, stream| {
             answer(stream, |n, message| match n {
-                // The last one's second echo could come after the end.
+                // The second echo of the last message could arrive after the end.
                 9 => vec![message],
                 _ => vec![message.clone(), message],
             })

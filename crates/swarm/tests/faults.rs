@@ -1,4 +1,4 @@
-//! What the swarm reports about servers that misbehave, in numbers known beforehand.
+//! Reports of the swarm about servers with known faults.
 
 #![allow(clippy::unwrap_used)]
 
@@ -60,7 +60,7 @@ fn a_late_echo_is_timed_out_and_keeps_its_time() {
     let recording = run(&server.plan(|plan| plan.timeout = timeout));
     let counts = &recording.record.counts;
     assert_eq!((counts.sent, counts.received, counts.lost), (40, 40, 0));
-    // The one that slept, and those that queued up behind it.
+    // The delayed message, and those queued after it.
     assert!(counts.timed_out >= 4, "{counts:?}");
     let late = recording
         .record
@@ -113,7 +113,7 @@ fn a_server_that_closes_early_leaves_counts_and_a_code() {
             let message = socket.next().await.unwrap().unwrap();
             socket.send(message).await.unwrap();
         }
-        // The fourth is never answered.
+        // The fourth message is never answered.
         let _ = socket.next().await;
         let frame = CloseFrame {
             code: 1011.into(),
@@ -219,8 +219,8 @@ fn an_echo_behind_the_drain_is_lost_and_nothing_else() {
         let mut socket = accept(stream).await;
         while let Some(Ok(message)) = socket.next().await {
             if message.is_text() {
-                // The first connection's echo comes long after its client gave up, and while the
-                // second one keeps the run going.
+                // The echo on the first connection arrives long after the client gave up, while the second connection
+                // keeps the run going.
                 tokio::time::sleep(if number == 0 {
                     timeout * 3
                 } else {
@@ -254,7 +254,7 @@ fn garbage_on_the_wire_fails_the_connection_with_1002() {
             .write_all(b"\xFF\xFFgarbage")
             .await
             .unwrap();
-        // Our close frame says why.
+        // The client's close frame has the reason.
         let frame = socket.next().await;
         assert!(frame.is_some());
     });

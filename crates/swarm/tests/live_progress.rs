@@ -13,7 +13,7 @@ use swarm::{Phase, RunHandle};
 use tokio_tungstenite::tungstenite::Message;
 use units::Rate;
 
-/// The hundredth message is lost, the next one is answered wrongly.
+/// A server that loses the hundredth message and corrupts the next echo.
 fn imperfect() -> Server {
     Server::start(|_, stream| {
         answer(stream, |n, message| match n {
@@ -115,7 +115,7 @@ fn figures_never_decrease_during_a_run() {
     assert!(looks.is_sorted_by_key(|look| look.record.response().count()));
     assert!(looks.is_sorted_by_key(|look| look.connections.opened));
     let last = looks.last().unwrap();
-    // The reported time fits the reported messages.
+    // The reported time is consistent with the reported messages.
     let due = 4_000.0 * last.elapsed_s;
     assert!(last.record.counts.sent as f64 <= due + 1.0, "{due}");
     assert_eq!(last.phase, Phase::Measure);
@@ -125,7 +125,7 @@ fn figures_never_decrease_during_a_run() {
 
 #[test]
 fn failed_connections_are_reported_by_reason() {
-    // A port that nobody listens on.
+    // A port without a listener.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);

@@ -1,4 +1,4 @@
-//! The open loop: what is due goes out, whatever the server does.
+//! The open loop: messages are sent when due, however fast the server answers.
 
 #![allow(clippy::unwrap_used)]
 
@@ -29,7 +29,7 @@ fn faithful() -> Server {
     Server::start(|_, stream| answer(stream, |_, message| vec![message]))
 }
 
-/// The due times of the run's measured phase, in order.
+/// The due times of the run's measured phase, ascending.
 fn due(plan: &LoadDraft) -> Vec<u64> {
     let Load::Open {
         profile, arrivals, ..
@@ -138,7 +138,7 @@ fn ramps_and_stages_are_followed() {
     }
 }
 
-/// A server that answers nothing until ten messages have come, then all of them.
+/// A server that answers nothing until ten messages have arrived, then all of them.
 async fn hold_back_ten(stream: tokio::net::TcpStream) {
     let mut socket = accept(stream).await;
     let mut held = Vec::new();
@@ -157,7 +157,7 @@ async fn hold_back_ten(stream: tokio::net::TcpStream) {
 
 #[test]
 fn a_late_reply_delays_nothing() {
-    // In a window of one this server never answers: without one, all ten come to it.
+    // With a window of 1, this server would never answer. Without a window, all ten messages reach it.
     let server = Server::start(|_, stream| hold_back_ten(stream));
     let recording = run(&server.plan(|plan| {
         plan.clients = NonZeroU32::MIN;
@@ -166,7 +166,7 @@ fn a_late_reply_delays_nothing() {
     }));
     let record = recording.record;
     assert_eq!((record.counts.received, record.counts.lost), (20, 0));
-    // The first waited for nine more, 45 ms by the schedule; what the server needs comes on top.
+    // By the schedule, the first message waits 45 ms for the other nine, plus the server's own time.
     let first = record.samples.iter().find(|s| s.message == 0).unwrap();
     let ninth_after = 9 * 5_000_000;
     assert!(first.response_time_ns().unwrap() >= ninth_after);
@@ -180,8 +180,8 @@ fn a_late_reply_delays_nothing() {
 
 #[test]
 fn a_wait_for_the_window_counts_in_the_response_time() {
-    // Each answer takes 20 ms, two messages are due in that time: the window of one holds every
-    // message back a little longer than the one before.
+    // Each answer takes 20 ms, in which two messages are due. The window of 1 delays every message a little longer than
+    // the previous one.
     let server = Server::start(|_, stream| async {
         let mut socket = accept(stream).await;
         while let Some(Ok(message)) = socket.next().await {
@@ -198,7 +198,7 @@ fn a_wait_for_the_window_counts_in_the_response_time() {
     }));
     let record = recording.record;
     assert_eq!((record.counts.sent, record.counts.received), (20, 20));
-    // Message 19 is due at 190 ms; it cannot go out before 19 answers of 20 ms.
+    // Message 19 is due at 190 ms, but cannot be sent before 19 answers of 20 ms each.
     let last = record.samples.iter().find(|s| s.message == 19).unwrap();
     assert_eq!(last.intended_ns, 190_000_000);
     assert!(last.sent_ns >= 19 * 20_000_000);
@@ -209,7 +209,7 @@ fn a_wait_for_the_window_counts_in_the_response_time() {
 
 #[test]
 fn messages_unsent_at_the_end_of_the_drain_are_counted() {
-    // It never answers, so that a window of two stays full for ever.
+    // The server never answers, so a window of 2 stays full.
     let server = Server::start(|_, stream| async {
         let mut socket = accept(stream).await;
         while let Some(Ok(_)) = socket.next().await {}
@@ -221,8 +221,8 @@ fn messages_unsent_at_the_end_of_the_drain_are_counted() {
         plan.timeout = Duration::from_millis(150);
     }));
     let counts = &recording.record.counts;
-    // Ten are due: two at once, two more when those are given up, and so on until the end of the
-    // drain; what exactly goes out when depends on the machine, but none is forgotten.
+    // Ten messages are due: two immediately, two more when those time out, and so on until the end of the drain. The
+    // exact numbers depend on the machine, but every message is counted.
     assert_eq!(counts.sent + counts.unsent, 10, "{counts:?}");
     assert!(
         counts.unsent >= 4 && counts.lost == counts.sent,
@@ -232,7 +232,7 @@ fn messages_unsent_at_the_end_of_the_drain_are_counted() {
 
 #[test]
 fn due_messages_of_an_ended_connection_are_counted() {
-    // The second connection ends with its third message.
+    // The second connection ends after its third message.
     let server = Server::start(|number, stream| async move {
         let mut socket = accept(stream).await;
         let mut left = if number == 1 { 2 } else { usize::MAX };
@@ -252,7 +252,7 @@ fn due_messages_of_an_ended_connection_are_counted() {
     let recording = run(&plan);
     let counts = &recording.record.counts;
     assert_eq!(recording.context.connections.closed_early, 1);
-    // A hundred were due, fifty on each connection.
+    // A hundred messages were due, fifty on each connection.
     assert_eq!(counts.sent + counts.unsent, 100, "{counts:?}");
     assert!(counts.unsent > 0 && counts.unsent < 50, "{counts:?}");
 }
@@ -295,7 +295,7 @@ fn the_generators_own_limits_are_found() {
             "the reference is an echo"
         );
         let own = swarm::calibrate(&plan).unwrap().unwrap();
-        // How they compare depends on the machine's other work.
+        // Their ratio to the run depends on the load of the machine.
         assert!(own.floor_service_p50_ns > 0, "{own:?}");
         assert!(own.ceiling_messages_per_s > 0.0, "{own:?}");
         assert!(

@@ -1,4 +1,4 @@
-//! What a run is, whoever the server: counts, phases, verification, the handshake.
+//! Properties of a run with a well-behaved server: counts, phases, verification, handshake.
 
 #![allow(clippy::unwrap_used)]
 
@@ -95,7 +95,7 @@ fn a_thread_without_a_single_connection_does_not_hold_up_the_others() {
             answer(stream, |_, message| vec![message]).await;
         }
     });
-    // One client a thread, so that the refused one leaves its thread with nothing to do.
+    // One client per thread, so that the thread of the refused client has nothing to do.
     let recording = run(&server.plan(|plan| plan.clients = NonZeroU32::new(2).unwrap()));
     assert_eq!(
         (
@@ -110,7 +110,7 @@ fn a_thread_without_a_single_connection_does_not_hold_up_the_others() {
 #[test]
 fn pings_are_answered_and_what_follows_the_handshake_is_kept() {
     let server = Server::start(|_, stream| async move {
-        // A greeting in two parts and a ping, in one packet with the answer to the upgrade.
+        // A greeting in two fragments and a ping, in one packet with the answer to the upgrade.
         let frames = b"\x01\x03wel\x80\x04come\x89\x04ping";
         let mut socket = accept_and_send(stream, frames).await;
         let pong = socket.next().await.unwrap().unwrap();
@@ -155,7 +155,7 @@ fn a_planned_time_with_warm_up_measures_only_what_was_sent_after_it() {
 #[test]
 fn a_run_that_is_stopped_keeps_what_it_has() {
     let server = Server::start(|_, stream| async move {
-        // The hundredth echo never comes, so that something is in flight at the end.
+        // The hundredth echo never arrives, so one message is in flight at the end.
         answer(
             stream,
             |n, message| if n == 100 { vec![] } else { vec![message] },
@@ -184,7 +184,7 @@ fn a_run_that_is_stopped_keeps_what_it_has() {
     assert!(phases.is_sorted());
 }
 
-/// Number of clients of which the close code is known, and of all.
+/// Number of clients with a known close code, and number of clients.
 fn close_codes(recording: &Recording) -> (usize, usize) {
     let rows = &recording.clients;
     let known = rows.iter().filter(|row| row.close_code.is_some()).count();
@@ -210,7 +210,7 @@ fn a_stop_while_connections_close_does_not_change_the_run() {
     let counts = &recording.record.counts;
     assert_eq!((counts.sent, counts.received), (40, 40));
     assert_eq!((counts.abandoned, counts.unsent), (0, 0));
-    // 1006 after the whole wait would be what the server did; nobody waited for it.
+    // After the full wait, 1006 would be the server's fault. Here the client did not wait.
     assert_eq!(close_codes(&recording), (0, 4));
 }
 
@@ -258,7 +258,7 @@ fn headers_reach_the_server_and_the_connect_rate_is_kept_to() {
 #[test]
 fn a_run_stopped_while_connecting_reports_its_connections() {
     let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
-    // The first client opens at once, the second after a thousand seconds.
+    // The first client opens immediately, the second after a thousand seconds.
     let plan = server.plan(|plan| plan.connect_rate = "0.001".parse().ok());
     let handle = RunHandle::new();
     handle.watch();

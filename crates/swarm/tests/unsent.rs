@@ -1,4 +1,4 @@
-//! Messages that were due and never sent, in each load and for each fate of a connection.
+//! Messages that were due and never sent, for each load and each fate of a connection.
 
 #![allow(clippy::unwrap_used)]
 
@@ -22,7 +22,7 @@ fn rate(per_second: f64) -> Load {
     }
 }
 
-/// Half of the connections are refused, the others echo.
+/// A server that refuses half of the connections and echoes on the others.
 fn refusing() -> Server {
     Server::start(|number, stream| async move {
         if number % 2 == 0 {
@@ -31,8 +31,8 @@ fn refusing() -> Server {
     })
 }
 
-/// Half of the connections are closed as soon as they are open, the others echo. The last one to open echoes, so
-/// that the others are closed before the start.
+/// A server that closes half of the connections when they are open, and echoes on the others. The last one to open
+/// echoes, so the others are closed before the start.
 fn closing() -> Server {
     Server::start(|number, stream| async move {
         if number % 2 == 1 {

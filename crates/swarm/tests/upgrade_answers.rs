@@ -1,4 +1,4 @@
-//! Answers to the upgrade, from a server that says what the test wants.
+//! Answers to the upgrade from a server with a given text.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-/// A server that answers every upgrade with this text, with `ACCEPT` for the accept key, and then echoes.
+/// A server that answers every upgrade with this text, with `ACCEPT` replaced by the accept key, and then echoes.
 fn echo_after(answer: &'static str) -> Server {
     Server::start(move |_, mut stream| async move {
         let accept = read_upgrade(&mut stream).await;
@@ -29,7 +29,7 @@ fn echo_after(answer: &'static str) -> Server {
     })
 }
 
-/// A server that answers every upgrade with these bytes, and keeps the connection.
+/// A server that answers every upgrade with these bytes and keeps the connection open.
 fn say(answer: &'static [u8]) -> Server {
     Server::start(move |_, mut stream| async move {
         read_upgrade(&mut stream).await;
@@ -68,7 +68,7 @@ fn a_refusal_that_never_ends_is_reported_before_the_timeout() {
         failure(&server).to_string(),
         "the server answered the upgrade with HTTP 503 Service Unavailable, Retry-After: 9: “come back later”"
     );
-    // The connect timeout of the plan is 20 s, and nobody ends the body.
+    // The plan's connect timeout is 20 s, and the server never ends the body.
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 

@@ -1,10 +1,10 @@
-//! The contract of both servers, as tests against a real one on a free port.
+//! The contract of both servers, as tests against a real server on a free port.
 //!
-//! The promises of a server inside the test's process run with `cargo test -p echo-server`, against both
-//! servers. Those that need a program of their own (its memory, signals, flags, inherited sockets) run in the
-//! crate of each program: only there does cargo build it for a test.
+//! Tests with a server inside the test's process run with `cargo test -p echo-server`, for both servers. Tests that
+//! need a separate process (for memory, signals, flags, inherited sockets) run in the crate of each program, because
+//! cargo builds the program only there.
 
-// A test's name is its documentation.
+// The names of the tests document them.
 #![allow(missing_docs)]
 
 mod client;
@@ -40,7 +40,7 @@ pub use running_program::ProgramUnderTest;
 /// Time after which a test fails, longer than any slow machine needs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Interval between two looks at a state that will change.
+/// Interval for polling a state that will change.
 const POLL: Duration = Duration::from_millis(5);
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -49,7 +49,7 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
         .expect("comes to an end before the deadline")
 }
 
-/// Runs a test on a runtime of its own.
+/// Runs a test on a new runtime.
 pub fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -57,7 +57,7 @@ pub fn run(test: impl Future<Output = ()>) {
     runtime.unwrap().block_on(test);
 }
 
-/// The function that serves until its last argument is ready.
+/// A function that serves until its last argument is ready.
 pub type Serve = fn(
     Listener,
     Config,
@@ -70,9 +70,9 @@ pub type StopRequest = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A server under test inside this process.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerUnderTest {
-    /// The identity of its program.
+    /// Identity of the program.
     pub program: Program,
-    /// Its library's function.
+    /// The library's `serve` function.
     pub serve: Serve,
 }
 
@@ -91,7 +91,7 @@ impl ServerUnderTest {
     }
 }
 
-/// A server that runs inside this process.
+/// A running server inside this process.
 struct RunningServer {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -123,8 +123,7 @@ impl RunningServer {
     }
 }
 
-/// Declares the tests of a server inside this process: a module for each part of the contract, a test for
-/// each promise.
+/// Declares the tests of a server inside this process: one module per part of the contract, one test per function.
 #[macro_export]
 macro_rules! server_contract {
     ($server:path) => {
@@ -188,7 +187,7 @@ macro_rules! server_contract {
     };
 }
 
-/// Declares the tests of a server's program: a module for each part of the contract, a test for each promise.
+/// Declares the tests of a server's program: one module per part of the contract, one test per function.
 #[macro_export]
 macro_rules! program_contract {
     ($program:path) => {
@@ -272,7 +271,7 @@ macro_rules! contract_tests {
 
 #[cfg(test)]
 mod tests {
-    /// A promise that no macro lists would not be tested.
+    /// A function that is missing in the macros would not be run.
     #[test]
     fn every_promise_is_listed() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/contract");

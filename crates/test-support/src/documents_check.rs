@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
-/// Checks the documents of a program: its version, `--help`, `--man-page`, and `--completions`, which
-/// must offer these values for these flags in bash.
+/// Checks the documents of a program: version, `--help`, `--man-page`, and `--completions`, which must offer these
+/// values for these flags in bash.
 ///
 /// # Panics
-/// When one of them does not hold.
+/// When a check fails.
 pub fn documents_check(binary: &str, name: &str, values: &[(&str, &[&str])]) {
     let program = Program { binary, name };
     let flags = program.flags();
@@ -36,7 +36,7 @@ impl Program<'_> {
         self.run_at(100, arguments)
     }
 
-    /// Runs it in a terminal that is this wide.
+    /// Runs the program in a terminal of this width.
     fn run_at(&self, columns: u32, arguments: &[&str]) -> Output {
         Command::new(self.binary)
             .args(arguments)
@@ -45,12 +45,12 @@ impl Program<'_> {
             .unwrap()
     }
 
-    /// The standard output of a run that succeeds.
+    /// The standard output of a successful run.
     fn stdout_of(&self, arguments: &[&str]) -> String {
         stdout_of(&self.run(arguments))
     }
 
-    /// The long flags of `--help`: in front of their texts, which are further to the right.
+    /// The long flags of `--help`. They precede their texts, which are indented further.
     fn flags(&self) -> BTreeSet<String> {
         let help = self.stdout_of(&["--help"]);
         let in_front = help.lines().filter(|line| !line.starts_with("       "));
@@ -67,7 +67,7 @@ impl Program<'_> {
         assert_eq!(self.stdout_of(&["--version"]), version);
     }
 
-    /// Examples are not broken in a terminal of 80 columns.
+    /// Checks that examples are not wrapped in a terminal of 80 columns.
     fn check_examples(&self) {
         let examples = |columns| {
             let help = stdout_of(&self.run_at(columns, &["-h"]));
@@ -99,7 +99,7 @@ impl Program<'_> {
         for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
             let script = self.stdout_of(&["--completions", shell]);
             for flag in flags {
-                // `-l window` in fish.
+                // fish writes `-l window`.
                 let name = flag.trim_start_matches('-');
                 assert!(script.contains(name), "no {flag} for {shell}");
             }
@@ -123,7 +123,7 @@ impl Program<'_> {
         }
     }
 
-    /// Bash accepts the script, and offers every flag, and these values for these flags.
+    /// Checks that bash accepts the script and offers every flag, and these values for these flags.
     #[cfg(unix)]
     fn check_bash_completion(&self, flags: &BTreeSet<String>, values: &[(&str, &[&str])]) {
         let script = self.stdout_of(&["--completions", "bash"]);
@@ -142,7 +142,7 @@ impl Program<'_> {
     /// The completions that bash offers for the last of these words.
     #[cfg(unix)]
     fn bash_completions(&self, script: &str, words: &[&str]) -> BTreeSet<String> {
-        // Outside of a completion bash has no options of it to change.
+        // `compopt` fails outside of a completion, so it is replaced.
         const ASK: &str = r#"
             compopt() { :; }
             program=$1
@@ -165,7 +165,7 @@ fn bash(arguments: &[&str]) -> Output {
     Command::new("bash").args(arguments).output().unwrap()
 }
 
-/// The standard output of a run that succeeded and wrote nothing to standard error.
+/// The standard output of a successful run without output on standard error.
 fn stdout_of(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(text(&output.stderr), "");

@@ -1,4 +1,4 @@
-//! Runs to write, with the same figures every time.
+//! Example runs with constant figures.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub fn recorded(samples: &[Sample]) -> Record {
     recorded_in(false, samples)
 }
 
-/// The record of these messages, whose echoes are taken in the order in which they came.
+/// The record of these messages. Echoes are recorded in the order of their arrival.
 #[must_use]
 pub fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
     let budget = BottomK::new(10_000, 1);
@@ -31,7 +31,7 @@ pub fn recorded_in(open_loop: bool, samples: &[Sample]) -> Record {
     Recorder::merge(vec![recorder], &budget)
 }
 
-/// The summary of a record: three clients against an embedded server, 1.5 s long.
+/// A summary of this record: three clients against an embedded server, 1.5 s long.
 #[must_use]
 pub fn summary_of(record: &Record) -> Summary {
     let plan = LoadSpec::new(LoadDraft {
@@ -59,7 +59,7 @@ pub fn summary_of(record: &Record) -> Summary {
     Summary::new(&plan, record, context)
 }
 
-/// The summary of a closed loop of 100 clients, whose first one sent `messages`.
+/// A summary of a closed loop with 100 clients, of which the first sent `messages`.
 #[must_use]
 pub fn closed_loop_summary(messages: u64) -> Summary {
     let echoed = |n| Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
@@ -76,7 +76,7 @@ pub fn closed_loop_summary(messages: u64) -> Summary {
     )
 }
 
-/// The run of a record, with the summary of [`summary_of`] as changed.
+/// A run with this record and the summary from [`summary_of`], changed by `change`.
 #[must_use]
 pub fn run_of(record: Record, change: impl FnOnce(&mut Summary)) -> Run {
     let mut summary = summary_of(&record);
@@ -84,13 +84,13 @@ pub fn run_of(record: Record, change: impl FnOnce(&mut Summary)) -> Run {
     Run::with_summary(summary, record, Vec::new())
 }
 
-/// A run of one client that waits for each echo, with its summary as changed.
+/// A run of one client that waits for each echo. `change` changes its summary.
 #[must_use]
 pub fn closed_loop_run(change: impl FnOnce(&mut Summary)) -> Run {
     three_seconds(Load::PING_PONG, 0, change)
 }
 
-/// A run of a thousand messages a second, each sent half a millisecond late, with its summary as changed.
+/// A run of 1,000 messages per second, each sent 0.5 ms late. `change` changes its summary.
 #[must_use]
 pub fn open_loop_run(change: impl FnOnce(&mut Summary)) -> Run {
     let load = Load::Open {
@@ -106,7 +106,7 @@ fn three_seconds(load: Load, lag_ns: u64, change: impl FnOnce(&mut Summary)) -> 
     let mut recorder = Recorder::new(load.profile().is_some(), 0);
     recorder.measure_until(3_000_000_000);
     for n in 0..3_000 {
-        // From 1 to 2 ms, and every hundredth message 10 ms.
+        // 1 to 2 ms, and 10 ms more for every hundredth message.
         let slow = if n % 100 == 99 { 10_000_000 } else { 0 };
         let service_ns = 1_000_000 + n * 7_919 % 1_000 * 1_000 + slow;
         let due = n * 990_000;

@@ -1,13 +1,12 @@
-//! Golden files: outputs of the programs that must not change unless somebody wants it.
+//! Golden files: outputs of the programs that must not change unintentionally.
 //!
-//! An output is written down with placeholders in place of what differs from run to run
-//! (see [`Mask`]), and compared line by line with the file in `tests/golden/` of its crate.
-//! Keys, columns, sheets, their order, types, counts and enumerated words stand there as they are.
+//! Values that vary between runs are replaced by placeholders (see [`Mask`]). The result is compared line by line with
+//! the file in `tests/golden/` of the crate. Keys, columns, sheets, their order, types, counts and enumerated words are
+//! compared exactly.
 //!
-//! Two variables of the environment steer it:
-//! - `UPDATE_GOLDEN=1` rewrites the files; what changed is then in the diff of the commit.
-//! - `GOLDEN_PROGRAMS=DIR` takes the programs from that folder, so that an older build can be held
-//!   against the same files.
+//! Two environment variables control it:
+//! - `UPDATE_GOLDEN=1` rewrites the files. The changes are then visible in the diff of the commit.
+//! - `GOLDEN_PROGRAMS=DIR` takes the programs from that folder, to compare an older build with the same files.
 
 use std::path::{Path, PathBuf};
 
@@ -22,8 +21,8 @@ pub use lines::{masked_csv, masked_hlog, masked_markdown, masked_numbers, masked
 pub use mask::Mask;
 pub use workbook::masked_workbook;
 
-/// Returns the program under test: the one just built, or the one of the same name in the folder
-/// that `GOLDEN_PROGRAMS` names.
+/// Returns the program under test: the one just built, or the one with the same name in the folder given by
+/// `GOLDEN_PROGRAMS`.
 #[must_use]
 pub fn program(built: &str) -> PathBuf {
     let built = PathBuf::from(built);
@@ -33,7 +32,7 @@ pub fn program(built: &str) -> PathBuf {
     }
 }
 
-/// Compares outputs with the golden files of these names in a folder, or rewrites them.
+/// Compares outputs with the golden files of these names in a folder, or rewrites the files.
 ///
 /// # Panics
 /// With a diff of every file that differs.

@@ -1,9 +1,9 @@
-//! Documents against their JSON schema.
+//! Validation of documents against their JSON schema.
 
 /// Checks that a document is valid against a schema.
 ///
 /// # Panics
-/// With every place at which it is not; when one of them is not JSON.
+/// With every violation, or when a text is not JSON.
 pub fn assert_valid_json(schema: &str, document: &str) {
     let schema = serde_json::from_str(schema).unwrap();
     let document = serde_json::from_str(document).unwrap();

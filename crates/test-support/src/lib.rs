@@ -1,8 +1,8 @@
-//! Servers, fixtures and checks that the tests of several crates share.
+//! Servers, fixtures and checks shared by the tests of several crates.
 //!
-//! A dev-dependency only: no program is built with this crate.
+//! Used as a dev-dependency only. No program is built with this crate.
 
-// A test that cannot go on ends with a panic.
+// A test that cannot continue panics.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[cfg(feature = "contract")]

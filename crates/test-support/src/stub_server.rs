@@ -1,4 +1,4 @@
-//! A WebSocket server on the loopback that behaves as servers outside of this project do.
+//! A WebSocket server on the loopback that imitates the behaviour of other servers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,43 +16,43 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 /// Code and reason of a close frame; `None` for a frame without either.
 pub type StubClose = Option<(u16, &'static str)>;
 
-/// Behaviour of a server. By default it echoes.
+/// Behaviour of a server. The default is an echo.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StubBehaviour {
-    /// Text that is sent as the first message of a connection comes, before its answer.
+    /// Text sent when the first message of a connection arrives, before its answer.
     pub greeting: Option<&'static str>,
-    /// Message of the server's own that is sent as each message comes, made of its number on the connection.
+    /// Message of the server's own, sent when a message arrives. Its argument is the message's index on the connection.
     pub push: Option<fn(usize) -> Message>,
-    /// Time between a message and its answer. The next message is not read before.
+    /// Delay of each answer. The next message is read after it.
     pub hold: Duration,
     /// Answer to a message in place of its echo.
     pub answer: Option<fn(Message) -> Message>,
-    /// Each answer is sent twice, in one write.
+    /// True to send each answer twice, in one write.
     pub twice: bool,
-    /// Number of connections that are let in; the others are refused with HTTP 503.
+    /// Number of connections to accept. Others are refused with HTTP 503.
     pub admit: Option<u64>,
-    /// Number of the first connections that are closed as soon as they are open, and their close frame.
+    /// Number of connections, from the first, to close immediately, and their close frame.
     pub close_first: Option<(u64, StubClose)>,
-    /// Number of a connection's message, from 0, that is answered with a close frame.
+    /// Index of the message of a connection to answer with a close frame.
     pub close_at: Option<(usize, StubClose)>,
 }
 
-/// Counts of what a server did.
+/// Counts of the server's actions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StubCounts {
-    /// Connections let in.
+    /// Connections accepted.
     pub admitted: u64,
     /// Connections refused.
     pub refused: u64,
-    /// Data messages that came.
+    /// Data messages received.
     pub messages: u64,
     /// Messages of the server's own, greetings included.
     pub pushed: u64,
-    /// Connections that the server closed.
+    /// Connections closed by the server.
     pub closed: u64,
 }
 
-/// A running server, which ends when it is dropped.
+/// A running server. It ends when dropped.
 #[derive(Debug)]
 pub struct StubServer {
     address: SocketAddr,
@@ -61,7 +61,7 @@ pub struct StubServer {
 }
 
 impl StubServer {
-    /// Starts a server on a free port of the loopback.
+    /// Starts a server on a free loopback port.
     ///
     /// # Panics
     /// When the system refuses a socket or a thread.
@@ -84,7 +84,7 @@ impl StubServer {
                     behaviour,
                     counts: Arc::clone(&shared),
                 };
-                // A connection that fails ends alone.
+                // A failed connection does not affect the others.
                 tokio::spawn(async move { drop(peer.serve(stream).await) });
             }
         });
@@ -119,7 +119,7 @@ impl StubPeer {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Number of this connection, from 0; `None` when it is to be refused.
+    /// Number of this connection, from 0; `None` when it must be refused.
     fn admit(&self) -> Option<u64> {
         let mut number = None;
         self.count(|counts| {
@@ -140,7 +140,7 @@ impl StubPeer {
     async fn serve(&self, stream: TcpStream) -> Result<(), Error> {
         stream.set_nodelay(true)?;
         let number = self.admit();
-        // The size of the error is the library's choice.
+        // The size of the error type is defined by the library.
         #[allow(clippy::result_large_err)]
         let answer = |_: &Request, response: Response| match number {
             Some(_) => Ok(response),
@@ -203,7 +203,7 @@ impl StubPeer {
     }
 }
 
-/// The answer to a connection too many, as a load balancer gives it.
+/// The answer to a connection above the limit, like that of a load balancer.
 fn refusal() -> ErrorResponse {
     let mut refusal = ErrorResponse::new(Some("full".to_owned()));
     *refusal.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

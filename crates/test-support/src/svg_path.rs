@@ -1,10 +1,9 @@
-//! The points of the paths in an SVG.
+//! The points of paths in an SVG.
 
-/// The points that a path of steps leads to, read as SVG 2 says (9.3); of the commands, those that
-/// pictures use.
+/// The points of a path of relative steps according to SVG 2 (9.3). Supports only the commands that the pictures use.
 ///
 /// # Panics
-/// When the path is not such a path.
+/// When the path contains anything else.
 #[must_use]
 pub fn points_of_path(path: &str) -> Vec<(i32, i32)> {
     let mut tokens: Vec<String> = Vec::new();

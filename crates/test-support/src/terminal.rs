@@ -13,23 +13,22 @@ use nix::pty::{PtyMaster, grantpt, posix_openpt, ptsname_r, unlockpt};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-/// Limit for anything that happens at once on an idle machine.
+/// Limit for actions that are immediate on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Time between two looks at something that is waited for.
+/// Interval for polling a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// The treatment of SIGHUP that a program inherits.
+/// The handling of SIGHUP that a program inherits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hangup {
-    /// That of a shell: the signal ends a program that does not catch it.
+    /// Default: the signal ends a program that does not catch it, as in a shell.
     Default,
-    /// That of `nohup`.
+    /// Ignored, as with `nohup`.
     Ignored,
 }
 
-/// A terminal of 100 columns and 30 rows. Dropped, it is closed, and the system sends SIGHUP to the program on
-/// it.
+/// A terminal of 100 columns and 30 rows. Dropping it closes it, and the system sends SIGHUP to the program on it.
 #[derive(Debug)]
 pub struct Terminal {
     master: PtyMaster,
@@ -40,7 +39,7 @@ pub struct Terminal {
 impl Terminal {
     /// Opens a terminal.
     pub fn open() -> Self {
-        // No child may inherit the end that is closed.
+        // Child processes must not inherit the master side, or it would stay open.
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         let master = posix_openpt(flags).unwrap();
         grantpt(&master).unwrap();
@@ -56,7 +55,7 @@ impl Terminal {
         }
     }
 
-    /// The end of a program, to read from and write to.
+    /// The program's side, for reading and writing.
     pub fn side(&self) -> File {
         self.open_side(OFlag::O_NOCTTY)
     }
@@ -67,8 +66,8 @@ impl Terminal {
         options.open(&self.path).unwrap()
     }
 
-    /// A command for this program with its arguments and folder. The terminal is its standard input, output
-    /// and error, and the one that controls it.
+    /// A command for this program with its arguments and folder. The terminal is its standard input, output and error,
+    /// and its controlling terminal.
     pub fn command(&self, program: &Command, hangup: Hangup) -> Command {
         let mut command = Command::new("env");
         command
@@ -88,23 +87,22 @@ impl Terminal {
         command
     }
 
-    /// Everything shown so far, escape sequences among it. A terminal that is not read takes only a few
-    /// kilobytes more.
+    /// Everything shown so far, including escape sequences. A terminal that is not read accepts only a few kilobytes.
     pub fn shown(&mut self) -> String {
         let mut bytes = [0; 4096];
         loop {
             match self.master.read(&mut bytes) {
                 Ok(n) if n > 0 => self.shown.extend_from_slice(&bytes[..n]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Nothing is there, or no program has it open.
+                // Nothing to read, or no program has the terminal open.
                 _ => return String::from_utf8_lossy(&self.shown).into_owned(),
             }
         }
     }
 
-    /// Fills the terminal, so that it takes next to nothing until it is read.
+    /// Fills the terminal, so that it accepts almost nothing until it is read.
     pub fn fill(&self) {
-        /// Attempts in a row that find no room: the system moves what was written, and has room again.
+        /// Number of consecutive failed attempts. The system may make room by moving bytes between buffers.
         const REFUSALS: u32 = 20;
         let mut side = self.open_side(OFlag::O_NOCTTY | OFlag::O_NONBLOCK);
         let mut refusals = 0;
@@ -124,18 +122,18 @@ impl Terminal {
     }
 }
 
-/// A pipe that takes nothing until it is read.
+/// A pipe that accepts nothing until it is read.
 pub fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, writer) = pipe().unwrap();
     let mut options = OpenOptions::new();
     options.write(true).custom_flags(OFlag::O_NONBLOCK.bits());
-    // Opened once more, the other writers still wait for room.
+    // Opened separately without blocking, so that other writers still block.
     let path = format!("/proc/self/fd/{}", writer.as_raw_fd());
     write_all_it_takes(&mut options.open(path).unwrap());
     (reader, writer)
 }
 
-/// Writes until there is no room, and returns the number of bytes.
+/// Writes until there is no room. Returns the number of bytes.
 fn write_all_it_takes(file: &mut File) -> usize {
     let mut taken = 0;
     for piece in [&[b' '; 4096][..], b" "] {
@@ -146,7 +144,7 @@ fn write_all_it_takes(file: &mut File) -> usize {
     taken
 }
 
-/// A running program. Dropped, it is killed, so that a test that fails leaves none behind.
+/// A running program. It is killed when dropped, so that a failed test does not leave it running.
 #[derive(Debug)]
 pub struct Program(Child);
 
@@ -173,16 +171,16 @@ impl DerefMut for Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // Nothing happens to one that was waited for.
+        // Has no effect on a program that was awaited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 ///
 /// # Panics
-/// When it is not so within two minutes.
+/// When the condition does not hold within two minutes.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -196,10 +194,10 @@ pub fn send(child: &Child, signal: Signal) {
     signal::kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
 }
 
-/// Returns true when a running program has a thread of this name.
+/// Returns true when a running program has a thread with this name.
 pub fn has_thread(child: &Child, name: &str) -> bool {
     let threads = fs::read_dir(format!("/proc/{}/task", child.id()));
-    // One that has ended meanwhile has no name.
+    // A thread that has ended in the meantime has no name.
     let mut names = threads
         .into_iter()
         .flatten()

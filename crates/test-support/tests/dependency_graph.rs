@@ -1,5 +1,5 @@
-//! The dependency graph: which crate of ours may use which, and no circles between the modules of a
-//! crate.
+//! The dependency graph: allowed dependencies between the crates of the workspace, and no circles between the modules
+//! of a crate.
 
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use cargo_metadata::{DependencyKind, MetadataCommand};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Every crate and the crates of ours that it may use, one crate a line. Dev-dependencies are free.
+/// Every crate and the workspace crates that it may use, one crate per line. Dev-dependencies are not restricted.
 const ARROWS: &str = "
     units:
     statistics:
@@ -33,10 +33,10 @@ const ARROWS: &str = "
     test-support: echo-server measurement units
 ";
 
-/// The crates that know neither files, nor sockets, nor clocks.
+/// Crates without files, sockets and clocks.
 const PURE: [&str; 2] = ["measurement", "scenario"];
 
-/// The libraries that a pure crate must not know.
+/// Libraries that a pure crate must not use.
 const NOT_IN_PURE: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwriter"];
 
 #[test]
@@ -104,7 +104,7 @@ fn a_circle_is_found_wherever_its_paths_stand() {
         Modules::read(&folder.path().join("lib.rs")).circles()
     };
     let lib = "mod a; mod b;";
-    // In a `use`, in a group, within a macro, from an inline module.
+    // In a `use`, in a group, in a macro, and from an inline module.
     assert_eq!(
         circles([lib, "use crate::b::B;", "use super::a;"]),
         ["a, b"]
@@ -133,7 +133,7 @@ fn a_circle_is_found_wherever_its_paths_stand() {
         ]),
         ["a, b"]
     );
-    // In one direction, in a comment, in a text, for tests only.
+    // In one direction, in a comment, in a string, and in tests only.
     let b = "/// [`crate::a`]\nfn f() { \"crate::a\"; } #[cfg(test)] use crate::a; #[cfg(test)] mod tests { use crate::a; }";
     assert_eq!(circles([lib, "use crate::b;", b]), [""; 0]);
 }
@@ -146,14 +146,14 @@ struct Modules {
 }
 
 impl Modules {
-    /// Reads the modules of the crate with this root file, without those for tests.
+    /// Reads the modules of the crate with this root file, except those for tests.
     fn read(root: &Path) -> Self {
         let mut modules = Self::default();
         modules.read_file(root, root.parent().unwrap(), &[]);
         modules
     }
 
-    /// Reads the file of a module whose children lie in that folder.
+    /// Reads the file of a module whose children are in this folder.
     fn read_file(&mut self, file: &Path, folder: &Path, module: &[String]) {
         let source = std::fs::read_to_string(file).unwrap();
         let tokens: TokenStream = source.parse().unwrap();
@@ -203,7 +203,7 @@ impl Modules {
         }
     }
 
-    /// Reads the path that goes on behind its first word, with everything in its braces.
+    /// Reads a path after its first word, including its groups in braces.
     fn read_path(&mut self, mut path: Vec<String>, mut rest: &[TokenTree], module: &[String]) {
         while let [colon, second, next, after @ ..] = rest
             && is_punct(colon, ':')
@@ -216,7 +216,7 @@ impl Modules {
                 TokenTree::Group(group) => {
                     let tokens: Vec<_> = group.stream().into_iter().collect();
                     for part in tokens.split(|token| is_punct(token, ',')) {
-                        // The first word of a part stands behind the path like any other.
+                        // The first word of a part follows the path like any other word.
                         let colons: Vec<_> = rest[..2].iter().chain(part).cloned().collect();
                         self.read_path(path.clone(), &colons, module);
                     }
@@ -229,7 +229,7 @@ impl Modules {
         self.used_paths.push((module.to_vec(), path));
     }
 
-    /// The modules that a module uses, but for those that it lies in or that lie in it.
+    /// The modules that a module uses, except its ancestors and descendants.
     fn used_by(&self, module: &[String]) -> impl Iterator<Item = &Vec<String>> {
         let of_module = self
             .used_paths
@@ -252,7 +252,7 @@ impl Modules {
         reached
     }
 
-    /// The names of the modules of each circle.
+    /// The names of the modules in each circle.
     fn circles(&self) -> Vec<String> {
         let reached: BTreeMap<_, _> = self
             .paths
@@ -283,12 +283,12 @@ fn is_punct(token: &TokenTree, c: char) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == c)
 }
 
-/// Tells that what follows these tokens is the body of a module.
+/// Returns true when the tokens precede the body of a module.
 fn is_body_of_module(before: &[TokenTree]) -> bool {
     matches!(before, [.., TokenTree::Ident(word), TokenTree::Ident(_)] if word == "mod")
 }
 
-/// The tokens without the items that are for tests only.
+/// The tokens without the items for tests only.
 fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let mut kept = Vec::new();
@@ -309,7 +309,7 @@ fn without_tests(tokens: TokenStream) -> Vec<TokenTree> {
     kept
 }
 
-/// Tells that the brackets of an attribute hold `cfg(test)`, alone or among other conditions.
+/// Returns true when an attribute contains `cfg(test)`, possibly with other conditions.
 fn is_for_tests(brackets: &TokenTree) -> bool {
     let text = brackets.to_string().replace(' ', "");
     text.starts_with("[cfg(") && text.contains("test") && !text.contains("not(test)")

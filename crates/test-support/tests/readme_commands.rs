@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Replacements that make a command short. The exit codes for an invalid measurement and for a condition of
+/// Wrapper that shortens the load of a command. The exit codes for an invalid measurement and for a condition of
 /// `--fail-if` depend on the machine, so they count as success.
 const WRAPPER: &str = r#"#!/usr/bin/env bash
 set -euo pipefail
@@ -98,7 +98,7 @@ fn build_programs(repository: &Path) -> PathBuf {
         .status()
         .unwrap();
     assert!(built.success());
-    // …/debug/deps/readme_commands-HASH
+    // The test's path is …/debug/deps/readme_commands-HASH.
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap().to_owned()
 }
@@ -120,7 +120,7 @@ fn readmes(repository: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The blocks of a Markdown text that are fenced as `sh`.
+/// The blocks of a Markdown text that are marked as `sh`.
 fn shell_blocks(text: &str) -> Vec<String> {
     let blocks = text.split("\n```sh\n").skip(1);
     blocks
@@ -128,13 +128,12 @@ fn shell_blocks(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// A folder in which the commands of one README run, with the files that they read and the servers that they
-/// expect.
+/// A folder in which the commands of one README run, with the files that they read and the servers that they expect.
 struct Place {
     folder: tempfile::TempDir,
     repository: PathBuf,
     programs: PathBuf,
-    /// Free ports in place of those of `axum-ws`, `tungstenite-ws`, a TLS server and `--metrics-bind`.
+    /// Free ports that replace those of `axum-ws`, `tungstenite-ws`, a TLS server and `--metrics-bind`.
     ports: [(u16, u16); 4],
 }
 
@@ -178,7 +177,7 @@ impl Place {
         place
     }
 
-    /// Runs a block. It finds the servers of the block's addresses running, unless it starts one itself.
+    /// Runs a block. Starts the servers at the block's addresses first, unless the block does this itself.
     fn run(&self, block: &str, readme: &Path) {
         let mut script = String::from(
             "set -euo pipefail\n\
@@ -199,7 +198,7 @@ impl Place {
             }
         }
         if block.contains(">ready &") {
-            // The block starts its server in the background by itself.
+            // The block starts its server in the background itself.
             script += "export STARTED_BY_PROGRAM=1\n";
         }
         script += block;

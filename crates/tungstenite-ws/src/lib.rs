@@ -1,9 +1,9 @@
 //! A WebSocket echo server on tokio-tungstenite.
 //!
-//! [`serve`] is the server; its accept loop, limits, pages and echo loop are `echo-server`'s. The rest is
-//! here: `request_head` reads a request, because tungstenite's handshake can answer nothing but an upgrade,
-//! and keeps the bytes read beyond it, because a first message may come in the same packet; `library_adapter`
-//! is tungstenite's interface to the echo loop.
+//! [`serve`] is the server. Its accept loop, limits, pages and echo loop are from `echo-server`. `request_head` reads a
+//! request, because tungstenite's handshake can answer nothing but an upgrade. It keeps the bytes after the head,
+//! because a first message may arrive in the same packet. `library_adapter` is tungstenite's interface to the echo
+//! loop.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().expect("starts").block_on(async {
@@ -43,7 +43,7 @@ use tokio_tungstenite::{
     },
 };
 
-/// The types and functions that a caller of [`serve`] needs.
+/// Types and functions that a caller of [`serve`] needs.
 pub use echo_server::{Config, Listener, ServerError, bind};
 
 /// The identity of this server.
@@ -54,13 +54,13 @@ pub const PROGRAM: Program = Program {
     bind: "127.0.0.1:8888",
 };
 
-/// Serves on `listener` until `shutdown` is ready, then closes every connection with 1001 and waits for them,
+/// Serves on `listener` until `shutdown` is ready, then closes every connection with 1001 and waits for them to close,
 /// at most for the configured drain timeout.
 ///
-/// Listener, runtime and signal are the caller's. Dropping the future drops every connection.
+/// Listener, runtime and signal belong to the caller. Dropping the future drops every connection.
 ///
 /// # Errors
-/// None so far: an error after binding concerns one connection only.
+/// Currently none: after binding, errors affect only single connections.
 pub async fn serve(
     listener: Listener,
     config: Config,
@@ -112,7 +112,7 @@ async fn open(
         Route::Echo => upgrade_response(&request)?,
     };
     stream.write_all(&response).await?;
-    // Over TLS, written bytes may still be in a buffer.
+    // With TLS, written bytes may still be buffered.
     stream.flush().await?;
     let config = Some(websocket_config(&server.config));
     Ok(Some(
@@ -120,7 +120,7 @@ async fn open(
     ))
 }
 
-/// Returns the bytes that accept a valid upgrade request.
+/// Encodes the response to a valid upgrade request.
 fn upgrade_response(request: &Request<()>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     create_response(request)

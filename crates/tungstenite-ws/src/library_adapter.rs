@@ -1,4 +1,4 @@
-//! tokio-tungstenite as a library of the echo loop.
+//! tokio-tungstenite's interface to the echo loop.
 
 use echo_server::{CloseReason, Incoming, WebSocketLibrary};
 use tokio_tungstenite::tungstenite::{

@@ -7,6 +7,7 @@ use tungstenite_ws::{PROGRAM, serve};
 
 fn main() -> ExitCode {
     cli::run(ServerArgs::command(&PROGRAM), |args: ServerArgs| {
-        Ok(echo_server::run(&args, serve)?)
+        echo_server::run(&args, serve)
+            .map_err(|error| cli::with_advice(&error, echo_server::advice(&error)))
     })
 }

@@ -17,11 +17,11 @@ pub(crate) enum RequestHead {
     Request(Request<()>, Vec<u8>),
     /// An invalid request, and the response to it.
     Invalid(Response<String>),
-    /// A connection that ended before the head did.
+    /// A connection that ended before its head was complete.
     Incomplete,
 }
 
-/// Reads a request's head of at most [`MAX_HEAD`] bytes. Cancelling it loses the bytes read so far.
+/// Reads a request head of at most [`MAX_HEAD`] bytes. Cancelling it loses the bytes read so far.
 pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<RequestHead> {
     let mut bytes = Vec::with_capacity(USUAL_HEAD);
     loop {
@@ -39,8 +39,8 @@ pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Resu
     }
 }
 
-/// Parses a request and the length of its head; `None` if the head is incomplete. The error is the status of
-/// the response.
+/// Parses a request. Returns it with the length of its head; `None` when the head is incomplete. The error is the
+/// status of the response.
 fn parse(bytes: &[u8]) -> Result<Option<(Request<()>, usize)>, StatusCode> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);

@@ -22,7 +22,7 @@ impl FromStr for ByteSize {
 }
 
 impl fmt::Display for ByteSize {
-    /// Bytes as such up to 1,023 and when they are no whole number of KiB; else KiB, MiB or GiB.
+    /// Prints KiB, MiB or GiB for whole numbers of KiB from 1,024 on, otherwise bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             n if n >= 1 << 30 && n % (1 << 30) == 0 => write!(f, "{} GiB", n >> 30),

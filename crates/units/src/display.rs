@@ -1,8 +1,8 @@
-//! Counts, rates, times and sizes as people read them.
+//! Formatting of counts, rates, times and sizes.
 
 use std::time::Duration;
 
-/// A whole number with a comma every three digits: `100,000`.
+/// A whole number with thousands separators: `100,000`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -15,14 +15,17 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
-/// A number of things: `1 client`, `2,000 clients`. The noun takes an s.
+/// A count with its noun: `1 client`, `2,000 clients`, `2 echoes`. The plural of other nouns than `echo` adds an s.
 pub fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
+    let plural = match noun {
+        _ if n == 1 => "",
+        "echo" => "es",
+        _ => "s",
+    };
     format!("{} {noun}{plural}", grouped(n))
 }
 
-/// Something per second for a person, without its unit: `76,336`, `2.50`. Whole numbers are what a person
-/// compares; slower rates need their decimals.
+/// A rate per second without unit: `76,336`, `2.50`. Whole numbers from 100 on; decimals below, where they matter.
 pub fn human_rate(per_second: f64) -> String {
     // A rate is never negative.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -33,7 +36,7 @@ pub fn human_rate(per_second: f64) -> String {
     }
 }
 
-/// A time as [`parse_duration`](crate::parse_duration) reads it, exactly and in one word: `10s`, `1500ms`, `0s`.
+/// A time in the format of [`parse_duration`](crate::parse_duration), exact and without blanks: `10s`, `1500ms`, `0s`.
 pub fn typed_duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos();
     [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")]
@@ -45,7 +48,7 @@ pub fn typed_duration(time: Duration) -> String {
         )
 }
 
-/// A time in nanoseconds for a person: three significant digits and a unit, `61.0 µs`, `1.30 ms`.
+/// A time in nanoseconds as text, with three significant digits and a unit: `61.0 µs`, `1.30 ms`.
 pub fn human_time(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
         n if n < 999.5 => return format!("{n:.0} ns"),
@@ -53,7 +56,7 @@ pub fn human_time(nanoseconds: f64) -> String {
         n if n < 999.5e6 => (n / 1e6, "ms"),
         n => (n / 1e9, "s"),
     };
-    // The limits are where rounding would add a digit.
+    // Limits below which rounding does not add a digit.
     let decimals = match value {
         v if v < 9.995 => 2,
         v if v < 99.95 => 1,
@@ -62,9 +65,9 @@ pub fn human_time(nanoseconds: f64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// A number of bytes for a person, in binary units with one decimal: `9.1 MiB`.
+/// A number of bytes as text, in binary units with one decimal: `9.1 MiB`.
 pub fn human_bytes(bytes: f64) -> String {
-    // Saturates, and takes NaN for 0: this only prints.
+    // The cast saturates and turns NaN into 0, which is good enough for display.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let whole = bytes.round() as u64;
     bytesize::ByteSize(whole).display().iec().to_string()
@@ -84,6 +87,7 @@ mod tests {
     fn things_and_rates_are_counted() {
         assert_eq!(counted(1, "client"), "1 client");
         assert_eq!(counted(2_000, "client"), "2,000 clients");
+        assert_eq!([1, 2].map(|n| counted(n, "echo")), ["1 echo", "2 echoes"]);
         assert_eq!(human_rate(76_335.6), "76,336");
         assert_eq!(human_rate(5.0), "5");
         assert_eq!(human_rate(2.5), "2.50");

@@ -1,11 +1,11 @@
-//! Sizes, rates, counts and times: the one place that parses what is typed and prints what people read.
+//! Parsing and formatting of sizes, rates, counts and times, for all programs.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | `parse` | counts and times |
+//! | `parse` | parsing of counts and times |
 //! | `byte_size` | [`ByteSize`] and [`SizeRange`] |
 //! | `rate` | [`Rate`] per second |
-//! | `display` | the printed forms |
+//! | `display` | formatting |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -1,9 +1,9 @@
-//! Counts and times as they are typed.
+//! Parsing of counts and times.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// A number that was typed wrongly; the message says what was typed and what is wanted.
+/// Invalid number. The message contains the text and the expected format.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
@@ -25,13 +25,13 @@ pub enum UnitError {
     Stage(String),
 }
 
-/// Reads a whole number; `_` may separate digits.
+/// Parses a whole number; `_` may separate digits.
 ///
 /// # Errors
-/// [`UnitError::Count`] for anything else, also for negative numbers.
+/// [`UnitError::Count`] for any other text, including negative numbers.
 pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
-    // `u64::from_str` would take a leading plus sign.
+    // `u64::from_str` would accept a leading plus sign.
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return Err(UnitError::Count(text.to_owned()));
     }
@@ -40,7 +40,7 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
         .map_err(|_| UnitError::Count(text.to_owned()))
 }
 
-/// Reads a whole number of at least 1 that fits the wanted type.
+/// Parses a whole number from 1 to `at_most` that fits the type.
 ///
 /// # Errors
 /// [`UnitError::Count`], [`UnitError::Zero`] or [`UnitError::TooLarge`].
@@ -52,10 +52,10 @@ pub fn parse_positive<T: TryFrom<NonZeroU64>>(text: &str, at_most: u64) -> Resul
         .ok_or_else(|| UnitError::TooLarge(text.to_owned(), at_most))
 }
 
-/// Reads a time such as `500ms`, `10s`, `2m` or `1m 30s`; a bare `0` is zero.
+/// Parses a time such as `500ms`, `10s`, `2m` or `1m 30s`; a bare `0` is zero.
 ///
 /// # Errors
-/// [`UnitError::Duration`] when it is none.
+/// [`UnitError::Duration`] for any other text.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     if text == "0" {
         return Ok(Duration::ZERO);
@@ -63,8 +63,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     humantime::parse_duration(text).map_err(|_| UnitError::Duration(text.to_owned()))
 }
 
-/// Reads a time such as `250us`, `1.5ms` or `2s` as nanoseconds; `None` when it is none. Unlike
-/// [`parse_duration`] it takes fractions, and one unit only.
+/// Parses a time such as `250us`, `1.5ms` or `2s` as nanoseconds; `None` for any other text. Unlike [`parse_duration`],
+/// it accepts fractions, but only one unit.
 pub fn parse_nanoseconds(text: &str) -> Option<f64> {
     const UNITS: [(&str, f64); 6] = [
         ("ns", 1.0),
@@ -81,7 +81,7 @@ pub fn parse_nanoseconds(text: &str) -> Option<f64> {
         return None;
     }
     let number: f64 = number.replace('_', "").parse().ok()?;
-    // Whole nanoseconds, as every figure is: 4.1 × 1e6 is a hair below 4,100,000 in binary.
+    // Rounded to whole nanoseconds, because 4.1 × 1e6 is slightly below 4,100,000 in binary.
     number.is_finite().then(|| (number * scale).round())
 }
 

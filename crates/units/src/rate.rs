@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::parse::UnitError;
 
-/// Something per second; finite and above 0.
+/// A rate per second, finite and above 0.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Rate(f64);
 
@@ -14,7 +14,7 @@ impl Rate {
         (per_second.is_finite() && per_second > 0.0).then_some(Self(per_second))
     }
 
-    /// How many a second.
+    /// The rate per second.
     pub fn per_second(self) -> f64 {
         self.0
     }

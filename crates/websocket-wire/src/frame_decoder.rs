@@ -1,29 +1,29 @@
-//! Frames of a server: bytes to events.
+//! Decoder for frames from a server: bytes to events.
 
 use crate::opcode::{MAX_CONTROL_PAYLOAD, MessageKind};
 
 /// Longest frame header that a server may send.
 const MAX_SERVER_HEADER: usize = 10;
 
-/// Violation of the protocol; the connection is failed with 1002.
+/// Violation of the protocol. The connection is failed with close code 1002.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ProtocolError {
-    /// A bit of an extension that was not negotiated.
+    /// A reserved bit, although no extension was negotiated.
     #[error("a reserved bit is set")]
     ReservedBits,
     /// An opcode that RFC 6455 does not define.
     #[error("unknown opcode {0:#x}")]
     UnknownOpcode(u8),
-    /// Servers do not mask.
+    /// A masked frame. Servers must not mask.
     #[error("a frame from the server is masked")]
     Masked,
-    /// Control frames are whole and short.
+    /// A control frame that is fragmented or longer than 125 bytes.
     #[error("a control frame is fragmented or longer than 125 bytes")]
     ControlFrame,
-    /// Fragments of one message come in a row.
+    /// A continuation without a message, or a new message within a fragmented one.
     #[error("a continuation without a message, or a message inside a message")]
     Fragmentation,
-    /// The highest bit of a length is 0.
+    /// A payload length with its highest bit set.
     #[error("a payload length above 2^63")]
     Length,
     /// A close frame with an invalid payload.
@@ -31,27 +31,27 @@ pub enum ProtocolError {
     Close,
 }
 
-/// Next part of the stream.
+/// Next event of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Part of a data message, in order; `last` ends the message.
     Data {
         /// Type of the message.
         kind: MessageKind,
-        /// The next bytes of it.
+        /// The next bytes of the message.
         part: &'a [u8],
-        /// The message is complete.
+        /// True when the message is complete.
         last: bool,
     },
-    /// A ping with its payload, to be answered.
+    /// A ping with its payload. The caller must answer it.
     Ping(&'a [u8]),
     /// A pong.
     Pong,
     /// A close frame.
     Close {
-        /// Its code, if it has one.
+        /// Close code; `None` for a frame without one.
         code: Option<u16>,
-        /// Its reason, often empty.
+        /// Close reason, often empty.
         reason: &'a str,
     },
 }
@@ -61,15 +61,15 @@ pub enum Event<'a> {
 pub struct Decoder {
     header: [u8; MAX_SERVER_HEADER],
     header_len: u8,
-    /// The frame whose payload is being read.
+    /// The frame whose payload is being decoded.
     frame: Option<FrameProgress>,
-    /// The message whose final frame has not come yet.
+    /// The message whose final frame has not arrived yet.
     message: Option<MessageKind>,
-    /// Payload of a control frame that came in pieces; rare.
+    /// Payload of a control frame that arrives in several reads, which is rare.
     control: Vec<u8>,
 }
 
-/// The frame that is being read.
+/// The frame being decoded.
 #[derive(Debug, Clone, Copy)]
 struct FrameProgress {
     kind: FrameKind,
@@ -91,7 +91,7 @@ impl Decoder {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }
 
-    /// Takes the next event from the front of `input`; `None` when the input is used up.
+    /// Decodes the next event and removes its bytes from `input`; `None` when more input is needed.
     ///
     /// # Errors
     /// [`ProtocolError`] for a frame that a server must not send.
@@ -136,7 +136,7 @@ impl Decoder {
         part: &'a [u8],
         whole: bool,
     ) -> Result<Option<Event<'a>>, ProtocolError> {
-        // Only a frame that came in pieces is collected.
+        // Only a frame that arrives in several reads is copied.
         let payload = if whole && self.control.is_empty() {
             part
         } else {
@@ -156,7 +156,7 @@ impl Decoder {
         }))
     }
 
-    /// Reads a frame header, from the input alone where it is whole there.
+    /// Decodes a frame header, without a copy when the input contains all of it.
     #[inline]
     fn next_header(&mut self, input: &mut &[u8]) -> Result<Option<FrameProgress>, ProtocolError> {
         if self.header_len == 0
@@ -166,7 +166,7 @@ impl Decoder {
             *input = rest;
             return self.parse_header(header).map(Some);
         }
-        // The header is cut in two by the end of a read: gather it byte by byte.
+        // The header is split between two reads, so it is collected byte by byte.
         while let Some((byte, rest)) = input.split_first() {
             *input = rest;
             let mut gathered = self.header;
@@ -238,11 +238,10 @@ impl Decoder {
     }
 }
 
-/// Length of the header of an unmasked frame that begins with these bytes; `None` when more bytes
-/// are needed.
+/// Length of the header of an unmasked frame that begins with these bytes; `None` when more bytes are needed.
 #[inline]
 fn header_len(bytes: &[u8]) -> Option<usize> {
-    // A masked frame is refused as soon as its second byte is seen.
+    // A masked frame is rejected as soon as its second byte is known.
     Some(match *bytes.get(1)? {
         126 => 4,
         127 => 10,
@@ -250,7 +249,7 @@ fn header_len(bytes: &[u8]) -> Option<usize> {
     })
 }
 
-/// Code and reason of a close frame's payload (RFC 6455, 7.4).
+/// Parses code and reason in the payload of a close frame (RFC 6455, 7.4).
 fn close_payload(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
     let Some((code, reason)) = payload.split_first_chunk() else {
         let is_empty = payload.is_empty();

@@ -1,11 +1,11 @@
-//! Frames of a client: masked, and begun anywhere.
+//! Encoder for frames from a client: masked, and resumable at any byte.
 
 use std::ops::Range;
 
 use crate::masking::{copy_masked, mask};
 use crate::opcode::{MAX_CONTROL_PAYLOAD, Opcode};
 
-/// Longest frame header that a client sends: with a mask key.
+/// Longest frame header of a client, which includes the mask key.
 const MAX_CLIENT_HEADER: usize = 14;
 
 /// Bit in the second byte of a masked frame.
@@ -19,7 +19,7 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// Header of a client's frame with this key.
+    /// Header of a frame from a client, with this mask key.
     #[inline]
     pub fn masked(opcode: Opcode, payload_len: u64, key: [u8; 4]) -> Self {
         let mut header = Self::new(opcode, payload_len, MASKED);
@@ -29,7 +29,7 @@ impl FrameHeader {
         header
     }
 
-    /// Shortest header of a server's frame.
+    /// Header of a frame from a server, in its shortest form.
     #[inline]
     pub fn unmasked(opcode: Opcode, payload_len: u64) -> Self {
         Self::new(opcode, payload_len, 0)
@@ -61,14 +61,14 @@ impl FrameHeader {
         Self { bytes, len }
     }
 
-    /// The header as it is sent.
+    /// The encoded header.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
 }
 
-/// Bytes to be written, of a size that never grows; payload is masked as it is put in.
+/// A write buffer of fixed capacity that masks payload as it is appended.
 #[derive(Debug)]
 pub struct WriteBuffer {
     bytes: Box<[u8]>,
@@ -76,7 +76,7 @@ pub struct WriteBuffer {
 }
 
 impl WriteBuffer {
-    /// An empty buffer of this capacity.
+    /// An empty buffer with this capacity, in bytes.
     pub fn new(capacity: usize) -> Self {
         Self {
             bytes: vec![0; capacity].into_boxed_slice(),
@@ -84,7 +84,7 @@ impl WriteBuffer {
         }
     }
 
-    /// The bytes that were put in.
+    /// The bytes in the buffer.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
@@ -96,7 +96,7 @@ impl WriteBuffer {
         self.len = 0;
     }
 
-    /// Puts bytes in as they are.
+    /// Appends bytes unchanged.
     ///
     /// # Panics
     /// When the capacity is exceeded.
@@ -106,7 +106,7 @@ impl WriteBuffer {
         self.len += bytes.len();
     }
 
-    /// Puts a piece of a payload in, masked; `offset` is its position within the payload.
+    /// Appends a piece of a payload, masked. `offset` is its position within the payload.
     ///
     /// # Panics
     /// When the capacity is exceeded.
@@ -118,7 +118,7 @@ impl WriteBuffer {
     }
 }
 
-/// Appends a whole control frame.
+/// Appends a complete masked control frame. Payload beyond 125 bytes is cut off.
 pub fn append_control_frame(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8], key: [u8; 4]) {
     let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
     buffer.extend_from_slice(FrameHeader::masked(opcode, payload.len() as u64, key).as_bytes());
@@ -127,8 +127,8 @@ pub fn append_control_frame(buffer: &mut Vec<u8>, opcode: Opcode, payload: &[u8]
     mask(&mut buffer[start..], key, 0);
 }
 
-/// Returns the ranges of header and payload bytes that come next, when `from` bytes of the frame are
-/// written and there is room for `room` more.
+/// Ranges of the header and payload bytes to write next, after `from` bytes of the frame were written, with room for
+/// `room` more.
 pub fn next_piece(
     header_len: usize,
     payload_len: u64,

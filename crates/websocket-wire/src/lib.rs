@@ -1,17 +1,17 @@
 //! WebSocket frames (RFC 6455) over buffers that belong to the caller, not to the connection.
 //!
-//! The decoder is a state machine over the bytes of each read. It passes payload on in parts, as they lie
-//! in the read buffer, and never copies or collects them. A connection's state stays below 200 bytes,
-//! whatever the server sends. The encoder appends to the write buffer and can begin anywhere inside a
-//! frame, so a half-written frame needs no copy either.
+//! The decoder is a state machine over the bytes of each read. It passes on payload in parts of the read buffer,
+//! without copying or collecting them. The state of a connection stays below 200 bytes, whatever the server sends. The
+//! encoder appends to the write buffer and can resume at any byte of a frame, so a partly written frame needs no copy
+//! either.
 //!
-//! Nothing here verifies the content of a message. The load generator compares it with the message that
-//! was sent, so a wrong byte is one corrupted message and not the end of its connection.
+//! The crate does not verify the content of messages. The load generator compares it with the message sent, so a wrong
+//! byte makes one message corrupted and does not end its connection.
 //!
-//! | module | content |
+//! | module | contents |
 //! |---|---|
-//! | `frame_decoder` | frames of a server: bytes to events |
-//! | `frame_encoder` | frames of a client: headers, control frames, the write buffer |
+//! | `frame_decoder` | decoder for frames from a server: bytes to events |
+//! | `frame_encoder` | encoder for frames from a client: headers, control frames, write buffer |
 //! | `masking` | the XOR mask of a client's payload |
 //! | `opcode` | types of messages and frames |
 

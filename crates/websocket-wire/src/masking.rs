@@ -1,6 +1,6 @@
 //! The XOR mask of a client's payload.
 
-/// Masks a piece of a payload in place; `offset` is its position within the payload.
+/// Masks a piece of a payload in place. `offset` is its position within the payload.
 #[inline]
 pub fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
     let key = rotate_key(key, offset);
@@ -14,11 +14,11 @@ pub fn mask(piece: &mut [u8], key: [u8; 4], offset: u64) {
     }
 }
 
-/// Copies a piece of a payload into `target`, which has the same length, and masks it on the way.
+/// Copies a piece of a payload into `target`, which must have the same length, and masks it.
 #[inline]
 pub(crate) fn copy_masked(piece: &[u8], target: &mut [u8], key: [u8; 4], offset: u64) {
     let key = rotate_key(key, offset);
-    // Compilers turn sixteen bytes at a time into one instruction on every platform.
+    // Compilers turn a block of sixteen bytes into one vector instruction on every platform.
     let wide: [u8; 16] = std::array::from_fn(|i| key[i % 4]);
     let (from_wide, from) = piece.as_chunks::<16>();
     let (to_wide, to) = target.as_chunks_mut::<16>();
@@ -36,7 +36,7 @@ pub(crate) fn copy_masked(piece: &[u8], target: &mut [u8], key: [u8; 4], offset:
     }
 }
 
-/// Rotates the key so that it begins with the byte for this offset.
+/// Rotates the key so that it starts with the byte for this offset.
 #[inline]
 fn rotate_key(key: [u8; 4], offset: u64) -> [u8; 4] {
     #[allow(clippy::cast_possible_truncation)]

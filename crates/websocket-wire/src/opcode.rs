@@ -1,6 +1,6 @@
 //! Types of messages and frames.
 
-/// Longest payload of a ping, pong or close frame.
+/// Maximum payload of a ping, pong or close frame, in bytes.
 pub(crate) const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// Type of a data message.
@@ -13,7 +13,7 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    /// `text` or `binary`.
+    /// The name: `text` or `binary`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -26,13 +26,13 @@ impl MessageKind {
 /// Type of a frame that a client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
-    /// A whole text message.
+    /// A complete text message.
     Text = 0x1,
-    /// A whole binary message.
+    /// A complete binary message.
     Binary = 0x2,
-    /// The end of the connection.
+    /// Close frame.
     Close = 0x8,
-    /// The answer to a ping.
+    /// Answer to a ping.
     Pong = 0xA,
 }
 

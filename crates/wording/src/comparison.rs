@@ -1,4 +1,4 @@
-//! A comparison of two servers in words.
+//! Sentences about a comparison of two servers.
 
 use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
@@ -6,14 +6,14 @@ use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
 use statistics::signed_rank::rounds_needed;
 use units::counted;
 
-/// Further rounds up to which they are worth a user's time.
+/// Maximum number of additional rounds to advise.
 const MOST_ROUNDS_ADVISED: u64 = 100;
 
-/// Ratio beyond which the difference of each of a few rounds is worth a sentence.
+/// Minimum ratio of every round for a sentence on a difference in few rounds.
 const LARGE_RATIO: f64 = 1.5;
 
-/// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `inconclusive: about 14 more rounds
-/// needed (0.99–1.03)`, where above 1 is better. `comparatives` are those for the better and the worse server.
+/// The verdict on a figure of a server: `axum 1.32 × faster (1.28–1.36)`, or `inconclusive: about 14 more rounds needed
+/// (0.99–1.03)`. Ratios above 1 are better. `comparatives` are those for the better and the worse server.
 pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioComparison) -> String {
     let better = compared.advantage();
     match compared.verdict {
@@ -25,7 +25,7 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
                 Some(n) if n <= MOST_ROUNDS_ADVISED => format!(": about {n} more rounds needed"),
                 Some(_) | None => ": more rounds would hardly help".to_owned(),
             };
-            // Two digits would show an interval that holds 1 as if it began or ended there.
+            // Two digits would print an interval that contains 1 as if it started or ended there.
             let at_one = |end: f64| (0.995..1.005).contains(&end);
             let digits = if at_one(better.low) || at_one(better.high) {
                 4
@@ -40,9 +40,9 @@ pub fn verdict(server: &str, comparatives: (&str, &str), compared: &RatioCompari
     }
 }
 
-/// The sentence on rounds that are too few for an interval: `inconclusive: 3 rounds, an interval needs 6; b was 5.2 ×
-/// slower in each of them (5.1–5.4)`. The last part, whose ends are those of the rounds, only where every round shows a
-/// ratio beyond 1.5 to the same side. `None` where there are rounds enough.
+/// The sentence on too few rounds for an interval: `inconclusive: 3 rounds, an interval needs 6; b was 5.2 × slower in
+/// each of them (5.1–5.4)`. The last part is present only when every round shows a ratio beyond 1.5 on the same side.
+/// Its interval is the range of the rounds. `None` when there are enough rounds.
 pub fn observation(
     server: &str,
     comparatives: (&str, &str),
@@ -73,7 +73,7 @@ pub fn observation(
     Some(too_few(pairs.rounds(), needed, &observed))
 }
 
-/// The side to which every round shows a large ratio.
+/// The ratio and the comparative of the side on which every round shows a large ratio; `None` without such a side.
 fn large_difference<'c>(
     comparatives: (&'c str, &'c str),
     better: Ratio,
@@ -88,8 +88,9 @@ fn too_few(rounds: usize, needed: usize, observed: &str) -> String {
     format!("inconclusive: {rounds}, an interval needs {needed}{observed}")
 }
 
-/// The observation of a single round: `inconclusive: 1 round, an interval needs 6; b was 5.2 × slower in it`, where
-/// the ratio is beyond 1.5. `ratio` is the server's value over the other's; intervals are of this level.
+/// The sentence on a single round: `inconclusive: 1 round, an interval needs 6; b was 5.2 × slower in it`. The last
+/// part is present only when the ratio is beyond 1.5. `ratio` is the server's value divided by the other's, and `level`
+/// that of the intervals.
 pub fn observation_of_one_round(
     server: &str,
     comparatives: (&str, &str),
@@ -117,7 +118,7 @@ pub fn observation_of_one_round(
 
 fn difference(server: &str, comparative: &str, ratio: Ratio) -> String {
     let (estimate, low, high) = (ratio.estimate, ratio.low, ratio.high);
-    // Two digits would call a sure difference of 0.2 % none.
+    // Two digits would print a significant difference of 0.2 % as 1.00.
     let digits = if low < 1.005 { 4 } else { 2 };
     format!("{server} {estimate:.digits$} × {comparative} ({low:.digits$}–{high:.digits$})")
 }
@@ -179,7 +180,7 @@ mod tests {
         assert_eq!(told(&[5.2, 5.1, 5.4], 0.95).as_deref(), Some(slower));
         let faster = "inconclusive: 2 rounds, an interval needs 8; b was 2.0 × faster in each of them (2.0–4.0)";
         assert_eq!(told(&[0.5, 0.25], 0.99).as_deref(), Some(faster));
-        // One round is near 1, or on the other side.
+        // In each case, one round is near 1 or on the other side.
         for times in [&[5.2, 1.4, 5.4][..], &[5.2, 0.2, 5.3]] {
             let text = "inconclusive: 3 rounds, an interval needs 6";
             assert_eq!(told(times, 0.95).as_deref(), Some(text), "{times:?}");

@@ -1,4 +1,4 @@
-//! Advice for a connection that did not open, and for a URL that is refused.
+//! Advice for a connection that did not open, and for a refused URL.
 
 use std::io::ErrorKind;
 
@@ -8,7 +8,7 @@ use measurement::record::{
     UpgradeRefusal,
 };
 
-/// Advice on the failure of every connection to this URL; `None` where its text says what to do.
+/// Advice when every connection to this URL failed; `None` where the failure's text is sufficient.
 #[must_use]
 pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
     let tls = url
@@ -20,85 +20,91 @@ pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
         ConnectFailure::Connect(failure) => match failure.kind {
             ErrorKind::ConnectionRefused => "is the server running?",
             ErrorKind::NotFound => "is the path of the socket right, and the server running?",
-            ErrorKind::PermissionDenied => "may this user use the socket?",
+            ErrorKind::PermissionDenied => "does this user have access to the socket?",
             _ => "can this machine reach the server?",
         },
         ConnectFailure::Timeout => {
-            "is the server running, and does a firewall let it be reached? --connect-timeout waits longer"
+            "is the server running, and does a firewall block it? --connect-timeout waits longer"
         }
         ConnectFailure::NoAnswer | ConnectFailure::NotHttp(ForeignAnswer::Tls) if !tls => {
             "does the server speak TLS? try wss://"
         }
-        ConnectFailure::NoAnswer => "is this the port of a WebSocket server? see what it logs",
-        ConnectFailure::NotHttp(ForeignAnswer::Tls) => "is there TLS within TLS? try another port",
+        ConnectFailure::NoAnswer => "is this the port of a WebSocket server? see its log",
+        ConnectFailure::NotHttp(ForeignAnswer::Tls) => {
+            "the port expects TLS within TLS: try another port"
+        }
         ConnectFailure::NotHttp(ForeignAnswer::Http2) | ConnectFailure::TlsNoHttp1 => {
-            "a WebSocket needs HTTP/1.1 here: switch it on at the server, or name a port that has it"
+            "a WebSocket needs HTTP/1.1: enable it in the server, or use a port that serves it"
         }
         ConnectFailure::NotHttp(ForeignAnswer::Other(_)) => {
             "is this the port of a WebSocket server?"
         }
-        ConnectFailure::NotTls => "does the server speak TLS on this port? try ws://",
+        ConnectFailure::NotTls => "this port may be without TLS: try ws://",
         ConnectFailure::TlsClosed => {
-            "does the server speak TLS on this port, for this host name? try ws://"
+            "does the server use TLS on this port, and for this host name? If not, try ws://"
         }
-        ConnectFailure::TlsVersion => {
-            "TLS 1.2 or 1.3 is needed: switch one of them on at the server"
-        }
-        ConnectFailure::Tls(_) => "see what the server logs of the handshake",
+        ConnectFailure::TlsVersion => "enable TLS 1.2 or 1.3 in the server",
+        ConnectFailure::Tls(_) => "see the server's log of the handshake",
         ConnectFailure::Certificate(defect) => certificate_advice(defect),
         ConnectFailure::CertificateHost(_) => {
-            "put a host name of the certificate into the URL (--header Host changes nothing about this), or --insecure to check nothing"
+            "use a host name of the certificate in the URL (--header Host does not change the check), or --insecure to skip the check"
         }
         ConnectFailure::ClientCertificate(ClientCertificateDefect::Missing) => CLIENT_CERTIFICATE,
         ConnectFailure::ClientCertificate(ClientCertificateDefect::Refused(_)) => {
             "does the server trust the authority that signed --client-cert (--tls-client-ca of our servers)?"
         }
         ConnectFailure::Subprotocol => {
-            "does the server know one of them? leave --subprotocol out, or offer another one"
+            "does the server support one of them? Omit --subprotocol, or offer another one"
         }
         ConnectFailure::SubprotocolNotOffered(protocol) => {
             return Some(format!("--subprotocol {protocol} offers it"));
         }
-        ConnectFailure::Extension(_) => "switch it off at the server: nothing is compressed here",
+        ConnectFailure::Extension(_) => {
+            "disable it in the server: the client supports no extension"
+        }
         ConnectFailure::Answer(defect) => answer_advice(defect),
-        ConnectFailure::Handshake(_) => "see what the server logs",
+        ConnectFailure::Handshake(_) => "see the server's log",
     };
     Some(advice.to_owned())
 }
 
-/// Advice where the system trusts no certificate at all.
-pub const NO_ROOTS_ADVICE: &str = " · --ca-cert FILE trusts one, --insecure any";
+/// Advice where connections ended before their client was done with them.
+#[must_use]
+pub fn early_end_advice() -> &'static str {
+    "see what the server logs; if it limits the time or the messages of a connection, use a shorter `--warmup` and a smaller `-d` or `-m`"
+}
 
-const CLIENT_CERTIFICATE: &str = "--client-cert PEM --client-key PEM shows one (mutual TLS)";
+/// Advice where the system trusts no certificate at all.
+pub const NO_ROOTS_ADVICE: &str = "--ca-cert FILE trusts a certificate, --insecure trusts any";
+
+const CLIENT_CERTIFICATE: &str = "--client-cert PEM --client-key PEM sends one (mutual TLS)";
 
 fn certificate_advice(defect: &CertificateDefect) -> &'static str {
     match defect {
         CertificateDefect::UnknownIssuer | CertificateDefect::BadSignature => {
-            "--ca-cert FILE trusts one certificate more, --insecure any"
+            "--ca-cert FILE trusts its certificate, --insecure trusts any"
         }
         CertificateDefect::CaUsedAsEndEntity => {
-            "--ca-cert FILE with this very certificate trusts it, --insecure any"
+            "--ca-cert FILE with this certificate trusts it, --insecure trusts any"
         }
         CertificateDefect::Expired => {
-            "renew it, or check the clock of this machine; --insecure takes it as it is"
+            "renew the certificate, or check the clock of this machine; --insecure accepts it"
         }
         CertificateDefect::NotValidYet => {
-            "check the clock of this machine; --insecure takes it as it is"
+            "check the clock of this machine; --insecure accepts the certificate"
         }
-        CertificateDefect::Other(_) => "--insecure takes it as it is",
+        CertificateDefect::Other(_) => "--insecure accepts the certificate",
     }
 }
 
 fn answer_advice(defect: &AnswerDefect) -> &'static str {
     match defect {
         AnswerDefect::Missing { .. } | AnswerDefect::Wrong { .. } | AnswerDefect::Version(_) => {
-            "is there a proxy in between? it has to pass on Upgrade and Connection (RFC 6455, 4.2.2)"
+            "is there a proxy in between? It must forward Upgrade and Connection (RFC 6455, 4.2.2)"
         }
-        AnswerDefect::Accept(_) => {
-            "is there a cache or a proxy in between, which answers for the server?"
-        }
-        AnswerDefect::Cut(_) | AnswerDefect::Unfinished(_) => "see what the server logs",
-        _ => "mend it in the server (RFC 9112)",
+        AnswerDefect::Accept(_) => "does a cache or a proxy answer for the server?",
+        AnswerDefect::Cut(_) | AnswerDefect::Unfinished(_) => "see the server's log",
+        _ => "fix it in the server (RFC 9112)",
     }
 }
 
@@ -112,7 +118,7 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
     let advice = match refusal.status {
         300..=303 | 307 | 308 => return redirect_advice(refusal, url),
         400 | 426 => {
-            "did the upgrade get lost in a proxy? it has to pass on Upgrade and Connection in HTTP/1.1"
+            "does a proxy drop the upgrade? It must forward Upgrade and Connection in HTTP/1.1"
         }
         401 => "--header 'Authorization: …' or 'Cookie: …' logs in",
         403 => {
@@ -120,16 +126,16 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
         }
         407 => "--header 'Proxy-Authorization: …' logs in at the proxy",
         200..=299 | 404 | 405 | 410 => "is the path right? axum-ws and tungstenite-ws use /ws",
-        429 | 503 => "--connect-rate N opens N connections a second; fewer clients (-c) may do too",
+        429 | 503 => "--connect-rate N opens N connections per second; or use fewer clients (-c)",
         502 | 504 => "a proxy answers for the server: is the server behind it running?",
         505 => "the upgrade needs HTTP/1.1",
-        500..=599 => "see what the server logs",
-        _ => "see what the server logs of the request",
+        500..=599 => "see the server's log",
+        _ => "see the server's log of the request",
     };
     Some(advice.to_owned())
 }
 
-/// Advice where the server lists versions of the protocol, and ours is not among them.
+/// Advice when the server lists protocol versions without the client's.
 fn version_advice(refusal: &UpgradeRefusal) -> Option<String> {
     const OWN: &str = "13";
     let lists: Vec<_> = refusal.values(UpgradeRefusal::VERSIONS).collect();
@@ -146,7 +152,7 @@ fn version_advice(refusal: &UpgradeRefusal) -> Option<String> {
             _ => ("versions", versions.join(", ")),
         };
         format!(
-            "the server speaks {word} {list} of the WebSocket protocol, not {OWN} (RFC 6455): it has to be brought up to date"
+            "the server speaks {word} {list} of the WebSocket protocol, not {OWN} (RFC 6455): update the server"
         )
     })
 }
@@ -162,17 +168,17 @@ fn redirect_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
     });
     Some(match target {
         _ if locations.next().is_some() => {
-            "redirects are not followed, and the server names more than one target: see what it logs"
+            "redirects are not followed, and the server names more than one target: see its log"
                 .to_owned()
         }
         Some(target) => format!(
             "redirects are not followed: try {target}, or --header 'Cookie: …' if it leads to a login"
         ),
-        None => "redirects are not followed: give the URL that it leads to".to_owned(),
+        None => "redirects are not followed: use the URL that the redirect leads to".to_owned(),
     })
 }
 
-/// The refusal of a plan, with advice where there is any.
+/// The refusal of a plan, with advice if there is any.
 #[must_use]
 pub fn with_url_advice(error: &PlanError) -> String {
     match error {
@@ -183,7 +189,7 @@ pub fn with_url_advice(error: &PlanError) -> String {
     }
 }
 
-/// Notice of a URL that leads to another host than the one typed, as [`ServerUrl::other_host`] tells.
+/// Notice of a URL whose host differs from the typed one ([`ServerUrl::other_host`]).
 #[must_use]
 pub fn host_notice(url: &ServerUrl) -> Option<String> {
     let host = url.other_host()?;
@@ -225,7 +231,7 @@ mod tests {
         let unknown = advice(CertificateDefect::UnknownIssuer);
         assert_eq!(
             unknown,
-            "--ca-cert FILE trusts one certificate more, --insecure any"
+            "--ca-cert FILE trusts its certificate, --insecure trusts any"
         );
         assert!(advice(CertificateDefect::CaUsedAsEndEntity).contains("--ca-cert"));
         for defect in [CertificateDefect::Expired, CertificateDefect::NotValidYet] {
@@ -256,7 +262,7 @@ mod tests {
             (404, "/ws"),
             (426, "proxy"),
             (429, "--connect-rate"),
-            (500, "logs"),
+            (500, "log"),
             (502, "running?"),
             (503, "--connect-rate"),
         ] {
@@ -279,7 +285,7 @@ mod tests {
         );
         assert!(redirected("https://b/login").contains("try wss://b/login,"));
         assert!(redirected("/ws/").contains("try ws://a:1/ws/,"));
-        assert!(redirected("mailto:x").ends_with("that it leads to"));
+        assert!(redirected("mailto:x").ends_with("that the redirect leads to"));
         let mutual = UpgradeRefusal {
             wants_client_certificate: true,
             ..refused(400)

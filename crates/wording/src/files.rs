@@ -1,6 +1,6 @@
-//! Sentences about how files were read.
+//! Sentences about reading and writing files.
 
-/// ``a.csv is read as UTF-16, because it is not UTF-8``
+/// ``a.csv is read as UTF-16, because it is not UTF-8``.
 pub fn encoding(file: &str, encoding: &str) -> String {
     format!("{file} is read as {encoding}, because it is not UTF-8")
 }
@@ -17,9 +17,33 @@ pub fn hidden_left_out(file: &str, hidden: &[String]) -> String {
     }
 }
 
+/// ``saved a.csv (200 rows) · older file replaced``. `verb` is `saved` or `drew`, `holds` the content where it is counted.
+pub fn written(verb: &str, file: &str, holds: Option<String>, has_replaced: bool) -> String {
+    let holds = holds.map_or_else(String::new, |holds| format!(" ({holds})"));
+    let replaced = if has_replaced {
+        " · older file replaced"
+    } else {
+        ""
+    };
+    format!("{verb} {file}{holds}{replaced}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_replaced_is_named() {
+        let line = |holds: Option<&str>, replaced| {
+            written("saved", "a.csv", holds.map(ToOwned::to_owned), replaced)
+        };
+        assert_eq!(line(None, false), "saved a.csv");
+        assert_eq!(line(None, true), "saved a.csv · older file replaced");
+        assert_eq!(
+            line(Some("2 rows"), true),
+            "saved a.csv (2 rows) · older file replaced"
+        );
+    }
 
     #[test]
     fn hidden_sheets_are_named() {

@@ -1,27 +1,32 @@
 //! Sentences about runs, the same in every report.
 //!
-//! The libraries below hand over data; every front end prints it in the words of this crate.
+//! The libraries below return data. All front ends use this crate to turn it into sentences.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
-//! | [`comparison`] | the verdict on a figure of two servers |
-//! | [`files`] | how a file was read |
-//! | [`messages`] | messages that came back otherwise than they were sent |
-//! | `reasons` | the reasons of a verdict, with advice |
-//! | `connect_advice` | advice when no connection opened, and on a URL that is refused |
+//! | `conditions` | results of `--fail-if` |
+//! | [`comparison`] | verdict on a figure of two servers |
+//! | [`files`] | reading and writing of files |
+//! | [`messages`] | wrong echoes, and messages of the server's own |
+//! | `reasons`, `generator_reasons` | reasons of a verdict, with advice; the second for the generator's own limits |
+//! | `percent_beside` | shares printed next to their limits |
+//! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
-//! | [`summary_view`] | the figures of a run as lines and as tables |
-//! | `shortened` | lists that a terminal shows in part |
-//! | `tone` | the meaning of a text, by which its colour is chosen |
+//! | [`summary_view`] | the figures of a run, as lines and as tables |
+//! | `shortened` | lists that a terminal shows only partly |
+//! | `tone` | meaning of a text, which determines its colour |
 //! | [`run_differences`] | differences between the settings of runs |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod comparison;
+mod conditions;
 mod connect_advice;
 pub mod files;
+mod generator_reasons;
 pub mod messages;
+mod percent_beside;
 pub mod plan;
 mod reasons;
 pub mod run_differences;
@@ -30,7 +35,10 @@ pub mod summary;
 pub mod summary_view;
 mod tone;
 
-pub use connect_advice::{NO_ROOTS_ADVICE, connect_advice, host_notice, with_url_advice};
+pub use conditions::{ConditionStatus, condition, condition_line};
+pub use connect_advice::{
+    NO_ROOTS_ADVICE, connect_advice, early_end_advice, host_notice, with_url_advice,
+};
 pub use reasons::explain;
 pub use shortened::{shortened, shown_points};
 pub use tone::Tone;

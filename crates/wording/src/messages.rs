@@ -1,15 +1,15 @@
-//! Sentences about messages that came back otherwise than they were sent.
+//! Sentences about wrong echoes, and about messages of the server's own.
 
 use measurement::plan::Verify;
 use measurement::record::{Difference, DifferenceKind, MessageCounts, messages_identified_by};
 use measurement::run::{PayloadBytes, Summary};
 use units::{counted, grouped};
 
-/// Size from which on a payload carries its whole identity, in bytes.
+/// Minimum payload size with a complete identity, in bytes.
 const WHOLE_IDENTITY: u64 = 16;
 
-/// The sentence on payloads with too few digits of their identity for the number of messages; `None` where they
-/// suffice, and where nothing is verified.
+/// The sentence on payloads with too few digits of the identity for the number of messages; `None` where the digits are
+/// sufficient, and without verification.
 fn few_digits(s: &Summary) -> Option<String> {
     let bytes = match s.plan.payload_bytes {
         PayloadBytes::Fixed(bytes) | PayloadBytes::Range { min: bytes, .. } => bytes,
@@ -19,15 +19,15 @@ fn few_digits(s: &Summary) -> Option<String> {
     let suffices = bytes >= WHOLE_IDENTITY || per_client <= identified;
     (s.plan.verify != Verify::Off && !suffices).then(|| {
         format!(
-            "payloads of {} show reordered and second echoes only among the first {} messages of a client; send 16 bytes or more (`-s`)",
+            "with payloads of {}, reordered and second echoes are detected only among the first {} messages of a client; send 16 bytes or more (`-s`)",
             counted(bytes, "byte"),
             grouped(identified)
         )
     })
 }
 
-/// Sentences for each kind of difference between corrupted echoes and what was sent, for messages of the
-/// server's own, for those of which the end of the run left open what they are, and for payloads with too few digits.
+/// Sentences on each kind of difference between echoes and messages sent, on messages of the server's own, on messages
+/// that remained undecided at the end of the run, and on payloads with too few digits.
 pub fn notes(s: &Summary) -> Vec<String> {
     let mut notes = notes_on_counts(&s.messages);
     notes.extend(few_digits(s));
@@ -44,7 +44,7 @@ fn notes_on_counts(messages: &MessageCounts) -> Vec<String> {
     differences.chain(rest.into_iter().flatten()).collect()
 }
 
-/// The sentence for one kind of difference: `400 echoes came back as binary; text was sent`.
+/// The sentence on one kind of difference: `400 echoes came back as binary; text was sent`.
 pub fn difference(difference: &Difference) -> String {
     let verb = if difference.count == 1 {
         "1 echo came back".to_owned()
@@ -72,31 +72,36 @@ pub fn difference(difference: &Difference) -> String {
     }
 }
 
-/// The statement that the server sends messages of its own; `None` when it sent none.
+/// The sentence on messages of the server's own; `None` without such messages.
 fn own_messages(messages: &MessageCounts) -> Option<String> {
     let own = messages.unexpected.saturating_sub(messages.ambiguous);
     (own > 0).then(|| {
+        let verb = if own == 1 {
+            "is not an echo"
+        } else {
+            "are not echoes"
+        };
         let own = counted(own, "message");
-        format!("{own} from the server answered nothing: it sends messages of its own")
+        format!("{own} from the server {verb}: it sends messages of its own")
     })
 }
 
-/// The sentence on ambiguous messages of the server; `None` without such messages.
+/// The sentence on messages that may be duplicate echoes or the server's own; `None` without such messages.
 fn second_or_own(messages: &MessageCounts) -> Option<String> {
     (messages.ambiguous > 0).then(|| {
         let ambiguous = counted(messages.ambiguous, "message");
         format!(
-            "{ambiguous} from the server came where no such echo was awaited: second echoes or messages of its own, which cannot be told apart here"
+            "{ambiguous} from the server came while no such echo was awaited: second echoes, or messages of its own (these payloads do not show which)"
         )
     })
 }
 
-/// The statement that some messages of the server are neither echoes nor its own, as far as is known.
+/// The sentence on undecided messages of the server; `None` without such messages.
 fn undecided(messages: &MessageCounts) -> Option<String> {
     (messages.undecided > 0).then(|| {
         let undecided = counted(messages.undecided, "message");
         format!(
-            "{undecided} from the server may be damaged echoes of what was in flight at the end, or its own: the run ended before that was known"
+            "{undecided} from the server may be damaged echoes of messages in flight at the end, or messages of its own: the run ended before that was known"
         )
     })
 }
@@ -140,7 +145,10 @@ mod tests {
             few_digits(&s)
         };
         let text = said(2, Verify::Full).unwrap();
-        assert!(text.starts_with("payloads of 2 bytes show"), "{text}");
+        assert!(
+            text.starts_with("with payloads of 2 bytes, reordered"),
+            "{text}"
+        );
         assert!(text.contains(" first 256 messages "), "{text}");
         assert_eq!(said(3, Verify::Full), None);
         assert_eq!(said(2, Verify::Off), None);

@@ -1,10 +1,10 @@
-//! The plan in words.
+//! The plan as text.
 
 use measurement::plan::Arrivals;
 use measurement::run::{PayloadBytes, PlanSummary};
 use units::{SizeRange, counted, grouped, human_rate, human_time};
 
-/// Load, amount and window, each a part of a line.
+/// Load, amount and window, as parts of a line.
 pub fn parts(plan: &PlanSummary) -> Vec<String> {
     let window = plan
         .window
@@ -13,7 +13,7 @@ pub fn parts(plan: &PlanSummary) -> Vec<String> {
     parts.chain(window).collect()
 }
 
-/// The rule by which messages were sent: `closed loop`, `open loop, 20,000 msg/s, poisson`.
+/// The load: `closed loop`, `open loop, 20,000 msg/s, poisson`.
 pub(crate) fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
@@ -21,7 +21,7 @@ pub(crate) fn load(plan: &PlanSummary) -> String {
     }
 }
 
-/// The offered rate as it was asked for.
+/// The offered rate as planned.
 fn offered(plan: &PlanSummary, rate: f64) -> String {
     let stages: Vec<_> = plan
         .stages
@@ -42,7 +42,7 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
     text
 }
 
-/// The amount of load asked for: `100 clients × 1,000 messages × 125 B`.
+/// The planned amount of load: `100 clients × 1,000 messages × 125 B`.
 pub fn amount(plan: &PlanSummary) -> String {
     let clients = counted(u64::from(plan.clients), "client");
     let amount = match (plan.messages_per_client, plan.duration_s) {
@@ -52,7 +52,7 @@ pub fn amount(plan: &PlanSummary) -> String {
     format!("{clients} × {amount} × {}", payload(plan.payload_bytes))
 }
 
-/// A payload size, or the range of them: `125 B`, `64 B to 4 KiB`.
+/// A payload size, or a range: `125 B`, `64 B to 4 KiB`.
 pub fn payload(bytes: PayloadBytes) -> String {
     let (min, max) = match bytes {
         PayloadBytes::Fixed(size) => (size, size),
@@ -61,10 +61,16 @@ pub fn payload(bytes: PayloadBytes) -> String {
     SizeRange { min, max }.to_string()
 }
 
-/// Cores by their numbers: `1, 3`.
+/// A list of core numbers: `1, 3`.
 pub fn core_list(cores: &[usize]) -> String {
     let cores: Vec<_> = cores.iter().map(ToString::to_string).collect();
     cores.join(", ")
+}
+
+/// Cores with their noun: `core 0`, `cores 1, 3`.
+pub fn named_cores(cores: &[usize]) -> String {
+    let plural = if cores.len() == 1 { "" } else { "s" };
+    format!("core{plural} {}", core_list(cores))
 }
 
 #[cfg(test)]

@@ -2,19 +2,20 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{
-    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
-    INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
-    RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions,
-    Stops, THROTTLED_LIMIT, Verdict, WithheldTime,
+    ACHIEVED_SHARE_LIMIT, FIRM_TAIL_MESSAGES, MISSING_LOAD_LIMIT, NothingRight, Reason,
+    SendConditions,
 };
-use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
+use units::{counted, grouped, human_percent, human_time};
 
-/// Writes a sentence for each reason of the summary's verdict.
+use crate::generator_reasons::{generator, own_limit};
+use crate::percent_beside::percent_beside;
+
+/// Adds a sentence for each reason of the summary's verdict.
 pub fn explain(summary: &mut Summary) {
     summary.validity.explain(reason);
 }
 
-/// `1 message lies`, `2 messages lie`.
+/// A number of messages with its verb: `1 message lies`, `2 messages lie`.
 pub(crate) fn messages_lie(beyond: u64) -> String {
     let verb = if beyond == 1 { "lies" } else { "lie" };
     format!("{} {verb}", counted(beyond, "message"))
@@ -22,50 +23,16 @@ pub(crate) fn messages_lie(beyond: u64) -> String {
 
 /// The sentence for one reason.
 fn reason(reason: &Reason) -> String {
-    let time = |ns: &u64| human_time(*ns as f64);
-    let margin = || human_percent(OWN_LIMIT_MARGIN);
     match reason {
         Reason::NothingMeasured(cause) => nothing_measured(cause),
-        Reason::NothingRecognized => "the server answers, but with nothing that was sent: not one message in a whole `--timeout` carried what a message of this run begins with; if that is what the server does, `--verify off` times whatever comes, in order".to_owned(),
-        Reason::RecognizedLate => "ended early: in a whole `--timeout` not one message carried what a message of this run begins with, and the first that did came later; how the others differ stands at `messages`".to_owned(),
-        Reason::MatchedByOrder { messages, unverified, unexplained } => matched_by_order(*messages, *unverified, *unexplained),
-        Reason::Impossible { smaller, larger } => format!(
-            "impossible figures: {} {} exceeds {} {}; please report this as a bug",
-            smaller.0,
-            human_time(smaller.1),
-            larger.0,
-            human_time(larger.1)
-        ),
-        Reason::SendLateness {
-            share,
-            response_p99_ns,
-            busy_poll,
-        } => {
-            let limit = match reason.verdict() {
-                Verdict::Invalid => INVALID_LATENESS_SHARE,
-                _ => SUSPECT_LATENESS_SHARE,
-            };
-            send_lateness((*share, limit), *response_p99_ns as f64, *busy_poll)
-        }
-        Reason::GeneratorStopped {
-            stops,
-            withheld,
-            largest_payload,
-        } => stopped(stops, withheld, *largest_payload),
-        Reason::GeneratorThrottled {
-            throttled_s,
-            elapsed_s,
-        } => format!(
-            "a CPU quota of the generator's cgroup throttled it for {} of {} (limit {}), and the times include this wait; raise the quota, or run the generator outside of it",
-            seconds(*throttled_s),
-            seconds(*elapsed_s),
-            human_percent(THROTTLED_LIMIT)
-        ),
-        Reason::OwnTime(share) => format!(
-            "the generator took {} of the time between an echo and the next message (limit {}), so the throughput is below what the server can do; use more `--threads` or a larger `--window`",
-            percent_beside(*share, OWN_TIME_LIMIT),
-            human_percent(OWN_TIME_LIMIT)
-        ),
+        Reason::NothingRecognized => "the server sends messages, but none contained what was sent within `--timeout`, so no echo was recognized; if the server changes messages, `--verify off` matches them by order".to_owned(),
+        Reason::RecognizedLate => "the run ended early, because no message contained what was sent within `--timeout`; the first one that did came later; see the differences at `messages`".to_owned(),
+        Reason::MatchedByOrder {
+            messages,
+            unverified,
+            unexplained,
+        } => matched_by_order(*messages, *unverified, *unexplained),
+        Reason::Impossible { smaller, larger } => impossible(*smaller, *larger),
         Reason::RateNotKept {
             kept,
             answered_all,
@@ -77,43 +44,6 @@ fn reason(reason: &Reason) -> String {
             human_percent(ACHIEVED_SHARE_LIMIT),
             rate_not_kept(*answered_all, *ended_with_connections, *sending)
         ),
-        Reason::NearFloor(found, floor) => format!(
-            "the service time p50 of {} is within {} of the generator's own limit ({}), so it says little about the server; use larger messages or more load",
-            time(found),
-            margin(),
-            time(floor)
-        ),
-        Reason::BelowFloor(found, floor) => format!(
-            "the service time p50 of {} is below the generator's own limit ({}): the calibration was disturbed, so that limit is unknown; repeat on an idle machine, or use `--busy-poll`",
-            time(found),
-            time(floor)
-        ),
-        Reason::NearCeiling(found, ceiling) => format!(
-            "{} msg/s is within {} of the generator's own limit ({} msg/s), so it says little about the server; use more `--threads` if cores are free",
-            human_rate(*found),
-            margin(),
-            human_rate(*ceiling)
-        ),
-        Reason::AboveCeiling(found, ceiling) => format!(
-            "{} msg/s is above the generator's own limit ({} msg/s): the calibration was disturbed, so that limit is unknown; repeat on an idle machine",
-            human_rate(*found),
-            human_rate(*ceiling)
-        ),
-        Reason::GeneratorBusy(share) => format!(
-            "a generator thread was busy for {} of a core (limit {}), so it may have been slower than the server; use more `--threads` if cores are free, else fewer clients",
-            percent_beside(*share, BUSY_THREAD_LIMIT),
-            human_percent(BUSY_THREAD_LIMIT)
-        ),
-        Reason::GeneratorWaited(share) => format!(
-            "the generator waited for a core {} of the time (limit {}), and the times include this wait; give generator and server separate cores (`taskset`, `--pin`) or machines",
-            percent_beside(*share, RUN_QUEUE_WAIT_LIMIT),
-            human_percent(RUN_QUEUE_WAIT_LIMIT)
-        ),
-        Reason::ThinTail(beyond) => format!(
-            "{} beyond p99 ({} needed): p99 is uncertain; send more (`-m`, `-d`)",
-            messages_lie(*beyond),
-            grouped(FIRM_TAIL_MESSAGES)
-        ),
         Reason::LoadFellShort {
             broken,
             connections,
@@ -121,11 +51,37 @@ fn reason(reason: &Reason) -> String {
             due,
             ..
         } => load_fell_short((*broken, *connections), (*unsent, *due)),
-        Reason::Interrupted => "ended early by the user, so the plan was not completed; let it finish, or plan less (`-m`, `-d`)".to_owned(),
+        Reason::ThinTail(beyond) => format!(
+            "{} beyond p99 ({} needed), so p99 is uncertain; send more messages (`-m`, `-d`)",
+            messages_lie(*beyond),
+            grouped(FIRM_TAIL_MESSAGES)
+        ),
+        Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
+        Reason::NearFloor(..)
+        | Reason::BelowFloor(..)
+        | Reason::NearCeiling(..)
+        | Reason::AboveCeiling(..) => own_limit(reason),
+        Reason::SendLateness { .. }
+        | Reason::GeneratorStopped { .. }
+        | Reason::GeneratorThrottled { .. }
+        | Reason::OwnTime(_)
+        | Reason::GeneratorBusy(_)
+        | Reason::GeneratorWaited { .. } => generator(reason),
     }
 }
 
-/// Broken of all connections, unsent of all messages due.
+/// Figures that contradict each other, each with its value in nanoseconds.
+fn impossible(smaller: (&str, f64), larger: (&str, f64)) -> String {
+    format!(
+        "impossible figures: {} {} exceeds {} {}; please report this as a bug",
+        smaller.0,
+        human_time(smaller.1),
+        larger.0,
+        human_time(larger.1)
+    )
+}
+
+/// The sentence on broken connections (of all) and unsent messages (of all due).
 fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
     let part = |(part, of): (u64, u64), what: &str| {
         (part > 0).then(|| format!("{} of {} {what}", grouped(part), grouped(of)))
@@ -149,15 +105,21 @@ fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
 
 fn nothing_measured(cause: &NothingRight) -> String {
     let found = match cause {
+        NothingRight::OnlyWarmup { echoes } => {
+            let echoes = counted(*echoes, "echo");
+            return format!(
+                "nothing measured: only messages of the warm-up were answered in the measured phase ({echoes}); use a longer `-d`, a shorter `--warmup`, or a lower `--rate`"
+            );
+        }
         NothingRight::NothingSent => {
-            "no message was sent in the measured phase; see `connected`. Connections that end during the warm-up need a shorter `--warmup`, a short run a larger `-m` or `-d`"
+            "no message was sent in the measured phase; see `connected`. If the connections ended during the warm-up, use a shorter `--warmup`. If the run was too short, use a larger `-m` or `-d`"
         }
         NothingRight::NoEcho => {
-            "no echo came back in the measured phase; see `connected`, and check that the URL's path echoes"
+            "no echo came back in the measured phase; see `connected`, and check that the server echoes at the path of the URL"
         }
         NothingRight::OtherType { sent, came } => {
             return format!(
-                "nothing measured: every echo came back as {came}, and {sent} was sent; use `--{came}`"
+                "nothing measured: every echo came back as {came}, and {sent} was sent; use `--{came}`. If those echoes come back as {sent}, the server swaps the types: use `--verify off`"
             );
         }
         NothingRight::WrongEchoes => {
@@ -169,11 +131,16 @@ fn nothing_measured(cause: &NothingRight) -> String {
 
 fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String {
     let cause = if unverified {
-        "echoes were matched by order and nothing in them was checked (`--verify off`)".to_owned()
+        "echoes were matched by order, and their content was not checked (`--verify off`)"
+            .to_owned()
     } else {
         format!(
             "{} matched by order, because payloads below 16 bytes repeat within the window",
-            counted(messages, "message")
+            if messages == 1 {
+                "1 echo was".to_owned()
+            } else {
+                format!("{} echoes were", grouped(messages))
+            }
         )
     };
     if unexplained == 0 {
@@ -182,92 +149,11 @@ fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String
     let messages = counted(unexplained, "message");
     if unverified {
         return format!(
-            "{cause}: {messages} came while no echo was awaited, and others like that may have taken the place of an echo; `--verify full` tells them apart where the server sends back what it was sent"
+            "{cause}; {messages} came while no echo was awaited, so other messages of the server may have been taken for echoes; use `--verify full` if the server sends messages back unchanged"
         );
     }
     format!(
-        "{cause}: {messages} came beside the echoes, and others like that may have taken the place of an echo; send 16 bytes or more (`-s`)"
-    )
-}
-
-fn seconds(s: f64) -> String {
-    human_time(s * 1e9)
-}
-
-/// The share of the generator's lateness, and the limit that it exceeds.
-fn send_lateness((share, limit): (f64, f64), response_p99_ns: f64, busy_poll: bool) -> String {
-    let own_ns = share * response_p99_ns;
-    let found = format!(
-        "{} of the response time p99 of {} is the generator's own lateness (limit {})",
-        percent_beside(share, limit),
-        human_time(response_p99_ns),
-        human_percent(limit)
-    );
-    let spin = if busy_poll { "" } else { " `--busy-poll`," };
-    if own_ns <= FINE_LATENESS_NS {
-        let way_out = if busy_poll {
-            "use a separate core (`taskset`, `--pin`)"
-        } else {
-            "`--busy-poll` keeps it awake"
-        };
-        return format!("{found}: it woke {} late; {way_out}", human_time(own_ns));
-    }
-    format!(
-        "{found}: it sent later than planned; use{spin} a separate core (`taskset`, `--pin`), or a lower `--rate`"
-    )
-}
-
-/// Size of a message from which on the generator's own work may keep it busy for longer than a stop, in bytes.
-const LARGE_PAYLOAD: u64 = 1 << 20;
-
-fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> String {
-    let mut found = Vec::new();
-    if stops.count > 0 {
-        let length = human_time(stops.longest_ns as f64);
-        let at = human_time(stops.longest_at_ns as f64);
-        let others = match stops.count {
-            1 => String::new(),
-            n => format!(
-                ", the longest of {}, {} in all",
-                counted(n, "stop"),
-                human_time(stops.total_ns as f64)
-            ),
-        };
-        let verb = if stops.messages == 1 { "was" } else { "were" };
-        found.push(format!(
-            "the generator was stopped for {length}, {at} after T0{others}; {} {verb} in flight",
-            counted(stops.messages, "message")
-        ));
-    }
-    if let Some(s) = withheld.suspended_s.filter(|s| *s > SUSPENSION_LIMIT_S) {
-        found.push(format!("the machine was suspended for {}", seconds(s)));
-    }
-    let causes = [
-        (withheld.throttled_s, "the quota of its cgroup withheld"),
-        (withheld.steal_s, "the hypervisor took"),
-        (withheld.pressure_s, "other threads waited for a core for"),
-    ];
-    let causes = causes.into_iter().filter_map(|(time, what)| {
-        // The counters' own precision.
-        let time = time.filter(|s| *s >= 0.01)?;
-        Some(format!("{what} {}", seconds(time)))
-    });
-    let causes: Vec<_> = causes.collect();
-    // A message of this size takes about a millisecond of CPU time, and each client has one.
-    let own_work = stops.count > 0 && causes.is_empty() && largest_payload >= LARGE_PAYLOAD;
-    let causes = if own_work {
-        format!(
-            " (or was busy with messages of {}: use more `--threads` or fewer clients)",
-            human_bytes(largest_payload as f64)
-        )
-    } else if causes.is_empty() {
-        String::new()
-    } else {
-        format!(" ({} meanwhile)", causes.join(", "))
-    };
-    format!(
-        "{}{causes}: the longest times may be the generator's own; repeat on an idle machine",
-        found.join("; ")
+        "{cause}; {messages} came beside the echoes, so other messages of the server may have been taken for echoes; send 16 bytes or more (`-s`)"
     )
 }
 
@@ -277,12 +163,12 @@ fn rate_not_kept(
     sending: SendConditions,
 ) -> &'static str {
     match (answered_all, sending.sockets_full) {
-        // What was in flight on them is lost, so that not all is answered.
+        // Messages in flight on the ended connections are lost, so `answered_all` is ignored.
         (_, false) if ended_with_connections => {
-            "connections failed or ended early, and what was due on them could not be sent; see the reasons at `connected`"
+            "connections failed or ended early, and their messages could not be sent; see the reasons at `connected`"
         }
         (true, false) if sending.windowed => {
-            "the server answered everything, so the generator or its `--window` was the limit; use more `--threads`, a larger `--window`, or a lower `--rate`"
+            "the server answered everything, so the generator or the `--window` was the limit; use more `--threads`, a larger `--window`, or a lower `--rate`"
         }
         (true, false) => {
             "the server answered everything, so the generator was the limit; use more `--threads` or a lower `--rate`"
@@ -291,23 +177,9 @@ fn rate_not_kept(
             "the sockets were full at times, so the server read more slowly than this rate; use a lower `--rate`"
         }
         (false, _) => {
-            "the server did not answer everything, so this rate is more than it can handle; use a lower `--rate`"
+            "the server did not answer everything, so it cannot handle this rate; use a lower `--rate`"
         }
     }
-}
-
-/// A share on the wrong side of its limit, with as many digits as it takes to see that.
-fn percent_beside(share: f64, limit: f64) -> String {
-    let whole = human_percent(share);
-    if whole != human_percent(limit) {
-        return whole;
-    }
-    let tenths = format!("{:.1} %", share * 100.0);
-    if tenths == format!("{:.1} %", limit * 100.0) {
-        let side = if share > limit { "over" } else { "under" };
-        return format!("just {side} {whole}");
-    }
-    tenths
 }
 
 #[cfg(test)]
@@ -315,7 +187,7 @@ mod tests {
     use super::*;
     use measurement::record::{Difference, DifferenceKind, MessageCounts};
     use measurement::verdict::{
-        Calibration, Evidence, Latency, SendConditions, SendLateness, Stop, Verdict, judge,
+        Calibration, Evidence, Latency, SendLateness, Stop, Stops, Verdict, judge,
     };
 
     fn good() -> Evidence {
@@ -356,7 +228,7 @@ mod tests {
     fn a_reason_names_figure_limit_and_remedy() {
         assert_eq!(
             reason(&Reason::ThinTail(12)),
-            "12 messages lie beyond p99 (1,000 needed): p99 is uncertain; send more (`-m`, `-d`)"
+            "12 messages lie beyond p99 (1,000 needed), so p99 is uncertain; send more messages (`-m`, `-d`)"
         );
         assert!(reason(&Reason::GeneratorBusy(0.97)).contains("97 % of a core (limit 90 %)"));
     }
@@ -381,7 +253,7 @@ mod tests {
         let (verdict, text) = said(4_000_000, false);
         assert_eq!(verdict, Verdict::Invalid);
         assert!(
-            text.contains("75 % of the response time p99 of 4.00 ms"),
+            text.contains("lateness is 75 % of the response time p99 of 4.00 ms"),
             "{text}"
         );
         assert!(text.contains("`--busy-poll`"), "{text}");
@@ -403,7 +275,7 @@ mod tests {
             e.withheld.throttled_s = Some(0.5);
         });
         let text = reason(&reasons[0]);
-        let begins = "the generator was stopped for 600 ms, 1.20 s after T0; 12 messages were in flight (the quota of its cgroup withheld 500 ms meanwhile)";
+        let begins = "the generator was stopped for 600 ms, from 1.20 s after the start of the measurement; 12 messages were in flight (during the measurement, the quota of its cgroup withheld 500 ms)";
         assert!(text.starts_with(begins), "{text}");
         let (_, reasons) = verdict_of(|e| {
             e.stops = Stops::join(vec![stop(0, 20_000_000), stop(50_000_000, 30_000_000)]);
@@ -411,7 +283,7 @@ mod tests {
         let text = reason(&reasons[0]);
         assert!(
             text.contains(
-                "for 30.0 ms, 50.0 ms after T0, the longest of 2 stops, 50.0 ms in all; 24 messages"
+                "for 30.0 ms, from 50.0 ms after the start of the measurement, the longest of 2 stops, 50.0 ms in all; 24 messages"
             ),
             "{text}"
         );
@@ -422,6 +294,42 @@ mod tests {
         let text = reason(&reasons[0]);
         let own = "in flight (or was busy with messages of 17.0 MiB: use more `--threads` or fewer clients)";
         assert!(text.contains(own), "{text}");
+    }
+
+    #[test]
+    fn a_stop_that_outlasts_the_run_is_dated_from_its_start() {
+        let (_, reasons) = verdict_of(|e| {
+            e.stops = Stops::join(vec![Stop {
+                start_ns: 300_000_000,
+                length_ns: 8_720_000_000,
+                messages: 1,
+            }]);
+            e.elapsed_s = 1.0;
+        });
+        let text = reason(&reasons[0]);
+        let begins = "the generator was stopped for 8.72 s, from 300 ms after the start of the measurement and beyond its end at 1.00 s; 1 message was in flight";
+        assert!(text.starts_with(begins), "{text}");
+    }
+
+    #[test]
+    fn pinned_threads_are_not_advised_to_be_pinned() {
+        let said = |pinned, busy_poll| {
+            let (_, reasons) = verdict_of(|e| {
+                e.run_queue_wait = Some(0.3);
+                e.lateness = late_by(0.3);
+                (e.sending.pinned, e.sending.busy_poll) = (pinned, busy_poll);
+            });
+            reasons.iter().map(reason).collect::<String>()
+        };
+        assert_eq!(said(false, true).matches("`taskset`, `--pin`").count(), 2);
+        for busy_poll in [false, true] {
+            let said = said(true, busy_poll);
+            assert!(said.contains("something else uses its cores"), "{said}");
+            assert!(
+                !said.contains("`--pin`") && !said.contains("`taskset`"),
+                "{said}"
+            );
+        }
     }
 
     #[test]
@@ -471,7 +379,7 @@ mod tests {
             reason(&judge(&evidence).found[0])
         };
         assert!(said(0).contains("the generator was the limit"));
-        // Five of a hundred connections do not carry seven tenths of the load.
+        // Five of a hundred connections do not account for seven tenths of the load.
         assert_eq!(said(5), said(0));
         let of_broken = said(80);
         assert!(of_broken.contains("connections failed or ended early"));
@@ -522,7 +430,7 @@ mod tests {
                 e.sending = SendConditions {
                     windowed,
                     busy_poll,
-                    sockets_full: false,
+                    ..SendConditions::default()
                 };
             });
             reasons[..2].iter().map(reason).collect::<String>()
@@ -556,12 +464,15 @@ mod tests {
         let said = |counts: &_| reason(&Reason::NothingMeasured(NothingRight::of(counts)));
         assert_eq!(
             said(&counts),
-            "nothing measured: every echo came back as binary, and text was sent; use `--binary`"
+            "nothing measured: every echo came back as binary, and text was sent; use `--binary`. If those echoes come back as text, the server swaps the types: use `--verify off`"
         );
         counts.received = 2;
         assert!(said(&counts).contains("every echo in the measured phase was wrong"));
         counts.received = 0;
         assert!(said(&counts).contains("no echo came back"));
+        counts.warmup_echoes = 531;
+        assert!(said(&counts).contains("only messages of the warm-up were answered"));
+        assert!(said(&counts).contains("(531 echoes)"));
         counts.sent = 0;
         assert!(said(&counts).contains("no message was sent"));
     }
@@ -575,7 +486,7 @@ mod tests {
             });
             reasons.iter().map(reason).collect::<String>()
         };
-        let nothing = "with nothing that was sent";
+        let nothing = "so no echo was recognized";
         assert!(ended(false, 0).contains(nothing));
         for (late, timed) in [(true, 0), (true, 9), (false, 9)] {
             let said = ended(late, timed);

@@ -5,23 +5,23 @@ use measurement::plan::Verify;
 use measurement::run::{PlanSummary, Summary};
 use units::{grouped, human_rate, human_time};
 
-/// Impact of a differing setting on comparing two runs.
+/// Impact of a different setting on the comparison of two runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Impact {
-    /// Another load: figures do not answer the same question.
+    /// Another load: the figures answer different questions.
     Load,
-    /// Other means of measuring: a difference in figures may come from those.
+    /// Another way of measuring, which may cause a difference in figures.
     Instrument,
-    /// The subject of a comparison, or something that figures do not depend on.
+    /// The subject of the comparison, or a setting without influence on the figures.
     Subject,
 }
 
-/// One thing that was fixed before a run began.
+/// A setting that was fixed before a run started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// Name of the setting.
     pub what: &'static str,
-    /// Value for a person.
+    /// Value as text.
     pub value: String,
     impact: Impact,
 }
@@ -33,7 +33,7 @@ pub struct RunDifference {
     pub what: &'static str,
     /// Impact of the difference.
     pub impact: Impact,
-    /// The value of each run, in their order.
+    /// The value in each run, in the order of the runs.
     pub values: Vec<String>,
 }
 
@@ -145,7 +145,7 @@ fn list_or_no(cores: &[usize]) -> String {
     }
 }
 
-/// The settings in which the runs differ, those that bear on the load first.
+/// The settings in which the runs differ, the ones with the greatest impact first.
 pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
     let settings = |run: &&Summary| [plan_settings(&run.plan), host_settings(run)].concat();
     let all: Vec<Vec<Setting>> = runs.iter().map(settings).collect();

@@ -1,12 +1,12 @@
-//! Lists that a terminal shows in part.
+//! Lists that a terminal shows only partly.
 
-/// Maximum number of reasons and remarks in a summary on a terminal; a verbose one has all.
+/// Maximum number of reasons and remarks in a summary on a terminal; unlimited if verbose.
 pub fn shown_points(verbose: bool) -> usize {
     if verbose { usize::MAX } else { 3 }
 }
 
-/// The first `limit` of the texts, followed by the number of the others, which are called `noun` in the singular, and
-/// the `place` that has all of them.
+/// The first `limit` texts, followed by the number of the remaining ones (`noun` in the singular) and the `place` that
+/// contains all of them.
 pub fn shortened(texts: &[String], limit: usize, noun: &str, place: &str) -> Vec<String> {
     let mut shown: Vec<String> = texts.iter().take(limit).cloned().collect();
     let rest = texts.len() - shown.len();

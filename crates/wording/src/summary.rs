@@ -2,14 +2,14 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
-use units::{human_percent, human_time};
+use units::{grouped, human_percent, human_time};
 
 use crate::reasons::messages_lie;
 
-/// The text in place of a response time where none was measured apart.
+/// Text in place of a response time that equals the service time.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
 
-/// Measured time, generator and an embedded server, each a part of a line. `place` is the process of the report:
+/// Measured time, generator and embedded server, as parts of a line. `place` is the process of the report, such as
 /// `this process`.
 pub fn circumstances(s: &Summary, place: &str) -> Vec<String> {
     let embedded = s.plan.embedded.as_ref();
@@ -24,10 +24,10 @@ fn measured(s: &Summary) -> String {
         let (measured, warmup) = (s.elapsed_s * 1e9, s.plan.warmup_s * 1e9);
         let (measured, warmup) = (human_time(measured), human_time(warmup));
         // A rate that rises from 0 has nothing to warm up with.
-        let silent = if s.plan.ramp_s.is_some() && s.plan.warmup_s > 0.0 {
-            " without messages"
-        } else {
-            ""
+        let after = match s.plan.ramp_s {
+            _ if s.plan.warmup_s == 0.0 => "without warm-up".to_owned(),
+            Some(_) => format!("after {warmup} of warm-up without messages"),
+            None => format!("after {warmup} of warm-up"),
         };
         let planned = match (all_connections_ended(s), planned_s(s)) {
             (false, _) => String::new(),
@@ -37,36 +37,36 @@ fn measured(s: &Summary) -> String {
             }
             (true, None) => ", when all connections had ended,".to_owned(),
         };
-        format!("measured {measured}{planned} after {warmup} of warm-up{silent}")
+        format!("measured {measured}{planned} {after}")
     } else {
         "ended before anything was measured".to_owned()
     }
 }
 
-/// Returns true if all connections had ended before the plan was carried out.
+/// Returns true when all connections ended before the plan was complete.
 fn all_connections_ended(s: &Summary) -> bool {
     let all_ended =
         s.connections.closed_early > 0 && s.connections.closed_early >= s.connections.opened;
     all_ended && planned_s(s).is_none_or(|planned_s| s.elapsed_s < planned_s)
 }
 
-/// The planned time in seconds; `None` for a number of messages in closed loop, whose time the server decides.
+/// The planned time in seconds; `None` for a number of messages in closed loop, whose time depends on the server.
 fn planned_s(s: &Summary) -> Option<f64> {
     s.plan.duration_s.or(s.achieved_over_s)
 }
 
-/// The times in seconds that the throughput and the achieved rate are rates of, if they differ by more than a
-/// hundredth; `None` in closed loop as well.
+/// The times in seconds over which the throughput and the achieved rate are averaged, if they differ by more than 1 %;
+/// `None` otherwise, and in closed loop.
 pub(crate) fn differing_times(s: &Summary) -> Option<(f64, f64)> {
     let (measured_s, planned_s) = (s.elapsed_s, s.achieved_over_s?);
     ((measured_s - planned_s).abs() > 0.01 * planned_s).then_some((measured_s, planned_s))
 }
 
-/// The work of the generator: `generator at 71 % of a core`; `None` where that is not known.
+/// The CPU usage of the generator: `generator at 71 % of a core`; `None` when unknown.
 fn generator(s: &Summary) -> Option<String> {
     match (s.plan.busy_poll, s.client.busy_share, s.client.cpu_per_core) {
         (true, Some(share), _) => Some(format!(
-            "generator spinning, busy for {} of its time",
+            "generator polling, busy for {} of the time",
             human_percent(share)
         )),
         (_, _, Some(share)) => Some(format!(
@@ -82,24 +82,26 @@ fn generator(s: &Summary) -> Option<String> {
     }
 }
 
-/// The excess of the response time's p99 over that of the service time, and its cause: `the p99s
-/// differ by 3.20 ms: …`; `None` in closed loop.
+/// The excess of the response time's p99 over the service time's, and its cause: `response p99
+/// exceeds service p99 by 3.20 ms: …`;
+/// `None` in closed loop.
 pub fn omission(s: &Summary) -> Option<String> {
     let gap = s.coordinated_omission_p99_ns?;
     if gap == 0 {
-        return Some("the p99s are the same".to_owned());
+        return Some("response p99 and service p99 are equal".to_owned());
     }
     let gap = human_time(gap as f64);
     Some(match waits_for(s) {
         Some(what) => format!(
-            "the p99s differ by {gap}: waits for {what}, which coordinated omission hides, and the generator's own send lag"
+            "response p99 exceeds service p99 by {gap}: waits for {what} (hidden by coordinated omission) and the generator's send lag"
         ),
-        None => format!("the p99s differ by {gap}: the generator's own send lag"),
+        None => {
+            format!("response p99 exceeds service p99 by {gap}: the generator's send lag")
+        }
     })
 }
 
-/// The obstacle that a due message may have had to wait for; without one it is late by the
-/// generator alone.
+/// The obstacle for which a due message may have waited; `None` when only the generator can have delayed it.
 fn waits_for(s: &Summary) -> Option<&'static str> {
     if s.plan.window.is_some() {
         Some("the `--window`")
@@ -108,34 +110,52 @@ fn waits_for(s: &Summary) -> Option<&'static str> {
     }
 }
 
-/// Remarks on the times that a table shows: late wake-ups and a thin tail.
+/// Remarks on the times in a table: late wake-ups and a thin tail.
 pub fn remarks_on_times(s: &Summary) -> Vec<String> {
     let remarks = [late_wake_ups(s), thin_tail(s.service_time_ns.count)];
     remarks.into_iter().flatten().collect()
 }
 
-/// A sentence on a sleeping generator that wakes late, by a good part of the times that it measured; `None`
-/// when it is less than a tenth of them, or not known: only a message that waited for nothing but its time
-/// to come shows how late the generator woke. For echoes it need not be the same.
+/// The remark on a sleeping generator that wakes up late by at least a tenth of the measured times; `None` when it is
+/// less or unknown. It is known only for messages that waited for nothing but their due time. Wake-ups for echoes may
+/// differ.
 fn late_wake_ups(s: &Summary) -> Option<String> {
     let sleeps_alone = !s.plan.busy_poll && waits_for(s).is_none();
     s.coordinated_omission_p99_ns.filter(|_| sleeps_alone)?;
     let (late, service) = (s.send_lag_ns.p50? as f64, s.service_time_ns.p50? as f64);
     (late >= OWN_LIMIT_MARGIN * service).then(|| {
         format!(
-            "the generator woke {} late to send (send lag p50), and perhaps also to receive, which lengthens the times; `--busy-poll` keeps it awake",
+            "the generator woke {} late to send (send lag p50). If it woke late to receive as well, the times include that; `--busy-poll` keeps it awake",
             human_time(late)
         )
     })
 }
 
-/// A sentence on a tail that rests on few messages; `None` when it is firm, or not shown.
+/// The remark on a tail of few messages; `None` when the tail is reliable, or not shown.
 fn thin_tail(timed_messages: u64) -> Option<String> {
     let beyond = messages_beyond(timed_messages, 0.999);
     (1..FIRM_TAIL_MESSAGES).contains(&beyond).then(|| {
         let few = messages_lie(beyond);
-        format!("{few} beyond p99.9: it and the maximum vary from run to run")
+        format!("{few} beyond p99.9, so p99.9 and the maximum vary from run to run")
     })
+}
+
+/// A sentence on the backlog of the warm-up; `None` in closed loop, and where it is less than a tenth of all echoes.
+pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
+    let backlog = s.messages.warmup_echoes;
+    let is_large = 9 * backlog >= s.messages.received && backlog > 0;
+    s.offered_rate_per_s.filter(|_| is_large)?;
+    let found = if backlog == 1 {
+        "1 echo of a warm-up message came after the start of the measurement and is".to_owned()
+    } else {
+        format!(
+            "{} echoes of warm-up messages came after the start of the measurement and are",
+            grouped(backlog)
+        )
+    };
+    Some(format!(
+        "{found} not counted here; use a longer `-d`, or a lower `--rate` if the server cannot keep up"
+    ))
 }
 
 #[cfg(test)]
@@ -153,6 +173,15 @@ mod tests {
             measured(&s),
             "measured 2.00 s after 1.00 s of warm-up without messages"
         );
+    }
+
+    #[test]
+    fn a_run_without_warm_up_does_not_say_0_ns() {
+        let mut s = summary(100);
+        (s.elapsed_s, s.plan.warmup_s) = (2.0, 0.0);
+        assert_eq!(measured(&s), "measured 2.00 s without warm-up");
+        s.plan.ramp_s = Some(1.0);
+        assert_eq!(measured(&s), "measured 2.00 s without warm-up");
     }
 
     #[test]
@@ -180,20 +209,21 @@ mod tests {
         let mut s = summary(100);
         assert_eq!(omission(&s), None);
         s.coordinated_omission_p99_ns = Some(0);
-        assert_eq!(omission(&s).unwrap(), "the p99s are the same");
+        let equal = "response p99 and service p99 are equal";
+        assert_eq!(omission(&s).unwrap(), equal);
         s.coordinated_omission_p99_ns = Some(3_000_000);
         s.plan.window = None;
         assert_eq!(
             omission(&s).unwrap(),
-            "the p99s differ by 3.00 ms: the generator's own send lag"
+            "response p99 exceeds service p99 by 3.00 ms: the generator's send lag"
         );
         let hides = |s: &Summary, what: &str| {
             let said = omission(s).unwrap();
-            said.contains(what) && said.contains("coordinated omission hides")
+            said.contains(what) && said.contains("hidden by coordinated omission")
         };
         s.client.blocked_writes = 1;
         assert!(hides(&s, "waits for the sockets"));
-        // However late they were: to wait for room is to be late.
+        // Independent of the size of the lag, because waiting for room counts as lag.
         s.plan.window = Some(1);
         s.send_lag_ns.p99 = Some(4_000_000);
         assert!(hides(&s, "waits for the `--window`"));

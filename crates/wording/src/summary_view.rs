@@ -1,44 +1,45 @@
-//! The figures of a summary for a person, built once: every front end prints this view.
+//! The figures of a summary as text, built once for all front ends.
 
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{ContextSwitches, SendLag, ServerUsage};
+use measurement::verdict::{ContextSwitches, SendLag, ServerUsage, shown_quantile};
 use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time};
 
 use crate::Tone;
+use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
-use crate::summary::differing_times;
+use crate::summary::{differing_times, warmup_backlog};
 
-/// The text of a figure that is not known.
+/// Text of an unknown figure.
 pub const UNKNOWN: &str = "–";
 
-/// The figures of a summary: lines of a text, and rows of tables.
+/// The figures of a summary, as lines of text and as tables.
 #[derive(Debug, Clone)]
 pub struct SummaryView {
-    /// Lines of a text, in their order.
+    /// Lines of text, in order.
     pub rows: Vec<LabelledRow>,
-    /// Tables of the same figures, always in the same order.
+    /// Tables with the same figures, always in the same order.
     pub groups: Vec<FigureGroup>,
 }
 
-/// A line with a name.
+/// A line with a label.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelledRow {
-    /// Name of the line.
+    /// Label of the line.
     pub label: &'static str,
-    /// Figures in words.
+    /// Figures as text.
     pub text: String,
     /// Meaning of the text.
     pub tone: Tone,
-    /// Points of a list below the line.
+    /// Items of a list below the line.
     pub points: Vec<String>,
 }
 
 /// Figures that belong together.
 #[derive(Debug, Clone)]
 pub struct FigureGroup {
-    /// Heading of the group. Neighbours may share one.
+    /// Heading of the group. Adjacent groups may have the same.
     pub title: &'static str,
-    /// Figures in their order; those that not every run has stand last.
+    /// Figures in order. Those that only some runs have come last.
     pub figures: Vec<SummaryFigure>,
 }
 
@@ -47,9 +48,9 @@ pub struct FigureGroup {
 pub struct SummaryFigure {
     /// Name in a table.
     pub name: &'static str,
-    /// Value in a table; `None` where the run has none.
+    /// Value in a table; `None` when the run does not have it.
     pub value: Option<String>,
-    /// Words in a line; `None` where a line leaves it out.
+    /// Text in a line; `None` when it is omitted there.
     phrase: Option<String>,
 }
 
@@ -59,7 +60,7 @@ impl SummaryFigure {
     }
 }
 
-/// A figure of tables only.
+/// A figure for tables only.
 pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
     SummaryFigure {
         name,
@@ -68,18 +69,18 @@ pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
     }
 }
 
-/// A figure of tables and lines; `{}` in the phrase stands for its value.
+/// A figure for tables and lines. `{}` in the phrase is replaced by its value.
 fn figure(name: &'static str, value: Option<String>, phrase: &str) -> SummaryFigure {
     let phrase = value.as_ref().map(|value| phrase.replace("{}", value));
     in_table(name, value).said(phrase)
 }
 
-/// A count that is always shown, under the same name in tables and lines.
+/// A count that is always shown, with the same name in tables and lines.
 fn count(name: &'static str, n: u64) -> SummaryFigure {
     figure(name, Some(grouped(n)), &format!("{{}} {name}"))
 }
 
-/// A count that is worth a word only when it is not zero.
+/// A count that is shown in lines only if it is not zero.
 fn unusual(name: &'static str, n: u64) -> SummaryFigure {
     if n > 0 {
         count(name, n)
@@ -89,7 +90,7 @@ fn unusual(name: &'static str, n: u64) -> SummaryFigure {
 }
 
 impl SummaryView {
-    /// The view of a summary.
+    /// Builds the view of a summary.
     pub fn new(s: &Summary) -> Self {
         let (throughput, messages, rate) = (throughput(s), messages(s), rate(s));
         let (connections, server) = (connections(s), server(s));
@@ -98,9 +99,13 @@ impl SummaryView {
         let has_usage = s.server.is_some() && s.client.cpu_s.is_some();
         let row = |label, figures: &[SummaryFigure]| {
             let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
+            let text = match phrases.as_slice() {
+                [] => UNKNOWN.to_owned(),
+                phrases => phrases.join(" · "),
+            };
             LabelledRow {
                 label,
-                text: phrases.join(" · "),
+                text,
                 ..LabelledRow::default()
             }
         };
@@ -109,13 +114,14 @@ impl SummaryView {
             rows[0].tone = Tone::Bad;
         }
         rows[0].points = notes(s);
+        rows[1].points = warmup_backlog(s).into_iter().collect();
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(&s.connections),
             ..row("connected", &connections)
         });
         rows.extend(s.server.as_ref().map(|used| LabelledRow {
-            points: too_little_cpu(used, s.messages.received),
+            points: too_little_cpu(used, s),
             ..row("server", &server)
         }));
         rows.extend(has_usage.then(|| row("generator", &generator)));
@@ -136,7 +142,7 @@ impl SummaryView {
     }
 }
 
-/// A time in nanoseconds for a person.
+/// A time in nanoseconds as text.
 pub fn time(ns: Option<u64>) -> String {
     known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
 }
@@ -149,11 +155,17 @@ fn per_second(rate: f64) -> String {
     format!("{} msg/s", human_rate(rate))
 }
 
-/// Messages and payload per second of the measured time, which is named where the achieved rate is one of another.
+/// Messages and payload per second of the measured time. The time is included when the achieved rate is averaged over
+/// another one.
 pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let rate = s.throughput;
     let payload = format!("{}/s", human_bytes(rate.payload_bytes_per_s));
     let over = differing_times(s).map(|(measured_s, _)| human_time(measured_s * 1e9));
+    // Exact far beyond any number of messages.
+    if (rate.messages_per_s * s.elapsed_s).round() == 1.0 {
+        let phrase = format!("{UNKNOWN} (a single echo has no rate)");
+        return vec![in_table("messages", Some(UNKNOWN.to_owned())).said(Some(phrase))];
+    }
     vec![
         figure("messages", Some(per_second(rate.messages_per_s)), "{}"),
         figure("payload", Some(payload), "{} of payload"),
@@ -185,7 +197,7 @@ fn messages(s: &Summary) -> Vec<SummaryFigure> {
 /// Adherence of an open loop to its schedule.
 fn rate(s: &Summary) -> Vec<SummaryFigure> {
     let (offered, achieved) = (s.offered_rate_per_s, s.achieved_rate_per_s);
-    // Of the measured phase as a whole, however late within it: no word on punctuality.
+    // The share covers the whole measured phase and says nothing about punctuality within it.
     let share = s.sent_in_time_share.map(|n| format!("{:.2} %", n * 100.0));
     let over = differing_times(s).map(|(_, planned_s)| human_time(planned_s * 1e9));
     let over_planned = over
@@ -200,6 +212,7 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
         in_table(name, known_time(ns.filter(|_| offered.is_some()))).said(Some(phrase))
     };
     let SendLag { p50, p99, max } = s.send_lag_ns;
+    let p99 = shown_quantile(s.messages.sent, 0.99, p99);
     let blocked = s.client.blocked_writes;
     let blocked_writes = format!("{} found the socket full", counted(blocked, "write"));
     vec![
@@ -233,7 +246,11 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
         figure("opened", Some(opened), &format!("{{}}{to} in {opening}")),
         in_table("address", addresses),
         in_table("opened in", Some(opening)),
-        figure("time to open p50", known_time(total.p50), "p50 {}"),
+        figure(
+            "time to open p50",
+            known_time(total.p50),
+            "p50 {} per connection",
+        ),
         figure("time to open max", known_time(total.max), "max {}"),
         in_table("TLS handshake p50", known_time(tls.flatten()))
             .said(tls.map(|p50| format!("TLS p50 {}", time(p50)))),
@@ -244,7 +261,7 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// Addresses of the server that connections opened to, with their numbers when there are several.
+/// Addresses to which connections were opened, with counts if there are several.
 fn addresses(c: &Connections) -> Option<String> {
     let with_count = |(address, n): (&String, &u64)| format!("{address} × {}", grouped(*n));
     match c.addresses.len() {
@@ -268,15 +285,15 @@ fn close_codes(c: &Connections) -> Option<String> {
     (!codes.is_empty()).then(|| codes.join(", "))
 }
 
-/// Reasons of connections that failed or ended early: `3 × connection refused`.
+/// Reasons of connections that failed or ended early, `3 × connection refused`, and advice on early ends.
 fn broken_connections(c: &Connections) -> Vec<String> {
     let reasons = c.failures.iter().chain(&c.early_ends);
-    reasons
-        .map(|(reason, n)| format!("{} × {reason}", grouped(*n)))
-        .collect()
+    let reasons = reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)));
+    let advice = (c.closed_early > 0).then(|| early_end_advice().to_owned());
+    reasons.chain(advice).collect()
 }
 
-/// CPU and memory of a process.
+/// CPU time and memory of a process.
 fn usage(
     cpu_s: Option<f64>,
     per_cpu_s: Option<f64>,
@@ -333,16 +350,18 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// The reason why no CPU time is shown, where it cannot be true.
-fn too_little_cpu(server: &ServerUsage, echoes: u64) -> Vec<String> {
+/// The reason why no CPU time is shown, if it is impossible.
+fn too_little_cpu(server: &ServerUsage, s: &Summary) -> Vec<String> {
+    let echoes = s.messages.received;
+    let cause = if s.plan.embedded.is_some() {
+        "the system did not count it correctly"
+    } else {
+        "another process served them; name that process with `--server-pid`"
+    };
     let note = format!(
-        "{} of CPU is too little for {}: another process served them; name that one with `--server-pid`",
+        "{} of CPU is too little for {}, so {cause}",
         human_time(server.cpu_s * 1e9),
-        if echoes == 1 {
-            "1 echo".to_owned()
-        } else {
-            format!("{} echoes", grouped(echoes))
-        }
+        counted(echoes, "echo")
     );
     let notes = server.is_implausible(echoes).then_some(note);
     notes.into_iter().collect()
@@ -405,6 +424,19 @@ mod tests {
     }
 
     #[test]
+    fn connections_that_end_under_load_get_a_next_step() {
+        let run = closed_loop_run(|s| {
+            s.connections.closed_early = 2;
+            s.connections.early_ends.insert("reset".to_owned(), 2);
+        });
+        let view = SummaryView::new(&run.summary.unwrap());
+        let connected = view.rows.iter().find(|row| row.label == "connected");
+        let points = &connected.unwrap().points;
+        assert_eq!(points[0], "2 × reset");
+        assert!(points[1].contains("a shorter `--warmup`"), "{points:?}");
+    }
+
+    #[test]
     fn rates_of_different_times_name_them() {
         let ended_early = open_loop_run(|s| (s.elapsed_s, s.achieved_over_s) = (0.5, Some(3.0)));
         let view = SummaryView::new(&ended_early.summary.unwrap());
@@ -422,6 +454,61 @@ mod tests {
         let view = SummaryView::new(&whole.summary.unwrap());
         assert!(!text(&view, "throughput").unwrap().contains("over"));
         assert_eq!(value(&view, "rate", "achieved over"), None);
+    }
+
+    #[test]
+    fn an_embedded_server_is_not_looked_for_in_another_process() {
+        let note = |embedded: Option<&str>| {
+            let run = closed_loop_run(|s| {
+                s.plan.embedded = embedded.map(ToOwned::to_owned);
+                s.server = Some(ServerUsage {
+                    pid: 1,
+                    pids: vec![1],
+                    cpu_s: 0.0,
+                    max_rss_bytes: None,
+                    messages_per_cpu_s: None,
+                    context_switches: None,
+                });
+            });
+            let view = SummaryView::new(&run.summary.unwrap());
+            let row = view.rows.iter().find(|row| row.label == "server");
+            row.unwrap().points.concat()
+        };
+        assert!(note(None).contains("`--server-pid`"));
+        let embedded = note(Some("axum"));
+        assert!(embedded.contains("too little for"), "{embedded}");
+        assert!(!embedded.contains("--server-pid"), "{embedded}");
+    }
+
+    #[test]
+    fn a_single_echo_has_no_rate() {
+        let one = closed_loop_run(|s| {
+            (s.elapsed_s, s.throughput.messages_per_s) = (0.25, 4.0);
+        });
+        let view = SummaryView::new(&one.summary.unwrap());
+        assert!(text(&view, "throughput").unwrap().starts_with("– ("));
+        assert_eq!(value(&view, "throughput", "messages").unwrap(), "–");
+        let none = closed_loop_run(|s| (s.elapsed_s, s.throughput.messages_per_s) = (0.25, 0.0));
+        let view = SummaryView::new(&none.summary.unwrap());
+        assert!(text(&view, "throughput").unwrap().starts_with("0 msg/s"));
+    }
+
+    #[test]
+    fn a_backlog_of_the_warm_up_explains_a_low_throughput() {
+        let points = |run: measurement::run::Run| {
+            let view = SummaryView::new(&run.summary.unwrap());
+            let row = view.rows.iter().find(|row| row.label == "throughput");
+            row.unwrap().points.concat()
+        };
+        let backlog = points(open_loop_run(|s| s.messages.warmup_echoes = 358_000));
+        assert!(
+            backlog.contains("358,000 echoes of warm-up messages came after"),
+            "{backlog}"
+        );
+        assert_eq!(points(open_loop_run(|s| s.messages.warmup_echoes = 3)), "");
+        // One message of each client is in flight at the start of every closed loop.
+        let closed = closed_loop_run(|s| s.messages.warmup_echoes = 358_000);
+        assert_eq!(points(closed), "");
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! The meaning of a text, by which a front end chooses its colour.
+//! The meaning of a text, from which a front end derives its colour.
 
 use measurement::verdict::Verdict;
 
-/// Meaning of a text: never shown by a colour alone.
+/// Meaning of a text. Colour is never its only expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {
-    /// All is well.
+    /// Everything is all right.
     Good,
-    /// With care.
+    /// Use with care.
     Warning,
-    /// Not at all.
+    /// Do not use.
     Bad,
-    /// None of these.
+    /// No judgement.
     #[default]
     Neutral,
 }

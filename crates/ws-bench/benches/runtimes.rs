@@ -1,9 +1,10 @@
-//! One acceptor on a runtime of several threads, or a runtime and a listener (`SO_REUSEPORT`) for each thread?
+//! Comparison of one acceptor on a multi-threaded runtime with a runtime and a listener (`SO_REUSEPORT`) per thread.
 //!
 //! `cargo bench -p ws-bench --bench runtimes [-- ROUNDS SERVER_THREADS]`
 //!
-//! In one run, alternating, axum-ws both ways: opening 5,000 connections, ping-pong over 100 and 3, and 20
-//! connections with 64 messages in flight. Nothing is pinned: how threads share cores is part of the question.
+//! Measures axum-ws both ways alternately in one run: opening of 5,000 connections, ping-pong over 100 and over 3
+//! connections, and 20 connections with 64 messages in flight each. Threads are not pinned, because sharing of cores is
+//! part of the comparison.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -21,7 +22,7 @@ const TIME: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 4096;
 
 fn main() {
-    // `cargo bench` adds a flag of its own.
+    // `cargo bench` adds a flag, which is skipped.
     let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let rounds = numbers.first().copied().unwrap_or(5);
     let threads = numbers.get(1).copied().unwrap_or(2);
@@ -48,7 +49,7 @@ fn main() {
     println!();
 }
 
-/// Milliseconds to open, then three rates.
+/// Milliseconds to open the connections, then three rates.
 fn look(threads: usize, apart: bool) -> [f64; 4] {
     let (stop, stopped) = watch::channel(());
     let (address, serving) = if apart {

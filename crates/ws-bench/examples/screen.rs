@@ -1,8 +1,8 @@
-//! The guard of `--tui`'s terminal, alone: `.ci/tui` lets it panic and looks at what is left.
+//! The guard of `--tui`'s terminal alone. `.ci/tui` makes it panic and checks the state of the terminal.
 //!
-//! Takes the terminal, waits for a key, and ends as its argument says: `end`, `error`, `panic` (of the
-//! main thread), `thread` (another thread panics), `left` (the main thread returns while the screen is still
-//! held by another one).
+//! Takes over the terminal, waits for a key, and ends as its argument specifies: `end`, `error`, `panic` (of the main
+//! thread), `thread` (another thread panics), `left` (the main thread returns while another one still holds the
+//! screen).
 
 #![allow(clippy::expect_used)]
 
@@ -28,7 +28,7 @@ fn main() -> io::Result<ExitCode> {
         "thread" => {
             let panicked = thread::spawn(|| panic!("a panic on purpose")).join();
             assert!(panicked.is_err());
-            // Drawn too late, nothing may come of it.
+            // Drawn after the end, so it must not appear.
             screen
                 .terminal()
                 .draw(|frame| frame.render_widget(Paragraph::new("TOO LATE"), frame.area()))?;

@@ -1,4 +1,4 @@
-//! The flags of `ws-bench`, and the plan that they describe.
+//! The flags of `ws-bench`, and the plan that they define.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ use crate::embedded::EmbeddedKind;
 #[command(after_help = "\
 Examples:
   ws-bench                                          an embedded echo server
-  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a server that runs already
+  ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a running server
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
   ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
@@ -102,8 +102,17 @@ pub(crate) struct BenchArgs {
 
     /// Exit with code 4 if this condition holds, repeatable (examples: 'p99>10ms', 'service.p99.9>5ms', 'lost>0')
     ///
-    /// A percentile without prefix is response time. Also: min, mean, max, connect.p99, send_lag.p99,
-    /// throughput<50000 (messages per second), error_rate>0.1%, corrupted, failed (connections) and more.
+    /// Operators: >, >=, <, <=, == and !=.
+    ///
+    /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times;
+    /// service. or connect. before the name selects service times or times to connect. Also send_lag.p50,
+    /// send_lag.p99 and send_lag.max.
+    ///
+    /// Counts: lost, corrupted, late, unsent, duplicated, reordered, unexpected, abandoned, sent and received
+    /// (messages), failed and closed_early (connections).
+    ///
+    /// Others: throughput and achieved_rate (messages per second), error_rate (example: 'error_rate>0.1%'),
+    /// messages_per_cpu_s and memory_per_connection (example: 'memory_per_connection>64KiB').
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 
@@ -115,14 +124,14 @@ pub(crate) struct BenchArgs {
     /// time, errors and the verdict so far
     ///
     /// The screen is drawn on standard error, which must be a terminal. q, Esc and Ctrl-C end the run and save its
-    /// files. Pressed again before the messages in flight are answered, they end the program without saving.
+    /// files. Pressed again before the messages in flight are answered, they quit without saving.
     #[arg(long, conflicts_with = "quiet", help_heading = OUTPUT)]
     pub(crate) tui: bool,
 
     /// Serve counters and histograms of the run to Prometheus, at /metrics (example: 127.0.0.1:9100)
     ///
-    /// Port 0 picks a free port, which is printed on standard error unless --quiet. The last figures stay readable
-    /// until the program ends.
+    /// Port 0 picks a free port and prints it on standard error. --quiet hides that line, so choose a port with --quiet.
+    /// The last figures can be read until the program ends.
     #[arg(long, value_name = "ADDR", help_heading = OUTPUT)]
     pub(crate) metrics_bind: Option<SocketAddr>,
 
@@ -139,7 +148,7 @@ pub(crate) struct BenchArgs {
     pub(crate) quiet: bool,
 }
 
-/// Cores to pin threads to; empty = all that are allowed.
+/// Cores to pin threads to; empty = all allowed cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PinnedCores(Vec<usize>);
 
@@ -154,11 +163,11 @@ fn pinned_cores(text: &str) -> Result<PinnedCores, UnitError> {
         .map(PinnedCores)
 }
 
-/// Process numbers, as several lines or a list.
+/// Process IDs, one per line or as a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProcessNumbers(Vec<u32>);
 
-/// Parses what `pgrep` prints, or a list by hand.
+/// Parses the output of `pgrep`, or a list.
 fn process_numbers(text: &str) -> Result<ProcessNumbers, String> {
     let numbers = text.split(|c: char| c == ',' || c.is_whitespace());
     let numbers: Vec<u32> = numbers
@@ -166,17 +175,17 @@ fn process_numbers(text: &str) -> Result<ProcessNumbers, String> {
         .map(|number| {
             number
                 .parse()
-                .map_err(|_| format!("`{number}` is not a process number"))
+                .map_err(|_| format!("`{number}` is not a process ID"))
         })
         .collect::<Result<_, _>>()?;
     if numbers.is_empty() {
-        return Err("no process number: is the server running?".to_owned());
+        return Err("no process ID: is the server running?".to_owned());
     }
     Ok(ProcessNumbers(numbers))
 }
 
 impl BenchArgs {
-    /// The server's processes, each once.
+    /// The server's process IDs without duplicates.
     pub(crate) fn server_pids(&self) -> Vec<u32> {
         let mut pids = Vec::new();
         for pid in self.server_pid.iter().flat_map(|numbers| &numbers.0) {
@@ -187,12 +196,12 @@ impl BenchArgs {
         pids
     }
 
-    /// Checks what clap cannot express in plain words.
+    /// Checks rules for which clap has no clear message.
     pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
         if !self.server_pid.is_empty() && self.url.is_none() {
             return Err(Self::command().error(
                 clap::error::ErrorKind::MissingRequiredArgument,
-                "--server-pid needs the URL of that server, which runs already",
+                "--server-pid needs the URL of that server (example: ws://127.0.0.1:8000/ws)",
             ));
         }
         let own = std::process::id();
@@ -200,15 +209,15 @@ impl BenchArgs {
             return Err(Self::command().error(
                 clap::error::ErrorKind::ValueValidation,
                 format!(
-                    "--server-pid: process {own} is ws-bench itself, not the server (in a shell, `exec` before \
-                     ws-bench gives it the number of the shell)"
+                    "--server-pid: process {own} is ws-bench itself, not the server (`exec ws-bench` has the \
+                     process ID of the shell)"
                 ),
             ));
         }
         Ok(())
     }
 
-    /// The server to measure; `None` = the embedded one, which is still to be started.
+    /// The server to measure; `None` = the embedded one, not started yet.
     pub(crate) fn target(&self) -> anyhow::Result<Option<TargetServer>> {
         let Some(url) = &self.url else {
             return Ok(None);
@@ -219,7 +228,7 @@ impl BenchArgs {
         Ok(Some(target))
     }
 
-    /// The load and its generator.
+    /// The load and the settings of its generator.
     pub(crate) fn load_spec(&self) -> Result<LoadSpec, PlanError> {
         let mut draft = self.load.draft(&self.generator);
         if let Some(load) = self.open_loop.load(self.load.window) {
@@ -242,20 +251,20 @@ impl BenchArgs {
         LoadSpec::new(draft)
     }
 
-    /// Returns true when the generator's own limits are to be measured before this run.
+    /// Returns true when the generator must be calibrated before this run.
     pub(crate) fn needs_calibration(&self, plan: &Plan) -> bool {
         const LONG_S: f64 = 5.0;
         let is_long = plan.sending_s().is_some_and(|s| s >= LONG_S);
         self.calibrate || is_long && !self.no_calibrate
     }
 
-    /// Returns true when there is a file or a picture to put raw samples in.
+    /// Returns true when a file or a picture uses raw samples.
     fn needs_samples(&self) -> bool {
         let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
     }
 
-    /// Prints a notice on standard error, unless that is to be quiet.
+    /// Prints a notice on standard error, unless `--quiet` is set.
     pub(crate) fn notice(&self, text: &str) {
         if !self.quiet {
             print_notice(text);
@@ -365,7 +374,7 @@ mod tests {
         assert!(!calibrates("") && calibrates("--calibrate"));
         assert!(calibrates("-d 5s") && !calibrates("-d 4s"));
         assert!(!calibrates("-d 5s --no-calibrate"));
-        // 100 × 1,000 messages at this rate take ten seconds.
+        // 100 × 1,000 messages take ten seconds at the first rate, less than five at the second.
         assert!(calibrates("-r 10000") && !calibrates("-r 30000"));
     }
 

@@ -1,11 +1,11 @@
-//! An echo server inside the process, on a runtime and threads of its own.
+//! An echo server inside the process, with its own runtime and threads.
 
 use clap::ValueEnum;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A server of this project that can run inside the process.
+/// An echo server that can run inside the process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EmbeddedKind {
     /// axum-ws
@@ -25,13 +25,13 @@ impl EmbeddedKind {
     }
 }
 
-/// Connections beyond the clients' that the server takes: it never refuses a client of the run.
+/// Connections that the server accepts beyond the number of clients, so that it never refuses a client.
 const SPARE_CONNECTIONS: usize = 16;
 
-/// All clients may connect at once.
+/// Length of the accept queue. All clients may connect at the same time.
 const BACKLOG: u32 = 4096;
 
-/// A running server; dropped, it closes what is open and ends.
+/// A running server. Dropping it closes all connections and ends it.
 #[derive(Debug)]
 pub(crate) struct EmbeddedServer {
     pub(crate) url: String,
@@ -41,7 +41,7 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
-    /// Starts a server that takes `clients` connections, on a free port of the loopback.
+    /// Starts a server for `clients` connections on a free loopback port.
     pub(crate) fn start(kind: EmbeddedKind, clients: u32) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("echo-server")
@@ -54,7 +54,7 @@ impl EmbeddedServer {
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let until = async {
-            // Told to stop, or left behind: both end it.
+            // A message and a dropped sender both end the server.
             let _ = stopped.await;
         };
         let (url, serving) = runtime.block_on(async {
@@ -86,7 +86,7 @@ impl Drop for EmbeddedServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(serving) = self.serving.take() {
-            // Every connection is closed by now, so this ends at once.
+            // All connections are closed by now, so this returns immediately.
             let _ = self.runtime.block_on(serving);
         }
     }

@@ -2,13 +2,13 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `args` | the flags, and the plan that they describe |
+//! | `args` | the flags, and the plan that they define |
 //! | `run` | one run: check, start, measure, report, save |
 //! | `embedded` | an echo server inside the process |
-//! | `phase_progress` | progress of a phase, and the summary so far: shared by every display |
+//! | `phase_progress` | progress of a phase, and the summary so far; shared by all displays |
 //! | `progress_bar` | the progress bar |
 //! | `tui` | the live screen |
-//! | `metrics` | the figures of the running run for Prometheus |
+//! | `metrics` | the figures of a running measurement for Prometheus |
 //! | `report` | the summary as text |
 //! | `outputs`, `plot` | the files of a run, and the picture of `--plot` |
 //! | `tool` | name and version of this program |
@@ -37,7 +37,7 @@ use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
 use measurement::plan::PlanError;
 use swarm::{RunHandle, SwarmError};
 
-/// The whole program.
+/// The complete program.
 #[must_use]
 pub fn main() -> ExitCode {
     cli::run(args::BenchArgs::command(), |args: args::BenchArgs| {
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
-            announcement: "\nending the run and saving its files; once more ends at once and saves nothing",
+            announcement: "\nending the run and saving its files; a second interrupt quits at once and saves nothing",
             stop: Box::new(move || stopped.stop()),
             is_final: Box::new(move || finished.is_final()),
             clean_up: tui::screen::leave_in_time,
@@ -59,14 +59,14 @@ pub fn main() -> ExitCode {
         })
         .or_else(|error| {
             let status = run::status_of_error(&error);
-            cli::print_error(&with_connect_advice(error));
+            cli::print_error(&with_connect_advice(&error));
             Ok(status)
         })
     })
 }
 
 /// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
-fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
+fn with_connect_advice(error: &anyhow::Error) -> anyhow::Error {
     if let Some(refused) = error.downcast_ref::<PlanError>() {
         return anyhow::anyhow!("{}", wording::with_url_advice(refused));
     }
@@ -74,12 +74,9 @@ fn with_connect_advice(error: anyhow::Error) -> anyhow::Error {
     if let Some(SwarmError::Roots(trust)) = swarm_error
         && trust.has_no_roots()
     {
-        let line = cli::in_one_line(error.as_ref());
-        return anyhow::anyhow!("{line}{}", wording::NO_ROOTS_ADVICE);
+        return cli::with_advice(error.as_ref(), Some(wording::NO_ROOTS_ADVICE));
     }
     let failure = swarm_error.and_then(SwarmError::connect_failure);
-    match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
-        Some(advice) => anyhow::anyhow!("{} · {advice}", cli::in_one_line(error.as_ref())),
-        None => error,
-    }
+    let advice = failure.and_then(|(failure, url)| wording::connect_advice(failure, url));
+    cli::with_advice(error.as_ref(), advice.as_deref())
 }

@@ -1,4 +1,4 @@
-//! The files of a run: created before it, written after it.
+//! The files of a run, created before the run and written after it.
 
 use std::path::PathBuf;
 
@@ -12,52 +12,60 @@ use crate::plot;
 
 #[derive(Debug)]
 pub(crate) struct RunOutputs {
-    files: Vec<Output>,
+    files: Vec<(PathBuf, Output)>,
     plot: Option<PathBuf>,
 }
 
 impl RunOutputs {
-    /// Creates the files under passing names.
+    /// Creates the files under temporary names.
     pub(crate) fn create(args: &BenchArgs) -> Result<Self, ResultsError> {
-        let files = args.outputs().iter().map(|path| Output::create(path));
+        let create = |path: &PathBuf| Ok((path.clone(), Output::create(path)?));
+        let files = args.outputs().iter().map(create);
         Ok(Self {
             files: files.collect::<Result<_, _>>()?,
             plot: args.plot.clone(),
         })
     }
 
-    /// The passing names of the files.
+    /// The temporary names of the files.
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = PathBuf> {
-        let unfinished = self.files.iter().map(Output::unfinished_path);
-        unfinished.map(ToOwned::to_owned)
+        let unfinished = self.files.iter();
+        unfinished.map(|(_, file)| file.unfinished_path().to_owned())
     }
 
-    /// Saves every file that can be saved, and draws the picture. Returns a line about each.
+    /// Saves every file that can be saved, and draws the picture. Returns one line for each.
     pub(crate) fn save(self, run: &Run) -> Vec<anyhow::Result<String>> {
         let summary = run.summary.as_ref();
         let timed = summary.map_or(0, |s| s.service_time_ns.count);
         let files = self.files.into_iter();
-        let files = files.map(|file| Ok(saved_line(&file.write(run)?, timed)));
+        let files = files.map(|(path, file)| {
+            let has_replaced = path.is_file();
+            Ok(saved_line(&file.write(run)?, timed, has_replaced))
+        });
         let plot = self.plot.map(|path| plot::draw(&path, run));
         files.chain(plot).collect()
     }
 }
 
 /// The line about a saved file of a run with `timed` timed messages.
-fn saved_line(written: &Written, timed: u64) -> String {
-    let path = written.path.display();
-    let Some(rows) = written.rows.map(|rows| rows as u64) else {
-        return format!("saved {path}");
-    };
-    let mut line = format!("saved {path} ({}", counted(rows, "row"));
-    if rows < timed {
-        line += &format!(", chosen at random from {}", grouped(timed));
+fn saved_line(written: &Written, timed: u64, has_replaced: bool) -> String {
+    let path = written.path.display().to_string();
+    let rows = written.rows.map(|rows| rows as u64);
+    let holds = rows.map(|rows| {
+        let rows_of_it = counted(rows, "row");
+        if rows < timed {
+            let of = grouped(timed);
+            format!("{rows_of_it}, chosen at random from {of}")
+        } else {
+            rows_of_it
+        }
+    });
+    let line = wording::files::written("saved", &path, holds, has_replaced);
+    if rows.is_some_and(|rows| rows > 0) && timed > 0 {
+        format!("{line} · draw it with: draw-plot {path}")
+    } else {
+        line
     }
-    line.push(')');
-    if rows > 0 && timed > 0 {
-        line += &format!(" · draw it with: draw-plot {path}");
-    }
-    line
 }
 
 #[cfg(test)]
@@ -68,7 +76,7 @@ mod tests {
     fn a_saved_file_says_what_it_holds_and_how_to_draw_it() {
         let line = |path: &str, rows, timed| {
             let path = PathBuf::from(path);
-            saved_line(&Written { path, rows }, timed)
+            saved_line(&Written { path, rows }, timed, false)
         };
         assert_eq!(
             line("latencies.xlsx", Some(100_000), 100_000),

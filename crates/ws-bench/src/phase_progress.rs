@@ -1,4 +1,4 @@
-//! Progress of a run's phase, and the summary so far: computed from a plan and a look at the run.
+//! Progress of the current phase, and the summary so far, computed from the plan and the progress of the run.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) const PHASES: [Phase; 5] = [
     Phase::Close,
 ];
 
-/// Progress of a phase: messages, connections or milliseconds done, of all of them.
+/// Progress of a phase: messages, connections or milliseconds, done and in total.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PhaseProgress {
     pub(crate) done: u64,
@@ -48,12 +48,12 @@ impl PhaseProgress {
         }
     }
 
-    /// The share that is done, in [0, 1].
+    /// The completed share, in [0, 1].
     pub(crate) fn share(self) -> f64 {
         (self.done as f64 / self.total.max(1) as f64).min(1.0)
     }
 
-    /// The time that the phase still takes at the pace it had so far.
+    /// The remaining time of the phase at its average pace so far.
     pub(crate) fn time_left(self, so_far: Duration) -> Option<Duration> {
         let left = self.total.checked_sub(self.done)? as f64;
         let factor = (self.done > 0).then(|| left / self.done as f64)?;
@@ -61,12 +61,12 @@ impl PhaseProgress {
     }
 }
 
-/// Whole milliseconds; saturates after 584 million years.
+/// Whole milliseconds. Saturates at 584 million years.
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The summary of the run if it ended now.
+/// The summary as if the run ended now.
 pub(crate) fn summary_so_far(
     plan: &Plan,
     progress: &RunProgress,

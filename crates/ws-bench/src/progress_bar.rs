@@ -8,15 +8,16 @@ use cli::DisplayThread;
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
+use measurement::verdict::shown_quantile;
 use swarm::{Phase, RunHandle, RunProgress};
 use units::{grouped, human_time};
 
 use crate::phase_progress::PhaseProgress;
 
-/// Time between two changes of the display.
+/// Interval between two updates of the display.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// Begins to show the run, if there is a terminal to show it on.
+/// Starts to display the run, if standard error is a terminal.
 pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
     if !stderr().is_terminal() {
         return None;
@@ -25,11 +26,11 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
     let (plan, control) = (plan.clone(), control.clone());
     let display = DisplayThread::start(move |is_over| {
         let bar = ProgressBar::new(1);
-        // Our own template, which is tested; without it the bar looks plain.
+        // The template is constant and tested. Without it, the bar would have the library's default style.
         if let Ok(style) = style() {
             bar.set_style(style);
         }
-        // A closed terminal is none.
+        // A closed terminal does not count as a terminal.
         while !is_over() && stderr().is_terminal() {
             let progress = control.progress();
             let phase = PhaseProgress::new(&plan, &progress);
@@ -44,7 +45,7 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
         }
         bar.finish_and_clear();
     });
-    // A run that cannot be shown can still be measured.
+    // A run without a display can still be measured.
     display.ok()
 }
 
@@ -53,15 +54,15 @@ fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {
         .map(|style| style.progress_chars("=> "))
 }
 
-/// Columns that the bar takes before its message.
+/// Columns used by the bar before its message.
 const BAR: usize = 28;
-/// Columns left free at the end: a line that wraps is not cleared as a whole, and the terminal's
-/// own `^C` needs room, too.
+/// Columns left free at the end. A wrapped line would not be cleared completely, and the terminal's own `^C` needs
+/// room, too.
 const MARGIN: usize = 3;
-/// Columns taken for granted where the terminal does not report them.
+/// Columns assumed when the terminal does not report them.
 const USUAL_COLUMNS: usize = 80;
 
-/// The figures of the run, the most important first.
+/// The figures of the run, the most important ones first.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<String> {
     let (opened, failed) = (progress.connections.opened, progress.connections.failed);
@@ -77,9 +78,13 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
     let rate = (received as f64 / seconds).round() as u64;
     let mut figures = vec![format!("{} msg/s", grouped(rate))];
     let service = &progress.record.service;
-    if let (Some(p50), Some(p99)) = (service.quantile(0.5), service.quantile(0.99)) {
-        let (p50, p99) = (human_time(p50 as f64), human_time(p99 as f64));
-        figures.push(format!("p50 {p50} p99 {p99}"));
+    let shown = [("p50", 0.5), ("p99", 0.99)].map(|(name, q)| {
+        let ns = shown_quantile(service.count(), q, service.quantile(q))?;
+        Some(format!("{name} {}", human_time(ns as f64)))
+    });
+    let shown: Vec<_> = shown.into_iter().flatten().collect();
+    if !shown.is_empty() {
+        figures.push(shown.join(" "));
     }
     let left = phase.time_left(progress.in_phase);
     figures.extend(left.map(|left| format!("{} s left", left.as_secs())));
@@ -89,7 +94,7 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
     figures
 }
 
-/// Joins as many figures as there are columns for.
+/// Joins as many figures as fit into the columns.
 fn fit(figures: Vec<String>, columns: usize) -> String {
     let room = columns.saturating_sub(BAR + MARGIN);
     let mut text = String::new();

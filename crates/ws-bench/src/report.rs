@@ -1,4 +1,4 @@
-//! The summary as text for a person: the verdict first, then the figures.
+//! The summary as text: the verdict first, then the figures.
 
 use anstyle::{AnsiColor, Style};
 use cli::{dim, paint};
@@ -8,14 +8,15 @@ use units::human_time;
 use wording::summary_view::{LabelledRow, SummaryView, UNKNOWN};
 use wording::{Tone, summary};
 
-/// Width of the words that begin a line.
+/// Width of the labels.
 const LABEL: usize = 13;
 /// Width of a figure in the table of times.
 const CELL: usize = 9;
-/// Columns after which long reasons are broken.
+/// Maximum width of lines with reasons.
 const WIDTH: usize = 100;
 
-/// The whole report; unless it is verbose with the first reasons alone. Colours are for the printer to drop where they are not wanted.
+/// The complete report. Unless verbose, it contains only the first reasons. The printer removes colours where they are
+/// not supported.
 pub(crate) fn text(summary: &Summary, verbose: bool) -> String {
     let heading = paint(Style::new().bold(), &heading(summary));
     let mut lines = vec![heading, String::new()];
@@ -41,7 +42,7 @@ fn row(row: &LabelledRow) -> Vec<String> {
     lines
 }
 
-/// Formats the points of a list beside a label, broken into lines where they are long.
+/// Formats the points of a list next to a label. Long ones are wrapped.
 fn points(points: &[String]) -> impl Iterator<Item = String> {
     let lines = points
         .iter()
@@ -59,7 +60,7 @@ fn style(tone: Tone) -> Style {
     Style::new().fg_color(Some(colour.into()))
 }
 
-/// Program, server and load in a line.
+/// Program, server and load in one line.
 pub(crate) fn heading(s: &Summary) -> String {
     let tool = format!("{} {}", s.tool.name, s.tool.version);
     let mut parts = vec![tool, s.plan.url.clone()];
@@ -69,7 +70,7 @@ pub(crate) fn heading(s: &Summary) -> String {
 
 fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     let verdict = s.validity.verdict;
-    // Padded by hand: the escape codes have no width.
+    // Padded manually, because escape codes have no width.
     let label = format!(
         "{}{}",
         paint(style(verdict.into()).bold(), verdict.name()),
@@ -87,18 +88,12 @@ fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     lines
 }
 
-/// The conditions of `--fail-if`, those that held first.
+/// The conditions of `--fail-if`. Those that held come first.
 fn conditions(s: &Summary) -> Vec<String> {
     let (held, others): (Vec<_>, Vec<_>) = s.conditions.iter().partition(|c| c.held);
-    let say = |c: &&ConditionResult| format!("{} (it is {})", c.expression, c.value_text);
-    let mut lines: Vec<_> = held
-        .iter()
-        .map(|c| paint(style(Tone::Bad).bold(), &format!("held: {}", say(c))))
-        .collect();
-    if !others.is_empty() {
-        let others: Vec<_> = others.iter().map(say).collect();
-        lines.push(format!("did not hold: {}", others.join(" · ")));
-    }
+    let red = |c: &ConditionResult| paint(style(Tone::Bad).bold(), &wording::condition(c));
+    let mut lines: Vec<_> = held.into_iter().map(red).collect();
+    lines.extend(others.into_iter().map(wording::condition));
     if !lines.is_empty() {
         lines.insert(0, String::new());
     }

@@ -21,7 +21,7 @@ use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
 use crate::{plot, progress_bar, report};
 
-/// Carries out one run and returns its exit status.
+/// Executes one run and returns its exit status.
 pub(crate) fn run(
     args: &BenchArgs,
     control: &RunHandle,
@@ -48,8 +48,7 @@ pub(crate) fn run(
     } else {
         text
     };
-    // Every file that can be saved is, whether or not the text can be printed, and before the first one that
-    // cannot is reported.
+    // Every file that can be saved is saved, even if the text cannot be printed, before the first error is reported.
     let (printed, saved) = print_text_while(&text, || {
         let saved = checked.outputs.save(&run);
         let all_saved = saved.iter().all(Result::is_ok);
@@ -79,14 +78,14 @@ const NOT_PRINTED: &str = "cannot print the summary";
 
 struct Checked {
     load: LoadSpec,
-    /// `None` = the embedded server, which is still to be started.
+    /// The server to measure; `None` = the embedded one, not started yet.
     target: Option<TargetServer>,
     metrics: Option<MetricsListener>,
     outputs: RunOutputs,
     probe: Option<ProcessProbe>,
 }
 
-/// Checks everything that can be wrong with what was typed, before anything is started.
+/// Checks all arguments before anything is started.
 fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     let target = args.target()?;
     let load = args.load_spec()?;
@@ -95,7 +94,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
-    // Where it cannot be raised, the limit stays as it is.
+    // If the limit cannot be raised, it stays as it is.
     let raised_from = open_files::raise_limit().ok().flatten();
     if let Some((from, to)) = raised_from.zip(open_files::limit()) {
         let (from, to) = (grouped(from), grouped(to));
@@ -120,7 +119,7 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
         .is_some_and(ProcessProbe::has_left_itself_out)
     {
         args.notice(
-            "--server-pid: a process there began ws-bench too, whose own CPU and memory are left out",
+            "--server-pid: one of these processes started ws-bench. The CPU and memory of ws-bench itself are not counted",
         );
     }
     Ok(Checked {
@@ -132,11 +131,11 @@ fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
     })
 }
 
-/// A run whose server and metrics are up, and whose generator is calibrated.
+/// A run with its server and metrics started, and its generator calibrated.
 struct Started {
     plan: Plan,
     calibration: Option<Calibration>,
-    /// Ends when it is dropped.
+    /// The embedded server. It ends when dropped.
     _server: Option<EmbeddedServer>,
 }
 
@@ -180,7 +179,7 @@ fn start(
     })
 }
 
-/// Measures the generator's own limits, if they are asked for or the run is long.
+/// Calibrates the generator, if requested or if the run is long.
 fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     if !args.needs_calibration(plan) {
         return Ok(None);
@@ -188,24 +187,22 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
     match swarm::calibrate(plan) {
         Ok(found) => {
             if found.is_none() && (plan.server_url().is_tls() || plan.server_url().is_unix()) {
-                args.notice(
-                    "the generator's own limits are known only for ws://, so they are not looked for",
-                );
+                args.notice("calibration skipped: available for ws:// only");
             }
             Ok(found)
         }
         Err(error) if args.calibrate => Err(error),
-        // It was not asked for, so the run goes on without it.
+        // The calibration was not requested, so the run continues without it.
         Err(error) => {
             args.notice(&format!(
-                "the generator's own limits are not known: {error}"
+                "calibration failed, so the generator's own limits are unknown: {error}"
             ));
             Ok(None)
         }
     }
 }
 
-/// Measures, and shows the run meanwhile.
+/// Measures, and displays the run meanwhile.
 fn measure(
     args: &BenchArgs,
     control: &RunHandle,
@@ -216,7 +213,7 @@ fn measure(
     let Started {
         plan, calibration, ..
     } = started;
-    // The live screen prints itself what happens.
+    // The live screen shows interrupts itself.
     interrupts.announce_on_interrupt(!args.quiet && !args.tui);
     let display = match (args.quiet, args.tui) {
         (true, _) => None,
@@ -242,7 +239,7 @@ fn measure(
             "one of the server's processes".to_owned()
         };
         args.notice(&format!(
-            "{processes} ended before the run did: its CPU and memory are not known"
+            "{processes} ended before the run, so the server's CPU and memory are unknown"
         ));
     }
     Ok(run)
@@ -264,7 +261,7 @@ fn status(summary: &Summary) -> ExitStatus {
     }
 }
 
-/// The exit status of a run that did not take place: wrong usage differs from other errors.
+/// The exit status of a run that did not take place. Wrong usage is distinguished from other errors.
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_usage = error.is::<PlanError>()
         || error.is::<NoTerminal>()

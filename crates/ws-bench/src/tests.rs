@@ -1,4 +1,4 @@
-//! A plan, progress and a view of it, for the tests of every display.
+//! A plan, progress and its view, for the tests of all displays.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::args::BenchArgs;
 use crate::tui::history::History;
 use crate::tui::view_model::{LiveState, ViewModel};
 
-/// The plan of a command line.
+/// The plan for these arguments.
 pub(crate) fn plan(line: &str) -> Plan {
     let words = std::iter::once("ws-bench").chain(line.split_whitespace());
     let load = BenchArgs::try_parse_from(words).unwrap().load_spec();
@@ -22,14 +22,14 @@ pub(crate) fn plan(line: &str) -> Plan {
     load.unwrap().against(url).unwrap()
 }
 
-/// So many times of `step_ns` × 1, 2, 3, …
+/// A histogram with `count` times of `step_ns` × 1, 2, 3, ….
 fn times(count: u64, step_ns: u64) -> LatencyHistogram {
     let mut times = LatencyHistogram::new();
     (1..=count).for_each(|n| times.record(n * step_ns));
     times
 }
 
-/// A run in the middle of its measured phase: so many messages in five seconds.
+/// A run in its measured phase, with `messages` messages in five seconds.
 pub(crate) fn measuring(messages: u64, is_open: bool) -> RunProgress {
     let mut record = Record {
         service: times(messages, 10),
@@ -65,7 +65,7 @@ pub(crate) fn measuring(messages: u64, is_open: bool) -> RunProgress {
     }
 }
 
-/// The history of a run that always went as it goes now.
+/// The history of a run with constant figures.
 pub(crate) fn history(now: &RunProgress) -> History {
     let mut history = History::default();
     for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The program as it is called: files, texts and exit codes.
+//! The program on the command line: files, texts and exit codes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -84,7 +84,7 @@ fn the_json_summary_is_the_same_on_stdout_and_in_the_file() {
     }
 }
 
-/// A shell as the one that began server and ws-bench.
+/// The shell is the parent of both server and ws-bench.
 #[cfg(unix)]
 #[test]
 fn the_generators_own_process_is_never_taken_for_the_servers() {
@@ -99,13 +99,18 @@ fn the_generators_own_process_is_never_taken_for_the_servers() {
     let output = shell(&format!("\"$0\" \"$1\" {flags} $$; exit $?"));
     let err = stderr(&output);
     assert_eq!(output.status.code(), Some(0), "{err}");
-    assert_eq!(err.matches("began ws-bench too").count(), 1, "{err}");
+    assert_eq!(
+        err.matches("one of these processes started ws-bench")
+            .count(),
+        1,
+        "{err}"
+    );
     let file = std::fs::read(bench.path("a.json")).unwrap();
     let run: serde_json::Value = serde_json::from_slice(&file).unwrap();
     let server_pid = &run["server"]["pid"];
     assert_eq!(run["server"]["pids"], serde_json::json!([server_pid]));
 
-    // In its place.
+    // ws-bench replaces the shell, so `$$` is its own process ID.
     let output = shell(&format!("exec \"$0\" \"$1\" {flags} $$"));
     let err = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{err}");
@@ -115,7 +120,7 @@ fn the_generators_own_process_is_never_taken_for_the_servers() {
 #[cfg(target_os = "linux")]
 #[test]
 fn server_and_generator_are_sampled_side_by_side() {
-    // The server is in this very process, which sleeps and wakes for every message.
+    // The server is in this process, which sleeps and wakes for every message.
     let server = Server::start(|_, message| Some(message));
     let bench = Bench::new();
     let pid = std::process::id();
@@ -147,7 +152,7 @@ fn server_and_generator_are_sampled_side_by_side() {
     }
 }
 
-/// The shell that ws-bench takes the place of held 200 MB.
+/// The shell used 200 MB before ws-bench replaced it by exec.
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_is_that_of_the_program_and_not_of_the_one_that_it_took_the_place_of() {
@@ -247,7 +252,7 @@ fn bad_input_is_told_before_anything_is_done() {
         (
             "--server-pid 1",
             2,
-            "--server-pid needs the URL of that server, which runs already",
+            "--server-pid needs the URL of that server",
         ),
         ("--fail-if p99", 2, "compares nothing"),
         ("--header Upgrade:h2c", 2, "set by the handshake itself"),
@@ -279,7 +284,7 @@ fn bad_input_is_told_before_anything_is_done() {
 
 #[test]
 fn nothing_connected_says_what_to_do() {
-    // A server in HTTP, and one that answers with an alert of TLS to what is none.
+    // An HTTP server, and a server that answers plain text with a TLS alert.
     for (answer, told) in [
         (
             &b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"[..],
@@ -303,7 +308,7 @@ fn nothing_connected_says_what_to_do() {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                // The whole request: what is left unread would be answered with a reset.
+                // Reads the whole request, because unread bytes would cause a reset.
                 let _ = std::io::Read::read(&mut stream, &mut [0; 4096]);
                 let _ = std::io::Write::write_all(&mut stream, answer);
             }
@@ -317,7 +322,7 @@ fn nothing_connected_says_what_to_do() {
 
 #[test]
 fn a_server_that_is_not_there_is_exit_1() {
-    // A port that was free a moment ago.
+    // A port that was free just before.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -367,7 +372,7 @@ fn more_clients_than_files_is_told_with_how_many_fit() {
         "{}",
         stderr(&output)
     );
-    // A soft limit below the hard one is raised, and that is said.
+    // A soft limit below the hard limit is raised, with a notice.
     let program = env!("CARGO_BIN_EXE_ws-bench");
     let output = Command::new("sh")
         .args([

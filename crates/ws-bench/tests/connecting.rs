@@ -1,4 +1,4 @@
-//! The program before servers that refuse, and URLs that it refuses: causes and hints.
+//! The program with servers that refuse connections, and with URLs that it refuses: causes and advice.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -8,7 +8,7 @@ use common::{Bench, Server, stderr, stdout};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A server on a free port of the loopback that answers every request with these bytes, and then closes.
+/// A server on a free loopback port that answers every request with these bytes, then closes.
 struct Refusing {
     address: String,
     _runtime: tokio::runtime::Runtime,
@@ -137,7 +137,7 @@ fn the_address_behind_an_odd_notation_is_told_before_the_run() {
         err.contains(&format!("{odd}?token=*** leads to the host 127.0.0.1")),
         "{err}"
     );
-    // A refused one shows no secret either.
+    // A refused URL does not reveal a secret either.
     let output = bench.run("ws://127.0.0.1:1/?token=secret --insecure --no-output");
     let err = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{err}");

@@ -1,4 +1,4 @@
-//! How the program ends: exit codes, and what a user interrupts.
+//! The end of the program: exit codes and interrupts.
 
 #![allow(clippy::unwrap_used)]
 
@@ -34,7 +34,7 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     assert_eq!(output.status.code(), Some(5));
     let out = stdout(&output);
     assert!(
-        out.contains("invalid") && out.contains("but with nothing that was sent"),
+        out.contains("invalid") && out.contains("the server sends messages, but none contained"),
         "{out}"
     );
     // The run ended at the first timeout.
@@ -43,7 +43,7 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
         "{out}"
     );
     assert!(out.contains("begins “nonsense”"), "{out}");
-    // What is worst is told: an invalid run before failed messages, these before a condition.
+    // The worst outcome determines the exit code: an invalid run before failed messages, these before a condition.
     let gate = "--fail-if received>0 --fail-if lost>=0";
     assert_eq!(bench.run(&format!("{line} {gate}")).status.code(), Some(5));
     let dropped = format!(
@@ -52,8 +52,8 @@ fn failed_messages_are_exit_3_and_wrong_echoes_alone_exit_5() {
     );
     let output = bench.run(&dropped);
     assert_eq!(output.status.code(), Some(3));
-    assert!(stdout(&output).contains("\nheld: received>0"));
-    // Unverified, the same answers are echoes like any other.
+    assert!(stdout(&output).contains("\nFAILED --fail-if, held: received>0"));
+    // Without verification, the same answers count as echoes.
     let output = bench.run(&format!("{line} --verify off"));
     assert_eq!(output.status.code(), Some(0));
 }
@@ -87,12 +87,12 @@ mod interrupts {
         send(child, "-INT");
     }
 
-    /// Waits until the server has seen this many messages of a run that is not to end before.
+    /// Waits until the server has received this many messages of a run that must not end before.
     fn wait_for(child: &mut std::process::Child, server: &Server, messages: usize) {
         wait_for_count(child, &server.seen, messages);
     }
 
-    /// Starts an endless run and waits until the server has seen this many messages.
+    /// Starts a run without end and waits until the server has received this many messages.
     fn endless(bench: &Bench, server: &Server, messages: usize) -> std::process::Child {
         let line = format!("{} -c 2 -d 10m --warmup 0s -q --fail-if sent>0", server.url);
         let mut child = bench.command(&line).stdout(Stdio::piped()).spawn().unwrap();
@@ -113,7 +113,7 @@ mod interrupts {
             "also where a condition held"
         );
         let out = stdout(&output);
-        assert!(out.contains("\nheld: sent>0"), "{out}");
+        assert!(out.contains("\nFAILED --fail-if, held: sent>0"), "{out}");
         assert!(
             out.contains("ended early by the user") && out.contains(" 0 lost"),
             "{out}"
@@ -122,7 +122,7 @@ mod interrupts {
         assert!(rows(&bench.path("latencies.xlsx"), "latencies") >= 90);
     }
 
-    /// The same program, which hears of SIGHUP also when these tests were started under `nohup`.
+    /// The same program with the default handling of SIGHUP, even if the tests run under `nohup`.
     #[cfg(target_os = "linux")]
     fn hearing_hangups(program: &Command) -> Command {
         let mut command = Command::new("env");
@@ -154,7 +154,7 @@ mod interrupts {
         }
     }
 
-    /// A shell sends SIGHUP when its terminal is closed, and the system does as well.
+    /// Shell and system both send SIGHUP when the terminal is closed.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_terminal_that_is_closed_is_no_second_ctrl_c() {
@@ -174,7 +174,7 @@ mod interrupts {
         assert_eq!(bench.files(), ["latencies.xlsx"]);
     }
 
-    /// Somebody wants it to go on without a terminal.
+    /// With `nohup`, the user wants the run to continue without a terminal.
     #[cfg(target_os = "linux")]
     #[test]
     fn under_nohup_a_closed_terminal_ends_nothing() {
@@ -214,7 +214,7 @@ mod interrupts {
         );
     }
 
-    /// Waits until a server of the program has counted as many.
+    /// Waits until this counter of a server has reached `at_least`.
     fn wait_for_count(child: &mut std::process::Child, count: &AtomicUsize, at_least: usize) {
         while count.load(Ordering::Relaxed) < at_least {
             assert_eq!(child.try_wait().unwrap(), None, "it has ended");

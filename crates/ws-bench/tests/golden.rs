@@ -1,4 +1,4 @@
-//! What the program writes, held against golden files: see `test_support::golden`.
+//! Outputs of the program compared with golden files, see `test_support::golden`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Message, accept};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
-/// The values of every run that differ from one to the next.
+/// The values that vary between runs.
 fn mask() -> Mask {
     Mask::new(&[
         ("command_line.0", "text"),
@@ -86,7 +86,7 @@ fn mask() -> Mask {
     ])
 }
 
-/// The program in a folder of its own.
+/// The program in a temporary folder.
 struct Run(TempDir);
 
 impl Run {
@@ -94,7 +94,7 @@ impl Run {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// Runs the program: its exit code and what it printed.
+    /// Runs the program. Returns its exit code and its output.
     fn output(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(golden::program(env!("CARGO_BIN_EXE_ws-bench")))
             .args(arguments)
@@ -115,8 +115,8 @@ impl Run {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Runs the program with `--json` and a file of every kind: its exit code, and what it wrote as
-    /// golden files of that name.
+    /// Runs the program with `--json` and one file of every format. Returns its exit code and the contents, prepared as
+    /// golden files.
     fn files(&self, arguments: &[&str], mask: &Mask) -> (Option<i32>, [String; 4]) {
         const FILES: [&str; 10] = [
             "--json", "-q", "-o", "a.json", "-o", "a.csv", "-o", "a.xlsx", "-o", "a.hlog",
@@ -134,8 +134,8 @@ impl Run {
     }
 }
 
-/// The summary for people with its numbers masked, but for those of the plan and the counts; the
-/// reasons of a verdict are one, however many there are.
+/// The text summary with its numbers masked, except for those of the plan and the counts. All reasons of a verdict are
+/// combined into one.
 fn masked_summary(text: &str) -> String {
     const REASON: &str = "             – <reason>";
     let mut lines: Vec<String> = Vec::new();
@@ -159,7 +159,7 @@ fn masked_summary(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Four clients with two messages in flight each, of sizes drawn from the seed.
+/// Four clients with two messages in flight each, of random sizes from the seed.
 #[test]
 fn closed_loop() {
     const ARGUMENTS: &str = "-c 4 -m 50 -w 2 -s 64..256 --seed 7 --threads 2 --warmup 0s \
@@ -191,7 +191,7 @@ fn closed_loop() {
     );
 }
 
-/// Two rates, one after the other: when which message of which client is due is the seed's.
+/// Two rates in succession. The due times of all messages depend on the seed.
 #[test]
 fn open_loop() {
     const ARGUMENTS: &str = "-c 4 --stages 200ms:200,300ms:400 --arrivals poisson --seed 7 \
@@ -216,8 +216,7 @@ fn open_loop() {
     );
 }
 
-/// A wrong echo, a lost one and an early end on each of three connections, and a fourth that does
-/// not open.
+/// A wrong echo, a lost one and an early end on each of three connections, and a fourth connection that does not open.
 #[test]
 fn failures() {
     const ARGUMENTS: &str = "-c 4 -m 10 --connect-rate 20 --seed 7 --threads 1 --warmup 0s \
@@ -257,7 +256,7 @@ fn failures() {
     );
 }
 
-/// A server that refuses the fourth connection and treats all others alike: its URL.
+/// Starts a server that refuses the fourth connection and treats all others alike. Returns its URL.
 fn serve_badly() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -277,7 +276,7 @@ fn serve_badly() -> String {
 }
 
 fn refuse(mut stream: TcpStream) {
-    // The whole request: what is left unread would be answered with a reset.
+    // Reads the whole request, because unread bytes would cause a reset.
     let _ = stream.read(&mut [0; 4096]);
     let _ = stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
 }

@@ -1,5 +1,5 @@
-//! `--tui` and `--metrics-bind` from outside. The live screen in a terminal: `.ci/tui`; a real Prometheus:
-//! `.ci/prometheus`.
+//! `--tui` and `--metrics-bind` from outside. `.ci/tui` tests the live screen in a terminal, and `.ci/prometheus` the
+//! metrics with Prometheus.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -21,7 +21,7 @@ struct Running {
 }
 
 impl Running {
-    /// Starts it on a free port and waits for the notice that names it.
+    /// Starts the run on a free port and waits for the notice with its address.
     fn start(bench: &Bench, line: &str) -> Self {
         let mut command = bench.command(&format!("{line} --metrics-bind 127.0.0.1:0"));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -33,15 +33,15 @@ impl Running {
                 break url.strip_suffix("/metrics").unwrap().to_owned();
             }
         };
-        // What else it says is nobody's matter, but must not fill the pipe.
+        // Discards all other notices, so that the pipe does not fill up.
         std::thread::spawn(move || notices.for_each(drop));
         Self { child, address }
     }
 
-    /// The answer to a request, head and body; `None` once the program has ended.
+    /// The answer to a request, head and body; `None` when the program has ended.
     fn ask(&self, method: &str, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        // Whoever is not answered at all fails instead of waiting for ever.
+        // A request without an answer fails instead of waiting forever.
         let wait = std::time::Duration::from_secs(30);
         stream.set_read_timeout(Some(wait)).ok()?;
         let request =
@@ -70,7 +70,7 @@ impl Running {
         Some(samples.collect())
     }
 
-    /// The summary, when it is over.
+    /// The summary after the end of the run.
     fn summary(mut self) -> Value {
         let mut text = String::new();
         let mut out = self.child.stdout.take().unwrap();
@@ -125,7 +125,7 @@ fn counters_never_go_back_and_end_where_the_summary_does() {
     let server = UnclosingServer::start();
     let url = &server.url;
     let bench = Bench::new();
-    // Two stages of which the second asks for next to nothing, so that the end of the load is looked at.
+    // Two stages, of which the second sends almost nothing, so that the end of the first can be observed.
     let line = format!(
         "{url} -c 4 --stages 600ms:1000,600ms:1 --warmup 0s --no-output --no-calibrate --json"
     );
@@ -192,7 +192,7 @@ fn counters_never_go_back_and_end_where_the_summary_does() {
 #[test]
 fn a_scrape_while_connections_open_tells_of_them() {
     let (bench, server) = (Bench::new(), echo());
-    // The first client opens at once, the second after a thousand seconds.
+    // The first client opens immediately, the second after a thousand seconds.
     let line = format!("{} -c 2 -m 1 --connect-rate 0.001 --no-output", server.url);
     let mut running = Running::start(&bench, &line);
     let opened = loop {
@@ -226,12 +226,12 @@ fn scrapers_that_do_not_read_keep_no_other_out() {
     let (bench, server) = (Bench::new(), echo());
     let line = format!("{} -c 2 -m 1 --connect-rate 0.001 --no-output", server.url);
     let mut running = Running::start(&bench, &line);
-    // More requests than the buffers between hold answers to, on more connections than are served at a time.
+    // More requests than the buffers can hold answers for, on more connections than are served concurrently.
     let ask = "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2_000);
     let idle: Vec<_> = (0..20)
         .map(|_| {
             let mut stream = TcpStream::connect(&running.address).unwrap();
-            // What is not taken any more is no matter here.
+            // Requests that are not accepted do not matter here.
             let wait = std::time::Duration::from_millis(200);
             stream.set_write_timeout(Some(wait)).unwrap();
             let _ = stream.write_all(ask.as_bytes());

@@ -1,4 +1,4 @@
-//! Secrets of a command line are in no file of the run.
+//! No file of a run contains secrets from the command line.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use common::{Bench, Server, stderr};
 
 const SECRET: &str = "pl4nted-s3cret";
 
-/// The bytes of a file; of a workbook, of all its parts.
+/// The bytes of a file. For a workbook, those of all its parts.
 fn content(path: &std::path::Path) -> Vec<u8> {
     let bytes = std::fs::read(path).unwrap();
     if !bytes.starts_with(b"PK") {
@@ -72,12 +72,12 @@ fn no_file_holds_a_secret_of_the_command_line() {
 fn no_message_holds_a_secret_of_the_url() {
     let bench = Bench::new();
     for url in [
-        // Nobody listens on port 1.
+        // Port 1 has no listener.
         format!("ws://127.0.0.1:1/?token={SECRET}"),
         format!("WS+UNIX:/nowhere.sock:/ws?token={SECRET}"),
         format!("ws://me:{SECRET}@127.0.0.1:1/"),
         format!("http://127.0.0.1/?token={SECRET}"),
-        // Not a URL, for its blanks, and a secret nevertheless.
+        // Not valid URLs because of their blanks, but they contain secrets.
         format!("ws://127.0.0.1/?token=a {SECRET}"),
         format!("ws://me:my {SECRET}@127.0.0.1/"),
     ] {

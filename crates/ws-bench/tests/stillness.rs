@@ -1,4 +1,4 @@
-//! A generator that is stopped by a signal says so.
+//! A generator that is stopped by a signal reports this.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -29,7 +29,7 @@ fn a_generator_that_stood_still_is_not_valid() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // Stopped for half of all its time, so that the measured phase has its part.
+    // Stopped for half of its time, so that the measured phase is affected.
     while bench.try_wait().unwrap().is_none() {
         signal("-STOP", bench.id());
         std::thread::sleep(Duration::from_millis(50));
@@ -56,7 +56,7 @@ fn a_generator_that_stood_still_is_not_valid() {
     let run = read_run(&saved, &[RunPart::Samples]).unwrap();
     let rows = run.samples.unwrap().rows;
     let marked = rows.iter().filter(|sample| sample.over_stop).count() as u64;
-    // All messages are kept. One that was in flight over two stops counts twice.
+    // All messages are kept as samples. One in flight during two stops counts twice.
     assert!(
         (1..=figure("messages")).contains(&marked),
         "{marked}: {stops}"

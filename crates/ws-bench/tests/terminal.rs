@@ -1,4 +1,4 @@
-//! A terminal that goes away, or takes nothing, while it shows a run.
+//! A terminal that is closed, or accepts no output, while it shows a run.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,8 +14,8 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use test_support::terminal::{Hangup, Program, Terminal, full_pipe, has_thread, send, wait_until};
 
-/// Every phase, and flags of a run that stays in it until it is ended; three seconds for close frames are all
-/// that a run takes after its last message.
+/// All phases, with flags that keep a run in the phase until it is interrupted. In `close`, the run waits three seconds
+/// for close frames.
 const PHASES: [(&str, &str); 5] = [
     ("connect", "--connect-timeout 10m"),
     ("warm-up", "--warmup 10m"),
@@ -24,9 +24,9 @@ const PHASES: [(&str, &str); 5] = [
     ("close", "--warmup 0s -m 20"),
 ];
 
-/// A server that keeps a run in this phase, for as long as it lives.
+/// A server that keeps a run in this phase as long as it exists.
 enum Holding {
-    /// Accepts connections, and answers no handshake.
+    /// Accepts connections, but does not answer handshakes.
     Silent(TcpListener),
     Server(Server),
     Unclosing(UnclosingServer),
@@ -51,7 +51,7 @@ impl Holding {
     }
 }
 
-/// A run on a terminal that stays in a phase until it is ended.
+/// A run on a terminal that stays in its phase until it is interrupted.
 struct Run {
     bench: Bench,
     child: Program,
@@ -90,7 +90,7 @@ impl Run {
         }
     }
 
-    /// Waits for the end; returns exit code and saved summary.
+    /// Waits for the end. Returns exit code and saved summary.
     fn end(mut self) -> (Option<i32>, Value) {
         let code = self.child.wait().unwrap().code();
         assert_eq!(self.bench.files(), ["run.json"]);
@@ -99,7 +99,7 @@ impl Run {
     }
 }
 
-/// The metrics, unless the program has ended.
+/// The metrics; `None` when the program has ended.
 fn scrape(address: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     let request = "GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
@@ -114,7 +114,7 @@ fn assert_interrupted(phase: &str, (code, summary): &(Option<i32>, Value)) {
     let reasons = summary["validity"]["reasons"].to_string();
     let is_early = reasons.contains("ended early by the user");
     if phase == "close" {
-        // As if nothing had happened, though nobody could read the summary.
+        // Like an undisturbed run, although nobody could read the summary.
         assert!(*code == Some(0) || *code == Some(5), "{code:?}: {reasons}");
         assert!(!is_early, "{reasons}");
         assert_eq!(summary["messages"]["received"], 40);
@@ -124,7 +124,7 @@ fn assert_interrupted(phase: &str, (code, summary): &(Option<i32>, Value)) {
     }
 }
 
-/// The system sends SIGHUP, which ends the run as Ctrl-C does.
+/// The system sends SIGHUP, which ends the run like Ctrl-C.
 fn closing_ends_the_run(display: &str) {
     for phase in PHASES {
         let mut terminal = Terminal::open();
@@ -134,7 +134,7 @@ fn closing_ends_the_run(display: &str) {
     }
 }
 
-/// Somebody wants the run to go on without a terminal.
+/// With `nohup`, the user wants the run to continue without a terminal.
 fn closing_ends_the_display(display: &str) {
     for phase in PHASES {
         let mut terminal = Terminal::open();
@@ -185,7 +185,7 @@ fn a_display_that_is_stuck_does_not_hold_up_the_end() {
         wait_until("the display", || {
             terminal.shown().contains("msg/s") && server.seen.load(Ordering::Relaxed) > 0
         });
-        // From here on nobody reads it.
+        // From here on, nothing reads the terminal.
         terminal.fill();
         send(&child, Signal::SIGINT);
         assert_eq!(child.wait().unwrap().code(), Some(130), "{display}");
@@ -201,7 +201,7 @@ fn files_are_saved_though_nobody_reads_the_summary() {
     let mut child = Program::spawn(bench.command(&line).stdout(full));
     wait_until("the file", || bench.files() == ["run.json"]);
     assert_eq!(child.try_wait().unwrap(), None, "it prints");
-    // All is saved, so there is no need to wait for a reader.
+    // All files are saved, so the program does not wait for a reader.
     let mut ended = None;
     wait_until("the end", || {
         send(&child, Signal::SIGINT);
@@ -223,7 +223,7 @@ fn q_ends_the_run_and_gives_the_terminal_back() {
     let mut command = terminal.command(&bench.command(&line), Hangup::Default);
     let mut child = Program::spawn(&mut command);
     wait_until("the screen", || terminal.shown().contains("measure"));
-    // Keys that do nothing come first: an arrow, Alt and q.
+    // Keys without effect come first: an arrow, Alt+q and x.
     terminal.type_keys("\x1b[A\x1bqx");
     terminal.type_keys("q");
     let mut ended = None;

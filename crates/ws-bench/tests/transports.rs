@@ -1,4 +1,4 @@
-//! The program over `wss://` and Unix sockets: flags, texts and exit codes.
+//! The program with `wss://` and Unix sockets: flags, texts and exit codes.
 
 #![allow(clippy::unwrap_used)]
 
@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A TLS echo on a free port of the loopback, and its certificate.
+/// A TLS echo server on a free loopback port, and its certificate.
 struct TlsServer {
     url: String,
     pem: String,
@@ -25,7 +25,7 @@ impl TlsServer {
     fn start() -> Self {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
-        // Named, so that it does not matter what else is built into the tests.
+        // Set explicitly, so that the test does not depend on other providers in the build.
         let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -95,11 +95,11 @@ fn a_certificate_is_trusted_that_is_named() {
 fn a_stranger_is_refused_unless_that_is_what_was_asked_for() {
     let server = TlsServer::start();
     let bench = Bench::new();
-    // Of the same name, with another key.
+    // A certificate for the same name with another key.
     let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     std::fs::write(bench.path("other.pem"), other.cert.pem()).unwrap();
     let line = format!("{} -c 2 -m 5 --warmup 0s --no-output", server.url);
-    // The system's own certificates, and one of somebody else: neither will do.
+    // Neither the system's certificates nor a foreign one verify the server.
     for trust in ["", "--ca-cert other.pem"] {
         let output = bench
             .command(&format!("{line} {trust}"))
@@ -113,7 +113,7 @@ fn a_stranger_is_refused_unless_that_is_what_was_asked_for() {
             server.url
         );
         assert!(err.contains(&told), "{err}");
-        let hint = " · --ca-cert FILE trusts one certificate more, --insecure any\n";
+        let hint = " · --ca-cert FILE trusts its certificate, --insecure trusts any\n";
         assert!(err.ends_with(hint), "{err}");
     }
     let output = bench.run(&format!("{line} --insecure --json"));
@@ -132,7 +132,7 @@ fn trust_that_cannot_be_had_is_told_before_anything_is_done() {
     std::fs::write(bench.path("empty.pem"), "").unwrap();
     for (line, code, text) in [
         ("ws://127.0.0.1:1/ --insecure", 2, "has no TLS"),
-        // Wrong usage is told before the file is looked for.
+        // Wrong usage is reported before the file is opened.
         ("ws://127.0.0.1:1/ --ca-cert missing.pem", 2, "has no TLS"),
         ("--insecure", 2, "required arguments"),
         (
@@ -165,7 +165,7 @@ fn what_only_ws_can_be_calibrated_for_is_told() {
     );
     let output = bench.run(&line);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stderr(&output).contains("known only for ws://"));
+    assert!(stderr(&output).contains("calibration skipped: available for ws:// only"));
     assert!(!stdout(&output).contains("generator alone"));
 }
 

@@ -1,4 +1,4 @@
-//! Messages that were due and never sent, because connections were refused or ended, as they are reported.
+//! Reports of messages that were due and never sent, because connections were refused or ended.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,7 +9,7 @@ use common::{Bench, ReportedRun};
 use serde_json::{Value, json};
 use test_support::stub_server::{StubBehaviour, StubServer};
 
-/// Two connections are let in, the others refused.
+/// A server that accepts two connections and refuses all others.
 fn admit_two() -> StubBehaviour {
     StubBehaviour {
         admit: Some(2),
@@ -21,7 +21,7 @@ fn start(behaviour: StubBehaviour) -> (StubServer, Bench) {
     (StubServer::start(behaviour), Bench::new())
 }
 
-/// Asserts that text, JSON and the condition `unsent>0` agree on what was sent and what was not.
+/// Asserts that text, JSON and the condition `unsent>0` agree on the numbers of sent and unsent messages.
 fn assert_unsent(run: &ReportedRun, sent: u64, unsent: u64) {
     assert_eq!(
         run.counts(["sent", "unsent"]),
@@ -142,7 +142,7 @@ fn the_end_of_all_connections_is_dated_and_the_rate_is_over_the_planned_time() {
         close_at: Some((1, Some((1012, "restart")))),
         ..StubBehaviour::default()
     });
-    // Half a second from one message of a client to the next: none goes out behind the close.
+    // A client sends one message per half second, so none is sent after the close.
     let line = format!("{} -c 10 -r 20 -d 3s --fail-if unsent>0", server.url());
     let run = bench.report(&line);
     assert_unsent(&run, 20, 40);
@@ -152,7 +152,7 @@ fn the_end_of_all_connections_is_dated_and_the_rate_is_over_the_planned_time() {
         "{}",
         run.text
     );
-    // Rates of different times stand side by side.
+    // Rates averaged over different times are labelled with them.
     assert!(
         run.text.contains(" of payload · over the measured "),
         "{}",
@@ -164,7 +164,7 @@ fn the_end_of_all_connections_is_dated_and_the_rate_is_over_the_planned_time() {
         run.text
     );
     assert_eq!(run.value("/achieved_over_s").as_f64(), Some(3.0));
-    let cause = "connections failed or ended early, and what was due on them could not be sent";
+    let cause = "connections failed or ended early, and their messages could not be sent";
     assert!(run.text.contains(cause), "{}", run.text);
     assert!(
         !run.text.contains("more than it can handle"),

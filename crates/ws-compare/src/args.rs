@@ -1,4 +1,4 @@
-//! Command line.
+//! The command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,10 +19,10 @@ use crate::server::candidate::{Candidate, DEFAULT_PATH};
 const SERVERS: &str = "Servers";
 const ROUNDS: &str = "Rounds";
 
-/// Flags that mean something for saved runs, or exclude them as the group `measured`.
+/// Flags that are valid for saved runs too, or exclude them by the group `measured`.
 const EXCLUDE_NOTHING: [&str; 4] = ["reference", "figures", "servers", "urls"];
 
-/// Makes a flag of the measurement exclude saved runs.
+/// Makes a flag of the measurement conflict with saved runs.
 fn exclude_saved_runs(flag: Arg) -> Arg {
     let is_output = flag
         .get_help_heading()
@@ -37,11 +37,11 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 /// Compares WebSocket servers statistically.
 ///
 /// Every server of --server is restarted in every round, in random order, and measured twice: its capacity in closed loop, and its
-/// latency in open loop at a rate that all servers can hold. Every result has a confidence interval, or the word
-/// inconclusive.
+/// latency in open loop at a rate that all servers can hold. Every result has a confidence interval (95 % for all
+/// figures together), or the word inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
-// A time by default, so that every round is as long for a slow server as for a fast one.
+// The default is a duration, so that every round takes as long for a slow server as for a fast one.
 #[command(mut_arg("duration", |a| a
     .default_value_if("messages", ArgPredicate::IsPresent, None::<&str>)
     .default_value("2s")
@@ -64,13 +64,17 @@ Examples:
   ws-compare before.json after.json                 saved runs of ws-bench
   ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
+Runs of a round:
+  capacity  closed loop: throughput, service times, CPU and memory
+  latency   open loop at one rate for all: response times (p50, p99, p99.9)
+
 Exit codes:
-  0    compared, whichever server is faster
-  1    a file could not be read or written
-  2    wrong usage, or saved runs that cannot be compared
-  3    a server failed: it did not start, did not pass the gate, or failed in a round or a saved run
-  4    a --fail-if condition holds with confidence
-  5    the comparison is invalid
+    0  compared, whichever server is faster
+    1  a file could not be read or written
+    2  wrong usage, or saved runs that cannot be compared
+    3  a server failed: at its start, at the gate, in a round or a saved run
+    4  a --fail-if condition holds with confidence
+    5  the comparison is invalid (`suspect` does not change the exit code)
   130  interrupted; the files are saved
 
 If several apply, the exit code is the first of 130, 1, 3, 5, 4.")]
@@ -124,6 +128,8 @@ pub(crate) struct CompareArgs {
     pub(crate) gate_timeout: Duration,
 
     /// Pin servers to one half of the cores and the generator to the other; hardware threads of a core stay together
+    ///
+    /// Unlike --pin of ws-bench, it takes no list of cores.
     #[arg(long, help_heading = SERVERS)]
     pub(crate) pin: bool,
 
@@ -145,13 +151,18 @@ pub(crate) struct CompareArgs {
     pub(crate) generator: GeneratorFlags,
 
     /// Rounds; in each, every server is measured once in closed loop and once at the rate (example: 20)
+    ///
+    /// A verdict on one figure of two servers needs 6 rounds. More figures or servers need more.
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
     /// Figures to compare, separated by commas [default: all] (example: `throughput,service.p99`)
     ///
-    /// The intervals hold for all figures together, so fewer figures need fewer rounds. The names are those of
-    /// --fail-if.
+    /// The names: throughput, service.p50, service.p99, service.p99.9, p50, p99, p99.9 (response times; also as
+    /// response.p50 and so on), messages_per_cpu_s and memory_per_connection.
+    ///
+    /// The intervals hold for all figures together, so fewer figures need fewer rounds. Runs that no figure and no
+    /// --fail-if needs are not made: with throughput alone, no latency runs.
     #[arg(long = "figures", value_name = "NAMES", value_delimiter = ',', value_parser = figure, help_heading = ROUNDS)]
     pub(crate) figures: Vec<ComparedFigure>,
 
@@ -172,8 +183,8 @@ pub(crate) struct CompareArgs {
 
     /// Exit with code 4 if this condition holds with confidence, repeatable (example: 'b.p99 > 1.1 * a.p99')
     ///
-    /// A percentile without prefix is response time. Also: service.p99, throughput, messages_per_cpu_s and
-    /// memory_per_connection, each after the name of a server.
+    /// A figure stands behind the name of its server and a dot. The figures are those of --figures, the operators
+    /// are >, >=, < and <=.
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<String>,
 
@@ -245,7 +256,7 @@ impl CompareArgs {
     }
 }
 
-/// A usage error that clap cannot see, reported with exit code 2.
+/// A usage error that clap cannot detect. Its exit code is 2.
 pub(crate) fn usage_error(message: impl std::fmt::Display) -> anyhow::Error {
     let kind = clap::error::ErrorKind::ValueValidation;
     clap::Error::raw(kind, format!("{message}\n")).into()

@@ -1,20 +1,20 @@
 //! Split of the cores between servers and generator.
 
-/// The allowed cores, cut in two; by default nobody has cores of their own.
+/// The cores of servers and generator. Both are empty by default, without pinning.
 #[derive(Debug, Default)]
 pub(crate) struct CpuSplit {
     pub(crate) servers: Vec<usize>,
-    /// One core a thread.
+    /// One core per thread.
     pub(crate) generator: Vec<usize>,
-    /// Both share the only physical core.
+    /// True when both share the only physical core.
     pub(crate) share_a_core: bool,
 }
 
-/// Fewer than two cores.
+/// Error when fewer than two cores are allowed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--pin gives servers and generator cores of their own, and this process may use {}: \
-     leave --pin out, or allow more cores", if *.is_one { "only one" } else { "nobody knows which" }
+    "--pin needs at least two cores, for servers and generator, and this process may use {}: \
+     omit --pin, or allow more cores", if *.is_one { "only one" } else { "an unknown number" }
 )]
 pub(crate) struct TooFewCores {
     is_one: bool,
@@ -31,8 +31,8 @@ impl CpuSplit {
         Self::cut(&allowed.iter().map(group).collect::<Vec<_>>(), &allowed)
     }
 
-    /// Cuts so that the threads of one physical core stay together: `groups` are the siblings of each
-    /// allowed core.
+    /// Splits the allowed cores into two halves. Hardware threads of a physical core stay together: `groups` has the
+    /// siblings of each allowed core.
     fn cut(groups: &[Vec<usize>], allowed: &[usize]) -> Result<Self, TooFewCores> {
         if allowed.len() < 2 {
             return Err(TooFewCores {
@@ -51,7 +51,7 @@ impl CpuSplit {
         if share_a_core {
             physical = allowed.iter().map(|core| vec![*core]).collect();
         }
-        // An odd core is the generator's: what measures must not be what is short.
+        // The generator gets the extra core of an odd number, because it must not be the bottleneck.
         let half = physical.len() / 2;
         Ok(Self {
             generator: physical.split_off(half).concat(),
@@ -61,7 +61,7 @@ impl CpuSplit {
     }
 }
 
-/// Parses a list of the kernel such as `0-1,8`.
+/// Parses a list in the kernel's format, such as `0-1,8`.
 fn parse_cpu_list(list: &str) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     for part in list.trim().split(',') {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn siblings_stay_together() {
-        // Four physical cores of two threads each, one thread of the last not allowed.
+        // Four physical cores with two threads each. One thread of the last is not allowed.
         let allowed = [0, 1, 2, 3, 4, 5, 6];
         let groups: Vec<_> = allowed.iter().map(|c| vec![c % 4, c % 4 + 4]).collect();
         let split = CpuSplit::cut(&groups, &allowed).unwrap();

@@ -1,25 +1,27 @@
-//! The measuring part of a comparison: pilot, rounds, and their rows.
+//! The measurements of a comparison: pilot, rounds, and their rows.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use cli::print_notice;
 use host::open_files;
-use measurement::plan::{Plan, PlanError, ServerUrl};
+use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow,
 };
-use units::{Rate, counted, human_rate};
+use units::{Rate, counted, human_rate, human_time};
 
 use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
+use crate::fail_if::Conditions;
 use crate::gate::Gate;
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
 use crate::progress::ProgressDisplay;
-use crate::round::{RoundRunner, empty_row};
+use crate::round::{NeededRuns, RoundRunner, empty_row};
 use crate::round_values::CONFIDENCE;
+use crate::sentences;
 use crate::server::candidate::Candidate;
 use crate::server::failure::ServerFailure;
 use crate::server::starter::ServerStarter;
@@ -31,7 +33,9 @@ pub(crate) struct Experiment<'a> {
     candidates: &'a [Candidate],
     cpu_split: CpuSplit,
     runner: RoundRunner,
-    /// Plan of a capacity run against the first server, or the first with a certificate.
+    /// Without the rate of a pilot.
+    runs: NeededRuns,
+    /// Plan of a capacity run against the first server, or the first one with TLS.
     plan: Plan,
     seed: u64,
 }
@@ -42,6 +46,7 @@ impl<'a> Experiment<'a> {
         args: &'a CompareArgs,
         stop: &'a InterruptHandle,
         candidates: &'a [Candidate],
+        conditions: &Conditions,
     ) -> anyhow::Result<Self> {
         let cpu_split = if args.pin {
             CpuSplit::for_this_machine().map_err(usage_error)?
@@ -49,23 +54,14 @@ impl<'a> Experiment<'a> {
             CpuSplit::default()
         };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
-        // Certificates are asked for as soon as one of the servers has one.
-        let mut targets = targets(args, candidates)?;
-        targets.sort_by_key(|target| !target.is_tls());
-        let tls = &args.load.tls;
-        let url = targets.swap_remove(0);
-        let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity);
-        let target = target.map_err(|error| match error.downcast::<PlanError>() {
-            Ok(error) => usage_error(wording::with_url_advice(&error)),
-            Err(other) => other,
-        })?;
+        let target = first_target(args, candidates)?;
         let template = LoadTemplate::new(args, &cpu_split);
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(usage_error)?;
         }
         let load = template.capacity(seed).map_err(usage_error)?;
         let plan = load.against(target).map_err(usage_error)?;
-        // Where it cannot be raised, the limit stays as it is.
+        // If the limit cannot be raised, it stays as it is.
         let _ = open_files::raise_limit();
         cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
         let starter = ServerStarter {
@@ -87,23 +83,23 @@ impl<'a> Experiment<'a> {
             machine: Machine::describe(&plan, open_files::limit()),
             gate: gate(args),
         };
+        let figures = [args.compared_figures(), conditions.figures()].concat();
         Ok(Self {
             args,
             stop,
             candidates,
             cpu_split,
             runner,
+            runs: NeededRuns::of(&figures),
             plan,
             seed,
         })
     }
 
-    /// Measures all rounds, or as many as there are when the user ends it.
+    /// Measures all rounds, or those completed before an interrupt.
     pub(crate) fn run(self) -> anyhow::Result<Comparison> {
-        if self.cpu_split.share_a_core && !self.args.quiet {
-            print_notice(
-                "--pin: there is one physical core, so servers and generator share it by hardware threads",
-            );
+        if !self.args.quiet {
+            self.warnings().iter().for_each(|line| print_notice(line));
         }
         self.stop.interrupts.announce_on_interrupt(!self.args.quiet);
         let started_at = SystemTime::now();
@@ -115,6 +111,7 @@ impl<'a> Experiment<'a> {
         let pilots = servers.iter().filter_map(|s| s.pilot_messages_per_s);
         let pilots: Vec<_> = pilots.collect();
         let rate = self.args.rate.or_else(|| rate_below(&pilots));
+        let rate = rate.filter(|_| self.runs.latency);
         let plan = self.plan(rate, self.reference(&servers))?;
         let left = self.candidates.iter().zip(&servers);
         let left: Vec<&Candidate> = left
@@ -128,6 +125,9 @@ impl<'a> Experiment<'a> {
             Vec::new(),
         );
         if is_complete && left.len() >= 2 {
+            if let Some(line) = left_out(&comparison.servers) {
+                display.line(&line);
+            }
             is_complete = self.rounds(&left, rate, &mut comparison, &display);
         }
         drop(display);
@@ -136,9 +136,35 @@ impl<'a> Experiment<'a> {
         Ok(comparison)
     }
 
-    /// Holds every server against the gate, and measures its capacity with a pilot. `false` when the user ended it.
+    /// Warnings before anything is measured.
+    fn warnings(&self) -> Vec<String> {
+        let shares = self.cpu_split.share_a_core.then(|| {
+            "--pin: this machine has one physical core, so servers and generator run on its hardware threads and slow each other down"
+                .to_owned()
+        });
+        let args = self.args;
+        let most = args.until_sure.map_or(0, |_| args.max_rounds);
+        let has_processes = self.candidates.iter().any(|c| c.command.is_some());
+        let is_measured = |figure: &ComparedFigure| {
+            has_processes
+                || !matches!(
+                    figure,
+                    ComparedFigure::MessagesPerCpuS | ComparedFigure::MemoryPerConnection
+                )
+        };
+        let figures = args.compared_figures();
+        let few = sentences::few_rounds_planned(
+            args.rounds.max(most),
+            self.candidates.len(),
+            figures.iter().filter(|figure| is_measured(figure)).count(),
+            args.until_sure.is_some(),
+        );
+        shares.into_iter().chain(few).collect()
+    }
+
+    /// Checks every server, and measures its capacity in a pilot. Returns false when the user interrupted it.
     fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> bool {
-        let pilot = self.args.rate.is_none();
+        let pilot = self.args.rate.is_none() && self.runs.latency;
         for (candidate, server) in self.candidates.iter().zip(servers) {
             let found = self.runner.try_out(candidate, self.seed, pilot, |phase| {
                 display.show(&candidate.name, phase);
@@ -149,17 +175,13 @@ impl<'a> Experiment<'a> {
                     server.notes = found.notes;
                 }
                 Err(ServerFailure::Interrupted) => return false,
-                Err(error) => {
-                    let why = error.in_one_line();
-                    display.line(&format!("left out: {why}"));
-                    server.excluded = Some(why);
-                }
+                Err(error) => server.excluded = Some(error.in_one_line()),
             }
         }
         true
     }
 
-    /// Returns the reference that was asked for, if it is still there, otherwise the first that is.
+    /// Returns the requested reference if it was not excluded, otherwise the first server that was not.
     fn reference(&self, servers: &[CandidateRow]) -> String {
         let left = || servers.iter().filter(|server| server.excluded.is_none());
         let asked = self.args.reference.as_ref();
@@ -195,7 +217,15 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Measures round after round. `false` when the user ended it.
+    /// Time that the runs of all planned rounds take without starts; `None` for a number of messages.
+    fn least_time(&self, servers: usize, runs: NeededRuns) -> Option<Duration> {
+        let load = &self.args.load;
+        let turns = u32::try_from(servers).ok()?.checked_mul(self.args.rounds)?;
+        let one_run = load.duration?.checked_add(load.warmup)?;
+        one_run.checked_mul(turns.checked_mul(runs.count())?)
+    }
+
+    /// Measures all rounds. Returns false when the user interrupted them.
     fn rounds(
         &self,
         candidates: &[&Candidate],
@@ -204,9 +234,14 @@ impl<'a> Experiment<'a> {
         display: &ProgressDisplay,
     ) -> bool {
         let most = comparison.plan.max_rounds;
-        if let Some(rate) = rate {
-            display.line(&describe_rounds(&comparison.plan, candidates.len(), rate));
-        }
+        let runs = NeededRuns { rate, ..self.runs };
+        let least = self.least_time(candidates.len(), runs);
+        display.line(&describe_rounds(
+            &comparison.plan,
+            candidates.len(),
+            runs,
+            least,
+        ));
         display.begin_rounds(u64::from(most) * candidates.len() as u64);
         for round in 1..=most {
             let seed = measurement::record::message_hash(self.seed, 0, u64::from(round)) >> 11;
@@ -215,7 +250,7 @@ impl<'a> Experiment<'a> {
                 let candidate = candidates[place];
                 let label = format!("round {round} of {most} · {}", candidate.name);
                 let mut row = empty_row(&candidate.name, round, turn, seed);
-                let measured = self.runner.turn(&mut row, candidate, rate, |phase| {
+                let measured = self.runner.turn(&mut row, candidate, runs, |phase| {
                     display.show(&label, phase);
                 });
                 match measured {
@@ -236,6 +271,13 @@ impl<'a> Experiment<'a> {
     }
 }
 
+/// The line about servers that the rounds go on without; their reasons stand in the report.
+fn left_out(servers: &[CandidateRow]) -> Option<String> {
+    let names = servers.iter().filter(|server| server.excluded.is_some());
+    let names: Vec<_> = names.map(|server| server.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("left out: {} (reasons in the report)", names.join(", ")))
+}
+
 fn gate(args: &CompareArgs) -> Gate {
     Gate {
         mode: args.gate,
@@ -244,38 +286,82 @@ fn gate(args: &CompareArgs) -> Gate {
     }
 }
 
-/// `10 rounds of 2 servers · open loop at 45,000 msg/s, found by a pilot · seed 7`.
-fn describe_rounds(plan: &ComparisonPlan, servers: usize, rate: Rate) -> String {
+/// `10 rounds of 2 servers · closed loop, and open loop at 45,000 msg/s (found by a pilot) · seed 7 · takes more than 120 s`.
+fn describe_rounds(
+    plan: &ComparisonPlan,
+    servers: usize,
+    runs: NeededRuns,
+    least: Option<Duration>,
+) -> String {
     let up_to = plan.until_sure_percent.map_or("", |_| "up to ");
     let found = if plan.rate_was_found {
-        ", found by a pilot"
+        " (found by a pilot)"
     } else {
         ""
     };
+    let closed = runs.capacity.then(|| "closed loop".to_owned());
+    let open = runs.rate.filter(|_| runs.latency).map(|rate| {
+        format!(
+            "open loop at {} msg/s{found}",
+            human_rate(rate.per_second())
+        )
+    });
+    let loops: Vec<_> = closed.into_iter().chain(open).collect();
+    let takes = least.map_or_else(String::new, |least| {
+        format!(
+            " · takes more than {}",
+            human_time(least.as_secs_f64() * 1e9)
+        )
+    });
     format!(
-        "{up_to}{} of {} · open loop at {} msg/s{found} · seed {}",
+        "{up_to}{} of {} · {} · seed {}{takes}",
         counted(u64::from(plan.max_rounds), "round"),
         counted(servers as u64, "server"),
-        human_rate(rate.per_second()),
+        loops.join(", and "),
         plan.seed,
     )
 }
 
-/// `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`.
+/// Describes the result of a round: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`. Without capacity runs, it
+/// has the p50 of the latency runs.
 fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
-    let throughput = ComparedFigure::Throughput;
-    let describe = |row: &&RoundRow| match (&row.failure, throughput.of(row)) {
-        (Some(failure), _) => format!("failed: {failure}"),
-        (None, Some(value)) => format!("{} {} msg/s", row.server, throughput.print(value)),
-        (None, None) => format!("{} not to be believed", row.server),
+    let (throughput, p50) = (ComparedFigure::Throughput, ComparedFigure::ResponseP50);
+    let describe = |row: &&RoundRow| {
+        let server = &row.server;
+        if let Some(failure) = &row.failure {
+            return format!("failed: {failure}");
+        }
+        let figure = if row.capacity.is_some() {
+            throughput
+        } else {
+            p50
+        };
+        match figure.of(row).map(|value| figure.print(value)) {
+            Some(rate) if figure == throughput => format!("{server} {rate} msg/s"),
+            Some(time) => format!("{server} p50 {time}"),
+            None => format!("{server} invalid"),
+        }
     };
     let parts: Vec<_> = rows.iter().map(describe).collect();
     format!("round {round}: {}", parts.join(" · "))
 }
 
-/// The servers' URLs, with a notice of each that leads to another host than the one typed.
+/// The first server with a certificate, or else the first: certificates are asked for as soon as one has one.
+fn first_target(args: &CompareArgs, candidates: &[Candidate]) -> anyhow::Result<TargetServer> {
+    let mut targets = targets(args, candidates)?;
+    targets.sort_by_key(|target| !target.is_tls());
+    let tls = &args.load.tls;
+    let url = targets.swap_remove(0);
+    let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity);
+    target.map_err(|error| match error.downcast::<PlanError>() {
+        Ok(error) => usage_error(wording::with_url_advice(&error)),
+        Err(other) => other,
+    })
+}
+
+/// The servers' URLs. Prints a notice for each whose host differs from the typed one.
 fn targets(args: &CompareArgs, candidates: &[Candidate]) -> anyhow::Result<Vec<ServerUrl>> {
     let targets = candidates.iter().map(|c| c.target(1, &args.path));
     let targets = targets.collect::<Result<Vec<_>, _>>()?;
@@ -283,4 +369,33 @@ fn targets(args: &CompareArgs, candidates: &[Candidate]) -> anyhow::Result<Vec<S
     let shown = notices.filter(|_| !args.quiet);
     shown.for_each(|notice| print_notice(&notice));
     Ok(targets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_runs_that_some_figure_needs_are_made() {
+        use ComparedFigure::{MemoryPerConnection, ResponseP99, Throughput};
+        let runs = |figures: &[ComparedFigure]| {
+            let runs = NeededRuns::of(figures);
+            (runs.capacity, runs.latency, runs.count())
+        };
+        assert_eq!(runs(&ComparedFigure::ALL), (true, true, 2));
+        assert_eq!(runs(&[Throughput, MemoryPerConnection]), (true, false, 1));
+        assert_eq!(runs(&[ResponseP99]), (false, true, 1));
+    }
+
+    #[test]
+    fn a_server_that_is_left_out_is_named_and_its_reason_left_to_the_report() {
+        let server = |name: &str, excluded: Option<&str>| CandidateRow {
+            name: name.to_owned(),
+            excluded: excluded.map(ToOwned::to_owned),
+            ..CandidateRow::default()
+        };
+        assert_eq!(left_out(&[server("a", None)]), None);
+        let line = left_out(&[server("a", None), server("b", Some("boom"))]);
+        assert_eq!(line.as_deref(), Some("left out: b (reasons in the report)"));
+    }
 }

@@ -1,4 +1,4 @@
-//! `--fail-if`: conditions between the compared servers, judged by all rounds.
+//! `--fail-if`: conditions between the compared servers, judged over all rounds.
 
 use measurement::run::comparison::{ComparedFigure, ConditionRow};
 use measurement::run::thresholds::{
@@ -16,11 +16,11 @@ pub(crate) struct Conditions {
     all: Vec<BetweenServers>,
 }
 
-/// Names of the compared figures in conditions.
+/// Names of the compared figures, as used in conditions.
 const FIGURE_NAMES: &str = "throughput, p50, p99, p99.9, response.p50, response.p99, response.p99.9, \
     service.p50, service.p99, service.p99.9, messages_per_cpu_s, memory_per_connection";
 
-/// Finds the figure that the rounds compare servers by, of a run's figure of this name.
+/// Finds the compared figure for a run figure's name; `None` when servers are not compared by it.
 pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
     RunFigure::named(name).ok()?;
     let key = name.replace('.', "_");
@@ -36,11 +36,11 @@ pub(crate) fn not_compared_by(name: &str) -> String {
 }
 
 impl Conditions {
-    /// Reads conditions on servers of these names. The error is in words.
+    /// Parses conditions on servers with these names. The error is a sentence.
     pub(crate) fn parse(texts: &[String], names: &[&str]) -> Result<Self, String> {
         let parse = |text: &String| {
             let condition = BetweenServers::parse(text, names).map_err(|error| match error {
-                // The figures of a run that it would list are more than servers are compared by.
+                // The default message would list the figures of a run, of which servers are compared by only a few.
                 ConditionError::UnknownFigure { figure, .. } => not_compared_by(&figure),
                 error => error.to_string(),
             })?;
@@ -56,8 +56,16 @@ impl Conditions {
         })
     }
 
+    /// Figures that the conditions are about.
+    pub(crate) fn figures(&self) -> Vec<ComparedFigure> {
+        let terms = self.all.iter().flat_map(BetweenServers::terms);
+        terms
+            .filter_map(|(_, figure)| figure_named(figure.name()))
+            .collect()
+    }
+
     pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
-        // Any of them fails a build: they are one statement.
+        // A build fails if any of the conditions holds, so they need a joint level.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
         let bootstrap = rounds.bootstrap(rounds.sequential(family));
         let values = |server: usize, named: &RunFigure| {
@@ -81,7 +89,7 @@ impl Conditions {
                     let is_sure = judgement.outcome != ConditionOutcome::CannotTell;
                     (judgement.held, is_sure, describe(&judgement))
                 }
-                // A gate that cannot be judged must not stand open.
+                // A gate that cannot be judged must not pass.
                 Err(why) => (true, false, format!("{why}, so it counts as held")),
             };
             ConditionRow {
@@ -101,7 +109,7 @@ fn describe(judgement: &Judgement) -> String {
     if let Some(r) = judgement.ratio {
         let (low, high) = (r.low, r.high);
         ratio = format!(": the ratio is {:.3} ({low:.3}–{high:.3})", r.estimate);
-        // Conditions are few and named beforehand, so their level is another than that of the figures.
+        // The conditions are few and fixed before the measurement, so their level differs from that of the figures.
         sure = format!("{} % ", percent(r.level));
     }
     match judgement.outcome {

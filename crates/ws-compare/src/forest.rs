@@ -1,4 +1,4 @@
-//! Forest plot of a comparison: a dot a round, an interval a server.
+//! Forest plot of a comparison: one dot per round, one interval per server.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use ws_report::page::PagePicture;
 
 use crate::sentences;
 
-/// Height around the rows, and of each row, at a width of 1280.
+/// Height around the rows, and of each row, at a width of 1280 pixels.
 const AROUND: u32 = 150;
 const ROW: u32 = 52;
 
-/// Draws the picture for a file of this name, and returns its bytes. Fails when no figure has a ratio.
+/// Draws the picture in the format of the file name. Returns its bytes. Fails when no figure has a ratio.
 pub(crate) fn encode(c: &Comparison, path: &Path) -> Result<Vec<u8>, DrawError> {
     let ratios = ratios(c);
     encode_forest_plot(path, &options(&ratios, Theme::Light), &ratios)
@@ -27,7 +27,7 @@ pub(crate) fn has_ratios(c: &Comparison) -> bool {
     !ratios(c).rows.is_empty()
 }
 
-/// Draws the pictures of a page; none when there is nothing to draw.
+/// Draws the pictures for a page; empty when there is nothing to draw.
 pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     let ratios = ratios(c);
     if ratios.rows.is_empty() {
@@ -35,7 +35,7 @@ pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     }
     let svg = forest_plot_svg(&options(&ratios, Theme::Page), &ratios)?;
     let caption = format!(
-        "Above 1, a server is better than {}. Each faint dot is a round, each bar the interval of all of them.",
+        "Above 1, a server is better than {}. Each faint dot is one round. Each bar is the interval over all rounds.",
         c.plan.reference
     );
     Ok(vec![PagePicture {
@@ -80,12 +80,12 @@ fn ratios(c: &Comparison) -> ForestData {
             sentences::rounds(c),
             sentences::load(c)
         ),
-        x_label: format!("times as good as {}", c.plan.reference),
+        x_label: format!("ratio to {}, above 1 is better", c.plan.reference),
         rows,
     }
 }
 
-/// The row of a server in a figure, if it has a ratio.
+/// The row of a server for a figure; `None` without a ratio.
 fn row(
     c: &Comparison,
     figure: ComparedFigure,

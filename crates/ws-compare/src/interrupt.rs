@@ -1,4 +1,5 @@
-//! Ctrl-C, or a terminal that is closed: once ends the rounds, twice the program; either way no server is left behind.
+//! Handling of Ctrl-C and closed terminals. The first interrupt ends the rounds, the second one the program. No server
+//! is left running.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,12 +9,12 @@ use cli::interrupt::{InterruptReaction, Interrupts, run_until_second_interrupt};
 use host::process_group::ProcessGroups;
 use swarm::RunHandle;
 
-/// The parts of a comparison that an interrupt ends.
+/// Handles to the parts of a comparison that an interrupt ends.
 #[derive(Clone)]
 pub(crate) struct InterruptHandle {
-    /// Stopped by the first signal.
+    /// The current run, stopped by the first signal.
     pub(crate) control: RunHandle,
-    /// Every server that was started: killed by the second.
+    /// All started servers, killed by the second signal.
     pub(crate) groups: ProcessGroups,
     /// Signals, and the files that the second one removes.
     pub(crate) interrupts: Interrupts,
@@ -21,14 +22,14 @@ pub(crate) struct InterruptHandle {
 }
 
 impl InterruptHandle {
-    /// Marks the rounds as measured: from now on no signal ends the program before its files are saved.
+    /// Marks the rounds as measured. From now on, no signal ends the program before its files are saved.
     pub(crate) fn keep_rounds(&self) {
         self.is_final.store(true, Ordering::Release);
     }
 }
 
-/// Runs `body`; the first signal stops its [`RunHandle`], the second one kills the servers, leaves
-/// `body` behind and ends with exit code 130, unless all rounds are measured by then.
+/// Runs `body`. The first signal stops its [`RunHandle`]. The second one kills the servers, abandons `body` and returns
+/// exit code 130, unless all rounds are measured by then.
 pub(crate) fn until_second(
     body: impl FnOnce(&InterruptHandle) -> anyhow::Result<ExitStatus> + Send + 'static,
 ) -> anyhow::Result<ExitStatus> {
@@ -40,7 +41,7 @@ pub(crate) fn until_second(
     let is_final = Arc::new(AtomicBool::new(false));
     let all_measured = Arc::clone(&is_final);
     let reaction = InterruptReaction {
-        announcement: "\nending after the rounds so far and saving files; once more ends at once and saves nothing",
+        announcement: "\nending the rounds and saving the files; a second interrupt quits at once and saves nothing",
         stop: Box::new(move || stopped.stop()),
         is_final: Box::new(move || all_measured.load(Ordering::Acquire)),
         clean_up: move || killed.kill_all(),
@@ -72,7 +73,7 @@ mod tests {
         });
         assert_eq!(ended.unwrap(), ExitStatus::Panicked);
         let (pid, groups) = told.recv().unwrap();
-        // Reaped as well: nothing has its number.
+        // The process was also reaped, so its ID is free.
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
         assert!(groups.spawn(&mut Command::new("true")).is_err());
     }

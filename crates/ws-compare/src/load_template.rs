@@ -1,4 +1,4 @@
-//! Plans of the runs: one load, in closed loop and at a rate.
+//! Plans of the runs: the same load in closed loop and at a rate.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
@@ -11,26 +11,27 @@ use units::{Rate, SizeRange};
 use crate::args::CompareArgs;
 use crate::cpu_split::CpuSplit;
 
-/// Share of the slowest server's capacity that the latency runs offer: a rate that every server holds.
+/// Share of the slowest server's capacity that latency runs offer, so that every server can hold the rate.
 const RATE_SHARE: f64 = 0.6;
 
-/// Runs of a pilot, of which the median counts.
+/// Number of pilot runs. Their median is used.
 pub(crate) const PILOT_RUNS: u32 = 3;
 
-/// Longest measured time and warm-up of a pilot run.
+/// Maximum measured time and warm-up of a pilot run.
 const PILOT: Duration = Duration::from_secs(1);
 const PILOT_WARM_UP: Duration = Duration::from_millis(300);
 
-/// Messages of a run that are kept to find its steady part. Of more, a uniform choice is kept.
+/// Maximum number of samples of a run, for finding its steady part. If there are more messages, a uniform sample is
+/// kept.
 const MAX_SAMPLES: u64 = 1_000_000;
 
-/// The load that all runs share.
+/// The load common to all runs.
 #[derive(Debug)]
 pub(crate) struct LoadTemplate {
-    /// Closed loop. The seed is set for each run.
+    /// The draft in closed loop. The seed is set for each run.
     pub(crate) draft: LoadDraft,
     arrivals: Arrivals,
-    /// Most messages in flight per client at a rate; `None` = unbounded.
+    /// Maximum number of messages in flight per client in open loop; `None` = unbounded.
     open_window: Option<NonZeroU32>,
 }
 
@@ -61,7 +62,7 @@ impl LoadTemplate {
         self.load(seed, |_| {})
     }
 
-    /// Returns the load of a latency run: open loop at a rate.
+    /// The load of a latency run: open loop at this rate.
     pub(crate) fn latency(&self, seed: u64, rate: Rate) -> Result<LoadSpec, PlanError> {
         self.load(seed, |draft| {
             draft.load = Load::Open {
@@ -72,8 +73,8 @@ impl LoadTemplate {
         })
     }
 
-    /// Returns the loads of the gate, for the largest and the smallest payload: one message each, sent and awaited
-    /// for at most `timeout`. Unverified, two: a greeting must not pass for all echoes.
+    /// The loads of the gate, for the largest and the smallest payload: one message each, with `timeout` as time limit.
+    /// Without verification, two messages each, because a greeting could be taken for a single echo.
     pub(crate) fn gate(&self, seed: u64, timeout: Duration) -> Result<Vec<LoadSpec>, PlanError> {
         let SizeRange { min, max } = self.draft.payload;
         let sizes = if min == max {
@@ -107,7 +108,7 @@ impl LoadTemplate {
         sizes.into_iter().map(load).collect()
     }
 
-    /// Returns the load of a pilot run: a short capacity run without samples.
+    /// The load of a pilot run: a short capacity run without samples.
     pub(crate) fn pilot(&self, seed: u64) -> Result<LoadSpec, PlanError> {
         self.load(seed, |draft| {
             draft.length = Length::Duration(match draft.length {
@@ -120,13 +121,13 @@ impl LoadTemplate {
     }
 }
 
-/// Computes a rate that every server holds: a share of the slowest one's capacity, rounded down to two
-/// digits. `None` when there is none.
+/// A rate that every server can hold: a share of the slowest one's capacity, rounded down to two digits; `None` without
+/// capacities.
 pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
     let slowest = capacities.iter().copied().min_by(f64::total_cmp)?;
     let rate = RATE_SHARE * slowest;
     let step = 10_f64.powf(rate.log10().floor() - 1.0);
-    // A rate that is already round must not lose a step to binary fractions.
+    // Prevents that a round rate loses a step to binary rounding.
     let rounded = (rate / step + 1e-9).floor() * step;
     Rate::new(rounded)
 }

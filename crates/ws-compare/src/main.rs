@@ -1,22 +1,22 @@
 //! `ws-compare`: compares WebSocket servers statistically.
 //!
-//! Every server is started anew in every round, measured in random order, and compared by confidence
-//! intervals of the ratios.
+//! Every server is restarted in every round and measured in random order. Servers are compared by confidence intervals
+//! of ratios.
 //!
-//! | module | content |
+//! | module | contents |
 //! |---|---|
 //! | `args` | command line |
-//! | `run` | one comparison from the checks to the exit code |
-//! | `experiment`, `round` | the measuring part: pilot and rounds; one server's turn in a round |
-//! | `server` | servers to compare: as typed, their processes, a client that checks them |
-//! | `gate` | checks of a server before it is timed |
+//! | `run` | one comparison, from the checks to the exit code |
+//! | `experiment`, `round` | the measurements: pilot and rounds; one server's turn in a round |
+//! | `server` | servers to compare: command line, processes, a client for checks |
+//! | `gate` | checks of a server before it is measured |
 //! | `cpu_split` | cores of the servers and of the generator |
-//! | `load_template` | plans of the runs: closed loop, at a rate, and the pilot that finds the rate |
+//! | `load_template` | plans of the runs: closed loop, open loop, and the pilot that determines the rate |
 //! | `measure`, `steady_state` | one run, and its steady part |
-//! | `round_values` | values of the rounds, as the next two need them |
+//! | `round_values` | values of the rounds, for the next two modules |
 //! | `verdicts`, `fail_if` | figures, intervals and verdicts of all rounds; `--fail-if` |
 //! | `saved_runs` | saved runs and saved comparisons instead of measured ones |
-//! | `sentences`, `text`, `page`, `forest` | sentences that the reports share; the reports; the forest plot |
+//! | `sentences`, `text`, `page`, `forest` | sentences common to the reports; the reports; the forest plot |
 //! | `outputs` | files |
 //! | `progress`, `interrupt` | progress display; Ctrl-C |
 

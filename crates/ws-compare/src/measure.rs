@@ -1,4 +1,4 @@
-//! One run against one server: from a plan to the figures that a comparison keeps.
+//! One run against one server: from a plan to the figures used in a comparison.
 
 use std::time::SystemTime;
 
@@ -13,12 +13,12 @@ use units::{counted, grouped, human_time};
 
 use crate::steady_state::{self, SteadyFigure};
 
-/// Facts about this machine that all runs share.
+/// Facts about this machine, common to all runs.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) host: Host,
     pub(crate) open_file_limit: Option<u64>,
-    /// The generator's own limits, if they are known.
+    /// The generator's own limits, if known.
     calibration: Option<Calibration>,
 }
 
@@ -28,7 +28,7 @@ impl Machine {
         Self {
             host: swarm::describe_host(open_file_limit),
             open_file_limit,
-            // Without it, runs can still be measured.
+            // Runs can be measured without a calibration.
             calibration: swarm::calibrate(plan).ok().flatten(),
         }
     }
@@ -37,11 +37,13 @@ impl Machine {
 #[derive(Debug)]
 pub(crate) struct RunOutcome {
     pub(crate) row: RunRow,
-    /// Growth of the server's resident memory over the run, for each connection; `None` when it did not
-    /// grow, or was not seen.
+    /// Growth of the server's resident memory over the run, per connection; `None` when it did not grow, or was not
+    /// measured.
     pub(crate) memory_per_connection_bytes: Option<f64>,
-    /// Faults of the server, in words; `None` when every message came back right.
+    /// Description of the server's faults; `None` when every echo was correct.
     pub(crate) faults: Option<String>,
+    /// Connections ended before their client was done with them.
+    pub(crate) ends_early: bool,
 }
 
 pub(crate) fn tool() -> Tool {
@@ -55,14 +57,14 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 
-/// Runs the plan, and watches these processes of the server meanwhile.
+/// Executes the plan, and samples these processes of the server meanwhile.
 pub(crate) fn measure(
     plan: &Plan,
     control: &RunHandle,
     machine: &Machine,
     processes: &[u32],
 ) -> Result<RunOutcome, SwarmError> {
-    // A server that cannot be watched can still be measured.
+    // A server whose processes cannot be sampled can still be measured.
     let mut probe = Some(processes)
         .filter(|processes| !processes.is_empty())
         .and_then(|processes| ProcessProbe::processes(processes).ok());
@@ -83,6 +85,7 @@ pub(crate) fn measure(
         row: steady_row(&summary, &samples.rows),
         memory_per_connection_bytes: memory_per_connection(&summary, before_bytes),
         faults: describe_faults(&summary),
+        ends_early: summary.connections.closed_early > 0,
     })
 }
 
@@ -93,7 +96,7 @@ fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option
     (grown > 0 && opened > 0).then(|| grown as f64 / opened as f64)
 }
 
-/// The figures of a whole run, without a look at its steady part.
+/// The figures of a whole run, without the search for its steady part.
 pub(crate) fn whole_row(s: &Summary) -> RunRow {
     let m = &s.messages;
     let times = &s.response_time_ns;
@@ -115,7 +118,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
     }
 }
 
-/// The figures of a run, of its steady part where there is one.
+/// The figures of a run, computed from its steady part if there is one.
 fn steady_row(summary: &Summary, samples: &[Sample]) -> RunRow {
     let by = if summary.offered_rate_per_s.is_some() {
         SteadyFigure::ResponseTime
@@ -139,7 +142,8 @@ fn steady_row(summary: &Summary, samples: &[Sample]) -> RunRow {
     row
 }
 
-/// Describes a run that ended before its plan was completed although its connections stood: its user ended it.
+/// Description of a run that ended before its plan was complete, although its connections were open: the user
+/// interrupted it.
 fn early_end(summary: &Summary) -> Option<String> {
     let (m, plan) = (&summary.messages, &summary.plan);
     let is_short = |planned_s: f64| summary.elapsed_s < 0.99 * planned_s;
@@ -154,8 +158,8 @@ fn early_end(summary: &Summary) -> Option<String> {
     (missing > 0).then(|| format!("the run ended {} early", counted(missing, "message")))
 }
 
-/// Describes faults of a server under load; `None` when every connection stood and every message came back right.
-/// The one gate for live rounds and saved runs. Slowness is not a fault: late echoes are for the verdict.
+/// Description of a server's faults under load; `None` when every connection stayed open and every echo was correct.
+/// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict.
 pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
     let (m, c) = (&summary.messages, &summary.connections);
     let clients = u64::from(summary.plan.clients);

@@ -1,4 +1,4 @@
-//! Files of a comparison: created before it, written after it.
+//! Files of a comparison, created before it and written after it.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -39,7 +39,7 @@ impl OutputFormat {
 pub(crate) struct ComparisonFiles<F = PathBuf>(Vec<(OutputFormat, F)>);
 
 impl ComparisonFiles {
-    /// Finds the format of each file. The error names the first unknown ending.
+    /// Determines the format of each file. The error contains the first unknown ending.
     pub(crate) fn check(paths: &[PathBuf]) -> Result<Self, String> {
         let known = |path: &PathBuf| {
             let format = OutputFormat::of(path).ok_or_else(|| {
@@ -53,7 +53,7 @@ impl ComparisonFiles {
         paths.iter().map(known).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Creates the files. Returns those that could be created, and an error for each other.
+    /// Creates the files. Returns those that could be created, and the errors of the others.
     pub(crate) fn create(self) -> (ComparisonFiles<AtomicFile>, Vec<anyhow::Error>) {
         let (mut files, mut errors) = (Vec::new(), Vec::new());
         for (format, path) in self.0 {
@@ -67,30 +67,31 @@ impl ComparisonFiles {
 }
 
 impl ComparisonFiles<AtomicFile> {
-    /// Names of the files until they are complete.
+    /// Temporary names of the files.
     pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
         let paths = self.0.iter().map(|(_, file)| file.unfinished_path());
         paths.map(Path::to_owned).collect()
     }
 
-    /// Writes all files and returns a line for each.
+    /// Writes all files. Returns one line for each.
     pub(crate) fn write(self, comparison: &Comparison) -> Vec<anyhow::Result<String>> {
         let files = self.0.into_iter();
         files
             .map(|(format, file)| {
                 let path = file.path().display().to_string();
                 if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
-                    return Ok(format!("{path} is not written: there is nothing to draw"));
+                    return Ok(format!("did not draw {path}: there is nothing to draw"));
                 }
+                let has_replaced = file.path().is_file();
                 let written = write(comparison, format, file);
                 written.with_context(|| format!("cannot save {path}"))?;
-                Ok(format!("saved {path}"))
+                Ok(wording::files::written("saved", &path, None, has_replaced))
             })
             .collect()
     }
 }
 
-/// Returns whether a picture would be empty, and the exit code says already that nothing was compared.
+/// Returns true when a picture would be empty and the exit code already reports that nothing was compared.
 fn has_nothing_to_draw(c: &Comparison) -> bool {
     let is_reported = c.interrupted || c.validity.verdict == Verdict::Invalid;
     is_reported && !forest::has_ratios(c)

@@ -1,4 +1,4 @@
-//! The comparison as a page: for a browser, and short for a pull request.
+//! The comparison as a page: complete for a browser, short for a pull request.
 
 use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
@@ -13,11 +13,11 @@ use crate::sentences;
 pub(crate) enum Extent {
     /// Verdicts and figures, for a pull request.
     Short,
-    /// Every round as well.
+    /// All rounds in addition.
     Full,
 }
 
-/// Makes the page. Its format decides whether the pictures are shown.
+/// Builds the page. Its format decides whether the pictures are shown.
 pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -> Page {
     let mut page = Page::new(sentences::title(c));
     page.above = format!("{} {} · {}", c.tool.name, c.tool.version, c.started_at);
@@ -26,7 +26,7 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
     page.add("Verdict", verdicts(c));
     page.add("Figures", vec![Block::Tables(figures(c))]);
     page.add("Rounds and intervals", vec![Block::Pictures(pictures)]);
-    page.add("What stands out", vec![Block::List(sentences::remarks(c))]);
+    page.add("Remarks", vec![Block::List(sentences::remarks(c))]);
     if extent == Extent::Full {
         page.add("Every round", vec![Block::Tables(rounds(c))]);
     }
@@ -42,7 +42,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
         format!("All servers are compared with {}.", c.plan.reference)
     };
     if c.interrupted {
-        text += " The user ended it early.";
+        text += " The comparison was ended early by the user.";
     }
     let mut blocks = vec![Block::Banner(Banner {
         tone: verdict.into(),
@@ -71,14 +71,14 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
     };
     let sure: Vec<_> = c.figures.iter().flat_map(sure_texts).collect();
     if sure.is_empty() {
-        blocks.push(Block::Text("No difference is sure.".to_owned()));
+        blocks.push(Block::Text("Every comparison is inconclusive.".to_owned()));
     } else {
         blocks.push(Block::List(sure));
     }
     blocks
 }
 
-/// Tables of the medians and the verdicts: one table for two servers, two tables for more.
+/// Tables of medians and verdicts: one table for two servers, two tables for more.
 fn figures(c: &Comparison) -> Vec<Table> {
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     let medians = |row: &FigureRow| -> Vec<String> {
@@ -91,7 +91,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
         texts.collect()
     };
     let columns: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let beside = format!("beside {}", c.plan.reference);
+    let beside = format!("compared with {}", c.plan.reference);
     if names.len() <= 2 {
         return vec![Table {
             columns: columns.into_iter().chain([beside]).collect(),
@@ -104,14 +104,18 @@ fn figures(c: &Comparison) -> Vec<Table> {
     let others: Vec<_> = others.cloned().collect();
     vec![
         Table {
-            title: "Medians of all rounds".to_owned(),
+            title: "Medians over all valid runs".to_owned(),
             columns,
             rows: grouped_rows(c, medians),
             figures: true,
             ..Table::default()
         },
         Table {
-            title: format!("What can be said of them beside {}", c.plan.reference),
+            title: format!(
+                "Compared with {}, over {}",
+                c.plan.reference,
+                sentences::paired(c)
+            ),
             columns: others,
             rows: grouped_rows(c, verdicts),
             ..Table::default()
@@ -119,7 +123,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
     ]
 }
 
-/// One row a figure, by group.
+/// One row per figure, by group.
 fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
     for (title, figures) in sentences::GROUPS {
@@ -134,7 +138,7 @@ fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Ve
     rows
 }
 
-/// One table of rounds a server.
+/// One table of rounds per server.
 fn rounds(c: &Comparison) -> Vec<Table> {
     let figures: Vec<ComparedFigure> = c.figures.iter().map(|row| row.figure).collect();
     let table = |name: &str| {
@@ -164,7 +168,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
     let servers = c.servers.iter().map(|server| {
         let how = match (&server.command, server.files.as_slice()) {
             (Some(command), _) => format!("`{command}` at `{}`", server.url),
-            (None, []) => format!("`{}`, which ran already", server.url),
+            (None, []) => format!("`{}`, already running", server.url),
             (None, files) => files.join(", "),
         };
         TableRow::new(&server.name, vec![how])

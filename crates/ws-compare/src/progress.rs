@@ -1,4 +1,4 @@
-//! Progress of the comparison on standard error: a bar on a terminal, a line a round elsewhere.
+//! Progress of the comparison on standard error: a bar on a terminal, otherwise one line per round.
 
 use std::io::{IsTerminal, stderr};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -7,25 +7,25 @@ use std::time::Duration;
 use cli::{DisplayThread, print_notice};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Time between two changes of the bar.
+/// Interval between two updates of the bar.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
 /// A change of the bar.
 #[derive(Debug)]
 enum Change {
-    /// The spinner becomes a bar of this many turns.
+    /// Replaces the spinner by a bar for this number of turns.
     Turns(u64),
     Message(String),
     EndTurn,
-    /// A line that stays, above the bar.
+    /// Prints a permanent line above the bar.
     Line(String),
 }
 
-/// The display. Dropped, it removes the bar.
+/// The display. It removes the bar when dropped.
 #[derive(Debug)]
 pub(crate) struct ProgressDisplay {
-    /// `None` when it is quiet, and without a terminal. Changes are drawn on a thread of its own: a terminal
-    /// that takes nothing stops no round.
+    /// Sender of changes, and thread that draws them; `None` if quiet or without a terminal. The separate thread
+    /// prevents a blocked terminal from delaying the rounds.
     bar: Option<(Sender<Change>, DisplayThread)>,
     is_quiet: bool,
 }
@@ -36,7 +36,7 @@ impl ProgressDisplay {
         let bar = has_bar.then(|| {
             let (changes, drawn) = mpsc::channel();
             let display = DisplayThread::start(move |is_over| draw(&drawn, is_over));
-            // A comparison that cannot be shown can still be measured.
+            // A comparison without a display can still be measured.
             display.ok().map(|display| (changes, display))
         });
         Self {
@@ -45,7 +45,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// Turns the spinner into a bar of this many turns.
+    /// Replaces the spinner by a bar for this number of turns.
     pub(crate) fn begin_rounds(&self, turns: u64) {
         self.change(Change::Turns(turns));
     }
@@ -58,7 +58,7 @@ impl ProgressDisplay {
         self.change(Change::EndTurn);
     }
 
-    /// Prints a line that stays.
+    /// Prints a permanent line.
     pub(crate) fn line(&self, text: &str) {
         if self.bar.is_some() {
             self.change(Change::Line(text.to_owned()));
@@ -69,13 +69,13 @@ impl ProgressDisplay {
 
     fn change(&self, change: Change) {
         if let Some((changes, _)) = &self.bar {
-            // Nobody draws it once the terminal is gone.
+            // Fails when the terminal is gone and nothing draws any more.
             let _ = changes.send(change);
         }
     }
 }
 
-/// Draws the changes until it is over and the last one is drawn, or the terminal is gone.
+/// Draws the changes until the work is over and the last one is drawn, or the terminal is gone.
 fn draw(changes: &Receiver<Change>, is_over: &dyn Fn() -> bool) {
     let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
     while stderr().is_terminal() {
@@ -109,7 +109,7 @@ fn apply(bar: &ProgressBar, change: Change) {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are ours; a wrong one would be the library's usual bar.
+    // The templates are constant. An invalid one would be replaced by the library's default.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

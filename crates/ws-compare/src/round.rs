@@ -1,7 +1,7 @@
-//! One server's turn: started, measured in closed loop and at a rate, ended.
+//! One server's turn: start, measurement in closed and open loop, end.
 
 use measurement::plan::LoadSpec;
-use measurement::run::comparison::RoundRow;
+use measurement::run::comparison::{ComparedFigure, RoundRow};
 use statistics::order_statistics::median;
 use units::Rate;
 
@@ -20,16 +20,42 @@ pub(crate) struct RoundRunner {
     pub(crate) gate: Gate,
 }
 
-/// Results of a server that was tried out before all rounds.
+/// Runs of a server in each round.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NeededRuns {
+    /// A closed loop.
+    pub(crate) capacity: bool,
+    /// An open loop, if there is a rate.
+    pub(crate) latency: bool,
+    pub(crate) rate: Option<Rate>,
+}
+
+impl NeededRuns {
+    /// The runs that these figures are taken from, without a rate yet.
+    pub(crate) fn of(figures: &[ComparedFigure]) -> Self {
+        let is_of_latency = |figure: &ComparedFigure| figure.is_of_latency_run();
+        Self {
+            capacity: !figures.iter().all(is_of_latency),
+            latency: figures.iter().any(is_of_latency),
+            rate: None,
+        }
+    }
+
+    pub(crate) fn count(self) -> u32 {
+        u32::from(self.capacity) + u32::from(self.latency)
+    }
+}
+
+/// Results of checks and pilot of a server, before all rounds.
 #[derive(Debug, Default)]
 pub(crate) struct TryOut {
-    /// Right echoes per second of the pilot, if there was one.
+    /// Correct echoes per second in the pilot; `None` without a pilot.
     pub(crate) capacity: Option<f64>,
-    /// Checks that it does not pass, and need not.
+    /// Failed checks that result in notes only.
     pub(crate) notes: Vec<String>,
 }
 
-/// A server's row of a round, without figures yet.
+/// A server's row of a round, without figures.
 pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> RoundRow {
     RoundRow {
         round,
@@ -41,8 +67,8 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    /// Holds a server against the gate before all rounds, and with `pilot` measures its capacity: right echoes
-    /// per second, the median of a few short runs.
+    /// Checks a server before all rounds. With `pilot`, also measures its capacity: correct echoes per second, the
+    /// median of a few short runs.
     pub(crate) fn try_out(
         &self,
         candidate: &Candidate,
@@ -57,7 +83,8 @@ impl RoundRunner {
             return Err(ServerFailure::Gate {
                 name: candidate.name.clone(),
                 refusal,
-                // Written up to its end: a server may close a connection before it says why.
+                // Read after the end of the process, because a server may close a connection before it prints the
+                // reason.
                 output: server.end_with_output(),
             });
         }
@@ -79,7 +106,7 @@ impl RoundRunner {
         })
     }
 
-    /// Carries out the checks that the server has to pass; the result is in words.
+    /// Runs the checks that the server must pass. The result is a text.
     fn refusal(
         &self,
         candidate: &Candidate,
@@ -103,7 +130,7 @@ impl RoundRunner {
         })
     }
 
-    /// Carries out the checks that the server need not pass. It may end in them: each round starts it anew.
+    /// Runs the checks that result in notes only. The server may end during them, because each round restarts it.
     fn notes(&self, server: &mut RunningServer) -> Result<Vec<String>, ServerFailure> {
         let control = &self.starter.control;
         let failed = self.gate.notes(&server.address, control);
@@ -113,29 +140,32 @@ impl RoundRunner {
         let mut notes: Vec<_> = failed.iter().map(ToString::to_string).collect();
         if let Some((status, _)) = server.ending() {
             notes.push(format!(
-                "the server {} in these checks",
+                "the server {} during these checks",
                 describe_ending(status)
             ));
         }
         Ok(notes)
     }
 
-    /// Fills the row of a server's turn: capacity, and latency at the rate.
+    /// Fills the row of a server's turn: capacity, and latency at the rate, as far as they are needed.
     pub(crate) fn turn(
         &self,
         row: &mut RoundRow,
         candidate: &Candidate,
-        rate: Option<Rate>,
+        runs: NeededRuns,
         mut on_phase: impl FnMut(&'static str),
     ) -> Result<(), ServerFailure> {
         on_phase("starting");
         let mut server = self.starter.start(candidate)?;
         row.ready_s = server.ready_after.map(|time| time.as_secs_f64());
-        on_phase("capacity");
-        let load = self.template.capacity(row.seed)?;
-        let outcome = self.measure(candidate, &mut server, load)?;
-        row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
-        row.capacity = Some(outcome.row);
+        if runs.capacity {
+            on_phase("capacity");
+            let load = self.template.capacity(row.seed)?;
+            let outcome = self.measure(candidate, &mut server, load)?;
+            row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
+            row.capacity = Some(outcome.row);
+        }
+        let rate = runs.rate.filter(|_| runs.latency);
         if let Some(rate) = rate {
             on_phase("latency");
             let load = self.template.latency(row.seed, rate)?;
@@ -145,7 +175,7 @@ impl RoundRunner {
         Ok(())
     }
 
-    /// Carries out one run, and checks that the server has survived it without faults.
+    /// Executes one run, and checks that the server has survived it without faults.
     fn measure(
         &self,
         candidate: &Candidate,
@@ -156,11 +186,11 @@ impl RoundRunner {
         let plan = load.against(server.address.server.clone())?;
         let control = &self.starter.control;
         let outcome = measure(&plan, control, &self.machine, &server.processes());
-        // One that was over by then counts.
+        // A run that was complete before the interrupt counts.
         if control.is_interrupted() {
             return Err(ServerFailure::Interrupted);
         }
-        // The end of its process explains everything else.
+        // If the process has ended, this explains all other failures.
         check_alive(candidate, server)?;
         let outcome = outcome.map_err(|source| ServerFailure::Run {
             name: name(),
@@ -170,13 +200,14 @@ impl RoundRunner {
             Some(faults) => Err(ServerFailure::UnderLoad {
                 name: name(),
                 faults,
+                ends_early: outcome.ends_early,
             }),
             None => Ok(outcome),
         }
     }
 }
 
-/// Checks that the process of a started server has not ended.
+/// Checks that the process of a started server is running.
 fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), ServerFailure> {
     server.ending().map_or(Ok(()), |(status, output)| {
         Err(ServerFailure::Ended {

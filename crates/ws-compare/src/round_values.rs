@@ -1,4 +1,4 @@
-//! Values of a comparison's rounds, as verdicts and conditions need them.
+//! Values of a comparison's rounds, for verdicts and conditions.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels;
 use statistics::paired::Pairs;
 
-/// Share of families of intervals that hold the truth.
+/// Joint confidence level of all verdicts of a comparison, and of all its conditions.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
-/// Rounds above which resamples are fewer.
+/// Number of rounds above which fewer resamples are used.
 const MANY_ROUNDS: u32 = 100;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoundValues<'c>(pub(crate) &'c Comparison);
 
-/// Runs of a server that have some verdict.
+/// The runs of a server that have a certain verdict.
 pub(crate) struct RunsWithVerdict<'c> {
     pub(crate) count: usize,
-    /// All runs of the server.
+    /// Number of all runs of the server.
     pub(crate) of: usize,
-    /// First reason of the first of them.
+    /// First reason of the first of these runs.
     pub(crate) reason: &'c str,
 }
 
 impl RunsWithVerdict<'_> {
-    /// Returns whether the other runs are too few to represent the server.
+    /// Returns true when the remaining runs are too few to represent the server.
     pub(crate) fn leaves_too_few(&self) -> bool {
         let left = self.of - self.count;
         2 * left < self.of || left < Pairs::FEWEST
@@ -39,7 +39,7 @@ impl<'c> RoundValues<'c> {
         last_round(&self.0.rounds)
     }
 
-    /// Names of the servers that were not left out.
+    /// Names of the servers that were not excluded.
     pub(crate) fn compared(self) -> impl Iterator<Item = &'c str> {
         self.0.compared().map(|server| server.name.as_str())
     }
@@ -50,14 +50,14 @@ impl<'c> RoundValues<'c> {
         self.compared().filter(move |name| name != reference)
     }
 
-    /// Values of a server's figure by round.
+    /// Values of a server's figure, by round.
     pub(crate) fn values(self, server: &str, figure: ComparedFigure) -> BTreeMap<u32, f64> {
         let rows = self.0.rounds.iter().filter(|row| row.server == server);
         rows.filter_map(|row| Some((row.round, figure.of(row)?)))
             .collect()
     }
 
-    /// Values of a server's figure in all rounds from 1.
+    /// Values of a server's figure in all rounds, starting with round 1.
     pub(crate) fn series(self, server: &str, figure: ComparedFigure) -> Vec<Option<f64>> {
         let values = self.values(server, figure);
         (1..=self.last())
@@ -65,7 +65,7 @@ impl<'c> RoundValues<'c> {
             .collect()
     }
 
-    /// Raises a level when verdicts are looked at after every round.
+    /// Raises the level if verdicts are checked after every round.
     pub(crate) fn sequential(self, level: f64) -> f64 {
         if self.0.plan.until_sure_percent.is_some() {
             interval_levels::sequential_level(level)
@@ -75,7 +75,8 @@ impl<'c> RoundValues<'c> {
     }
 
     pub(crate) fn bootstrap(self, level: f64) -> Bootstrap {
-        // A resample costs as much as the square of the rounds; of many, the ranks say nearly all.
+        // The cost of a resample grows with the square of the rounds. With many rounds, the interval is mainly
+        // determined by the ranks.
         let are_many = self.last() > MANY_ROUNDS;
         Bootstrap {
             level,
@@ -84,8 +85,8 @@ impl<'c> RoundValues<'c> {
         }
     }
 
-    /// Checks that enough runs of a server are valid: the rest of mostly invalid runs is not a fair choice.
-    /// The error is in words.
+    /// Checks that enough runs of a server are valid, because a few valid runs among invalid ones do not represent it.
+    /// The error is a sentence.
     pub(crate) fn check_enough_valid(
         self,
         server: &str,
@@ -101,8 +102,7 @@ impl<'c> RoundValues<'c> {
         }
     }
 
-    /// Runs of a server that have this verdict, of the kind that the figure is taken from; `None` when it
-    /// has none.
+    /// Runs of a server with this verdict, of the kind that the figure is taken from; `None` when there are none.
     pub(crate) fn runs_with(
         self,
         verdict: Verdict,

@@ -1,4 +1,4 @@
-//! One comparison from the checks to the exit code.
+//! One comparison, from the checks to the exit code.
 
 use anyhow::Context;
 use cli::interrupt::Interrupts;
@@ -12,9 +12,10 @@ use crate::experiment::Experiment;
 use crate::fail_if::Conditions;
 use crate::interrupt::InterruptHandle;
 use crate::outputs::ComparisonFiles;
+use crate::saved_runs::SavedRunsError;
 use crate::{saved_runs, text, verdicts};
 
-/// Runs the comparison that was asked for, prints and saves it, and returns the exit status.
+/// Runs the requested comparison, prints and saves it, and returns the exit status.
 pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
     let outputs = ComparisonFiles::check(&args.outputs).map_err(usage_error)?;
     if !args.files.is_empty() {
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     let conditions = conditions(args, &names)?;
     if args.until_sure.is_some() && !verdicts::can_be_sure(&args.compared_figures()) {
         return Err(usage_error(
-            "--until-sure waits for throughput and p50, and --figures leaves out both",
+            "--until-sure waits for throughput and p50, but --figures leaves out both",
         ));
     }
     if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
@@ -39,8 +40,8 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
             cwd.display()
         )));
     }
-    let experiment = Experiment::new(args, stop, &candidates)?;
-    // A file that cannot be written is reported before anything is started.
+    let experiment = Experiment::new(args, stop, &candidates, &conditions)?;
+    // Errors of files are reported before anything is started.
     let outputs = create(outputs)?;
     stop.interrupts.remove_on_abort(outputs.unfinished());
     let comparison = experiment.run()?;
@@ -54,8 +55,11 @@ fn run_saved(
     interrupts: &Interrupts,
     outputs: ComparisonFiles,
 ) -> anyhow::Result<ExitStatus> {
-    let mut comparison =
-        saved_runs::read(&args.files, args.reference.as_deref()).map_err(usage_error)?;
+    let read = saved_runs::read(&args.files, args.reference.as_deref());
+    let mut comparison = read.map_err(|error| match error {
+        SavedRunsError::Unreadable(why) => anyhow::anyhow!(why),
+        SavedRunsError::Refused(why) => usage_error(why),
+    })?;
     if !args.quiet {
         let decoded = saved_runs::decoded_files(&args.files);
         decoded.iter().for_each(|line| print_notice(line));
@@ -69,7 +73,7 @@ fn run_saved(
     finish(args, interrupts, comparison, &conditions, create(outputs)?)
 }
 
-/// Creates all files. Each that cannot be created is reported.
+/// Creates all files. Reports every file that cannot be created.
 fn create(outputs: ComparisonFiles) -> anyhow::Result<ComparisonFiles<AtomicFile>> {
     let (files, errors) = outputs.create();
     cli::print_all_but_last(errors)?;
@@ -89,14 +93,14 @@ fn finish(
     } else {
         text::text(comparison, args.verbose)
     };
-    // A saved comparison may have been interrupted; this program was not.
+    // A saved comparison may have been interrupted, but this program was not.
     let interrupted = comparison.interrupted && args.files.is_empty();
     let status = if interrupted {
         ExitStatus::Interrupted
     } else {
         exit_status(comparison)
     };
-    // A reader that does not read must not cost the files.
+    // The files are saved even if the reader of the text is blocked.
     let (printed, saved) = print_text_while(&text, || {
         let saved = outputs.write(comparison);
         let all_saved = interrupted || saved.iter().all(Result::is_ok);
@@ -116,7 +120,7 @@ fn finish(
     } else if printed.is_ok() && !lines.is_empty() {
         print_text(&format!("\n{}\n", lines.join("\n"))).context(NOT_PRINTED)?;
     }
-    // Every file that can be saved is, before the first error is reported.
+    // Every file that can be saved is saved before the first error is reported.
     let results = saved.into_iter().chain([printed.map(|()| String::new())]);
     let reported = cli::print_all_but_last(results.filter_map(Result::err));
     if !interrupted {
@@ -129,10 +133,10 @@ fn finish(
 
 const NOT_PRINTED: &str = "cannot print the comparison";
 
-/// Returns the exit status of a comparison that was not interrupted, once all files are written.
+/// The exit status of a comparison that was not interrupted and whose files were all written.
 fn exit_status(comparison: &Comparison) -> ExitStatus {
     if comparison.any_failed() {
-        // A fact, however valid the other runs are.
+        // A failure is a fact, independent of the validity of the other runs.
         ExitStatus::SomeFailed
     } else if comparison.validity.verdict == Verdict::Invalid {
         ExitStatus::Invalid
@@ -153,7 +157,7 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
     let earlier = |(index, name): &(usize, &&str)| names[..*index].contains(name);
     if let Some((_, name)) = names.iter().enumerate().find(earlier) {
         return Err(usage_error(format!(
-            "two servers are called `{name}`: give each a name of its own, as in NAME=…"
+            "two servers are called `{name}`: give each its own name, as in NAME=…"
         )));
     }
     let reference = args.reference.as_deref();

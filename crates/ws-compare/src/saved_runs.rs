@@ -1,4 +1,4 @@
-//! Saved runs of ws-bench as the rounds of a comparison, and saved comparisons read back.
+//! Saved runs of ws-bench used as rounds of a comparison, and saved comparisons.
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use measurement::run::Summary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
 };
+use results::ResultsError;
 use results::read::{RunPart, encoding_of, is_comparison, read_comparison, read_run};
 use wording::run_differences::{Impact, differences};
 
@@ -17,23 +18,52 @@ use crate::server::candidate::split_name;
 use crate::server::failure::ServerFailure;
 use crate::verdicts::new_comparison;
 
-/// Facts that ws-bench's report may take lightly, but by which figures cannot be paired.
+/// Settings that need not agree in a report of ws-bench, but must in paired runs.
 const MUST_AGREE: [&str; 3] = ["length", "warm-up", "timeout"];
+
+/// Saved runs that are not compared, in words.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SavedRunsError {
+    /// A file is missing, or the system does not let it be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Wrong usage: runs that cannot be compared, and files of something else.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl From<String> for SavedRunsError {
+    fn from(why: String) -> Self {
+        Self::Refused(why)
+    }
+}
+
+fn unreadable(error: &ResultsError) -> SavedRunsError {
+    let line = in_one_line(error);
+    match error {
+        ResultsError::Read(..) | ResultsError::Damaged(..) => SavedRunsError::Unreadable(line),
+        _ => SavedRunsError::Refused(line),
+    }
+}
 
 struct SavedRuns {
     name: String,
-    /// At least one, with its file.
+    /// The runs with their files; at least one.
     runs: Vec<(PathBuf, Summary)>,
 }
 
-/// Reads the files, one argument a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved
-/// comparison. Its verdicts are to be computed again.
+/// Reads the files. Each argument is a server: `FILE`, or `NAME=FILE,FILE,…`. A single file is a saved comparison. The
+/// verdicts must be computed again.
 ///
-/// The error is in words, and names the difference when runs cannot be compared.
-pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comparison, String> {
+/// # Errors
+/// The difference is named when runs cannot be compared.
+pub(crate) fn read(
+    arguments: &[String],
+    reference: Option<&str>,
+) -> Result<Comparison, SavedRunsError> {
     if let [only] = arguments
         && let path = Path::new(only)
-        && is_comparison(path).map_err(|e| in_one_line(&e))?
+        && is_comparison(path).map_err(|error| unreadable(&error))?
     {
         return read_one(path, reference);
     }
@@ -44,7 +74,8 @@ pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comp
     let mut servers = Vec::new();
     for (name, files) in named {
         let read = |path: PathBuf| read_summary(&path).map(|summary| (path, summary));
-        let runs = files.into_iter().map(read).collect::<Result<_, _>>()?;
+        let runs = files.into_iter().map(read);
+        let runs = runs.collect::<Result<_, SavedRunsError>>()?;
         servers.push(SavedRuns { name, runs });
     }
     check_pairs(&servers)?;
@@ -52,7 +83,7 @@ pub(crate) fn read(arguments: &[String], reference: Option<&str>) -> Result<Comp
     Ok(comparison(&servers, reference))
 }
 
-/// A sentence for each of these arguments' files that was decoded to be read.
+/// A notice for each file of these arguments that was converted from another encoding.
 pub(crate) fn decoded_files(arguments: &[String]) -> Vec<String> {
     let files = arguments
         .iter()
@@ -70,15 +101,15 @@ pub(crate) fn decoded_files(arguments: &[String]) -> Vec<String> {
     files.filter_map(sentence).collect()
 }
 
-fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, String> {
-    let mut comparison = read_comparison(path).map_err(|e| in_one_line(&e))?;
+fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, SavedRunsError> {
+    let mut comparison = read_comparison(path).map_err(|error| unreadable(&error))?;
     if let Some(reference) = reference {
         let mut servers = comparison.servers.iter();
         let asked = servers.find(|server| server.name == reference);
         if let Some(why) = asked.and_then(|server| server.excluded.as_ref()) {
-            return Err(format!(
+            return Err(SavedRunsError::Refused(format!(
                 "`{reference}` was left out of that comparison, so nothing can be compared with it: {why}"
-            ));
+            )));
         }
         reference.clone_into(&mut comparison.plan.reference);
     }
@@ -86,24 +117,24 @@ fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, String> 
     Ok(comparison)
 }
 
-fn read_summary(path: &Path) -> Result<Summary, String> {
-    if is_comparison(path).map_err(|e| in_one_line(&e))? {
-        return Err(format!(
-            "{} is a comparison, not a run: one that was saved is read alone, without a name",
+fn read_summary(path: &Path) -> Result<Summary, SavedRunsError> {
+    if is_comparison(path).map_err(|error| unreadable(&error))? {
+        return Err(SavedRunsError::Refused(format!(
+            "{} is a comparison, not a run: give a saved comparison alone, without a name",
             path.display()
-        ));
+        )));
     }
-    let run = read_run(path, &[RunPart::Summary]).map_err(|e| in_one_line(&e))?;
+    let run = read_run(path, &[RunPart::Summary]).map_err(|error| unreadable(&error))?;
     run.summary.ok_or_else(|| {
-        format!(
+        SavedRunsError::Refused(format!(
             "{} holds no summary of a run: give its .json or .xlsx",
             path.display()
-        )
+        ))
     })
 }
 
 fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
-    // A file name with a `=` needs a name before it: `a=x=y.json`.
+    // A file name that contains `=` needs a name before it: `a=x=y.json`.
     let (name, files) = if argument.contains('=') {
         let (name, files) =
             split_name(argument, "a=first.json,second.json").map_err(|e| e.to_string())?;
@@ -121,7 +152,7 @@ fn name_and_files(argument: &str) -> Result<(String, Vec<PathBuf>), String> {
     Ok((name, files))
 }
 
-/// Turns a file name into a name that may stand in a condition.
+/// Converts a file name to a name that is valid in conditions.
 fn as_name(stem: &str) -> String {
     let name = stem.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_");
     if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -141,12 +172,12 @@ fn check_pairs(servers: &[SavedRuns]) -> Result<(), String> {
         .iter()
         .map(|server| format!("{} of {}", count(server), server.name));
     Err(format!(
-        "the runs are paired in their order, so every server needs as many: there are {}",
+        "runs are paired in their order, so every server needs as many files: there are {}",
         counts.collect::<Vec<_>>().join(", ")
     ))
 }
 
-/// Checks that the runs answer the same question, measured in the same way.
+/// Checks that all runs have the same load and were measured in the same way.
 fn check_comparable(servers: &[SavedRuns]) -> Result<(), String> {
     let runs = servers.iter().flat_map(|server| &server.runs);
     let (paths, summaries): (Vec<_>, Vec<_>) = runs
@@ -170,7 +201,7 @@ fn check_comparable(servers: &[SavedRuns]) -> Result<(), String> {
     let other = values.iter().position(|value| *value != values[0]);
     let other = other.unwrap_or(0);
     Err(format!(
-        "{} and {} cannot be compared: {} is {} in the one and {} in the other",
+        "{} and {} cannot be compared: {} is {} in the first and {} in the second",
         paths[0], paths[other], difference.what, values[0], values[other]
     ))
 }
@@ -220,14 +251,18 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     }
 }
 
-/// A run as a server's round: of a closed loop its capacity, of an open loop its latency. A run with faults is a
+/// A run as the round of a server: its capacity if in closed loop, its latency if in open loop. A run with faults is a
 /// failed round, as in a live comparison.
 fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -> RoundRow {
     let round = u32::try_from(index + 1).unwrap_or(u32::MAX);
     let mut row = empty_row(server, round, 1, summary.plan.seed);
     if let Some(faults) = describe_faults(summary) {
         let name = server.to_owned();
-        let failure = ServerFailure::UnderLoad { name, faults };
+        let failure = ServerFailure::UnderLoad {
+            name,
+            faults,
+            ends_early: false,
+        };
         row.failure = Some(format!("{failure}; saved in {}", path.display()));
         return row;
     }

@@ -1,4 +1,4 @@
-//! Sentences that all reports of a comparison share.
+//! Sentences common to all reports of a comparison.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,19 @@ use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, Steadiness,
     last_round,
 };
+use statistics::interval_levels::{bonferroni_level, sequential_level};
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
-use wording::Tone;
-use wording::plan::core_list;
+use wording::plan::named_cores;
+use wording::{ConditionStatus, Tone};
 
+use crate::round_values::CONFIDENCE;
 use ComparedFigure::{
     MemoryPerConnection, MessagesPerCpuS, ResponseP50, ResponseP99, ResponseP999, ServiceP50,
     ServiceP99, ServiceP999, Throughput,
 };
 
-/// Figures by group, with the headings.
+/// Groups of figures with their headings.
 pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Capacity: closed loop, as fast as each server answers",
@@ -32,7 +34,7 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     ),
 ];
 
-/// Kinds of runs, each with its row of a round.
+/// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
 const RUN_KINDS: [(&str, RunOf); 2] = [
     ("capacity", |row| row.capacity.as_ref()),
@@ -47,7 +49,7 @@ fn server_names(c: &Comparison) -> Vec<&str> {
     c.servers.iter().map(|s| s.name.as_str()).collect()
 }
 
-/// `axum against tungstenite`, `axum, tornado and node`
+/// Title of a comparison: `axum against tungstenite`, `axum, tornado and node`.
 pub(crate) fn title(c: &Comparison) -> String {
     match server_names(c).as_slice() {
         [a, b] => format!("{a} against {b}"),
@@ -57,10 +59,13 @@ pub(crate) fn title(c: &Comparison) -> String {
 }
 
 pub(crate) fn rounds(c: &Comparison) -> String {
-    counted(u64::from(last_round(&c.rounds)), "round")
+    match last_round(&c.rounds) {
+        0 => "no rounds".to_owned(),
+        n => counted(u64::from(n), "round"),
+    }
 }
 
-/// `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`
+/// The load: `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`.
 pub(crate) fn load(c: &Comparison) -> String {
     let mut parts = vec![wording::plan::amount(&c.plan.load)];
     parts.extend(c.plan.rate_per_s.map(|rate| {
@@ -74,12 +79,12 @@ pub(crate) fn load(c: &Comparison) -> String {
     parts.join(" · ")
 }
 
-/// Remarks in a line each.
+/// All remarks, one per line.
 pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     [remarks_on_servers(c), remarks_on_rounds(c)].concat()
 }
 
-/// Servers that are left out, and checks that the others do not pass.
+/// Remarks on excluded servers, and on failed checks of the others.
 pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
@@ -88,7 +93,7 @@ pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     excluded.chain(c.compared().filter_map(notes)).collect()
 }
 
-/// Rounds that are not counted, not steady, too few or outliers.
+/// Remarks on rounds that are not counted, not steady, too few or outliers.
 pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
     let failed = c.rounds.iter().filter_map(|row| {
         let (round, server, why) = (row.round, &row.server, row.failure.as_ref()?);
@@ -97,8 +102,8 @@ pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
     let mut lines: Vec<String> = failed.collect();
     if last_round(&c.rounds) == 1 {
         lines.push(
-            "of one round nothing can be said: how far rounds differ by themselves is not known \
-             (--rounds; of saved runs several a server, as in a=1.json,2.json)"
+            "1 round allows no verdict, because the variation between rounds is unknown; use more `--rounds`, or \
+             several saved runs per server (a=1.json,2.json)"
                 .to_owned(),
         );
     }
@@ -109,30 +114,81 @@ pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Names the checks that a compared server does not pass; `None` when it passes all.
+/// The sentence on the failed checks of a compared server; `None` without failed checks.
 fn notes(server: &CandidateRow) -> Option<String> {
     (!server.notes.is_empty()).then(|| {
         format!(
-            "{} is compared, but does not pass checks that this load does not need: {} (`--gate full` would refuse it)",
+            "{} is compared, but fails checks that this load does not need: {} (`--gate full` would refuse it)",
             server.name,
             server.notes.join("; ")
         )
     })
 }
 
-/// Explains that the rounds are too few for any verdict, although intervals may leave out 1.
+/// The sentence on too few rounds for a verdict, even if intervals do not contain 1; `None` when there are enough.
 pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
     let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
-    // The figure that is nearest to having enough.
+    // The figure that lacks the fewest rounds.
     let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
     ((had as usize) < needed).then(|| {
         format!(
-            "{} are too few for any verdict, wherever an interval lies: it takes {needed} or more (--rounds)",
-            counted(u64::from(had), "round")
+            "{} too few for any verdict: {needed} or more are needed (`--rounds`)",
+            rounds_are(had)
         )
     })
+}
+
+/// `1 round is`, `3 rounds are`.
+fn rounds_are(rounds: u32) -> String {
+    let verb = if rounds == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(u64::from(rounds), "round"))
+}
+
+/// Warning before the rounds that they are too few for any verdict, or may be: how many it takes depends on how the
+/// figures vary together. `None` when they suffice in any case. `is_sequential`: verdicts are looked at after every round.
+pub(crate) fn few_rounds_planned(
+    rounds: u32,
+    servers: usize,
+    figures: usize,
+    is_sequential: bool,
+) -> Option<String> {
+    let family = bonferroni_level(CONFIDENCE, servers.saturating_sub(1));
+    let family = if is_sequential {
+        sequential_level(family)
+    } else {
+        family
+    };
+    let least = rounds_needed(family);
+    let most = rounds_needed(bonferroni_level(family, figures));
+    let flag = if is_sequential {
+        "--max-rounds"
+    } else {
+        "--rounds"
+    };
+    let needed = if least == most {
+        format!("{least} are needed")
+    } else {
+        format!("{least} to {most} are needed, depending on how the figures vary together")
+    };
+    let planned = rounds as usize;
+    let verdict = if planned < least {
+        format!("{} too few for any verdict", rounds_are(rounds))
+    } else if planned < most {
+        let rounds = counted(u64::from(rounds), "round");
+        format!("{rounds} may be too few for any verdict")
+    } else {
+        return None;
+    };
+    let fewer = if figures > 1 {
+        " or fewer `--figures`"
+    } else {
+        ""
+    };
+    Some(format!(
+        "warning: {verdict}: {needed}; use `{flag} {most}`{fewer}"
+    ))
 }
 
 fn outliers(c: &Comparison) -> Vec<String> {
@@ -144,7 +200,7 @@ fn outliers(c: &Comparison) -> Vec<String> {
     }
     let line = |((round, server), texts): ((u32, &str), Vec<String>)| {
         let texts = texts.join(", ");
-        format!("round {round} of {server} stands out, and is counted: {texts}")
+        format!("round {round} of {server} is an outlier, and is counted: {texts}")
     };
     rounds.into_iter().map(line).collect()
 }
@@ -156,7 +212,7 @@ fn longest_cut(c: &Comparison) -> Option<String> {
     let (row, kind, cut_s) = cuts.max_by(|(.., a), (.., b)| a.total_cmp(b))?;
     (cut_s > 0.0).then(|| {
         format!(
-            "figures are of the steady part of each run: at most {} were cut off its beginning ({kind} of {}, round {})",
+            "figures cover the steady part of each run: up to {} were cut from the beginning ({kind} run of {}, round {})",
             human_time(cut_s * 1e9),
             row.server,
             row.round
@@ -183,34 +239,44 @@ fn unsteady(c: &Comparison) -> Vec<String> {
             _ => "rounds",
         };
         Some(format!(
-            "the {kind} run of {name} was not steady in {noun} {}: a longer --warmup or -d may help",
+            "the {kind} run of {name} was not steady in {noun} {}; a longer `--warmup` or `-d` may help",
             rounds.join(", ")
         ))
     };
     kinds.filter_map(line).collect()
 }
 
-/// Describes the method, for the end of a report.
-pub(crate) fn method(c: &Comparison) -> Vec<String> {
-    let plan = &c.plan;
-    let paired = if c.servers.iter().any(|server| !server.files.is_empty()) {
+/// The pairs that ratios are computed over.
+pub(crate) fn paired(c: &Comparison) -> &'static str {
+    if c.servers.iter().any(|server| !server.files.is_empty()) {
         "files, paired in their order"
     } else {
-        "the same round"
-    };
-    let mut lines = Vec::new();
+        "paired rounds"
+    }
+}
+
+/// Description of the method, for the end of a report.
+pub(crate) fn method(c: &Comparison) -> Vec<String> {
+    let plan = &c.plan;
+    let has_figures = !c.figures.is_empty();
+    let columns = has_figures.then(|| {
+        format!(
+        "Columns are medians over all valid runs. Ratios are pseudo-medians over {}, so a ratio may differ from the quotient of two columns.",
+        paired(c)
+    )});
+    let mut lines: Vec<_> = columns.into_iter().collect();
     if let Some(levels) = levels(c).filter(|_| too_few_rounds(c).is_none()) {
         lines.push(format!(
-            "Ratios are of {paired}: pseudo-median with bootstrap intervals of {levels}, so that in {} of 100 such comparisons no verdict is wrong. In the interval of `inconclusive`, above 1 is better.",
+            "Intervals are bootstrap intervals of {levels}: in {} of 100 such comparisons no verdict is wrong. In an interval of `inconclusive`, above 1 is better.",
             percent(plan.confidence)
         ));
     }
     lines.extend(plan.gate.as_deref().and_then(gate));
     if !plan.server_cores.is_empty() {
         lines.push(format!(
-            "Servers on cores {}, generator on {}.",
-            core_list(&plan.server_cores),
-            core_list(&plan.generator_cores)
+            "Servers ran on {}, the generator on {}.",
+            named_cores(&plan.server_cores),
+            named_cores(&plan.generator_cores)
         ));
     }
     lines.push(format!(
@@ -225,7 +291,7 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     lines
 }
 
-/// Describes the gate of this mode; `None` for a mode that this version does not know.
+/// Description of the gate in this mode; `None` for an unknown mode.
 fn gate(mode: &str) -> Option<String> {
     let checks = match mode {
         "off" => "Servers were not checked before they were measured",
@@ -238,13 +304,13 @@ fn gate(mode: &str) -> Option<String> {
     Some(format!("{checks} (--gate {mode})."))
 }
 
-/// Formats a level in percent, with as many digits as it takes: 95, 97.5, 99.02.
+/// Formats a level in percent, with as many digits as needed: 95, 97.5, 99.02.
 pub(crate) fn percent(level: f64) -> String {
     let text = format!("{:.2}", level * 100.0);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Formats the levels of all intervals: `99.02 %`, `98.8 to 99.02 %`; `None` where there is none.
+/// Formats the levels of all intervals: `99.02 %`, `98.8 to 99.02 %`; `None` without intervals.
 fn levels(c: &Comparison) -> Option<String> {
     let against = c.figures.iter().flat_map(|row| &row.against);
     let levels = || against.clone().filter_map(|against| against.level);
@@ -257,17 +323,30 @@ fn levels(c: &Comparison) -> Option<String> {
     })
 }
 
-/// Formats a value of a figure, or a dash.
+/// Formats a value of a figure; a dash for `None`.
 pub(crate) fn value(figure: ComparedFigure, value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| figure.print(value))
 }
 
-/// `failed`, `passed` or `not sure`, and its tone.
+/// The line about a condition.
+pub(crate) fn condition_line(condition: &ConditionRow) -> String {
+    let outcome = match (condition.held, condition.is_sure) {
+        (true, _) => ConditionStatus::Held,
+        (false, true) => ConditionStatus::NotHeld,
+        (false, false) => ConditionStatus::Inconclusive,
+    };
+    wording::condition_line(
+        outcome,
+        &format!("{}: {}", condition.expression, condition.text),
+    )
+}
+
+/// Outcome of a condition (`failed`, `passed` or `inconclusive`), and its tone.
 pub(crate) fn condition_outcome(condition: &ConditionRow) -> (&'static str, Tone) {
     match (condition.held, condition.is_sure) {
         (true, _) => ("failed", Tone::Bad),
         (false, true) => ("passed", Tone::Good),
-        (false, false) => ("not sure", Tone::Warning),
+        (false, false) => ("inconclusive", Tone::Warning),
     }
 }
 
@@ -281,6 +360,35 @@ mod tests {
             [0.95, 0.975, 0.99023, 1.0].map(percent),
             ["95", "97.5", "99.02", "100"]
         );
+    }
+
+    #[test]
+    fn rounds_that_are_too_few_are_named_before_they_begin() {
+        let warning = |rounds, servers, figures, sequential| {
+            few_rounds_planned(rounds, servers, figures, sequential)
+        };
+        let three = warning(3, 2, 1, false).unwrap();
+        assert_eq!(
+            three,
+            "warning: 3 rounds are too few for any verdict: 6 are needed; use `--rounds 6`"
+        );
+        assert_eq!(warning(6, 2, 1, false), None);
+        let six = warning(6, 2, 9, false).unwrap();
+        assert!(
+            six.contains("may be too few")
+                && six.contains("6 to 9 are needed")
+                && six.contains("fewer `--figures`"),
+            "{six}"
+        );
+        // The default.
+        assert_eq!(warning(10, 2, 9, false), None);
+        assert!(
+            warning(1, 2, 9, false)
+                .unwrap()
+                .contains("1 round is too few")
+        );
+        let adding = warning(6, 2, 1, true).unwrap();
+        assert!(adding.contains("`--max-rounds 7`"), "{adding}");
     }
 
     #[test]

@@ -1,25 +1,25 @@
-//! Steady part of a run: the run cut into intervals, and its figures once they are steady.
+//! Steady part of a run, found by cutting the run into intervals.
 
 use measurement::record::Sample;
 use measurement::run::comparison::Steadiness;
 use statistics::steady_state::{SteadyState, find_steady_state};
 
-/// Intervals of a run: enough to see a warm-up of a fiftieth of it.
+/// Number of intervals of a run, enough to detect a warm-up of a fiftieth of it.
 const INTERVALS: usize = 50;
 
-/// Fewest timed messages per interval, on average.
+/// Minimum number of timed messages per interval, on average.
 const FEWEST_PER_INTERVAL: usize = 10;
 
-/// The figure by which a run is steady or not.
+/// Figure whose steadiness is examined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SteadyFigure {
-    /// Closed loop: right echoes of each interval. The server decides how many there are.
+    /// Closed loop: correct echoes per interval, whose number depends on the server.
     Echoes,
-    /// Open loop: the median response time of each interval. The schedule decides how many echoes there are.
+    /// Open loop: median response time of each interval, because the number of echoes depends on the schedule.
     ResponseTime,
 }
 
-/// Returns whether a run was steady, and the seconds at its beginning that were not yet.
+/// Returns the steadiness of a run, and the seconds to cut at its beginning; `None` when nothing is cut.
 pub(crate) fn steady_from(
     samples: &[Sample],
     elapsed_s: f64,
@@ -33,14 +33,14 @@ pub(crate) fn steady_from(
     match found.state {
         SteadyState::Steady => (Steadiness::Steady, Some(cut_s)),
         SteadyState::Drifting => (Steadiness::Drifting, Some(cut_s)),
-        // No part of it is better than another.
+        // No part of the run is better than another.
         SteadyState::CutTooLate => (Steadiness::Never, None),
     }
 }
 
-/// Computes one value an interval over the measured phase; `None` when there are too few messages. An
-/// interval without echoes has the response time of the one before it (the first ones that of the first
-/// with echoes), and 0 echoes.
+/// One value per interval of the measured phase; `None` when there are too few messages. An interval without echoes
+/// counts 0 echoes, or gets the response time of the previous interval (at the beginning, that of the first interval
+/// with echoes).
 fn series(samples: &[Sample], elapsed_s: f64, by: SteadyFigure) -> Option<Vec<f64>> {
     let timed: Vec<_> = timed(samples).collect();
     if timed.len() < INTERVALS * FEWEST_PER_INTERVAL || elapsed_s <= 0.0 {
@@ -49,7 +49,7 @@ fn series(samples: &[Sample], elapsed_s: f64, by: SteadyFigure) -> Option<Vec<f6
     let width_ns = elapsed_s * 1e9 / INTERVALS as f64;
     let mut intervals: Vec<Vec<u64>> = vec![Vec::new(); INTERVALS];
     for (received_ns, sample) in timed {
-        // Never negative; echoes of the drain belong to no interval.
+        // Never negative. Echoes of the drain are in no interval.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let index = (received_ns as f64 / width_ns) as usize;
         if let Some(interval) = intervals.get_mut(index) {
@@ -82,12 +82,13 @@ fn timed(samples: &[Sample]) -> impl Iterator<Item = (u64, &Sample)> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SteadyPart {
     pub(crate) messages_per_s: f64,
-    /// Median, 99th and 99.9th percentile: closed loop of the service time, open loop of the response time.
+    /// Median, 99th and 99.9th percentile in nanoseconds: of the service time in closed loop, of the response time in
+    /// open loop.
     pub(crate) quantiles_ns: [f64; 3],
 }
 
-/// Computes the figures of the echoes after `cut_s`. The samples are a uniform choice of the timed
-/// messages, `timed_messages` in all. `None` when nothing is left.
+/// Figures of the echoes after `cut_s`. `samples` is a uniform sample of the `timed_messages` timed messages. `None`
+/// when no echo is left.
 pub(crate) fn figures_after(
     cut_s: f64,
     samples: &[Sample],
@@ -114,7 +115,7 @@ pub(crate) fn figures_after(
     }
     let share = kept as f64 / timed_messages.max(1) as f64;
     times.sort_unstable();
-    // The smallest value that this share lies at or below, as in HdrHistogram.
+    // The smallest value with at least this share of values at or below it, as in HdrHistogram.
     let quantile = |q: f64| {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let rank = (q * times.len() as f64).ceil() as usize;
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
     use measurement::record::Outcome;
 
-    /// A thousand messages in two seconds: those of the first half second take ten times as long.
+    /// A thousand messages in two seconds. Those of the first half second take ten times as long.
     fn samples() -> Vec<Sample> {
         let sample = |n: u64| {
             let sent = n * 2_000_000;

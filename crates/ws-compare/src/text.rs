@@ -11,15 +11,15 @@ use crate::sentences;
 
 /// Width of the first column.
 const LABEL: usize = 24;
-/// Least width of a server's column.
+/// Minimum width of a server's column.
 const CELL: usize = 12;
 /// The files that hold every reason and remark.
-const REPORTS: &str = "the `.html` and `.md` of `-o` hold them";
-/// Longest line.
+const REPORTS: &str = "the `.html` and `.md` of `-o` contain all";
+/// Maximum line length.
 const WIDTH: usize = 110;
 
-/// Formats the report, with colours that the printer may drop; unless it is verbose, with the first reasons and
-/// remarks alone.
+/// Formats the report. The printer removes colours where they are not supported. Unless verbose, the report contains
+/// only the first reasons and remarks.
 pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
     let limit = shown_points(verbose);
     let mut lines = vec![heading(c), String::new()];
@@ -81,7 +81,11 @@ fn verdict(c: &Comparison, limit: usize) -> Vec<String> {
     } else if c.compared().count() < 2 {
         String::new()
     } else {
-        format!("ratios are relative to {}", c.plan.reference)
+        format!(
+            "columns: medians over all valid runs · ratios: relative to {}, over {}",
+            c.plan.reference,
+            sentences::paired(c)
+        )
     };
     let pad = " ".repeat(LABEL.saturating_sub(verdict.name().len()));
     let line = format!("{}{pad}{about}", paint(style, verdict.name()));
@@ -115,7 +119,7 @@ fn header(title: &str, names: &[&str]) -> String {
     )
 }
 
-/// Formats the medians in a line, with a single verdict behind them, or several below them.
+/// Formats the medians in one line, followed by a single verdict, or by several below.
 fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
     let cells: Vec<_> = names
         .iter()
@@ -155,12 +159,7 @@ fn conditions(c: &Comparison) -> Vec<String> {
         .conditions
         .iter()
         .map(|condition| {
-            let line = format!(
-                "{:<LABEL$}{}: {}",
-                sentences::condition_outcome(condition).0,
-                condition.expression,
-                condition.text
-            );
+            let line = sentences::condition_line(condition);
             if condition.held {
                 paint(bold(AnsiColor::Red), &line)
             } else {

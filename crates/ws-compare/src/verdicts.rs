@@ -18,16 +18,17 @@ use crate::fail_if::Conditions;
 use crate::measure::tool;
 use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
 
-/// The figures that `--until-sure` waits for.
+/// The figures whose intervals `--until-sure` checks.
 const WAITED_FOR: [ComparedFigure; 2] = [ComparedFigure::Throughput, ComparedFigure::ResponseP50];
 
-/// Least deviation of an outlier from the median, as a share of it, however close the other rounds are.
+/// Minimum distance of an outlier from the median, as a share of the median, even if the other rounds are closer
+/// together.
 const LEAST_DEVIATION: f64 = 0.05;
 
-/// Fewest rounds of a figure in which outliers are looked for.
+/// Minimum number of rounds of a figure for the detection of outliers.
 const FEWEST_FOR_OUTLIERS: usize = 5;
 
-/// Returns a comparison of this program without verdicts yet.
+/// A comparison by this program, without verdicts.
 pub(crate) fn new_comparison(
     host: Host,
     started_at: String,
@@ -62,12 +63,12 @@ pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
     rounds.into_iter().next_back().unwrap_or_default()
 }
 
-/// Returns whether any of these figures is one that `--until-sure` waits for.
+/// Returns true when `--until-sure` checks any of these figures.
 pub(crate) fn can_be_sure(figures: &[ComparedFigure]) -> bool {
     WAITED_FOR.iter().any(|figure| figures.contains(figure))
 }
 
-/// Returns whether every figure that `--until-sure` waits for is known to ± this.
+/// Returns true when every figure that `--until-sure` checks is known to ± this percentage.
 pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
     let rounds = RoundValues(comparison);
     let plan = &comparison.plan;
@@ -87,7 +88,7 @@ pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
 /// Computes figures, outliers, conditions and validity from the rounds.
 pub(crate) fn add_verdicts(comparison: Comparison, conditions: &Conditions) -> Comparison {
     let rounds = RoundValues(&comparison);
-    // A level is of all figures, and takes all of them to find.
+    // Computed first, because a level depends on all figures together.
     let others: Vec<(&str, f64)> = rounds
         .others()
         .map(|name| (name, level_of(rounds, name)))
@@ -105,8 +106,8 @@ pub(crate) fn add_verdicts(comparison: Comparison, conditions: &Conditions) -> C
     }
 }
 
-/// Computes the level of a server's intervals: all figures of all servers against the reference are one
-/// statement, and rounds that end when they agree agree too well now and then.
+/// The level of a server's intervals. All figures of all servers compared with the reference need a joint level. It is
+/// raised if rounds stop when they agree, which may happen by chance.
 fn level_of(rounds: RoundValues, server: &str) -> f64 {
     let others = rounds.compared().count().saturating_sub(1);
     let family = rounds.sequential(interval_levels::bonferroni_level(CONFIDENCE, others));
@@ -120,8 +121,8 @@ fn level_of(rounds: RoundValues, server: &str) -> f64 {
     westfall_young::level_of_each(family, &series, plan.seed)
 }
 
-/// Compares a figure of a server with the reference's, by an interval of this level, and returns the pairs of
-/// rounds as well. The error is in words.
+/// Compares a figure of a server with the reference's by an interval of this level. Also returns the pairs of rounds.
+/// The error is a sentence.
 fn compare(
     rounds: RoundValues,
     server: &str,
@@ -159,7 +160,8 @@ fn compare(
     Ok((compared, pairs))
 }
 
-/// A figure of all servers, the others compared at their levels; `None` when no server has it.
+/// The row of a figure for all servers, with each other server compared at its level; `None` when no server has the
+/// figure.
 fn figure_row(
     rounds: RoundValues,
     figure: ComparedFigure,
@@ -228,7 +230,7 @@ fn against(
     }
 }
 
-/// Rounds that lie far from the server's others.
+/// Rounds that lie far from the other rounds of the same server.
 fn all_outliers(rounds: RoundValues) -> Vec<OutlierRow> {
     let mut found = Vec::new();
     for &figure in &rounds.0.plan.figures {
@@ -260,7 +262,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
     let mut verdict = Verdict::Valid;
     if !are_two {
         verdict = Verdict::Invalid;
-        reasons.push("fewer than two servers were left to compare".to_owned());
+        reasons.push("fewer than two servers are left to compare".to_owned());
     }
     for (name, figure) in [
         ("capacity", ComparedFigure::Throughput),
@@ -286,7 +288,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
                 .map(|(server, f)| format!("{} of {} of {server}", f.count, f.of))
                 .collect();
             reasons.push(format!(
-                "{name} runs that are {what}: {}. The first because: {example}",
+                "{name} runs: {} are {what}. First reason: {example}",
                 counts.join(", ")
             ));
         }
@@ -295,7 +297,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
         let is_empty = |figure| rounds.values(server, figure).is_empty();
         if is_empty(ComparedFigure::Throughput) && is_empty(ComparedFigure::ResponseP50) {
             verdict = Verdict::Invalid;
-            reasons.push(format!("{server} has not one round that counts"));
+            reasons.push(format!("{server} has no round that counts"));
         }
     }
     ValiditySummary {
@@ -329,7 +331,7 @@ mod tests {
         }
     }
 
-    /// Rounds of servers with these capacities, alike but for 1 % of noise.
+    /// Rounds of servers with these capacities, equal except for 1 % noise.
     fn measured(capacities: &[(&str, f64)], rounds: u32) -> Comparison {
         let summary: serde_json::Value =
             serde_json::from_str(include_str!("../tests/data/run.json")).unwrap();
@@ -406,11 +408,11 @@ mod tests {
             "{:?}",
             throughput.against[1]
         );
-        // Their times are the other way round, and so is what is better.
+        // Times are inversely proportional to capacity, and smaller times are better.
         let latency = row(&c, ComparedFigure::ResponseP99);
         assert!(latency.against[0].ratio.unwrap() < 0.6);
         assert_eq!(latency.against[0].verdict, ComparisonVerdict::Better);
-        // What nobody has is no figure.
+        // A figure that no server has gets no row.
         assert!(
             c.figures
                 .iter()
@@ -438,7 +440,7 @@ mod tests {
     #[test]
     fn more_figures_make_wider_intervals() {
         let mut all = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 12);
-        // A figure with noise of its own.
+        // A figure with independent noise.
         for (index, row) in all.rounds.iter_mut().enumerate() {
             row.memory_per_connection_bytes = Some(1e4 + ((index * 7_907) % 23) as f64);
         }
@@ -462,7 +464,7 @@ mod tests {
             if row.round == 4 && row.server == "bb" {
                 row.failure = Some("it died".to_owned());
             }
-            // The other's value in that round would be seen if it were paired with the next one's.
+            // This value would be noticed if it were paired with a value of the next round.
             if row.round == 4 && row.server == "a" {
                 row.capacity = Some(run(1e9, 1.0));
             }
@@ -534,7 +536,7 @@ mod tests {
         let told = &row(&c, ComparedFigure::Throughput).against[0];
         assert_eq!(told.verdict, ComparisonVerdict::CannotTell);
         assert_eq!(told.text, "inconclusive: 7 of 12 runs of a are invalid");
-        // A gate that cannot be looked at does not stand open.
+        // A gate that cannot be judged must not pass.
         let gate = |at: usize| (c.conditions[at].held, c.conditions[at].is_sure);
         assert_eq!([gate(0), gate(1)], [(true, false), (false, true)]);
         assert!(
@@ -542,7 +544,7 @@ mod tests {
             "{}",
             c.conditions[0].text
         );
-        // The other kind of run is not touched by it.
+        // The other kind of run is not affected.
         let latency = &row(&c, ComparedFigure::ResponseP50).against[0];
         assert_eq!(latency.verdict, ComparisonVerdict::Better);
     }
@@ -552,7 +554,7 @@ mod tests {
         let two = [("a", 1_000.0), ("bb", 1_000.0)];
         assert!(!is_sure(&measured(&two, 12), 0.01));
         assert!(is_sure(&measured(&two, 12), 5.0));
-        // Of one round nothing is sure.
+        // A single round gives no interval.
         assert!(!is_sure(&measured(&two, 1), 99.0));
     }
 

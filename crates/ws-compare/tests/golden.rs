@@ -1,4 +1,4 @@
-//! Comparisons of saved runs and of servers, held against golden files: see `test_support::golden`.
+//! Comparisons of saved runs and of servers, compared with golden files, see `test_support::golden`.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use test_support::golden::{self, Mask, masked_markdown, masked_workbook};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
-/// The values of every comparison that differ from one to the next.
+/// The values that vary between comparisons.
 fn mask() -> Mask {
     Mask::new(&[
         ("host.cores", "integer"),
@@ -41,11 +41,11 @@ fn compare(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Eight runs of each of three servers, of which the second is a third faster than the first.
+/// Saves eight runs of each of three servers. The second is a third faster than the first.
 fn save_runs(folder: &Path) -> [String; 3] {
     [("a", 1.0, 0), ("b", 1.32, 5), ("c", 1.0, 8)].map(|(name, times, shift)| {
         let files = (0..8_u64).map(|n| {
-            // A spread of about 1 %, other for each.
+            // A spread of about 1 %, different for each server.
             let factor = times * (1.0 + ((n + shift) * 7919 % 13) as f64 / 1000.0);
             let mut run: Value = serde_json::from_str(include_str!("data/run.json")).unwrap();
             run["throughput"]["messages_per_s"] = json!(10_000.0 * factor);
@@ -92,7 +92,7 @@ fn saved_runs() {
     );
 }
 
-/// What a comparison saved, masked.
+/// The saved files of a comparison, masked.
 fn outputs(folder: &TempDir, mask: &Mask) -> [String; 2] {
     let json = std::fs::read_to_string(folder.path().join("c.json")).unwrap();
     test_support::assert_valid_json(results::write::COMPARISON_SCHEMA, &json);
@@ -100,7 +100,7 @@ fn outputs(folder: &TempDir, mask: &Mask) -> [String; 2] {
     [mask.json(&json), xlsx]
 }
 
-/// A page without what stands behind `inconclusive` in a cell.
+/// A page without the text after `inconclusive` in its cells.
 fn without_reasons(page: &str) -> String {
     let cell = |cell: &str| match cell.starts_with(" inconclusive") {
         true => " inconclusive <text> ".to_owned(),
@@ -110,8 +110,8 @@ fn without_reasons(page: &str) -> String {
     page.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The figures and charts that there are depend on how late the generator was: the figures are in
-/// the golden files once, the charts not at all.
+/// The available figures and charts depend on the generator's lateness. The golden files contain the figures once, and
+/// no charts.
 #[test]
 fn two_servers() {
     const SHORT: &str = "-c 4 -d 200ms --warmup 50ms --rate 500 --rounds 2 --seed 3 -q \

@@ -1,4 +1,4 @@
-//! However the program ends, no server is left behind.
+//! No server is left running, however the program ends.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use test_support::terminal::{Hangup, Program, Terminal, full_pipe, has_thread};
 
-/// Many rounds of these servers, of which the first is over.
+/// Starts many rounds of these servers and waits until the first is over.
 fn in_the_second_round(compare: &Compare, servers: &[String; 2], flags: &[&str]) -> Child {
     let talking: Vec<&str> = SHORT.into_iter().filter(|flag| *flag != "-q").collect();
     let [a, b] = servers;
@@ -55,7 +55,7 @@ fn the_first_signal_keeps_what_was_measured() {
 #[test]
 fn the_second_signal_ends_it_at_once() {
     let compare = Compare::new();
-    // Neither the server nor its child ends when it is asked to.
+    // Neither the server nor its child ends on SIGTERM.
     let servers = [server("a", "forks"), server("b", "forks")];
     let mut child = in_the_second_round(&compare, &servers, &[]);
     wait_until("a server runs", || !started_by(child.id()).is_empty());
@@ -66,7 +66,7 @@ fn the_second_signal_ends_it_at_once() {
     assert!(!compare.files().iter().any(|f| f.contains("unfinished")));
 }
 
-/// Many rounds on a terminal, in the second of them.
+/// Starts many rounds on a terminal and waits until the second has begun.
 fn on_a_terminal(compare: &Compare, terminal: &mut Terminal, hangup: Hangup) -> Program {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ws-compare"));
     let servers = [server("a", "axum"), server("t", "forks")];
@@ -107,7 +107,7 @@ fn a_terminal_that_takes_nothing_holds_up_neither_the_rounds_nor_the_end() {
     let (compare, mut terminal) = (Compare::new(), Terminal::open());
     let mut child = on_a_terminal(&compare, &mut terminal, Hangup::Default);
     terminal.fill();
-    // The server of a later turn is another process than the one that runs now.
+    // The server of a later turn is another process than the current one.
     let first = started_by(child.id());
     wait_until("a further turn", || {
         let now = started_by(child.id());
@@ -115,7 +115,7 @@ fn a_terminal_that_takes_nothing_holds_up_neither_the_rounds_nor_the_end() {
     });
     send(&child, Signal::SIGINT);
     wait_until("the file", || compare.path("c.json").exists());
-    // Nobody reads the text, and all is saved.
+    // All files are saved, and nothing reads the text.
     wait_until("the end", || {
         send(&child, Signal::SIGINT);
         child.try_wait().unwrap().is_some()
@@ -135,7 +135,7 @@ fn signals_after_the_last_round_lose_nothing() {
     let mut command = compare.command(&[&SHORT[..], &more].concat());
     let mut child = Program::spawn(command.stdout(full));
     wait_until("the file", || compare.path("c.json").exists());
-    // It prints, for which nobody has to wait.
+    // The program is printing, and need not wait for a reader.
     assert_eq!(child.try_wait().unwrap(), None);
     wait_until("the end", || {
         send(&child, Signal::SIGINT);
@@ -166,7 +166,7 @@ fn a_server_that_will_not_end_is_killed_with_its_children() {
         .unwrap();
     let code = child.wait().unwrap().code();
     assert!(code == Some(0) || code == Some(5), "{code:?}");
-    // At once: what it started is gone before it ends.
+    // Checked immediately, because all started processes must be gone before the program ends.
     assert_eq!(started_by(child.id()), Vec::<u32>::new());
 }
 
@@ -184,7 +184,7 @@ fn pinned_servers_stay_on_their_cores() {
     let mut child = in_the_second_round(&compare, &servers, &["--pin"]);
     let mut seen = None;
     wait_until("a server is seen", || {
-        // It may end between the two looks.
+        // The process may end between the two reads.
         seen = started_by(child.id()).first().and_then(|pid| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let line = status
@@ -224,7 +224,7 @@ fn nobody_reading_costs_no_files() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Both ends are closed before a word is written, as when a terminal goes away.
+    // Both pipes are closed before anything is written, as when a terminal is closed.
     drop((child.stdout.take(), child.stderr.take()));
     let code = child.wait().unwrap().code();
     assert!(code == Some(0) || code == Some(5), "{code:?}");
@@ -237,7 +237,7 @@ fn nobody_reading_costs_no_files() {
 #[test]
 fn a_signal_before_the_first_round_is_told_as_such_though_there_is_no_picture() {
     let compare = Compare::new();
-    // It never echoes, so that it is waited for when the signal comes.
+    // The server never echoes, so the program is waiting for it when the signal arrives.
     let (a, b) = (server("a", "mute"), server("b", "right"));
     let files = ["-o", "c.png", "-o", "c.json", "--ready-timeout", "1h"];
     let servers = ["--server", &a, "--server", &b];

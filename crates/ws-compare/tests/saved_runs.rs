@@ -1,4 +1,4 @@
-//! Saved runs and saved comparisons: verdicts, conditions, and what is refused.
+//! Saved runs and saved comparisons: verdicts, conditions, and refused input.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -12,7 +12,7 @@ use calamine::{Data, Reader, Xlsx, open_workbook};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A run of ws-bench, changed as the test needs.
+/// A run of ws-bench, changed by `change`.
 fn run(change: impl FnOnce(&mut Value)) -> Value {
     let mut run = serde_json::from_str(include_str!("data/run.json")).unwrap();
     change(&mut run);
@@ -43,9 +43,9 @@ impl Folder {
         serde_json::from_str(&std::fs::read_to_string(self.0.path().join(name)).unwrap()).unwrap()
     }
 
-    /// Ten runs of `a` and of `b`, which does so many times as much; the arguments that name them.
+    /// Saves ten runs of `a` and of `b`, whose throughput is `times` as high. Returns the arguments for them.
     fn ten_each(&self, times: f64) -> Vec<String> {
-        // A spread of about 1 %, other for each.
+        // A spread of about 1 %, different for each server.
         let noise = |n: u64| 1.0 + ((n * 7919) % 13) as f64 / 1000.0;
         let side = |name: &str, times: f64, shift: u64| {
             let files = (0..10_u64).map(|n| {
@@ -111,12 +111,12 @@ fn a_difference_beyond_the_noise_is_told_with_its_interval() {
             .starts_with("b 1.32 × faster (1.3"),
         "{told}"
     );
-    // Of a time the smaller one is the better.
+    // For a time, the smaller value is better.
     let told = against(&c, "service_p50");
     assert_eq!(told["verdict"], "better");
     assert!(told["ratio"].as_f64().unwrap() < 1.0);
     assert!(stdout(&output).contains("b 1.32 × faster"));
-    // The other way round it is as much slower.
+    // With the servers swapped, the other one is slower by the same ratio.
     let output = folder.compare(&[&sides[0], &sides[1], "--reference", "b"]);
     assert!(
         stdout(&output).contains("a 1.32 × slower (1.3"),
@@ -147,11 +147,11 @@ fn a_condition_shuts_the_gate_only_with_confidence() {
     assert_eq!(code("b.throughput > 1.1 * a.throughput").0, Some(4));
     assert_eq!(code("a.service.p99 > 1.1 * b.service.p99").0, Some(4));
     assert_eq!(code("b.throughput > 1.5 * a.throughput").0, Some(0));
-    // It is there, but not sure to be so large.
+    // The difference exists, but is not significantly this large.
     let (status, told) = code("b.throughput > 1.32 * a.throughput");
     assert_eq!(status, Some(0), "{told}");
     assert!(told.contains("inconclusive after 10 rounds"), "{told}");
-    // Nobody can look at it.
+    // The figure was not measured.
     let (status, told) = code("b.memory_per_connection > 1 * a.memory_per_connection");
     assert_eq!(status, Some(4), "{told}");
     assert!(told.contains("was not measured"), "{told}");
@@ -184,7 +184,7 @@ fn one_run_a_side_tells_nothing_and_says_so() {
         "{told}"
     );
     assert!(told.contains(" × faster in it"), "{told}");
-    assert!(told.contains("of one round nothing can be said"), "{told}");
+    assert!(told.contains("1 round allows no verdict"), "{told}");
 }
 
 #[test]
@@ -201,10 +201,11 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
     };
     let few = said(5);
     assert!(
-        few.contains("5 rounds are too few for any verdict") && few.contains("it takes 6 or more"),
+        few.contains("5 rounds are too few for any verdict")
+            && few.contains("6 or more are needed"),
         "{few}"
     );
-    // Nor do they make an interval of any level.
+    // Too few rounds give no interval at any level.
     assert!(!few.contains("bootstrap intervals"), "{few}");
     let enough = said(6);
     assert!(enough.contains("bootstrap intervals of 95 %"), "{enough}");
@@ -239,7 +240,7 @@ fn a_few_rounds_that_differ_much_are_described_and_nothing_rests_on_it() {
     for page in ["c.md", "c.html"] {
         let page = std::fs::read_to_string(folder.0.path().join(page)).unwrap();
         assert!(page.contains(sentence), "{page}");
-        assert!(page.contains("No difference is sure."), "{page}");
+        assert!(page.contains("Every comparison is inconclusive."), "{page}");
     }
     let book = folder.0.path().join("c.xlsx");
     assert_eq!(
@@ -328,7 +329,7 @@ fn a_server_whose_saved_runs_were_all_refused_is_not_called_slower() {
     let told = stdout(&output);
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(!told.contains("slower"), "{told}");
-    assert!(told.contains("b has not one round that counts"), "{told}");
+    assert!(told.contains("b has no round that counts"), "{told}");
     assert_eq!(folder.json("c.json")["validity"]["verdict"], "invalid");
 }
 
@@ -362,7 +363,7 @@ fn runs_that_answer_different_questions_are_refused() {
             "{pointer}: {told}"
         );
     }
-    // What runs are made to tell apart, and what chance chose, may differ.
+    // Settings that runs are meant to compare, and random ones, may differ.
     for (pointer, value) in [
         ("/plan/url", json!("ws://elsewhere/")),
         ("/plan/seed", json!(7)),
@@ -382,17 +383,22 @@ fn what_cannot_be_read_or_paired_is_said() {
     folder.write("a.json", &run(|_| {}));
     folder.write("b.json", &run(|_| {}));
     folder.write("other.json", &json!({"schema": 1}));
-    let cases: [(&[&str], &str); 6] = [
-        (&["a.json"], "nothing to compare"),
-        (&["a.json", "none.json"], "none.json"),
-        (&["a.json", "other.json"], "other.json"),
-        (&["x=a.json,b.json", "y=b.json"], "needs as many"),
-        (&["x=a.json", "x=b.json"], "two servers are called `x`"),
-        (&["a.json", "b.json", "--reference", "c"], "no server `c`"),
+    // A file that cannot be read has the exit code that it has in every program.
+    let cases: [(&[&str], i32, &str); 6] = [
+        (&["a.json"], 2, "nothing to compare"),
+        (&["a.json", "none.json"], 1, "none.json"),
+        (&["a.json", "other.json"], 2, "other.json"),
+        (&["x=a.json,b.json", "y=b.json"], 2, "needs as many"),
+        (&["x=a.json", "x=b.json"], 2, "two servers are called `x`"),
+        (
+            &["a.json", "b.json", "--reference", "c"],
+            2,
+            "no server `c`",
+        ),
     ];
-    for (arguments, told) in cases {
+    for (arguments, code, told) in cases {
         let output = folder.compare(arguments);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
         assert!(
             stderr(&output).contains(told),
             "{arguments:?}: {}",
@@ -412,8 +418,7 @@ fn invalid_runs_make_an_invalid_comparison() {
     let output = folder.compare(&["a.json", "b.json"]);
     assert_eq!(output.status.code(), Some(5));
     let told = stdout(&output);
-    let wanted =
-        "capacity runs that are invalid and left out: 1 of 1 of b. The first because: the clock";
+    let wanted = "capacity runs: 1 of 1 of b are invalid and left out. First reason: the clock";
     assert!(told.replace("\n  ", " ").contains(wanted), "{told}");
 }
 
@@ -428,7 +433,7 @@ fn a_saved_comparison_is_read_back_and_judged_again() {
     assert_eq!(folder.json("c.json"), folder.json("d.json"));
     let gate = ["c.json", "--fail-if", "b.throughput > a.throughput"];
     assert_eq!(folder.compare(&gate).status.code(), Some(4));
-    // It is a whole comparison, and no side of another.
+    // The file is a complete comparison, which cannot be one side of another.
     let side = folder.compare(&["a=c.json", "b=b0.json"]);
     assert_eq!(side.status.code(), Some(2));
     assert!(
@@ -448,7 +453,7 @@ fn a_saved_comparison_that_was_interrupted_is_judged_like_any_other() {
     c["interrupted"] = json!(true);
     c["servers"][1]["excluded"] = json!("it was tired");
     folder.write("c.json", &c);
-    // Whoever reads it has interrupted nothing; that a server failed stays true.
+    // Reading a saved comparison is not interrupted. The failure of a server is still reported.
     let output = folder.compare(&["c.json"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stdout(&output).contains("ended early by the user"));

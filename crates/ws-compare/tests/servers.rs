@@ -1,4 +1,4 @@
-//! Servers that fail, each in its own way: named, and the others' results kept.
+//! Servers with various failures: each is reported, and the results of the others are kept.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ mod common;
 use common::{Compare, server, stderr, stdout};
 use serde_json::Value;
 
-/// Compares these servers, of which one fails: what was saved, and what was printed.
+/// Compares these servers, of which one fails. Returns the saved comparison and the printed text.
 fn with_a_failure(flags: &[&str], servers: &[&str]) -> (Value, String) {
     let compare = Compare::new();
     let servers = servers.iter().flat_map(|server| ["--server", *server]);
@@ -59,7 +59,7 @@ fn right_servers_are_measured_in_every_round() {
         "-o",
         "c.png",
     ]);
-    // On a machine that is busy with other tests the runs need not be believable.
+    // On a machine that is busy with other tests, the runs may be invalid.
     let code = output.status.code().unwrap();
     assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
     let c = compare.json("c.json");
@@ -74,7 +74,7 @@ fn right_servers_are_measured_in_every_round() {
             assert!(row["ready_s"].as_f64().unwrap() > 0.0);
         }
     }
-    // The same seed for both in a round, another one in the next.
+    // Both servers have the same seed in a round, and another one in the next.
     let seed = |round: u64| -> Vec<u64> {
         let all = c["rounds"].as_array().unwrap().iter();
         all.filter(|row| row["round"] == round)
@@ -90,7 +90,7 @@ fn right_servers_are_measured_in_every_round() {
     );
     assert!(stdout(&output).contains("throughput, msg/s"));
     let page = std::fs::read_to_string(compare.path("c.html")).unwrap();
-    assert!(page.contains("times as good as a"));
+    assert!(page.contains("ratio to a, above 1 is better"));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_server_that_is_never_ready_is_given_up() {
     let why = excluded(&c, "bad").unwrap();
     assert!(why.contains("echoed nothing at ws://127.0.0.1:"), "{why}");
     assert!(why.contains("300ms"), "{why}");
-    // It was the first, so that the next one is what the others are compared with.
+    // The failed server was the first one, so the next one becomes the reference.
     assert_eq!(c["plan"]["reference"], "a");
     assert_eq!(rows(&c, "t").len(), 2);
 }
@@ -189,15 +189,15 @@ fn wrong_echoes_do_not_pass_the_full_gate() {
                 let why = excluded(&c, "bad").unwrap();
                 assert!(why.contains(told), "{role}: {why}");
                 assert_eq!(excluded(&c, "good"), None, "{role}");
-                // Nothing to compare with is left, so nothing is timed.
+                // No server is left to compare with, so nothing is measured.
                 assert_eq!(c["rounds"].as_array().unwrap().len(), 0);
             });
         }
     });
 }
 
-/// Compares a server of this role with a right one, one round, and returns what was saved and printed. The runs
-/// need not be believable.
+/// Compares a server of this role with a correct one in one round. Returns the saved comparison and the printed text.
+/// The runs may be invalid.
 fn compared(role: &str, flags: &[&str]) -> (Value, String) {
     let compare = Compare::new();
     let (odd, right) = (server("odd", role), server("right", "right"));
@@ -212,7 +212,7 @@ fn compared(role: &str, flags: &[&str]) -> (Value, String) {
         code == 0 || code == 5,
         "{role} {flags:?}: {code}: {printed}"
     );
-    // A page breaks no lines, and a terminal's lines are one text.
+    // Removes line breaks of the terminal, which pages do not have.
     let text = printed.replace("\n  ", " ");
     let c = compare.json("c.json");
     for note in c["servers"][0]["notes"].as_array().unwrap() {
@@ -501,7 +501,9 @@ fn a_port_that_is_taken_is_named() {
     );
     let why = excluded(&c, "bad").unwrap();
     assert!(
-        why.contains(&format!("something already listens on 127.0.0.1:{port}")),
+        why.contains(&format!(
+            "another process already listens on 127.0.0.1:{port}"
+        )),
         "{why}"
     );
     assert_eq!(rows(&c, "a").len(), 2);
@@ -527,7 +529,7 @@ fn running_servers_are_compared_by_their_urls() {
             (&row["ready_s"], &row["failure"]),
             (&Value::Null, &Value::Null)
         );
-        // It is not ours to look into.
+        // The CPU usage of a server that was already running is not measured.
         assert_eq!(row["capacity"]["server_cpu_s"], Value::Null);
     }
     assert!(stdout(&output).contains("throughput"));
@@ -539,7 +541,7 @@ fn a_picture_of_one_server_is_not_written_and_hides_no_failure() {
     let (a, bad) = (server("a", "axum"), server("bad", "fails"));
     let output = compare.short(&["--server", &a, "--server", &bad, "-o", "c.svg"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    assert!(stdout(&output).contains("c.svg is not written: there is nothing to draw"));
+    assert!(stdout(&output).contains("did not draw c.svg: there is nothing to draw"));
     assert!(!stdout(&output).contains("compared with"));
     assert!(!compare.files().contains(&"c.svg".to_owned()));
 }
@@ -558,7 +560,7 @@ fn wrong_usage_is_told_before_anything_is_started() {
         let output = compare.run(&[flags, &["--server", &a, "--server", &b]].concat());
         assert_eq!(output.status.code(), Some(2), "{flags:?}");
         assert!(stderr(&output).contains(wanted), "{}", stderr(&output));
-        // What a server of these writes when it starts.
+        // A test server writes a file when it starts.
         assert_eq!(compare.files(), Vec::<String>::new());
     }
 }

@@ -12,6 +12,10 @@ use ws_report::{PageFormat, ReportError, report, write};
 ///
 /// The page works offline and can be printed. Several files of one run are combined: a .csv or .xlsx adds the single
 /// messages that a .json does not hold.
+///
+/// Files with a summary (.json, .xlsx) belong to one run if plan and start time are the same. A .csv or .hlog belongs to
+/// the run with the same number of messages, the same shortest and longest time, and the same median. A .csv with a random
+/// sample of the messages must also have the name of the run's other file, except for the ending.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -27,7 +31,7 @@ Exit codes:
   1  a file could not be read, drawn or written
   2  wrong usage"
 )]
-pub(crate) struct Args {
+pub(crate) struct ReportArgs {
     /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -41,8 +45,8 @@ pub(crate) struct Args {
     title: Option<String>,
 }
 
-impl Args {
-    /// Reads, writes, and says on stderr what was written.
+impl ReportArgs {
+    /// Reads the files, writes the page, and reports its name on stderr.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let format = PageFormat::of(&self.output)?;
         let mut files = self.files.iter();
@@ -56,10 +60,8 @@ impl Args {
         write(&self.output, &page)?;
         for file in &self.files {
             if let Some(encoding) = encoding_of(file)? {
-                eprintln!(
-                    "{}",
-                    wording::files::encoding(&file.display().to_string(), encoding)
-                );
+                let notice = wording::files::encoding(&file.display().to_string(), encoding);
+                eprintln!("notice: {notice}");
             }
         }
         eprintln!("wrote {}", self.output.display());
@@ -67,7 +69,7 @@ impl Args {
     }
 }
 
-/// Wrong usage differs from a file that cannot be read.
+/// The exit code of an error: wrong usage, or a file that cannot be read or written.
 pub(crate) fn status_of(error: &anyhow::Error) -> ExitStatus {
     match error.downcast_ref() {
         Some(ReportError::UnknownEnding(_) | ReportError::TooManyRuns(_)) => ExitStatus::Usage,

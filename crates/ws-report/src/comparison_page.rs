@@ -12,7 +12,7 @@ use crate::page::{Banner, Block, Page, Table, TableRow};
 use crate::run_page::{capital, how_to_repeat, moment, settings_table};
 use crate::verdict;
 
-/// All but the pictures, which stand behind the figures.
+/// The page about several runs, with these pictures after the figures.
 pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
     let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
     let differences = differences(&summaries);
@@ -49,7 +49,7 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
     page
 }
 
-/// Every figure that any run has, a column a run. Rows stand as they are found, those of a group together.
+/// Every figure that any run has, with a column for each run. Rows of a group stand together.
 fn beside_each_other(runs: &[ReportedRun]) -> Table {
     let has_response = runs.iter().any(ReportedRun::has_response_time);
     let mut rows: Vec<(&str, TableRow)> = Vec::new();
@@ -135,7 +135,7 @@ mod tests {
     use measurement::run::Summary;
     use test_support::fixtures::open_loop_run;
 
-    /// Runs saved and read again, so many as there are changes.
+    /// A run for each change, saved and read again.
     fn runs(changes: &[fn(&mut Summary)]) -> Vec<ReportedRun> {
         let folder = tempfile::tempdir().unwrap();
         let made = changes.iter().enumerate().map(|(number, change)| {

@@ -7,7 +7,7 @@ use wording::summary_view::{FigureGroup, SummaryView, in_table};
 
 use crate::inputs::ReportedRun;
 
-/// All figures but the times.
+/// All figures except the times.
 pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
     match (run.summary(), &run.run.timeline) {
         (Some(s), _) => SummaryView::new(s).groups,
@@ -16,7 +16,7 @@ pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
     }
 }
 
-/// Sums of the seconds of a run without a summary.
+/// Sums over the seconds of a run without a summary.
 fn counted_by_second(timeline: &RunTimeline) -> FigureGroup {
     let sum = |of: fn(&TimelineRow) -> u64| grouped(timeline.rows.iter().map(of).sum());
     let of_sent = |of| timeline.knows_sent.then(|| sum(of));

@@ -1,8 +1,7 @@
 //! The page as one HTML file that needs no other file.
 //!
-//! Whatever stands in a page is escaped by the template. Should something slip through all the same, the
-//! page's own policy keeps a browser from running any script but ours, which it knows by its hash, and from
-//! loading anything at all.
+//! The template escapes every text. As a second defence, the page's content security policy allows only the script and
+//! the style sheet of this crate, by their hashes, and forbids the browser to load anything.
 
 use askama::Template;
 use base64::Engine;
@@ -44,7 +43,7 @@ pub fn html(page: &Page) -> Result<String, ReportError> {
     Ok(html.render()?)
 }
 
-/// The name of a script or a style sheet of just this text in a policy.
+/// The name of a script or style sheet in a content security policy: the hash of its text.
 fn hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
@@ -74,10 +73,10 @@ mod tests {
     use super::*;
     use crate::page::{Banner, Hover, Table, TableRow, Tile};
 
-    /// What would run if it were written as it is.
+    /// Text that would run as a script if it were not escaped.
     const HOSTILE: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=y>";
 
-    /// A page that says it wherever a page says anything.
+    /// A page with that text in every field.
     fn hostile() -> Page {
         let text = || HOSTILE.to_owned();
         let svg = |markup: &str| Svg {
@@ -164,6 +163,26 @@ mod tests {
             assert!(policy.contains(&hash(text)));
         }
         assert!(!policy.contains("unsafe"), "{policy}");
+    }
+
+    #[test]
+    fn tables_of_many_columns_overlapped_on_paper() {
+        let html_of = |columns: usize| {
+            let table = Table {
+                columns: vec!["p99".to_owned(); columns],
+                rows: vec![TableRow::new("1", vec!["1.30 ms".to_owned(); columns])],
+                figures: true,
+                ..Table::default()
+            };
+            let mut page = Page::new("a");
+            page.add(
+                "Every round",
+                vec![Block::Tables(vec![table.clone(), table])],
+            );
+            html(&page).unwrap()
+        };
+        assert!(html_of(3).contains("<div class=\"tables two\">"));
+        assert!(html_of(4).contains("<div class=\"tables alone wide\">"));
     }
 
     #[test]

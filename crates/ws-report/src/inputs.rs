@@ -1,12 +1,15 @@
-//! Runs that a report is about, each with its files.
+//! The runs of a report, each with its files.
 
 use std::path::{Path, PathBuf};
 
 use draw_plot::series::SortedTimes;
+use measurement::record::LatencyHistogram;
 use measurement::run::{Run, Summary};
-use measurement::verdict::{Latency, messages_beyond};
+use measurement::verdict::Latency;
 use results::ResultsError;
-use results::read::{ColumnRequest, Metric, RunPart, TimeColumn, read_distribution, read_run};
+use results::read::{
+    ColumnRequest, Latencies, Metric, RunPart, TimeColumn, read_distribution, read_run,
+};
 use units::grouped;
 
 use crate::ReportError;
@@ -15,14 +18,14 @@ use crate::ReportError;
 #[derive(Debug, Clone)]
 pub(crate) struct ReportedRun {
     pub(crate) name: String,
-    /// Files in the order they were given: each may hold contents that another has not.
+    /// Files in the order in which they were given. Each can hold contents that another file lacks.
     pub(crate) files: Vec<PathBuf>,
-    /// The contents of the first.
+    /// The contents of the first file.
     pub(crate) run: Run,
-    /// Number of messages that a `.csv` has a sample of, or more; `None` when its rows are all.
+    /// Lower bound of the number of messages that the rows of a `.csv` are a sample of; `None` when it has all rows.
     rows_chosen_from: Option<u64>,
     pub(crate) service: Latency,
-    /// Response times; empty where a file without a summary has none.
+    /// Response times; empty if a file without a summary has none.
     pub(crate) response: Latency,
     /// `None` when the times are those of all messages.
     pub(crate) sample: Option<MessageSample>,
@@ -38,8 +41,7 @@ pub(crate) struct MessageSample {
 impl MessageSample {
     pub(crate) fn sentence(self) -> String {
         format!(
-            "The times are those of {} messages chosen at random from {}, so the longest of all may be \
-             missing.",
+            "The times are those of {} messages chosen at random from {}, so longer times can be missing.",
             grouped(self.count),
             grouped(self.from)
         )
@@ -47,7 +49,7 @@ impl MessageSample {
 }
 
 impl ReportedRun {
-    /// `None` where no file holds one.
+    /// The summary; `None` if no file holds one.
     pub(crate) fn summary(&self) -> Option<&Summary> {
         self.run.summary.as_ref()
     }
@@ -61,8 +63,8 @@ impl ReportedRun {
     }
 }
 
-/// The times of a file that has no summary: its messages, or its histograms. Empty for a run in which
-/// nothing came back.
+/// The times of a file that has no summary: of its messages, or of its histograms. Empty for a run without a correct
+/// echo.
 struct FileTimes {
     columns: Vec<TimeColumn>,
     chosen_from: Option<u64>,
@@ -72,7 +74,10 @@ impl FileTimes {
     fn read(file: &Path) -> Result<Self, ReportError> {
         let columns = match read_distribution(file, &ColumnRequest::default(), true) {
             Ok(columns) => columns,
-            Err(ResultsError::NoValues { .. }) => Vec::new(),
+            Err(ResultsError::NoCorrectEcho { .. } | ResultsError::EmptyHistograms(..)) => {
+                Vec::new()
+            }
+            Err(ResultsError::NoValues { rows: 0, .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
         Ok(Self {
@@ -81,12 +86,17 @@ impl FileTimes {
         })
     }
 
-    fn both(&self) -> [Option<SortedTimes<'_>>; 2] {
-        [Metric::ServiceTime, Metric::ResponseTime].map(|metric| {
+    /// Service and response times, ascending.
+    fn latencies(&self) -> [Option<&Latencies>; 2] {
+        Metric::ALL.map(|metric| {
             let mut columns = self.columns.iter();
-            let column = columns.find(|one| one.metric == Some(metric))?;
-            SortedTimes::of(&column.times)
+            let column = columns.find(|one| one.metric == Some(metric));
+            column.map(|column| &column.times)
         })
+    }
+
+    fn both(&self) -> [Option<SortedTimes<'_>>; 2] {
+        self.latencies().map(|times| SortedTimes::of(times?))
     }
 
     fn sample(&self) -> Option<MessageSample> {
@@ -96,16 +106,16 @@ impl FileTimes {
         })
     }
 
-    /// Returns `true` when all times that the file holds are like those of the summary.
+    /// Returns `true` when `is_of` holds for all times of the file and those of the summary.
     fn all_are(&self, s: &Summary, is_of: impl Fn(&SortedTimes<'_>, &Latency) -> bool) -> bool {
         let both = [&s.service_time_ns, &s.response_time_ns];
         let mut pairs = self.both().into_iter().zip(both);
         pairs.all(|(found, of)| found.is_none_or(|found| is_of(&found, of)))
     }
 
-    /// Returns `true` when these are the times of the run: as many, with the same shortest and longest one, and
-    /// nearly the same median. Of messages the extremes are the same to the nanosecond, which no two runs have in
-    /// common by chance; of histograms to their three digits.
+    /// Returns `true` when these are the times of the run: the same number, shortest and longest time, and nearly the same
+    /// median. The extremes of messages agree to the nanosecond, which does not happen by chance. Those of histograms
+    /// agree to three digits.
     fn are_times_of(&self, s: &Summary) -> bool {
         let is_of = |found: &SortedTimes<'_>, of: &Latency| {
             let extremes = if found.is_counted() { 0.002 } else { 0.0 };
@@ -120,8 +130,8 @@ impl FileTimes {
         }
     }
 
-    /// Returns `true` when a file of chosen rows may be of a run: it has the run's name but for the ending, fewer
-    /// messages, and no time outside the run's. The files of one run have nothing else in common.
+    /// Returns `true` when a file of chosen rows can belong to a run: it has the name of another file of the run except
+    /// for the ending, fewer messages, and no time outside the run's range.
     fn may_be_sample_of(&self, file: &Path, messages: u64, run: &ReportedRun) -> bool {
         let is_of = |found: &SortedTimes<'_>, of: &Latency| {
             let ns = |q: f64| found.quantile(q) * 1e6;
@@ -137,36 +147,51 @@ impl FileTimes {
     }
 }
 
-/// Figures of times in milliseconds. Like in a report of a summary, a percentile beyond which not one message
-/// lies is left out.
-fn latency_of(times: Option<&SortedTimes<'_>>) -> Latency {
-    let Some(times) = times else {
+/// Figures of times in milliseconds, computed as ws-bench computes those of a summary: percentiles come from an
+/// HdrHistogram. Without it, the same messages would have a p90 that differs by up to 0.1 %.
+fn latency_of(times: Option<&Latencies>) -> Latency {
+    let mut histogram = LatencyHistogram::new();
+    let Some(times) = times.filter(|times| times.counts.is_empty()) else {
+        return times.map_or_else(Latency::default, of_buckets);
+    };
+    for ms in &times.values_ms {
+        histogram.record(nanoseconds(*ms));
+    }
+    Latency::from(&histogram)
+}
+
+/// Figures of the buckets of a histogram. Mean and deviation are not known.
+fn of_buckets(times: &Latencies) -> Latency {
+    let Some(sorted) = SortedTimes::of(times) else {
         return Latency::default();
     };
-    // Rounded, and it saturates.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let ns = |q: f64| (times.quantile(q) * 1e6).round() as u64;
-    let percentile = |q: f64| (messages_beyond(times.count(), q) > 0).then(|| ns(q));
+    let ns = |q: f64| Some(nanoseconds(sorted.quantile(q)));
     Latency {
-        count: times.count(),
-        min: percentile(0.0),
-        p50: percentile(0.5),
-        p90: percentile(0.9),
-        p99: percentile(0.99),
-        p99_9: percentile(0.999),
-        max: Some(ns(1.0)),
+        count: sorted.count(),
+        min: ns(0.0),
+        p50: ns(0.5),
+        p90: ns(0.9),
+        p99: ns(0.99),
+        p99_9: ns(0.999),
+        max: ns(1.0),
         ..Latency::default()
     }
 }
 
-/// Returns `true` when a time in milliseconds is one in nanoseconds, but for a share of it.
+/// Milliseconds as nanoseconds, rounded to the nearest.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn nanoseconds(ms: f64) -> u64 {
+    (ms * 1e6).round() as u64
+}
+
+/// Returns `true` when a time in milliseconds differs from one in nanoseconds by at most this share.
 fn is_near(ms: f64, ns: Option<u64>, share: f64) -> bool {
     ns.is_some_and(|ns| (ms * 1e6 - ns as f64).abs() <= (ns as f64 * share).max(0.5))
 }
 
-/// Reads the files and puts together those of one run, in the order in which their first file was given. Files
-/// with a summary are of one run when they have the same plan and begin. One without belongs to the one run whose
-/// times it holds; one that holds only a sample of them must have the run's name as well.
+/// Reads the files and combines those of one run, in the order in which their first file was given. Files with a
+/// summary belong to one run when they have the same plan and start. A file without a summary belongs to the only run
+/// whose times it holds. If it holds a sample of the times, it must have the name of a file of the run, too.
 pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportError> {
     if files.is_empty() {
         return Err(ReportError::NoFiles);
@@ -187,7 +212,7 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
             Some(s) => (s.service_time_ns, s.response_time_ns, None),
             None => {
                 let times = FileTimes::read(file)?;
-                let [service, response] = times.both().map(|times| latency_of(times.as_ref()));
+                let [service, response] = times.latencies().map(latency_of);
                 let sample = times.sample();
                 without_summary.push((runs.len(), times));
                 (service, response, sample)
@@ -217,7 +242,7 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
     Ok(runs)
 }
 
-/// Moves the files of a run without summary to the one run that they belong to, if there is one.
+/// Moves the files of a run without summary to the only run that they belong to, if there is one.
 fn give_to_owner(runs: &mut Vec<ReportedRun>, place: usize, times: &FileTimes) {
     let orphan = &runs[place];
     let is_owner = |run: &ReportedRun| match orphan.rows_chosen_from {
@@ -277,7 +302,7 @@ mod tests {
         ];
         let runs = read_runs(&files).unwrap();
         let found: Vec<_> = runs.iter().map(|run| run.files.len()).collect();
-        // The times of the .csv are those of both runs, so it is not said to be of either.
+        // The times of the .csv are those of both runs, so it does not belong to either.
         assert_eq!(found, [2, 1, 1]);
         assert!(runs[0].name.ends_with("a/run.json") && runs[1].name.ends_with("b/run.json"));
         assert_eq!(runs[2].name, "run.csv");
@@ -319,19 +344,42 @@ mod tests {
             let runs = read_runs(&[path]).unwrap();
             let shown = |times: &Latency| {
                 let shown = times.shown().into_iter();
-                let shown = shown.filter(|(name, _)| *name != "mean");
                 shown
                     .map(|(name, ns)| (name, ns.map(human_time)))
                     .collect::<Vec<_>>()
             };
-            (shown(&runs[0].service), shown(&runs[0].response))
+            [shown(&runs[0].service), shown(&runs[0].response)]
         };
-        // The percentiles of histograms and of messages agree to three digits.
         let open = open_loop_run(|_| {});
-        assert_eq!(figures(&open, "run.csv"), figures(&open, "run.json"));
-        assert_eq!(figures(&open, "run.hlog"), figures(&open, "run.json"));
-        let (_, closed) = figures(&closed_loop_run(|_| {}), "closed.csv");
+        let csv = figures(&open, "run.csv");
+        assert_eq!(csv, figures(&open, "run.json"));
+        // A log of histograms has no mean.
+        let without_mean = csv.map(|times| {
+            let known = times.into_iter();
+            known
+                .map(|(name, time)| (name, time.filter(|_| name != "mean")))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(figures(&open, "run.hlog"), without_mean);
+        let [_, closed] = figures(&closed_loop_run(|_| {}), "closed.csv");
         assert!(closed.iter().all(|(_, time)| time.is_none()), "{closed:?}");
+    }
+
+    #[test]
+    fn a_percentile_of_the_csv_was_a_microsecond_below_that_of_the_run() {
+        // 743.4 µs lie in a bucket of HdrHistogram that ends at 743.9 µs.
+        let values: Vec<u64> = (0..1_000).map(|n| 743_423 + n % 7).collect();
+        let mut histogram = LatencyHistogram::new();
+        values.iter().for_each(|ns| histogram.record(*ns));
+        let times = Latencies {
+            values_ms: values.iter().map(|ns| *ns as f64 / 1e6).collect(),
+            ..Latencies::default()
+        };
+        let (of_file, of_run) = (latency_of(Some(&times)), Latency::from(&histogram));
+        assert_eq!(
+            (of_file.p90, of_file.mean, of_file.max),
+            (of_run.p90, of_run.mean, of_run.max)
+        );
     }
 
     /// The same file with only some of its lines, each changed.

@@ -1,7 +1,7 @@
 //! One page about one run of ws-bench, or about several side by side: the verdict first, then the
-//! figures, the pictures, the plan, the host, and how to repeat it.
+//! figures, the pictures, the plan, the host, and the command that repeats the run.
 //!
-//! | module | what lives there |
+//! | module | contents |
 //! |---|---|
 //! | [`page`] | [`Page`]: a page as plain data |
 //! | `inputs` | runs and their files |
@@ -9,8 +9,8 @@
 //! | `figures`, `verdict`, `pictures`, `rerun_command` | parts of both |
 //! | `html`, `markdown` | the page in each format |
 //!
-//! The program `ws-report` reads files and calls [`report`]. Another program with something to report builds a
-//! page of its own, with tables, banners and pictures of its own, and has it written in the same looks:
+//! The program `ws-report` reads files and calls [`report`]. Another program can build a page of its own from tables,
+//! banners and pictures, and write it in the same style:
 //!
 //! ```
 //! use ws_report::page::{Block, Page, Table, TableRow};
@@ -86,11 +86,11 @@ impl PageFormat {
     }
 }
 
-/// The page about these files of ws-bench. Files of the same run are one run; pictures are drawn only with
-/// `pictures`, because samples are read for them.
+/// The page about these files of ws-bench. Files of the same run are combined. Pictures are drawn only with
+/// `pictures`, because they need the single messages.
 ///
 /// # Errors
-/// The first file that cannot be read, or is not a run; no file, or more runs than colours.
+/// The first file that cannot be read or does not hold a run, no file, or more runs than colours.
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = inputs::read_runs(files)?;
     let pictures = if pictures {
@@ -104,7 +104,7 @@ pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     })
 }
 
-/// Writes the page into a file whose ending says how; it appears under its name only when it is whole.
+/// Writes the page into a file in the format of its ending. The file appears under its name only when it is complete.
 ///
 /// # Errors
 /// [`ReportError::UnknownEnding`], or [`ReportError::File`] when the file cannot be written.

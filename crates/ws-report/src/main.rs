@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use cli::ExitStatus;
 
 fn main() -> ExitCode {
-    cli::run(args::Args::command(), |args: args::Args| {
+    cli::run(args::ReportArgs::command(), |args: args::ReportArgs| {
         args.run().map(|()| ExitStatus::Success).or_else(|error| {
             cli::print_error(&error);
             Ok(args::status_of(&error))

@@ -1,15 +1,15 @@
-//! The page as Markdown, of the kind that GitHub shows: small enough for a job summary, which takes 1 MiB.
+//! The page as GitHub's Markdown, small enough for a job summary, whose limit is 1 MiB.
 
 use std::fmt::Write;
 
 use crate::page::{Banner, Block, Page, PageSection, Span, Table, TableRow, Tile, Tone, spans};
 
-/// Points of a list, beyond which they are only counted: a server can give any number of reasons.
+/// Largest number of points of a list; further ones are only counted, because a server can give any number of reasons.
 const MOST_POINTS: usize = 50;
-/// Letters of a text, beyond which it is cut off, for the same reason.
+/// Largest number of letters of a text; the rest is cut off, for the same reason.
 const MOST_LETTERS: usize = 1_000;
 
-/// The page as Markdown. Pictures are left out: what they show is the HTML page's.
+/// The page as Markdown, without pictures.
 pub fn markdown(page: &Page) -> String {
     let mut text = format!("# {}\n", rich(&page.title));
     let below: Vec<_> = page.below.iter().map(|part| rich(part)).collect();
@@ -63,7 +63,7 @@ fn banner(banner: &Banner) -> String {
     }
 }
 
-/// The icon of a tone where there is only text.
+/// The icon of a tone as a character.
 fn sign(tone: Tone) -> &'static str {
     match tone {
         Tone::Good => "✅",
@@ -84,7 +84,7 @@ fn list(points: &[String]) -> String {
     text
 }
 
-/// One row, a column for each; below each value the word on it, without which `p50` says not of what.
+/// A table of one row with a column for each tile. The tile's note stands below its value.
 fn tiles(tiles: &[Tile]) -> String {
     let value = |tile: &Tile| {
         let note = match tile.note.as_str() {
@@ -135,14 +135,14 @@ fn line(cells: impl Iterator<Item = String>) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// Fenced by more backticks than it holds.
+/// A command as a code block, whose fence has more backticks than the command.
 fn command(command: &str) -> String {
     let runs = command.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);
     format!("\n{fence}sh\n{command}\n{fence}\n")
 }
 
-/// A text with its code, in one line, in which nothing else has a meaning to Markdown.
+/// A text in one line, with its code. Everything else is escaped for Markdown.
 fn rich(text: &str) -> String {
     let cut: String;
     let text = match text.char_indices().nth(MOST_LETTERS) {
@@ -165,8 +165,8 @@ fn rich(text: &str) -> String {
     escaped
 }
 
-/// Every letter that may have a meaning, as a reference where a backslash would not do: GitHub makes links of
-/// addresses and mentions of names by themselves.
+/// A text with each special letter escaped, by a character reference if a backslash is not enough: GitHub turns
+/// addresses into links and names into mentions.
 fn plain(text: &str, escaped: &mut String) {
     for c in text.chars() {
         match c {

@@ -1,8 +1,8 @@
-//! A page as plain data: what it says, in order, without a word on how that looks. [`html`](crate::html)
-//! and [`markdown`](crate::markdown) turn it into files.
+//! A page as plain data: its contents in order, without their looks. [`html`](crate::html) and
+//! [`markdown`](crate::markdown) turn it into files.
 //!
-//! Text may hold code between backticks, as the reasons of a verdict do; nothing else in it has a meaning,
-//! so that what comes from files and servers needs no care when a page is built.
+//! Text can hold code between backticks, as the reasons of a verdict do. No other characters have a meaning, so texts
+//! from files and servers need no escaping when a page is built.
 
 pub use draw_plot::{Hover, Svg};
 pub use wording::Tone;
@@ -12,13 +12,13 @@ pub use wording::Tone;
 pub struct Page {
     /// The heading, and the title of the window.
     pub title: String,
-    /// A line above the heading: what made the figures, and when.
+    /// A line above the heading: program and start of the measurement.
     pub above: String,
     /// Short parts of the line below the heading.
     pub below: Vec<String>,
     /// Sections in their order.
     pub sections: Vec<PageSection>,
-    /// The last line: what wrote the page.
+    /// The last line: the program that wrote the page.
     pub footer: String,
 }
 
@@ -32,7 +32,7 @@ impl Page {
         }
     }
 
-    /// Adds a section. Lists and pictures that are empty are left out, and a section of nothing else.
+    /// Adds a section without its empty lists and pictures. A section of nothing else is left out.
     pub fn add(&mut self, title: impl Into<String>, mut blocks: Vec<Block>) {
         blocks.retain(|block| match block {
             Block::Pictures(pictures) => !pictures.is_empty(),
@@ -70,7 +70,7 @@ pub enum Block {
     Text(String),
     /// Points of a list.
     List(Vec<String>),
-    /// Something to be typed into a shell.
+    /// A command for a shell.
     Command(String),
 }
 
@@ -79,11 +79,11 @@ pub enum Block {
 pub struct Banner {
     /// Tone of its colour.
     pub tone: Tone,
-    /// The verdict in a word: `valid`.
+    /// The verdict as a word: `valid`.
     pub word: String,
     /// Subject, where a page has several banners.
     pub about: Option<String>,
-    /// Meaning of the word here.
+    /// Sentence on the meaning of the word.
     pub text: String,
     /// Reasons, and advice.
     pub points: Vec<String>,
@@ -96,7 +96,7 @@ pub struct Tile {
     pub label: String,
     /// Value with its unit.
     pub value: String,
-    /// A word on it; may be empty.
+    /// A remark on the value; may be empty.
     pub note: String,
     /// Tone of its colour.
     pub tone: Tone,
@@ -107,23 +107,30 @@ pub struct Tile {
 pub struct Table {
     /// Heading.
     pub title: String,
-    /// Headings of the columns behind the first; empty for a list of names and values.
+    /// Headings of the columns after the first; empty for a list of names and values.
     pub columns: Vec<String>,
-    /// The rows, each with as many values as there are columns (one, where there are none).
+    /// The rows, each with as many values as there are columns; one value without columns.
     pub rows: Vec<TableRow>,
     /// Remark on the table; may be empty.
     pub note: String,
-    /// Values are figures with units, to be aligned; otherwise words.
+    /// True for figures with units, which are aligned; false for words.
     pub figures: bool,
 }
 
 impl Table {
-    /// Number of columns, with the one that names the rows.
+    /// Number of columns, including the one that names the rows.
     pub(crate) fn width(&self) -> usize {
         1 + self.columns.len().max(1)
     }
 
-    /// Letters of its longest unit; 0 without units.
+    /// Returns `true` when a table has too many columns to stand beside another one.
+    pub(crate) fn any_is_wide(tables: &[Self]) -> bool {
+        const MOST_BESIDE: usize = 3;
+        let mut tables = tables.iter();
+        tables.any(|table| table.columns.len() > MOST_BESIDE)
+    }
+
+    /// Letters of the longest unit; 0 without units.
     pub(crate) fn unit_letters(&self) -> usize {
         let cells = self.rows.iter().flat_map(|row| &row.cells);
         let letters = cells.map(|cell| number_and_unit(cell).1.chars().count());
@@ -138,12 +145,12 @@ pub struct TableRow {
     pub name: String,
     /// Values.
     pub cells: Vec<String>,
-    /// Name of the group of rows that begins here.
+    /// Name of the group of rows that begins with this row.
     pub group: Option<String>,
 }
 
 impl TableRow {
-    /// A row in the group of the one before.
+    /// A row in the group of the row before.
     pub fn new(name: impl Into<String>, cells: Vec<String>) -> Self {
         Self {
             name: name.into(),
@@ -156,21 +163,21 @@ impl TableRow {
 /// A picture with its values.
 #[derive(Debug, Clone)]
 pub struct PagePicture {
-    /// Heading for those who do not see the picture, which shows it itself.
+    /// Heading for screen readers; the picture shows it too.
     pub title: String,
-    /// A sentence on reading it; may be empty.
+    /// A sentence that explains the picture; may be empty.
     pub caption: String,
-    /// The picture. Its markup goes into the page as it is: the code that makes it escapes what it holds.
+    /// The picture. Its markup goes into the page unchanged, so the code that makes it must escape its texts.
     pub svg: Svg,
-    /// The same for a narrow screen.
+    /// The picture for a narrow screen.
     pub narrow: Option<Svg>,
 }
 
 impl PagePicture {
-    /// Rows of the table that says what the picture shows.
+    /// Largest number of rows of the table of key values.
     const KEY_VALUES: usize = 12;
 
-    /// The picture's key values: some of those that it shows when pointed at, evenly chosen.
+    /// The picture's key values: an even choice of those that it shows under the pointer.
     pub(crate) fn table(&self) -> Table {
         let hovers = &self.svg.hovers;
         let last = hovers.len().saturating_sub(1);
@@ -194,7 +201,7 @@ pub(crate) struct Span<'t> {
     pub(crate) is_code: bool,
 }
 
-/// A text in its parts: code stands between backticks. A backtick without a second one is a letter.
+/// The parts of a text, with code between backticks. A backtick without a second one is a letter.
 pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
     let mut spans = Vec::new();
     let mut rest = text;
@@ -213,8 +220,7 @@ pub(crate) fn spans(text: &str) -> Vec<Span<'_>> {
         .collect()
 }
 
-/// A value in its number and its unit, so that numbers of a column stand below each other; what is more than
-/// that stays whole.
+/// Number and unit of a value, so that the numbers of a column can be aligned. Any other text is returned as the number.
 pub(crate) fn number_and_unit(value: &str) -> (&str, &str) {
     match value.split_once(' ') {
         Some((number, unit))
@@ -228,7 +234,7 @@ pub(crate) fn number_and_unit(value: &str) -> (&str, &str) {
     }
 }
 
-/// Letters of the longest unit, `KiB/s`; the style sheet has a width for each number up to it.
+/// Letters of the longest unit, `KiB/s`. The style sheet has a width for each number up to it.
 const LONGEST_UNIT: usize = 5;
 
 #[cfg(test)]

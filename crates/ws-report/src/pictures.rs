@@ -1,4 +1,4 @@
-//! The pictures of all runs, overlaid; and which are missing, and why.
+//! The pictures of all runs, overlaid, and the reasons for missing ones.
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -12,17 +12,17 @@ use crate::inputs::ReportedRun;
 use crate::page::{Block, PagePicture};
 use crate::run_page::capital;
 
-/// The size of a picture on most screens, so that its letters are nearly as large as the page's.
+/// Size of a picture on most screens, at which its letters are nearly as large as the page's.
 const SIZE: (u32, u32) = (540, 380);
-/// The same on a telephone.
+/// Size of a picture on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
-/// Growth of a heatmap with each run after the second, which has a panel of its own.
+/// Growth of a heatmap with the panel of each run after the second.
 const PANEL: u32 = 110;
-/// Growth of another picture with each run after the first: the rows of its legend.
+/// Growth of another picture with the row of the legend of each run after the first.
 const LEGEND: u32 = 40;
 
-/// Kinds whose files are read together: those of a row show the same data.
+/// Kinds by their reading: those of a row show the same data, which is read once.
 const READINGS: [&[PictureKind]; 4] = [
     &[PictureKind::Latency],
     &[
@@ -34,7 +34,7 @@ const READINGS: [&[PictureKind]; 4] = [
     &[PictureKind::Heatmap],
 ];
 
-/// Every kind of picture that any of the files can carry. Of what cannot be drawn a line says why.
+/// Every kind of picture that the files have data for, and a line for each picture that cannot be drawn.
 pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
     let metric = if runs.iter().all(ReportedRun::has_response_time) {
         Metric::ResponseTime
@@ -58,7 +58,7 @@ pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
     vec![Block::Pictures(pictures), Block::List(missing)]
 }
 
-/// Reads for the first of these kinds, and draws them all.
+/// Reads the data of these kinds once, and draws them all.
 fn draw_all(
     kinds: &[PictureKind],
     runs: &[ReportedRun],
@@ -66,8 +66,8 @@ fn draw_all(
 ) -> (Vec<PagePicture>, Vec<String>) {
     let mut pictures = Vec::new();
     let (loaded, errors) = load_from_any(kinds[0], runs, request);
-    let told = |error| not_drawn(kinds[0], error, loaded.is_some());
-    let mut missing: Vec<_> = errors.iter().map(told).collect();
+    let line = |error| not_drawn(kinds[0], error, loaded.is_some());
+    let mut missing: Vec<_> = errors.iter().map(line).collect();
     let Some(mut loaded) = loaded else {
         return (pictures, missing);
     };
@@ -81,8 +81,8 @@ fn draw_all(
     (pictures, missing)
 }
 
-/// Reads one file of each run, the first that carries the kind. Runs of which none does, or whose file cannot
-/// be drawn, are left out, each with its error: they take no other run's picture away.
+/// Reads one file of each run: the first that has data for the kind. Runs without such a file, or whose file cannot be
+/// drawn, are left out, each with its error, so that the others are drawn.
 fn load_from_any(
     kind: PictureKind,
     runs: &[ReportedRun],
@@ -127,16 +127,16 @@ fn load_from_any(
     }
 }
 
-/// `No picture of each message: r.json holds no single messages, which the kind latency needs: give …`; where
-/// other runs are in the picture, that this one is not.
+/// `No picture of the messages: r.json holds no single messages, which the kind latency needs: give …`; if other runs
+/// are in the picture, `Not in the picture of …`.
 fn not_drawn(kind: PictureKind, error: &DrawError, is_drawn: bool) -> String {
     let what = match kind {
-        PictureKind::Latency => "each message",
+        PictureKind::Latency => "the messages",
         // Those of the same data are missing together.
-        PictureKind::Histogram => "histogram, distribution and percentiles",
+        PictureKind::Histogram => "the histogram, distribution and percentiles",
         PictureKind::Cdf => "the distribution",
         PictureKind::Percentiles => "the percentiles",
-        PictureKind::Timeline => "each second",
+        PictureKind::Timeline => "the seconds",
         PictureKind::Heatmap => "the times over the run",
     };
     let error = cli::in_one_line(error);
@@ -158,19 +158,19 @@ fn title(kind: PictureKind, quantity: &str) -> String {
     }
 }
 
-/// A sentence on reading it.
+/// A sentence that explains the picture.
 fn caption(kind: PictureKind) -> &'static str {
     match kind {
         PictureKind::Latency => {
-            "Each message faintly, in order of sending; the line is the mean of the last ones."
+            "Each message as a faint dot, in order of sending. The line is the moving average."
         }
-        PictureKind::Histogram => "How many messages took how long. The bins widen with the time.",
-        PictureKind::Cdf => "Which share of the messages took at most how long.",
+        PictureKind::Histogram => "Number of messages per time, in logarithmic bins.",
+        PictureKind::Cdf => "Share of messages up to each time.",
         PictureKind::Percentiles => {
-            "The tail, unfolded: each further nine is as wide as the one before it."
+            "Times over percentiles. 90 %, 99 %, 99.9 % … are equally spaced."
         }
-        PictureKind::Timeline => "What came back in each second, and how long it took.",
-        PictureKind::Heatmap => "How many messages took how long, over the run.",
+        PictureKind::Timeline => "Throughput and times of each second.",
+        PictureKind::Heatmap => "Number of messages per time and moment of the run.",
     }
 }
 

@@ -7,12 +7,12 @@ use measurement::run::Summary;
 pub(crate) struct RerunCommand {
     /// A line for a POSIX shell.
     pub(crate) command: String,
-    /// Secrets that were masked and have to be filled in, a sentence each.
+    /// A sentence for each masked secret, which must be filled in.
     pub(crate) masked: Vec<String>,
 }
 
-/// The stored command line, on the cores that the run was confined to and with its seed, so that the same messages
-/// are sent at the same times. `None` of a file that does not store it.
+/// The stored command line, with the cores that the run was confined to and its seed, so that the same messages are sent
+/// at the same times. `None` for a file that does not store it.
 pub(crate) fn rerun_command(s: &Summary) -> Option<RerunCommand> {
     // Whatever a file says: the command is ws-bench.
     let (_, arguments) = s.command_line.as_ref()?.split_first()?;
@@ -42,7 +42,7 @@ pub(crate) fn rerun_command(s: &Summary) -> Option<RerunCommand> {
     })
 }
 
-/// A word as a POSIX shell reads it back: between single quotes, unless every letter is harmless.
+/// A word quoted for a POSIX shell: between single quotes unless every letter is harmless.
 fn quoted(word: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(harmless) {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
     use test_support::fixtures::closed_loop_run;
 
-    /// The rerun command of a run that was started so.
+    /// The rerun command of a run with this command line.
     fn rerun(words: &[&str], change: impl FnOnce(&mut Summary)) -> RerunCommand {
         let run = closed_loop_run(|s| {
             s.command_line = Some(words.iter().map(|word| (*word).to_owned()).collect());

@@ -12,7 +12,7 @@ use crate::page::{Block, Page, Table, TableRow, Tile, Tone};
 use crate::rerun_command::rerun_command;
 use crate::verdict;
 
-/// All but the pictures, which stand behind the figures.
+/// The page about a run, with these pictures after the figures.
 pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
     let figures = vec![Block::Tables(tables(run))];
     let mut blocks = vec![Block::Banner(verdict::verdict(run))];
@@ -40,7 +40,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
     page
 }
 
-/// A moment as RFC 3339 writes it in UTC, for a person; anything else as it is.
+/// A moment of RFC 3339 in UTC in readable form; any other text unchanged.
 pub(crate) fn moment(rfc_3339: &str) -> String {
     let utc = rfc_3339.strip_suffix('Z').and_then(|it| it.split_once('T'));
     match utc {
@@ -83,7 +83,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
     tiles
 }
 
-/// The times, then a table for each group of figures.
+/// The table of times, then a table for each group of figures.
 fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
     for group in figures(run) {
@@ -170,12 +170,13 @@ pub(crate) fn settings_table(title: &str, settings: Vec<Setting>) -> Table {
     }
 }
 
-/// The command, and the secrets that it lacks.
+/// The command that repeats the run, and the secrets that it lacks.
 pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
     match rerun_command(s) {
         Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.masked)],
         None => vec![Block::Text(
-            "The file does not store the command line: an older ws-bench wrote it.".to_owned(),
+            "The file does not store the command line, because an older ws-bench wrote it."
+                .to_owned(),
         )],
     }
 }

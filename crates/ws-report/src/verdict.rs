@@ -22,8 +22,8 @@ fn banner(tone: Tone, word: &str, text: &str, points: Vec<String>) -> Banner {
 
 pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     let Some(s) = run.summary() else {
-        let text = "The file does not say how it was measured, so nothing speaks for these figures. Give the \
-                    .json or .xlsx that ws-bench wrote of the same run.";
+        let text = "This file does not store how the run was measured, so its figures have no verdict. Add the \
+                    .json or .xlsx of the same run.";
         let points = run.sample.map(MessageSample::sentence);
         return banner(
             Tone::Neutral,
@@ -34,9 +34,9 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     };
     let verdict = s.validity.verdict;
     let text = match verdict {
-        Verdict::Valid => "Nothing speaks against these figures.",
-        Verdict::Suspect => "Something may have bent these figures:",
-        Verdict::Invalid => "These figures say nothing about the server:",
+        Verdict::Valid => "No warnings.",
+        Verdict::Suspect => "Warnings:",
+        Verdict::Invalid => "These figures do not describe the server under the planned load:",
     };
     let mut points = s.validity.reasons.clone();
     points.extend(wording::messages::notes(s));
@@ -52,40 +52,36 @@ fn broken_connections(c: &Connections) -> impl Iterator<Item = String> {
     reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)))
 }
 
-/// The results of a run's conditions, those that held first; `None` where there were none.
+/// The results of a run's conditions, those that hold first; `None` without conditions.
 pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
     let mut conditions: Vec<&ConditionResult> = s.conditions.iter().collect();
     conditions.sort_by_key(|c| Reverse(c.held));
     let (tone, word, text) = if conditions.first()?.held {
-        let text = "A condition held that the run was to fail on:";
+        let text = "A condition of --fail-if holds:";
         (Tone::Bad, "failed", text)
     } else {
-        let text = "No condition held that the run was to fail on.";
+        let text = "No condition of --fail-if holds.";
         (Tone::Good, "passed", text)
     };
-    let point = |c: &ConditionResult| {
-        let held = if c.held { "held" } else { "did not hold" };
-        format!("{held}: `{}`, it is {}", c.expression, c.value_text)
-    };
-    let points = conditions.into_iter().map(point);
+    let points = conditions.into_iter().map(wording::condition);
     Some(banner(tone, word, text, points.collect()))
 }
 
-/// The banner on runs that differ in more than their subject; `None` where nothing stands against it.
+/// The banner on runs that differ in load, generator or host; `None` for runs that can be compared.
 pub(crate) fn comparable(differences: &[RunDifference]) -> Option<Banner> {
     // The differences of the gravest impact come first.
     let (tone, word, text) = match differences.first()?.impact {
         Impact::Load => (
             Tone::Bad,
             "not comparable",
-            "The runs had different loads: their figures answer different questions. Measure again with \
-             the same one:",
+            "The runs had different loads, so their figures cannot be compared. Repeat them with the same load. \
+             Differences:",
         ),
         Impact::Instrument => (
             Tone::Warning,
             "compare with care",
-            "The load was the same, but it was not measured by the same means, which may be what the \
-             figures differ by:",
+            "The load was the same, but the generator or the host was not. This can explain differences between the \
+             figures:",
         ),
         Impact::Subject => return None,
     };

@@ -1,8 +1,8 @@
 """Looks at report pages in a real browser: Debian's Chromium, driven by selenium.
 
-browser.py PAGE...
+browser.py PAGE... [--paper PAGE...]
 
-Each page is opened from disk. On every page, at two widths and in both themes: nothing on the console, nothing
+Pages after `--paper` are only checked on paper. Each page is opened from disk. On every page, at two widths and in both themes: nothing on the console, nothing
 loaded, every picture visible and within the window, texts of enough contrast, values under the pointer and on the
 arrow keys, and whole on paper.
 """
@@ -248,15 +248,22 @@ def on_paper(browser, page):
                                 capture_output=True).stdout
     assert list(pixels[-3:]) == [255, 255, 255], "paper is white"
     width = height = None
-    words = 0
+    words, above = 0, []
     for line in boxes.splitlines():
         numbers = [float(n) for n in re.findall(r'="(-?[0-9.]+)"', line)]
         if "<page " in line:
             width, height = numbers
+            above = []
         elif "<word " in line:
             words += 1
             left, top, right, bottom = numbers
             assert left >= 0 and top >= 0 and right <= width and bottom <= height, line
+            # Two words in one place: tables side by side without enough room.
+            for other_left, other_top, other_right, other_bottom in above:
+                across = min(right, other_right) - max(left, other_left)
+                down = min(bottom, other_bottom) - max(top, other_top)
+                assert across < 2 or down < (bottom - top) / 2, line
+            above.append(numbers)
     assert words > 100, page
     printed = re.sub(r"\s", "", text)
     wanted = browser.js("""
@@ -303,10 +310,16 @@ def look_at(browser, page):
 
 
 def main():
+    at = sys.argv.index("--paper") if "--paper" in sys.argv else len(sys.argv)
+    pages, on_paper_only = sys.argv[1:at], sys.argv[at + 1 :]
     browser = Browser()
     try:
-        for page in sys.argv[1:]:
+        for page in pages:
             look_at(browser, Path(page))
+        for page in on_paper_only:
+            browser.open(Path(page))
+            on_paper(browser, Path(page))
+            print(f"{page}: on paper")
     finally:
         browser.driver.quit()
 

@@ -37,7 +37,7 @@ impl Folder {
             .unwrap()
     }
 
-    /// Writes a report, and gives its text.
+    /// Writes a report, and returns its text.
     fn written(&self, name: &str, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -47,7 +47,7 @@ impl Folder {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Writes none, and tells why.
+    /// Fails to write a report with this exit code, and returns the message.
     fn refused(&self, code: i32, arguments: &[&str]) -> String {
         let before = self.files();
         let output = self.run(arguments);
@@ -68,7 +68,7 @@ impl Folder {
     }
 }
 
-/// Where these stand in a text, in their order.
+/// Positions of these parts in a text, in their order.
 fn in_order(text: &str, parts: &[&str]) {
     let mut from = 0;
     for part in parts {
@@ -215,7 +215,7 @@ fn a_run_that_cannot_be_drawn_takes_no_other_runs_picture_away() {
     ] {
         assert!(html.contains(title), "{title}");
     }
-    assert!(html.contains("Not in the picture of each message: "));
+    assert!(html.contains("Not in the picture of the messages: "));
     assert!(!html.contains("No picture of each message"));
 }
 
@@ -264,7 +264,7 @@ fn each_further_nine_is_as_wide_is_true_of_all_marks() {
     let folder = Folder::new();
     save(&closed_loop_run(|_| {}), &folder.path("run.xlsx"));
     let html = folder.written("report.html", &["run.xlsx"]);
-    assert!(html.contains("each further nine is as wide as the one before it"));
+    assert!(html.contains("90 %, 99 %, 99.9 % … are equally spaced"));
     assert!(!html.contains("only a tenth"), "not from 75 % to 90 %");
 }
 
@@ -338,7 +338,7 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
     let said = folder.refused(2, &["run.xlsx", "-o", "report.pdf"]);
     assert_eq!(
         said,
-        "error: cannot tell the kind of report from report.pdf: use .html or .md\n"
+        "error: cannot tell the kind of report from the name report.pdf: use .html or .md\n"
     );
     assert!(folder.refused(2, &[]).contains("Usage: ws-report"));
     let said = folder.refused(1, &["none.json"]);
@@ -372,7 +372,7 @@ fn an_input_is_never_overwritten() {
     for output in ["run.md", "./run.md"] {
         let said = folder.refused(1, &["run.md", "-o", output]);
         assert!(
-            said.ends_with("is read: give the report another name with -o\n"),
+            said.ends_with("is an input file: name another file for the report with -o\n"),
             "{said}"
         );
     }
@@ -392,6 +392,6 @@ fn a_run_that_was_decoded_is_said_to_be() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         said,
-        "run.json is read as UTF-16, because it is not UTF-8\nwrote a.md\n"
+        "notice: run.json is read as UTF-16, because it is not UTF-8\nwrote a.md\n"
     );
 }

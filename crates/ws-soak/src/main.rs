@@ -1,14 +1,14 @@
-//! Endurance test of a server: ordinary load beside clients that misbehave, watched from outside.
+//! Endurance test of a server: ordinary load and misbehaving clients, with checks from outside the server.
 //!
 //! | module | contents |
 //! |---|---|
 //! | `args` | the command line |
-//! | `soak` | the whole test, and its report |
+//! | `soak` | the test and its report |
 //! | `server_process` | the server under test as a child process |
 //! | `process_monitor` | memory and open files of that process, and their trend |
-//! | `misbehaviour` | what a client can do wrong |
-//! | `raw_client` | a blocking client that sends any bytes and judges the answer |
-//! | `mutate` | frames, and bytes that are nearly right |
+//! | `misbehaviour` | the kinds of misbehaviour of a client |
+//! | `raw_client` | a blocking client that sends any bytes and checks the answer |
+//! | `mutate` | frames, and valid bytes with random alterations |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

@@ -14,10 +14,10 @@ const UPGRADE: &[u8] =
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nOrigin: http://localhost\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nUser-Agent: abuse\r\n\r\n";
 
-/// Longest silence of the server after which a client stops listening.
+/// Silence of the server after which a client stops listening.
 const LISTEN: Duration = Duration::from_millis(20);
 
-/// One way in which a client does wrong, see [`words`](Self::words).
+/// A kind of misbehaviour of a client; [`words`](Self::words) describes each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Misbehaviour {
     Silence,
@@ -32,25 +32,25 @@ pub(crate) enum Misbehaviour {
 }
 
 impl Misbehaviour {
-    /// A sentence without its subject, the client.
+    /// Description of the misbehaviour: a sentence without its subject, the client.
     pub(crate) fn words(self) -> &'static str {
         match self {
-            Self::Silence => "connected and said nothing",
-            Self::HalfHandshake => "left in the middle of the handshake",
-            Self::HalfFrame => "left in the middle of a frame",
+            Self::Silence => "connected and sent nothing",
+            Self::HalfHandshake => "disconnected in the middle of the handshake",
+            Self::HalfFrame => "disconnected in the middle of a frame",
             Self::Reset => "reset the connection in the middle of a frame",
             Self::PingFlood => "sent pings without reading a pong",
             Self::MessageFlood => "sent messages without reading an echo",
             Self::HalfClose => "closed its half of the connection",
-            Self::MutatedHandshake => "sent a handshake altered at random",
-            Self::MutatedFrames => "sent frames altered at random",
+            Self::MutatedHandshake => "sent a handshake with random changes",
+            Self::MutatedFrames => "sent frames with random changes",
         }
     }
 
-    /// Misbehaves towards the server at this address. A server that hangs up is not at fault.
+    /// Misbehaves towards the server at this address. The server may close the connection.
     ///
     /// # Errors
-    /// An answer that a server may not give, with the bytes that provoked it.
+    /// An answer that HTTP or WebSocket does not allow, with the bytes that provoked it.
     pub(crate) fn commit(self, server: SocketAddr, rng: &mut impl Rng) -> Result<(), String> {
         let Ok(mut client) = RawClient::connect(server) else {
             // The backlog may be full under load. The witness checks that the server still answers.

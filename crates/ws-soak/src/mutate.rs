@@ -1,4 +1,4 @@
-//! Frames, and bytes that are nearly right.
+//! Frames, and valid bytes with random alterations.
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -7,7 +7,7 @@ use websocket_wire::{FrameHeader, Opcode, mask};
 /// Largest number of alterations of one input.
 const MAX_ALTERATIONS: usize = 6;
 
-/// Bytes that parsers stumble over.
+/// Bytes that parsers often mishandle.
 const TRICKY: [&[u8]; 12] = [
     b"\r\n",
     b"\n",
@@ -23,7 +23,7 @@ const TRICKY: [&[u8]; 12] = [
     b"\t",
 ];
 
-/// A frame of a client, masked, whose first byte may be wrong.
+/// A masked frame of a client with any first byte, also a wrong one.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x1F, 0x2E, 0x3D, 0x4C];
     let header = FrameHeader::masked(Opcode::Binary, payload.len() as u64, KEY);
@@ -34,7 +34,7 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A few frames that belong together.
+/// A random conversation of a few valid frames.
 pub(crate) fn conversation(rng: &mut impl Rng) -> Vec<u8> {
     let mut bytes = Vec::new();
     for _ in 0..rng.random_range(1..5) {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anyhow::Context;
+use units::grouped;
 
 /// One reading of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,20 +24,20 @@ impl ProcessReading {
         let memory_kib = memory
             .and_then(|text| text.trim().strip_suffix(" kB"))
             .and_then(|number| number.trim().parse().ok())
-            .with_context(|| format!("{path} tells no VmRSS"))?;
+            .with_context(|| format!("{path} has no VmRSS"))?;
         let files = std::fs::read_dir(format!("/proc/{pid}/fd"))?.count();
         Ok(Self { memory_kib, files })
     }
 }
 
-/// Least number of readings for a trend.
+/// Smallest number of readings for a trend.
 const MIN_READINGS: usize = 10;
 
 /// The text in place of a trend of fewer readings.
 pub(crate) const TOO_SHORT: &str =
-    "no judgement of memory: too few looks for a trend; run for longer";
+    "memory growth not judged: fewer than 10 readings; use a longer -d";
 
-/// Change of memory after the first fifth of the time, in which buffers grow to their final size.
+/// Change of memory, without the first fifth of the time, in which buffers grow to their final size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct MemoryTrend {
     /// Slope of the line of least squares, in KiB per reading.
@@ -70,10 +71,10 @@ impl MemoryTrend {
         })
     }
 
-    /// Reports whether the line rises by more than half of the smallest reading, and by more than buffers
-    /// differ by. A server without a leak does not do that.
+    /// Returns `true` if the line rises by more than half of the smallest reading and by more than the size of the
+    /// buffers, which no server without a leak does.
     pub(crate) fn is_growth(&self) -> bool {
-        self.rise_kib() > self.limit_kib()
+        self.rise_kib() > self.limit_kib() as f64
     }
 
     /// Rise of the line over all readings, in KiB.
@@ -81,29 +82,32 @@ impl MemoryTrend {
         self.slope_kib * self.readings as f64
     }
 
-    /// Largest rise that is not called growth, in KiB.
-    fn limit_kib(&self) -> f64 {
-        /// The largest messages of ordinary load, several at a time, each way.
-        const BUFFERS_KIB: f64 = 32_768.0;
-        BUFFERS_KIB.max(self.least_kib as f64 / 2.0)
+    /// Largest rise that is not growth, in KiB.
+    fn limit_kib(&self) -> u64 {
+        /// Several of the largest messages of ordinary load in each direction.
+        const BUFFERS_KIB: u64 = 32_768;
+        BUFFERS_KIB.max(self.least_kib / 2)
     }
 }
 
 impl fmt::Display for MemoryTrend {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rise_kib = self.rise_kib();
         write!(
             f,
-            "memory between {} and {} KiB over {} looks: its line changes by {:+.0} KiB, ",
-            self.least_kib,
-            self.most_kib,
+            "memory {} to {} KiB in {} readings: the trend is {}{} KiB, ",
+            grouped(self.least_kib),
+            grouped(self.most_kib),
             self.readings,
-            self.rise_kib()
+            if rise_kib < 0.0 { '-' } else { '+' },
+            grouped(rise_kib.abs().round() as u64)
         )?;
-        let limit_kib = self.limit_kib();
+        let limit_kib = grouped(self.limit_kib());
         if self.is_growth() {
-            write!(f, "more than the {limit_kib:.0} KiB that buffers explain")
+            write!(f, "above the limit of {limit_kib} KiB")
         } else {
-            write!(f, "which buffers explain up to {limit_kib:.0} KiB")
+            write!(f, "within the limit of {limit_kib} KiB")
         }
     }
 }
@@ -129,8 +133,7 @@ mod tests {
         assert!(!trend.is_growth());
         assert_eq!(
             trend.to_string(),
-            "memory between 1030 and 1147 KiB over 40 looks: its line changes by +120 KiB, \
-             which buffers explain up to 32768 KiB"
+            "memory 1,030 to 1,147 KiB in 40 readings: the trend is +120 KiB, within the limit of 32,768 KiB"
         );
         let leak: Vec<_> = (0..50)
             .map(|at| ProcessReading {
@@ -142,7 +145,7 @@ mod tests {
         assert!(leak.is_growth());
         assert!(
             leak.to_string()
-                .ends_with("by +80000 KiB, more than the 32768 KiB that buffers explain"),
+                .ends_with("the trend is +80,000 KiB, above the limit of 32,768 KiB"),
             "{leak}"
         );
     }

@@ -1,4 +1,4 @@
-//! A blocking client that sends any bytes and judges the answer.
+//! A blocking client that sends any bytes and checks the answer.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 use rand::{Rng, RngExt};
 use websocket_wire::{Decoder, Event};
 
-/// Longest time for an answer that is due at once.
+/// Time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Longest time of a blocked write before the server counts as not reading.
+/// Time limit of a blocked write, after which the server counts as not reading.
 const STUCK: Duration = Duration::from_millis(200);
 
 /// The end of a conversation.
 #[derive(Debug)]
 pub(crate) enum ConversationEnd {
-    /// The server has hung up, or does not read.
+    /// The server has closed the connection, or does not read.
     Gone,
-    /// The server gave an answer that it may not give.
+    /// The server gave an answer that HTTP or WebSocket does not allow.
     Finding(String),
 }
 
@@ -98,7 +98,9 @@ impl RawClient {
         if found == wanted {
             Ok(())
         } else {
-            Err(ConversationEnd::Finding(format!("{found:02x?} came")))
+            Err(ConversationEnd::Finding(format!(
+                "{found:02x?} in place of the echo"
+            )))
         }
     }
 
@@ -112,7 +114,7 @@ impl RawClient {
         let _ = socket2::SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
     }
 
-    /// Reads until the server hangs up or is silent for this time.
+    /// Reads until the server closes the connection or is silent for this time.
     pub(crate) fn listen(&mut self, quiet: Duration) -> Result<Vec<u8>, ConversationEnd> {
         self.0.set_read_timeout(Some(quiet))?;
         let begun = Instant::now();
@@ -129,7 +131,7 @@ impl RawClient {
         Ok(heard)
     }
 
-    /// Reads an HTTP response, or nothing.
+    /// Reads until silence: an HTTP response, or nothing.
     pub(crate) fn listen_to_an_answer(
         &mut self,
         quiet: Duration,
@@ -146,10 +148,10 @@ impl RawClient {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&heard).into_owned();
-        Err(ConversationEnd::Finding(format!("no HTTP: {text:?}")).with(sent))
+        Err(ConversationEnd::Finding(format!("not an HTTP response: {text:?}")).with(sent))
     }
 
-    /// Reads frames as a server may send them, none after a close frame.
+    /// Reads frames, which must be valid frames of a server, with none after a close frame.
     pub(crate) fn listen_to_frames(&mut self, quiet: Duration) -> Result<(), ConversationEnd> {
         let heard = self.listen(quiet)?;
         let mut rest = &heard[..];
@@ -160,12 +162,16 @@ impl RawClient {
                 Ok(None) => return Ok(()),
                 Ok(Some(_)) if is_closed => {
                     return Err(ConversationEnd::Finding(
-                        "a frame behind the close frame".to_owned(),
+                        "a frame after the close frame".to_owned(),
                     ));
                 }
                 Ok(Some(Event::Close { .. })) => is_closed = true,
                 Ok(Some(_)) => {}
-                Err(error) => return Err(ConversationEnd::Finding(format!("no frame: {error}"))),
+                Err(error) => {
+                    return Err(ConversationEnd::Finding(format!(
+                        "not a WebSocket frame: {error}"
+                    )));
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
-/// Longest time for the server to end after SIGTERM.
+/// Time limit for the server to end after SIGTERM.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server that has printed its ready line.
@@ -59,7 +59,7 @@ impl SoakedServer {
             .and_then(|rest| rest.strip_suffix("/ws"))
             .and_then(|address| address.parse().ok())
             .with_context(|| {
-                format!("{program} did not say `listening on ws://…/ws` but {ready:?}")
+                format!("the first line of {program} is {ready:?}, not `listening on ws://…/ws`")
             })?;
         Ok(Self {
             pid: child.0.id(),
@@ -69,8 +69,7 @@ impl SoakedServer {
         })
     }
 
-    /// Sends SIGTERM, waits for the end, and returns a finding for a bad exit status and for each logged
-    /// error.
+    /// Sends SIGTERM, waits for the end, and returns a finding for an exit status other than 0 and for each logged error.
     pub(crate) fn terminate(mut self) -> anyhow::Result<Vec<String>> {
         let pid = self.pid.to_string();
         Command::new("kill").arg(&pid).status().context("kill")?;
@@ -85,9 +84,9 @@ impl SoakedServer {
         };
         let mut findings = match status {
             Some(status) if status.success() => Vec::new(),
-            Some(status) => vec![format!("it ended with {status}")],
+            Some(status) => vec![format!("the server ended with {status} after SIGTERM")],
             None => vec![format!(
-                "it did not end within {END_TIMEOUT:?}, and was killed"
+                "the server did not end within {END_TIMEOUT:?} after SIGTERM and was killed"
             )],
         };
         // The log ends with the process.
@@ -96,7 +95,7 @@ impl SoakedServer {
         let errors = log
             .iter()
             .filter(|line| line.contains("ERROR") || line.contains("panicked"));
-        findings.extend(errors.map(|line| format!("it logged: {line}")));
+        findings.extend(errors.map(|line| format!("the server logged: {line}")));
         Ok(findings)
     }
 }

@@ -1,4 +1,4 @@
-//! A server under ordinary load and misbehaving clients, with a witness that checks it every second.
+//! A server under ordinary load and misbehaving clients, with a check of the server every second.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,23 +14,23 @@ use rand::SeedableRng;
 use rand::seq::IndexedRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use swarm::RunHandle;
-use units::SizeRange;
+use units::{SizeRange, counted, grouped};
 
 use crate::args::SoakArgs;
 use crate::misbehaviour::{Misbehaviour, check_echo};
 use crate::process_monitor::{MemoryTrend, ProcessReading, TOO_SHORT};
 use crate::server_process::SoakedServer;
 
-/// Interval between two checks of the witness and two readings of the process.
+/// Interval between two checks, and between two readings of the process.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Length of one run of ordinary load.
 const RUN: Duration = Duration::from_secs(5);
 
-/// Longest time for the server to close the files of ended connections.
+/// Time limit for the server to close the files of ended connections.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Open files that a server may have more than before: the witness's own connection, and a timer.
+/// Largest number of open files in excess of those at the start: the connection of the check, and a timer.
 const SPARE_FILES: usize = 4;
 
 /// Number of clients, in-flight window, smallest and largest payload of each kind of ordinary load.
@@ -61,7 +61,7 @@ struct Observed {
 }
 
 impl SoakReport {
-    /// Reports whether nothing was found.
+    /// Returns `true` if no check failed.
     pub(crate) fn is_fine(&self) -> bool {
         self.findings.is_empty()
     }
@@ -73,22 +73,28 @@ impl fmt::Display for SoakReport {
             writeln!(f, "{n:>10} × {}", misbehaviour.words())?;
         }
         let (echoes, checks) = (self.observed.echoes, self.observed.checks);
-        writeln!(f, "{echoes:>10} echoes of ordinary load, verified")?;
-        writeln!(f, "{checks:>10} looks of the witness")?;
+        writeln!(f, "{echoes:>10} verified echoes of ordinary load")?;
+        writeln!(f, "{checks:>10} checks that the server answers")?;
         let (a, b) = (self.first, self.last);
         writeln!(
             f,
-            "memory {} KiB at first, {} KiB at the end · open files {} and {}",
-            a.memory_kib, b.memory_kib, a.files, b.files
+            "memory: {} KiB at the start, {} KiB at the end · open files: {} at the start, {} at the end",
+            grouped(a.memory_kib),
+            grouped(b.memory_kib),
+            a.files,
+            b.files
         )?;
         match self.trend {
             Some(trend) => writeln!(f, "{trend}")?,
             None => writeln!(f, "{TOO_SHORT}")?,
         }
         for finding in &self.findings {
-            writeln!(f, "FOUND {finding}")?;
+            writeln!(f, "FAILED {finding}")?;
         }
-        write!(f, "{}", if self.is_fine() { "fine" } else { "not fine" })
+        match self.findings.len() as u64 {
+            0 => write!(f, "all checks passed"),
+            failed => write!(f, "{} failed", counted(failed, "check")),
+        }
     }
 }
 
@@ -98,18 +104,19 @@ struct RunningSoak<'a> {
     address: SocketAddr,
     pid: u32,
     deadline: Instant,
-    /// Findings of all threads, in the order in which they came.
+    /// Failed checks of all threads, in the order of their detection.
     findings: Mutex<Vec<String>>,
 }
 
 /// Starts the server, tests it and stops it.
 ///
 /// # Errors
-/// When the server cannot be started or watched. The server's own faults are in the report.
+/// When the server cannot be started or its process cannot be read. Failed checks are in the report.
 pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<SoakReport> {
     let server = SoakedServer::start(&args.command)?;
     let pid = server.pid;
-    check_echo(server.address).map_err(|e| anyhow::anyhow!("not well from the start: {e}"))?;
+    check_echo(server.address)
+        .map_err(|e| anyhow::anyhow!("the server does not answer before the test: {e}"))?;
     let first = ProcessReading::of(pid)?;
     let running = RunningSoak {
         args,
@@ -145,7 +152,7 @@ impl RunningSoak<'_> {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Runs all clients and the witness until the time is over.
+    /// Runs all clients and the checks until the time is over.
     fn apply_load(&self) -> Observed {
         let mut observed = Observed::default();
         std::thread::scope(|scope| {
@@ -158,11 +165,13 @@ impl RunningSoak<'_> {
                 std::thread::sleep(CHECK_INTERVAL.min(self.left()));
                 observed.checks += 1;
                 if let Err(finding) = check_echo(self.address) {
-                    self.add(format!("the witness: {finding}"));
+                    self.add(format!("check of each second: {finding}"));
                 }
                 match ProcessReading::of(self.pid) {
                     Ok(reading) => observed.readings.push(reading),
-                    Err(error) => self.add(format!("it cannot be watched any more: {error:#}")),
+                    Err(error) => {
+                        self.add(format!("memory and open files cannot be read: {error:#}"));
+                    }
                 }
             }
             observed.echoes = load.map_or(0, |load| load.join().unwrap_or(0));
@@ -176,12 +185,12 @@ impl RunningSoak<'_> {
         observed
     }
 
-    /// Waits until the server has about as many open files as at first, and returns the last reading.
+    /// Waits until the server has at most a few more open files than at the start, and returns the last reading.
     fn wait_until_files_closed(&self, first: ProcessReading) -> ProcessReading {
         let deadline = Instant::now() + SETTLE_TIMEOUT;
         loop {
             let Ok(now) = ProcessReading::of(self.pid) else {
-                self.add("it has ended".to_owned());
+                self.add("the server ended during the test".to_owned());
                 return first;
             };
             if now.files <= first.files + SPARE_FILES {
@@ -189,14 +198,16 @@ impl RunningSoak<'_> {
             }
             if Instant::now() > deadline {
                 let (left, at_first) = (now.files, first.files);
-                self.add(format!("{left} open files are left, {at_first} at first"));
+                self.add(format!(
+                    "open files: {left} at the end, {at_first} at the start"
+                ));
                 return now;
             }
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Runs one misbehaving client after the other, and counts them.
+    /// Runs one misbehaving client after the other, and returns their number by kind.
     fn misbehave(&self, abuser: u64) -> BTreeMap<Misbehaviour, u64> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.args.seed ^ (abuser << 32));
         let misbehaviours = self.args.misbehaviours();
@@ -206,14 +217,14 @@ impl RunningSoak<'_> {
         {
             if let Err(finding) = misbehaviour.commit(self.address, &mut rng) {
                 let words = misbehaviour.words();
-                self.add(format!("a client that {words}: {finding}"));
+                self.add(format!("after a client that {words}: {finding}"));
             }
             *committed.entry(misbehaviour).or_default() += 1;
         }
         committed
     }
 
-    /// Runs well-behaved clients, whose every message must come back, and returns the number of echoes.
+    /// Runs clients without misbehaviour, of which every message must come back, and returns the number of echoes.
     fn ordinary_load(&self) -> u64 {
         let mut echoes = 0;
         for (number, shape) in (0..).zip(LOAD_SHAPES.into_iter().cycle()) {
@@ -294,9 +305,11 @@ mod tests {
             trend: MemoryTrend::of(&[reading; 5]),
         };
         let text = report.to_string();
-        assert!(text.contains("57 × connected and said nothing\n"), "{text}");
+        assert!(text.contains("57 × connected and sent nothing\n"), "{text}");
+        assert!(text.contains("memory: 6,440 KiB at the start"), "{text}");
+        assert!(text.ends_with("all checks passed"), "{text}");
         assert!(
-            text.contains("no judgement of memory: too few looks"),
+            text.contains("memory growth not judged: fewer than 10 readings"),
             "{text}"
         );
         for misbehaviour in all {

@@ -1,4 +1,4 @@
-//! The cases of the certificate: faults, a plan, and the arithmetic of what must be reported.
+//! The cases of the certificate: faults, a plan, and the arithmetic of the correct report.
 
 mod attribution;
 mod counts;
@@ -23,11 +23,11 @@ use crate::faults::Faults;
 use crate::faulty_server::FaultyServer;
 use crate::finding::{CaseVerdict, Findings};
 
-/// Most runs of a case. A true report agrees with the arithmetic once the machine is quiet, a wrong one never
-/// does.
+/// Largest number of runs of a case. A correct report agrees with the arithmetic as soon as the machine is idle, a wrong
+/// one never does.
 const ATTEMPTS: usize = 5;
 
-/// Share of the time waited for a core beyond which the generator counts as held up.
+/// Share of the time spent waiting for a core, above which the generator counts as delayed.
 const NOISY_WAIT: f64 = 0.05;
 
 /// One case.
@@ -35,18 +35,18 @@ const NOISY_WAIT: f64 = 0.05;
 pub struct Case {
     /// The name on the command line.
     pub name: &'static str,
-    /// The server's fault, and the arithmetic of what follows from it.
+    /// The server's fault, and the figures that follow from it.
     pub truth: &'static str,
     examine: fn(&mut Findings) -> anyhow::Result<()>,
 }
 
 impl Case {
-    /// Runs the case. It is run again while noise or the clock explains why it does not agree, but a wrong
-    /// exact count is final. The last of several attempts counts, except that noise after a contradiction
-    /// does not undo it. A case that only counts fails if no attempt could be judged.
+    /// Runs the case. It is repeated while noise or the clock can explain a difference. A wrong exact count is final. The
+    /// last attempt decides, but a noisy attempt does not replace a wrong one. A case that only counts fails if no attempt
+    /// could be judged.
     ///
     /// # Errors
-    /// When the server or the run cannot take place at all.
+    /// When the server cannot be started or the run cannot begin.
     pub fn run(&self) -> anyhow::Result<Findings> {
         let attempt = || {
             let mut findings = Findings::default();
@@ -67,7 +67,7 @@ impl Case {
     }
 }
 
-/// The attempt that counts: the later one, unless it is too noisy to judge and the earlier one was not.
+/// The attempt that decides: the later one, unless it is too noisy to judge and the earlier one was wrong.
 fn valid_attempt(before: Findings, now: Findings) -> Findings {
     match (before.verdict(), now.verdict()) {
         (CaseVerdict::Failed, CaseVerdict::Noisy) => before,
@@ -83,7 +83,7 @@ pub fn all() -> Vec<Case> {
     all
 }
 
-/// The plan of a generator in a process of its own: long enough for a disturbance of a second.
+/// The plan of a generator in a process of its own, long enough for a disturbance of a second.
 #[cfg(target_os = "linux")]
 pub(crate) fn generator_plan(url: &str) -> anyhow::Result<Plan> {
     plan(url, |plan| {
@@ -96,7 +96,7 @@ pub fn counting() -> Vec<Case> {
     [counts::CASES, attribution::CASES, unsent::CASES].concat()
 }
 
-/// A plan of ten clients in closed loop, window 1, ten messages each, no warm-up; changed as the case needs.
+/// A plan of ten clients in closed loop, window 1, ten messages each, without warm-up, with the changes of a case.
 fn plan(url: &str, change: impl FnOnce(&mut LoadDraft)) -> anyhow::Result<Plan> {
     let mut draft = LoadDraft {
         clients: NonZeroU32::MIN.saturating_add(9),
@@ -148,14 +148,14 @@ fn measure(
     Ok((recording, server.finish()))
 }
 
-/// Notes whether the generator was held up for the figures at this quantile, which are added next: whether it
-/// sent later than this limit, and so read as late, or waited for its core.
+/// Notes noise for the figures at this quantile, which are added next: the generator sent later than this limit, and so
+/// read as late, or waited for its core.
 fn note_noise(findings: &mut Findings, recording: &Recording, q: f64, limit_ms: f64) {
     let open = recording.record.open_loop.as_ref();
     let lag = open.and_then(|open| open.send_lag.quantile(q));
     let lag = lag.filter(|lag| *lag as f64 > limit_ms * 1e6).map(|lag| {
         let (name, lag) = (quantile_name(q), human_time(lag as f64));
-        format!("at the {name} the generator itself sent {lag} late")
+        format!("the generator sent {lag} late at {name}")
     });
     let share = recording.context.client.run_queue_wait_share;
     let wait = share.filter(|share| *share > NOISY_WAIT).map(|share| {

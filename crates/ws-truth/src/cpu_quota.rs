@@ -1,16 +1,16 @@
-//! A limit on the CPU time of a process, by a cgroup that is made for it.
+//! A limit on the CPU time of a process, by a cgroup of its own.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// CPU time of a period: a tenth of a core.
+/// CPU time per period: a tenth of a core.
 const QUOTA_US: u32 = 10_000;
 
 /// Length of a period.
 const PERIOD_US: u32 = 100_000;
 
-/// Folders below which a cgroup can be made, version 1 before version 2.
+/// Folders in which a cgroup can be created, version 1 before version 2.
 const HIERARCHIES: [&str; 4] = [
     "/sys/fs/cgroup/cpu",
     "/sys/fs/cgroup/cpu,cpuacct",
@@ -18,7 +18,7 @@ const HIERARCHIES: [&str; 4] = [
     "/sys/fs/cgroup/unified",
 ];
 
-/// A cgroup without a limit at first. Dropping it removes it, once its process has ended.
+/// A cgroup, created without a limit. Dropping it removes the cgroup if its process has ended.
 #[derive(Debug)]
 pub(crate) struct CpuQuota {
     folder: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct CpuQuota {
 }
 
 impl CpuQuota {
-    /// Makes a cgroup for this process, and moves it there; `None` where the system allows none.
+    /// Creates a cgroup and moves this process into it; `None` if the system does not allow it.
     pub(crate) fn for_process(pid: u32) -> Option<Self> {
         HIERARCHIES
             .iter()

@@ -1,4 +1,4 @@
-//! The server's own record of what it did.
+//! The server's log of its actions.
 
 use crate::faults::Fate;
 
@@ -20,11 +20,11 @@ pub(crate) struct FaultLog {
     pub(crate) entries: Vec<FaultLogEntry>,
     /// Begin and end of the stall.
     pub(crate) stall_ns: Option<(u64, u64)>,
-    /// Messages of the server's own that were sent on the arrival of another.
+    /// Messages of the server's own, each sent on the arrival of a message.
     pub(crate) pushed: u64,
-    /// Connections that were let in.
+    /// Connections that the server accepted.
     pub(crate) admitted: usize,
-    /// Handshakes that were refused.
+    /// Handshakes that the server refused.
     pub(crate) refused: u64,
 }
 

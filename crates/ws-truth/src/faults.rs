@@ -34,14 +34,14 @@ pub struct Stall {
     pub lasts: Duration,
 }
 
-/// The distribution of the echoes' delays. The delay of one echo does not depend on the other messages.
+/// The distribution of the delays of echoes. The delay of one echo does not depend on other messages.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DelayLaw {
-    /// Any time between two, equally likely.
+    /// Uniform between two times.
     Uniform(Duration, Duration),
     /// Exponential with this mean.
     Exponential(Duration),
-    /// The first, or with this probability the second.
+    /// The first time, or with this probability the second.
     TwoPoint(Duration, Duration, f64),
 }
 
@@ -84,7 +84,7 @@ pub enum Handshake {
 /// All faults of a server; by default none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Faults {
-    /// Time in which the server stands still.
+    /// Time in which the server neither reads nor answers.
     pub stall: Option<Stall>,
     /// Delay of the echoes.
     pub delay: Option<DelayLaw>,
@@ -92,7 +92,7 @@ pub struct Faults {
     pub drop: Option<Selection>,
     /// Messages with two answers.
     pub duplicate: Option<Selection>,
-    /// Messages answered after the connection's next message.
+    /// Messages answered after the next message of their connection.
     pub reorder: Option<Selection>,
     /// Messages echoed with a changed byte.
     pub corrupt: Option<Selection>,
@@ -100,17 +100,17 @@ pub struct Faults {
     pub truncate: Option<Selection>,
     /// Messages echoed as the other type, text or binary.
     pub retype: Option<Selection>,
-    /// Messages echoed behind [`PREFIX`].
+    /// Messages echoed with [`PREFIX`] in front.
     pub prefix: Option<Selection>,
-    /// Messages answered with [`ACKNOWLEDGEMENT`], which repeats nothing of them.
+    /// Messages answered with [`ACKNOWLEDGEMENT`] in place of an echo.
     pub replace: Option<Selection>,
-    /// Text that is sent with the answer to the handshake, before any message has come.
+    /// Text sent with the answer to the handshake, before the first message.
     pub greeting: Option<&'static str>,
     /// Text that is sent on the arrival of a connection's first message, before its answer.
     pub late_greeting: Option<&'static str>,
-    /// Messages on whose arrival a text of the server's own is sent.
+    /// Messages on whose arrival the server sends a text of its own.
     pub push_text: Option<Selection>,
-    /// Messages on whose arrival a binary message of the server's own is sent.
+    /// Messages on whose arrival the server sends a binary message of its own.
     pub push_binary: Option<Selection>,
     /// Number of a connection's message that is answered with a close, and the close code.
     pub close_at: Option<(u64, u16)>,
@@ -122,7 +122,7 @@ pub struct Faults {
     pub half_frame_at: Option<u64>,
     /// Number of a connection's message whose answer is masked.
     pub mask_at: Option<u64>,
-    /// Most bytes read per second from each connection.
+    /// Largest number of bytes per second read from each connection.
     pub bytes_per_s: Option<u64>,
     /// Extra work as a share of the work on each connection, spent in an empty loop. 0.05 makes the server
     /// slower by a twentieth of its work on any machine.
@@ -141,7 +141,7 @@ pub(crate) enum Fate {
     Echoed,
     Dropped,
     Duplicated,
-    /// Sent back after a later message.
+    /// Sent back after a later message of the connection.
     Reordered,
     /// Sent back with a byte changed.
     Corrupted,
@@ -149,13 +149,13 @@ pub(crate) enum Fate {
     Truncated,
     /// Sent back as the other type.
     Retyped,
-    /// Sent back behind [`PREFIX`].
+    /// Sent back with [`PREFIX`] in front.
     Prefixed,
     /// Answered with [`ACKNOWLEDGEMENT`].
     Replaced,
 }
 
-/// The words before a prefixed echo.
+/// The text in front of a prefixed echo.
 pub const PREFIX: &str = "you said: ";
 
 /// The answer in place of a replaced echo.

@@ -1,4 +1,4 @@
-//! An echo server with faults, and the log of what it did.
+//! An echo server with faults, and the log of its actions.
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -24,7 +24,7 @@ use throttled_stream::ThrottledStream;
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// Longest wait that is spent spinning, because a sleep may last that much too long.
+/// Longest wait that is spent spinning, because a sleep can take this much longer than requested.
 const SPIN: Duration = Duration::from_micros(1_500);
 
 /// A running server on the loopback. Dropping it ends it.
@@ -117,7 +117,7 @@ enum ConnectionState {
 struct FaultyConnection {
     state: ConnectionState,
     messages: u64,
-    /// Message to be answered after the next answer, and its place in the log.
+    /// Place in the log and content of a message that is answered after the next one.
     held: Option<(usize, Message)>,
     silent: bool,
 }
@@ -131,7 +131,7 @@ struct ServerLoop {
     log: FaultLog,
     /// Time of the first message.
     first_ns: Option<u64>,
-    /// Messages to be answered later, by due time and place in the log.
+    /// Messages that are answered later, by due time and place in the log.
     delayed: BTreeMap<(u64, usize), Message>,
 }
 
@@ -180,13 +180,13 @@ impl ServerLoop {
         self.log
     }
 
-    /// Begin of the stall, if it is still to come.
+    /// Begin of the stall, if it has not begun.
     fn stall_begin_ns(&self) -> Option<u64> {
         let stall = self.faults.stall.filter(|_| self.log.stall_ns.is_none())?;
         Some(self.first_ns? + nanoseconds(stall.after))
     }
 
-    /// Stands still if a stall is due.
+    /// Neither reads nor answers for the length of the stall, if it is due.
     fn stall(&mut self) {
         let (Some(begin_ns), Some(stall)) = (self.stall_begin_ns(), self.faults.stall) else {
             return;

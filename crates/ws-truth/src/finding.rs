@@ -1,4 +1,4 @@
-//! Truth and report of one figure, and how far they may differ.
+//! Truth and report of one figure, and the tolerance between them.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use units::counted;
 pub(crate) enum FigureUnit {
     /// Messages or connections, counted exactly.
     Count,
-    /// Times beyond a limit. Printed as a count, but read from the clock.
+    /// Number of times beyond a limit, which is printed as a count but depends on the clock.
     CountOfTimes,
     Ms,
     Percent,
@@ -18,26 +18,26 @@ pub(crate) enum FigureUnit {
 }
 
 impl FigureUnit {
-    /// Reports whether a figure is read from the clock, so that it differs when the generator is held up.
+    /// Returns `true` for a figure that is read from the clock, so that a delayed generator changes it.
     fn is_of_the_clock(self) -> bool {
         matches!(self, Self::CountOfTimes | Self::Ms | Self::Percent)
     }
 }
 
-/// The verdict on a figure, a case or the certificate, the worse the greater.
+/// The verdict on a figure, a case or the certificate, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CaseVerdict {
-    /// The system does not let the case take place.
+    /// The system does not support the case.
     Skipped,
-    /// The report is true.
+    /// The report is correct.
     True,
-    /// The machine was too noisy to tell.
+    /// The machine was too noisy to judge.
     Noisy,
-    /// The report is not true.
+    /// The report is wrong.
     Failed,
 }
 
-/// One figure of a case: its truth beside its report.
+/// One figure of a case: truth, report and tolerance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     figure: String,
@@ -45,7 +45,7 @@ pub struct Finding {
     reported: f64,
     tolerance: f64,
     unit: FigureUnit,
-    /// Set if it was read from the clock while the generator, by its own account, was held up.
+    /// True if the figure was read from the clock while the generator reported a delay of its own.
     held_up: bool,
 }
 
@@ -98,11 +98,11 @@ impl fmt::Display for Finding {
 pub struct Findings {
     /// All figures, in the order of the certificate.
     pub all: Vec<Finding>,
-    /// The noise because of which not all figures can be compared.
+    /// The noise that makes figures incomparable.
     pub noise: Option<String>,
-    /// The cause for which the case cannot take place on this system.
+    /// The reason why this system does not support the case.
     pub skipped: Option<String>,
-    /// Set if the generator, by its own account, was held up while the next figures were measured.
+    /// True if the generator reported a delay of its own while the next figures were measured.
     pub(crate) held_up: bool,
 }
 
@@ -113,7 +113,7 @@ impl Findings {
         self.near(figure, FigureUnit::Count, truth, reported, 0.0);
     }
 
-    /// Adds a number of times beyond a limit.
+    /// Adds the number of times beyond a limit.
     pub(crate) fn count_of_times(&mut self, figure: &str, truth: u64, reported: u64) {
         let (truth, reported) = (truth as f64, reported as f64);
         self.near(figure, FigureUnit::CountOfTimes, truth, reported, 0.0);
@@ -162,12 +162,12 @@ impl Findings {
         }
     }
 
-    /// Reports whether no figure is read from the clock.
+    /// Returns `true` if no figure is read from the clock.
     pub(crate) fn only_counts(&self) -> bool {
         !self.all.iter().any(|found| found.unit.is_of_the_clock())
     }
 
-    /// Reports whether measuring again may help: something is noisy or wrong, and no exact count is wrong.
+    /// Returns `true` if a repetition can help: a figure is noisy or wrong, and no exact count is wrong.
     pub(crate) fn may_be_measured_again(&self) -> bool {
         let is_wrong_count = |finding: &Finding| {
             finding.verdict() == CaseVerdict::Failed && !finding.unit.is_of_the_clock()
@@ -202,7 +202,7 @@ impl fmt::Display for Totals {
             (CaseVerdict::Failed, "not true: see FAILED"),
             (
                 CaseVerdict::Noisy,
-                "too noisy to judge: run again on a quiet machine",
+                "too noisy to judge: run again on an idle machine",
             ),
         ];
         let parts = texts.into_iter().filter_map(|(verdict, text)| {
@@ -323,7 +323,7 @@ mod tests {
             totals(&[True, Noisy, True]),
             (
                 Noisy,
-                "2 of 3 cases were true · 1 of 3 cases was too noisy to judge: run again on a quiet machine"
+                "2 of 3 cases were true · 1 of 3 cases was too noisy to judge: run again on an idle machine"
                     .to_owned()
             )
         );

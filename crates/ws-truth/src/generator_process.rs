@@ -1,4 +1,4 @@
-//! A generator in a process of its own, which can be stopped or throttled while the server goes on.
+//! A generator in a process of its own, which can be stopped or throttled while the server continues.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use swarm::{RunHandle, RunSetup};
 
 use crate::cases::generator_plan;
 
-/// Environment variable that makes the program generate load on its value, a URL, in place of a certificate.
+/// Environment variable with a URL, on which the program generates load in place of a certificate.
 pub const URL_VARIABLE: &str = "WS_TRUTH_GENERATES_ON";
 
 /// A child process that generates load. Dropping it kills it.
@@ -58,15 +58,15 @@ impl Drop for GeneratorProcess {
     }
 }
 
-/// Waits for a byte on `input`, generates load on this URL, and returns the figures of the generator's own
-/// stillness as JSON.
+/// Waits for a byte on `input`, generates load on this URL, and returns counts, stops and throttled time of the generator
+/// as JSON.
 ///
 /// # Errors
-/// When nothing comes or the run cannot take place.
+/// When no byte comes or the run cannot begin.
 pub fn generate(url: &str, mut input: impl Read) -> anyhow::Result<Value> {
     let plan = generator_plan(url)?;
     let asked = input.read(&mut [0])? == 1;
-    anyhow::ensure!(asked, "nobody asked for the load to begin");
+    anyhow::ensure!(asked, "the start signal of the load did not come");
     let run = swarm::run(&plan, &RunHandle::new(), RunSetup::default())?;
     let summary = run.summary.context("a run without a summary")?;
     let names_quota = |reason: &Reason| matches!(reason, Reason::GeneratorThrottled { .. });

@@ -1,5 +1,5 @@
-//! Truth tests of the load generator. A server with known faults logs what it did and when, the swarm
-//! measures it, and arithmetic says what must be reported.
+//! Truth tests of the load generator. A server with known faults logs its actions and their times, the swarm measures the
+//! server, and arithmetic gives the correct report.
 //!
 //! For tests only: no other crate depends on it. `cargo run --release --bin ws-truth` prints the certificate.
 //! `cargo test -p ws-truth` asserts the cases that only count. The cases about time are a stage of the CI.
@@ -7,17 +7,16 @@
 //! | module | contents |
 //! |---|---|
 //! | [`faults`] | the faults of a server, as plain data |
-//! | [`faulty_server`] | the server that has them |
-//! | `fault_log` | the server's own record of what it did |
-//! | [`finding`] | truth and report of one figure, and how far they may differ |
+//! | [`faulty_server`] | the server with these faults |
+//! | `fault_log` | the server's log of its actions |
+//! | [`finding`] | truth and report of one figure, and the tolerance between them |
 //! | [`cases`] | every case of the certificate |
 //! | [`generator_process`] | a generator in a process of its own, which can be stopped |
 //! | `cpu_quota` | a limit on a process's CPU time |
 //!
-//! The server's own log separates noise from error: a delay that the server itself kept longer than its law
-//! asks for is the truth to compare with. Where the machine was too noisy to compare at all, the case is
-//! repeated, and in the end `noisy`, which is neither true nor false. A wrong exact count is never measured
-//! again.
+//! The server's log separates noise from error: if the server delayed an echo for longer than its distribution asks for,
+//! the logged delay is the truth. A case that the machine was too noisy for is repeated, and finally reported as `noisy`,
+//! which is neither right nor wrong. A wrong exact count is never measured again.
 
 #![cfg_attr(
     test,

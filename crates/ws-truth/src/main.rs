@@ -12,12 +12,12 @@ use ws_truth::finding::{CaseVerdict, Totals};
 #[cfg(target_os = "linux")]
 use ws_truth::generator_process;
 
-/// Checks ws-bench against a server with known faults and prints a table of what it reported and what is true.
+/// Checks ws-bench against a server with known faults and prints a table of reported and true figures
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  ws-truth                          the whole certificate, in about 115 s
+  ws-truth                          all cases, in about 2 minutes
   ws-truth stall-open stall-closed  two of its cases
 
 Exit codes:
@@ -26,9 +26,12 @@ Exit codes:
   2  wrong usage
   5  no case is wrong, but one was too noisy to judge: repeat on an idle machine
 
-A case that this system does not support is reported as skipped. A case is noisy, neither right nor wrong,
-when the generator sent late or waited for a core, or when the server could not keep its schedule. A
-figure that this does not explain is FAILED in any case.")]
+Each case has the reported figures beside the true ones, which follow from the server's faults and its log.
+Counts must be exact. Times have a tolerance.
+
+A case that this system does not support is reported as skipped. A case is reported as noisy, neither right
+nor wrong, when the generator sent late or waited for a core, or when the server could not keep its
+schedule. Wrong figures that such noise does not explain are reported as FAILED.")]
 struct TruthArgs {
     /// Cases to run [default: all] (example: stall-open)
     #[arg(value_name = "CASE", value_parser = known_cases())]
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Runs the chosen cases and prints the table, row by row, and the totals.
+/// Runs the chosen cases, and prints the table row by row and the totals.
 fn certify(args: &TruthArgs) -> anyhow::Result<Totals> {
     let mut out = io::stdout().lock();
     let all = cases::all();

@@ -1,4 +1,4 @@
-//! The distribution function: the share of the messages that took at most each time.
+//! The distribution function: the share of messages up to each time.
 
 use super::common::hover_places;
 use super::distribution::DistributionLines;
@@ -7,6 +7,7 @@ use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::error::DrawError;
 use crate::number_format::milliseconds;
+use crate::phrases::in_sentence;
 use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{even_places, log_places, shares};
@@ -48,7 +49,7 @@ impl<'a> CdfPlot<'a> {
 impl Plot for CdfPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let x_label = self.lines.context.heading("ms");
-        let heading = "messages that took at most so long (%)".to_owned();
+        let heading = "share of messages up to this time (%)".to_owned();
         let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
         let x = (self.x, &*x_label);
         let axes = self.lines.draw_axes(canvas, self.lines.zeros(), x, panel)?;
@@ -67,8 +68,8 @@ impl Plot for CdfPlot<'_> {
     }
 
     fn alt(&self) -> String {
-        let quantity = &self.lines.context.subject.quantity;
-        let what = format!("Share of messages over the {quantity} that they took at most");
+        let quantity = in_sentence(&self.lines.context.subject.quantity);
+        let what = format!("Share of messages up to each {quantity}");
         self.lines.alt(&what)
     }
 }

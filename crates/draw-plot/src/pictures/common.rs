@@ -17,7 +17,7 @@ pub(crate) fn is_crowded(points: usize, size: Size) -> bool {
     points > POINTS_PER_PIXEL * size.width as usize
 }
 
-/// Rejects a picture of no series, and one of more than there are colours.
+/// Rejects a picture without series, and one with more series than colours.
 pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
     match found {
         1..=MAX_SERIES => Ok(()),
@@ -27,7 +27,7 @@ pub(crate) fn check_count(found: usize) -> Result<(), DrawError> {
 
 /// Rejects a series without values, and values that are not times.
 pub(crate) fn check_times(label: &str, times_ms: &[f64]) -> Result<(), DrawError> {
-    /// 300 years; far beyond, sums and axes lose their meaning.
+    /// 300 years, far beyond any run. Sums and axes of much longer times are not exact.
     const LONGEST_MS: f64 = 1e13;
     if times_ms.is_empty() {
         return Err(DrawError::NoValues(label.to_owned()));
@@ -96,7 +96,7 @@ pub(crate) fn percentile_lines(figures: &KeyFigures, colours: &Colours) -> [Perc
     })
 }
 
-/// Evenly spaced positions for texts under the pointer, no more than a reader can point at.
+/// Evenly spaced positions for texts under the pointer, at most as many as a pointer can distinguish.
 pub(crate) fn hover_places(positions: usize) -> impl Iterator<Item = usize> {
     const MOST: usize = 240;
     let places = positions.min(MOST);

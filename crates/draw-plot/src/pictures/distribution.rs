@@ -1,4 +1,4 @@
-//! The lines of the pictures of distributions, and what is written about them.
+//! The lines of the pictures of distributions, and their texts.
 
 use plotters::style::RGBColor;
 
@@ -25,7 +25,7 @@ pub(crate) struct DistributionLine<'a> {
     pub(crate) sorted: SortedTimes<'a>,
     pub(crate) figures: KeyFigures,
     pub(crate) colour: RGBColor,
-    /// The second time of one of several files, which has the colour of the first.
+    /// True for the second time of one of several files, which has the colour of the first.
     is_dashed: bool,
     chosen_from: Option<u64>,
 }
@@ -89,7 +89,7 @@ impl<'a> DistributionLines<'a> {
         join(parts)
     }
 
-    /// A single line is named by the subtitle.
+    /// The legend; empty for a single line, which the subtitle names.
     fn legend(&self) -> Vec<LegendEntry> {
         if self.only().is_some() {
             return Vec::new();
@@ -136,7 +136,7 @@ impl<'a> DistributionLines<'a> {
         Hover::column(x, text)
     }
 
-    /// A sentence for each line, behind one that says what they are.
+    /// A sentence for each line, behind one about all of them.
     pub(crate) fn alt(&self, what: &str) -> String {
         let mut sentences = format!("{what}.");
         for line in &self.lines {
@@ -146,7 +146,7 @@ impl<'a> DistributionLines<'a> {
         sentences
     }
 
-    /// Messages that a logarithmic axis does not reach, in words.
+    /// The number of messages that a logarithmic axis does not reach, in words.
     pub(crate) fn zeros(&self) -> String {
         let zeros = self.lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
         zeros_at_edge(if self.context.options.log { zeros } else { 0 }, "message")

@@ -1,4 +1,4 @@
-//! The forest plot of a comparison: ratios to the reference, a dot a round and the interval of all rounds.
+//! The forest plot of a comparison: ratios to the reference, with a dot for each round and the interval of all rounds.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
-use crate::layout::Layout;
+use crate::layout::PictureLayout;
 use crate::number_format::fixed_decimals;
 use crate::options::Options;
 use crate::plot::{Hover, Plot};
@@ -16,18 +16,18 @@ use crate::scale::{AxisScale, PixelAxis};
 use crate::series::span;
 use crate::theme::Colours;
 
-/// The outcome of a row, which decides its colour. The row's text says it as well.
+/// The outcome of a row, which decides its colour. The row's text names it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowOutcome {
     /// Better than the reference.
     Better,
-    /// Worse.
+    /// Worse than the reference.
     Worse,
-    /// Neither.
+    /// Neither better nor worse, as far as the rounds show.
     Nothing,
 }
 
-/// A figure of a server beside the reference's.
+/// A figure of a server in relation to the reference's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForestRow {
     /// Name of the figure, and of the server where there are several: `throughput`.
@@ -109,7 +109,7 @@ impl<'a> ForestPlot<'a> {
         self.options.title.as_deref().unwrap_or(&self.data.title)
     }
 
-    fn draw_axis(&self, layout: &Layout<'_>, x: &PixelAxis) {
+    fn draw_axis(&self, layout: &PictureLayout<'_>, x: &PixelAxis) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let line = |at: f64, width: f64, colour: RGBColor| {
             let (left, right) = (at - width * k / 2.0, at + width * k / 2.0);
@@ -125,7 +125,14 @@ impl<'a> ForestPlot<'a> {
         layout.write_x_label(&canvas.fit(&self.data.x_label, font.text, layout.width()));
     }
 
-    fn draw_row(&self, layout: &Layout<'_>, x: &PixelAxis, row: &ForestRow, y: f64, height: f64) {
+    fn draw_row(
+        &self,
+        layout: &PictureLayout<'_>,
+        x: &PixelAxis,
+        row: &ForestRow,
+        y: f64,
+        height: f64,
+    ) {
         let (canvas, font, k) = (layout.canvas, layout.font, layout.font.scale);
         let (colour, words) = match row.said {
             RowOutcome::Better => (self.colours.percentiles[0], font.text),
@@ -160,9 +167,9 @@ impl<'a> ForestPlot<'a> {
 
 impl Plot for ForestPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
-        /// Air between groups, in heights of a row.
+        /// Space between groups, in heights of a row.
         const GAP: f64 = 0.45;
-        let mut layout = Layout::new(canvas, &self.colours);
+        let mut layout = PictureLayout::new(canvas, &self.colours);
         let font = layout.font;
         layout.write_row(self.title(), font.title);
         layout.write_row(&self.data.subtitle, font.faint);

@@ -1,4 +1,4 @@
-//! The number of messages by their times, over the time at which they were sent or due: a panel a file.
+//! The number of messages by their times, over the time at which they were sent or due. Each file has a panel.
 
 use plotters::style::RGBColor;
 use results::read::{Latencies, TimedLatencies, TimestampOf};
@@ -66,7 +66,7 @@ impl<'a> HeatmapPlot<'a> {
         columns.max().unwrap_or(1).max(1)
     }
 
-    /// The colour of a step; few steps lie far apart.
+    /// The colour of a step. The fewer the steps, the more their colours differ.
     fn colour(&self, step: usize) -> RGBColor {
         let last = (self.steps.count() - 1).max(1);
         self.context.colours.heat[step * (HEAT_STEPS - 1) / last]
@@ -94,7 +94,7 @@ impl<'a> HeatmapPlot<'a> {
         format!("{} {unit}", short(self.slice_s / unit_s))
     }
 
-    /// True if the moments of the files are those of different things.
+    /// True if the moments of the files belong to different events.
     fn is_mixed(&self) -> bool {
         let mut events = self.all.iter().map(|one| one.timestamp_of);
         events.any(|event| event != self.all[0].timestamp_of)
@@ -239,7 +239,7 @@ fn short(number: f64) -> String {
 
 /// Requires times, a moment within any run for each of them, and a count if there are counts.
 fn check(one: &Labelled<TimedLatencies>) -> Result<(), DrawError> {
-    /// Three hundred years; a column for each would still be few.
+    /// Three hundred years, far beyond any run.
     const LONGEST_S: f64 = 1e10;
     let (times, moments) = (&one.column.times, &one.at_s);
     check_times(&one.label, &times.values_ms)?;

@@ -7,7 +7,7 @@ use super::distribution::DistributionLines;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::error::DrawError;
-use crate::phrases::{range, zeros_not_shown};
+use crate::phrases::{in_sentence, range, zeros_not_shown};
 use crate::plot::{Hover, Plot};
 use crate::scale::AxisScale;
 use crate::series::{bins_for, histogram, span};
@@ -53,7 +53,7 @@ impl<'a> HistogramPlot<'a> {
         })
     }
 
-    /// True where files of different length are compared.
+    /// True if shares are drawn in place of counts, because the lines differ in their number of messages.
     fn is_share(&self) -> bool {
         self.lines.only().is_none()
     }
@@ -128,7 +128,7 @@ impl Plot for HistogramPlot<'_> {
     }
 
     fn alt(&self) -> String {
-        let quantity = &self.lines.context.subject.quantity;
+        let quantity = in_sentence(&self.lines.context.subject.quantity);
         self.lines
             .alt(&format!("Histogram of the {quantity} in logarithmic bins"))
     }

@@ -2,15 +2,14 @@
 
 use std::num::NonZeroUsize;
 
-use measurement::moving_average;
-use plotters::style::{Color, RGBAColor, RGBColor};
+use plotters::style::{Color, RGBAColor};
 use results::read::Latencies;
 use units::grouped;
 
 use super::common::{
-    PercentileLine, check_count, check_times, hover_places, is_crowded, percentile_lines,
-    scale_of_times,
+    PercentileLine, check_count, hover_places, is_crowded, percentile_lines, scale_of_times,
 };
+use super::latency_line::LatencyLine;
 use super::off_scale;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas, Font};
@@ -18,29 +17,22 @@ use crate::data::{Labelled, window_for};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::phrases::{figures, join, messages, prefix, text_if, untimed, zeros_at_edge};
+use crate::phrases::{figures, join, prefix, text_if, untimed, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
-use crate::series::{KeyFigures, bins, clip_below, column_ranges, linear_top, outline};
+use crate::series::{KeyFigures, Positions, bins, clip_below, column_ranges, linear_top, outline};
 use crate::theme::Colours;
 
-/// Messages that share a bar at least: of fewer, the outermost hundredths mean nothing.
+/// Smallest number of messages of a bar: of fewer, the outermost hundredths mean nothing.
 const MESSAGES_PER_BAR: usize = 120;
 
 pub(crate) struct LatencyPlot<'a> {
     context: PlotContext<'a>,
     window: NonZeroUsize,
     lines: Vec<LatencyLine<'a>>,
-    /// Messages from the left edge to the right one.
+    /// Messages from the left edge to the right one, with those that have no time.
     span: usize,
     scale: AxisScale,
-}
-
-struct LatencyLine<'a> {
-    series: &'a Labelled<Latencies>,
-    figures: KeyFigures,
-    averages: Vec<f64>,
-    colour: RGBColor,
 }
 
 impl<'a> LatencyPlot<'a> {
@@ -62,11 +54,11 @@ impl<'a> LatencyPlot<'a> {
         let ends = all.iter().flat_map(KeyFigures::positive_ends);
         let ends = ends.chain(averages.copied());
         let scale = scale_of_times(context.options.log, ends, top)?;
-        let counts = series.iter().map(|series| series.values_ms.len());
+        let spans = lines.iter().map(LatencyLine::span);
         Ok(Self {
             context,
             window,
-            span: counts.max().unwrap_or(1),
+            span: spans.max().unwrap_or(1),
             lines,
             scale,
         })
@@ -77,7 +69,7 @@ impl<'a> LatencyPlot<'a> {
         is_crowded(self.span, self.context.options.size)
     }
 
-    /// True if a line through the averages, which share columns of pixels, would be an area.
+    /// True if the averages are so dense that a line through them would look like an area.
     fn is_dense(&self) -> bool {
         /// Windows side by side in a column.
         const WINDOWS: usize = 2;
@@ -87,6 +79,11 @@ impl<'a> LatencyPlot<'a> {
 
     fn has_average(&self) -> bool {
         self.window.get() > 1
+    }
+
+    /// Positions of a line's averages: each stands at the last message of its window.
+    fn average_positions<'l>(&self, line: &'l LatencyLine<'_>) -> Positions<'l> {
+        line.positions().skip(self.window.get() - 1)
     }
 
     /// Messages that a logarithmic axis does not reach.
@@ -109,8 +106,8 @@ impl<'a> LatencyPlot<'a> {
         if self.has_average() {
             parts.push(format!("moving average of {}", self.window_size()));
             if self.lines.len() > 1 {
-                let range = text_if(self.is_dense(), "how far it reaches, and ");
-                parts.push(format!("faint behind it: {range}each message"));
+                let range = text_if(self.is_dense(), "its range and ");
+                parts.push(format!("faint: {range}each message"));
             }
         } else {
             parts.push("no moving average".to_owned());
@@ -130,10 +127,10 @@ impl<'a> LatencyPlot<'a> {
         let window = self.window_size();
         let mean = format!("mean of the last {window} messages");
         let average = if line.averages.len() == 1 {
-            let text = format!("mean of all {window} messages, a point at the right edge");
+            let text = format!("mean of all {window} messages, drawn as a point at the last one");
             entry(Swatch::Dot, text)
         } else if self.is_dense() {
-            let text = format!("{mean}: its middle, and how far it reaches");
+            let text = format!("{mean}: its middle and its range");
             entry(Swatch::Range(self.context.colours.average_range), text)
         } else {
             entry(Swatch::Line, mean)
@@ -142,7 +139,7 @@ impl<'a> LatencyPlot<'a> {
             point, body, bulk, ..
         } = self.context.colours;
         let (swatch, text) = if self.is_binned() {
-            let text = "messages: the middle 90 % and 96 %, and as dots the lowest and highest";
+            let text = "messages: the middle 90 % and 96 %; lowest and highest as dots";
             (Swatch::Bars { body, bulk, point }, text)
         } else {
             (Swatch::Point(point), "each message")
@@ -156,12 +153,14 @@ impl<'a> LatencyPlot<'a> {
             let mut text = vec![format!("message {}", grouped(at as u64 + 1))];
             for line in &self.lines {
                 let name = prefix(&line.series.label, self.lines.len());
-                let average = at.checked_sub(first).and_then(|at| line.averages.get(at));
+                let index = line.positions().index_at(at);
+                let average = index.and_then(|index| line.averages.get(index.checked_sub(first)?));
                 if let Some(average) = average.filter(|_| self.has_average()) {
                     let average = milliseconds(*average);
                     text.push(format!("{name}mean of the last {window}: {average}"));
                 }
-                if let Some(value) = line.series.values_ms.get(at) {
+                let value = index.and_then(|index| line.series.values_ms.get(index));
+                if let Some(value) = value {
                     text.push(format!("{name}this message: {}", milliseconds(*value)));
                 }
             }
@@ -170,7 +169,7 @@ impl<'a> LatencyPlot<'a> {
         hover_places(self.span).map(hover).collect()
     }
 
-    /// A line's colour of this strength, less where several series lie over one another.
+    /// A line's colour of this strength, weaker if several series overlap.
     fn faint(&self, line: &LatencyLine<'_>, strength: f64) -> RGBAColor {
         let share = 1.0 / (self.lines.len() as f64).sqrt();
         line.colour.mix(strength * share)
@@ -184,21 +183,20 @@ impl<'a> LatencyPlot<'a> {
             return self.draw_bars(axes, line);
         }
         let colour = self.faint(line, self.context.colours.point);
-        for (number, value) in (1_u32..).zip(&line.series.values_ms) {
-            if *value <= self.scale.high {
-                let at = axes.at((f64::from(number), *value));
-                axes.canvas.point(at, 1.7, colour);
+        for (number, value) in line.numbered_values() {
+            if value <= self.scale.high {
+                axes.canvas.point(axes.at((number, value)), 1.7, colour);
             }
         }
     }
 
     /// The middle of the messages that share columns of pixels, and their extremes.
     fn draw_bars(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
-        let values = &line.series.values_ms;
+        let (values, positions) = (&line.series.values_ms, line.positions());
         let columns = axes.columns();
         // Whole columns, so that bars have sharp edges.
         let wide = (columns.get() * MESSAGES_PER_BAR).div_ceil(self.span);
-        let bins = bins(values, self.span, columns, wide);
+        let bins = bins(values, positions, self.span, columns, wide);
         let colours = &self.context.colours;
         let bulks = bins.iter().map(|bin| (bin.index, bin.bulk));
         draw_ranges(axes, bulks, wide, self.faint(line, colours.bulk));
@@ -206,7 +204,7 @@ impl<'a> LatencyPlot<'a> {
         draw_ranges(axes, bodies, wide, self.faint(line, colours.body));
         // No spike vanishes: what the bars leave out is drawn as a dot.
         let dot = self.faint(line, colours.point);
-        for range in column_ranges(values, 0, self.span, columns) {
+        for range in column_ranges(values, positions, self.span, columns) {
             let x = axes.left + range.column as f64 + 0.5;
             let bulk = bins.get(range.column / wide).map(|bin| bin.bulk);
             for value in [range.low, range.high] {
@@ -219,11 +217,11 @@ impl<'a> LatencyPlot<'a> {
     }
 
     fn draw_average(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
-        let first = self.window.get() - 1;
         if self.is_dense() {
             return self.draw_average_range(axes, line);
         }
-        let points = outline(&line.averages, first, self.span, axes.columns());
+        let positions = self.average_positions(line);
+        let points = outline(&line.averages, positions, self.span, axes.columns());
         let is_wide = self.has_average() && !self.is_binned();
         let width = if is_wide { 2.0 } else { 1.3 };
         for part in clip_below(&points, self.scale.high) {
@@ -237,8 +235,8 @@ impl<'a> LatencyPlot<'a> {
     }
 
     fn draw_average_range(&self, axes: &PanelAxes<'_>, line: &LatencyLine<'_>) {
-        let (columns, first) = (axes.columns(), self.window.get() - 1);
-        let ranges = column_ranges(&line.averages, first, self.span, columns);
+        let (columns, positions) = (axes.columns(), self.average_positions(line));
+        let ranges = column_ranges(&line.averages, positions, self.span, columns);
         let reaches = ranges.iter().map(|one| (one.column, (one.low, one.high)));
         let colour = self.faint(line, self.context.colours.average_range);
         draw_ranges(axes, reaches, 1, colour);
@@ -316,9 +314,8 @@ impl Plot for LatencyPlot<'_> {
         }
         let end_ms = self.scale.high;
         for line in &self.lines {
-            let above = (1_u32..).zip(&line.series.values_ms);
-            let above = above.filter(|(_, value)| **value > end_ms);
-            let numbers = above.map(|(number, _)| f64::from(number));
+            let above = line.numbered_values().filter(|(_, value)| *value > end_ms);
+            let numbers = above.map(|(number, _)| number);
             off_scale::draw_markers(axes, numbers, line.colour);
         }
         Self::draw_percentile_labels(axes, percentiles);
@@ -337,39 +334,5 @@ impl Plot for LatencyPlot<'_> {
             sentences += &format!(" {label}: {count}, {figures}.");
         }
         sentences
-    }
-}
-
-impl<'a> LatencyLine<'a> {
-    fn new(
-        series: &'a Labelled<Latencies>,
-        window: NonZeroUsize,
-        colour: RGBColor,
-    ) -> Result<Self, DrawError> {
-        let values = &series.values_ms;
-        let label = || series.label.clone();
-        check_times(&series.label, values)?;
-        let figures = KeyFigures::of(values).ok_or_else(|| DrawError::NoValues(label()))?;
-        let averages = moving_average::averages(values, window);
-        if averages.is_empty() {
-            let (count, window) = (values.len() as u64, window.get() as u64);
-            return Err(DrawError::WindowTooLarge(window, label(), count));
-        }
-        Ok(Self {
-            series,
-            figures,
-            averages,
-            colour,
-        })
-    }
-
-    fn count(&self) -> String {
-        messages(self.series.values_ms.len() as u64, self.series.chosen_from)
-    }
-
-    fn legend_entry(&self) -> LegendEntry {
-        let [p50, p99, _] = figures(&self.figures, "max");
-        let text = join([self.series.label.clone(), self.count(), p50, p99]);
-        LegendEntry::new(Swatch::Line, self.colour, text)
     }
 }

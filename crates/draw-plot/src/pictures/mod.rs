@@ -7,6 +7,7 @@ mod forest_plot;
 mod heatmap;
 mod histogram;
 mod latency;
+mod latency_line;
 mod off_scale;
 mod percentiles;
 mod run_seconds;
@@ -22,7 +23,7 @@ use crate::error::DrawError;
 use crate::options::Options;
 use crate::plot::{Plot, PlotContext};
 
-/// The picture of the data, checked, and all its numbers known.
+/// The picture of the data, after all checks and computations.
 pub(crate) fn plot<'a>(
     kind: PictureKind,
     options: &'a Options,

@@ -7,7 +7,7 @@ use crate::axes::PanelAxes;
 use crate::canvas::Align;
 use crate::number_format::milliseconds;
 
-/// Draws a triangle at the upper edge over each x, as far as they do not touch.
+/// Draws a triangle at the upper edge over each x, without those that would touch another.
 pub(crate) fn draw_markers(axes: &PanelAxes<'_>, xs: impl Iterator<Item = f64>, colour: RGBColor) {
     let (k, top) = (axes.font.scale, axes.top);
     let mut free_from = f64::NEG_INFINITY;
@@ -21,8 +21,8 @@ pub(crate) fn draw_markers(axes: &PanelAxes<'_>, xs: impl Iterator<Item = f64>, 
     }
 }
 
-/// Writes a note about messages beyond the end of an axis beside the heading of the y axis, as fully as there
-/// is room; nothing for no messages. The sign points to them.
+/// Writes a note about messages beyond the end of an axis beside the heading of the y axis, in the longest form that has
+/// room; nothing for no messages. The sign points to the messages.
 pub(crate) fn draw_note(
     axes: &PanelAxes<'_>,
     sign: char,

@@ -1,4 +1,4 @@
-//! HdrHistogram's spectrum: times over percentiles, the tail as wide as the body.
+//! HdrHistogram's spectrum: times over percentiles, with each further nine as wide as the one before.
 
 use super::common::hover_places;
 use super::distribution::DistributionLines;

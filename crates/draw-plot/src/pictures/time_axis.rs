@@ -5,8 +5,9 @@ use crate::series::time_unit;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TimeAxis {
-    /// Zero, or the beginning of the visible part of the warm-up.
+    /// Start of the axis: zero, or the beginning of the visible part of the warm-up.
     pub(crate) from_s: f64,
+    /// End of the axis.
     pub(crate) to_s: f64,
     /// The drain, if it is shown as well.
     pub(crate) drain: Option<Drain>,
@@ -20,6 +21,8 @@ pub(crate) struct Drain {
     pub(crate) from_s: f64,
     /// False for a drain of a single row, which may have been a millisecond long and is drawn narrow.
     pub(crate) is_to_scale: bool,
+    /// True if messages were sent in a second that began after the measured phase.
+    pub(crate) has_sends: bool,
 }
 
 impl TimeAxis {
@@ -65,8 +68,10 @@ fn last_row_s(run: &RunSeconds<'_>) -> f64 {
 pub(crate) fn drain_of(run: &RunSeconds<'_>) -> Option<Drain> {
     let last_s = last_row_s(run);
     let from_s = run.elapsed_s.filter(|s| *s > 0.0 && *s <= last_s)?;
+    let mut rows = run.rows.iter();
     Some(Drain {
         from_s,
         is_to_scale: last_s >= from_s + 1.0,
+        has_sends: rows.any(|row| row.sent > 0 && row.second as f64 >= from_s),
     })
 }

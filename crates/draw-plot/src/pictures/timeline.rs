@@ -21,7 +21,7 @@ use crate::scale::AxisScale;
 use crate::series::{self, lines, span, thin_out};
 use crate::theme::{Colours, ZONE_STRENGTH};
 
-/// Height of an axis in relation to what is drawn, where labels stand above that.
+/// Height of an axis in relation to the highest value, if labels stand above the values.
 const HEADROOM: f64 = 1.25;
 
 pub(crate) struct TimelinePlot<'a> {
@@ -63,7 +63,7 @@ impl<'a> TimelinePlot<'a> {
         let mut parts = match self.all.as_slice() {
             [only] => {
                 let received = only.rows.iter().map(|row| row.received).sum();
-                let echoes = counted(received, "echo").replace("echos", "echoes");
+                let echoes = counted(received, "echo");
                 vec![only.label.to_owned(), echoes]
             }
             all => vec![format!("{} files", all.len())],
@@ -101,7 +101,12 @@ impl<'a> TimelinePlot<'a> {
         }
         if let Some(drain) = self.time.drain {
             let scale = text_if(!drain.is_to_scale, " (not to scale)");
-            entries.push(zone(format!("drain: late echoes, nothing sent{scale}")));
+            let events = if drain.has_sends {
+                "late sends and echoes"
+            } else {
+                "late echoes"
+            };
+            entries.push(zone(format!("drain: {events}{scale}")));
         }
         if failures(&self.all).next().is_some() {
             let failed = "seconds with messages that were lost, corrupted or late";
@@ -110,7 +115,7 @@ impl<'a> TimelinePlot<'a> {
         entries
     }
 
-    /// True if a logarithmic axis is asked for, or on a linear one the usual times would lie on the ground.
+    /// True if the options ask for a logarithmic axis, or if the usual times would touch the lower edge of a linear one.
     fn is_log(&self) -> bool {
         /// Multiple of the median of all that is drawn.
         const FAR: f64 = 20.0;
@@ -191,7 +196,7 @@ impl<'a> TimelinePlot<'a> {
             }
             let rate = fixed_decimals(rate.round(), 0);
             let fits = |text: &&String| canvas.text_width(text, font) + 8.0 * k <= right - left;
-            let texts = [format!("asked for {rate}/s"), format!("{rate}/s")];
+            let texts = [format!("offered {rate}/s"), format!("{rate}/s")];
             if let Some(text) = texts.iter().find(fits) {
                 let at = (left + 5.0 * k, top + 0.8 * font.size);
                 canvas.text(text, font, Align::Left, at);
@@ -216,7 +221,7 @@ impl<'a> TimelinePlot<'a> {
         let bottom = axes.bottom;
         for (second, _) in failures(&self.all) {
             let from_s = second as f64;
-            // However narrow a second is, it must be seen.
+            // A second must be visible, however narrow it is.
             let left = self.x(axes, from_s).min(axes.right - 2.0 * k);
             let right = self.x(axes, (from_s + 1.0).min(self.time.to_s));
             let lower_right = (right.max(left + 2.0 * k), bottom);

@@ -77,7 +77,7 @@ pub(crate) fn tracks_of_one(
     (throughput, times)
 }
 
-/// The tracks of several runs that can be compared, without the drain, whose seconds nothing would mark.
+/// The tracks of several runs, without their drains, which an overlay cannot mark.
 pub(crate) fn tracks_of_several(
     all: &[RunSeconds<'_>],
     metric: Metric,

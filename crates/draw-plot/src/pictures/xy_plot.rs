@@ -1,4 +1,4 @@
-//! Times against the numbers of a column: a line through the points of each file, or a cloud of them.
+//! Times against the numbers of a column: a marker for each row, and a line through the markers where they have room.
 
 use plotters::style::RGBColor;
 use results::read::TimeColumn;
@@ -13,13 +13,10 @@ use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
 use crate::number_format::milliseconds;
-use crate::options::Size;
 use crate::phrases::{chosen, join, unless_none, zeros_at_edge};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
-use crate::series::{
-    Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span, thin_out,
-};
+use crate::series::{Point, is_wide, latency_unit, one_per_pixel, pad_range, sort_by_x, span};
 
 pub(crate) struct XyPlot<'a> {
     context: PlotContext<'a>,
@@ -35,11 +32,12 @@ struct XyLine<'a> {
     file: &'a Labelled<TimeColumn>,
     /// In the order of x, and in the unit of the y axis.
     points: Vec<Point>,
+    /// True if a line goes through the points. Through many points that go up and down it would be an area.
     is_joined: bool,
     colour: RGBColor,
 }
 
-/// Pixels between points that leave each its own marker.
+/// Pixels between points that leave room for a marker each.
 const ROOM: usize = 12;
 
 impl<'a> XyPlot<'a> {
@@ -66,7 +64,7 @@ impl<'a> XyPlot<'a> {
         let line = |(file, colour): (&'a Labelled<TimeColumn>, RGBColor)| XyLine {
             file,
             points: sort_by_x(points(file).map(|(x, ms)| (x, ms * per_ms))),
-            is_joined: is_joined(file, context.options.size),
+            is_joined: points(file).count() * ROOM <= context.options.size.width as usize,
             colour,
         };
         Ok(Self {
@@ -94,7 +92,7 @@ impl<'a> XyPlot<'a> {
         join([points, left_out, zeros_at_edge(zeros, "point")])
     }
 
-    /// A single file is named by the subtitle.
+    /// The legend; empty for a single file, which the subtitle names.
     fn legend(&self) -> Vec<LegendEntry> {
         if self.lines.len() == 1 {
             return Vec::new();
@@ -130,12 +128,7 @@ impl<'a> XyPlot<'a> {
     fn draw_points(&self, axes: &PanelAxes<'_>, line: &XyLine<'_>) {
         let mut pixels: Vec<Point> = line.points.iter().map(|point| axes.at(*point)).collect();
         if is_crowded(pixels.len(), self.context.options.size) {
-            let thin_out = if line.is_joined {
-                thin_out
-            } else {
-                one_per_pixel
-            };
-            pixels = thin_out(&pixels);
+            pixels = one_per_pixel(&pixels);
         }
         let k = axes.font.scale;
         if line.is_joined && pixels.len() > 1 {
@@ -188,14 +181,8 @@ fn points(column: &TimeColumn) -> impl Iterator<Item = Point> {
     xs.zip(column.times.values_ms.iter().copied())
 }
 
-/// True if a line goes through the points. Through many whose x goes back and forth it would hide them.
-fn is_joined(column: &TimeColumn, size: Size) -> bool {
-    let has_room = points(column).count() * ROOM <= size.width as usize;
-    has_room || points(column).is_sorted_by(|a, b| a.0 <= b.0)
-}
-
 fn check(file: &Labelled<TimeColumn>) -> Result<(), DrawError> {
-    /// Beyond, neighbouring numbers are the same to a computer, and axes have no end.
+    /// Range beyond which an axis has no distinct floating-point numbers.
     const REACH: std::ops::RangeInclusive<f64> = 1e-15..=1e15;
     check_times(&file.label, &file.times.values_ms)?;
     let is_near = |x: f64| x == 0.0 || REACH.contains(&x.abs());

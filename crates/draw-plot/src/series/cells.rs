@@ -1,4 +1,4 @@
-//! Cells of time and magnitude: what a heatmap is made of.
+//! Cells of a heatmap: messages by moment and by time.
 
 use super::log_bins::LogBins;
 use super::{round_step, whole};
@@ -33,8 +33,8 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Counts times at their moments: `counts` times each, or once where it is empty. A row holds its lower
-    /// edge. Times outside of the edges are left out.
+    /// Counts each time at its moment, `counts` times or, if it is empty, once. A row holds its lower edge. Times outside
+    /// the edges are left out.
     pub fn of(at_s: &[f64], values: &[f64], counts: &[u64], slice_s: f64, edges: &[f64]) -> Self {
         let rows = edges.len().saturating_sub(1);
         let mut cells = Vec::new();
@@ -62,7 +62,7 @@ impl Cells {
     }
 }
 
-/// When a column begins, in seconds.
+/// Start of a column, in seconds.
 pub fn moment(column: usize, slice_s: f64) -> f64 {
     if slice_s < 1.0 {
         // Three tenths, not three times what a tenth is to a computer.
@@ -100,7 +100,7 @@ impl CountSteps {
         self.count
     }
 
-    /// The smallest count of a step, from 0; one more than there are gives what lies beyond.
+    /// The smallest count of a step, from 0. The step behind the last one begins above the largest count.
     pub(crate) fn lowest(self, step: usize) -> u64 {
         if step >= self.count {
             return self.most + 1;

@@ -11,6 +11,7 @@ use super::key_figures::quantile;
 pub(crate) struct Bin {
     /// Number of the group of columns, from 0.
     pub(crate) index: usize,
+    /// Number of messages.
     pub(crate) count: usize,
     pub(crate) extremes: (f64, f64),
     /// The middle 96 %.
@@ -19,11 +20,56 @@ pub(crate) struct Bin {
     pub(crate) body: (f64, f64),
 }
 
+/// Positions of successive values in a picture, from 0 and ascending.
+#[derive(Debug, Clone, Copy)]
+pub enum Positions<'p> {
+    /// One after the other, the first value at this position.
+    From(usize),
+    /// The position of each value.
+    Each(&'p [u32]),
+}
+
+impl Positions<'_> {
+    /// The position of the value with this index.
+    pub(crate) fn at(self, index: usize) -> usize {
+        match self {
+            Self::From(first) => first + index,
+            Self::Each(all) => all.get(index).map_or(usize::MAX, |at| *at as usize),
+        }
+    }
+
+    /// The index of the first value at this position or behind it; it can be one of no value.
+    fn first_from(self, position: usize) -> usize {
+        match self {
+            Self::From(first) => position.saturating_sub(first),
+            Self::Each(all) => all.partition_point(|at| (*at as usize) < position),
+        }
+    }
+
+    /// The index of the value at this position; `None` where no value stands there. It can be one of no value.
+    pub(crate) fn index_at(self, position: usize) -> Option<usize> {
+        let index = self.first_from(position);
+        let stands_there = match self {
+            Self::From(first) => position >= first,
+            Self::Each(all) => index < all.len() && self.at(index) == position,
+        };
+        stands_there.then_some(index)
+    }
+
+    /// The positions without those of the first values.
+    pub(crate) fn skip(self, values: usize) -> Self {
+        match self {
+            Self::From(first) => Self::From(first + values),
+            Self::Each(all) => Self::Each(all.get(values..).unwrap_or_default()),
+        }
+    }
+}
+
 /// The values of each group of `wide` columns that has any, when the picture's `span` positions share
-/// `columns`. The first of the `count` values stands at position `first`.
+/// `columns`.
 fn groups(
     count: usize,
-    first: usize,
+    positions: Positions<'_>,
     span: usize,
     columns: NonZeroUsize,
     wide: usize,
@@ -31,7 +77,7 @@ fn groups(
     let start = move |group: usize| {
         let column = (group * wide).min(columns.get());
         let position = (column * span).div_ceil(columns.get());
-        position.saturating_sub(first).min(count)
+        positions.first_from(position).min(count)
     };
     (0..columns.get().div_ceil(wide.max(1)))
         .map(move |group| (group, start(group)..start(group + 1)))
@@ -39,9 +85,15 @@ fn groups(
 }
 
 /// The bins of each `wide` columns, when the picture's `span` positions share `columns`.
-pub(crate) fn bins(values: &[f64], span: usize, columns: NonZeroUsize, wide: usize) -> Vec<Bin> {
+pub(crate) fn bins(
+    values: &[f64],
+    positions: Positions<'_>,
+    span: usize,
+    columns: NonZeroUsize,
+    wide: usize,
+) -> Vec<Bin> {
     let mut scratch = Vec::new();
-    groups(values.len(), 0, span, columns, wide)
+    groups(values.len(), positions, span, columns, wide)
         .filter_map(|(index, inside)| {
             scratch.clear();
             scratch.extend_from_slice(&values[inside]);
@@ -73,14 +125,14 @@ pub struct ColumnRange {
     pub high: f64,
 }
 
-/// The range of the values of each column that has any. The first value stands at position `first`.
+/// The range of the values of each column that has any, when the picture's `span` positions share `columns`.
 pub fn column_ranges(
     values: &[f64],
-    first: usize,
+    positions: Positions<'_>,
     span: usize,
     columns: NonZeroUsize,
 ) -> Vec<ColumnRange> {
-    groups(values.len(), first, span, columns, 1)
+    groups(values.len(), positions, span, columns, 1)
         .filter_map(|(column, inside)| {
             let inside = &values[inside];
             Some(ColumnRange {
@@ -94,13 +146,18 @@ pub fn column_ranges(
 }
 
 /// The values as a line that looks the same as one through all of them: first, smallest, largest
-/// and last of each column (M4: Jugel et al., VLDB'14). The first value stands at position `first`.
-pub fn outline(values: &[f64], first: usize, span: usize, columns: NonZeroUsize) -> Vec<Point> {
-    let point = |at: usize| ((first + at) as f64, values[at]);
+/// and last of each column (M4: Jugel et al., VLDB'14), when the picture's `span` positions share `columns`.
+pub fn outline(
+    values: &[f64],
+    positions: Positions<'_>,
+    span: usize,
+    columns: NonZeroUsize,
+) -> Vec<Point> {
+    let point = |at: usize| (positions.at(at) as f64, values[at]);
     if values.len() <= 2 * columns.get() {
         return (0..values.len()).map(point).collect();
     }
-    groups(values.len(), first, span, columns, 1)
+    groups(values.len(), positions, span, columns, 1)
         .flat_map(|(_, inside)| ends_and_extremes(inside, |at| values[at]))
         .map(point)
         .collect()
@@ -145,7 +202,7 @@ mod tests {
 
     /// Column, smallest and largest value.
     fn extremes(values: &[f64], span: usize, columns: NonZeroUsize) -> Vec<(usize, f64, f64)> {
-        let ranges = column_ranges(values, 0, span, columns).into_iter();
+        let ranges = column_ranges(values, Positions::From(0), span, columns).into_iter();
         ranges
             .map(|range| (range.column, range.low, range.high))
             .collect()
@@ -160,7 +217,7 @@ mod tests {
         let mut values = vec![1.0; 1_000];
         values[512] = 99.0;
         values[513] = 0.25;
-        let bins = bins(&values, 1_000, nonzero(20), 2);
+        let bins = bins(&values, Positions::From(0), 1_000, nonzero(20), 2);
         assert_eq!(bins.len(), 10);
         let spiked = bins[5];
         assert_eq!((spiked.index, spiked.count), (5, 100));
@@ -172,9 +229,26 @@ mod tests {
 
     #[test]
     fn a_shorter_series_fills_its_share_of_the_columns() {
-        let bins = bins(&vec![1.0; 250], 1_000, nonzero(100), 1);
+        let bins = bins(&vec![1.0; 250], Positions::From(0), 1_000, nonzero(100), 1);
         assert_eq!(bins.len(), 25);
         assert_eq!(bins.iter().map(|bin| bin.count).sum::<usize>(), 250);
+    }
+
+    #[test]
+    fn values_stand_at_their_own_positions() {
+        let (values, rows) = ([1.0, 9.0, 2.0], [0, 5, 9]);
+        let positions = Positions::Each(&rows);
+        let ranges = column_ranges(&values, positions, 10, nonzero(5));
+        let found: Vec<_> = ranges.iter().map(|one| (one.column, one.high)).collect();
+        assert_eq!(found, [(0, 1.0), (2, 9.0), (4, 2.0)]);
+        let points = outline(&values, positions, 10, nonzero(5));
+        assert_eq!(points, [(0.0, 1.0), (5.0, 9.0), (9.0, 2.0)]);
+        assert_eq!(positions.index_at(5), Some(1));
+        assert_eq!([4, 10].map(|at| positions.index_at(at)), [None, None]);
+        assert_eq!(positions.skip(1).at(0), 5);
+        assert_eq!(Positions::From(2).index_at(1), None);
+        assert_eq!(Positions::From(2).index_at(4), Some(2));
+        assert_eq!(Positions::From(2).skip(3).at(0), 5);
     }
 
     #[test]
@@ -196,7 +270,7 @@ mod tests {
             columns in 1..60_usize,
             wide in 1..5_usize,
         ) {
-            let bins = bins(&values, values.len() + longer, nonzero(columns), wide);
+            let bins = bins(&values, Positions::From(0), values.len() + longer, nonzero(columns), wide);
             prop_assert_eq!(bins.iter().map(|bin| bin.count).sum::<usize>(), values.len());
             let highest = values.iter().copied().fold(0.0, f64::max);
             prop_assert_eq!(bins.iter().map(|bin| bin.extremes.1).fold(0.0, f64::max), highest);
@@ -218,7 +292,7 @@ mod tests {
             columns in 1..60_usize,
         ) {
             let span = first + values.len();
-            let ranges = column_ranges(&values, first, span, nonzero(columns));
+            let ranges = column_ranges(&values, Positions::From(first), span, nonzero(columns));
             prop_assert!(ranges.windows(2).all(|pair| pair[0].column < pair[1].column));
             let column = |at: usize| (first + at) * columns / span;
             for range in &ranges {
@@ -234,12 +308,31 @@ mod tests {
         }
 
         #[test]
+        fn the_positions_of_each_value_are_those_from_the_first(
+            values in prop::collection::vec(0.0..100.0_f64, 1..500),
+            first in 0..50_u32,
+            columns in 1..60_usize,
+        ) {
+            let all: Vec<u32> = (first..).take(values.len()).collect();
+            let (from, each) = (Positions::From(first as usize), Positions::Each(&all));
+            let (span, columns) = (first as usize + values.len(), nonzero(columns));
+            prop_assert_eq!(
+                column_ranges(&values, from, span, columns),
+                column_ranges(&values, each, span, columns)
+            );
+            prop_assert_eq!(
+                outline(&values, from, span, columns),
+                outline(&values, each, span, columns)
+            );
+        }
+
+        #[test]
         fn an_outline_keeps_ends_and_extremes_in_order(
             values in prop::collection::vec(0.0..100.0_f64, 1..500),
             first in 0..50_usize,
             columns in 1..20_usize,
         ) {
-            let points = outline(&values, first, first + values.len(), nonzero(columns));
+            let points = outline(&values, Positions::From(first), first + values.len(), nonzero(columns));
             prop_assert!(points.len() <= (4 * columns).max(2 * columns));
             prop_assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));
             prop_assert_eq!(points[0], (first as f64, values[0]));

@@ -8,7 +8,7 @@ pub(crate) struct KeyFigures {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
-    /// The smallest value above zero, where a logarithmic axis can begin.
+    /// The smallest value above zero, at which a logarithmic axis can begin.
     pub(crate) min_positive: Option<f64>,
 }
 
@@ -27,7 +27,7 @@ impl KeyFigures {
         self.min_positive.into_iter().chain([self.max])
     }
 
-    /// `None` without values.
+    /// Computes the figures of values in any order; `None` without values.
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let mut scratch = values.to_vec();
         Some(Self {

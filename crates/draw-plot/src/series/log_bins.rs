@@ -1,18 +1,18 @@
-//! Logarithmic bins: a histogram over time's magnitudes.
+//! Logarithmic bins of a histogram.
 
 use super::sorted::SortedTimes;
 
-/// Bins side by side: each tenfold has the same number of them, of equal factor.
+/// Adjacent bins of equal factor, the same number in each tenfold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogBins {
     per_decade: u32,
-    /// The first edge is ten to the power of this part of `per_decade`.
+    /// Number of the first edge, which is ten to the power of `first / per_decade`.
     first: i32,
     count: usize,
 }
 
 impl LogBins {
-    /// Bins for all from `low`, which is above zero, to `high`.
+    /// Bins from `low`, which is above zero, to `high`, both included.
     pub fn covering(low: f64, high: f64, per_decade: u32) -> Self {
         // Times are far within 10^±300.
         #[allow(clippy::cast_possible_truncation)]
@@ -43,11 +43,11 @@ fn edge(number: i32, per_decade: u32) -> f64 {
     10_f64.powf(f64::from(number) / f64::from(per_decade))
 }
 
-/// Most bins that can be told apart.
+/// Largest number of bins; more would be too narrow to see.
 const MOST_BINS: f64 = 300.0;
 
-/// Bins that show the shape of the body, from the first to the 99th percentile, as far as there are messages
-/// to fill them, and no more altogether than can be seen. `None` without a time above zero.
+/// Bins for a histogram: fine enough to show the shape between the first and the 99th percentile, coarse enough that
+/// each holds several messages and is wide enough to see. `None` without a time above zero.
 pub fn bins_for(all: &[&SortedTimes<'_>]) -> Option<LogBins> {
     let lowest = all.iter().filter_map(|sorted| sorted.min_positive());
     let low = lowest.min_by(f64::total_cmp)?;

@@ -1,4 +1,4 @@
-//! The numbers of a picture: quantiles, bins, outlines. Knows neither files nor colours. Moving averages come
+//! The numbers of a picture: quantiles, bins, outlines. Files and colours are not known here. Moving averages come
 //! from [`measurement::moving_average`]. A message's position counts from 0 here, in the picture from 1.
 
 mod cells;
@@ -11,8 +11,8 @@ mod xy_data;
 
 pub(crate) use cells::CountSteps;
 pub use cells::{Cells, moment, rows_for, slice_for};
+pub use columns::{Positions, column_ranges, outline};
 pub(crate) use columns::{bins, clip_below};
-pub use columns::{column_ranges, outline};
 pub(crate) use key_figures::{KeyFigures, linear_top};
 pub use log_bins::{bins_for, histogram};
 pub use seconds::rates;

@@ -9,7 +9,7 @@ pub struct TimeStep {
     pub from_s: f64,
     /// End of the step.
     pub to_s: f64,
-    /// The value; `None` where nothing is known.
+    /// The value; `None` if it is not known.
     pub value: Option<f64>,
 }
 
@@ -33,10 +33,10 @@ pub(crate) fn steps(
     values.into_iter().map(step).collect()
 }
 
-/// Less of a second is not a rate by itself: an echo in its last 10 µs would be 100,000 per second.
+/// Shortest part of a second with a rate of its own: an echo in the last 10 µs of a run would be 100,000 per second.
 const SLIVER_S: f64 = 0.5;
 
-/// The counts of seconds as rates. A second that is not even half there is averaged with the one before.
+/// The counts of seconds as rates. A second of which less than half was measured is averaged with the one before.
 pub fn rates(
     counts: impl IntoIterator<Item = (u64, u64)>,
     elapsed_s: Option<f64>,
@@ -95,7 +95,7 @@ pub(crate) fn failures(
     groups
 }
 
-/// The unit in which times up to this are written, and how many seconds it has.
+/// The unit in which times up to this are written, and its length in seconds.
 pub(crate) fn time_unit(longest_s: f64) -> (&'static str, f64) {
     match longest_s {
         10_800.0.. => ("h", 3_600.0),

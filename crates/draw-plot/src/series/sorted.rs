@@ -1,4 +1,4 @@
-//! Times in ascending order: their quantiles, and how many lie where.
+//! Times in ascending order: their quantiles, and the number of times up to a value.
 
 use results::read::Latencies;
 
@@ -13,7 +13,7 @@ pub struct SortedTimes<'v> {
 }
 
 impl<'v> SortedTimes<'v> {
-    /// Latencies in ascending order; `None` without any, and where counts and values differ in number.
+    /// Returns latencies in ascending order; `None` without any, and if counts and values differ in number.
     pub fn of(times: &'v Latencies) -> Option<Self> {
         Self::new(&times.values_ms, &times.counts)
     }

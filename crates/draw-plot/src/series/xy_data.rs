@@ -10,12 +10,12 @@ pub(crate) fn sort_by_x(points: impl Iterator<Item = Point>) -> Vec<Point> {
     sorted
 }
 
-/// True if the smallest of these numbers would stand on top of each other on a linear axis.
+/// True if the smallest of these numbers would overlap on a linear axis.
 pub(crate) fn is_wide((low, high): (f64, f64)) -> bool {
     low > 0.0 && high / low >= 100.0
 }
 
-/// The range with a little air at both ends, but nothing below zero where no number is.
+/// The range with a margin at both ends, which does not reach below zero unless a number does.
 pub(crate) fn pad_range((low, high): (f64, f64)) -> (f64, f64) {
     // A single number needs an axis as well.
     let air = if high > low {

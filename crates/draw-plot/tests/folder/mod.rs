@@ -1,4 +1,4 @@
-//! The program in a folder of its own, and what its pictures hold.
+//! The program in a folder of its own, and the contents of its pictures.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ impl Folder {
             .unwrap()
     }
 
-    /// Draws, and tells what was said.
+    /// Draws, and returns the messages.
     pub(crate) fn drawn(&self, arguments: &[&str]) -> String {
         let output = self.draw(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -35,7 +35,7 @@ impl Folder {
         said
     }
 
-    /// Draws nothing, and tells why.
+    /// Fails to draw with this exit code, and returns the message.
     pub(crate) fn refused(&self, code: i32, arguments: &[&str]) -> String {
         let before = self.files();
         let output = self.draw(arguments);

@@ -1,4 +1,4 @@
-//! The echo loop over a socket that records every call.
+//! The echo loop on a socket that records every call.
 
 use std::{collections::VecDeque, pin::Pin, task::Waker};
 
@@ -52,12 +52,12 @@ enum Done {
 
 type Item = Result<Message, Option<CloseReason>>;
 
-/// Gives what is in `ready`, then is pending, or ended if `ends`.
+/// A socket that returns the items in `ready`, then is pending, or ends if `ends` is set.
 #[derive(Default)]
 struct Socket {
     ready: VecDeque<Item>,
     ends: bool,
-    /// Writes that are taken before there is no more room.
+    /// Number of writes that are accepted before the socket is full; `None` = unlimited.
     room: Option<usize>,
     done: Vec<Done>,
 }
@@ -157,7 +157,7 @@ fn connection_with(trigger: &ShutdownTrigger, idle_timeout: Duration) -> Connect
     }
 }
 
-/// Polls an echo over this socket once; whether it ended.
+/// Polls an echo on this socket once. Returns true when it has ended.
 fn poll_once(socket: &mut Socket, connection: &mut ConnectionContext) -> bool {
     let mut echoing = std::pin::pin!(echo::<Test, _>(socket, connection));
     let mut cx = Context::from_waker(Waker::noop());
@@ -198,7 +198,7 @@ fn without_room_to_write_nothing_is_read() {
     socket.room = Some(3);
     assert!(!run(&mut socket));
     assert_eq!(socket.wrote().len(), 3);
-    // One more is read before it is known that it has no room.
+    // One more message is read before the loop notices that there is no room.
     assert_eq!(socket.read(), 4);
 }
 
@@ -215,7 +215,7 @@ fn a_stop_echoes_what_is_ready_and_then_closes() {
     let trigger = ShutdownTrigger::default();
     trigger.stop();
     let mut socket = Socket::of(data(100));
-    // Pending: the peer has not answered the close.
+    // Pending, because the peer has not answered the close.
     assert!(!poll_once(&mut socket, &mut connection(&trigger)));
     let wrote = socket.wrote();
     assert_eq!(wrote.len(), 101);
@@ -248,7 +248,7 @@ fn a_stop_is_heard_although_messages_never_cease() {
     let mut cx = Context::from_waker(Waker::noop());
     let ending = echo_loop.poll(&mut cx);
     assert!(matches!(ending, Poll::Ready(EchoEnd::Shutdown)));
-    // The batch under way, and one more for which there was no time.
+    // The current batch, and one more, for which the time was already over.
     assert_eq!(socket.wrote().len() as u64, 2 * BATCH);
 }
 

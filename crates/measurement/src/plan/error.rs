@@ -1,7 +1,7 @@
 //! Refusals of a plan.
 
-/// Reason why a plan is impossible. `corrected` is a URL to type in place of the refused one, in which capitals
-/// such as `HOST` stand for a part. No password is in either.
+/// Reason why a plan is impossible. `corrected` is a URL to type in place of the refused one. Words in capitals in it,
+/// such as `HOST`, are placeholders. Neither URL contains a password.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {

@@ -1,4 +1,4 @@
-//! The load of a run, drafted, checked, and aimed at a server.
+//! The load of a run: draft, check, and combination with a server.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -11,11 +11,11 @@ use units::{Rate, SizeRange};
 
 use super::{Arrivals, CertificatePolicy, Plan, PlanError, RateProfile, TargetServer};
 
-/// Most clients of one run: a client's number is six hexadecimal digits of every payload.
+/// Maximum number of clients of one run: the client's number fills six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
 
-/// Most messages per client: a message's number is ten hexadecimal digits of every payload, of
-/// which the highest bit marks the warm-up.
+/// Maximum number of messages per client: the message's number fills ten hexadecimal digits of every payload, and the
+/// highest bit of these marks the warm-up.
 pub const MAX_MESSAGES_PER_CLIENT: u64 = (1 << 39) - 1;
 
 /// Largest payload in bytes, 1 GiB.
@@ -24,10 +24,10 @@ pub const MAX_PAYLOAD_BYTES: u64 = 1 << 30;
 /// Largest in-flight window of a client.
 pub const MAX_WINDOW: u32 = 65_536;
 
-/// Longest time that any limit may be set to, the range of the histograms.
+/// Longest allowed timeout, the range of the histograms.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Headers that the handshake itself sets; extensions are never offered because none is spoken.
+/// Headers that the handshake itself sets. Extensions are never offered because none is supported.
 const OWN_HEADERS: [HeaderName; 5] = [
     header::CONNECTION,
     header::UPGRADE,
@@ -36,7 +36,7 @@ const OWN_HEADERS: [HeaderName; 5] = [
     header::SEC_WEBSOCKET_EXTENSIONS,
 ];
 
-/// When the measured phase ends.
+/// End of the measured phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     /// After a number of messages per client.
@@ -45,21 +45,21 @@ pub enum Length {
     Duration(Duration),
 }
 
-/// What decides when a message is sent.
+/// Closed or open loop: the event that triggers each send.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Load {
-    /// Closed loop: the echo of an earlier message.
+    /// Closed loop: a client sends when an echo of its own arrives.
     Closed {
         /// Messages that each client keeps in flight.
         window: NonZeroU32,
     },
-    /// Open loop: the clock, whatever the server does.
+    /// Open loop: messages are sent on a schedule, however fast the server answers.
     Open {
         /// Messages per second over all clients.
         profile: RateProfile,
-        /// How they are spaced.
+        /// Spacing of the messages.
         arrivals: Arrivals,
-        /// Most messages in flight per client, beyond which a message waits; `None` = unbounded.
+        /// Maximum number of messages in flight per client, beyond which a message waits; `None` = unbounded.
         window: Option<NonZeroU32>,
     },
 }
@@ -70,7 +70,7 @@ impl Load {
         window: NonZeroU32::MIN,
     };
 
-    /// Most messages in flight per client; `None` = unbounded.
+    /// Maximum number of messages in flight per client; `None` = unbounded.
     pub fn window(&self) -> Option<NonZeroU32> {
         match self {
             Self::Closed { window } => Some(*window),
@@ -87,59 +87,60 @@ impl Load {
     }
 }
 
-/// How an echo is compared with what was sent.
+/// Comparison of an echo with the message sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verify {
-    /// Not at all: echoes are matched to messages by order.
+    /// No verification: echoes are matched to messages by order.
     Off,
-    /// Message type and length; the identity in it names the message that an echo answers, as with `Full`.
+    /// Message type and length. The identity in the payload determines the message that an echo answers, as with
+    /// `Full`.
     Length,
     /// Message type, length and every byte.
     Full,
 }
 
-/// The load of a run and its generator, before they are checked. See [`LoadSpec::new`].
+/// The load of a run and the settings of its generator, not yet checked. See [`LoadSpec::new`].
 #[derive(Debug, Clone)]
 pub struct LoadDraft {
     /// Connections, each one client.
     pub clients: NonZeroU32,
-    /// When the measured phase ends.
+    /// End of the measured phase.
     pub length: Length,
     /// Payload bytes of a message.
     pub payload: SizeRange,
     /// Text messages; otherwise binary.
     pub text: bool,
-    /// What decides when a message is sent.
+    /// Closed or open loop.
     pub load: Load,
-    /// Connections opened per second; `None` = as fast as it goes.
+    /// Connections opened per second; `None` = no limit.
     pub connect_rate: Option<Rate>,
-    /// Limit for one connection to open.
+    /// Time limit for opening one connection.
     pub connect_timeout: Duration,
-    /// Limit for one echo.
+    /// Time limit for one echo.
     pub timeout: Duration,
-    /// Load before measuring.
+    /// Duration of the warm-up.
     pub warmup: Duration,
-    /// How an echo is compared with what was sent.
+    /// Comparison of echoes with the messages sent.
     pub verify: Verify,
     /// Generator threads.
     pub threads: NonZeroUsize,
-    /// Cores to pin the threads to, one a thread in turn; empty = the system decides.
+    /// Cores to pin the threads to, assigned in turn; empty = not pinned.
     pub pin: Vec<usize>,
-    /// The threads never sleep: less lag, for a whole core each.
+    /// Threads never sleep: lower send lag, but each thread occupies a whole core.
     pub busy_poll: bool,
-    /// Further headers of the handshake, `Origin` and offered subprotocols among them.
+    /// Additional headers of the handshake, including `Origin` and offered subprotocols.
     pub headers: HeaderMap,
-    /// From which every random choice follows.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// Raw samples kept at most.
+    /// Maximum number of raw samples kept.
     pub max_samples: u64,
 }
 
 impl LoadDraft {
     /// A closed loop: 100 clients, 1,000 text messages of 125 B each, one in flight, one thread, no raw samples.
-    /// Change what differs.
+    /// Callers override the fields that differ.
     pub fn closed_loop() -> Self {
         const TEN_SECONDS: Duration = Duration::from_secs(10);
         Self {
@@ -163,7 +164,7 @@ impl LoadDraft {
     }
 }
 
-/// A checked load without a server: made once from a [`LoadDraft`], then aimed at a server.
+/// A checked load without a server: made from a [`LoadDraft`], then combined with a server.
 #[derive(Debug, Clone)]
 pub struct LoadSpec(LoadDraft);
 
@@ -176,7 +177,7 @@ impl Deref for LoadSpec {
 }
 
 impl LoadSpec {
-    /// Checks every figure's range; more threads than clients are reduced to one a client.
+    /// Checks the range of every figure. Reduces the number of threads to the number of clients.
     ///
     /// # Errors
     /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`].
@@ -192,7 +193,7 @@ impl LoadSpec {
         Ok(Self(draft))
     }
 
-    /// The plan of this load against a server.
+    /// The plan that runs this load against a server.
     ///
     /// # Errors
     /// [`PlanError::NoCertificate`] when a [`CertificatePolicy`] is set for a server without TLS.

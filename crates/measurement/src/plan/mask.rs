@@ -3,15 +3,15 @@
 /// Text in place of a secret.
 pub const MASK: &str = "***";
 
-/// Marks in a wrong URL behind which secrets may stand, also in the spellings that a URL library takes for them.
+/// Marks in an invalid URL that may precede a secret, including the variants that URL libraries accept.
 const QUERY_MARKS: [&str; 7] = ["?", "#", "？", "＃", "%3F", "%3f", "%23"];
 
-/// Ends of user information, in the same spellings.
+/// Ends of user information, including the variants that URL libraries accept.
 pub(super) const AT_SIGNS: [&str; 4] = ["@", "＠", "﹫", "%40"];
 
-/// Returns the text with [`MASK`] in place of the user information, of the fragment and of every query value of
-/// each URL in it, also of a value without a name. URLs end at a blank, but for one of a WebSocket that the text
-/// begins with: in its query blanks are allowed.
+/// Returns the text with [`MASK`] in place of user information, fragment and every query value of each URL in it,
+/// including query values without a name. A URL ends at a blank. A WebSocket URL at the beginning of the text may have
+/// blanks in its query.
 pub fn mask_url(text: &str) -> String {
     let begins_with = |scheme: &str| {
         let begin = text.trim_start().get(..scheme.len());
@@ -28,7 +28,7 @@ pub fn mask_url(text: &str) -> String {
         .collect()
 }
 
-/// Masks a text that is one URL, also a wrong one with blanks in it.
+/// Masks a text that is one URL, valid or not, possibly with blanks in it.
 fn mask_whole(text: &str) -> String {
     if text.to_ascii_lowercase().contains("ws+unix:") {
         // A socket's path may hold a `#`.
@@ -48,7 +48,7 @@ fn mask_whole(text: &str) -> String {
     format!("{scheme}{before}{}", mask_query(query))
 }
 
-/// Masks a refused URL, whatever is wrong with it: rather too much than a secret too little.
+/// Masks a refused URL. When in doubt, masks too much rather than too little.
 pub(super) fn mask_refused(text: &str) -> String {
     let at = AT_SIGNS.iter().filter_map(|sign| text.rfind(sign)).max();
     let (shown, rest) = match at {
@@ -66,7 +66,7 @@ pub(super) fn mask_refused(text: &str) -> String {
     format!("{shown}{before}{}", mask_query(query))
 }
 
-/// Position behind the two slashes of any kind that follow a scheme.
+/// Position after the two slashes (`/` or `\`) that follow a scheme.
 pub(super) fn after_slashes(text: &str) -> Option<usize> {
     let is_slash = |byte: &u8| matches!(byte, b'/' | b'\\');
     let mut windows = text.as_bytes().windows(3);
@@ -74,7 +74,7 @@ pub(super) fn after_slashes(text: &str) -> Option<usize> {
     Some(colon + 3)
 }
 
-/// Masks what begins with a mark: of a query behind `?` the values, anything else whole.
+/// Masks the text after a mark: every value of a query that begins with `?`, otherwise everything.
 fn mask_query(text: &str) -> String {
     let Some(mark) = text.chars().next() else {
         return String::new();
@@ -89,7 +89,7 @@ fn mask_query(text: &str) -> String {
         match pair.split_once('=') {
             Some((name, _)) => masked.extend([name, "=", MASK]),
             None if pair.is_empty() => {}
-            // A token alone, without a name.
+            // A token without a name.
             None => masked.push_str(MASK),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use units::{Rate, UnitError, parse_duration};
 
-/// A time during which the offered rate stays the same.
+/// A time during which the offered rate is constant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stage {
     /// Length of the stage.
@@ -37,26 +37,26 @@ impl FromStr for Stage {
 /// The offered rate over all clients as a function of the time since T0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateProfile {
-    /// In order; the last one goes on for ever.
+    /// Segments in order of time. The last one has no end.
     pub(super) segments: Vec<Segment>,
-    /// When the profile ends, in seconds; infinite unless it is made of stages.
+    /// End of the profile in seconds; infinite without stages.
     pub(super) end_s: f64,
 }
 
-/// A time during which the rate is a straight line.
+/// A time during which the rate changes linearly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Segment {
     start_s: f64,
-    /// Messages due before it.
+    /// Messages due before the segment.
     before: f64,
-    /// Messages per second at its start.
+    /// Messages per second at the start of the segment.
     rate: f64,
-    /// Messages per second that it gains each second.
+    /// Change of the rate in messages per second, per second.
     slope: f64,
 }
 
 impl Segment {
-    /// A time during which the rate does not change.
+    /// A segment of constant rate.
     fn level(start_s: f64, before: f64, rate: Rate) -> Self {
         Self {
             start_s,
@@ -71,7 +71,8 @@ impl Segment {
         self.before + x * (self.rate + x * self.slope / 2.0)
     }
 
-    /// The time at which a number of messages is due; the form that does not cancel (slope 0 included).
+    /// The time at which a number of messages is due. This form of the quadratic formula avoids cancellation, and is
+    /// valid for slope 0.
     pub(super) fn time_s(&self, count: f64) -> f64 {
         let n = count - self.before;
         if n <= 0.0 {
@@ -83,7 +84,7 @@ impl Segment {
 }
 
 impl RateProfile {
-    /// The same rate for ever.
+    /// The same rate without end.
     pub fn constant(rate: Rate) -> Self {
         Self {
             segments: vec![Segment::level(0.0, 0.0, rate)],
@@ -91,7 +92,7 @@ impl RateProfile {
         }
     }
 
-    /// From 0 in a straight line to `rate` within `ramp`, then `rate` for ever.
+    /// Linear rise from 0 to `rate` during `ramp`, then `rate` without end.
     pub fn ramp(rate: Rate, ramp: Duration) -> Self {
         let (to, over_s) = (rate.per_second(), ramp.as_secs_f64());
         if over_s == 0.0 {
@@ -110,7 +111,7 @@ impl RateProfile {
         }
     }
 
-    /// One stage after the other; `None` when there is none.
+    /// Stages one after the other; `None` when `stages` is empty.
     pub fn stages(stages: &[Stage]) -> Option<Self> {
         let mut segments: Vec<Segment> = Vec::with_capacity(stages.len());
         let mut end_s = 0.0;
@@ -122,28 +123,28 @@ impl RateProfile {
         (!segments.is_empty()).then_some(Self { segments, end_s })
     }
 
-    /// How long the stages last; `None` for a profile that goes on for ever.
+    /// Total length of the stages; `None` for a profile without end.
     pub fn length(&self) -> Option<Duration> {
         self.end_s
             .is_finite()
             .then(|| Duration::from_secs_f64(self.end_s))
     }
 
-    /// Messages due in the first `seconds`, Λ(t); of a random schedule, on average.
+    /// Messages due in the first `seconds`, Λ(t). With random arrivals, their expected number.
     pub(crate) fn count_in(&self, seconds: f64) -> f64 {
         let at_s = seconds.clamp(0.0, self.end_s);
         let segment = self.segments.iter().rev().find(|p| p.start_s <= at_s);
         segment.map_or(0.0, |p| p.count(at_s))
     }
 
-    /// The rate at a time in seconds, in messages per second; 0 when the last stage is over.
+    /// The rate at a time in seconds, in messages per second; 0 after the last stage.
     pub fn rate_at(&self, seconds: f64) -> f64 {
         let segment = self.segments.iter().rev().find(|p| p.start_s <= seconds);
         let rate = |p: &Segment| p.rate + (seconds - p.start_s) * p.slope;
         segment.filter(|_| seconds < self.end_s).map_or(0.0, rate)
     }
 
-    /// Seconds after which a number of messages is due, Λ⁻¹(n); infinite beyond the last stage.
+    /// Seconds after which a number of messages is due, Λ⁻¹(n); infinite after the last stage.
     pub(crate) fn seconds_for(&self, count: f64) -> f64 {
         let place = self.segment_at(count, 0);
         self.segments.get(place).map_or(f64::INFINITY, |p| {
@@ -156,19 +157,19 @@ impl RateProfile {
         })
     }
 
-    /// The rate at T0 if it is above 0: what a warm-up goes at.
+    /// The rate at T0 if it is above 0: the rate of the warm-up.
     pub fn initial_rate(&self) -> Option<Rate> {
         self.segments.first().and_then(|p| Rate::new(p.rate))
     }
 
-    /// How long the rate rises from 0; `None` without a ramp.
+    /// Length of the ramp; `None` without a ramp.
     pub(crate) fn ramp_time(&self) -> Option<Duration> {
         let rises = self.segments.first().is_some_and(|p| p.slope > 0.0);
         let level = self.segments.get(1).filter(|_| rises)?;
         Some(Duration::from_secs_f64(level.start_s))
     }
 
-    /// The stages that it was made of; none for a profile that goes on for ever.
+    /// The stages that the profile was made of; empty for a profile without end.
     pub(crate) fn as_stages(&self) -> Vec<Stage> {
         if self.end_s.is_infinite() {
             return Vec::new();
@@ -191,7 +192,7 @@ impl RateProfile {
         self.segments.iter().map(|p| p.rate).fold(0.0, f64::max)
     }
 
-    /// The segment that this message falls into, from `from` on.
+    /// Index of the segment in which this message is due, searched from index `from`.
     #[inline]
     pub(super) fn segment_at(&self, count: f64, from: usize) -> usize {
         let mut place = from;

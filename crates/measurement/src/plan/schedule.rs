@@ -1,11 +1,11 @@
-//! When each message of an open loop is due: pure arithmetic over seed, client and number.
+//! Due times of the messages of an open loop, computed from seed, client and message number.
 //!
-//! A [`RateProfile`] gives the number of messages due by a time t after T0, Λ(t). With constant arrivals message j of the run is due at Λ⁻¹(j) and belongs to client j mod n:
-//! clients are phase-shifted, never in step. With Poisson arrivals each client is a Poisson process of
-//! its own with an n-th of the rate (time change of a unit-rate process; Çinlar, "Introduction to
-//! Stochastic Processes", 1975, 4.7); together they are one of the whole rate. Every due time is
-//! worked out from a position on the profile, not from the one before, so that rounding does not add
-//! up: after hours it is off by less than a nanosecond.
+//! A [`RateProfile`] gives the number of messages due by a time t after T0, Λ(t). With constant arrivals, message j of
+//! the run is due at Λ⁻¹(j) and belongs to client j mod n: clients are phase-shifted, never in step. With Poisson
+//! arrivals, each client is a Poisson process of its own with 1/n of the rate (time change of a unit-rate process;
+//! Çinlar, "Introduction to Stochastic Processes", 1975, 4.7). Together they are a Poisson process of the whole rate.
+//! Every due time is computed from a position on the profile, not from the previous due time, so rounding errors do not
+//! accumulate: after hours they are below a nanosecond.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,10 +18,10 @@ use crate::record::message_hash;
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
-    /// Evenly.
+    /// Evenly spaced.
     #[default]
     Constant,
-    /// At random, independent of each other, as the requests of many users are.
+    /// Random and independent of each other, like the requests of many users.
     Poisson,
 }
 
@@ -46,25 +46,24 @@ pub struct Schedule {
     end_s: f64,
 }
 
-/// One client's place in a [`Schedule`].
+/// Position of one client in a [`Schedule`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScheduleCursor {
     client: u32,
     segment: u32,
     index: u64,
-    /// Where the message stands in the count of all clients' messages.
+    /// Position of the next message on the profile, counted in messages of all clients.
     position: f64,
     due_ns: u64,
 }
 
 impl ScheduleCursor {
-    /// The number of the next message within its client, from 0.
+    /// The number of the next message of this client, from 0.
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// When the next message is due, in nanoseconds since the schedule began; `None` when there is
-    /// none.
+    /// Due time of the next message, in nanoseconds since the schedule began; `None` after the last message.
     #[inline]
     pub fn due_ns(&self) -> Option<u64> {
         (self.due_ns != u64::MAX).then_some(self.due_ns)
@@ -72,8 +71,8 @@ impl ScheduleCursor {
 }
 
 impl Schedule {
-    /// The schedule of a number of clients. A message that is due from the end of `length` on is not sent. Random
-    /// spacing follows from `seed` alone.
+    /// The schedule of a number of clients. Messages due at or after the end of `length` are not sent. Random spacing
+    /// depends only on `seed`.
     pub fn new(
         profile: RateProfile,
         arrivals: Arrivals,
@@ -90,7 +89,7 @@ impl Schedule {
             profile,
             arrivals,
             clients,
-            // Neither the seed of the sizes nor that of the choice of samples.
+            // Different from the seeds of the payload sizes and of the choice of samples.
             seed: seed.rotate_left(32),
             messages,
         }
@@ -151,12 +150,12 @@ impl Schedule {
         cursor
     }
 
-    /// How far a client's message with this number lies from the one before: exponentially
-    /// distributed with as many messages on average as there are clients.
+    /// Distance between this message and the client's previous one, in messages of all clients. Exponentially
+    /// distributed with the number of clients as mean.
     #[inline]
     fn gap(&self, client: u32, index: u64) -> f64 {
         const TWO_TO_53: f64 = 9_007_199_254_740_992.0;
-        // Uniform in (0, 1): the middle of one of 2^53 parts.
+        // Uniform in (0, 1): the middle of one of 2^53 equal parts.
         let uniform = ((message_hash(self.seed, client, index) >> 11) as f64 + 0.5) / TWO_TO_53;
         -uniform.ln() * f64::from(self.clients)
     }
@@ -164,7 +163,7 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    //! Due times against arithmetic that is done another way.
+    //! Due times against an independent computation.
 
     use super::*;
     use crate::plan::Stage;
@@ -184,7 +183,7 @@ mod tests {
         turns.map_while(|t| t.due_ns()).collect()
     }
 
-    /// All due times of all clients, in order.
+    /// All due times of all clients, ascending.
     fn all(schedule: &Schedule) -> Vec<u64> {
         let mut all: Vec<_> = (0..schedule.clients)
             .flat_map(|client| times(schedule, client))
@@ -209,7 +208,7 @@ mod tests {
 
     #[test]
     fn rounding_does_not_add_up_over_hours() {
-        // 7,919 a second is prime: hardly a due time is a whole number of nanoseconds.
+        // 7,919 is prime, so almost no due time is a whole number of nanoseconds.
         let profile = RateProfile::constant(rate(7_919.0));
         let s = Schedule::new(profile, Arrivals::Constant, 3, 1, seconds(1e6));
         let mut cursor = s.first(2);
@@ -220,7 +219,7 @@ mod tests {
             index: 95_000_000,
             ..cursor
         };
-        // Ten hours away in one step, and a thousand seconds on foot: both as integers have it.
+        // 1,000,000 steps of `next`, and one step after a jump of ten hours. Both must match the integer arithmetic.
         for (cursor, index) in [(cursor, 1_000_000), (s.next(far), 95_000_001)] {
             let j = 2 + index * 3_u128;
             let exact = j * 1_000_000_000 / 7_919;

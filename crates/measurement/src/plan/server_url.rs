@@ -1,4 +1,4 @@
-//! The server's URL, read as browsers read it (WHATWG URL): endpoint, `Host` header, requested resource.
+//! The server's URL, parsed as browsers do (WHATWG URL): endpoint, `Host` header, requested resource.
 
 use std::fmt;
 
@@ -22,12 +22,11 @@ pub struct ServerUrl {
 pub enum Endpoint {
     /// A TCP port.
     Tcp {
-        /// Host name in ASCII or address, without brackets; an IPv6 address perhaps with a zone, as in
-        /// `fe80::1%eth0`.
+        /// Host name in ASCII or IP address, without brackets. An IPv6 address may have a zone, as in `fe80::1%eth0`.
         host: String,
         /// Port.
         port: u16,
-        /// The URL is `wss`: TLS comes before the upgrade.
+        /// True for `wss`: TLS handshake before the upgrade.
         tls: bool,
     },
     /// A Unix socket.
@@ -38,16 +37,16 @@ pub enum Endpoint {
 }
 
 impl ServerUrl {
-    /// Reads `ws://host[:port][/path][?query]`, `wss://` of the same form, or
-    /// `ws+unix:PATH[:/path][?query]`. The port is 80 unless given, 443 with `wss`; the path is `/`.
+    /// Parses `ws://host[:port][/path][?query]`, `wss://` of the same form, or `ws+unix:PATH[:/path][?query]`. The
+    /// default port is 80, with `wss` 443. The default path is `/`.
     ///
-    /// Blanks around it are dropped, international host names become ASCII, and characters that a request line
-    /// cannot carry are percent-encoded. An IPv6 address may have a zone: `[fe80::1%eth0]`, `[fe80::1%25eth0]`.
+    /// Surrounding blanks are dropped, international host names become ASCII, and characters that a request line cannot
+    /// contain are percent-encoded. An IPv6 address may have a zone: `[fe80::1%eth0]`, `[fe80::1%25eth0]`.
     ///
     /// # Errors
-    /// [`PlanError::Url`] when it cannot be read or has a fragment, [`PlanError::UserInfo`] when it has a user
-    /// name, [`PlanError::Scheme`] when it has another scheme, [`PlanError::NoUnixSockets`] for `ws+unix` where
-    /// the system has none. Each holds a URL to type in its place.
+    /// [`PlanError::Url`] when the text is not a URL or has a fragment, [`PlanError::UserInfo`] when it has a user
+    /// name, [`PlanError::Scheme`] when it has another scheme, [`PlanError::NoUnixSockets`] for `ws+unix` where the
+    /// system has no Unix sockets. Each contains a corrected URL.
     pub fn parse(url: &str) -> Result<Self, PlanError> {
         Self::parse_where(url, cfg!(unix))
     }
@@ -77,7 +76,7 @@ impl ServerUrl {
             };
         }
         let after_slashes = rest.trim_start_matches(['/', '\\']);
-        // `localhost:8000` has no scheme but a port.
+        // `localhost:8000` has a port, but no scheme.
         if rest.len() - after_slashes.len() < 2 {
             return Err(UrlRefusal::no_scheme(text));
         }
@@ -88,7 +87,7 @@ impl ServerUrl {
         }
     }
 
-    /// Reads a URL whose part behind `//` is `rest`.
+    /// Parses a URL whose part after `//` is `rest`.
     fn tcp(text: &str, rest: &str, tls: bool) -> Result<Self, UrlRefusal> {
         let scheme = if tls { "wss" } else { "ws" };
         let (authority, path) = split_authority(rest);
@@ -135,12 +134,12 @@ impl ServerUrl {
         })
     }
 
-    /// Reads a URL whose part behind `ws+unix:` is `rest`.
+    /// Parses a URL whose part after `ws+unix:` is `rest`.
     fn unix(rest: &str, text: &str) -> Result<Self, UrlRefusal> {
         let wrong = |reason, rest: &str| {
             UrlRefusal::wrong(reason, [Correction::whole(format!("{UNIX}:{rest}"))])
         };
-        // A socket's own path may hold colons, but hardly one before a slash.
+        // The path of the socket may contain colons, but rarely one before a slash.
         let (socket, path) = match rest.split_once(":/") {
             Some((socket, path)) => (socket, format!("/{path}")),
             None => match rest.rsplit_once(':') {
@@ -158,7 +157,7 @@ impl ServerUrl {
         if socket.contains('\0') {
             return Err(UrlRefusal::wrong("a socket's path has no NUL", form()));
         }
-        // Only the path matters: the host stands for the socket.
+        // Only the path matters here: the host is a placeholder for the socket.
         let url = Url::parse(&format!("ws://localhost{path}"));
         let url = url.map_err(|_| wrong("its path is none", &format!("{socket}:/")))?;
         if url.fragment().is_some() {
@@ -176,7 +175,7 @@ impl ServerUrl {
         })
     }
 
-    /// The URL as it was given, without blanks around it.
+    /// The URL as given, without surrounding blanks.
     pub fn as_str(&self) -> &str {
         &self.url
     }
@@ -193,8 +192,8 @@ impl ServerUrl {
         }
     }
 
-    /// The host that it leads to where that is not, but for capitals, the one that was typed: `127.0.0.1` of
-    /// `ws://127.1/`, `xn--mnchen-3ya.test` of `ws://München.test/`, `a` of `ws:///a`.
+    /// The parsed host where it differs from the typed one in more than case: `127.0.0.1` for `ws://127.1/`,
+    /// `xn--mnchen-3ya.test` for `ws://München.test/`, `a` for `ws:///a`.
     pub fn other_host(&self) -> Option<&str> {
         let host = self.certificate_host()?;
         let (_, rest) = self.url.split_once(':')?;
@@ -206,12 +205,12 @@ impl ServerUrl {
         (!typed.eq_ignore_ascii_case(host)).then_some(host)
     }
 
-    /// The URL for a reader, secrets masked.
+    /// The URL for display, secrets masked.
     pub fn masked(&self) -> String {
         mask_url(&self.url)
     }
 
-    /// The host that a certificate has to be for; `None` for a Unix socket.
+    /// The host that the certificate must be valid for; `None` for a Unix socket.
     pub fn certificate_host(&self) -> Option<&str> {
         match &self.endpoint {
             Endpoint::Tcp { host, .. } => host.split('%').next(),
@@ -219,17 +218,17 @@ impl ServerUrl {
         }
     }
 
-    /// Returns true when there is TLS.
+    /// Returns true for `wss`.
     pub fn is_tls(&self) -> bool {
         matches!(self.endpoint, Endpoint::Tcp { tls: true, .. })
     }
 
-    /// Returns true for a Unix socket, which needs no port on either side.
+    /// Returns true for a Unix socket, which has no port.
     pub fn is_unix(&self) -> bool {
         matches!(self.endpoint, Endpoint::Unix { .. })
     }
 
-    /// Value of the `Host` header: `host[:port]`, of a Unix socket `localhost`.
+    /// Value of the `Host` header: `host[:port]`; `localhost` for a Unix socket.
     pub fn authority(&self) -> &str {
         &self.authority
     }
@@ -239,7 +238,7 @@ impl ServerUrl {
         &self.resource
     }
 
-    /// The WebSocket URL that a `Location` header leads to; `None` when there is none.
+    /// The WebSocket URL that a `Location` header redirects to; `None` when there is none.
     pub fn redirected(&self, location: &str) -> Option<String> {
         let Endpoint::Tcp { tls, .. } = self.endpoint else {
             return None;
@@ -259,8 +258,8 @@ impl ServerUrl {
     }
 }
 
-/// Splits the zone from the address of an authority such as `[fe80::1%25eth0]:80` (RFC 6874; many write `%`
-/// alone).
+/// Splits the zone from the address of an authority such as `[fe80::1%25eth0]:80` (RFC 6874). An unencoded `%` is
+/// accepted too.
 fn split_zone(authority: &str) -> Option<(String, &str)> {
     let (inner, port) = authority.strip_prefix('[')?.split_once(']')?;
     let (address, zone) = inner.split_once('%')?;
@@ -273,8 +272,8 @@ fn split_zone(authority: &str) -> Option<(String, &str)> {
     is_zone.then(|| (format!("[{address}]{port}"), zone))
 }
 
-/// `/path[?query]` with every character encoded that a request line must not hold (RFC 3986): browsers leave
-/// some of them, and servers refuse them.
+/// `/path[?query]` in which every character that a request line must not contain (RFC 3986) is percent-encoded.
+/// Browsers leave some of these characters, and servers refuse them.
 fn resource(url: &Url) -> String {
     let mut resource = String::new();
     for c in url[Position::BeforePath..Position::AfterQuery].chars() {
@@ -295,7 +294,7 @@ impl fmt::Display for ServerUrl {
 
 #[cfg(test)]
 mod tests {
-    //! Which URLs are read, and as what.
+    //! URLs that are accepted, with their parts, and URLs that are refused.
 
     use super::*;
     use proptest::prelude::*;
@@ -441,7 +440,7 @@ mod tests {
             ("ws://a:0/ws", "ws://a:PORT/ws"),
             ("ws://a:99999/ws", "ws://a:PORT/ws"),
             ("ws://:80/ws", "ws://HOST:80/ws"),
-            // The name without its blank would be another host's.
+            // Without its blank, the name would be that of another host.
             ("ws://a b:1/ws", "ws://HOST:1/ws"),
             ("ws://a%3a1/ws", "ws://HOST/ws"),
             ("ws://\"a\"/ws", "ws://a/ws"),
@@ -450,7 +449,7 @@ mod tests {
             ("http://a/#b", "ws://a/"),
             ("http://me:secret@a:1/ws#b", "ws://a:1/ws"),
             ("", "ws://HOST:PORT/ws"),
-            // Another host than the one meant.
+            // Parsed as typed, these would lead to another host than the one meant.
             ("8000", "ws://HOST:8000"),
             (":8000/ws", "ws://HOST:8000/ws"),
             ("ws:8000/ws", "ws://HOST:8000/ws"),

@@ -1,7 +1,7 @@
-//! Refusals of a URL, and the one to type in its place.
+//! Refusals of a URL, and the corrected URL.
 //!
-//! A correction names no other host, port or socket than those that stand in the typed text: where none can be
-//! told from it, a word in capitals stands for it.
+//! A correction contains only hosts, ports and sockets from the typed text. Where the text does not contain them, a word
+//! in capitals is the placeholder.
 
 use std::net::Ipv6Addr;
 
@@ -10,10 +10,10 @@ use url::ParseError;
 use super::error::PlanError;
 use super::mask::{AT_SIGNS, after_slashes, mask_refused};
 
-/// Begin of a `ws+unix` URL.
+/// Scheme of a URL for a Unix socket.
 pub(super) const UNIX: &str = "ws+unix";
 
-/// Quotation marks in pairs.
+/// Pairs of quotation marks.
 const QUOTES: [(char, char); 7] = [
     ('"', '"'),
     ('\'', '\''),
@@ -24,7 +24,7 @@ const QUOTES: [(char, char); 7] = [
     ('«', '»'),
 ];
 
-/// A part that a correction leaves to the reader.
+/// A placeholder in a correction, for the reader to fill in.
 #[derive(Debug, Clone, Copy)]
 enum Blank {
     Host,
@@ -34,7 +34,7 @@ enum Blank {
 }
 
 impl Blank {
-    /// The word for it, and a part that can be read.
+    /// The placeholder, and a sample value that can be parsed.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Host => ("HOST", "h"),
@@ -45,7 +45,7 @@ impl Blank {
     }
 }
 
-/// A URL to type in place of a refused one.
+/// A URL to type in place of the refused one.
 #[derive(Debug)]
 pub(super) struct Correction {
     before: String,
@@ -79,7 +79,7 @@ impl Correction {
         format!("{}{word}{}", self.before, self.after)
     }
 
-    /// Returns true when it repeats nothing of a text that may be user information: nothing before an at sign.
+    /// Returns true when the correction repeats nothing before an at sign, which may be user information.
     fn keeps_secrets_of(&self, text: &str) -> bool {
         let ends = AT_SIGNS
             .iter()
@@ -91,10 +91,10 @@ impl Correction {
         })
     }
 
-    /// Returns true when it can be typed. `host_of` reads a URL and returns the host that it leads to, empty for
-    /// a socket.
+    /// Returns true when the correction is a valid URL. `host_of` parses a URL and returns its host, empty for a
+    /// socket.
     fn is_readable(&self, host_of: impl Fn(&str) -> Option<String>) -> bool {
-        // Who has a password in a wrong place may find a piece of it taken for a host.
+        // With a password in the wrong place, a part of it may be taken for the host.
         if AT_SIGNS.iter().any(|sign| self.text().contains(sign)) {
             return false;
         }
@@ -102,13 +102,13 @@ impl Correction {
         let Some(host) = host_of(&format!("{}{sample}{}", self.before, self.after)) else {
             return false;
         };
-        // A number such as 8000 or 127.1 is another address than the one that stands there.
+        // Numbers such as 8000 or 127.1 are parsed as another address than the typed one.
         let is_address = host.parse::<std::net::Ipv4Addr>().is_ok();
         !is_address || self.before.contains(&host)
     }
 }
 
-/// Refusal of a URL, with candidates for the corrected one, the best first.
+/// Refusal of a URL, with candidates for the correction, the best first.
 #[derive(Debug)]
 pub(super) struct UrlRefusal {
     kind: RefusalKind,
@@ -141,7 +141,7 @@ impl UrlRefusal {
         }
     }
 
-    /// A text without a scheme, or with one that no two slashes follow.
+    /// A text without a scheme, or with one that is not followed by two slashes.
     pub(super) fn no_scheme(text: &str) -> Self {
         let is_slash = |c| matches!(c, '/' | '\\');
         let known = [
@@ -172,7 +172,7 @@ impl UrlRefusal {
         Self::wrong("it has no scheme with `//`", corrections)
     }
 
-    /// Another scheme than ours, of a URL that goes on with `rest` behind its slashes.
+    /// A URL with an unsupported scheme. `rest` is the part after its slashes.
     pub(super) fn scheme(typed: &str, rest: &str) -> Self {
         let like_tls = typed.eq_ignore_ascii_case("https");
         let scheme = if like_tls { "wss" } else { "ws" };
@@ -184,7 +184,7 @@ impl UrlRefusal {
                 corrections,
             };
         }
-        // What stands before the slashes may be anything, and is not repeated.
+        // The text before the slashes may contain a secret and is not repeated.
         Self::wrong("it begins with no scheme", corrections)
     }
 
@@ -196,7 +196,7 @@ impl UrlRefusal {
         }
     }
 
-    /// A URL that the library does not read.
+    /// A URL that the URL library rejects.
     pub(super) fn unread(scheme: &str, (authority, path): (&str, &str), error: ParseError) -> Self {
         let path = without_fragment(path);
         if authority.parse::<Ipv6Addr>().is_ok() {
@@ -217,7 +217,7 @@ impl UrlRefusal {
             None => String::new(),
         };
         let host = authority.strip_suffix(port.as_str()).unwrap_or(authority);
-        // Any other character left out would name another host.
+        // Removing anything but quotation marks would change the host.
         let corrections = unquoted(authority)
             .map(|inner| Correction::whole(format!("{scheme}://{inner}{path}")))
             .into_iter()
@@ -229,7 +229,7 @@ impl UrlRefusal {
         Self::wrong(reason, corrections.chain([form]))
     }
 
-    /// A port that cannot be connected to.
+    /// A port that clients cannot connect to.
     pub(super) fn port(reason: &'static str, scheme: &str, authority: &str, path: &str) -> Self {
         let path = without_fragment(path);
         let host = authority
@@ -245,7 +245,7 @@ impl UrlRefusal {
     }
 
     fn bare_ipv6(scheme: &str, authority: &str, path: &str) -> Self {
-        // The last number may be meant as the port.
+        // The last number may be the intended port.
         let is_plain = authority
             .rsplit_once(':')
             .is_none_or(|(host, _)| host.parse::<Ipv6Addr>().is_err());
@@ -257,7 +257,7 @@ impl UrlRefusal {
         )
     }
 
-    /// A fragment, which `corrected` has no more.
+    /// A URL with a fragment. `corrected` is the URL without it.
     pub(super) fn fragment(corrected: Correction) -> Self {
         Self::wrong(
             "it has a fragment, which no request holds (a # in a path or query is written %23)",
@@ -265,7 +265,7 @@ impl UrlRefusal {
         )
     }
 
-    /// The error of this text. `host_of` reads a URL and returns the host that it leads to.
+    /// The error for this text. `host_of` parses a URL and returns its host.
     pub(super) fn error(self, text: &str, host_of: impl Fn(&str) -> Option<String>) -> PlanError {
         let url = mask_refused(text);
         let mut corrections = self.corrections.iter();
@@ -292,12 +292,12 @@ impl UrlRefusal {
     }
 }
 
-/// Splits what follows the slashes into the authority and the rest.
+/// Splits the text after the slashes into the authority and the rest.
 pub(super) fn split_authority(rest: &str) -> (&str, &str) {
     rest.split_at(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()))
 }
 
-/// The text within quotation marks, if it stands in some.
+/// The text inside quotation marks; `None` when it has none.
 pub(super) fn unquoted(text: &str) -> Option<&str> {
     let mut inner = QUOTES
         .iter()
@@ -329,7 +329,7 @@ fn host_form(scheme: &str, port: &str, path: &str) -> Correction {
     )
 }
 
-/// A port that can be connected to, as it was typed.
+/// A port that clients can connect to, as typed; `None` for any other text.
 fn plain_port(text: &str) -> Option<&str> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let port = text

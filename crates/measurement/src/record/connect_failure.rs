@@ -1,6 +1,6 @@
 //! Reasons why a connection did not open.
 //!
-//! Many connections share a reason, so no text holds a time of day or an address.
+//! Failures are counted by their text, so no text contains a time or an address.
 
 use std::io;
 
@@ -28,34 +28,32 @@ impl From<&io::Error> for IoFailure {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum CertificateDefect {
     /// Validity that is over.
-    #[error("Expired (its last day is over)")]
+    #[error("Expired (its validity is over)")]
     Expired,
     /// Validity that has not begun.
-    #[error("NotValidYet (its first day is still to come)")]
+    #[error("NotValidYet (its validity has not begun)")]
     NotValidYet,
     /// Signed by an authority that is not trusted.
-    #[error("UnknownIssuer (nobody trusted has signed it)")]
+    #[error("UnknownIssuer (no trusted authority signed it)")]
     UnknownIssuer,
     /// Signed by an authority that has the name of a trusted one, but not its key.
-    #[error("BadSignature (a trusted authority of the same name has not signed it)")]
+    #[error("BadSignature (the trusted authority of that name did not sign it)")]
     BadSignature,
     /// The certificate of an authority, which the server uses as its own.
-    #[error(
-        "CaUsedAsEndEntity (it is one to sign others with: the server's own has to have CA:FALSE)"
-    )]
+    #[error("CaUsedAsEndEntity (it signs other certificates: that of a server needs CA:FALSE)")]
     CaUsedAsEndEntity,
     /// Another defect, by the name that the TLS library gives it.
     #[error("{0}")]
     Other(String),
 }
 
-/// Reason why a client certificate did not do.
+/// Reason why the handshake failed over the client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ClientCertificateDefect {
-    /// The server asks for one, and the client has none.
+    /// The server requires a client certificate, and the client has none.
     #[error("the server asks for a client certificate, and there is none")]
     Missing,
-    /// The server refuses the one that the client has. Holds the reason that it gives.
+    /// The server refuses the client certificate. Holds the reason that the server gives.
     #[error("the server refuses the client certificate: {0}")]
     Refused(String),
 }
@@ -70,26 +68,26 @@ pub enum ConnectFailure {
     Connect(IoFailure),
     #[error("certificate: {0}")]
     Certificate(CertificateDefect),
-    /// The server's certificate is for other hosts, which the text names.
+    /// The server's certificate is for other hosts, named in the text.
     #[error("{0}")]
     CertificateHost(String),
     #[error(transparent)]
     ClientCertificate(ClientCertificateDefect),
-    #[error("TLS: the server answered in something else")]
+    #[error("TLS: the server did not answer with TLS")]
     NotTls,
     #[error("TLS: the server closed the connection in the handshake")]
     TlsClosed,
-    /// No common version of TLS.
+    /// No common TLS version.
     #[error("TLS: the server speaks TLS below 1.2 only")]
     TlsVersion,
     /// No common protocol (ALPN).
-    #[error("TLS: the server speaks HTTP/2 only, it refuses HTTP/1.1 (ALPN)")]
+    #[error("TLS: the server speaks HTTP/2 only and refuses HTTP/1.1 (ALPN)")]
     TlsNoHttp1,
     #[error("TLS: {0}")]
     Tls(String),
     #[error("no answer within the connect timeout")]
     Timeout,
-    /// The server answered the upgrade with another status than 101.
+    /// The server answered the upgrade with a status other than 101.
     #[error(transparent)]
     Refused(Box<UpgradeRefusal>),
     #[error("the server closed the connection without an answer to the upgrade")]
@@ -102,18 +100,18 @@ pub enum ConnectFailure {
     Answer(AnswerDefect),
     #[error("the server accepted none of the subprotocols offered")]
     Subprotocol,
-    /// Holds the subprotocol.
+    /// Holds the subprotocol that the server chose.
     #[error("the server chose the subprotocol `{0}`, which was not offered")]
     SubprotocolNotOffered(String),
     #[error("the server uses the extension `{0}`, which was not offered")]
     Extension(String),
-    /// The upgrade failed otherwise.
+    /// Any other failure of the upgrade.
     #[error("the handshake failed: {0}")]
     Handshake(String),
 }
 
 impl ConnectFailure {
-    /// The failure without texts of the server, of which every connection may have another.
+    /// The failure without texts from the server, which may differ between connections.
     #[must_use]
     pub fn without_details(self) -> Self {
         let none = String::new;
@@ -133,7 +131,7 @@ mod tests {
     use super::super::upgrade_failure::RefusalField;
     use super::*;
 
-    /// The texts are keys in the files of a run.
+    /// The texts are keys in the files of a run, so they must not change.
     #[test]
     fn the_words_of_a_failure_stay() {
         use CertificateDefect as C;
@@ -158,7 +156,7 @@ mod tests {
                 "certificate: Revoked",
             ),
             (F::CertificateHost("wrong host".to_owned()), "wrong host"),
-            (F::NotTls, "TLS: the server answered in something else"),
+            (F::NotTls, "TLS: the server did not answer with TLS"),
             (
                 F::TlsClosed,
                 "TLS: the server closed the connection in the handshake",

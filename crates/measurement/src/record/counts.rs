@@ -1,4 +1,4 @@
-//! What became of the messages, counted.
+//! Counts of messages by outcome.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,59 +6,62 @@ use super::difference::{Difference, add_difference};
 
 /// Counts of measured messages.
 ///
-/// `sent = received + lost + abandoned`. Of those received, `corrupted`, `timed_out` and
-/// `reordered` count those that were not as they should be. Messages from the server between T0 and the end of the
-/// drain are `received + duplicated + unexpected + undecided`, and echoes of warm-up messages.
+/// `sent = received + lost + abandoned`. `corrupted`, `timed_out` and `reordered` count received messages whose echo
+/// was wrong, late or out of order. Messages from the server between T0 and the end of the drain are `received +
+/// duplicated + unexpected + undecided + warmup_echoes`, and second echoes of warm-up messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct MessageCounts {
-    /// Messages the plan asks for; `None` when it asks for a time.
+    /// Planned number of messages; `None` when a duration is planned.
     pub planned: Option<u64>,
     /// Messages sent.
     pub sent: u64,
-    /// Messages whose echo came, right or wrong, in time or late.
+    /// Messages whose echo arrived, whether correct or not, in time or late.
     pub received: u64,
-    /// Messages without an echo by the end of the drain, or whose connection ended first.
+    /// Messages without an echo by the end of the drain or of their connection.
     pub lost: u64,
     /// Messages whose echo was rejected by verification; `None` when echoes are not verified.
     pub corrupted: Option<u64>,
-    /// Echoes beyond the first of a message.
+    /// Echoes of a message after its first.
     pub duplicated: u64,
-    /// Messages whose echo came after the echo of a later message.
+    /// Messages whose echo arrived after the echo of a later message.
     pub reordered: u64,
-    /// Messages whose echo came later than the timeout.
+    /// Messages whose echo arrived after the timeout.
     pub timed_out: u64,
-    /// Messages in flight when the user ended the run: neither received nor lost.
+    /// Messages in flight when the user interrupted the run. Neither received nor lost.
     pub abandoned: u64,
-    /// Messages from the server that are not an echo.
+    /// Messages from the server that are not an echo of any message.
     pub unexpected: u64,
-    /// Messages of an open loop that were due but could not be sent by the end of the drain: a full
-    /// window or a full socket held them back. Not among those `sent`.
+    /// Messages of an open loop that were due but not sent by the end of the drain, because the window or the socket
+    /// was full. Not included in `sent`.
     #[serde(default)]
     pub unsent: u64,
-    /// Messages matched by order, because nothing in the echo said which of several it answers.
+    /// Messages matched by order, because the echo did not identify which of several messages it answers.
     #[serde(default)]
     pub matched_by_order: u64,
-    /// Differences between corrupted echoes and what was sent, at most eight.
+    /// Differences between corrupted echoes and the messages sent, at most eight kinds.
     #[serde(default)]
     pub differences: Vec<Difference>,
-    /// Messages from the server that carry no identity, and that came while a message was in flight that
-    /// became `abandoned`: its damaged echo, or the server's own.
+    /// Messages from the server without an identity that arrived while a message was in flight that was later
+    /// `abandoned`. Each is either a damaged echo or a message of the server's own.
     #[serde(default)]
     pub undecided: u64,
-    /// Part of `unexpected`: possibly further echoes of messages that had one. Their digits are too few to tell, or
-    /// nothing in them is looked at.
+    /// Part of `unexpected` that may be duplicate echoes: their digits are too few to identify a message, or payloads
+    /// are not examined.
     #[serde(default)]
     pub ambiguous: u64,
+    /// Correct or wrong echoes of warm-up messages that arrived after T0.
+    #[serde(default)]
+    pub warmup_echoes: u64,
 }
 
 impl MessageCounts {
-    /// Whether any message did not come back as it should.
+    /// Returns true when any message failed, was duplicated or was reordered.
     pub fn any_failed(&self) -> bool {
         self.failed() + self.duplicated + self.reordered > 0
     }
 
-    /// Messages without a right echo in time: lost, corrupted, late, or never sent.
+    /// Messages without a correct echo in time: lost, corrupted, late, or never sent.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.lost + self.corrupted.unwrap_or(0) + self.timed_out + self.unsent
@@ -85,12 +88,13 @@ impl MessageCounts {
         self.matched_by_order += other.matched_by_order;
         self.undecided += other.undecided;
         self.ambiguous += other.ambiguous;
+        self.warmup_echoes += other.warmup_echoes;
         for difference in &other.differences {
             self.add_difference(difference.clone());
         }
     }
 
-    /// Adds echoes that differ from what was sent; their list ends after eight kinds.
+    /// Adds a kind of difference between echoes and messages sent. The list is limited to eight kinds.
     pub fn add_difference(&mut self, difference: Difference) {
         add_difference(&mut self.differences, difference);
     }

@@ -2,54 +2,54 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Maximum number of distinct lengths that are kept apart; further ones count with the last.
+/// Maximum number of distinct lengths listed separately. Further lengths are counted with the last one.
 const MAX_LENGTHS: usize = 6;
 
-/// Kind of a difference; the first that applies: type, length, bytes.
+/// Kind of a difference: the first of type, length and bytes that applies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum DifferenceKind {
-    /// Another type of message: `text` or `binary`.
+    /// Another message type: `text` or `binary`.
     Type {
         /// Type sent.
         sent: String,
-        /// Type that came back.
+        /// Type received.
         came: String,
     },
-    /// Another length, in payload bytes.
+    /// Another payload length.
     Length {
-        /// Length sent.
+        /// Length sent, in bytes.
         sent: u64,
-        /// Length that came back.
+        /// Length received, in bytes.
         came: u64,
     },
-    /// Other bytes, of the same type and length.
+    /// Other bytes, with the same type and length.
     Bytes {
-        /// Byte sent at the first difference, as `0x61`; `None` when it is not known.
+        /// Byte sent at the position of the first difference, as `0x61`; `None` when unknown.
         sent: Option<String>,
-        /// Byte that came back there.
+        /// Byte received at that position.
         came: Option<String>,
     },
 }
 
-/// Echoes that differ in the same way, and how the first of them does.
+/// Echoes that differ from their messages in the same way, with the first of them as example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Difference {
-    /// What differs.
+    /// Kind of the difference.
     #[serde(flatten)]
     pub kind: DifferenceKind,
     /// Number of such echoes.
     pub count: u64,
-    /// Number of the first byte that differs, from 1; `None` when none does as far as was compared.
+    /// Position of the first byte that differs, from 1; `None` when all compared bytes are equal.
     pub first_difference: Option<u64>,
     /// Beginning of the first such echo, escaped.
     pub begins: String,
 }
 
 impl Difference {
-    /// One echo that begins with these bytes, and whose first differing byte has this number, from 1.
+    /// One echo with this beginning. `first_difference` is the position of its first differing byte, from 1.
     #[must_use]
     pub fn new(kind: DifferenceKind, first_difference: Option<u64>, beginning: &[u8]) -> Self {
         Self {
@@ -60,7 +60,8 @@ impl Difference {
         }
     }
 
-    /// Returns true when both are counted together. The bytes of two echoes rarely differ alike.
+    /// Returns true when both belong to the same entry. Bytes are not compared, because they rarely differ in the same
+    /// way.
     fn is_like(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
             (DifferenceKind::Bytes { .. }, DifferenceKind::Bytes { .. }) => true,
@@ -69,7 +70,7 @@ impl Difference {
     }
 }
 
-/// Adds differences to a list, at most eight entries long. The first of a kind stays as the example.
+/// Adds a difference to a list of at most eight entries. The first of each kind is kept as the example.
 pub(super) fn add_difference(list: &mut Vec<Difference>, new: Difference) {
     if let Some(known) = list.iter_mut().find(|known| known.is_like(&new)) {
         known.count += new.count;
@@ -85,13 +86,13 @@ pub(super) fn add_difference(list: &mut Vec<Difference>, new: Difference) {
     list.push(new);
 }
 
-/// Bytes as text on one line: printable characters as they are, all else escaped.
+/// Bytes as text on one line. Printable characters are kept, all others are escaped.
 #[must_use]
 pub fn escape(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            // `escape_debug` leaves quotes and printable characters of other scripts readable only in part.
+            // `escape_debug` would also escape quotes and some printable characters of other scripts.
             if c.is_control()
                 || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
             {
@@ -107,13 +108,13 @@ pub fn escape(bytes: &[u8]) -> String {
     text
 }
 
-/// The first bytes as text on one line, at most `most` of them; `…` stands for the rest.
+/// The first `most` bytes as text on one line. `…` stands for the rest.
 #[must_use]
 pub fn escape_beginning(bytes: &[u8], most: usize) -> String {
     if bytes.len() <= most {
         return escape(bytes);
     }
-    // No character is cut in two.
+    // Never cuts a character in two.
     let is_inside = |at: usize| at > 0 && bytes[at] & 0xC0 == 0x80;
     let end = (most.saturating_sub(3)..=most)
         .rev()

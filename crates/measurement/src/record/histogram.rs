@@ -1,17 +1,17 @@
-//! An HDR histogram of nanoseconds that also knows its exact minimum, maximum, mean and deviation.
+//! An HDR histogram of nanoseconds with exact minimum, maximum, mean and standard deviation.
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
-/// Largest value told apart, one hour in nanoseconds; larger ones count as this in quantiles,
-/// while minimum, maximum and mean stay exact.
+/// Highest value that quantiles distinguish: one hour in nanoseconds. Larger values count as this one in quantiles.
+/// Minimum, maximum and mean stay exact.
 pub const HIGHEST_TRACKABLE_NS: u64 = 3_600_000_000_000;
 
 /// Significant decimal digits of a quantile: values within 0.1 % share a bucket.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// Upper bounds of a number of bins between two times in nanoseconds, each larger than the one before by the
-/// same factor; the last one is `high`.
+/// Upper bounds in nanoseconds of `bins` bins between two times. Bounds grow by a constant factor, and the last one is
+/// `high`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub fn log_bounds(low: u64, high: u64, bins: usize) -> Vec<u64> {
     let (from, to) = ((low.max(1)) as f64, high.max(1) as f64);
@@ -22,8 +22,8 @@ pub fn log_bounds(low: u64, high: u64, bins: usize) -> Vec<u64> {
 
 /// Histogram of a time in nanoseconds.
 ///
-/// Recording never allocates and merging is exact: sums are integers, so the result does not
-/// depend on the order in which values came or were merged. One takes about 270 KB.
+/// Recording never allocates. Merging is exact: sums are integers, so the result does not depend on the order of values
+/// or merges. One histogram takes about 270 KB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatencyHistogram {
     buckets: Histogram<u64>,
@@ -40,7 +40,7 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// An empty distribution.
+    /// An empty histogram.
     ///
     /// # Panics
     /// Never: the bounds are constants that HdrHistogram accepts.
@@ -70,7 +70,7 @@ impl LatencyHistogram {
     /// Adds everything that `other` holds.
     ///
     /// # Panics
-    /// Never: all distributions have the same bounds.
+    /// Never: all histograms have the same bounds.
     #[allow(clippy::expect_used)]
     pub fn merge(&mut self, other: &Self) {
         self.buckets
@@ -82,7 +82,7 @@ impl LatencyHistogram {
         self.sum_of_squares += other.sum_of_squares;
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Removes all values and keeps the memory.
     pub fn clear(&mut self) {
         self.buckets.reset();
         self.min = u64::MAX;
@@ -91,12 +91,12 @@ impl LatencyHistogram {
         self.sum_of_squares = 0;
     }
 
-    /// The buckets alone, without the exact figures.
+    /// The HDR buckets without the exact figures.
     pub(crate) fn into_buckets(self) -> Histogram<u64> {
         self.buckets
     }
 
-    /// How many values were recorded.
+    /// Number of recorded values.
     pub fn count(&self) -> u64 {
         self.buckets.len()
     }
@@ -121,8 +121,8 @@ impl LatencyHistogram {
         self.sum as f64
     }
 
-    /// How many values are at or below each of these bounds, in nanoseconds and rising; like a
-    /// quantile, to three significant digits of the bound.
+    /// Number of values at or below each bound. Bounds are ascending, in nanoseconds, and accurate to three significant
+    /// digits, like quantiles.
     pub fn counts_up_to(&self, bounds: &[u64]) -> Vec<u64> {
         let mut recorded = self.buckets.iter_recorded().peekable();
         let mut so_far = 0;
@@ -138,11 +138,11 @@ impl LatencyHistogram {
             .collect()
     }
 
-    /// What was recorded since an earlier state of the same distribution. Minimum and maximum are those
-    /// of the buckets, so only as precise as a quantile.
+    /// The values recorded since an earlier state of the same histogram. Minimum and maximum come from the buckets, so
+    /// they are only as accurate as quantiles.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut buckets = self.buckets.clone();
-        // Refused only where the other one is not an earlier state of this.
+        // `subtract` fails only if `earlier` is not an earlier state of this histogram.
         if buckets.subtract(&earlier.buckets).is_err() || buckets.is_empty() {
             return Self::new();
         }
@@ -159,7 +159,7 @@ impl LatencyHistogram {
     pub fn stdev(&self) -> Option<f64> {
         let n = u128::from(self.count());
         (n > 0).then(|| {
-            // n²·variance = n·Σx² − (Σx)², exact in integers unless a run is absurdly long.
+            // n²·variance = n·Σx² − (Σx)², computed exactly in integers unless they overflow.
             let scaled = match (
                 n.checked_mul(self.sum_of_squares),
                 self.sum.checked_mul(self.sum),
@@ -171,14 +171,14 @@ impl LatencyHistogram {
         })
     }
 
-    /// The value at a quantile in [0, 1], to three significant digits and never outside
+    /// The value at a quantile in [0, 1], to three significant digits and within
     /// [`min`](Self::min)..=[`max`](Self::max); `None` when empty.
     pub fn quantile(&self, q: f64) -> Option<u64> {
         (self.count() > 0).then(|| self.buckets.value_at_quantile(q).clamp(self.min, self.max))
     }
 
-    /// The recorded values in HdrHistogram's V2 encoding, a few kilobytes: how a second of the
-    /// timeline is kept.
+    /// The recorded values in HdrHistogram's V2 encoding, a few kilobytes. The timeline stores each second in this
+    /// form.
     ///
     /// # Panics
     /// Never: writing to memory does not fail.
@@ -191,8 +191,8 @@ impl LatencyHistogram {
         bytes
     }
 
-    /// Adds what [`encode`](Self::encode) wrote; minimum, maximum and sums come from the buckets
-    /// and are therefore only as precise as these.
+    /// Adds the values of an encoding from [`encode`](Self::encode). Minimum, maximum and sums come from the buckets,
+    /// so they are only as accurate as quantiles.
     ///
     /// # Panics
     /// Never on bytes from [`encode`](Self::encode).
@@ -204,7 +204,7 @@ impl LatencyHistogram {
         self.buckets.add(&other).expect("equal bounds add up");
     }
 
-    /// The quantile from the buckets alone, for a distribution put together by `merge_encoded`.
+    /// The quantile computed from the buckets alone, for a histogram built by `merge_encoded`.
     pub(crate) fn bucket_quantile(&self, q: f64) -> u64 {
         self.buckets.value_at_quantile(q)
     }

@@ -8,24 +8,24 @@ use super::{
 /// One thread's record of the measured phase.
 #[derive(Debug)]
 pub struct Recorder {
-    /// Counts so far. [`sent`](Self::sent) and [`ended`](Self::ended) keep theirs; what else is counted, the caller adds.
+    /// Counts so far. [`sent`](Self::sent) and [`ended`](Self::ended) update theirs; the caller adds all others.
     pub counts: MessageCounts,
-    /// Its response times lie in the timeline, until they are merged.
+    /// Figures of an open loop. The response times are in the timeline until the merge.
     open_loop: Option<Box<OpenLoopRecord>>,
     timeline: ThreadTimeline,
     samples: ThreadSamples,
     measured_until_ns: u64,
     in_time: EchoTotals,
     last_received_ns: u64,
-    /// Time that messages were in flight, each at most until it was given up, in nanoseconds.
+    /// Total time that messages were in flight, at most the timeout for each, in nanoseconds.
     pub in_flight_ns: u64,
-    /// Time from T0 until each client was done, in nanoseconds.
+    /// Total time from T0 until each client finished, in nanoseconds.
     pub active_ns: u64,
 }
 
 impl Recorder {
-    /// An empty record; `open_loop` says that response time differs from service time,
-    /// `expected_samples` how many samples to make room for.
+    /// An empty record. `open_loop`: response times differ from service times. `expected_samples`: number of samples to
+    /// allocate memory for.
     pub fn new(open_loop: bool, expected_samples: usize) -> Self {
         Self {
             counts: MessageCounts {
@@ -43,20 +43,20 @@ impl Recorder {
         }
     }
 
-    /// The record of echoes that are not verified.
+    /// Turns verification off: corrupted echoes are not counted.
     #[must_use]
     pub fn unverified(mut self) -> Self {
         self.counts.corrupted = None;
         self
     }
 
-    /// The measured phase ends at this time after T0: echoes that come later are timed and
-    /// counted, but are no part of the throughput.
+    /// Sets the end of the measured phase, in nanoseconds after T0. Later echoes are timed and counted, but excluded
+    /// from the throughput.
     pub fn measure_until(&mut self, ns: u64) {
         self.measured_until_ns = self.measured_until_ns.min(ns);
     }
 
-    /// A measured message went out; in closed loop it was due when it was sent.
+    /// Records that a measured message was sent. In closed loop, `intended_ns` equals `sent_ns`.
     #[inline]
     pub fn sent(&mut self, intended_ns: u64, sent_ns: u64) {
         self.counts.sent += 1;
@@ -69,7 +69,7 @@ impl Recorder {
         }
     }
 
-    /// Records the own lateness of a measured message of an open loop, in nanoseconds.
+    /// Records the generator's own lateness for a measured message of an open loop, in nanoseconds.
     #[inline]
     pub fn late(&mut self, lateness_ns: u64) {
         if let Some(open) = &mut self.open_loop {
@@ -77,7 +77,7 @@ impl Recorder {
         }
     }
 
-    /// The right echo of a message of an open loop came; its response time without its own lateness, in
+    /// Records the response time of a correctly echoed open-loop message, less the generator's own lateness, in
     /// nanoseconds.
     #[inline]
     pub fn punctual_response(&mut self, ns: u64) {
@@ -86,7 +86,7 @@ impl Recorder {
         }
     }
 
-    /// A measured message ended: its echo came, or will not come any more.
+    /// Records the end of a measured message: its echo arrived, or the wait for it ended.
     #[inline]
     pub fn ended(&mut self, budget: &BottomK, sample: Sample, payload_bytes: u64) {
         match sample.outcome {
@@ -115,13 +115,12 @@ impl Recorder {
         self.samples.push(budget, sample);
     }
 
-    /// When the last echo came, in nanoseconds since T0; 0 when none did.
+    /// Arrival of the last echo, in nanoseconds since T0; 0 without echoes.
     pub fn last_received_ns(&self) -> u64 {
         self.last_received_ns
     }
 
-    /// Counts and histograms so far, without timeline and samples: what may be told of a run that goes
-    /// on.
+    /// Counts and histograms so far, without timeline and samples, for reports during the run.
     pub fn so_far(&self) -> Record {
         let times = self.timeline.times();
         Record {
@@ -141,7 +140,7 @@ impl Recorder {
         }
     }
 
-    /// Brings the threads' records together; the result does not depend on how many there were.
+    /// Merges the records of all threads. The result does not depend on the number of threads.
     pub fn merge(threads: Vec<Self>, budget: &BottomK) -> Record {
         let mut record = Record::default();
         let mut timelines = Vec::with_capacity(threads.len());
@@ -270,7 +269,7 @@ mod tests {
     fn what_the_threads_tell_on_the_way_adds_up_to_the_whole() {
         let budget = BottomK::new(10, 1);
         let mut threads: Vec<_> = (0..2).map(|_| Recorder::new(true, 0)).collect();
-        // Two seconds, so that the times lie in both parts of a timeline.
+        // Two seconds, so that both the closed and the running second of a timeline contain times.
         for n in 0..20_u64 {
             let sent_ns = n * 100_000_000;
             let thread = &mut threads[usize::from(n % 3 == 0)];

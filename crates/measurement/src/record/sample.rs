@@ -1,26 +1,26 @@
-//! One message's record.
+//! Record of one message.
 
 use serde::{Deserialize, Serialize};
 
-/// How one measured message ended.
+/// Outcome of one measured message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The right echo came in time and in order.
+    /// The correct echo arrived in time and in order.
     Ok,
-    /// The right echo came in time, but after the echo of a later message.
+    /// The correct echo arrived in time, but after the echo of a later message.
     Reordered,
-    /// The right echo came, later than the timeout.
+    /// The correct echo arrived after the timeout.
     TimedOut,
-    /// An echo came that verification rejects.
+    /// The echo was rejected by verification.
     Corrupted,
-    /// No echo by the end of the drain, or the connection ended first.
+    /// No echo arrived by the end of the drain or of the connection.
     Lost,
 }
 
 impl Outcome {
-    /// Every outcome, in order of rising severity.
+    /// All outcomes in order of increasing severity.
     pub const ALL: [Self; 5] = [
         Self::Ok,
         Self::Reordered,
@@ -40,12 +40,12 @@ impl Outcome {
         }
     }
 
-    /// Whether its time belongs in the latency figures: the right echo came, however late.
+    /// Returns true when the message counts in the latency figures: the correct echo arrived, in time or late.
     pub fn is_timed(self) -> bool {
         matches!(self, Self::Ok | Self::Reordered | Self::TimedOut)
     }
 
-    /// Whether the message got no right echo in time: lost, corrupted or timed out.
+    /// Returns true when no correct echo arrived in time: lost, corrupted or timed out.
     pub fn is_failure(self) -> bool {
         matches!(self, Self::TimedOut | Self::Corrupted | Self::Lost)
     }
@@ -54,24 +54,24 @@ impl Outcome {
 /// One measured message. Times are nanoseconds since T0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Client that sent it, from 0.
+    /// Client that sent the message, from 0.
     pub client: u32,
-    /// How it ended.
+    /// Outcome of the message.
     pub outcome: Outcome,
     /// Number of the message within its client, from 0.
     pub message: u64,
-    /// When the plan says it was due; in closed loop, when it was sent.
+    /// Intended send time. In closed loop, the actual send time.
     pub intended_ns: u64,
-    /// Read just before the write that carried it.
+    /// Send time, read just before the write that contains the message.
     pub sent_ns: u64,
-    /// When its echo was complete; meaningless for a lost message.
+    /// Time at which the echo was complete; undefined for a lost message.
     received_ns: u64,
-    /// The generator stood still while it was in flight.
+    /// A stop of the generator occurred while the message was in flight.
     pub over_stop: bool,
 }
 
 impl Sample {
-    /// A message whose echo, right or wrong, was complete at `received_ns`.
+    /// A message whose echo, correct or not, was complete at `received_ns`.
     pub fn echoed(
         client: u32,
         message: u64,
@@ -91,35 +91,35 @@ impl Sample {
         }
     }
 
-    /// A message whose echo never came.
+    /// A message whose echo never arrived.
     pub fn lost(client: u32, message: u64, intended_ns: u64, sent_ns: u64) -> Self {
         Self::echoed(client, message, intended_ns, sent_ns, 0, Outcome::Lost)
     }
 
-    /// When its echo was complete; `None` for a lost message.
+    /// Time at which the echo was complete; `None` for a lost message.
     pub fn received_ns(&self) -> Option<u64> {
         (self.outcome != Outcome::Lost).then_some(self.received_ns)
     }
 
-    /// Received minus sent, in nanoseconds; `None` for a lost message.
+    /// Service time, received minus sent, in nanoseconds; `None` for a lost message.
     pub fn service_time_ns(&self) -> Option<u64> {
         Some(self.received_ns()?.saturating_sub(self.sent_ns))
     }
 
-    /// Received minus intended, in nanoseconds: free of coordinated omission; `None` for a lost message.
+    /// Response time, received minus intended, in nanoseconds; free of coordinated omission. `None` for a lost message.
     pub fn response_time_ns(&self) -> Option<u64> {
         Some(self.received_ns()?.saturating_sub(self.intended_ns))
     }
 }
 
-/// Number of a client's messages that the last hexadecimal digits of their identities tell apart. Ten digits number the
-/// messages.
+/// Number of messages of a client that the last `digits` hexadecimal digits of the identity can distinguish. At most
+/// ten digits are used for the message number.
 #[inline]
 pub fn messages_identified_by(digits: u64) -> u64 {
     1 << (4 * digits.min(10))
 }
 
-/// A random number that belongs to one message of one run: the same whichever thread asks.
+/// A random number for one message of one run, the same in every thread.
 ///
 /// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number
 /// Generators", OOPSLA'14) over seed, client and message.

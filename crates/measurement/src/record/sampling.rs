@@ -1,23 +1,22 @@
-//! A uniform random sample of the messages, when there are too many to keep them all.
+//! Uniform random sample of messages, for runs with too many messages to keep all.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::sample::{Sample, message_hash};
 
-/// The shared state with which all threads of a run keep about `limit` samples between them.
+/// Shared state of all threads of a run, used to keep about `limit` samples in total.
 ///
-/// Every sample has a random key ([`message_hash`]); the run keeps the samples with the `limit`
-/// smallest keys, which is a uniform random sample without replacement (bottom-k sampling, Cohen
-/// and Kaplan, PODC'07) and does not depend on how messages were spread over threads. While the
-/// run goes on, all threads drop what lies above one falling threshold.
+/// Every sample has a random key ([`message_hash`]). The run keeps the samples with the `limit` smallest keys. This is
+/// a uniform random sample without replacement (bottom-k sampling, Cohen and Kaplan, PODC'07), independent of the
+/// distribution of messages over threads. During the run, all threads drop samples above a common, decreasing
+/// threshold.
 #[derive(Debug)]
 pub struct BottomK {
     limit: u64,
     seed: u64,
     threshold: AtomicU64,
-    /// Samples reported so far that lie below the threshold, as far as can be told
-    /// without asking every thread.
+    /// Estimated number of reported samples below the threshold. The exact number would need a query of every thread.
     kept: Mutex<u64>,
 }
 
@@ -25,11 +24,11 @@ pub struct BottomK {
 const REPORT_EVERY: usize = 1024;
 
 impl BottomK {
-    /// Room for `limit` samples in the end; while the run goes on, for half as many more.
+    /// Room for `limit` samples at the end. During the run, about 1.5 times as many are kept.
     pub fn new(limit: u64, seed: u64) -> Self {
         Self {
             limit,
-            // Not the seed that payload sizes are drawn from: the choice must not depend on size.
+            // Different from the seed of the payload sizes, so that the choice does not depend on size.
             seed: !seed,
             threshold: AtomicU64::new(u64::MAX),
             kept: Mutex::new(0),
@@ -46,15 +45,14 @@ impl BottomK {
             .saturating_add(16 * REPORT_EVERY as u64)
     }
 
-    /// Counts `added` more samples below the threshold, lowers it when they are too many, and
-    /// tells where it now stands.
+    /// Adds `added` samples below the threshold, lowers the threshold when there are too many, and returns it.
     fn report(&self, added: u64) -> u64 {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         *kept += added;
         let mut threshold = self.threshold.load(Ordering::Relaxed);
         if *kept > self.high_water() {
-            // Keys are uniform: four fifths of the range hold four fifths of the samples, which
-            // leaves a fifth and more to spare over the limit.
+            // Keys are uniform: four fifths of the range contain four fifths of the samples, at least a fifth more than
+            // the limit.
             threshold = threshold / 5 * 4;
             *kept = *kept / 5 * 4;
             self.threshold.store(threshold, Ordering::Relaxed);
@@ -63,19 +61,19 @@ impl BottomK {
     }
 }
 
-/// The samples one thread keeps.
+/// The samples that one thread keeps.
 #[derive(Debug)]
 pub struct ThreadSamples {
     samples: Vec<Sample>,
-    /// How many of `samples` the budget has been told of.
+    /// Number of `samples` reported to the budget.
     reported: usize,
-    /// Where the budget's threshold stood when `samples` was last cut down to it.
+    /// The budget's threshold when `samples` was last cut down to it.
     threshold: u64,
 }
 
 impl ThreadSamples {
-    /// An empty store; `expected` samples are made room for at once, so that recording does not
-    /// allocate. Memory that is never written costs nothing.
+    /// An empty store with memory allocated for `expected` samples, so that recording does not allocate. Pages that are
+    /// never written to use no physical memory.
     pub fn new(expected: usize) -> Self {
         Self {
             samples: Vec::with_capacity(expected),
@@ -84,7 +82,7 @@ impl ThreadSamples {
         }
     }
 
-    /// Keeps the sample unless its key lies above the run's threshold.
+    /// Keeps the sample unless its key is above the run's threshold.
     #[inline]
     pub fn push(&mut self, budget: &BottomK, sample: Sample) {
         let threshold = budget.threshold.load(Ordering::Relaxed);
@@ -112,7 +110,7 @@ impl ThreadSamples {
         self.reported = self.samples.len();
     }
 
-    /// Brings the threads' samples together: at most the limit, ordered by send time.
+    /// Merges the samples of all threads: at most `limit` samples, ordered by send time.
     pub fn merge(stores: Vec<Self>, budget: &BottomK) -> Vec<Sample> {
         let mut all = Vec::new();
         for store in stores {
@@ -141,7 +139,7 @@ mod tests {
         Sample::echoed(client, message, 0, message, message + 10, Outcome::Ok)
     }
 
-    /// Spreads the messages of `clients` clients over `threads` stores and merges them.
+    /// Distributes the messages of `clients` clients over `threads` stores and merges them.
     fn kept(clients: u32, messages: u64, threads: usize, limit: u64) -> Vec<Sample> {
         let budget = BottomK::new(limit, 7);
         let mut stores: Vec<_> = (0..threads).map(|_| ThreadSamples::new(0)).collect();
@@ -174,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_ends_early_does_not_cost_samples() {
-        // The first thread is done before the threshold first falls and never drops its own.
+        // The first thread finishes before the threshold first decreases, so it never drops a sample of its own.
         let budget = BottomK::new(20_000, 3);
         let mut stores = vec![ThreadSamples::new(0), ThreadSamples::new(0)];
         for message in 0..30_000 {
@@ -192,7 +190,8 @@ mod tests {
         let mut store = ThreadSamples::new(0);
         for message in 0..2_000_000 {
             store.push(&budget, sample(0, message));
-            // The budget estimates what a lower threshold leaves: a twentieth is 16 deviations.
+            // The budget only estimates how many samples remain below a lower threshold. A twentieth is 16 standard
+            // deviations.
             let at_most = budget.high_water() * 21 / 20 + REPORT_EVERY as u64;
             assert!(store.samples.len() as u64 <= at_most);
         }
@@ -200,8 +199,8 @@ mod tests {
 
     #[test]
     fn the_choice_is_uniform() {
-        // 100 blocks of equal size should each keep 100 of 10,000; chi-squared with 99 degrees of
-        // freedom exceeds 149 once in a thousand seeds, and this seed is fixed.
+        // 100 blocks of equal size should each keep 100 of 10,000 samples. Chi-squared with 99 degrees of freedom
+        // exceeds 149 for one seed in a thousand, and this seed is fixed.
         let mut blocks = [0.0_f64; 100];
         for s in kept(1, 1_000_000, 2, 10_000) {
             blocks[usize::try_from(s.message / 10_000).unwrap()] += 1.0;

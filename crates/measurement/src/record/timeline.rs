@@ -1,4 +1,4 @@
-//! What happened in each second of the measured phase.
+//! Figures of each second of the measured phase.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,45 +7,44 @@ use super::LatencyHistogram;
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// One second of the measured phase. EchoTimes are `None` when no timed echo came in that second. Field names
-/// are the JSON keys of the contract.
+/// One second of the measured phase. Times are `None` when no timed echo arrived in that second. Field names are the
+/// JSON keys of the contract.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct TimelineRow {
-    /// Seconds since T0 at its start.
+    /// Start of the second, in seconds since T0.
     pub second: u64,
-    /// Messages sent in it.
+    /// Messages sent in this second.
     pub sent: u64,
-    /// Echoes that came in it.
+    /// Echoes that arrived in this second.
     pub received: u64,
-    /// Messages sent in it that were lost, corrupted or came later than the timeout.
+    /// Messages sent in this second that were lost, corrupted or timed out.
     #[serde(default)]
     pub failed: u64,
-    /// Median service time of the echoes that came in it, in nanoseconds.
+    /// Median service time of the echoes that arrived in this second, in nanoseconds.
     pub service_p50_ns: Option<u64>,
-    /// 99th percentile of their service time, in nanoseconds.
+    /// 99th percentile of the service time of these echoes, in nanoseconds.
     pub service_p99_ns: Option<u64>,
-    /// 99th percentile of their response time, in nanoseconds.
+    /// 99th percentile of the response time of these echoes, in nanoseconds.
     pub response_p99_ns: Option<u64>,
-    /// Their largest response time, in nanoseconds.
+    /// Maximum response time of these echoes, in nanoseconds.
     pub max_ns: Option<u64>,
-    /// Their times as HDR histograms; `None` when no timed echo came in that second, and in a row that was
-    /// read from a file.
+    /// Times of these echoes as HDR histograms; `None` without timed echoes, and in a row that was read from a file.
     #[serde(skip)]
     pub histograms: Option<SecondHistograms>,
 }
 
-/// Service times, and response times where they differ from them.
+/// Service times, and response times where they differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceAndResponse<T> {
     /// Service times.
     pub service: T,
-    /// Response times; `None` in closed loop, where they are the same.
+    /// Response times; `None` in closed loop, where they equal the service times.
     pub response: Option<T>,
 }
 
-/// The times of one second in HdrHistogram's V2 encoding, in nanoseconds with the bounds and digits of
-/// a [`LatencyHistogram`].
+/// The times of one second in HdrHistogram's V2 encoding, in nanoseconds, with the bounds and digits of a
+/// [`LatencyHistogram`].
 pub type SecondHistograms = ServiceAndResponse<Vec<u8>>;
 
 /// The times of echoes, in nanoseconds.
@@ -88,7 +87,7 @@ impl EchoTimes {
     }
 }
 
-/// A second that is over.
+/// A completed second.
 #[derive(Debug, Clone)]
 struct ClosedSecond {
     second: u64,
@@ -96,13 +95,13 @@ struct ClosedSecond {
     histograms: SecondHistograms,
 }
 
-/// One thread's timeline: counters for each second, histograms for the second that is running and for
-/// all that are over, and a few kilobytes for each of these. A time is recorded once, in its second.
+/// Timeline of one thread: counters for each second, histograms of the running second and of all completed ones, and a
+/// few kilobytes for each completed second. A time is recorded once, in the second of its echo.
 #[derive(Debug, Clone)]
 pub struct ThreadTimeline {
     sent: Vec<u64>,
     received: Vec<u64>,
-    /// Only as long as the last second with a failure needs.
+    /// Ends with the last second that has a failure.
     failed: Vec<u64>,
     current_second: u64,
     current: EchoTimes,
@@ -111,7 +110,7 @@ pub struct ThreadTimeline {
 }
 
 impl ThreadTimeline {
-    /// An empty timeline; `open_loop` says that response time differs from service time.
+    /// An empty timeline. `open_loop`: response times differ from service times.
     pub fn new(open_loop: bool) -> Self {
         Self {
             sent: Vec::new(),
@@ -136,9 +135,9 @@ impl ThreadTimeline {
         *slot(&mut self.failed, sent_ns) += 1;
     }
 
-    /// Counts an echo; `times` are its service and response time, if they belong in the figures.
+    /// Counts an echo. `times` are its service and response time; `None` excludes it from the latency figures.
     ///
-    /// Echoes come in order of time; one from an earlier second counts towards the running one.
+    /// Echoes arrive in order of time. An echo of an earlier second counts in the running one.
     #[inline]
     pub fn received(&mut self, received_ns: u64, times: Option<(u64, u64)>) {
         let second = received_ns / SECOND_NS;
@@ -178,7 +177,7 @@ impl ThreadTimeline {
         self.current.clear();
     }
 
-    /// Brings the threads' timelines together, one row a second without gaps.
+    /// Merges the timelines of all threads into one row per second, without gaps.
     pub fn merge(mut threads: Vec<Self>) -> Vec<TimelineRow> {
         for thread in &mut threads {
             thread.close_second();
@@ -196,7 +195,7 @@ impl ThreadTimeline {
             let second = index as u64;
             let at = |counts: &Vec<u64>| counts.get(index).copied().unwrap_or(0);
             let mut max_ns = None;
-            // Clearing costs as much as a second of its recording: quiet seconds go without.
+            // Clearing takes as long as recording a second, so it is skipped for seconds without echoes.
             if times.service.count() > 0 {
                 times.clear();
             }
@@ -227,8 +226,8 @@ impl ThreadTimeline {
     }
 }
 
-/// Gives a row to every second of a measured phase of this length: a server that fell silent leaves
-/// seconds in which nothing happened, not a shorter run.
+/// Appends a row for every missing second of a measured phase of this length. Without them, a server that stopped
+/// answering would make the run look shorter.
 pub fn fill_timeline(rows: &mut Vec<TimelineRow>, measured_ns: u64) {
     for second in rows.len() as u64..measured_ns.div_ceil(SECOND_NS) {
         rows.push(TimelineRow {
@@ -240,7 +239,7 @@ pub fn fill_timeline(rows: &mut Vec<TimelineRow>, measured_ns: u64) {
 
 #[inline]
 fn slot(counts: &mut Vec<u64>, at_ns: u64) -> &mut u64 {
-    // A run of 584 years would be needed to leave usize.
+    // Only a run of 584 years would exceed usize.
     #[allow(clippy::cast_possible_truncation)]
     let second = (at_ns / SECOND_NS) as usize;
     if second >= counts.len() {

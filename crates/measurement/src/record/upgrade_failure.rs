@@ -1,27 +1,28 @@
-//! Answers to the upgrade that opened no connection.
+//! Answers to the upgrade request that did not open a connection.
 //!
-//! Texts of the server are escaped and short.
+//! Texts from the server are escaped and shortened.
 
 use std::fmt;
 
 use crate::plan::mask_url;
 
-/// An answer with another status than 101.
+/// An answer with a status other than 101.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub struct UpgradeRefusal {
     /// Status, from 200.
     pub status: u16,
     /// Reason phrase; often empty.
     pub reason: String,
-    /// Fields of [`FIELDS`](Self::FIELDS), in that order and as often as they came.
+    /// Values of the header fields in [`FIELDS`](Self::FIELDS), in that order. A field that was sent several times
+    /// occurs several times.
     pub fields: Vec<RefusalField>,
     /// Beginning of the body.
     pub body: String,
-    /// The server asked for a client certificate before, and got none.
+    /// True when the server asked for a client certificate in the TLS handshake and got none.
     pub wants_client_certificate: bool,
 }
 
-/// A field of a refusal that helps to mend the request.
+/// A header field of a refusal that helps to correct the request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RefusalField {
     /// Name, one of [`UpgradeRefusal::FIELDS`].
@@ -39,8 +40,8 @@ impl RefusalField {
 }
 
 impl UpgradeRefusal {
-    /// Names of the fields that are kept: target of a redirect, ways to log in at the server and at a proxy, time
-    /// to wait as seconds or a date, versions of the protocol and other protocols that the server speaks.
+    /// Names of the fields that are kept: target of a redirect, authentication schemes of the server and of a proxy,
+    /// time to wait (seconds or a date), supported versions of the WebSocket protocol, other supported protocols.
     pub const FIELDS: [&'static str; 6] = [
         "Location",
         "WWW-Authenticate",
@@ -50,16 +51,16 @@ impl UpgradeRefusal {
         "Upgrade",
     ];
 
-    /// Name of the field with the versions of the WebSocket protocol that the server speaks (RFC 6455, 4.4).
+    /// Name of the field with the WebSocket versions that the server supports (RFC 6455, 4.4).
     pub const VERSIONS: &'static str = "Sec-WebSocket-Version";
 
-    /// The values of a field, in the order in which they came.
+    /// The values of a field, in the order in which they were sent.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let fields = self.fields.iter().filter(move |field| field.name == name);
         fields.map(|field| field.value.as_str())
     }
 
-    /// A refusal with this status and nothing else.
+    /// A refusal with this status, without reason phrase, fields and body.
     #[must_use]
     pub fn new(status: u16) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl fmt::Display for UpgradeRefusal {
         }
         for RefusalField { name, value } in &self.fields {
             if value.contains('@') {
-                // The target of a redirect may hold a password.
+                // The target of a redirect may contain a password.
                 write!(f, ", {name}: {}", mask_url(value))?;
             } else {
                 write!(f, ", {name}: {value}")?;
@@ -104,47 +105,47 @@ impl fmt::Display for UpgradeRefusal {
     }
 }
 
-/// An answer in another protocol than HTTP/1.
+/// An answer in a protocol other than HTTP/1.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum ForeignAnswer {
     /// A TLS record: an alert or a handshake message.
     #[error("the server answered the upgrade in TLS")]
     Tls,
-    /// A frame of HTTP/2.
+    /// An HTTP/2 frame.
     #[error("the server answered the upgrade in HTTP/2")]
     Http2,
-    /// Something else. Holds its beginning.
+    /// Anything else. Holds the beginning of the answer.
     #[error("the server did not answer the upgrade in HTTP, but with “{0}”")]
     Other(String),
 }
 
-/// Defect of an answer in HTTP/1: of its form, or of a 101.
+/// Defect of an HTTP/1 answer: invalid syntax, or an invalid 101.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum AnswerDefect {
-    /// The connection ended within the head. Holds its beginning.
+    /// The connection ended within the head. Holds the beginning of the head.
     #[error("the server closed the connection within its answer to the upgrade, “{0}”")]
     Cut(String),
-    /// The head did not end in time. Holds its beginning.
+    /// The head did not end in time. Holds the beginning of the head.
     #[error("the answer to the upgrade did not end within the connect timeout, it begins “{0}”")]
     Unfinished(String),
-    /// The head, with those of earlier 1xx answers, is longer than this number of bytes.
+    /// The head, including earlier 1xx answers, is longer than this number of bytes.
     #[error("the head of the answer to the upgrade is longer than {0} bytes")]
     TooLong(usize),
-    /// The first line is not a status line. Holds it.
+    /// The first line is not a status line. Holds that line.
     #[error("the answer to the upgrade begins with “{0}”, which is not a status line of HTTP")]
     StatusLine(String),
-    /// Lines end with LF alone.
+    /// Lines end with LF instead of CR LF.
     #[error("the lines of the answer to the upgrade end with LF in place of CR LF")]
     BareLf,
-    /// A field goes on in the next line, which HTTP no longer allows. Holds that line.
+    /// A field continues on the next line, which HTTP no longer allows. Holds that line.
     #[error(
         "a header of the answer to the upgrade goes on in a second line, “{0}”, which is obsolete"
     )]
     Folded(String),
-    /// A line is not a field. Holds it.
+    /// A line is not a field. Holds that line.
     #[error("the answer to the upgrade holds the line “{0}”, which is not a header")]
     Field(String),
-    /// A 101 in another version than HTTP/1.1. Holds the version.
+    /// A 101 in a version other than HTTP/1.1. Holds the version.
     #[error(
         "the server answered the upgrade with 101 in {0}, which has no upgrade: HTTP/1.1 is needed"
     )]
@@ -152,18 +153,18 @@ pub enum AnswerDefect {
     /// A 101 lacks a field.
     #[error("the answer to the upgrade has no `{field}`")]
     Missing {
-        /// The field and what it has to hold, such as `Connection: Upgrade`.
+        /// The required field and value, such as `Connection: Upgrade`.
         field: &'static str,
     },
-    /// A field of a 101 holds something else.
+    /// A field of a 101 has a wrong value.
     #[error("the answer to the upgrade has `{came}` in place of `{field}`")]
     Wrong {
-        /// The field and what it has to hold, such as `Connection: Upgrade`.
+        /// The required field and value, such as `Connection: Upgrade`.
         field: &'static str,
-        /// The field and what it holds.
+        /// The field and value received.
         came: String,
     },
-    /// `Sec-WebSocket-Accept` does not belong to the key that was sent. Holds its value.
+    /// `Sec-WebSocket-Accept` does not match the key that was sent. Holds the value received.
     #[error(
         "the answer to the upgrade has `Sec-WebSocket-Accept: {0}`, which does not belong to the key that was sent"
     )]

@@ -1,6 +1,6 @@
-//! What a comparison of servers found, as plain data. Field names are the keys of its JSON.
+//! Result of a comparison of servers, as plain data. Field names are the keys of its JSON.
 
-// Fields whose name says it all have no comment.
+// Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
 use serde::{Deserialize, Serialize};
@@ -13,71 +13,71 @@ pub use figure::ComparedFigure;
 
 mod figure;
 
-/// Version of the JSON's shape.
+/// Version of the JSON format.
 pub const SCHEMA: u32 = 1;
 
-/// What the key `kind` says, so that a comparison is not taken for a run.
+/// Value of the key `kind`, which distinguishes a comparison from a run.
 pub const KIND: &str = "comparison";
 
-/// Everything that a comparison found.
+/// Complete result of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Comparison {
-    /// Version of the document's shape, [`SCHEMA`].
+    /// Version of the document's format, [`SCHEMA`].
     pub schema: u32,
     /// The word `comparison`, [`KIND`].
     pub kind: String,
     pub tool: Tool,
     pub host: Host,
-    /// Wall-clock time of its beginning, RFC 3339.
+    /// Start of the comparison in wall-clock time, RFC 3339.
     pub started_at: String,
-    /// How long it took, in seconds.
+    /// Duration of the comparison, in seconds.
     pub elapsed_s: f64,
     pub plan: ComparisonPlan,
-    /// The servers, in the order in which they were named.
+    /// The servers, in the order of the command line.
     pub servers: Vec<CandidateRow>,
-    /// One row a round and server, as they were measured.
+    /// One row per round and server, in the order of measurement.
     pub rounds: Vec<RoundRow>,
     pub figures: Vec<FigureRow>,
-    /// Rounds that lie far from the others. They are named and counted, never left out.
+    /// Rounds that lie far from the others. They are reported, and still included in every figure.
     pub outliers: Vec<OutlierRow>,
-    /// The conditions that it was to be held against.
+    /// The conditions that were checked.
     pub conditions: Vec<ConditionRow>,
     pub validity: ValiditySummary,
-    /// The user ended it before all rounds were done.
+    /// True when the user interrupted the comparison before its last round.
     pub interrupted: bool,
 }
 
-/// What was asked for.
+/// Settings of the comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ComparisonPlan {
     /// The load of the capacity runs (closed loop). Its URL is that of the first server.
     pub load: PlanSummary,
-    /// Messages per second that the latency runs (open loop) offer; `None` when there were none.
+    /// Messages per second offered in the latency runs (open loop); `None` without latency runs.
     pub rate_per_s: Option<f64>,
-    /// The rate was found by a pilot, not given.
+    /// True when the rate was determined by a pilot run instead of given.
     pub rate_was_found: bool,
-    /// Rounds asked for; with `until_sure_percent` the fewest.
+    /// Planned rounds. With `until_sure_percent`, the minimum.
     pub rounds: u32,
-    /// Rounds are added until every interval is at most so wide, in percent of its ratio.
+    /// Maximum width of every interval, in percent of its ratio, until which rounds are added.
     pub until_sure_percent: Option<f64>,
     pub max_rounds: u32,
     /// Seed of the order within rounds, of payloads and of the bootstrap.
     pub seed: u64,
-    /// In this share of such comparisons no verdict is wrong, of all servers and figures together.
+    /// Share of such comparisons in which no verdict is wrong, over all servers and figures together.
     pub confidence: f64,
-    /// The figures that were to be compared.
+    /// The figures to compare.
     #[serde(default = "all_figures")]
     pub figures: Vec<ComparedFigure>,
     /// The server that the others are compared with.
     pub reference: String,
-    /// Cores that the servers were kept on; empty = the system decided.
+    /// Cores that the servers were pinned to; empty = not pinned.
     pub server_cores: Vec<usize>,
-    /// Cores that the generator was kept on.
+    /// Cores that the generator was pinned to.
     pub generator_cores: Vec<usize>,
-    /// Checks that a server had to pass before it was measured: `off`, `plan` or `full`; `None` for saved runs,
-    /// and in a file of an older version.
+    /// Checks that a server had to pass before it was measured: `off`, `plan` or `full`; `None` for saved runs and in
+    /// files of older versions.
     #[serde(default)]
     pub gate: Option<String>,
 }
@@ -91,137 +91,136 @@ fn all_figures() -> Vec<ComparedFigure> {
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct CandidateRow {
     pub name: String,
-    /// The command that starts it; `None` when it ran already.
+    /// The command that starts the server; `None` when it was already running.
     pub command: Option<String>,
-    /// Where it echoes, `{port}` standing for the port of each start.
+    /// The server's URL. `{port}` is replaced by the port of each start.
     pub url: String,
-    /// The saved runs that speak for it; empty when it was measured.
+    /// Files of the saved runs compared; empty when the server was measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
-    /// Right echoes per second in the pilot, median of its runs.
+    /// Correct echoes per second in the pilot, median of its runs.
     pub pilot_messages_per_s: Option<f64>,
-    /// Why it is not compared; `None` when it is.
+    /// Reason for excluding the server from the comparison; `None` when it is compared.
     pub excluded: Option<String>,
-    /// Checks that it does not pass and that the load does not need: `a ping: nothing came within 5.00 s`.
+    /// Failed checks that the load does not depend on, such as `a ping: nothing came within 5.00 s`.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
-/// What one server did in one round.
+/// Results of one server in one round.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RoundRow {
-    /// From 1.
+    /// Number of the round, from 1.
     pub round: u32,
     pub server: String,
-    /// When it had its turn within the round, from 1.
+    /// Position of the server within the round, from 1.
     pub turn: u32,
-    /// Seed of the payloads, the same for every server of a round.
+    /// Seed of the payloads, the same for all servers of a round.
     pub seed: u64,
-    /// From its start until its first echo, in seconds; `None` when it ran already.
+    /// Time from the server's start until its first echo, in seconds; `None` when it was already running.
     pub ready_s: Option<f64>,
-    /// Why the round is not counted for this server.
+    /// Reason for not counting the round for this server.
     pub failure: Option<String>,
-    /// Closed loop: as fast as it answers.
+    /// Closed loop, as fast as the server answers.
     pub capacity: Option<RunRow>,
-    /// Open loop: at the rate that all servers were offered.
+    /// Open loop, at the same rate for all servers.
     pub latency: Option<RunRow>,
-    /// Resident memory with all connections open after the capacity run, less that before the first
-    /// one, for each connection. `None` when it was not seen, or did not grow.
+    /// Resident memory with all connections open after the capacity run, less that before the first one, per
+    /// connection. `None` when it was not measured, or did not grow.
     pub memory_per_connection_bytes: Option<f64>,
 }
 
-/// What one run found, from its steady part.
+/// Figures of one run, computed from its steady part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct RunRow {
     pub verdict: Verdict,
     pub reasons: Vec<String>,
-    /// Messages echoed right and timed, of the whole measured phase.
+    /// Correct, timed echoes of the whole measured phase.
     pub timed_messages: u64,
-    /// Messages lost, corrupted, late or never sent, of the whole measured phase.
+    /// Messages that were lost, corrupted, late or never sent in the whole measured phase.
     pub failed_messages: u64,
     /// Length of the measured phase in seconds.
     pub elapsed_s: f64,
-    /// Whether it was steady.
+    /// Steadiness of the run after the cut.
     pub steadiness: Steadiness,
-    /// Seconds at its beginning that were not steady yet; the figures are of what follows. `None` when
-    /// it was too short to tell, or never became steady: then they are of all of it.
+    /// Seconds cut off at the beginning because the run was not yet steady. `None` when the run was too short to
+    /// decide, or never became steady: the figures then cover all of it.
     pub cut_s: Option<f64>,
-    /// Right echoes per second.
+    /// Correct echoes per second.
     pub messages_per_s: f64,
-    /// Median of the time that the run is about, in nanoseconds: closed loop the service time, open
-    /// loop the response time.
+    /// Median latency in nanoseconds: service time in closed loop, response time in open loop.
     pub p50_ns: Option<f64>,
     pub p99_ns: Option<f64>,
     pub p99_9_ns: Option<f64>,
     /// CPU time of the server's processes during the whole measured phase, in seconds.
     pub server_cpu_s: Option<f64>,
-    /// Right echoes for each second of it, of the whole measured phase.
+    /// Correct echoes per second of that CPU time, over the whole measured phase.
     pub messages_per_cpu_s: Option<f64>,
 }
 
-/// Whether a run was steady, once its beginning was cut off.
+/// Steadiness of a run after its beginning was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Steadiness {
     Steady,
-    /// It rose or fell to the end.
+    /// Rising or falling until the end.
     Drifting,
-    /// No cut made it so.
+    /// Not steady after any cut.
     Never,
-    /// There were too few messages to tell, or no samples.
+    /// Too few messages to decide, or no samples.
     Unknown,
 }
 
-/// What all rounds say of one figure.
+/// Results of one figure over all rounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct FigureRow {
     pub figure: ComparedFigure,
     pub unit: String,
-    /// One entry a compared server.
+    /// One entry per compared server.
     pub servers: Vec<FigureOfServer>,
-    /// Each server but the reference against it.
+    /// Each server except the reference, compared with the reference.
     pub against: Vec<AgainstReference>,
 }
 
-/// What one server had of a figure.
+/// One server's values of a figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct FigureOfServer {
     pub server: String,
-    /// The median of its rounds; `None` when no round has the figure.
+    /// Median over the server's rounds; `None` when no round has the figure.
     pub median: Option<f64>,
     /// Rounds that have the figure.
     pub rounds: u32,
 }
 
-/// A server against the reference.
+/// A server compared with the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct AgainstReference {
     pub server: String,
     pub reference: String,
-    /// Rounds in which both have the figure.
+    /// Rounds in which both servers have the figure.
     pub rounds: u32,
-    /// The server's value over the reference's; `None` when no two rounds have both.
+    /// The server's value divided by the reference's; `None` when no round has both.
     pub ratio: Option<f64>,
     pub low: Option<f64>,
     pub high: Option<f64>,
-    /// Its level, which is such that of all figures and servers together no verdict is wrong as often as the
-    /// plan's `confidence` says.
+    /// Confidence level of the interval, adjusted so that the plan's `confidence` holds for all figures and servers
+    /// together.
     pub level: Option<f64>,
     pub verdict: ComparisonVerdict,
-    /// The same for a person: `axum 1.32 × faster (1.28–1.36)`.
+    /// The result as text, such as `axum 1.32 × faster (1.28–1.36)`.
     pub text: String,
-    /// Further rounds after which a verdict is likely; `None` when it can be already, or when
-    /// that cannot be told.
+    /// Additional rounds after which a verdict is likely; `None` when there is a verdict already, or when the number
+    /// cannot be estimated.
     pub more_rounds: Option<u64>,
 }
 
-/// What can be said of a server against the reference.
+/// Verdict on a server relative to the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -239,19 +238,20 @@ pub struct OutlierRow {
     pub server: String,
     pub round: u32,
     pub value: f64,
-    /// The median of all rounds.
+    /// Median of all rounds.
     pub median: f64,
 }
 
-/// What became of a condition.
+/// Result of a condition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConditionRow {
-    /// As it was typed.
+    /// The condition as typed.
     pub expression: String,
-    /// Whether the gate is shut: it held with confidence, or a figure of it was not measured.
+    /// True when the condition held with confidence, or one of its figures was not measured. Either makes `--fail-if`
+    /// fail.
     pub held: bool,
-    /// Whether the rounds tell that; what they do not tell leaves the gate open.
+    /// True when the rounds decide the condition. An undecided one does not make `--fail-if` fail.
     pub is_sure: bool,
     pub text: String,
 }
@@ -262,17 +262,17 @@ pub fn last_round(rounds: &[RoundRow]) -> u32 {
 }
 
 impl Comparison {
-    /// The servers that were compared.
+    /// The servers that were not excluded.
     pub fn compared(&self) -> impl Iterator<Item = &CandidateRow> {
         self.servers.iter().filter(|s| s.excluded.is_none())
     }
 
-    /// The rounds of a server.
+    /// The rounds of one server.
     pub fn rounds_of<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a RoundRow> {
         self.rounds.iter().filter(move |row| row.server == server)
     }
 
-    /// Whether any server failed: in the gate, at its start or in a round.
+    /// Returns true when any server failed: in its checks, at its start or in a round.
     pub fn any_failed(&self) -> bool {
         self.servers.iter().any(|s| s.excluded.is_some())
             || self.rounds.iter().any(|row| row.failure.is_some())

@@ -1,15 +1,14 @@
-//! The provisional summary of a run that goes on.
+//! Provisional summary of a running measurement.
 
 use super::summary::{RunContext, Summary};
 use crate::plan::Plan;
 use crate::record::Record;
 
 impl Summary {
-    /// The summary of a run that goes on, from what it has recorded so far.
+    /// The summary of a running measurement, from its record so far.
     ///
-    /// All figures and the verdict are as they would be if it ended now, with one difference: what is due
-    /// but not sent yet is counted only at the end, so that in its place the verdict goes by
-    /// `Plan::due_by`.
+    /// All figures and the verdict are computed as if the run ended now, with one exception. Due messages that were not
+    /// sent are counted only at the end. Until then, the verdict uses the estimate of `Plan::due_by`.
     pub fn so_far(plan: &Plan, record: &Record, mut circumstances: RunContext) -> Self {
         circumstances.goes_on = true;
         let counted = record.counts.unsent;
@@ -44,7 +43,7 @@ mod tests {
         })
     }
 
-    /// A run of 1,000 messages per second that sent so many, all of them echoed, in two seconds.
+    /// An open loop of 1,000 messages per second that sent `sent` messages in two seconds, all of them echoed.
     fn after_two_seconds(sent: u64, arrivals: Arrivals) -> Summary {
         let mut recorder = Recorder::new(true, 0);
         let budget = BottomK::new(0, 1);
@@ -66,7 +65,7 @@ mod tests {
         assert_eq!(all.sent_in_time_share, Some(1.0));
         let half = after_two_seconds(1_000, Arrivals::Constant);
         assert_eq!(half.sent_in_time_share, Some(0.5));
-        // Of the time so far, not of the ten seconds that are planned.
+        // Computed over the elapsed time, not over the planned ten seconds.
         assert_eq!(half.achieved_rate_per_s, Some(500.0));
         assert_eq!(half.achieved_over_s, Some(2.0));
         assert!(
@@ -74,7 +73,7 @@ mod tests {
             "{:?}",
             half.validity
         );
-        // What is only estimated is not counted.
+        // Estimates are not counted.
         assert_eq!(half.messages.unsent, 0);
     }
 

@@ -1,4 +1,4 @@
-//! The percentile table: how a distribution looks towards its tail.
+//! The percentile table: quantiles of a distribution, denser towards the tail.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ use crate::verdict::messages_beyond;
 pub struct PercentileRow {
     /// Percentile in 0..=100.
     pub percentile: f64,
-    /// Service time there, in nanoseconds.
+    /// Service time at this percentile, in nanoseconds.
     pub service_time_ns: u64,
-    /// Response time there, in nanoseconds.
+    /// Response time at this percentile, in nanoseconds.
     pub response_time_ns: u64,
 }
 
-/// The percentile table of a record: finer towards the tail, as far as messages lie beyond.
+/// The percentile table of a record. It is denser towards the tail, and ends where no messages lie beyond.
 pub fn percentile_table(record: &Record) -> Vec<PercentileRow> {
     const PERCENTILES: [f64; 27] = [
         0.0, 1.0, 5.0, 10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0,

@@ -1,6 +1,6 @@
-//! The plan as it is reported.
+//! The plan as reported in results.
 
-// Fields whose name says it all have no comment.
+// Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
 use std::num::NonZeroU32;
@@ -9,41 +9,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, Verify, mask_url};
 
-/// The plan as it is reported.
+/// The plan as reported in results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct PlanSummary {
     /// The server's URL, its query values masked.
     pub url: String,
-    /// Whether the server's certificate was checked; `None` without TLS.
+    /// True when the server's certificate was verified; `None` without TLS.
     pub certificate_checked: Option<bool>,
-    /// Which of our servers ran inside the process, if one did.
+    /// Name of the embedded server; `None` for an external one.
     pub embedded: Option<String>,
     pub clients: u32,
-    /// Measured messages of each client, unless a time was planned.
+    /// Measured messages per client; `None` when a duration was planned.
     pub messages_per_client: Option<u64>,
-    /// Measured time in seconds, unless a number was planned.
+    /// Planned duration of the measured phase in seconds; `None` when a number of messages was planned.
     pub duration_s: Option<f64>,
     pub payload_bytes: PayloadBytes,
     /// Text messages; otherwise binary.
     pub text: bool,
-    /// Messages per second asked for, of stages the average; `None` in closed loop.
+    /// Planned messages per second, with stages the average; `None` in closed loop.
     pub rate_per_s: Option<f64>,
-    /// Seconds in which the rate rises from 0; `None` without a ramp.
+    /// Duration of the ramp in seconds; `None` without a ramp.
     pub ramp_s: Option<f64>,
-    /// The stages of the offered rate, if it has any.
+    /// The stages of the offered rate; empty without stages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageSummary>,
-    /// Spacing of messages in open loop; without meaning in closed loop.
+    /// Spacing of messages in open loop. Irrelevant in closed loop.
     pub arrivals: Arrivals,
-    /// Most messages in flight per client; `None` = unbounded.
+    /// Maximum number of messages in flight per client; `None` = unbounded.
     pub window: Option<u32>,
     pub warmup_s: f64,
-    /// Limit for one echo in seconds.
+    /// Time limit for one echo, in seconds.
     pub timeout_s: f64,
     pub verify: Verify,
     pub threads: usize,
-    /// Cores that the threads were pinned to, one a thread in turn; empty = not pinned.
+    /// Cores that the threads were pinned to, assigned in turn; empty = not pinned.
     #[serde(default)]
     pub pinned_to: Vec<usize>,
     #[serde(default)]
@@ -60,14 +60,14 @@ pub struct StageSummary {
     pub rate_per_s: f64,
 }
 
-/// A fixed payload size, or the range that sizes were drawn from.
+/// A fixed payload size, or the range of random sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum PayloadBytes {
-    /// Every message had this size.
+    /// The same size for all messages.
     Fixed(u64),
-    /// Sizes were drawn uniformly, both ends included.
+    /// Uniformly distributed sizes, both ends included.
     Range { min: u64, max: u64 },
 }
 

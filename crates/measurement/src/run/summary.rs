@@ -1,6 +1,6 @@
-//! What a run found, as plain data. Field names are the JSON keys of the contract.
+//! Result of a run, as plain data. Field names are the JSON keys of the contract.
 
-// Fields whose name says it all have no comment.
+// Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
 use std::collections::BTreeMap;
@@ -16,17 +16,17 @@ use crate::verdict::{
     WithheldTime,
 };
 
-/// Version of the JSON summary's shape.
+/// Version of the JSON summary's format.
 pub const SCHEMA: u32 = 1;
 
-/// Everything that a run found.
+/// Complete result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Summary {
-    /// Version of the document's shape, [`SCHEMA`].
+    /// Version of the document's format, [`SCHEMA`].
     pub schema: u32,
     pub tool: Tool,
-    /// The command line, secrets masked; `None` in a file of an older version.
+    /// The command line, secrets masked; `None` in files of older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_line: Option<Vec<String>>,
     pub plan: PlanSummary,
@@ -38,20 +38,20 @@ pub struct Summary {
     pub connections: Connections,
     pub messages: MessageCounts,
     pub throughput: Throughput,
-    /// Messages per second asked for, on average; `None` in closed loop.
+    /// Planned messages per second, on average; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
-    /// Messages per second that were sent in the time planned for sending, which is
-    /// [`achieved_over_s`](Self::achieved_over_s); `None` in closed loop.
+    /// Messages sent per second of [`achieved_over_s`](Self::achieved_over_s), the time planned for sending; `None` in
+    /// closed loop.
     pub achieved_rate_per_s: Option<f64>,
-    /// Share of the messages due that were sent in the time planned for sending, at most 1: how well
-    /// the schedule was kept, whatever chance it left to the arrivals; `None` in closed loop.
+    /// Share of the due messages that were sent in the time planned for sending, at most 1. Unlike the achieved rate,
+    /// it does not vary with random arrivals. `None` in closed loop.
     pub sent_in_time_share: Option<f64>,
-    /// Received minus sent.
+    /// Received minus sent time.
     pub service_time_ns: Latency,
-    /// Received minus intended; in closed loop the same as the service time.
+    /// Received minus intended time. In closed loop, equal to the service time.
     pub response_time_ns: Latency,
-    /// By how much the p99 of the response time exceeds that of the service time: what coordinated
-    /// omission would have hidden. `None` in closed loop, where it cannot be known.
+    /// p99 of the response time minus p99 of the service time: the delay that coordinated omission would have hidden.
+    /// `None` in closed loop, where it cannot be determined.
     pub coordinated_omission_p99_ns: Option<u64>,
     pub connect_ns: ConnectTimes,
     /// Actual minus intended send time.
@@ -60,14 +60,14 @@ pub struct Summary {
     pub send_lateness_ns: Option<SendLateness>,
     pub client: GeneratorUsage,
     pub server: Option<ServerUsage>,
-    /// What the generator can do on this host, if that was measured before the run.
+    /// Calibration of the generator on this host; `None` when not measured.
     pub calibration: Option<Calibration>,
     pub validity: ValiditySummary,
-    /// The conditions that the run was to be held against.
+    /// The conditions that were checked.
     #[serde(default)]
     pub conditions: Vec<ConditionResult>,
-    /// The time that `achieved_rate_per_s` is a rate of, in seconds: the planned one, even if all connections had
-    /// ended before; after an interrupt `elapsed_s`. `None` in closed loop, and in a file of an older version.
+    /// Time over which `achieved_rate_per_s` is averaged, in seconds: the planned time, even if all connections ended
+    /// earlier; after an interrupt, `elapsed_s`. `None` in closed loop and in files of older versions.
     #[serde(default)]
     pub achieved_over_s: Option<f64>,
 }
@@ -76,12 +76,12 @@ pub struct Summary {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Tool {
-    /// `ws-bench`.
+    /// Program name, such as `ws-bench`.
     pub name: String,
     pub version: String,
 }
 
-/// The machine that measured.
+/// The machine that ran the generator.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -90,41 +90,41 @@ pub struct Host {
     pub kernel: String,
     /// Processor name.
     pub cpu: String,
-    /// Cores of the machine that are on.
+    /// Online cores of the machine.
     pub cores: usize,
-    /// The cores that this process was confined to, as by `taskset`; empty = it may use all.
+    /// Cores that this process was restricted to, for example by `taskset`; empty = all.
     pub allowed_cores: Vec<usize>,
-    /// Open files this process may have; `None` where there is no such limit.
+    /// Limit of open files for this process; `None` where the system has no such limit.
     pub open_file_limit: Option<u64>,
 }
 
-/// How the connections fared.
+/// Counts and times of the connections.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Connections {
     pub attempted: u64,
     /// Connections that finished their handshake.
     pub opened: u64,
-    /// Connections that did not.
+    /// Connections that did not open.
     pub failed: u64,
-    /// Connections that ended before their client was done with them.
+    /// Connections that ended before their client finished.
     pub closed_early: u64,
-    /// How many connections ended with each close code; 1006 = without a close frame.
+    /// Number of connections for each close code. 1006 = ended without a close frame.
     #[serde(default)]
     pub close_codes: BTreeMap<u16, u64>,
-    /// From the first attempt until all had opened or failed, in seconds.
+    /// Time from the first attempt until all connections had opened or failed, in seconds.
     pub opening_s: f64,
-    /// Why connections failed to open, and how many for each reason.
+    /// Number of connections that failed to open, for each reason.
     #[serde(default)]
     pub failures: BTreeMap<String, u64>,
-    /// Why connections ended early, and how many for each reason.
+    /// Number of connections that ended early, for each reason.
     #[serde(default)]
     pub early_ends: BTreeMap<String, u64>,
-    /// Close frames of the server that came before the generator's.
+    /// Close frames that the server sent before the generator sent its own.
     #[serde(default)]
     pub close_reasons: Vec<CloseFrameCount>,
-    /// Connections opened to each address, `ADDR:PORT`; empty for a Unix socket, and in a file of an
-    /// older version.
+    /// Number of connections opened to each address, `ADDR:PORT`; empty for a Unix socket and in files of older
+    /// versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub addresses: BTreeMap<String, u64>,
 }
@@ -135,13 +135,13 @@ pub struct Connections {
 pub struct CloseFrameCount {
     /// Close code; `None` for a frame without one.
     pub code: Option<u16>,
-    /// Reason, escaped.
+    /// Close reason, escaped.
     pub reason: String,
-    /// Connections closed so.
+    /// Number of connections closed with this code and reason.
     pub count: u64,
 }
 
-/// Right echoes per second of [`Summary::elapsed_s`], which ends early when all connections have ended.
+/// Correct echoes per second of [`Summary::elapsed_s`], which is shorter than planned when all connections end early.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Throughput {
@@ -150,7 +150,7 @@ pub struct Throughput {
 }
 
 impl Throughput {
-    /// 0 when nothing was measured.
+    /// Rates are 0 when nothing was measured.
     fn new(echoes: &EchoTotals, elapsed_s: f64) -> Self {
         if elapsed_s <= 0.0 {
             return Self::default();
@@ -166,15 +166,15 @@ impl Throughput {
 #[derive(Debug, Clone, Copy)]
 struct ScheduleAdherence {
     achieved_per_s: f64,
-    /// Time that this is a rate of, in seconds.
+    /// Time over which the rate is averaged, in seconds.
     over_s: f64,
-    /// The achieved rate as a share of what was due; above 1 never.
+    /// Achieved rate as a share of the rate due, at most 1.
     kept: f64,
 }
 
 impl ScheduleAdherence {
-    /// `None` when nothing was due. A run that was not ended early had all the time that was planned, even
-    /// if its connections had not. One that goes on had the time so far.
+    /// Returns `None` when no message was due. The rate is averaged over the planned time, even if all connections
+    /// ended earlier. Interrupted runs and live summaries use the time so far.
     fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, c: &RunContext) -> Option<Self> {
         let unsent = record.counts.unsent;
         let due = (record.counts.sent + unsent) as f64;
@@ -186,7 +186,7 @@ impl ScheduleAdherence {
                 let time_s = planned_s.unwrap_or(c.elapsed_s);
                 (time_s, time_s)
             }
-            // The last message ends a gap, so that n messages a second take n gaps.
+            // The interval after the last message is included, so that n messages per second take one second.
             Length::MessagesPerClient(_) => {
                 let last_s = open.last_intended_ns as f64 / 1e9 + 1.0 / plan.offered_rate()?;
                 let due_s = planned_s
@@ -203,7 +203,7 @@ impl ScheduleAdherence {
     }
 }
 
-/// Everything that a [`Summary`] holds beside plan and record.
+/// All data of a [`Summary`] that come from neither plan nor record.
 #[derive(Debug, Clone, Default)]
 pub struct RunContext {
     pub tool: Tool,
@@ -216,19 +216,19 @@ pub struct RunContext {
     pub client: GeneratorUsage,
     pub server: Option<ServerUsage>,
     pub calibration: Option<Calibration>,
-    /// The user ended the run before its plan was done.
+    /// The user interrupted the run before its plan was complete.
     pub interrupted: bool,
-    /// The run ended at the first timeout: messages came, and none carried an identity that was sent.
+    /// The run ended at the first timeout: messages arrived, but none with an identity that was sent.
     pub recognized_nothing: bool,
-    /// A message that came later in such a run did carry one.
+    /// After such an end, a later message did have such an identity.
     pub recognized_late: bool,
-    /// The run is not over: what is due may still be sent.
+    /// The run is not over, so due messages may still be sent.
     pub goes_on: bool,
 }
 
 impl Summary {
-    /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict
-    /// are data yet: [`ValiditySummary::explain`] makes sentences of them.
+    /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict are data.
+    /// [`ValiditySummary::explain`] adds sentences.
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
@@ -300,9 +300,9 @@ fn send_lateness(open: &OpenLoopRecord, response: &Latency) -> SendLateness {
     SendLateness::new(&open.lateness, response.p99, punctual_p99)
 }
 
-/// Time in flight of a closed loop, and how much of it is possible; `None` in open loop.
+/// Actual and possible time in flight of a closed loop; `None` in open loop.
 fn time_in_flight(plan: &Plan, record: &Record) -> Option<TimeInFlight> {
-    /// Windows of messages after which the beginning and the end of a client's part no longer count.
+    /// Windows of messages per client from which on start and end of the client's run are negligible.
     const LONG: u64 = 20;
 
     let Load::Closed { window } = plan.load else {
@@ -318,17 +318,18 @@ fn time_in_flight(plan: &Plan, record: &Record) -> Option<TimeInFlight> {
 }
 
 impl RunContext {
-    /// The evidence that does not come from recorded times.
+    /// The part of the evidence that does not come from recorded times.
     fn evidence(&self, plan: &Plan, counts: &MessageCounts) -> Evidence {
         Evidence {
             sending: SendConditions {
                 windowed: plan.load.window().is_some(),
                 busy_poll: plan.busy_poll,
+                pinned: !plan.pin.is_empty(),
                 sockets_full: self.client.blocked_writes > 0,
             },
             answered_all: counts.received == counts.sent && counts.sent > 0,
             calibration: self.calibration,
-            // A thread that never sleeps uses a whole core whatever it has to do.
+            // A thread that never sleeps always uses a whole core.
             busiest_thread: if plan.busy_poll {
                 self.client.busy_share
             } else {
@@ -366,14 +367,14 @@ impl RunContext {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConditionResult {
-    /// The condition as it was typed, without spaces.
+    /// The condition as typed, without spaces.
     pub expression: String,
-    /// The figure's value: nanoseconds, a count, or a share; `None` when the run has no such figure.
+    /// The figure's value: nanoseconds, bytes, a count or a share; `None` when the run does not have the figure.
     pub value: Option<f64>,
-    /// The same for a person.
+    /// The value as text.
     pub value_text: String,
-    /// It held. A condition on a figure that the run does not have holds: a gate that cannot be
-    /// looked at must not stand open.
+    /// True when the condition held. A condition on a figure that the run does not have holds too, so that a gate never
+    /// passes unchecked.
     pub held: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Conditions of `--fail-if` on a run's figures, such as `p99>10ms`: what makes a gate in CI fail. The figures stand
-//! in `figure`; ws-compare's list of those that servers are compared by is its `fail_if.rs`.
+//! Conditions of `--fail-if` on figures of a run, such as `p99>10ms`. A CI job fails when one holds. Figures are in
+//! `figure`. The figures that ws-compare compares servers by are in its `fail_if.rs`.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -13,16 +13,17 @@ pub use figure::RunFigure;
 mod between_servers;
 mod figure;
 
-/// A condition that cannot be read.
+/// Reason why a condition cannot be parsed.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     #[error("`{0}` compares nothing: use `>`, `>=`, `<`, `<=`, `==` or `!=` (example: p99>10ms)")]
     NoComparison(String),
-    #[error("`{figure}` is not a figure of a run{}; known are {known}", nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default())]
+    #[error("`{figure}` is not a figure of a run{}. The figures are {known}", in_brackets(.hint))]
     UnknownFigure {
         figure: String,
-        nearest: Option<&'static str>,
+        /// Empty when nothing is like it.
+        hint: String,
         known: String,
     },
     #[error(
@@ -31,7 +32,7 @@ pub enum ConditionError {
     UnknownRun { term: String, known: String },
     #[error("`{0}` cannot be held with confidence: use `>`, `>=`, `<` or `<=`")]
     Exact(String),
-    #[error("`{left}` and `{right}` are not counted in the same unit")]
+    #[error("`{left}` and `{right}` have different units")]
     Units { left: String, right: String },
     #[error("`{value}` is not a value for `{figure}`: {wanted}")]
     Value {
@@ -41,7 +42,15 @@ pub enum ConditionError {
     },
 }
 
-/// A comparison of a figure with a value.
+fn in_brackets(hint: &str) -> String {
+    if hint.is_empty() {
+        String::new()
+    } else {
+        format!(" ({hint})")
+    }
+}
+
+/// A comparison operator.
 #[derive(Debug, Clone, Copy)]
 struct ComparisonOperator {
     sign: &'static str,
@@ -67,11 +76,11 @@ impl ComparisonOperator {
     }
 }
 
-/// A condition that a run's summary may fulfil. Read from text: a figure, a comparison, a value.
+/// A condition on the summary of a run: a figure, a comparison operator and a value.
 ///
-/// Figures are percentiles and the other figures of a time (`p99.9`, `max`), of the response time
-/// unless `service.` or `connect.` stands before them; counts of messages (`lost`) and connections
-/// (`failed`); `throughput` in messages per second; `error_rate` in percent.
+/// Figures are percentiles and other figures of a time (`p99.9`, `max`), of the response time unless prefixed with
+/// `service.` or `connect.`; counts of messages (`lost`) and connections (`failed`); `throughput` in messages per
+/// second; `error_rate` in percent.
 #[derive(Debug, Clone)]
 pub struct Condition {
     figure: RunFigure,
@@ -81,7 +90,7 @@ pub struct Condition {
 }
 
 impl Summary {
-    /// The summary together with the results of conditions on it.
+    /// Adds the results of these conditions to the summary.
     #[must_use]
     pub fn with_conditions(mut self, conditions: &[Condition]) -> Self {
         self.conditions = conditions.iter().map(|c| c.check(&self)).collect();
@@ -90,7 +99,7 @@ impl Summary {
 }
 
 impl Condition {
-    /// Looks whether the summary fulfils it.
+    /// Checks the condition on a summary.
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
         ConditionResult {
@@ -102,11 +111,10 @@ impl Condition {
     }
 }
 
-/// Cuts a condition at its comparison: what stands before it, the comparison, what stands after it.
-/// Without spaces.
+/// Splits a condition at its operator: text before, operator, text after. Spaces are removed.
 fn split_at_operator(text: &str) -> Result<(String, ComparisonOperator, String), ConditionError> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    // The leftmost sign; of two at the same place the longer one.
+    // The leftmost operator; of two at the same position, the longer one.
     let (at, comparison) = ComparisonOperator::ALL
         .into_iter()
         .filter_map(|comparison| Some((compact.find(comparison.sign)?, comparison)))
@@ -145,7 +153,7 @@ impl fmt::Display for Condition {
 
 #[cfg(test)]
 mod tests {
-    //! Conditions on a summary of known figures.
+    //! Conditions on a summary with known figures.
 
     use super::*;
     use crate::run::tests::summary;
@@ -210,6 +218,10 @@ mod tests {
         assert!(error("lst>0").contains("did you mean `lost`?"));
         assert!(error("troughput<5").contains("did you mean `throughput`?"));
         assert!(!error("nonsense>0").contains("did you mean"));
+        let latency = error("latency>10ms");
+        assert!(latency.contains("use p50, p99, mean or max"), "{latency}");
+        assert!(latency.contains("service. or response."), "{latency}");
+        assert!(!latency.contains("did you mean"), "{latency}");
         for negative in ["lost>-1", "throughput<-0", "error_rate>-1%", "p99>-1ms"] {
             assert!(error(negative).contains("is not a value for"), "{negative}");
         }

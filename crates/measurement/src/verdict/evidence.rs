@@ -1,6 +1,6 @@
-//! The figures that a verdict rests on.
+//! Figures on which a verdict is based.
 
-// Fields whose name says it all have no comment.
+// Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
 use super::latency::{Latency, SendLateness};
@@ -8,32 +8,32 @@ use super::reason::{NothingRight, SendConditions};
 use super::resource_usage::Calibration;
 use super::stops::{Stops, WithheldTime};
 
-/// Little's law on a closed loop: messages in flight times the time that they were.
+/// Little's law for a closed loop: number of messages in flight times their time in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TimeInFlight {
-    /// Time that all messages were in flight, each at most until it was given up, in seconds.
+    /// Total time that messages were in flight, at most the timeout for each, in seconds.
     pub spent_s: f64,
-    /// Window times the time for which clients were active, in seconds.
+    /// Window size times the total time that clients were active, in seconds.
     pub possible_s: f64,
-    /// Every client sent enough messages for those missing at the beginning and the end not to count.
+    /// True when every client sent enough messages for start and end of its run to be negligible.
     pub is_long: bool,
 }
 
-/// The figures a verdict rests on.
+/// Figures on which a verdict is based.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evidence {
     /// Messages with a service time.
     pub timed_messages: u64,
     pub service: Latency,
-    /// Response times; in closed loop the same.
+    /// Response times. In closed loop, equal to the service times.
     pub response: Latency,
     /// The generator's own lateness; `None` in closed loop.
     pub lateness: Option<SendLateness>,
     /// `None` in open loop.
     pub time_in_flight: Option<TimeInFlight>,
-    /// Times in which the generator stood still.
+    /// Stops of the generator.
     pub stops: Stops,
-    /// What was withheld from the generator, as far as it is known.
+    /// CPU time withheld from the generator, as far as it is known.
     pub withheld: WithheldTime,
     /// Size of the largest message, in bytes.
     pub largest_payload: u64,
@@ -41,38 +41,38 @@ pub struct Evidence {
     pub sending: SendConditions,
     /// Achieved rate as a share of the offered one; `None` in closed loop.
     pub achieved_share: Option<f64>,
-    /// Every message sent was echoed.
+    /// True when every message sent was echoed.
     pub answered_all: bool,
     pub messages_per_s: f64,
-    /// What the generator can do at its best; `None` when that was not measured.
+    /// Calibration of the generator; `None` when not measured.
     pub calibration: Option<Calibration>,
-    /// The busiest generator thread's share of a core, with busy polling the share of its time in
-    /// which it had something to do; `None` where the system does not report it.
+    /// The busiest generator thread's share of a core. With busy polling, the share of time in which it had work;
+    /// `None` where the system does not report it.
     pub busiest_thread: Option<f64>,
-    /// Time that the generator threads waited for a core, as a share of the time that they were
-    /// measured for; `None` where the system does not report it.
+    /// Time that generator threads waited for a core, as a share of the time measured; `None` where the system does not
+    /// report it.
     pub run_queue_wait: Option<f64>,
-    /// Connections that failed to open or ended before their client was done with them.
+    /// Connections that failed to open or ended before their client finished.
     pub broken_connections: u64,
     pub connections: u64,
     /// Messages that were due and never sent.
     pub unsent: u64,
-    /// Messages that were due; `None` where the server decides how many.
+    /// Messages that were due; `None` where the number depends on the server.
     pub due: Option<u64>,
-    /// The user ended the run before its plan was done.
+    /// The user interrupted the run before its plan was complete.
     pub interrupted: bool,
-    /// The run is not over: what is due may still be sent.
+    /// The run is not over, so due messages may still be sent.
     pub goes_on: bool,
-    /// The cause, if no right echo came.
+    /// Cause of a run without a correct echo.
     pub nothing_right: NothingRight,
-    /// The run ended early: for a whole timeout messages came, and none carried an identity that was sent.
+    /// The run ended early: for a whole timeout, messages arrived, but none with an identity that was sent.
     pub recognized_nothing: bool,
-    /// Messages that came later in such a run did carry one.
+    /// After such an end, later messages did have such an identity.
     pub recognized_late: bool,
-    /// Echoes are not verified.
+    /// True when echoes are not verified.
     pub unverified: bool,
-    /// Messages matched by order among several that the echo may answer.
+    /// Messages matched by order, because the echo may answer any of several.
     pub matched_by_order: u64,
-    /// Messages of the server that may be second answers, and those that are.
+    /// Messages from the server that are or may be duplicate echoes.
     pub unexplained_answers: u64,
 }

@@ -1,15 +1,22 @@
-//! Figures of distributions of times, as they are reported, and the tail they rest on.
+//! Summary figures of distributions of times, and the number of messages in their tails.
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::LatencyHistogram;
 
-/// Messages that lie beyond a quantile.
+/// Number of messages beyond a quantile.
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
-    // Rounded to the nearest message: (1 − 0.99)·100,000 is a hair below 1,000 in binary.
+    // Half a message rounds down. The margin is for (1 − 0.99)·50, which is slightly above 0.5 in binary.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let beyond = ((1.0 - quantile) * count as f64).round() as u64;
+    let beyond = ((1.0 - quantile) * count as f64 - 1e-6).round() as u64;
     beyond
+}
+
+/// A quantile of `count` values for a report; `None` above the median if no value lies beyond it, because it would equal
+/// the maximum. The only rule for shown percentiles: p90 needs more than 5 values, p99 more than 50, and p99.9 more than
+/// 500, which is more than half a value beyond each.
+pub fn shown_quantile<T>(count: u64, quantile: f64, value: Option<T>) -> Option<T> {
+    value.filter(|_| quantile <= 0.5 || messages_beyond(count, quantile) > 0)
 }
 
 /// A distribution of times in nanoseconds. All figures but the count are `None` when it is 0.
@@ -32,21 +39,18 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// The figures that reports show, ascending but for the mean, each with its name and its nanoseconds.
-    /// `None` for what was not measured, and for a percentile beyond which not one message lies: it
-    /// would be the maximum by another name.
+    /// The figures shown in reports with their names, in nanoseconds, ascending except for the mean. `None` when not
+    /// measured, and for a percentile of too few values ([`shown_quantile`]).
     pub fn shown(&self) -> [(&'static str, Option<f64>); 7] {
-        let firm = self
-            .p99_9
-            .filter(|_| messages_beyond(self.count, 0.999) > 0);
         let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        let shown = |quantile, ns| exact(shown_quantile(self.count, quantile, ns));
         [
             ("min", exact(self.min)),
             ("mean", self.mean),
-            ("p50", exact(self.p50)),
-            ("p90", exact(self.p90)),
-            ("p99", exact(self.p99)),
-            ("p99.9", exact(firm)),
+            ("p50", shown(0.5, self.p50)),
+            ("p90", shown(0.9, self.p90)),
+            ("p99", shown(0.99, self.p99)),
+            ("p99.9", shown(0.999, self.p99_9)),
             ("max", exact(self.max)),
         ]
     }
@@ -71,7 +75,7 @@ impl From<&LatencyHistogram> for Latency {
     }
 }
 
-/// How long the opened connections took, in nanoseconds.
+/// Durations of opening a connection, over all opened connections, in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ConnectTimes {
@@ -81,7 +85,7 @@ pub struct ConnectTimes {
     pub tls: Option<Latency>,
     /// HTTP upgrade.
     pub upgrade: Latency,
-    /// All of it.
+    /// Total duration of opening.
     pub total: Latency,
 }
 
@@ -96,7 +100,7 @@ pub struct SendLag {
 }
 
 impl SendLag {
-    /// The lag of a number of messages of a closed loop.
+    /// The lag in closed loop: 0, or `None` when no message was sent.
     pub(crate) fn none(sent: u64) -> Self {
         let zero = (sent > 0).then_some(0);
         Self {
@@ -107,8 +111,8 @@ impl SendLag {
     }
 }
 
-/// Actual send time minus the later of the due time and the time at which window and socket had room, in
-/// nanoseconds: the generator's own lateness.
+/// The generator's own lateness in nanoseconds: actual send time minus the later of the due time and the time at which
+/// window and socket had room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
@@ -116,7 +120,7 @@ pub struct SendLateness {
     pub p50: Option<u64>,
     pub p99: Option<u64>,
     pub max: Option<u64>,
-    /// The part of the response time's p99 that is gone when each message is given its own lateness back.
+    /// Share of the response time's p99 that disappears when each message's own lateness is subtracted.
     pub share_of_response_p99: Option<f64>,
 }
 
@@ -146,5 +150,26 @@ impl From<&LatencyHistogram> for SendLag {
             p99: d.quantile(0.99),
             max: d.max(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_percentile_of_too_few_values_is_left_out() {
+        let shown = |count| {
+            let mut times = LatencyHistogram::new();
+            (0..count).for_each(|_| times.record(1_000));
+            let shown = Latency::from(&times).shown().into_iter();
+            let names = shown.filter_map(|(name, ns)| ns.map(|_| name));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown(1), "min mean p50 max");
+        assert_eq!(shown(6), "min mean p50 p90 max");
+        assert_eq!(shown(49), "min mean p50 p90 max");
+        assert_eq!(shown(51), "min mean p50 p90 p99 max");
+        assert_eq!(shown(501), "min mean p50 p90 p99 p99.9 max");
     }
 }

@@ -1,4 +1,4 @@
-//! Reasons against a measurement, as data, and the limits that they are found at.
+//! Reasons of a verdict, as data, and their limits.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,53 +8,53 @@ use crate::record::{DifferenceKind, MessageCounts};
 /// Share of a core above which a generator thread may have been the bottleneck.
 pub const BUSY_THREAD_LIMIT: f64 = 0.90;
 
-/// Share of the measured time that a generator thread may wait for a core.
+/// Maximum share of the measured time that a generator thread may wait for a core.
 pub const RUN_QUEUE_WAIT_LIMIT: f64 = 0.05;
 
-/// Messages beyond a percentile below which that percentile is not firm.
+/// Minimum number of messages beyond a percentile for it to be reliable.
 pub const FIRM_TAIL_MESSAGES: u64 = 1_000;
 
-/// Share of the offered rate that must be achieved.
+/// Minimum share of the offered rate that must be achieved.
 pub const ACHIEVED_SHARE_LIMIT: f64 = 0.95;
 
-/// Share of the planned load that may be missing.
+/// Maximum share of the planned load that may be missing.
 pub const MISSING_LOAD_LIMIT: f64 = 0.05;
 
-/// Share of the response time's p99 that may be the generator's own lateness in a valid run.
+/// Maximum share of the response time's p99 that may be the generator's own lateness in a valid run.
 pub const SUSPECT_LATENESS_SHARE: f64 = 0.10;
 
-/// Share of it above which the run is invalid, unless it is finer than [`FINE_LATENESS_NS`].
+/// Share of the response time's p99 above which the run is invalid, unless the part is below [`FINE_LATENESS_NS`].
 pub const INVALID_LATENESS_SHARE: f64 = 0.50;
 
-/// Part of the response time's p99, in nanoseconds, below which nobody tunes a server.
+/// Part of the response time's p99, in nanoseconds, that is too small to matter when tuning a server.
 pub const FINE_LATENESS_NS: f64 = 1e6;
 
-/// Share of a closed loop's time that the generator may take for itself, between an echo and the next
-/// message.
+/// Maximum share of a closed loop's time that the generator may use itself, between an echo and the next message.
 pub const OWN_TIME_LIMIT: f64 = 0.10;
 
-/// Share of the measured phase for which a quota may hold the generator back.
+/// Maximum share of the measured phase for which a quota may throttle the generator.
 pub const THROTTLED_LIMIT: f64 = 0.01;
 
-/// Suspension of the machine in seconds that is more than two clocks read one after the other differ.
+/// Maximum suspension of the machine in seconds. Smaller values may come from reading two clocks one after the other.
 pub const SUSPENSION_LIMIT_S: f64 = 1e-3;
 
-/// How near a figure may come to what the generator can do at its best, as a share of that.
+/// Margin around the generator's own limits within which a figure is not attributed to the server, as a share of the
+/// limit.
 pub const OWN_LIMIT_MARGIN: f64 = 0.10;
 
-/// The highest percentile that a verdict vouches for.
+/// The highest percentile that a verdict covers.
 pub(super) const JUDGED_QUANTILE: f64 = 0.99;
 
-/// How far a measurement can be believed.
+/// Reliability of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Nothing speaks against it.
+    /// No reason against the figures.
     Valid,
-    /// Something may have bent the figures.
+    /// The figures may be distorted.
     Suspect,
-    /// The figures say nothing about the server.
+    /// The figures do not describe the server.
     Invalid,
 }
 
@@ -69,18 +69,20 @@ impl Verdict {
     }
 }
 
-/// The conditions of sending, as far as cause and advice depend on them.
+/// Conditions of sending on which cause and advice depend.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SendConditions {
-    /// Upper bound of messages in flight per client.
+    /// True when messages in flight per client are limited.
     pub windowed: bool,
-    /// Its threads never sleep.
+    /// True when generator threads never sleep.
     pub busy_poll: bool,
-    /// Writes found the socket full.
+    /// True when writes found the socket full.
     pub sockets_full: bool,
+    /// Each thread has a core of its own to run on.
+    pub pinned: bool,
 }
 
-/// Cause of a run without a right echo.
+/// Cause of a run without a correct echo.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum NothingRight {
     /// Nothing was sent.
@@ -88,23 +90,31 @@ pub enum NothingRight {
     NothingSent,
     /// No message was answered.
     NoEcho,
-    /// All echoes came as another type of message.
+    /// Only messages of the warm-up were answered.
+    OnlyWarmup {
+        /// Echoes of warm-up messages that arrived in the measured phase.
+        echoes: u64,
+    },
+    /// All echoes arrived with another message type.
     OtherType {
         /// Type sent: `text` or `binary`.
         sent: String,
-        /// Type that came back.
+        /// Type received.
         came: String,
     },
-    /// All echoes were wrong, not all of them in their type.
+    /// All echoes were wrong, but not all by their type.
     WrongEchoes,
 }
 
 impl NothingRight {
-    /// Tells the cause from the counts of such a run.
+    /// Determines the cause from the counts of such a run.
     #[must_use]
     pub fn of(counts: &MessageCounts) -> Self {
         match counts.differences.as_slice() {
             _ if counts.sent == 0 => Self::NothingSent,
+            _ if counts.received == 0 && counts.warmup_echoes > 0 => Self::OnlyWarmup {
+                echoes: counts.warmup_echoes,
+            },
             _ if counts.received == 0 => Self::NoEcho,
             [one] if one.count == counts.received => match &one.kind {
                 DifferenceKind::Type { sent, came } => Self::OtherType {
@@ -118,24 +128,23 @@ impl NothingRight {
     }
 }
 
-/// One thing that speaks against a measurement: the figure, and what its sentence needs.
+/// One reason against a measurement, with the values that its sentence needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reason {
-    /// No right echo came back.
+    /// No correct echo arrived.
     NothingMeasured(NothingRight),
-    /// Messages came back, and none carried an identity that was sent.
+    /// Messages arrived, but none with an identity that was sent.
     NothingRecognized,
-    /// The run ended early because for a whole timeout no message carried an identity that was sent; later
-    /// ones did.
+    /// The run ended early because for a whole timeout no message had an identity that was sent. Later ones did.
     RecognizedLate,
     /// Echoes were matched by order.
     MatchedByOrder {
-        /// Messages among several that the echo may answer.
+        /// Messages matched although the echo may answer any of several.
         messages: u64,
-        /// Echoes are not verified.
+        /// True when echoes are not verified.
         unverified: bool,
-        /// Messages of the server that may be second answers, and those that are: others like them may have
-        /// taken the place of an echo.
+        /// Messages from the server that are or may be duplicate echoes. Similar ones may have been taken for the echo
+        /// of another message.
         unexplained: u64,
     },
     /// Two figures contradict each other.
@@ -147,78 +156,87 @@ pub enum Reason {
     },
     /// The generator's own lateness is a part of the response times.
     SendLateness {
-        /// Its share of the response time's p99.
+        /// Share of the generator's lateness in the response time's p99.
         share: f64,
         /// The 99th percentile of the response times, in nanoseconds.
         response_p99_ns: u64,
-        /// The threads never sleep.
+        /// True when generator threads never sleep.
         busy_poll: bool,
+        /// The threads are pinned to cores.
+        pinned: bool,
     },
     /// The generator stood still.
     GeneratorStopped {
         /// Number, length and time of the stops.
         stops: Stops,
-        /// CPU time that was withheld from it.
+        /// CPU time withheld from the generator.
         withheld: WithheldTime,
         /// Size of the largest message, in bytes.
         largest_payload: u64,
+        /// Length of the measured phase, in seconds.
+        elapsed_s: f64,
     },
     /// A quota held the generator back.
     GeneratorThrottled {
-        /// Time withheld, in seconds over all cores.
+        /// Time withheld by the quota, in seconds over all cores.
         throttled_s: f64,
         /// Length of the measured phase, in seconds.
         elapsed_s: f64,
     },
-    /// Share of the time that the generator took for itself, between echoes and the next messages.
+    /// Share of the time that the generator used itself, between echoes and the next messages.
     OwnTime(f64),
     /// The offered rate was not achieved.
     RateNotKept {
         /// Achieved rate as a share of the offered one.
         kept: f64,
-        /// The server answered all that it was sent.
+        /// True when every message sent was echoed.
         answered_all: bool,
-        /// So many connections failed or ended early that their share of the load alone explains it.
+        /// True when failed and early-closed connections alone explain the missing load.
         ended_with_connections: bool,
-        /// What sending was up to.
+        /// Conditions of sending.
         sending: SendConditions,
     },
-    /// The median service time is what the generator itself needs: found and floor, in nanoseconds.
+    /// The median service time is as low as the generator can measure: measured value and floor, in nanoseconds.
     NearFloor(u64, u64),
-    /// The median service time is far below what the generator needed by itself, so that this is not
-    /// known: found and floor, in nanoseconds.
+    /// The median service time is far below the calibrated floor, so the generator's own limit is unknown: measured
+    /// value and floor, in nanoseconds.
     BelowFloor(u64, u64),
-    /// The throughput is what the generator itself can do: found and ceiling, in messages per second.
+    /// The throughput is as high as the generator can reach: measured value and ceiling, in messages per second.
     NearCeiling(f64, f64),
-    /// The throughput is far above what the generator reached by itself, so that this is not known:
-    /// found and ceiling, in messages per second.
+    /// The throughput is far above the calibrated ceiling, so the generator's own limit is unknown: measured value and
+    /// ceiling, in messages per second.
     AboveCeiling(f64, f64),
     /// A generator thread used nearly a whole core.
     GeneratorBusy(f64),
     /// The generator waited for a core.
-    GeneratorWaited(f64),
+    GeneratorWaited {
+        /// Share of the measured time.
+        share: f64,
+        /// The threads are pinned to cores.
+        pinned: bool,
+    },
     /// Too few messages lie beyond the 99th percentile.
     ThinTail(u64),
-    /// Connections or messages of the plan are missing.
+    /// Connections or messages are missing from the planned load.
     LoadFellShort {
-        /// Failed or early-closed connections.
+        /// Connections that failed or closed early.
         broken: u64,
         /// Connections attempted.
         connections: u64,
         /// Messages that were due and never sent.
         unsent: u64,
-        /// Messages that were due; 0 where the server decides how many.
+        /// Messages that were due; 0 where the number depends on the server.
         due: u64,
-        /// The part of the load that is missing.
+        /// Share of the load that is missing.
         missing_share: f64,
     },
-    /// The user ended the run early.
+    /// The user interrupted the run.
     Interrupted,
 }
 
 impl Reason {
-    /// Position among reasons of the same verdict: first those about what was sent and answered, then those about
-    /// the generator, then those about its machine and the number of messages.
+    /// Order among reasons of the same verdict: first those about messages sent and echoed, then those about the
+    /// generator, then those about its machine and the number of messages.
     pub(super) fn order(&self) -> u8 {
         match self {
             Self::Interrupted => 0,
@@ -235,7 +253,7 @@ impl Reason {
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
             | Self::AboveCeiling(..) => 7,
-            Self::GeneratorBusy(_) | Self::GeneratorWaited(_) => 8,
+            Self::GeneratorBusy(_) | Self::GeneratorWaited { .. } => 8,
             Self::ThinTail(_) => 9,
         }
     }
@@ -273,7 +291,7 @@ impl Reason {
             | Self::NearCeiling(..)
             | Self::AboveCeiling(..)
             | Self::GeneratorBusy(_)
-            | Self::GeneratorWaited(_)
+            | Self::GeneratorWaited { .. }
             | Self::ThinTail(_)
             | Self::LoadFellShort { .. }
             | Self::Interrupted => Verdict::Suspect,

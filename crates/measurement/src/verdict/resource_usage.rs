@@ -4,109 +4,105 @@ use serde::{Deserialize, Serialize};
 
 use super::stops::Stops;
 
-/// What the generator can do on this host at its best, against an echo server that does nothing else,
-/// with payloads like those of the run.
+/// Limits of the generator on this host, measured against an echo server without other work and with payloads like
+/// those of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Calibration {
-    /// Median service time of one client alone, in nanoseconds: no server can look faster.
+    /// Median service time of a single client, in nanoseconds. No server can appear faster.
     pub floor_service_p50_ns: u64,
-    /// Messages per second at which the generator's threads would have used all of their cores: no
-    /// server can look faster.
+    /// Messages per second at which the generator's threads would use all of their cores. No server can appear faster.
     pub ceiling_messages_per_s: f64,
-    /// How long it took to find out, in seconds.
+    /// Duration of the calibration, in seconds.
     pub took_s: f64,
-    /// The longest time for which a generator thread stood still meanwhile, in nanoseconds.
+    /// Longest stop of a generator thread during the calibration, in nanoseconds.
     #[serde(default)]
     pub longest_stop_ns: u64,
 }
 
-/// Resources that the generator's own threads used during the measured phase. `None` = not reported by this system.
+/// Resources used by the generator's threads during the measured phase. `None` = not reported by this system.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct GeneratorUsage {
     /// CPU time of all generator threads in seconds.
     pub cpu_s: Option<f64>,
-    /// The part of it spent in user mode.
+    /// User-mode part of that CPU time, in seconds.
     pub user_cpu_s: Option<f64>,
     /// The busiest thread's share of a core.
     pub cpu_per_core: Option<f64>,
-    /// Every thread's share of a core.
+    /// Share of a core for each thread.
     #[serde(default)]
     pub cpu_per_thread: Vec<f64>,
-    /// With busy polling, the share of the time in which the busiest thread had something to do;
-    /// `None` without.
+    /// With busy polling, the share of time in which the busiest thread had work; `None` without busy polling.
     pub busy_share: Option<f64>,
-    /// Writes that found the socket full: the server, or the network, did not keep up.
+    /// Writes that found the socket full, because server or network did not keep up.
     #[serde(default)]
     pub blocked_writes: u64,
-    /// Most memory that the process had resident, in bytes.
+    /// Maximum resident memory of the process, in bytes.
     pub max_rss_bytes: Option<u64>,
     /// Time that all generator threads waited for a core, in seconds.
     pub run_queue_wait_s: Option<f64>,
-    /// The same as a share of the time that the threads were measured for.
+    /// The same wait as a share of the time measured.
     pub run_queue_wait_share: Option<f64>,
-    /// How often the threads left their cores.
+    /// Context switches of the threads.
     pub context_switches: Option<ContextSwitches>,
-    /// Right echoes for each second of CPU time; `None` when it used none, and before a [`Summary`](crate::run::Summary)
-    /// counts them.
+    /// Correct echoes per second of CPU time; `None` when no CPU time was used, and before a
+    /// [`Summary`](crate::run::Summary) computes it.
     pub messages_per_cpu_s: Option<f64>,
-    /// Times in which it stood still; `None` in files that do not tell.
+    /// Stops of the generator; `None` in files without this information.
     pub stops: Option<Stops>,
-    /// Time for which a quota of its cgroup kept its threads from running, in seconds over all cores.
+    /// Time for which a cgroup quota throttled the generator's threads, in seconds over all cores.
     pub throttled_s: Option<f64>,
     /// Time that the hypervisor took from the machine's cores, in seconds over all cores.
     pub steal_s: Option<f64>,
-    /// Time in which some thread of the machine waited for a core, in seconds.
+    /// Time in which at least one thread of the machine waited for a core, in seconds.
     pub cpu_pressure_s: Option<f64>,
     /// Time for which the machine was suspended, in seconds.
     pub suspended_s: Option<f64>,
 }
 
-/// How often a process left a core.
+/// Context switches of a process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ContextSwitches {
-    /// Because it waited for something.
+    /// Switches because the thread waited.
     pub voluntary: u64,
-    /// Because another was to run.
+    /// Switches because another thread had to run.
     pub involuntary: u64,
 }
 
 impl ContextSwitches {
-    /// Both together.
+    /// Sum of both kinds.
     pub fn total(self) -> u64 {
         self.voluntary + self.involuntary
     }
 }
 
-/// What the server's process used during the measured phase.
+/// Resources used by the server's process during the measured phase.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ServerUsage {
-    /// Its process; of several, the first that was named.
+    /// Process ID of the server; of several, the first one named.
     pub pid: u32,
-    /// All processes whose usage is added up here.
+    /// All processes whose usage is summed here.
     #[serde(default)]
     pub pids: Vec<u32>,
     /// CPU time in seconds.
     pub cpu_s: f64,
-    /// Most memory it had resident, in bytes; `None` for an embedded server, which shares it
-    /// with the generator.
+    /// Maximum resident memory, in bytes; `None` for an embedded server, which shares it with the generator.
     pub max_rss_bytes: Option<u64>,
-    /// Right echoes for each second of its CPU time; `None` when it used so little that another process must
-    /// have served them, and before a [`Summary`](crate::run::Summary) counts them.
+    /// Correct echoes per second of CPU time; `None` when the CPU time is so short that another process must have
+    /// served them, and before a [`Summary`](crate::run::Summary) computes it.
     pub messages_per_cpu_s: Option<f64>,
-    /// How often its threads left their cores; `None` for an embedded server and where the system does
-    /// not tell.
+    /// Context switches of the threads; `None` for an embedded server and where the system does not report them.
     pub context_switches: Option<ContextSwitches>,
 }
 
-/// CPU time in seconds that an echo takes at least, on any server: the fastest take ten times as much.
+/// Minimum CPU time per echo in seconds, for any server. The fastest servers take ten times as long.
 const LEAST_CPU_PER_ECHO_S: f64 = 1e-7;
 
 impl ServerUsage {
-    /// Returns true when the CPU time is too short for the number of echoes: another process served them.
+    /// Returns true when the CPU time is too short for the number of echoes, so another process must have served them.
     pub fn is_implausible(&self, echoes: u64) -> bool {
         self.cpu_s < LEAST_CPU_PER_ECHO_S * echoes as f64
     }

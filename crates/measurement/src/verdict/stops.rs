@@ -1,4 +1,4 @@
-//! Times in which the generator itself stood still.
+//! Stops of the generator itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,37 +13,37 @@ pub struct Stop {
     pub messages: u64,
 }
 
-/// CPU time that was withheld from the generator, in seconds; `None` where it is not known.
+/// CPU time withheld from the generator, in seconds; `None` where unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct WithheldTime {
-    /// By a quota of its cgroup, over all cores.
+    /// Withheld by a cgroup quota, over all cores.
     pub throttled_s: Option<f64>,
-    /// By the hypervisor, over all cores.
+    /// Withheld by the hypervisor, over all cores.
     pub steal_s: Option<f64>,
-    /// Time in which some thread of the machine waited for a core.
+    /// Time in which at least one thread of the machine waited for a core.
     pub pressure_s: Option<f64>,
-    /// By a suspension of the machine.
+    /// Time for which the machine was suspended.
     pub suspended_s: Option<f64>,
 }
 
-/// All stops of a generator. Those of several threads at the same time are one.
+/// All stops of a generator. Overlapping stops of several threads count as one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Stops {
     /// Number of stops.
     pub count: u64,
-    /// Length of all of them together, in nanoseconds.
+    /// Total length of the stops, in nanoseconds.
     pub total_ns: u64,
     /// Length of the longest, in nanoseconds.
     pub longest_ns: u64,
     /// Start of the longest, in nanoseconds since T0.
     pub longest_at_ns: u64,
-    /// Measured messages that were in flight over a stop; one that was in flight over two counts twice.
+    /// Measured messages in flight during a stop. A message in flight during two stops counts twice.
     pub messages: u64,
 }
 
 impl Stops {
-    /// Joins the stops of all threads.
+    /// Combines the stops of all threads.
     pub fn join(mut stops: Vec<Stop>) -> Self {
         stops.sort_unstable_by_key(|stop| stop.start_ns);
         let mut joined: Vec<Stop> = Vec::new();

@@ -1,4 +1,4 @@
-//! The judgement: limits, and the reasons that follow from the evidence.
+//! The judgement: limits applied to the evidence, and the resulting reasons.
 
 use std::cmp::Reverse;
 
@@ -12,18 +12,18 @@ use super::reason::{
     THROTTLED_LIMIT, Verdict,
 };
 
-/// The verdict as it is reported.
+/// The verdict as reported in results.
 ///
-/// Two are equal when verdict and sentences are: no file holds `found`.
+/// Equality compares verdict and sentences, because files do not contain `found`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ValiditySummary {
     /// The verdict on the figures.
     pub verdict: Verdict,
-    /// Reasons against them as sentences, each with advice. Those that decide the verdict come first.
+    /// Reasons as sentences, each with advice. Those that decide the verdict come first.
     #[serde(default)]
     pub reasons: Vec<String>,
-    /// The same as data; empty in a run that was read from a file.
+    /// The same reasons as data; empty in a run that was read from a file.
     #[serde(skip)]
     pub found: Vec<Reason>,
 }
@@ -35,13 +35,13 @@ impl PartialEq for ValiditySummary {
 }
 
 impl ValiditySummary {
-    /// Writes a sentence for each reason that was found.
+    /// Sets `reasons` to one sentence per reason found.
     pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
         self.reasons = self.found.iter().map(sentence).collect();
     }
 }
 
-/// Judges a measurement by its evidence. [`ValiditySummary::explain`] makes sentences of the reasons.
+/// Judges a measurement by its evidence. [`ValiditySummary::explain`] adds the sentences.
 pub fn judge(evidence: &Evidence) -> ValiditySummary {
     let mut reasons = Vec::new();
     let recognized_late = evidence.recognized_late || evidence.timed_messages > 0;
@@ -60,30 +60,18 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
             reasons.push(Reason::ThinTail(beyond));
         }
     }
-    reasons.extend(stillness(evidence));
-    if let Some(kept) = evidence
-        .achieved_share
-        .filter(|kept| *kept < ACHIEVED_SHARE_LIMIT)
-    {
-        // Exact far beyond any number of connections.
-        let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
-        reasons.push(Reason::RateNotKept {
-            kept,
-            answered_all: evidence.answered_all,
-            ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
-            sending: evidence.sending,
-        });
+    // Without times, the generator's limits matter only if they kept messages from being sent.
+    let rate_not_kept = rate_not_kept(evidence);
+    if evidence.timed_messages > 0 || rate_not_kept.is_some() {
+        reasons.extend(stopped(evidence));
+        reasons.extend(stillness(evidence));
+        reasons.extend(own_limits(evidence));
+        reasons.extend(short_of_cores(evidence));
+    } else if 2e-9 * evidence.stops.longest_ns as f64 > evidence.elapsed_s {
+        // It may be why there are none.
+        reasons.extend(stopped(evidence));
     }
-    reasons.extend(own_limits(evidence));
-    if let Some(share) = evidence.busiest_thread.filter(|s| *s > BUSY_THREAD_LIMIT) {
-        reasons.push(Reason::GeneratorBusy(share));
-    }
-    if let Some(share) = evidence
-        .run_queue_wait
-        .filter(|s| *s > RUN_QUEUE_WAIT_LIMIT)
-    {
-        reasons.push(Reason::GeneratorWaited(share));
-    }
+    reasons.extend(rate_not_kept);
     reasons.extend(load_fell_short(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
@@ -95,7 +83,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }
-    // A screen may have room for the first one only.
+    // A screen may have room for the first reason only.
     reasons.sort_by_key(|reason| (Reverse(reason.verdict()), reason.order()));
     ValiditySummary {
         verdict: reasons
@@ -108,17 +96,20 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     }
 }
 
-/// The generator's own stillness and lateness, as far as they bent the figures.
+/// Times in which the generator stood still, or its machine was suspended.
+fn stopped(evidence: &Evidence) -> Option<Reason> {
+    let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
+    (evidence.stops.count > 0 || was_suspended).then_some(Reason::GeneratorStopped {
+        stops: evidence.stops,
+        withheld: evidence.withheld,
+        largest_payload: evidence.largest_payload,
+        elapsed_s: evidence.elapsed_s,
+    })
+}
+
+/// Reasons from throttling, lateness and own time of the generator.
 fn stillness(evidence: &Evidence) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
-    if evidence.stops.count > 0 || was_suspended {
-        reasons.push(Reason::GeneratorStopped {
-            stops: evidence.stops,
-            withheld: evidence.withheld,
-            largest_payload: evidence.largest_payload,
-        });
-    }
     let (elapsed_s, throttled_s) = (evidence.elapsed_s, evidence.withheld.throttled_s);
     if let Some(throttled_s) = throttled_s.filter(|s| *s > THROTTLED_LIMIT * elapsed_s) {
         reasons.push(Reason::GeneratorThrottled {
@@ -134,6 +125,7 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
             share,
             response_p99_ns,
             busy_poll: evidence.sending.busy_poll,
+            pinned: evidence.sending.pinned,
         });
     }
     if let Some(time) = evidence.time_in_flight.filter(|t| t.possible_s > 0.0) {
@@ -145,12 +137,35 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
     reasons
 }
 
-/// Connections or messages of the plan that are missing. What an interrupt left is not.
+/// An offered rate that was not achieved.
+fn rate_not_kept(evidence: &Evidence) -> Option<Reason> {
+    let kept = evidence.achieved_share?;
+    // Exact far beyond any number of connections.
+    let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
+    (kept < ACHIEVED_SHARE_LIMIT).then_some(Reason::RateNotKept {
+        kept,
+        answered_all: evidence.answered_all,
+        ended_with_connections: share_lost > 0.0 && kept >= 1.0 - share_lost,
+        sending: evidence.sending,
+    })
+}
+
+/// Threads that had too little of a core.
+fn short_of_cores(evidence: &Evidence) -> impl Iterator<Item = Reason> {
+    let busiest = evidence.busiest_thread.filter(|s| *s > BUSY_THREAD_LIMIT);
+    let waited = evidence.run_queue_wait;
+    let waited = waited.filter(|s| *s > RUN_QUEUE_WAIT_LIMIT);
+    let pinned = evidence.sending.pinned;
+    let waited = waited.map(|share| Reason::GeneratorWaited { share, pinned });
+    busiest.map(Reason::GeneratorBusy).into_iter().chain(waited)
+}
+
+/// Connections or messages missing from the planned load. Messages left unsent by an interrupt are not missing.
 fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     let may_be_unsent = evidence.interrupted || evidence.recognized_nothing || evidence.goes_on;
     let unsent = if may_be_unsent { 0 } else { evidence.unsent };
     let (broken, connections) = (evidence.broken_connections, evidence.connections);
-    // Exact far beyond any number of messages.
+    // Exact for any realistic number of messages.
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     let missing_share = match evidence.due {
         Some(due) => share(unsent, due),
@@ -165,7 +180,7 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     })
 }
 
-/// Figures that say more about the generator than about the server.
+/// Figures that are close to or beyond the calibrated limits of the generator.
 fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     let Some(own) = evidence.calibration else {
         return Vec::new();
@@ -191,10 +206,10 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     reasons
 }
 
-/// Little's law: more than a full window all the time cannot have been in flight.
+/// Little's law: messages cannot have been in flight for longer than a full window all the time.
 fn too_long_in_flight(evidence: &Evidence) -> Option<Reason> {
     let time = evidence.time_in_flight?;
-    // Sums of many times are rounded.
+    // Tolerance for rounding in sums of many times.
     (time.spent_s > time.possible_s * (1.0 + 1e-9) + 1e-6).then_some(Reason::Impossible {
         smaller: (
             "the time that all messages were in flight,",
@@ -271,6 +286,14 @@ mod tests {
         (found.verdict, found.found)
     }
 
+    fn stop_of(length_ns: u64) -> Stops {
+        Stops::join(vec![Stop {
+            start_ns: 5,
+            length_ns,
+            messages: 1,
+        }])
+    }
+
     fn fell_short(unsent: u64, due: Option<u64>, missing_share: f64) -> Reason {
         Reason::LoadFellShort {
             broken: 1,
@@ -299,6 +322,24 @@ mod tests {
             reasons,
             [Reason::NothingMeasured(NothingRight::NothingSent)]
         );
+    }
+
+    #[test]
+    fn a_run_without_times_has_no_reasons_about_cores() {
+        let (_, reasons) = verdict_of(|e| {
+            (e.timed_messages, e.elapsed_s) = (0, 1.0);
+            (e.busiest_thread, e.run_queue_wait) = (Some(0.99), Some(0.5));
+            e.stops = stop_of(20_000_000);
+            e.withheld.throttled_s = Some(0.5);
+        });
+        let nothing = Reason::NothingMeasured(NothingRight::NothingSent);
+        assert_eq!(reasons, [nothing]);
+        // A stop that takes most of the run may be why.
+        let (_, reasons) = verdict_of(|e| {
+            (e.timed_messages, e.elapsed_s) = (0, 1.0);
+            e.stops = stop_of(8_720_000_000);
+        });
+        assert!(matches!(reasons[1], Reason::GeneratorStopped { .. }));
     }
 
     #[test]
@@ -357,6 +398,10 @@ mod tests {
         assert_eq!(messages_beyond(100_000, 0.99), 1_000);
         assert_eq!(messages_beyond(100_000, 0.999), 100);
         assert_eq!(messages_beyond(0, 0.99), 0);
+        // Slightly above half a message in binary.
+        assert_eq!(messages_beyond(50, 0.99), 0);
+        assert_eq!(messages_beyond(500, 0.999), 0);
+        assert_eq!(messages_beyond(51, 0.99), 1);
     }
 
     #[test]
@@ -385,18 +430,13 @@ mod tests {
         assert_eq!(of(0.10, 3_000_000), Verdict::Valid);
         assert_eq!(of(0.11, 3_000_000), Verdict::Suspect);
         assert_eq!(of(0.51, 3_000_000), Verdict::Invalid);
-        // Finer than anybody tunes by: a fast server on an idle machine is not invalid.
+        // Too small to matter when tuning: a fast server on an idle machine is not invalid.
         assert_eq!(of(0.99, 1_000_000), Verdict::Suspect);
     }
 
     #[test]
     fn a_generator_that_stood_still_is_not_valid() {
-        let stops = Stops::join(vec![Stop {
-            start_ns: 5,
-            length_ns: 7,
-            messages: 1,
-        }]);
-        let (verdict, reasons) = verdict_of(|e| e.stops = stops);
+        let (verdict, reasons) = verdict_of(|e| e.stops = stop_of(7));
         assert_eq!(verdict, Verdict::Suspect);
         assert!(matches!(reasons[..], [Reason::GeneratorStopped { .. }]));
         for (change, verdict) in [

@@ -1,4 +1,4 @@
-//! Cells of a sheet, whatever file they come from, and the numbers in them.
+//! Cells of a sheet of any file format, and the numbers in them.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -11,7 +11,7 @@ pub(super) enum CellValue<'a> {
     Empty,
     Number(f64),
     Text(&'a str),
-    /// A field of a file without types: a number as somebody wrote it, or any text.
+    /// A field of a file without types: a number in any form, or any text.
     Field(&'a str),
     /// A duration, or a time of day, in milliseconds.
     Duration(f64),
@@ -30,7 +30,7 @@ pub(super) struct Cell<'a> {
     pub(super) value: CellValue<'a>,
 }
 
-/// Called with each cell; may end the visit.
+/// Visitor of each cell, which can end the visit.
 pub(super) type CellVisitor<'v> = dyn FnMut(Cell<'_>) -> Result<ControlFlow<()>> + 'v;
 
 pub(super) trait CellSource {
@@ -49,22 +49,22 @@ pub(super) trait CellSource {
         Vec::new()
     }
 
-    /// The encoding of a text that was not UTF-8.
+    /// The original encoding of a text that was not UTF-8.
     fn encoding(&self) -> Option<&'static str> {
         None
     }
 
-    /// Returns `true` where a comma or blanks separate fields, so that a point is hardly one of thousands.
+    /// Returns `true` if a comma or blanks separate fields, so that a point is hardly a separator of thousands.
     fn has_decimal_points(&self) -> bool {
         false
     }
 
-    /// Returns `true` where a letter separates fields, which numbers may hold as well.
+    /// Returns `true` if a character separates fields, which numbers can contain too.
     fn has_separators(&self) -> bool {
         false
     }
 
-    /// Shows each cell of a sheet, row by row.
+    /// Calls the visitor with each cell of a sheet, row by row.
     fn visit(&mut self, sheet: &str, visitor: &mut CellVisitor<'_>) -> Result<()>;
 
     /// A sheet of this file, as errors name it.
@@ -76,8 +76,8 @@ pub(super) trait CellSource {
     }
 }
 
-/// Gathers the cells of each row from this one on into an item, and hands that on with the number of the row, from 0.
-/// Rows without any cell are left out.
+/// Collects the cells of each row, from `first_row` on, into an item, and passes it on with the number of the row, from
+/// 0. Rows without any cell are left out.
 pub(super) fn for_each_row<T: Default>(
     source: &mut dyn CellSource,
     sheet: &str,
@@ -99,7 +99,7 @@ pub(super) fn for_each_row<T: Default>(
     unfinished.map_or(Ok(()), |(row, item)| finish(row, item))
 }
 
-/// Values that are checked; an error names the cell at this place.
+/// Checked values of a cell, whose errors name its place.
 impl Cell<'_> {
     pub(super) fn number(self, place: &Place) -> Result<f64> {
         number(self.value)
@@ -185,7 +185,7 @@ fn number(value: CellValue<'_>) -> std::result::Result<f64, String> {
 
 /// The content of a cell in words: ``the text `n/a` ``.
 pub(super) fn content(value: CellValue<'_>) -> String {
-    /// Letters that are enough of a text to recognize it.
+    /// Number of letters that identify a text.
     const SHOWN: usize = 40;
     match value {
         CellValue::Number(number) => number.to_string(),

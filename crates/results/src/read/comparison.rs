@@ -1,4 +1,4 @@
-//! A comparison that was saved as JSON.
+//! A comparison of servers, saved as JSON.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,10 +10,10 @@ use super::encoding::{TextFile, is_text};
 use super::json::check_schema;
 use crate::error::{Result, ResultsError};
 
-/// Bytes at the beginning of a file in which its kind is looked for: it is the second key.
+/// Number of bytes at the beginning of a file that are searched for its kind, which is the second key.
 const HEAD_BYTES: u64 = 256;
 
-/// Returns `true` for a file that says of itself that it is a comparison.
+/// Returns `true` for a file whose kind is that of a comparison.
 ///
 /// # Errors
 /// [`ResultsError::Read`] when it cannot be read.

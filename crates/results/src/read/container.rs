@@ -1,4 +1,4 @@
-//! Files that are not read here, recognized by their first bytes, each with the way to one that is.
+//! Kinds of files that are not read, recognized by their first bytes, each with advice.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -8,7 +8,7 @@ use zip::ZipArchive;
 
 use crate::error::Refusal;
 
-/// First bytes, the kind of file, and the command or step that makes a readable file of it.
+/// First bytes, kind of file, and command or step that makes a readable file of it.
 /// `{}` stands for the file's name.
 const KNOWN: [(&[u8], &str, &str); 30] = [
     (
@@ -143,15 +143,14 @@ const KNOWN: [(&[u8], &str, &str); 30] = [
     ),
 ];
 
-const GATLING: &str =
-    "Gatling up to 3.11 writes one that is read, and ws-bench measures each message";
+const GATLING: &str = "logs of Gatling up to 3.11 can be read";
 
 const PANDAS_PARQUET: &str = "save it as .csv: pandas.read_parquet(…).to_csv(…)";
 
-/// The place of the mark of a tar archive.
+/// Offset of the mark of a tar archive.
 const TAR_MARK_AT: usize = 257;
 
-/// Finds the kind of a file that is not read; a ZIP file is looked at by [`zip_refusal`].
+/// Detects the kind of a file that is not read. [`zip_refusal`] does so for ZIP files.
 pub(super) fn refusal(path: &Path, head: &[u8]) -> Option<Refusal> {
     let known = KNOWN.iter().find(|(mark, ..)| head.starts_with(mark));
     if let Some((_, what, remedy)) = known {
@@ -174,7 +173,7 @@ fn of(path: &Path, what: &str, remedy: &str) -> Refusal {
     }
 }
 
-/// A part that only one kind of ZIP file has, the kind, and the way to a readable file.
+/// A part that only one kind of ZIP file has, the kind, and the command or step that makes a readable file of it.
 const ZIP_PARTS: [(&str, &str, &str); 11] = [
     ("xl/workbook.bin", "an .xlsb workbook", "save it as .xlsx"),
     (
@@ -219,8 +218,8 @@ const ZIP_PARTS: [(&str, &str, &str); 11] = [
 
 const UNZIP: &str = "unpack it with `unzip {}`";
 
-/// Finds the kind of a ZIP file other than a workbook. `None` for a workbook, and for an archive that cannot be
-/// listed: its reader says so.
+/// Detects the kind of a ZIP file other than a workbook. `None` for a workbook, and for an unreadable archive, whose error
+/// comes from its reader.
 pub(super) fn zip_refusal(path: &Path, file: &File) -> Option<Refusal> {
     let zip = ZipArchive::new(BufReader::new(file)).ok()?;
     let names: Vec<String> = zip
@@ -241,7 +240,7 @@ pub(super) fn zip_refusal(path: &Path, file: &File) -> Option<Refusal> {
     }
 }
 
-/// Finds the kind of markup that a text is.
+/// Detects the kind of markup of a text.
 pub(super) fn markup_refusal(path: &Path, head: &str) -> Option<Refusal> {
     let text = head.trim_start_matches('\u{feff}').trim_start();
     if !text.starts_with('<') {

@@ -1,4 +1,4 @@
-//! CSV, whatever separates its fields.
+//! CSV with any separator of fields.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read, Seek};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
-use super::text_layout::{self, Layout};
+use super::text_layout::{self, TextLayout};
 use crate::error::{Result, ResultsError};
 use crate::schema::{LATENCIES_COLUMNS, LatencyColumn};
 
 pub(super) struct CsvFile {
     path: PathBuf,
     text: TextFile,
-    layout: Layout,
+    layout: TextLayout,
     line_end: u8,
-    /// Our own files have as many fields in each row; a shorter row means that the file was cut.
+    /// Number of fields of each row in a file of ws-bench. A shorter row means that the file was truncated.
     fields: Option<usize>,
 }
 
@@ -33,13 +33,13 @@ impl CsvFile {
         Self {
             path: path.to_owned(),
             text,
-            layout: Layout::of(&head),
+            layout: TextLayout::of(&head),
             line_end,
             fields: head.lines().next().and_then(our_fields),
         }
     }
 
-    /// Shows the fields of each row; a comma or another letter separates them.
+    /// Calls the visitor with the fields of each row, separated by a comma or another character.
     fn visit_separated(&mut self, separator: u8, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let line_end = self.line_end;
         let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
@@ -82,7 +82,8 @@ impl CsvFile {
         Ok(())
     }
 
-    /// Shows the fields of each row that blanks separate; a comment with another number of them is left out.
+    /// Calls the visitor with the fields of each row, separated by blanks. Comments with another number of fields are left
+    /// out.
     fn visit_blanks(&mut self, fields: usize, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let failed = |source| ResultsError::read(&self.path, source);
         let mut lines = BufReader::new(&self.text.file);
@@ -120,7 +121,7 @@ fn our_fields(header: &str) -> Option<usize> {
         .find(|fields| header == LATENCIES_COLUMNS[..*fields].join(","))
 }
 
-/// Longest line that is read, where blanks separate its fields.
+/// Longest line that is read if blanks separate fields.
 const LONGEST_LINE: u64 = 16 << 20;
 
 impl CellSource for CsvFile {
@@ -142,24 +143,24 @@ impl CellSource for CsvFile {
     }
 
     fn has_decimal_points(&self) -> bool {
-        !matches!(self.layout, Layout::Separated(b';' | b'\t'))
+        !matches!(self.layout, TextLayout::Separated(b';' | b'\t'))
     }
 
     fn has_separators(&self) -> bool {
-        matches!(self.layout, Layout::Separated(_))
+        matches!(self.layout, TextLayout::Separated(_))
     }
 
     fn visit(&mut self, _: &str, visitor: &mut CellVisitor<'_>) -> Result<()> {
         let failed = |source: std::io::Error| ResultsError::read(&self.path, source);
         self.text.file.rewind().map_err(failed)?;
         match self.layout {
-            Layout::Separated(separator) => self.visit_separated(separator, visitor),
-            Layout::Blanks(fields) => self.visit_blanks(fields, visitor),
+            TextLayout::Separated(separator) => self.visit_separated(separator, visitor),
+            TextLayout::Blanks(fields) => self.visit_blanks(fields, visitor),
         }
     }
 }
 
-/// Numbers rows as a spreadsheet shows them: blank lines count, lines within quotes do not.
+/// Numbering of rows as in a spreadsheet: blank lines count, line breaks within quotes do not.
 #[derive(Default)]
 struct RowCounter {
     lines_within_quotes: u64,
@@ -182,7 +183,7 @@ impl RowCounter {
     }
 }
 
-/// The value of a field; numbers of our own files have one form, in others their column decides.
+/// The value of a field. Numbers of ws-bench have one form; in other files their column decides.
 fn value_of(field: &str, is_ours: bool) -> CellValue<'_> {
     let field = field.trim();
     if field.is_empty() {

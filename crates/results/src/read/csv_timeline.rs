@@ -1,4 +1,4 @@
-//! The rows of our `.csv`, counted by the second as the run itself counts.
+//! The rows of a `.csv` of ws-bench, counted by the second as in the run.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -11,7 +11,7 @@ use super::cells::CellSource;
 use super::message_rows;
 use crate::error::{Result, ResultsError};
 
-/// Counts the rows of a sheet whose columns are ours.
+/// Counts the rows of a sheet with the columns of ws-bench.
 pub(super) fn count(source: &mut dyn CellSource, sheet: &str) -> Result<RunTimeline> {
     let mut counter = MessageCounter {
         path: source.path().to_owned(),
@@ -27,20 +27,20 @@ pub(super) fn count(source: &mut dyn CellSource, sheet: &str) -> Result<RunTimel
     counter.finish()
 }
 
-/// The moment at which an echo came, and its times if they belong in the figures.
+/// Arrival time of an echo, and its times if they belong in the figures.
 type Echo = (u64, Option<(u64, u64)>);
 
 struct MessageCounter {
     path: PathBuf,
     timeline: ThreadTimeline,
-    /// Echoes in flight when the last row's message was sent: the timeline wants them in order of coming.
+    /// Echoes in flight at the last row's send time. The timeline needs them in order of arrival.
     in_flight: BinaryHeap<Reverse<Echo>>,
     /// Send time of the last message.
     sent_ns: u64,
     /// Arrival of the last echo.
     received_ns: u64,
     rows: u64,
-    /// The highest message number of each client: the number of its messages, less one.
+    /// Highest message number of each client, which is the number of its messages minus 1.
     last_messages: BTreeMap<u32, u64>,
     is_open_loop: bool,
 }
@@ -69,7 +69,7 @@ impl MessageCounter {
         Ok(())
     }
 
-    /// Counts the echoes that came until this time: no later row has an earlier one.
+    /// Counts the echoes that arrived until this time. No later row has an earlier one.
     fn land(&mut self, until_ns: u64) {
         while let Some(Reverse((received_ns, times))) = self.in_flight.peek().copied()
             && received_ns <= until_ns

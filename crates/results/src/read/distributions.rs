@@ -1,4 +1,4 @@
-//! Times and how often each occurred.
+//! Times, each with its number of occurrences.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::hlog::IntervalLog;
 use super::json::{self, JsonRun};
 use super::json_table::ForeignObject;
 use super::open::{self, OpenedFile};
-use super::percentile_table::PercentileTable;
+use super::percentile_table::CountedTimes;
 use super::remark::Remark;
 use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
@@ -19,11 +19,11 @@ use crate::content::Content;
 use crate::error::{Place, Result, ResultsError};
 use crate::schema::LatencyColumn;
 
-/// Reads the distribution of the time asked for, its values ascending; with `both`, of service and response time
-/// in this order, where the file has both and they differ.
+/// Reads the distribution of the requested time, its values ascending; with `both`, those of service and response time
+/// in this order if the file has both and they differ.
 ///
-/// From histograms (`.json`, `.hlog`) come the largest values of their buckets, like HdrHistogram's
-/// quantiles, and never more than the largest time where the file has it.
+/// A value from a histogram (`.json`, `.hlog`) is the largest one of its bucket, like a quantile of HdrHistogram, and
+/// at most the largest time if the file has that.
 ///
 /// # Errors
 /// [`ResultsError`] as of [`read_times`](super::read_times), and when the file holds no times.
@@ -100,12 +100,12 @@ fn of_cells(
         all.push(foreign::read_times_of(source, &request, false)?);
     }
     for times in &mut all {
-        times.times.values_ms.sort_unstable_by(f64::total_cmp);
+        times.times.sort();
     }
     Ok(all)
 }
 
-/// The values of a histogram, within what is known to be the smallest and the largest of them.
+/// The values of a histogram, clamped to the known smallest and largest time.
 fn of_histogram(histogram: &Histogram<u64>, unit: TimeUnit, (min, max): (u64, u64)) -> Latencies {
     let mut times = Latencies::default();
     for bucket in histogram.iter_recorded() {
@@ -123,12 +123,17 @@ fn of_json(
     request: &ColumnRequest,
     both: bool,
 ) -> Result<Vec<TimeColumn>> {
+    if run.summary.service_time_ns.count == 0 {
+        let messages = &run.summary.messages;
+        return Err(ResultsError::NoCorrectEcho {
+            place: Place::file(path),
+            messages: messages.sent,
+            corrupted: messages.corrupted.unwrap_or(0),
+        });
+    }
     let times = run
         .histograms(path)?
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Distribution))?;
-    if times.service.is_empty() {
-        return Err(ResultsError::no_values(Place::file(path), HISTOGRAMS, 0));
-    }
     // In closed loop the two are the same.
     let distinct = wanted(request, both)
         .iter()
@@ -167,7 +172,7 @@ fn of_metric(path: &Path, summary: &Summary, times: &RunHistograms, metric: Metr
     }
 }
 
-fn of_percentiles(table: &PercentileTable, request: &ColumnRequest) -> TimeColumn {
+fn of_percentiles(table: &CountedTimes, request: &ColumnRequest) -> TimeColumn {
     let unit = request.unit.or(table.unit);
     let to_ms = |value: f64| unit.unwrap_or_default().to_ms(value);
     let values = table.values.iter();

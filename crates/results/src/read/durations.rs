@@ -25,7 +25,7 @@ pub(super) fn of_iso(text: &str) -> Option<f64> {
     Some(days + time)
 }
 
-/// The milliseconds of numbers with their units, one behind the other: `1h2m3.5s`, `1.25 s`, `850µs`.
+/// The milliseconds of successive numbers with units: `1h2m3.5s`, `1.25 s`, `850µs`.
 pub(super) fn of_units(text: &str) -> Option<f64> {
     if text.trim().is_empty() {
         return None;
@@ -40,7 +40,7 @@ pub(super) fn of_units(text: &str) -> Option<f64> {
     })
 }
 
-/// The sum of numbers, each converted by the letters behind it.
+/// The sum of numbers, each converted by the letters that follow it.
 fn parts(text: &str, ms_of: impl Fn(f64, &str) -> Option<f64>) -> Option<f64> {
     let mut rest = text.trim();
     let mut sum = 0.0;

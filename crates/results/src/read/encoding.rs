@@ -1,4 +1,4 @@
-//! Text of any usual encoding, decoded once into UTF-8.
+//! Text of any common encoding, decoded once into UTF-8.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -8,7 +8,7 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 /// Bytes that are decoded at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// A text file whose bytes are UTF-8, and the encoding that it had, unless that was UTF-8.
+/// A text file in UTF-8, and its original encoding if that was another.
 pub(super) struct TextFile {
     pub(super) file: File,
     pub(super) encoding: Option<&'static str>,
@@ -39,12 +39,12 @@ pub(super) fn is_text(head: &[u8]) -> bool {
     utf_16_of(head).is_some() || !head.iter().any(is_control)
 }
 
-/// Returns `true` for bytes that text does not have, NUL among them.
+/// Returns `true` for control characters that text does not have, including NUL.
 fn is_control(byte: &u8) -> bool {
     *byte < 0x20 && !b"\t\n\x0b\x0c\r\x1b".contains(byte)
 }
 
-/// UTF-16 by its mark, or by NUL in every other byte, as digits and separators have it.
+/// Detects UTF-16 by its mark, or by NUL in every other byte, as in digits and separators.
 fn utf_16_of(head: &[u8]) -> Option<(&'static Encoding, &'static str)> {
     match head {
         [0xFF, 0xFE, 0, 0, ..] => return None,
@@ -68,7 +68,7 @@ fn utf_16_of(head: &[u8]) -> Option<(&'static Encoding, &'static str)> {
     }
 }
 
-/// Returns `true` when the whole file is UTF-8; it may end within a letter, as a file that was cut does.
+/// Returns `true` when the whole file is UTF-8. It can end within a letter, as a truncated file does.
 fn is_utf_8(file: &mut File) -> io::Result<bool> {
     file.rewind()?;
     let mut chunk = Vec::with_capacity(CHUNK_BYTES);
@@ -85,7 +85,7 @@ fn is_utf_8(file: &mut File) -> io::Result<bool> {
     }
 }
 
-/// A copy in UTF-8 that has no name, and is gone when it is closed.
+/// A copy in UTF-8 in an unnamed temporary file.
 fn decoded(mut file: File, encoding: &'static Encoding) -> io::Result<File> {
     let mut copy = tempfile::tempfile()?;
     let mut decoder = encoding.new_decoder_with_bom_removal();

@@ -1,9 +1,9 @@
-//! The buckets of times in the JSON that fortio and tools after it save.
+//! The buckets of times in the JSON of fortio and related tools.
 
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-/// Times above the start, up to the end, in seconds.
+/// A bucket of times above its start, up to its end, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct TimeBucket {
@@ -12,7 +12,7 @@ pub(super) struct TimeBucket {
     pub(super) count: u64,
 }
 
-/// The buckets of a document; `None` where it has none.
+/// The buckets of a document; `None` without any.
 pub(super) fn buckets(document: &Json) -> Option<Vec<TimeBucket>> {
     let data = document.get("DurationHistogram")?.get("Data")?;
     let buckets = Vec::<TimeBucket>::deserialize(data).ok()?;

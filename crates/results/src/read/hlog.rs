@@ -1,6 +1,6 @@
 //! An HdrHistogram interval log, line by line.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
@@ -18,24 +18,24 @@ use crate::histogram;
 /// Longest line that is read; a histogram takes a few kilobytes.
 const LONGEST_LINE: u64 = 16 << 20;
 
-/// Most tags that are counted.
+/// Most tags that are kept.
 const MOST_TAGS: usize = 64;
 
 /// A log whose tags are known.
 pub(super) struct IntervalLog {
     place: Place,
     file: File,
-    /// Number of intervals with each tag; without one, the empty one.
-    tags: BTreeMap<String, u64>,
+    /// Tags of the intervals; the empty one for an interval without.
+    tags: BTreeSet<String>,
 }
 
 /// A line with an interval.
 pub(super) struct LogInterval<'l> {
     /// Number of the line, from 1.
     line: u64,
-    /// Empty without a tag.
+    /// Tag of the interval; empty without one.
     tag: &'l str,
-    /// Its start in seconds since the log's.
+    /// Start of the interval, in seconds since the log's.
     pub(super) start_s: f64,
     pub(super) length_s: f64,
     /// The text of its histogram.
@@ -47,12 +47,12 @@ impl IntervalLog {
         let mut log = Self {
             place: Place::file(path),
             file,
-            tags: BTreeMap::new(),
+            tags: BTreeSet::new(),
         };
-        let mut tags: BTreeMap<String, u64> = BTreeMap::new();
+        let mut tags: BTreeSet<String> = BTreeSet::new();
         log.visit_lines(&mut |interval| {
-            if tags.len() < MOST_TAGS || tags.contains_key(interval.tag) {
-                *tags.entry(interval.tag.to_owned()).or_default() += 1;
+            if tags.len() < MOST_TAGS && !tags.contains(interval.tag) {
+                tags.insert(interval.tag.to_owned());
             }
             Ok(())
         })?;
@@ -63,14 +63,14 @@ impl IntervalLog {
         Ok(log)
     }
 
-    /// Returns `true` when it has both times of a run.
+    /// Returns `true` when the log has both times of a run.
     pub(super) fn is_ours(&self) -> bool {
         let mut ours = Metric::ALL.into_iter();
-        ours.all(|metric| self.tags.contains_key(metric.word()))
+        ours.all(|metric| self.tags.contains(metric.word()))
     }
 
-    /// Selects a tag, the empty one for intervals without. Returns it with the column of its times, which are not
-    /// read yet.
+    /// Selects a tag; the empty one for intervals without a tag. Returns it with the column of its times, which is still
+    /// empty.
     pub(super) fn select(
         &self,
         request: &ColumnRequest,
@@ -105,20 +105,20 @@ impl IntervalLog {
         Ok((tag.to_owned(), column))
     }
 
-    /// Finds the tag that was asked for; else that of the metric; else the only one.
+    /// Returns the requested tag, else that of the metric, else the only one.
     fn find_tag(
         &self,
         request: &ColumnRequest,
         metric: Metric,
     ) -> std::result::Result<&str, ColumnProblem> {
-        let mut tags = self.tags.keys().map(String::as_str);
-        let labels = || self.tags.keys().map(|tag| label_of(tag).into()).collect();
+        let mut tags = self.tags.iter().map(String::as_str);
+        let labels = || self.tags.iter().map(|tag| label_of(tag).into()).collect();
         if let Some(wanted) = &request.column {
             return tags
                 .find(|tag| tag == wanted || label_of(tag) == wanted)
                 .ok_or_else(|| ColumnProblem::NoSuchColumn(wanted.clone(), labels()));
         }
-        if self.tags.contains_key(metric.word()) {
+        if self.tags.contains(metric.word()) {
             return Ok(metric.word());
         }
         match (tags.next(), tags.next()) {
@@ -129,7 +129,7 @@ impl IntervalLog {
         }
     }
 
-    /// Shows every interval with this tag, and its histogram.
+    /// Calls the visitor with every interval with this tag, and its histogram.
     pub(super) fn visit(
         &mut self,
         tag: &str,
@@ -153,10 +153,8 @@ impl IntervalLog {
             histogram::add(&mut sum, histogram)
                 .map_err(|source| ResultsError::damaged(place.clone(), source))
         })?;
-        sum.filter(|sum| !sum.is_empty()).ok_or_else(|| {
-            let rows = self.tags.get(tag).copied().unwrap_or(0);
-            ResultsError::no_values(place, label_of(tag), rows)
-        })
+        sum.filter(|sum| !sum.is_empty())
+            .ok_or_else(|| ResultsError::empty_histograms(place, label_of(tag)))
     }
 
     fn visit_lines(
@@ -218,8 +216,8 @@ fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> Resul
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// The begin of an interval in seconds since the log's start. Without a base time, HdrHistogram's own
-/// reader takes timestamps for seconds of the epoch unless they lie a year before the start.
+/// Start of an interval in seconds since the log's start. Without a base time, timestamps are seconds since 1970 unless
+/// they are more than a year before the log's start, as in HdrHistogram's own reader.
 fn since_start(at: Duration, started: Option<Duration>, base: Option<Duration>) -> f64 {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     match (started, base) {

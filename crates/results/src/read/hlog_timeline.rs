@@ -14,10 +14,10 @@ use crate::content::Content;
 use crate::error::{Result, ResultsError};
 use crate::histogram;
 
-/// Longest interval that passes for a second.
+/// Longest interval that counts as a second.
 const ABOUT_A_SECOND: f64 = 1.5;
 
-/// Reads the seconds of a log; the request matters only for tags that are not ours.
+/// Reads the seconds of a log. The request is used only for tags of other programs.
 pub(super) fn read(log: &mut IntervalLog, request: &ColumnRequest) -> Result<RunTimeline> {
     let mut timeline = seconds_of(log, request, Metric::ServiceTime)?;
     if log.is_ours() && request.column.is_none() {
@@ -36,7 +36,7 @@ pub(super) fn read(log: &mut IntervalLog, request: &ColumnRequest) -> Result<Run
     Ok(timeline)
 }
 
-/// The seconds of the intervals with one tag, and the end of the last interval if it was cut short.
+/// The seconds of the intervals with one tag, and the end of the last interval if it was shorter than a second.
 fn seconds_of(
     log: &mut IntervalLog,
     request: &ColumnRequest,

@@ -13,7 +13,7 @@ use super::json_value::with_words_quoted;
 use crate::error::{Place, Result, ResultsError};
 use crate::histogram::EncodedHistograms;
 
-/// Longest document that is read: that of a run of weeks is shorter.
+/// Largest document that is read, in bytes; that of a run of weeks is smaller.
 const MOST_BYTES: u64 = 256 << 20;
 
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct JsonRun {
     pub(super) details: JsonDetails,
 }
 
-/// The keys behind those of the summary; they came later and may be missing.
+/// The keys after those of the summary, which older versions did not write.
 #[derive(Debug, Deserialize)]
 pub(super) struct JsonDetails {
     pub(super) percentiles: Option<Vec<PercentileRow>>,
@@ -30,7 +30,7 @@ pub(super) struct JsonDetails {
     histograms: Option<EncodedHistograms>,
 }
 
-/// Refuses a document of a later schema, before anything else in it is looked at.
+/// Refuses a document of a later schema before anything else is read.
 pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -47,7 +47,7 @@ pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
     }
 }
 
-/// Returns `true` when a document may be that of a run: it has a schema, or it is not whole.
+/// Returns `true` when a document can be that of a run: it has a schema, or it is truncated.
 pub(super) fn may_be_ours(path: &Path, text: &mut TextFile) -> Result<bool> {
     #[derive(Deserialize)]
     struct Marks {
@@ -59,7 +59,7 @@ pub(super) fn may_be_ours(path: &Path, text: &mut TextFile) -> Result<bool> {
     Ok(marks.map_or(true, |marks| marks.schema.is_some() || marks.tool.is_some()))
 }
 
-/// The whole document, without its mark; the file is left at its beginning.
+/// The whole document without its byte order mark. The file is rewound.
 pub(super) fn bytes_of(path: &Path, text: &mut TextFile) -> Result<Vec<u8>> {
     let mut read = || {
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! JSON Lines: an object a line, streamed.
+//! JSON Lines, one object per line, streamed.
 
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) struct JsonLines {
 }
 
 impl JsonLines {
-    /// Reads all lines once, for the names of the columns.
+    /// Reads all lines once to collect the names of the columns.
     pub(super) fn open(path: &Path, text: TextFile) -> Result<Self> {
         let mut lines = Self {
             path: path.to_owned(),
@@ -45,7 +45,7 @@ impl JsonLines {
         Ok(lines)
     }
 
-    /// Shows each record with the number of its line, from 1, until `false` is returned.
+    /// Calls the visitor with each record and the number of its line, from 1, until it returns `false`.
     fn visit_records(&mut self, visitor: &mut dyn FnMut(u32, &Json) -> Result<bool>) -> Result<()> {
         let failed = |source| ResultsError::read(&self.path, source);
         self.text.file.rewind().map_err(failed)?;
@@ -62,7 +62,7 @@ impl JsonLines {
                 continue;
             }
             let (record, repeated) = json_value::parse(text.as_bytes()).map_err(|source| {
-                let defect = format!("line {number} is no JSON");
+                let defect = format!("line {number} is not JSON");
                 ResultsError::DamagedRow(self.path.clone(), defect, Some(source.into()))
             })?;
             if let Some(key) = repeated {

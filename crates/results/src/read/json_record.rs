@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use super::cells::{Cell, CellValue, CellVisitor};
 use crate::error::Result;
 
-/// Deepest object whose keys are looked at.
+/// Deepest level of objects whose keys are read.
 const DEEPEST: usize = 6;
 
-/// Most columns that the keys of a file may name, as many as Excel has.
+/// Largest number of columns, which is that of Excel.
 const MOST_COLUMNS: usize = 16_384;
 
 /// The names of columns, in the order in which they first occurred.
@@ -18,7 +18,7 @@ const MOST_COLUMNS: usize = 16_384;
 pub(super) struct ColumnNames(Vec<String>);
 
 impl ColumnNames {
-    /// The place of a name, which is added if it is new; `None` when there are too many.
+    /// The index of a name, which is added if it is new; `None` when there are too many.
     pub(super) fn place_of(&mut self, name: &str) -> Option<u32> {
         let known = self.0.iter().position(|known| known == name);
         let place = known.unwrap_or_else(|| {

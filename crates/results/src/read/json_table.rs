@@ -8,14 +8,14 @@ use serde_json::Value as Json;
 use super::cells::{Cell, CellSource, CellVisitor};
 use super::encoding::TextFile;
 use super::json_record::{ColumnNames, cell_value, fields};
-use super::percentile_table::PercentileTable;
+use super::percentile_table::CountedTimes;
 use super::{fortio, json, json_value, tool_json};
 use crate::error::{Place, Refusal, Result, ResultsError};
 
-/// Deepest object in which lists are looked for.
+/// Deepest level of objects that is searched for lists.
 const DEEPEST: usize = 6;
 
-/// The lists of a document side by side, each in columns of its own.
+/// The lists of a document side by side, each with its own columns.
 pub(super) struct JsonTable {
     path: PathBuf,
     encoding: Option<&'static str>,
@@ -25,11 +25,11 @@ pub(super) struct JsonTable {
     rows: Vec<Vec<(u32, Json)>>,
 }
 
-/// An object that is not the summary of a run.
+/// A JSON object of another program.
 pub(super) enum ForeignObject {
     Table(JsonTable),
-    /// Buckets of times, and no single ones.
-    Distribution(PercentileTable),
+    /// Buckets of times, without single times.
+    Distribution(CountedTimes),
 }
 
 impl ForeignObject {
@@ -38,7 +38,7 @@ impl ForeignObject {
         let document = parse(path, text)?;
         let refused = |refusal| ResultsError::Refused(path.to_owned(), refusal);
         if let Some(buckets) = fortio::buckets(&document) {
-            let table = PercentileTable::of_buckets(path, encoding, buckets);
+            let table = CountedTimes::of_buckets(path, encoding, buckets);
             return Ok(Self::Distribution(table));
         }
         if let Some(refusal) = tool_json::refusal(&document) {
@@ -100,7 +100,7 @@ impl JsonTable {
         Ok(())
     }
 
-    /// Adds the items of a list below each other, records by their keys.
+    /// Adds the items of a list as rows, with the keys of records as columns.
     fn add_list(&mut self, key: &str, list: &Json) -> Result<()> {
         let items = list.as_array().map_or(&[][..], Vec::as_slice);
         for (row, item) in items.iter().enumerate() {

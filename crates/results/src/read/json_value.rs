@@ -1,4 +1,4 @@
-//! JSON as other programs write it: with words for numbers that are none, and keys that are not all different.
+//! JSON of other programs, which can have words in place of numbers, and repeated keys.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
-/// Bare words that Python, Go's and C's printers write for numbers that JSON does not have; a longer one before its
-/// beginning.
+/// Bare words that Python, Go and C print for numbers that JSON does not have, with longer words first.
 const WORDS: [&[u8]; 8] = [
     b"NaN",
     b"-NaN",
@@ -19,7 +18,7 @@ const WORDS: [&[u8]; 8] = [
     b"-inf",
 ];
 
-/// A document whose bare words are strings.
+/// A document with its bare words quoted.
 pub(super) fn with_words_quoted(text: &[u8]) -> Cow<'_, [u8]> {
     let is_start = |three: &[u8]| matches!(three, b"NaN" | b"nan" | b"Inf" | b"inf");
     if !text.windows(3).any(is_start) {
@@ -49,12 +48,12 @@ pub(super) fn with_words_quoted(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(quoted)
 }
 
-/// Returns `true` for one whole document.
+/// Returns `true` for one complete document.
 pub(super) fn is_whole(text: &str) -> bool {
     serde_json::from_slice::<IgnoredAny>(&with_words_quoted(text.as_bytes())).is_ok()
 }
 
-/// A document, and the first key that an object of it has twice.
+/// A document, and the first key that one of its objects has twice.
 pub(super) fn parse(text: &[u8]) -> serde_json::Result<(Json, Option<String>)> {
     let text = with_words_quoted(text);
     let mut repeated = None;

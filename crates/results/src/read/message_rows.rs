@@ -1,4 +1,4 @@
-//! Rows of messages in our files: a `.csv`, or the sheets `latencies`, `latencies_2`, …
+//! Rows of messages in files of ws-bench: a `.csv`, or the sheets `latencies`, `latencies_2`, …
 
 use measurement::record::{Outcome, Sample};
 
@@ -8,11 +8,11 @@ use super::time_unit::TimeUnit::{self, Milliseconds, Seconds};
 use crate::error::{Place, Result};
 use crate::schema::{LatencyColumn, SheetColumn};
 
-/// Longest run whose rows are read: a month. A later row is a mistake, and one a century later would
-/// fill memory with empty seconds.
+/// Longest run whose rows are read: a month. A later row is an error. One a century later would fill the memory with
+/// empty seconds.
 const LONGEST_MS: f64 = 31.0 * 24.0 * 3_600.0 * 1e3;
 
-/// One row as far as it has been seen.
+/// The part of a row that has been read.
 #[derive(Default)]
 struct MessageRow {
     client: u32,
@@ -52,7 +52,7 @@ impl MessageRow {
         Ok(())
     }
 
-    /// `None` of a row without an outcome.
+    /// The sample of the row; `None` without an outcome.
     fn sample(&self) -> Option<Sample> {
         let (client, message, sent_ns) = (self.client, self.message, self.sent_ns);
         let outcome = self.outcome?;
@@ -83,7 +83,8 @@ pub(super) fn are_in(source: &mut dyn CellSource, sheet: &str) -> Result<bool> {
     Ok(SheetHeader::read(source, sheet)?.our_columns().is_some())
 }
 
-/// Shows each row of a sheet, with its number from 1; `false` when the columns are not ours.
+/// Calls the visitor with each row of a sheet and its number, from 1. Returns `false` if the sheet does not have the
+/// columns of ws-bench.
 pub(super) fn visit(
     source: &mut dyn CellSource,
     sheet: &str,

@@ -1,17 +1,17 @@
-//! Reading of measured times: from our own files all that they hold, from any spreadsheet or CSV
-//! file one column of times, and another to draw it against.
+//! Reading of measured times: all contents of files of ws-bench, and from any spreadsheet or CSV file one column of
+//! times, with a second column for the horizontal axis.
 //!
 //! | function | reads | from |
 //! |---|---|---|
 //! | [`read_run`] | parts of a run | our `.xlsx`, `.csv`, `.json`, `.hlog` |
-//! | [`read_timeline`] | its seconds | those, and any log |
-//! | [`read_times`] | one time a message, in order | `.xlsx .xls .ods .csv` |
-//! | [`read_distribution`] | times and how often each occurred | those, our `.json`, any log |
-//! | [`read_timed_latencies`] | times and the begin of each | our `.xlsx` and `.csv`, any log |
+//! | [`read_timeline`] | the seconds of a run | those, and any log |
+//! | [`read_times`] | the time of each message, in order | `.xlsx .xls .ods .csv` |
+//! | [`read_distribution`] | times with their numbers of occurrences | those, our `.json`, any log |
+//! | [`read_timed_latencies`] | times with the begin of each | our `.xlsx` and `.csv`, any log |
 //! | [`read_comparison`] | a comparison of servers | its `.json` |
 //!
-//! Cells are streamed; only the wanted values are kept, and of more than 8,388,608 a uniform random sample,
-//! which is reported.
+//! Cells are streamed and only the requested values are kept. Of more than 8,388,608 values, a uniform random sample is
+//! kept and reported.
 
 mod cells;
 mod comparison;
@@ -80,7 +80,8 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub(crate) const ALL: [Self; 2] = [Self::ServiceTime, Self::ResponseTime];
+    /// Both times.
+    pub const ALL: [Self; 2] = [Self::ServiceTime, Self::ResponseTime];
 
     /// `service time` or `response time`.
     pub fn name(self) -> &'static str {
@@ -106,31 +107,31 @@ impl Metric {
     }
 }
 
-/// The column to read. The default reads the service times of our own files, and selects a column by itself in
-/// a file of another program.
+/// The column to read. The default reads the service times of a file of ws-bench, and selects a column of another file by
+/// name and contents.
 #[derive(Debug, Clone, Default)]
 pub struct ColumnRequest {
-    /// The time to read, where the file holds both.
+    /// The time to read if the file holds both.
     pub metric: Metric,
-    /// Only this sheet.
+    /// The sheet; `None` selects one.
     pub sheet: Option<String>,
-    /// This column: its name in the header, or its letter.
+    /// The column, by its name in the header or its letter; `None` selects one.
     pub column: Option<String>,
-    /// The unit of the numbers, whatever the column's name says.
+    /// The unit of the numbers; `None` takes that of the column's name.
     pub unit: Option<TimeUnit>,
-    /// The sign before decimals, whatever the column's numbers show.
+    /// The decimal separator; `None` detects it from the numbers.
     pub decimal: Option<DecimalSign>,
-    /// Leaves out cells that hold anything but a time, and reports them.
+    /// True to leave out and report cells that do not hold a time. Otherwise the first one is an error.
     pub skip_invalid: bool,
-    /// This column as well, named in the same ways: numbers that the times are drawn against.
+    /// A second column, by name or letter: the numbers for the horizontal axis.
     pub x: Option<String>,
 }
 
 /// Reads one column of times from the file at `path`, top to bottom.
 ///
 /// # Errors
-/// [`ResultsError`] when the file is not a whole spreadsheet, when no column, or no single one, can be
-/// meant, and when a cell of it holds anything but a time.
+/// [`ResultsError`] when the file is not a complete spreadsheet, when no column or several columns qualify, and when a
+/// cell of the column does not hold a time.
 pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
     let lacks = Err(ResultsError::Lacks(path.to_owned(), Content::Messages));
     match open::open(path)? {

@@ -1,4 +1,4 @@
-//! Opening of a file by its content: the first bytes decide, not the name.
+//! Opening of a file by its first bytes, not by its name.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -11,13 +11,13 @@ use super::csv::CsvFile;
 use super::encoding::{TextFile, is_text};
 use super::json_lines::JsonLines;
 use super::json_table::JsonTable;
-use super::percentile_table::{self, PercentileTable};
+use super::percentile_table::{self, CountedTimes};
 use super::tool_log::{OpenedText, ToolLog};
 use super::workbook::{RangeFile, XlsxFile};
 use super::{container, json_value, tool_text, zip_limits};
 use crate::error::{Refusal, Result, ResultsError};
 
-/// Bytes that are enough to recognize every format.
+/// Number of bytes that identify every format.
 const HEAD_BYTES: u64 = 64 << 10;
 
 pub(super) enum OpenedFile {
@@ -25,7 +25,7 @@ pub(super) enum OpenedFile {
     /// A single JSON object: of a run, or of another tool.
     Json(TextFile),
     Log(TextFile),
-    Percentiles(PercentileTable),
+    Percentiles(CountedTimes),
 }
 
 pub(super) fn open(path: &Path) -> Result<OpenedFile> {
@@ -63,7 +63,7 @@ pub(super) fn open(path: &Path) -> Result<OpenedFile> {
     Ok(OpenedFile::Cells(cells))
 }
 
-/// Opens a text by its content once it is decoded.
+/// Opens a decoded text by its content.
 fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<OpenedFile> {
     let failed = |source| ResultsError::read(path, source);
     let refused = |reason| Err(ResultsError::Refused(path.to_owned(), reason));
@@ -89,7 +89,7 @@ fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<Opene
         TextKind::JsonArray => OpenedFile::Cells(Box::new(JsonTable::of_array(path, text)?)),
         TextKind::JsonLines => OpenedFile::Cells(Box::new(JsonLines::open(path, text)?)),
         TextKind::Log => OpenedFile::Log(text),
-        TextKind::Percentiles => OpenedFile::Percentiles(PercentileTable::read(path, text)?),
+        TextKind::Percentiles => OpenedFile::Percentiles(CountedTimes::read(path, text)?),
         TextKind::Table if is_named_workbook => {
             let csv = path.with_extension("csv");
             return refused(Refusal::TextNamedWorkbook(csv));
@@ -194,7 +194,7 @@ fn are_json_lines(text: &str) -> bool {
         && lines.next().is_some_and(|line| line.starts_with('{'))
 }
 
-/// A comment of the log's own, or after other comments the legend.
+/// Returns `true` for a comment of the log format, or for its legend after other comments.
 fn is_log(head: &[u8]) -> bool {
     head.starts_with(b"#[")
         || head

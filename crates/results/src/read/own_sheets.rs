@@ -1,6 +1,6 @@
 //! Sheets of ws-bench that hold one row of numbers for each second, percentile or client.
 //!
-//! A reader returns `None` when there is no such sheet, or it lacks a column that every version wrote.
+//! A reader returns `None` if the sheet is missing or lacks a column that every version writes.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -70,12 +70,12 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
 
 struct NumberRow<'r> {
     place: &'r Place,
-    /// Cells, which are numbers, by the names of their columns.
+    /// Cells of numbers by the names of their columns.
     cells: BTreeMap<&'r str, Cell<'static>>,
 }
 
 impl NumberRow<'_> {
-    /// The count in a column; 0 where there is nothing.
+    /// The count in a column; 0 for an empty cell.
     fn count(&self, column: impl SheetColumn) -> Result<u64> {
         let cell = self.cells.get(column.title());
         cell.map_or(Ok(0), |cell| cell.count(self.place))

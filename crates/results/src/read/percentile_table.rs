@@ -9,18 +9,18 @@ use super::remark::Remark;
 use super::time_unit::TimeUnit;
 use crate::error::{ColumnProblem, Place, Result, ResultsError};
 
-/// Longest file that is read: a distribution has a few hundred lines.
+/// Largest file that is read, in bytes; a distribution has a few hundred lines.
 const MOST_BYTES: u64 = 16 << 20;
 
-/// Values and how often each occurred.
-pub(super) struct PercentileTable {
+/// Values, each with its number of occurrences.
+pub(super) struct CountedTimes {
     pub(super) path: PathBuf,
     pub(super) encoding: Option<&'static str>,
-    /// wrk2 writes milliseconds; of other files nothing says the unit.
+    /// Unit of the values: wrk2 writes milliseconds; the unit of other files is not known.
     pub(super) unit: Option<TimeUnit>,
     /// Ascending values in the file's unit, and the number of times that each stands for.
     pub(super) values: Vec<(f64, u64)>,
-    /// Said of values that are ends of wide buckets.
+    /// Remark on values that are the ends of wide buckets.
     pub(super) resolution: Option<Remark>,
 }
 
@@ -42,7 +42,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(is_between).filter(|word| !word.is_empty())
 }
 
-impl PercentileTable {
+impl CountedTimes {
     pub(super) fn read(path: &Path, text: TextFile) -> Result<Self> {
         let mut bytes = Vec::new();
         let mut limited = text.file.take(MOST_BYTES);

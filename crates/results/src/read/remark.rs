@@ -1,4 +1,4 @@
-//! Remarks on how a file was read, which its reader should know.
+//! Remarks on how a file was read, for the person who reads the result.
 
 /// A remark on how a file was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,21 +15,26 @@ pub enum Remark {
     Invalid(CellCount),
     /// Numbers that the workbook stores as text were read as numbers.
     TextNumbers(CellCount),
-    /// The times are the ends of buckets.
+    /// The times are the upper ends of a histogram's buckets.
     Buckets {
         /// The number of buckets that are not empty.
         count: u64,
-        /// Begin and end, in milliseconds, of the one that is widest against its end.
+        /// Begin and end, in milliseconds, of the bucket that is widest in relation to its end.
         widest_ms: (f64, f64),
     },
-    /// A point or comma before three digits was read as one of thousands: the first such number.
-    Thousands(String),
+    /// A point or comma before three digits was read as a separator of thousands.
+    Thousands {
+        /// The first such number, as it is written.
+        number: String,
+        /// The request named the decimal sign. Otherwise, all numbers of the column show it.
+        is_requested: bool,
+    },
 }
 
-/// Cells of a kind.
+/// Cells with the same defect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellCount {
-    /// Their number.
+    /// Number of cells.
     pub count: u64,
     /// The first, `latencies!E17`.
     pub first: String,
@@ -57,6 +62,6 @@ impl CellCount {
 pub struct RunnerUp {
     /// The name in the file.
     pub column: String,
-    /// The value of all its rows, for which it lost although its name fits better.
+    /// The value of all its rows, because of which it was not chosen although its name fits better.
     pub constant: Option<f64>,
 }

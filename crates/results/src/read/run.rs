@@ -43,9 +43,8 @@ pub fn read_run(path: &Path, parts: &[RunPart]) -> Result<Run> {
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Run))
 }
 
-/// Reads the timeline of a run, and its summary where the file has one. Of a `.csv` the rows are counted; of a
-/// log, where the request matters only for unknown tags, the echoes, from which `max_ns` is no closer
-/// than a bucket.
+/// Reads the timeline of a run, and its summary if the file has one. The rows of a `.csv` are counted, and so are the
+/// echoes of a log, whose `max_ns` is as precise as a bucket. The request is used only for unknown tags of a log.
 ///
 /// # Errors
 /// [`ResultsError`] when the file cannot be read, or does not hold the seconds of a run.
@@ -56,8 +55,8 @@ pub fn read_timeline(path: &Path, request: &ColumnRequest) -> Result<Run> {
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Timeline))
 }
 
-/// `None` when the file is not that of a run. Unless it must be ours, a log with other tags will do, and a workbook
-/// whose summary is missing or not whole.
+/// Reads the parts; `None` when the file is not that of a run. Unless `must_be_ours`, a log with other tags is read, and
+/// a workbook with a missing or incomplete summary.
 fn read_parts(
     path: &Path,
     request: &ColumnRequest,

@@ -1,25 +1,25 @@
-//! The run that a file comes from, in short.
+//! The run that a file comes from.
 
 use measurement::run::{PayloadBytes, Summary};
 use serde_json::Value;
 
-/// The run that a file comes from, as far as the file tells: a workbook may have only a few keys of a summary.
+/// The run that a file comes from, as far as it is known: a workbook can have only a few keys of a summary.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunOrigin {
     /// The server's URL.
     pub url: Option<String>,
-    /// Connections asked for.
+    /// Planned connections.
     pub clients: Option<u64>,
     /// Payload size.
     pub payload_bytes: Option<PayloadBytes>,
-    /// Messages whose time the run's own figures count; the rows may be fewer.
+    /// Number of messages in the run's figures of times; a file can have fewer rows.
     pub timed_messages: Option<u64>,
-    /// Name and version of the tool that measured.
+    /// Name and version of the tool that made the measurement.
     pub tool: Option<String>,
 }
 
 impl RunOrigin {
-    /// Reads the keys of a `summary` sheet that are there; `None` without any.
+    /// Reads the available keys of a `summary` sheet; `None` without any.
     pub(super) fn of_sheet(summary: &Value) -> Option<Self> {
         let at = |path| summary.pointer(path);
         let text = |path| at(path).and_then(Value::as_str).map(ToOwned::to_owned);

@@ -1,4 +1,4 @@
-//! The `summary` sheet, made a summary again.
+//! Reading of the `summary` sheet as JSON.
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use super::cells::{CellSource, CellValue};
 use crate::error::Result;
 use crate::schema;
 
-/// Objects whose keys are data: with all their dots and digits they are one key.
+/// Objects whose keys are data, in which dots and digits do not separate keys.
 const MAPS: [&str; 4] = [
     "connections.close_codes.",
     "connections.failures.",
@@ -16,38 +16,40 @@ const MAPS: [&str; 4] = [
     "connections.addresses.",
 ];
 
-/// Keys of the words of a command line.
+/// Keys of the arguments of a command line.
 const WORDS: &str = "command_line.";
 
-/// Deeper than any key of a run.
+/// Ends of the keys of other texts that may be empty.
+const TEXTS: [&str; 5] = [".os", ".kernel", ".cpu", ".reason", ".begins"];
+
+/// Largest depth of keys, above that of any run.
 const DEEPEST: usize = 8;
 
-/// The sheet as the JSON that it was flattened from; `None` without such a sheet. An empty cell may have been
-/// `null`, an empty text or an empty list: there its key is missing.
+/// The JSON that the sheet was flattened from; `None` without such a sheet. An empty cell is an empty text where the key
+/// is that of a text. Any other key with an empty cell is missing, because the cell can stand for `null` or an empty list.
 pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
     if !source.sheets().iter().any(|s| s == schema::SUMMARY_SHEET) {
         return Ok(None);
     }
     let mut root = Json::Object(Map::new());
     let mut key = String::new();
-    // A word of a command line may be empty, and is one nevertheless.
-    let mut is_empty_word = false;
+    let mut is_empty_text = false;
     source.visit(schema::SUMMARY_SHEET, &mut |cell| {
-        if is_empty_word && cell.column == 0 {
+        if is_empty_text && cell.column == 0 {
             insert(&mut root, &key, Some("".into()));
         }
         match (cell.column, cell.value) {
             (0, CellValue::Text(text)) => {
                 text.clone_into(&mut key);
                 insert(&mut root, &key, None);
-                is_empty_word = key.starts_with(WORDS);
+                is_empty_text = is_text(&key);
             }
             (0, _) => {
                 key.clear();
-                is_empty_word = false;
+                is_empty_text = false;
             }
             (1, CellValue::Text(text)) => {
-                is_empty_word = false;
+                is_empty_text = false;
                 insert(&mut root, &key, Some(text.into()));
             }
             (1, CellValue::Bool(truth)) => insert(&mut root, &key, Some(truth.into())),
@@ -56,10 +58,15 @@ pub(super) fn read(source: &mut dyn CellSource) -> Result<Option<Json>> {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if is_empty_word {
+    if is_empty_text {
         insert(&mut root, &key, Some("".into()));
     }
     Ok(Some(root))
+}
+
+/// Returns true for the key of a text that is never `null`.
+fn is_text(key: &str) -> bool {
+    key.starts_with(WORDS) || TEXTS.iter().any(|end| key.ends_with(end))
 }
 
 /// A cell's number in the form of JSON: counts without a point.
@@ -75,8 +82,7 @@ fn json_number(number: f64) -> Json {
     }
 }
 
-/// Puts a value at the place of its dotted key where there is none; without a value, creates only the object or list
-/// around it.
+/// Inserts a value at its dotted key unless there is one; without a value, creates only the object or list around it.
 fn insert(root: &mut Json, key: &str, mut leaf: Option<Json>) {
     let map = MAPS.iter().find(|map| key.starts_with(**map));
     let (path, last) = match map {

@@ -1,20 +1,20 @@
-//! The separation of fields in a text: by a letter, or by blanks.
+//! The separation of fields in a text, by a character or by blanks.
 
 use super::time_unit::TimeUnit;
 
-/// Lines that decide.
+/// Number of lines that decide.
 const SNIFFED_LINES: usize = 50;
 
-/// The separation of a file's fields.
+/// The separator of a file's fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// This letter stands between fields.
+pub(super) enum TextLayout {
+    /// This character.
     Separated(u8),
-    /// Blanks and tabs do, and a row has this number of fields.
+    /// Blanks and tabs, with this number of fields in a row.
     Blanks(usize),
 }
 
-impl Layout {
+impl TextLayout {
     pub(super) fn of(head: &str) -> Self {
         let is_row = |line: &&str| !line.trim().is_empty() && !is_rule(line.as_bytes());
         let lines: Vec<&str> = head.lines().filter(is_row).collect();
@@ -65,7 +65,7 @@ fn blanks(line: &str) -> impl Iterator<Item = &str> {
     fields.filter(|field| !field.is_empty())
 }
 
-/// A line without the sign that makes it a comment: plotting programs write their header behind it.
+/// A line without its comment sign, behind which plotting programs write their header.
 fn uncommented(line: &str) -> &str {
     let line = line.trim_start();
     line.strip_prefix('#').unwrap_or(line)
@@ -80,14 +80,14 @@ pub(super) fn fields_of(line: &str, wanted: usize) -> Option<impl Iterator<Item 
     is_row.then(|| blanks(line))
 }
 
-/// Returns `true` for a line that is drawn between the header and the rows of a table of letters: `|--:|---|`.
+/// Returns `true` for the line between header and rows of a text table: `|--:|---|`.
 pub(super) fn is_rule(row: &[u8]) -> bool {
     let has = |sign: &[u8]| row.windows(sign.len()).any(|window| window == sign);
     let is_drawn = |byte: &u8| b"-=+:| \t\r\n".contains(byte);
     (has(b"---") || has(b"===") || has(b"--:") || has(b":--")) && row.iter().all(is_drawn)
 }
 
-/// Finds the letter that separates fields: the one that stands in most lines, outside of quotes.
+/// Detects the character that separates fields: the one that occurs in most lines outside quotes.
 fn separator_of(lines: &[&str]) -> u8 {
     let unquoted = |line: &&str| -> String { line.split('"').step_by(2).collect() };
     let lines: Vec<String> = lines.iter().map(unquoted).collect();
@@ -120,8 +120,8 @@ fn separator_of(lines: &[&str]) -> u8 {
 mod tests {
     use super::*;
 
-    fn layout(text: &str) -> Layout {
-        Layout::of(text)
+    fn layout(text: &str) -> TextLayout {
+        TextLayout::of(text)
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
             ("latency\n1.5\n", b','),
             ("| n | ms |\n|--:|--:|\n| 1 | 2 |\n", b'|'),
         ] {
-            assert_eq!(layout(text), Layout::Separated(separator), "{text}");
+            assert_eq!(layout(text), TextLayout::Separated(separator), "{text}");
         }
     }
 
@@ -149,7 +149,7 @@ mod tests {
             "1 2.5\n2 3.5\n",
             "n latency\n1 2,5\n2 3,5\n",
         ] {
-            assert_eq!(layout(text), Layout::Blanks(2), "{text}");
+            assert_eq!(layout(text), TextLayout::Blanks(2), "{text}");
         }
         for text in [
             "some words\nand more\n",
@@ -158,7 +158,7 @@ mod tests {
             "latency_ms\n1 049\n1 050\n",
             "n,latency (ms)\n1,2\n",
         ] {
-            assert!(matches!(layout(text), Layout::Separated(_)), "{text}");
+            assert!(matches!(layout(text), TextLayout::Separated(_)), "{text}");
         }
     }
 

@@ -1,9 +1,9 @@
-//! Values by slices of time, in bounded memory.
+//! Values by slices of time in bounded memory.
 
-/// Most values of a log that are held apart, each with its slice and count: 96 MiB of them.
+/// Largest number of values of a log, each with its slice and count: 96 MiB.
 pub(super) const MOST_SLICED: usize = 1 << 22;
 
-/// Values by slices of time, which grow longer when there are too many.
+/// Values by slices of time, which become longer when there are too many values.
 #[derive(Default)]
 pub(super) struct TimeSlices {
     /// Start of the slice in seconds, value, count.

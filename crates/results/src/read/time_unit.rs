@@ -21,7 +21,7 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
-    /// A time in this unit, in milliseconds.
+    /// Converts a time in this unit to milliseconds.
     pub(super) fn to_ms(self, time: f64) -> f64 {
         match self {
             // Divided: 1e-6 and 1e-3 have no exact form.

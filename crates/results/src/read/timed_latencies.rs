@@ -16,11 +16,11 @@ use crate::schema::LatencyColumn;
 /// The event that a timestamp belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimestampOf {
-    /// Messages were sent, as service times begin.
+    /// Sending of the message, at which the service time begins.
     Sent,
-    /// Messages were due, as response times begin.
+    /// Intended sending of the message, at which the response time begins.
     Due,
-    /// Echoes came.
+    /// Arrival of the echo.
     Echoed,
 }
 
@@ -29,16 +29,16 @@ pub enum TimestampOf {
 pub struct TimedLatencies {
     /// The latencies.
     pub column: TimeColumn,
-    /// The moment at which each time began, in seconds since T0: a service time with the sending of its message,
-    /// a response time when it was due. From a log, the begin of the slice in which its echo came.
+    /// The moment at which each time began, in seconds since T0: the send time for a service time, the intended send time
+    /// for a response time. From a log, the begin of the slice in which the echo arrived.
     pub at_s: Vec<f64>,
     /// The event at these moments.
     pub timestamp_of: TimestampOf,
-    /// Length in seconds of the slices to which a log rounds the moments at which echoes came; `None` = exact.
+    /// Length in seconds of the slices to which a log rounds arrival times; `None` for exact moments.
     pub slice_s: Option<f64>,
 }
 
-/// Reads the times asked for together with their moments.
+/// Reads the requested times together with their moments.
 ///
 /// # Errors
 /// [`ResultsError`] as of [`read_times`](super::read_times), and when the file does not hold the
@@ -57,7 +57,7 @@ pub fn read_timed_latencies(path: &Path, request: &ColumnRequest) -> Result<Time
     timed.ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::SendTimes))
 }
 
-/// `None` where the file is not ours.
+/// Reads a file of cells; `None` if another program wrote it.
 fn of_cells(
     source: &mut dyn CellSource,
     request: &ColumnRequest,
@@ -91,7 +91,7 @@ fn of_log(mut log: IntervalLog, request: &ColumnRequest) -> Result<TimedLatencie
     })?;
     let entries = || sliced.entries.iter();
     if sliced.entries.is_empty() {
-        return Err(ResultsError::no_values(column.place, &column.column, 0));
+        return Err(ResultsError::empty_histograms(column.place, &column.column));
     }
     column.times = Latencies {
         // Exact up to 2^53: 104 days of nanoseconds.

@@ -1,10 +1,10 @@
-//! JSON summaries of load generators, which hold figures and no single times.
+//! JSON summaries of load generators, which hold figures, not single times.
 
 use serde_json::Value as Json;
 
 use crate::error::Refusal;
 
-/// Keys that only one tool writes side by side, a dot between steps; the tool; the way to single times.
+/// Keys that only one tool writes together, with dots between steps; the tool; the command that writes single times.
 const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["responseTimeHistogram", "latencyPercentiles"],
@@ -14,12 +14,12 @@ const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["latency.p2_5", "requests.average"],
         "autocannon",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["aggregate.counters", "intermediate"],
         "artillery",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["metrics.http_req_duration", "root_group"],
@@ -45,18 +45,18 @@ const KNOWN: [(&[&str], &str, &str); 10] = [
     (
         &["DurationHistogram.Percentiles", "RequestedQPS"],
         "fortio",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["result.latency", "spec"],
         "bombardier",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
 ];
 
 const GATLING: &str = "its `simulation.log` holds the begin and end of each request";
 
-/// Finds the tool whose summary this is.
+/// Detects the tool that wrote a summary.
 pub(super) fn refusal(document: &Json) -> Option<Refusal> {
     let has = |key: &&&str| {
         let mut steps = key.split('.');

@@ -1,4 +1,4 @@
-//! Logs of load generators, whose rows are measured points of several names: each name is a column.
+//! Logs of load generators, whose rows are values of several metrics. Each metric becomes a column.
 
 use std::io::{BufRead, BufReader, Read, Seek};
 use std::ops::ControlFlow;
@@ -31,11 +31,11 @@ enum LogRows {
     Gatling { path: PathBuf, text: TextFile },
 }
 
-/// Called with the row, the column's name and the value.
+/// Visitor of the row, the column's name and the value.
 type PointVisitor<'v> = dyn FnMut(u32, &str, CellValue<'_>) -> Result<ControlFlow<()>> + 'v;
 
 impl ToolLog {
-    /// `None` where neither tool wrote the text with this beginning.
+    /// Returns the log; `None` if no known tool wrote the text.
     pub(super) fn open(path: &Path, text: TextFile, head: &str) -> Result<OpenedText> {
         let first = head.lines().next().unwrap_or_default();
         let rows = if first.starts_with("RUN\t") || first.starts_with("ASSERTION\t") {
@@ -60,7 +60,7 @@ impl ToolLog {
     }
 }
 
-/// A text that is a log of a tool, or any other one.
+/// A log of a tool, or any other text.
 pub(super) enum OpenedText {
     Log(ToolLog),
     Other(TextFile),
@@ -111,7 +111,7 @@ fn visit_gatling(path: &Path, text: &mut TextFile, show: &mut PointVisitor<'_>) 
     Ok(())
 }
 
-/// The name and time of a request: name, begin, end and status follow each other in each version.
+/// Name and time of a request: name, begin, end and status follow each other in every version.
 fn request(line: &str) -> Option<(&str, CellValue<'static>)> {
     let fields: Vec<&str> = line.trim_end_matches(['\r', '\n']).split('\t').collect();
     if fields.first() != Some(&"REQUEST") {

@@ -1,10 +1,10 @@
-//! Texts of load generators that are no table of single times.
+//! Texts of load generators that are not tables of single times.
 
 use crate::error::Refusal;
 
-const WS_BENCH: &str = "it saves no single times; ws-bench does";
+const WS_BENCH: &str = "it does not save single times (ws-bench does)";
 
-/// Finds the tool that printed a text or saved a log of its own.
+/// Detects the tool that printed a text or wrote a log of its own.
 pub(super) fn refusal(head: &str) -> Option<Refusal> {
     let first = head.lines().find(|line| !line.trim().is_empty())?;
     let has = |text: &str| head.contains(text);
@@ -13,7 +13,7 @@ pub(super) fn refusal(head: &str) -> Option<Refusal> {
     } else if first.starts_with("Running ") && has("Req/Sec") && has("Latency") {
         (
             "wrk",
-            "`wrk2 --latency` prints the distribution; wrk saves no single times",
+            "`wrk2 --latency` prints the distribution; wrk does not save single times",
         )
     } else if first.starts_with("Running ") && has("connections") && has("Stat") {
         ("autocannon", WS_BENCH)

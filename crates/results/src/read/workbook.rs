@@ -32,7 +32,7 @@ fn with_cells(sheets: &[Sheet]) -> Vec<String> {
         .collect()
 }
 
-/// A workbook of Excel 2007 or later, never held in memory as a whole.
+/// A workbook of Excel 2007 or later, which is streamed.
 pub(super) struct XlsxFile {
     path: PathBuf,
     workbook: Xlsx<LimitedReader<BufReader<File>>>,
@@ -125,7 +125,8 @@ fn value_of(data: &impl DataType) -> CellValue<'_> {
     }
 }
 
-/// A part of a day is a duration whether its format says `[h]:mm:ss` or `mm:ss`; from a day on, only the first.
+/// Reads a date or duration. A part of a day is a duration in the formats `[h]:mm:ss` and `mm:ss`, a day and more only in
+/// the first.
 fn duration_of(time: &ExcelDateTime) -> CellValue<'static> {
     const DAY_US: f64 = 86_400e6;
     let days = time.as_f64();
@@ -144,7 +145,7 @@ fn hidden(sheets: &[Sheet]) -> Vec<String> {
     hidden.map(|sheet| sheet.name.clone()).collect()
 }
 
-/// A workbook whose reader gives whole sheets.
+/// A workbook whose reader returns whole sheets.
 pub(super) struct RangeFile<R> {
     path: PathBuf,
     workbook: R,

@@ -1,9 +1,8 @@
-//! Limits of what a workbook's ZIP archive may cost before it is read: a small one can inflate to any size.
+//! Limits on the size of a workbook's inflated ZIP archive, because a small archive can inflate to any size.
 //!
-//! calamine holds the parts of an `.xlsx` in memory but for its sheets, and a whole `.ods`; how long these may
-//! be is limited by what the archive itself tells, beyond which the zip crate inflates nothing. Sheets are
-//! streamed cell by cell, so that only what lies between two cells can grow: [`LimitedReader`] bounds that by the
-//! compressed bytes read for it.
+//! calamine holds all parts of an `.xlsx` except its sheets in memory, and a whole `.ods`. Their sizes are limited by the
+//! archive's own directory, beyond which the zip crate inflates nothing. Sheets are streamed cell by cell, so only the
+//! data between two cells can grow. [`LimitedReader`] bounds that by the compressed bytes read for it.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -16,42 +15,40 @@ use zip::ZipArchive;
 
 use crate::error::{Result, ResultsError};
 
-/// Most bytes that are read.
+/// Largest numbers of bytes that are read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ZipLimits {
-    /// Bytes of all parts that are held in memory: a million texts of a hundred letters are fewer.
+    /// Bytes of all parts held in memory, more than those of a million texts of a hundred letters.
     held: u64,
-    /// Bytes of everything, as the archive itself tells them: a full sheet of our columns has 300 million.
+    /// Bytes of the inflated archive, by its own directory. A full sheet of ws-bench has 300 million.
     declared: u64,
 }
 
-/// For a workbook of Excel.
+/// Limits for a workbook of Excel.
 pub(super) const XLSX: ZipLimits = ZipLimits {
     held: 128 << 20,
     declared: 16 << 30,
 };
 
-/// For a sheet of OpenDocument, which is one part.
+/// Limits for a sheet of OpenDocument, which is one part.
 pub(super) const ODS: ZipLimits = ZipLimits {
     held: 1 << 30,
     declared: 4 << 30,
 };
 
-/// A large part that inflates to more than this multiple of its size was not written by a program: rows
-/// of zeros come to about 15.
+/// Largest ratio of inflated to compressed size of a large part. Rows of zeros have a ratio of about 15.
 const HIGHEST_RATIO: u64 = 200;
 
-/// Size from which the ratio is judged.
+/// Smallest inflated size at which the ratio is checked.
 const LARGE: u64 = 256 << 20;
 
-/// Shortest text of a workbook that takes room: `<si/>`.
+/// Shortest text of a workbook that takes memory: `<si/>`.
 const SHORTEST_TEXT: u64 = 5;
 
-/// Bytes within which a list of texts must have begun.
+/// Number of bytes within which a list of texts must begin.
 const HEAD_BYTES: u64 = 64 << 10;
 
-/// Refuses an archive that would inflate beyond the limits. One that cannot be read at all is left to its
-/// reader, who says so.
+/// Refuses an archive that would inflate beyond the limits. The error about an unreadable archive comes from its reader.
 pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<()> {
     match find_excess(file, limits) {
         Ok(None) | Err(_) => Ok(()),
@@ -59,7 +56,7 @@ pub(super) fn check(path: &Path, file: &File, limits: ZipLimits) -> Result<()> {
     }
 }
 
-/// The part that is too long, and its size.
+/// The excess in words: the part that is too long, and its size.
 fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
     let mut zip = ZipArchive::new(BufReader::new(file))?;
     let (mut all, mut held) = (0_u64, 0_u64);
@@ -98,15 +95,15 @@ fn find_excess(file: &File, limits: ZipLimits) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// Returns `true` for a part that the reader may hold as a whole: every XML but sheets. Pictures are not read.
+/// Returns `true` for a part that the reader holds as a whole: every XML except sheets. Pictures are not read.
 fn is_held(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let is_sheet = name.contains("worksheets/sheet") && file.starts_with("sheet");
     (name.ends_with(".xml") || name.ends_with(".rels")) && !is_sheet
 }
 
-/// The number of texts that the list claims, for which its reader makes room. A list that does not begin where
-/// it should has any number.
+/// The number of texts that the list declares, for which its reader reserves memory. A list that does not begin in its
+/// first bytes counts as any number.
 fn texts(head: &[u8]) -> u64 {
     let head = String::from_utf8_lossy(head);
     let Some((_, list)) = head.split_once("<sst").or_else(|| head.split_once(":sst")) else {
@@ -120,17 +117,17 @@ fn texts(head: &[u8]) -> u64 {
     first.map_or(u64::MAX, |digits| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Compressed bytes that may be read without a cell coming of them. They inflate to 258 MiB at the very most,
-/// deflate's highest ratio being 1,032 to 1; the longest text that a cell may have takes 96 KiB.
+/// Largest number of compressed bytes between two cells. They inflate to at most 258 MiB, because deflate's highest ratio
+/// is 1,032 to 1. The longest text of a cell takes 96 KiB.
 const MOST_BETWEEN_CELLS: u64 = 256 << 10;
 
-/// A file that gives no more bytes than its allowance.
+/// A file that returns no more bytes than its allowance.
 pub(super) struct LimitedReader<R> {
     inner: R,
     left: ReadAllowance,
 }
 
-/// Bytes that a [`LimitedReader`] still gives; shared with the code that renews them.
+/// Number of bytes that a [`LimitedReader`] can still return, shared with the code that renews it.
 #[derive(Debug, Clone)]
 pub(super) struct ReadAllowance(Rc<Cell<u64>>);
 
@@ -140,15 +137,14 @@ impl ReadAllowance {
         self.0.set(MOST_BETWEEN_CELLS);
     }
 
-    /// Returns `true` when it was not enough.
+    /// Returns `true` when the reader needed more than its allowance.
     pub(super) fn is_spent(&self) -> bool {
         self.0.get() == 0
     }
 }
 
 impl<R> LimitedReader<R> {
-    /// A file that gives whatever is asked for until the allowance is first renewed: what is read before that
-    /// was checked.
+    /// A file without limit until the allowance is first renewed. The parts read before that have been checked.
     pub(super) fn new(inner: R) -> (Self, ReadAllowance) {
         let left = ReadAllowance(Rc::new(Cell::new(u64::MAX)));
         let limited = Self {

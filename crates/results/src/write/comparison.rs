@@ -1,4 +1,4 @@
-//! Writing a comparison of servers.
+//! Writing of a comparison of servers.
 
 use std::io::Write;
 
@@ -13,14 +13,14 @@ use crate::error::{Result, ResultsError};
 pub enum ComparisonFormat {
     /// A workbook with every round.
     Xlsx,
-    /// Everything, to be read back.
+    /// All data, in a form that can be read back.
     Json,
 }
 
 /// The comparison as one JSON document, with a newline at its end.
 ///
 /// # Errors
-/// Only if a number in it has no JSON form.
+/// Only if a number has no JSON form.
 pub fn comparison_to_json(comparison: &Comparison) -> serde_json::Result<String> {
     serde_json::to_string_pretty(comparison).map(|text| text + "\n")
 }

@@ -1,5 +1,5 @@
-//! An HdrHistogram interval log, V2 compressed: two histograms a second, tagged `service` and
-//! `response`, as HdrHistogram's own tools read them.
+//! An HdrHistogram interval log, V2 compressed, with two histograms per second, tagged `service` and
+//! `response`. HdrHistogram's own tools read it.
 //!
 //! Values are nanoseconds. The column of the largest value is in milliseconds, as HdrHistogram's
 //! logs have it by convention; readers take values from the histograms.

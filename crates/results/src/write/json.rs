@@ -1,4 +1,4 @@
-//! The summary as JSON, and behind it the data of pictures.
+//! The summary as JSON, followed by the data of pictures.
 
 use std::io;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::RunView;
 use crate::histogram::EncodedHistograms;
 
-/// The document: the summary's keys, and others behind them.
+/// The document: the keys of the summary, followed by the others.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct JsonDocument<'a> {
@@ -24,7 +24,7 @@ pub(super) struct JsonDocument<'a> {
 /// percentile table, the timeline and the histograms of the whole run.
 ///
 /// # Errors
-/// Those of HdrHistogram and serde_json, and of a run without a summary.
+/// Errors of HdrHistogram and serde_json, and a run without a summary.
 pub fn to_json(run: &Run) -> io::Result<String> {
     text_of(&RunView::of(run)?)
 }

@@ -1,9 +1,9 @@
 //! JSON schemas (draft 2020-12) of the documents.
 
-/// The schema of a run: what `ws-bench --json` prints and a `.json` of `-o` holds.
+/// The schema of a run, as `ws-bench --json` prints it and `-o` writes it into a `.json`.
 pub const RUN_SCHEMA: &str = include_str!("../../schema/run.json");
 
-/// The schema of a comparison: what `ws-compare --json` prints and a `.json` of `-o` holds.
+/// The schema of a comparison, as `ws-compare --json` prints it and `-o` writes it into a `.json`.
 pub const COMPARISON_SCHEMA: &str = include_str!("../../schema/comparison.json");
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
     use crate::write::json::JsonDocument;
 
-    /// The schemas of what is written; a reader takes documents of older versions as well.
+    /// The schemas of written documents. Readers accept documents of older versions too.
     fn schema_of<T: schemars::JsonSchema>(title: &str) -> String {
         let settings = SchemaSettings::draft2020_12()
             .for_serialize()
@@ -28,7 +28,7 @@ mod tests {
         serde_json::to_string_pretty(&schema).unwrap() + "\n"
     }
 
-    /// Puts the words of JSON in place of those of Rust.
+    /// Replaces Rust terms in a description by JSON terms.
     fn describe_in_words_of_json(schema: &mut Schema) {
         let Some(serde_json::Value::String(description)) = schema.get_mut("description") else {
             return;

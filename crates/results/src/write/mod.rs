@@ -1,4 +1,4 @@
-//! Writing a run, or a comparison of servers, into files, each in the format that its name's ending asks for.
+//! Writing of a run, or of a comparison of servers, into files, each in the format of its name's ending.
 
 mod comparison;
 mod csv;
@@ -20,7 +20,7 @@ pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
 pub use json::to_json;
 pub use json_schema::{COMPARISON_SCHEMA, RUN_SCHEMA};
 
-/// A run whose missing parts are empty: a file says nothing of them.
+/// A run, borrowed, whose missing parts are left out of files.
 #[derive(Debug, Clone, Copy)]
 struct RunView<'a> {
     summary: &'a Summary,
@@ -48,18 +48,18 @@ impl<'a> RunView<'a> {
 /// Formats of a run's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunFormat {
-    /// A workbook with everything: `.xlsx`.
+    /// A workbook with all parts of the run: `.xlsx`.
     Xlsx,
     /// The samples: `.csv`.
     Csv,
     /// The summary: `.json`.
     Json,
-    /// A histogram a second: `.hlog`.
+    /// A log with a histogram per second: `.hlog`.
     Hlog,
 }
 
 impl RunFormat {
-    /// The format that a file name's ending asks for.
+    /// The format of a file name's ending.
     ///
     /// # Errors
     /// [`ResultsError::UnknownEnding`] for any other ending.
@@ -74,34 +74,33 @@ impl RunFormat {
         }
     }
 
-    /// Returns `true` when it holds raw samples.
+    /// Returns `true` when the format holds raw samples.
     pub fn has_samples(self) -> bool {
         matches!(self, Self::Xlsx | Self::Csv)
     }
 }
 
-/// A file that a run will be written into, created before the run so that nothing is lost to a
-/// name that cannot be written.
+/// An output file of a run. It is created before the run, so that a name that cannot be written is detected early.
 #[derive(Debug)]
 pub struct Output {
     format: RunFormat,
     file: AtomicFile,
 }
 
-/// A file that was written.
+/// A written file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// Its name.
+    /// Name of the file.
     pub path: PathBuf,
-    /// Raw samples in it; `None` when its format has none.
+    /// Number of raw samples in the file; `None` when its format has none.
     pub rows: Option<usize>,
 }
 
 impl Output {
-    /// Creates the file; it has its name only when [`write`](Self::write) is through.
+    /// Creates the file, which gets its name when [`write`](Self::write) returns.
     ///
     /// # Errors
-    /// [`ResultsError::UnknownEnding`], or [`ResultsError::Write`] when it cannot be created.
+    /// [`ResultsError::UnknownEnding`], or [`ResultsError::Write`] when the file cannot be created.
     pub fn create(path: &Path) -> Result<Self> {
         Ok(Self {
             format: RunFormat::of(path)?,
@@ -109,7 +108,7 @@ impl Output {
         })
     }
 
-    /// The name it has while it is unfinished.
+    /// The temporary name of the unfinished file.
     pub fn unfinished_path(&self) -> &Path {
         self.file.unfinished_path()
     }

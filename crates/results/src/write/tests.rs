@@ -1,4 +1,4 @@
-//! What was written, read back by calamine, serde_json and csv.
+//! Written files, read back by calamine, serde_json and csv.
 
 use std::fs;
 

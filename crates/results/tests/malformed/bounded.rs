@@ -72,7 +72,7 @@ fn a_zip_bomb_is_refused() {
     let said = message(&path, &ColumnRequest::default());
     assert!(
         said.starts_with(
-            "a.xlsx is refused, it looks like a zip bomb: its part `xl/sharedstrings.xml`"
+            "a.xlsx is not read because it looks like a zip bomb: its part `xl/sharedstrings.xml`"
         ),
         "{said}"
     );
@@ -95,7 +95,7 @@ fn a_cell_without_end_is_refused() {
     let (_folder, path) = file("a.xlsx", archive(0, &format!("{ROWS}{cell}")));
     assert_eq!(
         message(&path, &ColumnRequest::default()),
-        "a.xlsx is refused, it looks like a zip bomb: a cell of its sheet `latencies` has no end"
+        "a.xlsx is not read because it looks like a zip bomb: a cell of its sheet `latencies` has no end"
     );
 }
 

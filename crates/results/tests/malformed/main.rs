@@ -170,7 +170,7 @@ fn rows_that_cannot_be_counted_are_refused() {
     };
     assert_eq!(
         read("1,0,0,2,1,1,ok\n1,1,0,1,1,1,ok\n"),
-        "row 3 of a.csv was sent before the row above it: rows in order of sending are needed"
+        "row 3 of a.csv was sent before the row above it: sort the rows by sent_s"
     );
     assert!(
         read("1,0,0,1,1,1,ok\n1,7,0,1,1,1,ok\n")
@@ -237,7 +237,7 @@ fn what_a_file_does_not_carry_is_said_with_what_does() {
     );
     assert_eq!(
         said(&json, read_timed_latencies(&json, &request)),
-        "r.json holds no moments of sending, which the kind heatmap needs: give the .xlsx, .csv or .hlog of the run"
+        "r.json holds no send times of messages, which the kind heatmap needs: give the .xlsx, .csv or .hlog of the run"
     );
     let (_folder, log) = run("r.hlog");
     assert!(said(&log, read_times(&log, &request)).contains("single messages"));
@@ -270,7 +270,7 @@ fn a_document_from_before_it_held_more_than_the_summary_is_read_for_that() {
     let request = ColumnRequest::default();
     assert_eq!(
         said(&path, read_timeline(&path, &request)),
-        "r.json holds no seconds of a run, which the kind timeline needs: give the .xlsx, .csv or .hlog of the run, or its .json from a ws-bench that writes it there"
+        "r.json holds no figures of each second, which the kind timeline needs: give the .xlsx, .csv or .hlog of the run, or a .json of a newer ws-bench"
     );
     assert!(said(&path, read_distribution(&path, &request, false)).contains("histogram, cdf"));
 }
@@ -280,7 +280,7 @@ fn json_and_logs_of_something_else_are_told_apart() {
     let (_folder, path) = file("a.json", "{\"a\": 1}");
     assert_eq!(
         said(&path, read_run(&path, &ALL_PARTS)),
-        "the summary in a.json is not one that ws-bench wrote"
+        "a.json is not a file of ws-bench: it does not hold the summary of a run"
     );
     let (_folder, path) = file(
         "a.hlog",
@@ -309,7 +309,7 @@ fn what_a_later_version_wrote_is_not_guessed_at() {
     // Nor is it looked at whether the keys are still the same.
     for text in [later, "{\"schema\": 2, \"what\": []}".to_owned()] {
         fs::write(&path, text).unwrap();
-        let wanted = "a.json has schema 2, and 1 is the latest that is known here: use the version that wrote it";
+        let wanted = "a.json has schema 2, but this version reads schemas up to 1: use the version that wrote the file";
         assert_eq!(said(&path, read_run(&path, &ALL_PARTS)), wanted);
         assert_eq!(
             said(&path, read_timeline(&path, &ColumnRequest::default())),

@@ -1,7 +1,7 @@
-//! Intervals that were considered for the ratio of two paired series, beside the one that is used.
+//! Candidate intervals for the ratio of two paired series, for comparison with the one in use.
 //!
-//! Each pair of a statistic and a method is cut from the same draws of rounds. Of the pseudo-median the
-//! resamples and the expanded interval are those of [`Bootstrap`] itself.
+//! Each pair of a statistic and a method uses the same resampled rounds. For the pseudo-median, the resamples and the
+//! expanded interval are those of [`Bootstrap`] itself.
 
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -12,16 +12,15 @@ use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
 use statistics::signed_rank::rank_bounds;
 
-/// One number for two paired series.
+/// A statistic that summarizes two paired series in one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Statistic {
-    /// The median of the one over the median of the other. Of an even number of rounds a median is the
-    /// geometric mean of the two in the middle.
+    /// Ratio of the two medians. The median of an even number of rounds is the geometric mean of the two middle values.
     RatioOfMedians,
     /// The median of the rounds' ratios.
     MedianOfRatios,
-    /// The geometric mean of the rounds' ratios, the one mean of ratios that does not depend on which
-    /// of them stands below the line (Fleming & Wallace, "How Not to Lie with Statistics", 1986).
+    /// The geometric mean of the rounds' ratios, the only mean of ratios for which swapping the servers gives the
+    /// inverse (Fleming & Wallace, "How Not to Lie with Statistics", 1986).
     GeometricMean,
     /// The pseudo-median of the rounds' ratios, see [`pseudo_median`].
     PseudoMedian,
@@ -36,18 +35,18 @@ impl Statistic {
     ];
 }
 
-/// Cut of an interval from the resampled statistics.
+/// Method to compute an interval from the resampled statistics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// Their quantiles (Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; percentile).
+    /// Quantiles of the resamples (Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979; percentile).
     Percentile,
-    /// Bias-corrected and accelerated (Efron, "Better Bootstrap Confidence Intervals", 1987; DiCiccio
-    /// & Efron, "Bootstrap Confidence Intervals", 1996): acceleration from the jackknife, and
-    /// resamples equal to the estimate count half below it, as in SciPy.
+    /// Bias-corrected and accelerated (Efron, "Better Bootstrap Confidence Intervals", 1987; DiCiccio & Efron,
+    /// "Bootstrap Confidence Intervals", 1996). The acceleration comes from the jackknife. Half of the resamples equal
+    /// to the estimate count as below it, as in SciPy.
     Bca,
     /// [`Bootstrap::expanded`].
     Expanded,
-    /// [`Expanded`](Self::Expanded), and never narrower than the ranks of the rounds allow.
+    /// [`Expanded`](Self::Expanded), but never narrower than the rank interval of the rounds.
     Guarded,
 }
 
@@ -55,7 +54,7 @@ impl Method {
     pub(crate) const ALL: [Self; 4] = [Self::Percentile, Self::Bca, Self::Expanded, Self::Guarded];
 }
 
-/// Two series of the same rounds, as logarithms and paired.
+/// Two series of the same rounds, as logarithms.
 pub(crate) struct Rounds {
     pub(crate) measured: Vec<f64>,
     pub(crate) reference: Vec<f64>,
@@ -72,7 +71,7 @@ impl Rounds {
         }
     }
 
-    /// The logarithm of the statistic for the rounds at these positions, which may repeat.
+    /// The logarithm of the statistic for the rounds at these indices, which may repeat.
     fn log_statistic(&self, statistic: Statistic, at: &[usize]) -> f64 {
         let of = |values: &[f64]| at.iter().map(|&round| values[round]).collect::<Vec<_>>();
         let ratios = of(self.pairs.log_ratios());
@@ -92,7 +91,7 @@ impl Rounds {
         self.log_statistic(statistic, &all)
     }
 
-    /// The logarithm of the statistic in every resample, sorted.
+    /// The logarithm of the statistic in every resample, ascending.
     pub(crate) fn resampled(&self, statistic: Statistic, bootstrap: &Bootstrap) -> Vec<f64> {
         if statistic == Statistic::PseudoMedian {
             return bootstrap.resampled(&self.pairs);
@@ -147,7 +146,7 @@ impl Rounds {
         }
     }
 
-    /// The shares at which BCa cuts.
+    /// The quantiles at which BCa cuts.
     fn corrected(
         &self,
         statistic: Statistic,
@@ -174,7 +173,7 @@ impl Rounds {
                 .sum::<f64>()
         };
         let spread = moment(2).powf(1.5);
-        // Leaving out any round changes nothing: there is nothing to accelerate.
+        // All jackknife values are equal, so there is no acceleration.
         let acceleration = if spread > 0.0 {
             moment(3) / (6.0 * spread)
         } else {
@@ -189,7 +188,7 @@ impl Rounds {
     }
 }
 
-/// The quantiles of sorted values.
+/// Two quantiles of sorted values.
 fn between(sorted: &[f64], below: f64, above: f64) -> (f64, f64) {
     (
         quantile_of_sorted(sorted, below),

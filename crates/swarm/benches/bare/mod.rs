@@ -1,6 +1,6 @@
-//! The least that a round trip or an opening costs: epoll, read, write.
+//! The lower limit for a round trip and for an opening: a bare loop of epoll, read and write.
 
-// Not every bench uses all of it.
+// Not every benchmark uses all functions.
 #![allow(dead_code)]
 
 use std::io::{self, Read, Write};
@@ -13,28 +13,28 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use swarm::{Recording, ReferenceServer, RunHandle};
 
-/// Figures of one round of one side.
+/// Results of one round of one implementation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Round {
     /// Round trips per second.
     pub(crate) rate: f64,
     /// User CPU of the client per round trip, in microseconds.
     pub(crate) user_us: f64,
-    /// The client's share of its core.
+    /// The client's CPU time as a share of one core.
     pub(crate) core: f64,
 }
 
-/// Core of the server's thread.
+/// Core of the server thread.
 pub(crate) const SERVER_CORE: usize = 0;
-/// Core of the client's thread.
+/// Core of the client thread.
 pub(crate) const CLIENT_CORE: usize = 1;
 
 const BUFFER: usize = 256 * 1024;
 const TICK: Duration = Duration::from_millis(20);
-/// Load before a round is measured.
+/// Duration of the load before measuring a round.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// Keeps the calling thread on a core, where there is more than one.
+/// Pins the calling thread to a core if there are several.
 pub(crate) fn pin(core: usize) {
     #[cfg(target_os = "linux")]
     if std::thread::available_parallelism().is_ok_and(|n| n.get() > 1) {
@@ -47,12 +47,12 @@ pub(crate) fn pin(core: usize) {
     let _ = core;
 }
 
-/// A reference echo on the server's core.
+/// Starts a reference server pinned to the server's core.
 pub(crate) fn server() -> ReferenceServer {
     ReferenceServer::start(|| pin(SERVER_CORE)).unwrap()
 }
 
-/// Closed loop, 125 bytes, everything verified and recorded, one thread; changed as the bench needs.
+/// A plan in closed loop with 125 B payload, full verification and recording, and one thread, changed by `change`.
 pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut LoadDraft)) -> Plan {
     let mut draft = LoadDraft {
         clients: NonZeroU32::new(u32::try_from(connections).unwrap()).unwrap(),
@@ -71,9 +71,9 @@ pub(crate) fn plan(url: &str, connections: u64, change: impl FnOnce(&mut LoadDra
         .unwrap()
 }
 
-/// Carries a plan out on the client's core.
+/// Runs a plan on the client's core.
 pub(crate) fn run(plan: Plan) -> Recording {
-    // Threads inherit the core of the one that starts them.
+    // Threads inherit the core of the thread that starts them.
     let run = std::thread::spawn(move || {
         pin(CLIENT_CORE);
         swarm::record(&plan, &RunHandle::new()).unwrap()
@@ -81,17 +81,18 @@ pub(crate) fn run(plan: Plan) -> Recording {
     run.join().unwrap()
 }
 
-/// A request that the reference echo takes for an upgrade.
+/// A request that the reference server accepts as an upgrade.
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
-/// Round trips of one masked frame, always the same bytes, which nobody looks at.
+/// Measures round trips of one constant masked frame, without verification.
 pub(crate) fn limit(connections: u64, payload: u64, time: Duration) -> Round {
     let server = server();
     at(server.address(), connections, payload, time, false)
 }
 
-/// The same against a server at this address; `raw` says that it sends back what it gets, mask and all.
+/// Measures round trips with a server at this address. `raw`: the server returns all bytes unchanged, including header
+/// and mask.
 pub(crate) fn at(
     address: SocketAddr,
     connections: u64,
@@ -107,7 +108,7 @@ pub(crate) fn at(
     .unwrap()
 }
 
-/// A frame as a client sends it, and the length of what comes back.
+/// A frame of a client, and the length of its echo.
 fn frame(payload: u64) -> (Vec<u8>, usize) {
     let mut header = vec![0x82];
     match payload {
@@ -157,7 +158,7 @@ fn round_trips(
             let token = Token(usize::try_from(index).unwrap());
             let both = Interest::READABLE | Interest::WRITABLE;
             poll.registry().register(&mut stream, token, both).unwrap();
-            // Bytes still to be written and to be read of the present round trip.
+            // Bytes left to write and to read in the current round trip.
             (stream, message.len(), comes_back)
         })
         .collect();
@@ -189,7 +190,7 @@ fn round_trips(
     }
 }
 
-/// Writes and reads what is possible; how many round trips that completed.
+/// Writes and reads as much as possible. Returns the number of completed round trips.
 fn advance(
     stream: &mut TcpStream,
     to_write: &mut usize,
@@ -216,7 +217,7 @@ fn advance(
         if *to_read == 0 {
             done += 1;
             (*to_write, *to_read) = (message.len(), comes_back);
-            // The answer cannot be there yet, so the next look is the next event's.
+            // The answer cannot have arrived yet, so the next event reports it.
             match stream.write(message) {
                 Ok(n) => *to_write -= n,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -227,8 +228,7 @@ fn advance(
     }
 }
 
-/// CPU time of the calling thread in user mode and in all, in seconds; not a number where it cannot
-/// be told.
+/// CPU time of the calling thread, in user mode and in total, in seconds; NaN where it is not available.
 fn cpu_s() -> (f64, f64) {
     #[cfg(target_os = "linux")]
     {
@@ -243,7 +243,7 @@ fn cpu_s() -> (f64, f64) {
     (f64::NAN, f64::NAN)
 }
 
-/// How long so many connections take to connect and upgrade, `at_once` of them at a time.
+/// Time to connect and upgrade this number of connections, `at_once` of them concurrently.
 pub(crate) fn opening(address: SocketAddr, connections: usize, at_once: usize) -> Duration {
     let begun = Instant::now();
     let mut poll = Poll::new().unwrap();
@@ -267,7 +267,7 @@ pub(crate) fn opening(address: SocketAddr, connections: usize, at_once: usize) -
             if !*asked && event.is_writable() {
                 *asked = stream.write(REQUEST).unwrap() == REQUEST.len();
             } else if event.is_readable() {
-                // The reference echo writes its answer at once.
+                // The reference server writes its answer in one piece.
                 if let Ok(n) = stream.read(&mut head) {
                     open += usize::from(head[..n].ends_with(b"\r\n\r\n"));
                 }

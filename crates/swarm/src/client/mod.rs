@@ -1,10 +1,10 @@
 //! One client: sends on schedule, matches echoes, records them, and closes the connection.
 //!
-//! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's
-//! command has changed; its thread wakes it then. Each time it reads what is there, moves to the next
-//! stage where it is time to, writes what may go out, and registers its next wake-up.
+//! A client acts when its socket is ready, a message is due, a deadline has passed or the thread's command has changed.
+//! Its thread then wakes it. On each wake-up, it reads the available bytes, changes its stage if necessary, writes what
+//! can be sent, and registers its next wake-up.
 //!
-//! | module | content |
+//! | module | contents |
 //! |---|---|
 //! | `stages` | the stages from opened to closed |
 //! | `send` | writing |
@@ -31,10 +31,10 @@ use crate::message::pacing::Pacing;
 use crate::thread_state::ThreadState;
 use stages::ClientStage;
 
-/// Number of reads after which other clients have their turn.
+/// Number of reads per wake-up, after which other clients get their turn.
 const READS_PER_WAKE: usize = 16;
 
-/// Time after which other clients have their turn.
+/// Duration of a turn in nanoseconds, after which other clients get theirs.
 pub(super) const TURN_NS: u64 = 1_000_000;
 
 /// The event that a client waits for next.
@@ -42,56 +42,56 @@ pub(super) const TURN_NS: u64 = 1_000_000;
 pub(crate) enum Next {
     /// The socket or a timer of the client.
     Event,
-    /// The next turn: more bytes wait to be read, or can be written.
+    /// The client's next turn: more bytes can be read or written.
     Turn,
-    /// Nothing: the connection is over.
+    /// Nothing: the connection has ended.
     Never,
 }
 
-/// One connected client. Fields that every message touches stand first.
+/// One connected client. The fields used for every message come first.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Client {
     stream: Transport,
     id: u32,
-    /// Index within the thread.
+    /// Index of the client within its thread.
     slot: u32,
     stage: ClientStage,
     ready: Readiness,
     /// Measured messages sent.
     sent: u64,
-    /// Registered deadline.
+    /// Registered deadline, on the thread's clock.
     deadline_ns: u64,
-    /// Registered due time.
+    /// Registered due time, on the thread's clock.
     due_ns: u64,
     last_sent_ns: u64,
-    /// Time at which window and socket last got room, in open loop.
+    /// Time at which window and socket last had room again, in open loop.
     room_since_ns: u64,
     in_flight: InFlightQueue,
     decoder: Decoder,
-    /// The server's close frame, once it came: looked at with every read.
+    /// The server's close frame, once it has arrived. Checked on every read.
     closed: Option<Box<ServerClose>>,
-    /// Control frames to be sent.
+    /// Unsent control frames.
     control: Vec<u8>,
-    /// The data frame that is half written.
+    /// A partly sent data frame.
     partial: Option<Box<OutgoingFrame>>,
     pacing: Pacing,
     /// Warm-up messages sent.
     warmed: u64,
     /// Measured messages without a correct echo in time and in order.
     failed: u64,
-    /// Time at which the socket last took bytes and left something half sent.
+    /// Time of the last write that left a frame or TLS record partly sent.
     last_written_ns: u64,
     connect_ns: u64,
-    /// Exact echoes do not need it.
+    /// Not used for exact echoes.
     verifier: EchoVerifier,
-    /// Received messages that name nothing of this client.
+    /// Received messages that identify no message of this client.
     held_back: HeldBack,
 }
 
 impl Client {
-    /// The client of an open connection. Takes in the bytes that came right behind the handshake; `None`
-    /// when they end the connection.
+    /// Creates the client of an open connection. Processes the bytes that arrived together with the end of the
+    /// handshake; `None` when they end the connection.
     pub(crate) fn new(
         id: u32,
         slot: u32,
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// Does everything that can be done now. `reported` is the poll's report, if there is one.
+    /// Does all work that is possible now. `reported` is the poll's report on the socket, if there is one.
     #[inline]
     pub(crate) fn wake(&mut self, reported: Option<Readiness>, thread: &ThreadState) -> Next {
         match self.advance(reported, thread) {
@@ -151,7 +151,7 @@ impl Client {
         reported: Option<Readiness>,
         thread: &ThreadState,
     ) -> Result<Next, ConnectionEnd> {
-        // In closed loop a message is due when there is room for it.
+        // In closed loop, messages are due when there is room.
         let is_open_loop = thread.rules.open_loop.is_some();
         let mut had_room = !is_open_loop || self.has_room(thread);
         if let Some(reported) = reported {
@@ -167,7 +167,7 @@ impl Client {
                 None
             };
             reads += 1;
-            // When nothing came, only the first pass can find something to do.
+            // Without new bytes, only the first pass can have work to do.
             if received_ns.is_some() || reads == 1 {
                 now_ns = received_ns.unwrap_or_else(|| thread.clock.now_ns());
                 begun_ns = begun_ns.min(now_ns);
@@ -192,7 +192,7 @@ impl Client {
         Ok(next)
     }
 
-    /// Ends the connection and records what is left.
+    /// Ends the connection and records its remaining messages.
     #[cold]
     fn end(&mut self, end: ConnectionEnd, thread: &ThreadState) {
         self.stream.close();
@@ -221,7 +221,7 @@ impl Client {
         stats.add_ended(row, end, early, by_server);
     }
 
-    /// Leaves the rest of the schedule unsent.
+    /// Registers the rest of the client's schedule as unfinished.
     fn leave_unfinished(&self, thread: &ThreadState) {
         let pacing = match self.stage {
             ClientStage::Waiting => Pacing::unstarted(self.id),
@@ -236,12 +236,12 @@ impl Client {
         self.in_flight.measured()
     }
 
-    /// Returns true when an echo has named a message of this client.
+    /// Returns true when an echo has identified a message of this client.
     pub(crate) fn has_recognized(&self) -> bool {
         self.in_flight.has_answered()
     }
 
-    /// Returns true when half of a frame has been written, or half of its TLS record.
+    /// Returns true when a frame or its TLS record is partly sent.
     #[inline]
     fn is_half_sent(&self) -> bool {
         self.partial.is_some() || self.stream.has_unsent()
@@ -251,7 +251,7 @@ impl Client {
     #[inline]
     fn register_timers(&mut self, now_ns: u64, thread: &ThreadState) {
         let deadline = self.next_deadline(now_ns, thread);
-        // An early wake-up once in a timeout costs less than a registration for every message.
+        // One early wake-up per timeout costs less than a registration per message.
         if deadline < self.deadline_ns {
             self.deadline_ns = deadline;
             thread
@@ -266,7 +266,7 @@ impl Client {
         }
     }
 
-    /// Clears a deadline that has passed; false when a newer one has replaced it.
+    /// Clears a deadline that has passed. Returns false when it was replaced by another.
     pub(crate) fn on_deadline(&mut self, at_ns: u64) -> bool {
         let is_current = self.deadline_ns == at_ns;
         if is_current {

@@ -1,4 +1,4 @@
-//! Reading: echoes are matched and timed, control frames answered.
+//! Reading: matches and times echoes, answers control frames.
 
 use std::io::ErrorKind;
 
@@ -14,7 +14,7 @@ use crate::message::payload::Identity;
 use crate::thread_state::ThreadState;
 
 impl Client {
-    /// Reads once and takes in the bytes. Returns the time of the read; `None` when there was nothing.
+    /// Reads once and processes the bytes. Returns the time of the read; `None` when there were no bytes.
     #[inline]
     pub(super) fn read(&mut self, thread: &ThreadState) -> Result<Option<u64>, ConnectionEnd> {
         let mut buffer = thread.read_buffer.borrow_mut();
@@ -31,7 +31,7 @@ impl Client {
         }
     }
 
-    /// End of the connection: by the server's close frame, if it came before.
+    /// The connection's end. Replaced by the server's close frame if that arrived before.
     pub(super) fn end_of_stream(&self, end: ConnectionEnd) -> ConnectionEnd {
         match &self.closed {
             Some(close) => ConnectionEnd::ClosedByServer(ServerClose::clone(close)),
@@ -39,7 +39,7 @@ impl Client {
         }
     }
 
-    /// Takes in bytes that came at `now_ns`.
+    /// Processes bytes that arrived at `now_ns`.
     pub(super) fn take_in(
         &mut self,
         bytes: &[u8],
@@ -51,11 +51,11 @@ impl Client {
         if input.is_empty() {
             return Ok(());
         }
-        // The decoder's events borrow from it, while they are acted upon.
+        // Moved out of `self`, because events borrow from the decoder while they are processed.
         let mut decoder = std::mem::take(&mut self.decoder);
         let result = loop {
             if self.closed.is_some() {
-                // Nothing counts behind a close frame.
+                // Bytes after a close frame are ignored.
                 break Ok(());
             }
             match decoder.next_event(&mut input) {
@@ -77,8 +77,8 @@ impl Client {
         result
     }
 
-    /// Takes echoes from the front of `input` as long as each is exact and the expected next one, as nearly
-    /// all are. The rest is left to the decoder and the verifier, which would find the same of these.
+    /// Removes echoes from the front of `input` while each is exactly the expected next one, as almost all are. Decoder
+    /// and verifier would come to the same result. They process the rest.
     #[inline]
     fn take_exact_echoes(&mut self, input: &mut &[u8], now_ns: u64, thread: &ThreadState) {
         let rules = &thread.rules;
@@ -126,7 +126,7 @@ impl Client {
             Event::Ping(payload) => self.queue_control(Opcode::Pong, payload, thread),
             Event::Pong => {}
             Event::Close { code, reason } => {
-                // Our own close frame, if it is out, is the answer.
+                // If the client has sent its close frame, the server's is the answer and needs none.
                 if !matches!(self.stage, ClientStage::Closing { .. }) {
                     let answer = code.unwrap_or(close_code::NORMAL).to_be_bytes();
                     self.queue_control(Opcode::Close, &answer, thread);

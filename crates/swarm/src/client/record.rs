@@ -1,4 +1,4 @@
-//! Results of messages, passed to the thread's recorder.
+//! Recording of message results in the thread's recorder.
 
 use measurement::record::{Outcome, Sample};
 
@@ -28,6 +28,7 @@ impl Client {
                     by_order,
                 } = echo;
                 if message.number.is_warmup() {
+                    recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
                     return;
                 }
                 if by_order {
@@ -100,7 +101,7 @@ impl Client {
         self.record_echo(verdict, now_ns, thread);
     }
 
-    /// Keeps how a wrong echo of a measured message differs from it.
+    /// Records the difference between a wrong echo and its measured message.
     #[cold]
     fn record_difference(
         &self,
@@ -116,19 +117,19 @@ impl Client {
         }
     }
 
-    /// Holds back a message that names nothing, until it is known what it is.
+    /// Holds back a message without an identity until its meaning is known.
     #[cold]
     fn hold_back(&mut self, held: HeldMessage, thread: &ThreadState) {
         if self.in_flight.is_empty() && !self.in_flight.given_up.is_empty() {
-            // It may be the echo of a message that is counted as lost already.
+            // Ignored, because it may be the echo of a message that is already counted as lost.
             return;
         }
         let released = self.held_back.push(held, &self.in_flight);
         record_unexpected(&released, thread);
     }
 
-    /// Gives up waiting for the echoes of messages that were sent until this time. What was held back meanwhile
-    /// is their echo; for the others a late echo still counts.
+    /// Times out the messages sent until this time. If a message was held back in the meantime, it is the echo. For the
+    /// other messages, a late echo still counts.
     #[cold]
     pub(super) fn expire(&mut self, sent_until_ns: u64, thread: &ThreadState) {
         while let Some(message) = self.in_flight.take_expired(sent_until_ns) {
@@ -144,7 +145,7 @@ impl Client {
         }
     }
 
-    /// Takes the message, of those held back, that must be the echo of `sent`.
+    /// Takes the held-back message that must be the echo of `sent`.
     fn take_held_answer(
         &mut self,
         sent: &InFlightMessage,
@@ -182,14 +183,14 @@ impl Client {
         }
     }
 
-    /// Gives up the messages in flight, records them, and completes the client's part of the plan.
+    /// Gives up the messages in flight, records them, and marks the client's part of the plan as complete.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
         let (timed_out, mut active) = self.in_flight.give_up();
         if let Some(run) = thread.run {
             let now_ns = thread.clock.now_ns();
             thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(run.t0_ns);
             let mut undecided_from_ns = u64::MAX;
-            // When the user ends the run, the echo may still be under way: not the server's fault.
+            // When the user interrupts the run, missing echoes are not the server's fault.
             if thread.command.stop {
                 for message in active.drain(..) {
                     undecided_from_ns = undecided_from_ns.min(message.sent_ns);
@@ -214,7 +215,7 @@ impl Client {
         thread.clients.borrow_mut().busy -= 1;
     }
 
-    /// Counts the messages that are still held back: the echo that would have decided about them was not awaited.
+    /// Counts the messages still held back as undecided: the run ended before an echo could decide about them.
     fn record_undecided(&mut self, run: RunTimes, thread: &ThreadState) {
         let rest = self.held_back.release_before(u64::MAX);
         let recognized = self.has_recognized();
@@ -246,13 +247,13 @@ impl Client {
     }
 }
 
-/// Returns true unless the message is of a type that was never sent, and other answers carry identities
-/// (`recognized`): such a server sends it for reasons of its own.
+/// Returns false for a message of a type that was never sent, if other echoes carry identities (`recognized`). The
+/// server then sends it for reasons of its own.
 fn may_be_echo(message: &ReceivedMessage, recognized: bool, thread: &ThreadState) -> bool {
     message.kind == thread.rules.kind || !recognized
 }
 
-/// Counts messages that are the server's own and came in the measured phase.
+/// Counts messages of the server's own that arrived in the measured phase.
 fn record_unexpected(messages: &[HeldMessage], thread: &ThreadState) {
     if let Some(run) = thread.run {
         let mut recorder = thread.recorder.borrow_mut();

@@ -1,4 +1,4 @@
-//! Writing: new messages as the quota allows, the rest of a half-written one, and control frames.
+//! Writing: new messages within the quota, the rest of a partly sent frame, and control frames.
 
 use std::io::{self, Write};
 
@@ -14,8 +14,8 @@ use crate::message::payload::{Identity, MessageNumber};
 use crate::thread_state::ThreadState;
 
 impl Client {
-    /// Writes everything that is due, until the socket takes no more. Returns true when a large message has used
-    /// up the turn that began at `now_ns`, and more of it can be written.
+    /// Writes everything that is due until the socket is full. Returns true when a large message has used up the turn
+    /// that began at `now_ns`, and more of it can be written.
     pub(super) fn write(&mut self, now_ns: u64, thread: &ThreadState) -> io::Result<bool> {
         if self.ready.writable && self.stream.has_unsent() {
             self.send_unsent(thread)?;
@@ -25,7 +25,7 @@ impl Client {
         }
         let mut buffers = thread.buffers.borrow_mut();
         while self.write_once(&mut buffers, thread)? {
-            // The clock was read behind a write that left half of something.
+            // `last_written_ns` is only updated by writes that leave something partly sent.
             if self.is_half_sent() && self.last_written_ns > now_ns + TURN_NS {
                 return Ok(true);
             }
@@ -33,7 +33,7 @@ impl Client {
         Ok(false)
     }
 
-    /// Fills the buffer and writes it; true when another attempt may write more.
+    /// Fills the buffer and writes it. Returns true when another call may write more.
     #[inline]
     fn write_once(&mut self, buffers: &mut WriteBuffers, thread: &ThreadState) -> io::Result<bool> {
         let (resumed, quota) = self.fill(buffers, thread);
@@ -55,17 +55,17 @@ impl Client {
             self.last_written_ns = thread.clock.now_ns();
         }
         if self.stream.has_unsent() {
-            // Bytes that TLS took go out before any other.
+            // Bytes accepted by TLS are sent before any others.
             self.note_blocked(thread);
             return Ok(false);
         }
-        // A full buffer may have left something out; after a short write the next attempt writes more, or
-        // finds the socket full.
+        // A full buffer may have left out messages. After a short write, the next attempt writes more or finds the
+        // socket full.
         Ok(written < bytes.len() || written >= BUFFER_LEN)
     }
 
-    /// Fills the buffer with the rest of a half-written frame, control frames, then new frames. Returns the
-    /// length of the rest, and the quota that the new frames were taken from.
+    /// Fills the buffer with the rest of a partly sent frame, control frames, then new frames. Returns the length of
+    /// the rest, and the quota that the new frames were taken from.
     #[inline]
     fn fill(
         &mut self,
@@ -79,13 +79,13 @@ impl Client {
             let mut frame = OutgoingFrame::clone(partial);
             frame.append(&mut buffers.bytes, self.id, &thread.payloads);
             resumed = buffers.bytes.as_bytes().len();
-            // Only a whole frame may be followed by another.
+            // The next frame must wait until this one is complete.
             if frame.written < frame.len() {
                 return (resumed, None);
             }
         }
         buffers.bytes.put(&self.control);
-        // Read just before the write: the actual send time of all new messages in it.
+        // Read just before the write, as the actual send time of all its new messages.
         let now = thread.clock.now_ns();
         let mut quota = self.quota(now, thread);
         if let Some(quota) = &mut quota {
@@ -94,7 +94,7 @@ impl Client {
         (resumed, quota)
     }
 
-    /// Returns the messages that may go out now.
+    /// Returns the messages that may be sent now; `None` outside of the sending stage.
     #[inline]
     fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
         let run = thread.run.filter(|_| self.stage == ClientStage::Running)?;
@@ -109,7 +109,7 @@ impl Client {
         self.ready.writable && self.in_flight.active() < thread.rules.window
     }
 
-    /// Due time of the next message, unless a full window or socket holds it back.
+    /// Due time of the next message; `None` when a full window or socket delays it.
     #[inline]
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
@@ -120,7 +120,7 @@ impl Client {
         self.pacing.next_due_ns(open, run)
     }
 
-    /// Sends bytes that TLS has taken and the socket has not.
+    /// Sends bytes that TLS has encrypted but the socket has not yet accepted.
     #[cold]
     fn send_unsent(&mut self, thread: &ThreadState) -> io::Result<()> {
         // The socket has room again, or this is the first attempt.
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// Counts a write that found the socket full. The poll reports when it takes more.
+    /// Counts a write that found the socket full. The poll reports when it has room again.
     #[cold]
     fn note_blocked(&mut self, thread: &ThreadState) {
         self.ready.writable = false;
@@ -178,7 +178,7 @@ impl Client {
         }
     }
 
-    /// Takes note of the first `written` bytes of the buffer, which the socket took.
+    /// Updates the state for the first `written` bytes of the buffer, which the socket accepted.
     #[inline]
     fn account(
         &mut self,
@@ -209,7 +209,7 @@ impl Client {
         let mut recorder = thread.recorder.borrow_mut();
         for frame in frames {
             if rest == 0 {
-                // Not a byte of it got out: it is begun again, at a later time.
+                // No byte of this frame was sent, so it will be started again with a later send time.
                 break;
             }
             let taken = rest.min(frame.written);
@@ -234,7 +234,7 @@ impl Client {
             .commit_sent(&quota, frames.len(), sent, &thread.rules);
     }
 
-    /// Queues a control frame, unless the server does not read them.
+    /// Queues a control frame, unless too many are unsent.
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8], thread: &ThreadState) {
         if self.control.len() < MAX_CONTROL_BACKLOG {
             let mask = thread.buffers.borrow_mut().masks.random::<u32>();
@@ -242,10 +242,10 @@ impl Client {
         }
     }
 
-    /// Sends the control frames at once, or not at all: the connection is over.
+    /// Sends the queued control frames immediately or never, because the connection is ending.
     pub(super) fn flush_control(&mut self) {
         if self.partial.is_none() {
-            // Their arrival makes no difference to the measurement.
+            // Their arrival does not affect the measurement.
             let _ = self.stream.write(&self.control);
         }
     }
@@ -294,7 +294,7 @@ mod tests {
             timings: ConnectTimings::default(),
         };
         let mut client = Client::new(0, 0, opened, &thread).unwrap();
-        // From here on a turn that began at 0 is over.
+        // After this loop, a turn that began at 0 has ended.
         while thread.clock.now_ns() <= TURN_NS {
             std::hint::spin_loop();
         }
@@ -302,7 +302,7 @@ mod tests {
         let written = |client: &Client| client.partial.as_ref().unwrap().written;
         assert!(client.write(0, &thread).unwrap());
         assert!((1..=BUFFER_LEN as u64).contains(&written(&client)));
-        // A turn that never ends lasts until the socket is full: nobody reads from it.
+        // A turn without end lasts until the socket is full, because the peer does not read.
         assert!(!client.write(u64::MAX - TURN_NS, &thread).unwrap());
         assert!(!client.ready.writable && written(&client) > BUFFER_LEN as u64);
     }

@@ -1,4 +1,4 @@
-//! Stages of a client, from opened to closed, and its deadlines: the timeout of an echo, the drain, the close.
+//! Stages of a client, from opened to closed, and its deadlines: timeout of an echo, drain, close.
 
 use websocket_wire::Opcode;
 
@@ -8,10 +8,10 @@ use crate::message::pacing::Pacing;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
-/// Maximum wait for the server's answer to our close frame.
+/// Maximum wait for the server's answer to the client's close frame, in nanoseconds.
 const CLOSE_TIMEOUT_NS: u64 = 3_000_000_000;
 
-/// Maximum wait for echoes when the user ends the run.
+/// Maximum wait for echoes when the user interrupts the run, in nanoseconds.
 const STOP_DRAIN_NS: u64 = 1_000_000_000;
 
 /// Stage of a client. Times are on the thread's clock.
@@ -21,16 +21,16 @@ pub(super) enum ClientStage {
     Waiting,
     /// Sending.
     Running,
-    /// Everything is sent; echoes are awaited until then.
+    /// All messages are sent, and echoes are awaited until this time.
     Draining { until_ns: u64 },
-    /// Everything is received; the connection is kept until all clients are done.
+    /// All echoes have arrived. The connection stays open until all clients are done.
     Done,
-    /// Our close frame is out; the server's is awaited until then.
+    /// The client's close frame is sent, and the server's is awaited until this time.
     Closing { until_ns: u64 },
 }
 
 impl Client {
-    /// Moves to the next stage where it is time to.
+    /// Changes to the next stage if its time has come.
     #[inline]
     pub(super) fn step(&mut self, now: u64, thread: &ThreadState) -> Result<(), ConnectionEnd> {
         let timeout = thread.rules.timeout_ns;
@@ -53,7 +53,7 @@ impl Client {
         if thread.command.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
             self.begin_closing(now, thread);
         }
-        // Half of something is out, so nothing else can be sent, and the server does not read on.
+        // A partly sent frame blocks all others, and the server has stopped reading.
         if self.is_half_sent() && now >= self.last_written_ns + timeout {
             return Err(ConnectionEnd::StoppedReading);
         }
@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    /// Begins to drain when everything is sent or the user ended the run.
+    /// Starts to drain when everything is sent or the user has interrupted the run.
     #[inline]
     fn step_running(&mut self, now: u64, run: RunTimes, thread: &ThreadState) {
         let timeout = thread.rules.timeout_ns;
@@ -90,7 +90,7 @@ impl Client {
         self.stage = ClientStage::Draining { until_ns };
     }
 
-    /// Is done when everything is received or the drain's time is over.
+    /// Ends the drain when all echoes have arrived or its time is over.
     #[inline]
     fn step_draining(&mut self, now: u64, until_ns: u64, thread: &ThreadState) {
         let until_ns = if thread.command.stop {
@@ -116,7 +116,7 @@ impl Client {
         self.stage = ClientStage::Closing { until_ns };
     }
 
-    /// Next time on the thread's clock at which the stage may have to change.
+    /// Next time, on the thread's clock, at which the stage may have to change.
     #[inline]
     pub(super) fn next_deadline(&self, now_ns: u64, thread: &ThreadState) -> u64 {
         let timeout_ns = thread.rules.timeout_ns;
@@ -137,13 +137,13 @@ impl Client {
     }
 }
 
-/// Next time on the thread's clock at which a client that is sending may be done with it.
+/// Next time, on the thread's clock, at which a sending client may have finished.
 #[inline]
 fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
     let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
     if now_ns < end_ns {
         return end_ns;
     }
-    // Past the end of an open loop, held-back messages still go out.
+    // After the end of an open loop, delayed messages are still sent.
     end_ns.saturating_add(thread.rules.timeout_ns)
 }

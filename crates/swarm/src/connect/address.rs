@@ -1,4 +1,4 @@
-//! Addresses of a server, and the one of them that is measured (RFC 8305).
+//! Addresses of a server, and the choice of the one to measure (RFC 8305).
 
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
@@ -9,20 +9,20 @@ use measurement::record::ConnectFailure;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-/// Head start of an attempt on the next one (RFC 8305, 5).
+/// Delay between the start of two connection attempts (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Time of the next attempt when there is none.
+/// Delay of the next attempt when all addresses were tried.
 const FAR_AWAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Maximum time until a stop is noticed.
+/// Maximum time until a stop request is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Resolves a host to its addresses, in the order in which they are to be tried: that of the system, with the
-/// two families in turn (RFC 8305, 4). An IPv6 address may have a zone, as in `fe80::1%eth0`.
+/// Resolves a host to its addresses, in the order in which to try them: the system's order with alternating families
+/// (RFC 8305, 4). An IPv6 address may have a zone, as in `fe80::1%eth0`.
 ///
 /// # Errors
-/// The system's, when the host or the zone is unknown.
+/// The system's error, when host or zone is unknown.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Some((address, zone)) = host.split_once('%')
         && let Ok(address) = address.parse::<Ipv6Addr>()
@@ -48,7 +48,7 @@ fn scope_id(zone: &str) -> io::Result<u32> {
     number.map_err(|_| io::Error::new(ErrorKind::NotFound, "a zone has to be a number here"))
 }
 
-/// Puts the families in turn, the first one first, and drops what stands there twice.
+/// Alternates the address families, starting with the first address's, and removes duplicates.
 fn in_turn(found: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut seen = BTreeSet::new();
     let found = found
@@ -70,12 +70,12 @@ fn in_turn(found: &[SocketAddr]) -> Vec<SocketAddr> {
     ordered
 }
 
-/// Connects to the first of these addresses that answers, and begins with the next one whenever an attempt
-/// fails or has not answered within 250 ms. `None` when `is_stopped` says so first.
+/// Connects to the address that answers first. Starts with the next address whenever an attempt fails or has not
+/// succeeded within 250 ms. `None` when `is_stopped` returned true first.
 ///
 /// # Errors
-/// [`ConnectFailure::NoAddress`], [`ConnectFailure::Timeout`] at the deadline, or the last failure when every
-/// address fails.
+/// [`ConnectFailure::NoAddress`] without addresses, [`ConnectFailure::Timeout`] at the deadline, or the last failure
+/// when every address fails.
 pub fn connect_first(
     addresses: &[SocketAddr],
     deadline: Instant,
@@ -107,12 +107,12 @@ pub fn connect_first(
     }
 }
 
-/// Attempts to connect to several addresses.
+/// Concurrent attempts to connect to several addresses.
 struct AddressRace<'a> {
     poll: Poll,
     events: Events,
     addresses: &'a [SocketAddr],
-    /// By the number of the address; `None` when it failed.
+    /// Attempts, indexed like the addresses; `None` when failed.
     attempts: Vec<Option<TcpStream>>,
     /// Time of the next attempt.
     next_at: Instant,
@@ -131,7 +131,7 @@ impl<'a> AddressRace<'a> {
         })
     }
 
-    /// Begins with the next address, if there is one.
+    /// Starts the next attempt, if there is a further address.
     fn begin_next(&mut self, now: Instant) {
         let number = self.attempts.len();
         let Some(address) = self.addresses.get(number) else {
@@ -158,14 +158,14 @@ impl<'a> AddressRace<'a> {
         self.next_at = Instant::now();
     }
 
-    /// The failure, when every address has failed.
+    /// The last failure when every address has failed; `None` otherwise.
     fn lost(&self) -> Option<ConnectFailure> {
         let is_over = self.attempts.len() >= self.addresses.len()
             && self.attempts.iter().all(Option::is_none);
         is_over.then(|| self.failure.clone())
     }
 
-    /// Waits for an attempt to succeed.
+    /// Waits for an attempt to succeed, at most for this time.
     fn wait(&mut self, at_most: Duration) -> io::Result<Option<(SocketAddr, TcpStream)>> {
         match self.poll.poll(&mut self.events, Some(at_most)) {
             Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
@@ -230,7 +230,7 @@ mod tests {
         assert!(resolve("::1%nowhere0", 9).is_err());
     }
 
-    /// A port of the loopback without a listener.
+    /// A loopback port without a listener.
     fn refusing() -> SocketAddr {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.local_addr().unwrap()
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(none, ConnectFailure::NoAddress);
     }
 
-    /// A listener whose queue is full, so that it answers nobody.
+    /// A listener with a full queue, which therefore answers no connection.
     struct SilentListener {
         address: SocketAddr,
         _held: (socket2::Socket, Vec<TcpStream>),

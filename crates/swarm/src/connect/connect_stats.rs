@@ -8,14 +8,14 @@ use measurement::verdict::{ConnectTimes, Latency};
 use super::opening::OpenedConnection;
 use crate::clock::nanoseconds;
 
-/// Maximum of failures that are kept with the texts of the server.
+/// Maximum number of distinct failures kept with texts from the server.
 const MAX_DETAILED: usize = 8;
 
 /// Results of the connections that a thread tried to open.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectStats {
     tcp: LatencyHistogram,
-    /// Empty without TLS.
+    /// TLS handshakes; empty without TLS.
     tls: LatencyHistogram,
     upgrade: LatencyHistogram,
     total: LatencyHistogram,
@@ -37,7 +37,7 @@ impl ConnectStats {
         self.total.record(nanoseconds(timings.total()));
     }
 
-    /// Counts a failure. Every connection may fail with a text of its own, so only the first ones are kept.
+    /// Counts a failure. Texts from the server may differ between connections, so only the first ones are kept.
     fn record_failure(&mut self, failure: ConnectFailure) {
         let is_kept = self.failures.contains_key(&failure) || self.failures.len() < MAX_DETAILED;
         let failure = if is_kept {

@@ -1,4 +1,4 @@
-//! Common part of all connections of a run: the address, the TLS configuration, the upgrade request.
+//! Data shared by all connections of a run: address, TLS configuration, upgrade request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,11 +17,11 @@ use super::upgrade::UpgradeRequest;
 use super::upgrade_exchange::UpgradeExchange;
 use crate::SwarmError;
 
-/// Opener of connections to the server of a run.
+/// Opens connections to the server of a run.
 #[derive(Debug)]
 pub(crate) struct Connector {
     address: ResolvedAddress,
-    /// The configuration, and the name that the certificate has to be for.
+    /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
     pub(crate) tls: Option<(ClientTls, ServerName<'static>)>,
     request: UpgradeRequest,
     /// Maximum time for opening a connection.
@@ -36,8 +36,8 @@ enum ResolvedAddress {
 }
 
 impl Connector {
-    /// Resolves the host name, reads the certificates and prepares the upgrade request. Where the host has
-    /// several addresses, all clients use the one that answers first. `is_stopped` ends the wait for it.
+    /// Resolves the host name, loads the certificates and prepares the upgrade request. If the host has several
+    /// addresses, all clients use the one that answers first. `is_stopped` ends the wait for it.
     pub(crate) fn new(plan: &Plan, is_stopped: impl Fn() -> bool) -> Result<Self, SwarmError> {
         let mut secured = None;
         let address = match plan.server_url().endpoint() {
@@ -75,7 +75,7 @@ impl Connector {
         }
     }
 
-    /// Begins to connect.
+    /// Starts to connect.
     pub(crate) fn connect(&self) -> io::Result<Transport> {
         match &self.address {
             ResolvedAddress::Tcp(address) => TcpStream::connect(*address).map(Transport::Tcp),
@@ -83,7 +83,7 @@ impl Connector {
         }
     }
 
-    /// Puts TLS on top of a connected stream, if the URL asks for it.
+    /// Adds TLS to a connected stream, if the URL is `wss`.
     pub(crate) fn secure(&self, stream: Transport) -> Result<Transport, ConnectFailure> {
         match &self.tls {
             Some((tls, name)) => stream
@@ -97,7 +97,7 @@ impl Connector {
         UpgradeExchange::new(stream, &self.request)
     }
 
-    /// The failure of a connection, with what is known of the server.
+    /// Adds what is known about the server to the failure of a connection.
     pub(crate) fn explain(&self, failure: ConnectFailure) -> ConnectFailure {
         match &self.tls {
             Some((tls, _)) => tls.explain(failure),
@@ -106,13 +106,13 @@ impl Connector {
     }
 }
 
-/// The name that the certificate of this server has to be for.
+/// The name that the server's certificate must be valid for.
 fn server_name(url: &ServerUrl) -> Result<ServerName<'static>, SwarmError> {
     let host = url.certificate_host().unwrap_or_default();
     ServerName::try_from(host.to_owned()).map_err(|_| SwarmError::ServerName(host.to_owned()))
 }
 
-/// The only address, or of several the first one that answers.
+/// The only address, or the one that answers first.
 fn choose(
     plan: &Plan,
     addresses: &[SocketAddr],

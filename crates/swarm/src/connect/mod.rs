@@ -1,15 +1,15 @@
-//! Opening of connections: TCP, TLS and upgrade, each timed.
+//! Opening of connections: TCP, TLS and upgrade, each of them timed.
 //!
-//! | module | content |
+//! | module | contents |
 //! |---|---|
-//! | `connector` | what all connections of a run have in common: address, TLS, request |
-//! | `opening` | one connection that is being opened |
-//! | `pending_connections` | all connections of a thread that are being opened |
+//! | `connector` | data shared by all connections of a run: address, TLS, request |
+//! | `opening` | one connection being opened |
+//! | `pending_connections` | all connections of a thread being opened |
 //! | `connect_stats` | times and failures of a thread's connections |
-//! | `upgrade` | request of the upgrade, and reader of the answer; knows no socket |
+//! | `upgrade` | request of the upgrade, and reader of the answer, independent of sockets |
 //! | `upgrade_exchange` | one upgrade on a socket |
-//! | `address` | addresses of a host, and the one that is measured |
-//! | `transport` | the bytes' way: TCP, TLS over TCP, a Unix socket |
+//! | `address` | addresses of a host, and the choice of the one to measure |
+//! | `transport` | TCP, TLS over TCP, or a Unix socket |
 //! | `tls` | TLS configuration: certificates to trust, the client's own |
 
 pub mod address;

@@ -1,8 +1,7 @@
-//! One connection that is being opened: TCP, TLS where the URL asks for it, then the HTTP upgrade, each
-//! timed.
+//! One connection being opened: TCP, TLS for `wss`, then the HTTP upgrade, each of them timed.
 //!
-//! The socket is the one that will be measured on. It is registered once with the thread's poll, and the
-//! opening continues whenever the poll reports it ready.
+//! The socket is later used for the measurement. It is registered once with the thread's poll, and the opening
+//! continues whenever the poll reports it ready.
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
@@ -19,12 +18,12 @@ use super::upgrade_exchange::{UpgradeExchange, UpgradedStream};
 /// A connection that has finished its handshake.
 #[derive(Debug)]
 pub(crate) struct OpenedConnection {
-    /// Registered with the thread's poll. Holds the bytes that the server sent right behind its handshake.
+    /// Stream registered with the thread's poll, and bytes that arrived together with the end of the handshake.
     pub(crate) reader: UpgradedStream,
     pub(crate) timings: ConnectTimings,
 }
 
-/// Durations of the parts of an opening; `tcp` also of the connect to a Unix socket.
+/// Durations of the phases of an opening. For a Unix socket, `tcp` is its connect.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ConnectTimings {
     pub(crate) tcp: Duration,
@@ -39,35 +38,35 @@ impl ConnectTimings {
     }
 }
 
-/// A connection that is being opened.
+/// A connection being opened.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    /// Time of the first attempt, which the durations count from.
+    /// Time of the first attempt. Durations are counted from it.
     pub(crate) begun: Instant,
-    /// Reports of the poll about the socket so far.
+    /// Accumulated reports of the poll about the socket.
     readiness: Readiness,
-    /// Durations of the parts that are over.
+    /// Durations of the completed phases.
     timings: ConnectTimings,
     stage: OpeningStage,
 }
 
-// There are a hundred of them at most, and a box for each would be one more allocation.
+// At most about a hundred exist per thread, and a box would add an allocation for each.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum OpeningStage {
-    /// The backlog of the server's Unix socket is full; no event reports room in it.
+    /// The backlog of the server's Unix socket is full. No event reports free room.
     Queueing,
     Connecting(Transport),
-    /// TLS, where there is any.
+    /// TLS handshake.
     Securing(Transport),
     Upgrading(UpgradeExchange),
 }
 
-/// An opening to be continued when the socket is ready, or its result.
+/// An opening to continue when the socket is ready, or its result.
 pub(crate) type OpeningProgress = ControlFlow<Result<OpenedConnection, ConnectFailure>, Opening>;
 
 impl Opening {
-    /// Opens a connection, and registers its socket under this token.
+    /// Starts to open a connection, and registers its socket under this token.
     pub(crate) fn begin(
         begun: Instant,
         connector: &Connector,
@@ -90,17 +89,17 @@ impl Opening {
         })
     }
 
-    /// Returns true when the opening has to begin again, because no event will continue it.
+    /// Returns true when the opening must be restarted, because no event will continue it.
     pub(crate) fn is_queueing(&self) -> bool {
         matches!(self.stage, OpeningStage::Queueing)
     }
 
-    /// Returns true when the cause of a failure is known, and only more of its text may come.
+    /// Returns true when the cause of a failure is known and only the rest of its text is awaited.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(&self.stage, OpeningStage::Upgrading(exchange) if exchange.has_failed())
     }
 
-    /// The failure of an opening that takes too long.
+    /// The failure to report when the opening times out.
     pub(crate) fn at_timeout(&self) -> ConnectFailure {
         match &self.stage {
             OpeningStage::Upgrading(exchange) => exchange.at_timeout(),
@@ -108,7 +107,7 @@ impl Opening {
         }
     }
 
-    /// Continues after a report of the poll.
+    /// Continues the opening after a report of the poll.
     pub(crate) fn resume(mut self, reported: Readiness, connector: &Connector) -> OpeningProgress {
         let begun = self.begun;
         self.readiness.add(reported);

@@ -1,4 +1,4 @@
-//! Connections of one thread that are being opened.
+//! All connections of one thread being opened.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
@@ -13,10 +13,10 @@ use super::opening::{OpenedConnection, Opening, OpeningProgress};
 use super::transport::Readiness;
 use crate::clock::nanoseconds;
 
-/// Maximum time for the text of a failure whose cause is known: not every server ends its refusals.
+/// Maximum wait for the text of a failure whose cause is known, because some servers never end their refusals.
 const TEXT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A client and the connection that it got.
+/// A client, with its open connection or its failure.
 pub(crate) type OpeningResult = (u32, Result<OpenedConnection, ConnectFailure>);
 
 /// The openings of a thread, by slot.
@@ -24,16 +24,16 @@ pub(crate) type OpeningResult = (u32, Result<OpenedConnection, ConnectFailure>);
 pub(crate) struct PendingConnections {
     connector: Arc<Connector>,
     registry: Registry,
-    /// The client and the state of each.
+    /// Client and state of each opening.
     openings: BTreeMap<u32, (u32, Opening)>,
-    /// Connect deadlines on the thread's clock, with their slots. All openings have the same timeout, so
-    /// the deadlines are in order.
+    /// Connect deadlines on the thread's clock, with their slots. All openings have the same timeout, so the deadlines
+    /// are ascending.
     deadlines: VecDeque<(u64, u32)>,
-    /// Deadlines of failures whose text is being read, in order too.
+    /// Deadlines of failures whose text is being read, ascending.
     text_deadlines: VecDeque<(u64, u32)>,
-    /// Two readings of the thread's clock at the same time.
+    /// The same moment as `Instant` and on the thread's clock.
     clock: (Instant, u64),
-    /// Slots to be retried, the first to begin first.
+    /// Slots to retry, the oldest first.
     queueing: VecDeque<u32>,
 }
 
@@ -54,7 +54,7 @@ impl PendingConnections {
         self.openings.len()
     }
 
-    /// Begins to open a client's connection in a slot, under the token of the same number.
+    /// Starts to open a client's connection in this slot, with the slot as token.
     pub(crate) fn begin(&mut self, client: u32, slot: u32, now_ns: u64) -> Option<OpeningResult> {
         let deadline_ns = now_ns.saturating_add(nanoseconds(self.connector.timeout));
         self.deadlines.push_back((deadline_ns, slot));
@@ -80,7 +80,7 @@ impl PendingConnections {
         self.keep(client, slot, progress)
     }
 
-    /// Keeps an opening that is pending, and returns the result of any other.
+    /// Keeps a pending opening. Returns the result of a completed one.
     fn keep(&mut self, client: u32, slot: u32, progress: OpeningProgress) -> Option<OpeningResult> {
         match progress {
             ControlFlow::Continue(opening) => {
@@ -96,13 +96,13 @@ impl PendingConnections {
         }
     }
 
-    /// Returns true when some have to be [retried](Self::retry), because no event will continue them.
+    /// Returns true when some openings must be [retried](Self::retry), because no event will continue them.
     pub(crate) fn has_queueing(&self) -> bool {
         !self.queueing.is_empty()
     }
 
-    /// Retries the queueing openings until the server's backlog is full again. Returns the slots and
-    /// results of the ones that ended.
+    /// Retries the queued openings until the server's backlog is full again. Returns slots and results of those that
+    /// completed.
     pub(crate) fn retry(&mut self) -> Vec<(u32, OpeningResult)> {
         let mut ended = Vec::new();
         for _ in 0..self.queueing.len() {
@@ -110,7 +110,7 @@ impl PendingConnections {
                 break;
             };
             let Some((client, opening)) = self.openings.remove(&slot) else {
-                // Expired meanwhile.
+                // Expired in the meantime.
                 continue;
             };
             let waiting = self.queueing.len();
@@ -119,7 +119,7 @@ impl PendingConnections {
             let result = self.keep(client, slot, progress);
             ended.extend(result.map(|result| (slot, result)));
             if self.queueing.len() > waiting {
-                // Back to the front, where it came from.
+                // Moves the opening back to the front of the queue.
                 self.queueing.rotate_right(1);
                 break;
             }
@@ -127,7 +127,7 @@ impl PendingConnections {
         ended
     }
 
-    /// Next deadline of an opening; `u64::MAX` when there is none.
+    /// Next deadline of an opening, on the thread's clock; `u64::MAX` when there is none.
     pub(crate) fn next_deadline_ns(&mut self) -> u64 {
         let Self {
             openings,
@@ -152,7 +152,7 @@ impl PendingConnections {
         if self.next_deadline_ns() > now_ns {
             return None;
         }
-        // The first entry of each queue, if there is one, is that of a pending opening.
+        // The first entry of each queue belongs to a pending opening, because outdated entries were removed above.
         let is_due = |queue: &VecDeque<(u64, u32)>| queue.front().is_some_and(|d| d.0 <= now_ns);
         let queue = if is_due(&self.deadlines) {
             &mut self.deadlines

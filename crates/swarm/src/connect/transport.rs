@@ -1,7 +1,7 @@
 //! The transport of a client's bytes: TCP, TLS over TCP, or a Unix socket.
 //!
-//! Nothing here blocks, and nothing is sent or read without a call. The plain sockets are a match away from
-//! the system call; the state of TLS is in a box.
+//! No call blocks, and bytes are sent or read only by explicit calls. Plain sockets cost a `match` before each system
+//! call. TLS state is boxed.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use rustls::{ClientConfig, ClientConnection};
 
 use crate::buffers::BUFFER_LEN;
 
-/// Reports of the poll about a socket that were not used up. Events are edges: each comes once.
+/// Readiness reported by the poll and not yet used up. The poll is edge-triggered: it reports each event once.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Readiness {
-    /// There is, or may be, something to read.
+    /// There may be something to read.
     pub(crate) readable: bool,
-    /// The socket may take more.
+    /// The socket may accept more bytes.
     pub(crate) writable: bool,
-    /// The server will send no more, so that a short read is not the last one.
+    /// The server has closed its sending side, so a short read may not be the last one.
     pub(crate) at_end: bool,
 }
 
@@ -36,7 +36,7 @@ impl Readiness {
     }
 }
 
-/// A socket that the thread's poll watches, with TLS on top or without.
+/// A socket watched by the thread's poll, with or without TLS.
 #[derive(Debug)]
 pub(crate) enum Transport {
     Tcp(TcpStream),
@@ -50,12 +50,12 @@ pub(crate) enum Transport {
 pub(crate) struct TlsSocket {
     socket: TcpStream,
     session: ClientConnection,
-    /// The last read from the socket was a short one.
+    /// True when the last read from the socket was a short one.
     drained: bool,
 }
 
 impl Transport {
-    /// Connects to a Unix socket; `WouldBlock` when the server's backlog is full.
+    /// Connects to a Unix socket. Returns `WouldBlock` when the server's backlog is full.
     #[cfg(unix)]
     pub(crate) fn unix(to: &std::path::Path) -> io::Result<Self> {
         UnixStream::connect(to).map(Self::Unix)
@@ -66,7 +66,7 @@ impl Transport {
         Err(ErrorKind::Unsupported.into())
     }
 
-    /// TLS on top of a connected TCP socket: the handshake is still to come.
+    /// Adds TLS to a connected TCP socket. The handshake is still to be done.
     pub(crate) fn secure(
         self,
         config: &Arc<ClientConfig>,
@@ -76,7 +76,7 @@ impl Transport {
             return Ok(self);
         };
         let mut session = ClientConnection::new(Arc::clone(config), server.clone())?;
-        // At most a write buffer of encrypted bytes waits for the socket.
+        // At most one write buffer of encrypted bytes can wait for the socket.
         session.set_buffer_limit(Some(BUFFER_LEN));
         Ok(Self::Tls(Box::new(TlsSocket {
             socket,
@@ -96,8 +96,8 @@ impl Transport {
         registry.register(source, token, both)
     }
 
-    /// Completes the connect, unless the socket has an error. From here on no packet waits for the answer
-    /// to an earlier one.
+    /// Completes the connect, and returns the socket's error if it failed. Disables Nagle's algorithm, so that no
+    /// packet waits for an earlier acknowledgement.
     pub(crate) fn connected(&self, may_have_failed: bool) -> io::Result<()> {
         let error = match self {
             _ if !may_have_failed => None,
@@ -113,7 +113,7 @@ impl Transport {
         }
     }
 
-    /// Continues the TLS handshake, if there is one; `WouldBlock` until it is done.
+    /// Continues the TLS handshake, if there is one. Returns `WouldBlock` until it is complete.
     pub(crate) fn handshake(&mut self) -> io::Result<()> {
         let Self::Tls(tls) = self else {
             return Ok(());
@@ -129,7 +129,7 @@ impl Transport {
         }
     }
 
-    /// Reads once, and notes whether another read may bring more before the poll's next report.
+    /// Reads once, and records whether another read may return more before the next report of the poll.
     #[inline]
     pub(crate) fn read_ready(
         &mut self,
@@ -139,11 +139,11 @@ impl Transport {
         let read = self.read(buffer);
         match &read {
             Ok(came) => {
-                // A short read empties a plain socket. With TLS, a record may lie decrypted in the session, and
-                // the next one in the socket.
+                // A short read empties a plain socket. With TLS, a decrypted record may be left in the session, and
+                // another one in the socket.
                 let may_hold_more =
                     *came == buffer.len() || matches!(self, Self::Tls(tls) if !tls.drained);
-                // Only where events are edges, and only before the end of the stream.
+                // Resetting is valid only with edge-triggered events, and before the end of the stream.
                 ready.readable = may_hold_more || ready.at_end || cfg!(windows);
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => ready.readable = false,
@@ -152,7 +152,7 @@ impl Transport {
         read
     }
 
-    /// Returns true when accepted bytes wait for the socket: [`flush`](Write::flush) sends them.
+    /// Returns true when accepted bytes have not been sent. [`flush`](Write::flush) sends them.
     #[inline]
     pub(crate) fn has_unsent(&self) -> bool {
         match self {
@@ -161,11 +161,11 @@ impl Transport {
         }
     }
 
-    /// Ends the TLS session, as far as the socket takes its last record at once.
+    /// Ends the TLS session, if the socket accepts its last record immediately.
     pub(crate) fn close(&mut self) {
         if let Self::Tls(tls) = self {
             tls.session.send_close_notify();
-            // Whether it gets out makes no difference to the measurement.
+            // Its delivery does not affect the measurement.
             let _ = tls.flush();
         }
     }
@@ -203,12 +203,12 @@ impl Write for Transport {
 }
 
 impl TlsSocket {
-    /// Reads until there is something for the client, or nothing in the socket.
+    /// Reads until there are bytes for the client, or the socket is empty.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.session.reader().read(buffer) {
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
-                // Many servers omit the end of TLS, and WebSocket has its own.
+                // Many servers omit the end of TLS, and WebSocket has its own close.
                 Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 other => return other,
             }
@@ -216,7 +216,7 @@ impl TlsSocket {
         }
     }
 
-    /// Reads once from the socket, decrypts, and returns the encrypted length.
+    /// Reads once from the socket and decrypts. Returns the number of encrypted bytes.
     fn receive(&mut self) -> io::Result<usize> {
         let mut socket = ShortReadDetector {
             socket: &mut self.socket,
@@ -230,15 +230,15 @@ impl TlsSocket {
         };
         self.drained = socket.drained;
         if let Err(error) = self.session.process_new_packets() {
-            // The alert with the reason.
+            // Sends the alert with the reason.
             let _ = self.flush();
             return Err(io::Error::new(ErrorKind::InvalidData, error));
         }
         Ok(came)
     }
 
-    /// Encrypts as much as the session holds. Bytes that the socket does not take at once wait there, and
-    /// nothing more is accepted before they are gone.
+    /// Encrypts as many bytes as the session can hold. Bytes that the socket does not accept stay in the session, and
+    /// no more are accepted until they are sent.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.flush()?;
         let taken = self.session.writer().write(bytes)?;
@@ -248,7 +248,7 @@ impl TlsSocket {
         }
     }
 
-    /// Sends encrypted bytes until the socket takes no more.
+    /// Sends encrypted bytes until the socket is full.
     fn flush(&mut self) -> io::Result<()> {
         while self.session.wants_write() {
             match self.session.write_tls(&mut self.socket) {
@@ -262,7 +262,7 @@ impl TlsSocket {
     }
 }
 
-/// A socket that detects a short read, which empties it.
+/// A socket that detects short reads, after which it is empty.
 struct ShortReadDetector<'a> {
     socket: &'a mut TcpStream,
     drained: bool,
@@ -271,7 +271,7 @@ struct ShortReadDetector<'a> {
 impl Read for ShortReadDetector<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let came = self.socket.read(buffer)?;
-        // The next event reports more.
+        // The next event reports further bytes.
         self.drained = came < buffer.len();
         Ok(came)
     }

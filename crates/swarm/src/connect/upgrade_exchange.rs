@@ -1,4 +1,4 @@
-//! One upgrade on a socket: sends the request, reads the answer.
+//! One upgrade on a socket: sends the request and reads the answer.
 
 use std::io::{self, ErrorKind, Write};
 
@@ -9,25 +9,25 @@ use super::transport::{Readiness, Transport};
 use super::upgrade::{UpgradeProgress, UpgradeReader};
 use crate::connect::upgrade::UpgradeRequest;
 
-/// Bytes read at once: more than an ordinary head.
+/// Bytes per read, more than a usual head.
 const PIECE: usize = 1024;
 
-/// A socket behind its handshake.
+/// A socket after its handshake.
 #[derive(Debug)]
 pub(crate) struct UpgradedStream {
     pub(crate) stream: Transport,
     pub(crate) readiness: Readiness,
-    /// Bytes that the server sent right behind its handshake.
+    /// Bytes that arrived together with the end of the handshake.
     pub(crate) buffer: Vec<u8>,
 }
 
-/// An upgrade that is waiting for the server.
+/// An upgrade in progress.
 #[derive(Debug)]
 pub(crate) struct UpgradeExchange {
     stream: Transport,
     readiness: Readiness,
     request: Vec<u8>,
-    /// Bytes of the request that the socket has taken.
+    /// Bytes of the request sent so far.
     written: usize,
     reader: UpgradeReader,
 }
@@ -44,7 +44,7 @@ impl UpgradeExchange {
         }
     }
 
-    /// Continues with the socket as far as it goes, after these reports of the poll. `None` when it has to wait.
+    /// Continues as far as the socket allows, after these reports of the poll. `None` when it has to wait.
     pub(crate) fn advance(
         &mut self,
         reported: Readiness,
@@ -58,7 +58,7 @@ impl UpgradeExchange {
         }
     }
 
-    /// The socket, and the bytes behind the handshake.
+    /// The socket, and the bytes after the handshake.
     pub(crate) fn into_stream(self, buffer: Vec<u8>) -> UpgradedStream {
         UpgradedStream {
             stream: self.stream,
@@ -67,12 +67,12 @@ impl UpgradeExchange {
         }
     }
 
-    /// Returns true when the cause of a failure is known, and only more of its text may come.
+    /// Returns true when the cause of a failure is known and only the rest of its text is awaited.
     pub(crate) fn has_failed(&self) -> bool {
         self.reader.has_failed()
     }
 
-    /// The failure of an exchange that takes too long.
+    /// The failure to report when the exchange times out.
     pub(crate) fn at_timeout(&self) -> ConnectFailure {
         self.reader.at_timeout()
     }
@@ -83,7 +83,7 @@ impl UpgradeExchange {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(taken) => self.written += taken,
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                // An answer may be there already: servers refuse early, and close.
+                // The answer may have arrived already, because some servers refuse early and close.
                 Err(e) if e.kind() == ErrorKind::WouldBlock || tls::is_closed(&e) => break,
                 Err(e) => return Err(e),
             }

@@ -1,4 +1,4 @@
-//! Differences between an echo and the message that it answers.
+//! Differences between an echo and its message.
 
 use measurement::record::{Difference, DifferenceKind};
 use websocket_wire::{MessageKind, WriteBuffer};
@@ -7,8 +7,8 @@ use super::in_flight::InFlightMessage;
 use super::payload::{Identity, Payloads};
 use super::received::ReceivedMessage;
 
-/// Describes how an answer differs from the message `sent` by `client` as `kind`. `differs_at` is the first
-/// byte, from 0, that was found to differ; without it the beginnings are compared.
+/// Describes the difference between an echo and the message `sent` by `client` as `kind`. `differs_at` is the index of
+/// the first different byte, if known. Otherwise the beginnings are compared.
 #[cold]
 pub(crate) fn difference(
     sent: &InFlightMessage,
@@ -23,7 +23,7 @@ pub(crate) fn difference(
     let identity = Identity { client, number };
     let compared = sent.shape.size().min(beginning.len() as u64);
     let mut expected = WriteBuffer::new(beginning.len());
-    // A mask of zeros leaves every byte as it is.
+    // A mask of zeros leaves the bytes unchanged.
     payloads.put_masked(&mut expected, identity, sent.shape, 0..compared, [0; 4]);
     let expected = expected.as_bytes();
     let differs_at = differs_at.or_else(|| {

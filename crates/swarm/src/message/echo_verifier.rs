@@ -1,7 +1,7 @@
-//! Matching of received messages with the messages in flight, and their verification.
+//! Matching of received messages with messages in flight, and their verification.
 //!
-//! A message that carries the identity of a message in flight is its echo, wherever the identity stands and
-//! whatever its type. Bytes are verified as they come; nothing but the beginning is kept.
+//! A message that contains the identity of a message in flight is its echo, wherever the identity is and whatever the
+//! type. Bytes are verified as they arrive, and only the beginning is stored.
 
 use measurement::plan::Verify;
 use measurement::record::messages_identified_by;
@@ -14,32 +14,32 @@ use super::payload::{
 use super::received::{BEGINNING_LEN, ReceivedMessage};
 use crate::rules::SendRules;
 
-/// Meaning of a message from the server.
+/// Verdict on a message from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EchoVerdict {
-    /// The echo of a message in flight; `correct` unless verification rejects it.
+    /// The echo of a message in flight. `correct` is false when verification rejects it.
     Answer { echo: MatchedEcho, correct: bool },
-    /// Another echo of a message that had one.
+    /// A further echo of a message that was already echoed.
     Duplicate(MessageNumber),
-    /// The echo of a message that was given up: counted as lost already.
+    /// The echo of a message that was already counted as lost.
     GivenUp,
-    /// Another client's message.
+    /// A message of another client.
     Unexpected,
-    /// Nothing in it names a message in flight. `ambiguous` when it may be another echo of one that had one:
-    /// too few digits to tell.
+    /// A message that identifies no message in flight. `ambiguous` when it may be a further echo of an echoed message,
+    /// but has too few digits to decide.
     Unidentified { ambiguous: bool },
 }
 
-/// A message from the server, judged.
+/// A message from the server, with its verdict.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
     pub(crate) verdict: EchoVerdict,
     pub(crate) message: ReceivedMessage,
-    /// First byte, from 0, that is not as it was sent, as far as that is known.
+    /// Index of the first wrong byte, if known.
     pub(crate) differs_at: Option<u64>,
 }
 
-/// Knowledge of the client that receives the message.
+/// State of the receiving client that the verdict depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct VerifyContext<'a> {
     pub(crate) client: u32,
@@ -61,12 +61,12 @@ impl VerifyContext<'_> {
         number.index() < sent
     }
 
-    /// Returns true when this number of digits identifies every message of a phase sent so far.
+    /// Returns true when this number of digits distinguishes all messages sent so far in each phase.
     fn tells_apart(&self, digits: usize) -> bool {
         self.sent.max(self.warmed) <= messages_identified_by(digits as u64)
     }
 
-    /// The first message that was sent and whose identity ends in these digits.
+    /// The first sent message whose identity ends with these digits.
     fn named_by(&self, digits: &[u8]) -> Option<MessageNumber> {
         let tail = parse_digits(digits)?;
         let client = self.client;
@@ -80,7 +80,7 @@ impl VerifyContext<'_> {
             })
     }
 
-    /// Returns true for an identity that some client may have sent; of this client, one that it did send.
+    /// Returns true for an identity that may have been sent. For this client, it must have been.
     fn may_be(&self, identity: Identity) -> bool {
         if identity.client == self.client {
             self.was_sent(identity.number)
@@ -90,22 +90,22 @@ impl VerifyContext<'_> {
     }
 }
 
-/// Verifier of the message that is being received.
+/// Verifier of the message being received.
 #[derive(Debug, Default)]
 pub(crate) struct EchoVerifier {
     length: u64,
     beginning: [u8; BEGINNING_LEN],
     claim: Option<Claim>,
-    /// Search for an identity behind the beginning, when none stands there.
+    /// Search for an identity after the beginning, when the message does not start with one.
     search: IdentitySearch,
 }
 
-/// The message that the bytes so far claim to echo.
+/// The message that the received bytes claim to echo.
 #[derive(Debug, Clone, Copy)]
 struct Claim {
     identity: Identity,
     shape: PayloadShape,
-    /// First byte, from 0, that is not as it was sent.
+    /// Index of the first wrong byte.
     differs_at: Option<u64>,
 }
 
@@ -114,7 +114,7 @@ struct Claim {
 struct IdentitySearch {
     /// The last 16 hexadecimal digits.
     digits: u64,
-    /// Number of digits in a row, at most 16.
+    /// Number of consecutive digits, at most 16.
     in_a_row: usize,
     found: Option<Identity>,
 }
@@ -142,13 +142,13 @@ impl IdentitySearch {
 }
 
 impl EchoVerifier {
-    /// Takes the next part of the message.
+    /// Processes the next part of the message.
     #[inline]
     pub(crate) fn push(&mut self, context: &VerifyContext<'_>, mut part: &[u8]) {
         const HEAD: u64 = IDENTITY_LEN as u64;
         self.keep_beginning(part);
         if context.rules.verify == Verify::Off {
-            // Nothing in it is looked at.
+            // The content is not examined.
             self.length += part.len() as u64;
             return;
         }
@@ -185,7 +185,7 @@ impl EchoVerifier {
         self.length += part.len() as u64;
     }
 
-    /// Keeps the first bytes of the message, of which this is the next part.
+    /// Stores the first bytes of the message. `part` is its next part.
     #[inline]
     fn keep_beginning(&mut self, part: &[u8]) {
         if let Some(room) = usize::try_from(self.length)
@@ -197,7 +197,7 @@ impl EchoVerifier {
         }
     }
 
-    /// Completes the message, and prepares for the next one.
+    /// Completes the message, and resets the verifier for the next one.
     #[inline]
     pub(crate) fn finish(
         &mut self,
@@ -239,7 +239,7 @@ impl EchoVerifier {
         } else if let Some(identity) = self.search.found.take()
             && let Some(echo) = in_flight.take(identity.number)
         {
-            // The identity stands elsewhere, so the bytes differ.
+            // The identity is not at the beginning, so the bytes differ.
             let correct =
                 context.rules.verify != Verify::Full && correct_as(echo.message.shape.size());
             return EchoVerdict::Answer { echo, correct };
@@ -248,20 +248,20 @@ impl EchoVerifier {
     }
 }
 
-/// Judges a message of which nothing is looked at.
+/// Judges a message without examining its content.
 fn judge_by_order(in_flight: &mut InFlightQueue) -> EchoVerdict {
     match in_flight.take_oldest() {
         Some(echo) => EchoVerdict::Answer {
             echo,
             correct: true,
         },
-        // Each may still be answered once.
+        // Each given-up message can still be echoed once.
         None if in_flight.given_up.pop().is_some() => EchoVerdict::GivenUp,
         None => EchoVerdict::Unidentified { ambiguous: true },
     }
 }
 
-/// Judges a message that is too short for a whole identity.
+/// Judges a message that is shorter than an identity.
 fn judge_short(
     context: &VerifyContext<'_>,
     message: &ReceivedMessage,
@@ -284,7 +284,7 @@ fn judge_short(
     if in_flight.given_up.contains(&number) {
         return EchoVerdict::GivenUp;
     }
-    // One digit does not prove anything.
+    // A single digit proves nothing.
     if !tells_apart || digits.len() < 2 {
         return EchoVerdict::Unidentified { ambiguous: true };
     }
@@ -295,8 +295,8 @@ fn judge_short(
     }
 }
 
-/// Strips the echo of this message from `input`, if it stands there in one frame, whole and correct in
-/// every byte.
+/// Removes the echo of this message from the front of `input`, if it is a single complete frame with exactly the
+/// expected bytes.
 #[inline]
 pub(crate) fn strip_exact_echo<'i>(
     input: &'i [u8],
@@ -314,7 +314,7 @@ pub(crate) fn strip_exact_echo<'i>(
         .then_some(rest)
 }
 
-/// Judges a message with an identity; `None` when the identity itself cannot be believed.
+/// Judges a message with an identity; `None` when the identity is not credible.
 fn judge_claim(
     context: &VerifyContext<'_>,
     claim: &Claim,
@@ -329,10 +329,10 @@ fn judge_claim(
         if in_flight.given_up.contains(&number) {
             return Some(EchoVerdict::GivenUp);
         }
-        // Only an exact copy is believed to be a second echo: a damaged number may look like one.
+        // Only an exact copy counts as a duplicate, because a damaged number may look like one.
         return correct.then_some(EchoVerdict::Duplicate(number));
     }
-    // A server that sends everything to everyone.
+    // A message of another client, from a server that broadcasts.
     correct.then_some(EchoVerdict::Unexpected)
 }
 
@@ -407,7 +407,7 @@ mod tests {
                 .verdict
         }
 
-        /// `(number, correct)` of the message that was answered.
+        /// Number and correctness of the message that was answered.
         fn answer(&mut self, kind: MessageKind, bytes: &[u8]) -> Option<(u64, bool)> {
             match self.receive(kind, bytes, 7) {
                 EchoVerdict::Answer { echo, correct } => {
@@ -434,12 +434,12 @@ mod tests {
             let mut bytes = f.payload(3, 0);
             let place = place % bytes.len();
             bytes[place] ^= flip;
-            // A bare identity has nothing to contradict another client's number.
+            // Without further bytes, nothing contradicts an identity of another client.
             let is_others = bytes.as_array().and_then(Identity::parse).is_some_and(|i| i.client < 10 && i.client != 3);
             prop_assume!(!is_others);
             let verdict = f.receive(TEXT, &bytes, 7);
             if place < 16 {
-                // Its identity is gone: only time tells what it was.
+                // The identity is destroyed, so only later messages can decide about it.
                 prop_assert_eq!(verdict, EchoVerdict::Unidentified { ambiguous: false });
             } else {
                 let is_wrong = matches!(verdict, EchoVerdict::Answer { correct: false, .. });
@@ -478,7 +478,7 @@ mod tests {
             let taken = |bytes: &[u8]| {
                 strip_exact_echo(bytes, TEXT, identity, message.shape, &f.payloads).map(<[u8]>::len)
             };
-            // The frame as a server writes it, which the decoder agrees with.
+            // The frame as written by a server, checked against the decoder.
             let mut bytes = FrameHeader::unmasked(websocket_wire::Opcode::Text, size).as_bytes().to_vec();
             bytes.extend(f.payload(3, 0));
             let mut rest = &bytes[..];

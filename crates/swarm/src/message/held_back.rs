@@ -1,29 +1,29 @@
-//! Received messages without an identity, until it is known what they are.
+//! Received messages without an identity, held back until their meaning is known.
 //!
-//! Such a message is either a damaged echo or one of the server's own, and only a later message decides which: it is the
-//! server's own when the message in flight is answered after all, and its echo when that never happens.
+//! Such a message is either a damaged echo or a message of the server's own. A later message decides: if the message in
+//! flight is echoed after all, it was the server's own. If not, it was the echo.
 
 use std::collections::VecDeque;
 
 use super::in_flight::InFlightQueue;
 use super::received::ReceivedMessage;
 
-/// A message that is held back.
+/// A message held back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeldMessage {
     pub(crate) message: ReceivedMessage,
-    /// On the thread's clock.
+    /// Arrival time, on the thread's clock.
     pub(crate) received_ns: u64,
-    /// Possibly another echo of a message that had one.
+    /// True when it may be a further echo of an echoed message.
     pub(crate) ambiguous: bool,
 }
 
-/// The messages of one connection that are held back, oldest first: at most one for each message in flight.
+/// The messages held back on one connection, oldest first. At most one per message in flight.
 #[derive(Debug, Default)]
 pub(crate) struct HeldBack(VecDeque<HeldMessage>);
 
 impl HeldBack {
-    /// Holds a message back. Returns the messages that can no longer be echoes, by now.
+    /// Holds a message back. Returns the messages that can no longer be echoes.
     pub(crate) fn push(&mut self, new: HeldMessage, in_flight: &InFlightQueue) -> Vec<HeldMessage> {
         self.0.push_back(new);
         let mut released = self.release_before(
@@ -31,19 +31,19 @@ impl HeldBack {
                 .oldest_unanswered()
                 .map_or(u64::MAX, |m| m.sent_ns),
         );
-        // There are no more echoes than messages.
+        // There cannot be more echoes than messages.
         let excess = self.0.len().saturating_sub(in_flight.len());
         released.extend(self.0.drain(..excess));
         released
     }
 
-    /// Releases the messages that came before this time.
+    /// Removes and returns the messages that arrived before this time.
     pub(crate) fn release_before(&mut self, ns: u64) -> Vec<HeldMessage> {
         let before = self.0.partition_point(|held| held.received_ns < ns);
         self.0.drain(..before).collect()
     }
 
-    /// Takes the oldest message that can be the echo of one sent at this time, which had no other answer.
+    /// Removes the oldest message that can be the echo of an otherwise unanswered message sent at this time.
     pub(crate) fn take_answer(
         &mut self,
         sent_ns: u64,
@@ -73,7 +73,7 @@ mod tests {
         }
     }
 
-    /// Messages sent at 10, 20, … are in flight.
+    /// A queue of `n` messages in flight, sent at 10, 20, ….
     fn in_flight(n: u64) -> InFlightQueue {
         let payloads = Payloads::new(&plan(|_| {}));
         let mut queue = InFlightQueue::default();

@@ -1,57 +1,56 @@
-//! The messages of one client that are in flight. The timeout moves a message to `timed_out`, where an echo that
-//! still comes finds it. At the end of the drain the rest is lost.
+//! The messages of one client in flight. The timeout moves a message to `timed_out`, where a late echo can still find
+//! it. At the end of the drain, the remaining messages are lost.
 
 use std::collections::VecDeque;
 
 use super::payload::{IDENTITY_LEN, Identity, MessageNumber, PayloadShape};
 
-/// A message that was sent and waits for its echo. Times are on the thread's clock.
+/// A message that was sent and awaits its echo. Times are on the thread's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InFlightMessage {
     pub(crate) number: MessageNumber,
     pub(crate) shape: PayloadShape,
     pub(crate) intended_ns: u64,
-    /// The later of the due time and the time at which window and socket had room, on the thread's clock.
+    /// The later of the due time and the time at which window and socket had room.
     pub(crate) ready_ns: u64,
     pub(crate) sent_ns: u64,
 }
 
 impl InFlightMessage {
-    /// Time by which it went out later than it could have, in nanoseconds.
+    /// Time that the generator itself delayed the message, in nanoseconds.
     #[inline]
     pub(crate) fn lateness_ns(&self) -> u64 {
         self.sent_ns.saturating_sub(self.ready_ns)
     }
 }
 
-/// A message with its echo.
+/// A message matched with its echo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MatchedEcho {
     pub(crate) message: InFlightMessage,
-    /// The echo came after the timeout.
+    /// True when the echo arrived after the timeout.
     pub(crate) timed_out: bool,
-    /// The echo came after that of a later message.
+    /// True when the echo arrived after that of a later message.
     pub(crate) reordered: bool,
-    /// Nothing in the echo said which of several messages it answers.
+    /// True when the echo did not identify one of several messages.
     pub(crate) by_order: bool,
 }
 
 /// The messages in flight, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct InFlightQueue {
-    /// The oldest message that counts against the window. A window of one has no other, and no
-    /// memory beside the client's own has to be fetched for it.
+    /// The oldest message that counts against the window. With a window of 1, it is the only one, and needs no memory
+    /// access outside the client.
     first: Option<InFlightMessage>,
-    /// One more than the highest order that was answered, as identities prove it.
+    /// Highest order proven to be answered by an identity, plus one.
     answered: u64,
     /// The other messages that count against the window.
     rest: VecDeque<InFlightMessage>,
-    /// Messages whose timeout has passed: older than all the active ones.
+    /// Messages that have timed out. All are older than the active ones.
     timed_out: VecDeque<InFlightMessage>,
-    /// One more than the highest order that was answered by an echo with too few digits to prove it.
+    /// Highest order answered by an echo with too few digits for proof, plus one.
     answered_by_order: u64,
-    /// Messages that were counted as lost at the end of the drain. An echo of them no longer counts, and
-    /// is not a duplicate either.
+    /// Messages counted as lost at the end of the drain. A later echo of them does not count, not even as a duplicate.
     pub(crate) given_up: Vec<MessageNumber>,
 }
 
@@ -65,7 +64,7 @@ impl InFlightQueue {
         }
     }
 
-    /// The oldest active message: its echo comes next if the server keeps the order.
+    /// The oldest active message. The next echo answers it if the server keeps the order.
     #[inline]
     pub(crate) fn oldest(&self) -> Option<InFlightMessage> {
         self.first
@@ -82,7 +81,7 @@ impl InFlightQueue {
         all.filter(|m| !m.number.is_warmup()).count() as u64
     }
 
-    /// Number of messages without an echo, whether they count against the window or not.
+    /// Number of messages without an echo, including timed-out ones.
     pub(crate) fn len(&self) -> usize {
         self.timed_out.len() + self.active()
     }
@@ -92,12 +91,12 @@ impl InFlightQueue {
         self.timed_out.front().or(self.first.as_ref())
     }
 
-    /// Returns true when an echo has named a message.
+    /// Returns true when an echo has identified a message.
     pub(crate) fn has_answered(&self) -> bool {
         self.answered.max(self.answered_by_order) > 0
     }
 
-    /// Takes the oldest active message.
+    /// Removes the oldest active message.
     #[inline]
     fn pop(&mut self) -> Option<InFlightMessage> {
         let oldest = self.first.take();
@@ -105,7 +104,7 @@ impl InFlightQueue {
         oldest
     }
 
-    /// Adds a message that went out.
+    /// Adds a message that was sent.
     #[inline]
     pub(crate) fn push(&mut self, message: InFlightMessage) {
         match self.first {
@@ -116,8 +115,7 @@ impl InFlightQueue {
 
     #[inline]
     pub(crate) fn take(&mut self, number: MessageNumber) -> Option<MatchedEcho> {
-        // Nearly all echoes come in order, and match the first message. Both lists are in the order of
-        // sending.
+        // Nearly all echoes arrive in order, and match the first message. Both lists are ordered by send time.
         if self.first.is_none_or(|m| m.number != number) {
             return self.take_anywhere(number);
         }
@@ -141,9 +139,9 @@ impl InFlightQueue {
         Some(self.matched(message, true))
     }
 
-    /// Takes a message with exactly this payload, which is too short for a whole identity. Of several it is the
-    /// first behind those that were answered, as if the server kept the order: the others may be lost.
-    /// Only digits that tell all messages apart prove that an echo is out of order.
+    /// Removes the message with exactly this payload, which is too short for an identity. If there are several, takes
+    /// the first one after those already answered, assuming that the server keeps the order and earlier ones are lost.
+    /// Only digits that distinguish all messages prove that an echo is out of order.
     pub(crate) fn take_short(
         &mut self,
         client: u32,
@@ -177,7 +175,7 @@ impl InFlightQueue {
         })
     }
 
-    /// Takes the oldest message, timed out or not. Nothing says that it is the one which was answered.
+    /// Removes the oldest message, timed out or not. It is not known to be the one that was answered.
     pub(crate) fn take_oldest(&mut self) -> Option<MatchedEcho> {
         let timed_out = self.timed_out.pop_front();
         let is_timed_out = timed_out.is_some();
@@ -203,18 +201,18 @@ impl InFlightQueue {
         }
     }
 
-    /// Takes the oldest active message if it was sent at or before this time.
+    /// Removes the oldest active message if it was sent at or before this time.
     pub(crate) fn take_expired(&mut self, sent_until_ns: u64) -> Option<InFlightMessage> {
         self.first.filter(|m| m.sent_ns <= sent_until_ns)?;
         self.pop()
     }
 
-    /// Keeps a message that [`take_expired`](Self::take_expired) returned, for a late echo.
+    /// Keeps a message from [`take_expired`](Self::take_expired) for a late echo.
     pub(crate) fn add_timed_out(&mut self, message: InFlightMessage) {
         self.timed_out.push_back(message);
     }
 
-    /// Times out every message that was sent at or before this time.
+    /// Times out every message sent at or before this time.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn expire(&mut self, sent_until_ns: u64) {
         while let Some(message) = self.take_expired(sent_until_ns) {
@@ -222,7 +220,7 @@ impl InFlightQueue {
         }
     }
 
-    /// Gives up all messages: returns those that timed out, and the active ones.
+    /// Removes all messages: returns the timed-out ones and the active ones.
     pub(crate) fn give_up(&mut self) -> (VecDeque<InFlightMessage>, VecDeque<InFlightMessage>) {
         let mut active = std::mem::take(&mut self.rest);
         if let Some(first) = self.first.take() {
@@ -292,7 +290,7 @@ mod tests {
 
     #[test]
     fn short_payloads_match_by_order_among_equal_ones() {
-        // 0x01 and 0x11 end in the same digit.
+        // 0x01 and 0x11 end with the same digit.
         let mut f = in_flight(1, &[0x01, 0x02, 0x11]);
         assert_eq!(index(f.take_short(0, b"1", true)), Some(0x01));
         assert_eq!(index(f.take_short(0, b"2", true)), Some(0x02));
@@ -314,7 +312,7 @@ mod tests {
             assert_eq!(echo.message.number.index(), number);
             assert!(echo.by_order && !echo.reordered && !echo.timed_out);
         }
-        // A single one is left, and the digits were sent more than once.
+        // Only one is left, although its digits were sent more than once.
         let echo = f.take_short(0, b"1", false).unwrap();
         assert!(!echo.by_order && !echo.reordered, "{echo:?}");
 

@@ -1,13 +1,13 @@
-//! The life of a message, in four questions that do not know each other's answers.
+//! The life of a message, in independent modules.
 //!
-//! | module | question |
+//! | module | contents |
 //! |---|---|
-//! | `pacing` | when is a message due? |
-//! | `payload` | what does it carry? |
-//! | `in_flight` | which messages wait for their echo? |
-//! | `echo_verifier` | which message does an echo answer, and is it correct? |
-//! | `held_back` | what is a message that names nothing? |
-//! | `received`, `difference` | in what does a wrong echo differ? |
+//! | `pacing` | due times and quotas |
+//! | `payload` | payload bytes and identities |
+//! | `in_flight` | messages that await their echo |
+//! | `echo_verifier` | matching of echoes with messages, and their verification |
+//! | `held_back` | messages without an identity |
+//! | `received`, `difference` | received messages, and differences of wrong echoes |
 
 pub(crate) mod difference;
 pub(crate) mod echo_verifier;

@@ -1,4 +1,4 @@
-//! Due times: after an echo in closed loop, by the schedule in open loop.
+//! Due times: after an echo in closed loop, from the schedule in open loop.
 
 use measurement::plan::ScheduleCursor;
 
@@ -7,29 +7,29 @@ use crate::rules::{OpenLoopSchedules, RunTimes, SendRules};
 /// Position of a client in its schedule. Unused in closed loop.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pacing {
-    /// The next message, with its due time relative to `from_ns`.
+    /// The next message. Its due time is relative to `from_ns`.
     turn: Option<ScheduleCursor>,
     /// Start of this phase's schedule, on the thread's clock.
     from_ns: u64,
     client: u32,
-    /// The turn is one of the measured phase.
+    /// True when `turn` belongs to the measured phase.
     measured: bool,
 }
 
 /// Permission to send a number of messages now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SendQuota {
-    /// Measured messages; otherwise messages of the warm-up.
+    /// True for measured messages, false for the warm-up.
     pub(crate) measured: bool,
-    /// Maximum of messages.
+    /// Maximum number of messages.
     room: u64,
-    /// Actual send time of all of them.
+    /// Actual send time of all these messages.
     pub(crate) now_ns: u64,
     pacing: Pacing,
 }
 
 impl SendQuota {
-    /// Takes one message from the quota and returns its intended send time, on the thread's clock.
+    /// Takes one message from the quota. Returns its intended send time, on the thread's clock.
     #[inline]
     pub(crate) fn take(&mut self, rules: &SendRules) -> Option<u64> {
         self.room = self.room.checked_sub(1)?;
@@ -43,7 +43,7 @@ impl SendQuota {
 }
 
 impl Pacing {
-    /// The position of a client that has sent nothing.
+    /// The position of a client that has not sent anything.
     pub(crate) fn unstarted(client: u32) -> Self {
         Self {
             client,
@@ -51,7 +51,7 @@ impl Pacing {
         }
     }
 
-    /// Begins with the warm-up, or with the measured phase without one.
+    /// Starts with the warm-up, or with the measured phase if there is none.
     pub(crate) fn start(rules: &SendRules, client: u32, run: RunTimes) -> Self {
         let Some(open) = &rules.open_loop else {
             return Self::default();
@@ -65,7 +65,7 @@ impl Pacing {
         warm_up.in_phase_at(run.start_ns, open, run)
     }
 
-    /// Enters the measured phase when its time has come or the warm-up has no message left.
+    /// Enters the measured phase when T0 has come or the warm-up has no messages left.
     #[inline]
     fn in_phase_at(self, now_ns: u64, open: &OpenLoopSchedules, run: RunTimes) -> Self {
         let warming = !self.measured && now_ns < run.t0_ns;
@@ -86,7 +86,7 @@ impl Pacing {
         Some(self.from_ns + self.turn?.due_ns()?)
     }
 
-    /// Moves past the next message.
+    /// Moves to the following message.
     #[inline]
     fn advance(&mut self, open: &OpenLoopSchedules) {
         if let Some(turn) = &mut self.turn {
@@ -98,8 +98,8 @@ impl Pacing {
         }
     }
 
-    /// Returns the quota at this time of a client that has sent `sent` measured messages, with
-    /// `in_flight` messages in its window.
+    /// The quota, at this time, of a client that has sent `sent` measured messages and has `in_flight` messages in its
+    /// window.
     #[inline]
     pub(crate) fn quota(
         &mut self,
@@ -129,7 +129,7 @@ impl Pacing {
         })
     }
 
-    /// Moves past the `sent` messages that went out, of the `begun` ones that the quota was used for.
+    /// Moves past the `sent` messages that were actually sent, of the `begun` messages taken from the quota.
     #[inline]
     pub(crate) fn commit_sent(
         &mut self,
@@ -151,19 +151,19 @@ impl Pacing {
     /// Returns the due time of the next message of an open loop.
     #[inline]
     pub(crate) fn next_due_ns(&mut self, open: &OpenLoopSchedules, run: RunTimes) -> Option<u64> {
-        // The last of the warm-up may have gone out since.
+        // The last warm-up message may have been sent in the meantime.
         *self = self.in_phase_at(0, open, run);
         self.due_ns()
     }
 
-    /// Returns true when a client that has sent `sent` measured messages will send no more.
+    /// Returns true when a client that has sent `sent` measured messages has finished sending.
     #[inline]
     pub(crate) fn is_over(&self, now_ns: u64, sent: u64, rules: &SendRules, run: RunTimes) -> bool {
         if rules.open_loop.is_none() {
             return sent >= rules.messages || now_ns >= run.end_ns;
         }
         let nothing_due = self.measured && self.due_ns().is_none();
-        // After the end of a planned time, held-back messages have as long as an echo has.
+        // After the end of a planned duration, delayed messages may be sent for as long as the timeout of an echo.
         let ends_ns = if run.end_ns == u64::MAX {
             0
         } else {
@@ -172,8 +172,8 @@ impl Pacing {
         nothing_due && now_ns >= ends_ns || now_ns >= run.end_ns.saturating_add(rules.timeout_ns)
     }
 
-    /// Counts the messages that were due by `until_ns` but not sent, for a client that has sent `sent`. In
-    /// closed loop all messages of a planned number are due, and of a planned time none but those sent.
+    /// Counts the messages that were due by `until_ns` but not sent, for a client that has sent `sent`. In closed loop,
+    /// all messages of a planned number are due. With a planned duration, only those sent are.
     #[cold]
     pub(crate) fn count_unsent(
         self,

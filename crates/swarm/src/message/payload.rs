@@ -1,11 +1,11 @@
-//! Payload of a message: its identity, then bytes that follow from the identity and the seed.
+//! Payload of a message: its identity, followed by bytes derived from the identity and the seed.
 //!
-//! A payload is a pure function of seed, client and message number. A half-written message is continued
-//! and an echo is verified piece by piece, without a copy of either.
+//! A payload is a pure function of seed, client and message number. Partly sent messages can therefore be continued,
+//! and echoes verified piece by piece, without a copy.
 //!
-//! The first 16 bytes are the identity in hexadecimal digits, six of the client and ten of the
-//! message; the rest is cut from one pool of random bytes at a place that belongs to the message.
-//! A payload shorter than 16 bytes is the end of the identity: the last digits of the number.
+//! The first 16 bytes are the identity in hexadecimal digits, six for the client and ten for the message. The rest is a
+//! section of one pool of random bytes, at a place derived from the message. A payload shorter than 16 bytes is the end
+//! of the identity, the last digits of the number.
 
 use std::ops::Range;
 
@@ -16,10 +16,10 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 use websocket_wire::WriteBuffer;
 
-/// Bytes of a whole identity.
+/// Length of an identity in bytes.
 pub(crate) const IDENTITY_LEN: usize = 16;
 
-/// Hexadecimal digits of the client's number; the others are the message's.
+/// Hexadecimal digits of the client's number. The others are the message number.
 const CLIENT_DIGITS: usize = 6;
 
 /// The two hexadecimal digits of every byte.
@@ -34,16 +34,16 @@ static DIGITS: [[u8; 2]; 256] = {
     digits
 };
 
-/// Places in the pool at which a message's bytes may begin.
+/// Number of places in the pool where a message's bytes can start.
 const PLACES: u64 = 4096;
 
-/// Set in the number of a message of the warm-up, whose echo is not measured.
+/// Bit set in the numbers of warm-up messages, whose echoes are not measured.
 const WARMUP_BIT: u64 = 1 << 39;
 
-/// The highest position of a message among those of its kind.
+/// The highest index of a message within its phase.
 pub(crate) const MAX_INDEX: u64 = WARMUP_BIT - 1;
 
-/// Number of a message within its client; those of the warm-up are counted apart.
+/// Number of a message within its client. Warm-up messages are numbered separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageNumber(u64);
 
@@ -60,19 +60,19 @@ impl MessageNumber {
         self.0 & WARMUP_BIT != 0
     }
 
-    /// Grows from message to message: all of the warm-up come before all that are measured.
+    /// Value that increases from message to message. All warm-up messages come before the measured ones.
     #[inline]
     pub(crate) fn order(self) -> u64 {
         self.0 ^ WARMUP_BIT
     }
 
-    /// Position among the messages of its kind, from 0.
+    /// Index among the messages of its phase, from 0.
     pub(crate) fn index(self) -> u64 {
         self.0 & !WARMUP_BIT
     }
 }
 
-/// Parses at most 16 lower-case hexadecimal digits; `None` for anything else.
+/// Parses at most 16 lower-case hexadecimal digits; `None` for other bytes.
 #[inline]
 pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
     let mut bits = 0_u64;
@@ -87,7 +87,7 @@ pub(crate) fn parse_digits(bytes: &[u8]) -> Option<u64> {
     Some(bits)
 }
 
-/// A message among all messages of the run.
+/// Identification of a message among all messages of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) client: u32,
@@ -105,17 +105,17 @@ impl Identity {
         bytes
     }
 
-    /// Parses the output of [`to_bytes`](Self::to_bytes); `None` for anything else.
+    /// Parses the output of [`to_bytes`](Self::to_bytes); `None` for other bytes.
     #[inline]
     pub(crate) fn parse(bytes: &[u8; IDENTITY_LEN]) -> Option<Self> {
         parse_digits(bytes).map(Self::from_bits)
     }
 
-    /// The identity with these 16 hexadecimal digits.
+    /// The identity with the value of these 16 hexadecimal digits.
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Self {
         const { assert!(CLIENT_DIGITS * 4 == 24) };
-        // 24 bits are left.
+        // 24 bits remain.
         #[allow(clippy::cast_possible_truncation)]
         let client = (bits >> 40) as u32;
         Self {
@@ -125,7 +125,7 @@ impl Identity {
     }
 }
 
-/// The payloads of a run, shared by all its threads and never changed.
+/// The payloads of a run, immutable and shared by all threads.
 #[derive(Debug)]
 pub(crate) struct Payloads {
     seed: u64,
@@ -134,10 +134,10 @@ pub(crate) struct Payloads {
     pool: Vec<u8>,
 }
 
-/// Size of one message and the place of its bytes in the pool.
+/// Size of a message, and place of its bytes in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PayloadShape {
-    /// Half as wide as sizes are elsewhere: every message in flight holds one.
+    /// Payload bytes, as 32 bits, because every message in flight stores one.
     size: u32,
     place: u16,
 }
@@ -156,7 +156,7 @@ impl Payloads {
         let mut pool = vec![0; usize::try_from(plan.payload.max + PLACES).unwrap_or(usize::MAX)];
         rng.fill(&mut pool[..]);
         if plan.text {
-            // 64 letters, so that every byte of a text is one character.
+            // 64 characters, so that every byte of a text is one character.
             for byte in &mut pool {
                 *byte = b'0' + (*byte & 0x3F);
             }
@@ -169,14 +169,14 @@ impl Payloads {
         }
     }
 
-    /// The size and place that belong to a message.
+    /// The size and place of a message's payload.
     #[inline]
     pub(crate) fn shape(&self, identity: Identity) -> PayloadShape {
         let hash = message_hash(self.seed, identity.client, identity.number.0);
         let spread = u128::from(self.max - self.min + 1);
         // The upper 64 bits of hash × spread are uniform in 0..spread (Lemire, 2019).
         let above_min = ((u128::from(hash) * spread) >> 64) as u64;
-        // At most the maximum of payload sizes, which is below 2³².
+        // At most the maximum payload size, which is below 2³².
         const { assert!(MAX_PAYLOAD_BYTES <= u32::MAX as u64) };
         #[allow(clippy::cast_possible_truncation)]
         PayloadShape {
@@ -186,23 +186,23 @@ impl Payloads {
         }
     }
 
-    /// Returns true when some message has this number of payload bytes.
+    /// Returns true when this number of payload bytes is within the range.
     pub(crate) fn may_have_size(&self, size: u64) -> bool {
         (self.min..=self.max).contains(&size)
     }
 
-    /// The bytes behind the identity that stand at this range of the payload, which must begin at
-    /// [`IDENTITY_LEN`] or later and end within the largest payload.
+    /// The bytes after the identity in this range of the payload. The range must start at [`IDENTITY_LEN`] or later,
+    /// and end within the maximum payload.
     #[inline]
     fn body(&self, shape: PayloadShape, range: Range<u64>) -> &[u8] {
         let start = u64::from(shape.place) + range.start - IDENTITY_LEN as u64;
         let len = range.end - range.start;
-        // Both lie within the pool, which is a Vec.
+        // Both are within the pool, which is a Vec.
         #[allow(clippy::cast_possible_truncation)]
         &self.pool[start as usize..(start + len) as usize]
     }
 
-    /// Puts a range of a message's payload into the buffer, masked.
+    /// Appends a range of a message's payload to the buffer, masked.
     #[inline]
     pub(crate) fn put_masked(
         &self,
@@ -225,16 +225,16 @@ impl Payloads {
         }
     }
 
-    /// Returns true when the message holds these bytes at `offset` (at least [`IDENTITY_LEN`]); false also
-    /// where they go beyond its end.
+    /// Returns true when the message has these bytes at `offset` (at least [`IDENTITY_LEN`]). False when they extend
+    /// beyond its end.
     #[inline]
     pub(crate) fn matches(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> bool {
         let end = offset + bytes.len() as u64;
         end <= shape.size() && self.body(shape, offset..end) == bytes
     }
 
-    /// Place of the first of these bytes that the message does not hold where they stand, at `offset` (at
-    /// least [`IDENTITY_LEN`]); `None` when it holds them all.
+    /// Position in the message of the first of these bytes that is wrong. They start at `offset` (at least
+    /// [`IDENTITY_LEN`]); `None` when all are correct.
     #[inline]
     pub(crate) fn differs_at(&self, shape: PayloadShape, offset: u64, bytes: &[u8]) -> Option<u64> {
         if self.matches(shape, offset, bytes) {
@@ -247,7 +247,7 @@ impl Payloads {
     }
 }
 
-/// Converts a place within an identity, which is at most 16.
+/// Converts a position within an identity, at most 16.
 #[allow(clippy::cast_possible_truncation)]
 fn at(place: u64) -> usize {
     place as usize

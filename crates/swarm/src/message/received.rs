@@ -1,8 +1,8 @@
-//! A received message, as far as it is kept.
+//! The stored part of a received message.
 
 use websocket_wire::MessageKind;
 
-/// Bytes of a message that are kept, to show how it begins.
+/// Number of bytes stored from the beginning of a message, for reports.
 pub(crate) const BEGINNING_LEN: usize = 32;
 
 /// Type, length and beginning of a message from the server.
@@ -15,7 +15,7 @@ pub(crate) struct ReceivedMessage {
 }
 
 impl ReceivedMessage {
-    /// A message of `length` bytes; of `beginning`, as many bytes count.
+    /// A message of `length` bytes. `beginning` is valid up to that length.
     pub(crate) fn new(kind: MessageKind, length: u64, beginning: [u8; BEGINNING_LEN]) -> Self {
         Self {
             kind,
@@ -24,7 +24,7 @@ impl ReceivedMessage {
         }
     }
 
-    /// The first bytes of it.
+    /// The first bytes of the message.
     pub(crate) fn beginning(&self) -> &[u8] {
         let length = usize::try_from(self.length).unwrap_or(BEGINNING_LEN);
         &self.beginning[..length.min(BEGINNING_LEN)]

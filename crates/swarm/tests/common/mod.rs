@@ -1,6 +1,6 @@
-//! A WebSocket server that does to its clients what the test says, and a plan to run against it.
+//! A WebSocket server with behaviour defined by the test, and a plan against it.
 
-// Not every file uses all of it.
+// Not every test file uses all functions.
 #![allow(dead_code)]
 
 use std::net::SocketAddr;
@@ -21,14 +21,14 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use units::SizeRange;
 
-/// A server on a free port of the loopback; it ends with the test that holds it.
+/// A server on a free loopback port. It ends when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Server {
-    /// Gives every connection, with its number from 0, to `serve`.
+    /// Calls `serve` for every connection, with its number from 0.
     pub(crate) fn start<S, F>(serve: S) -> Self
     where
         S: Fn(usize, TcpStream) -> F + Send + 'static,
@@ -37,7 +37,7 @@ impl Server {
         Self::start_on(TcpSocket::new_v4().unwrap(), serve)
     }
 
-    /// The same on a socket that is prepared by the test.
+    /// Like [`start`](Self::start), on a socket prepared by the test.
     pub(crate) fn start_on<S, F>(socket: TcpSocket, serve: S) -> Self
     where
         S: Fn(usize, TcpStream) -> F + Send + 'static,
@@ -64,7 +64,7 @@ impl Server {
         }
     }
 
-    /// Four clients with ten messages each and no warm-up, changed as the test needs.
+    /// A plan with four clients, ten messages each and no warm-up, changed by `change`.
     pub(crate) fn plan(&self, change: impl FnOnce(&mut LoadDraft)) -> Plan {
         self::plan(
             &format!("ws://{}/", self.address),
@@ -74,7 +74,7 @@ impl Server {
     }
 }
 
-/// Four clients with ten messages each and no warm-up against this URL, changed as the test needs.
+/// A plan with four clients, ten messages each and no warm-up against this URL, changed by `change`.
 pub(crate) fn plan(
     url: &str,
     certificate_policy: CertificatePolicy,
@@ -83,7 +83,7 @@ pub(crate) fn plan(
     plan_as(url, certificate_policy, None, change)
 }
 
-/// The same, with a client certificate.
+/// Like [`plan`], with a client certificate.
 pub(crate) fn plan_as(
     url: &str,
     certificate_policy: CertificatePolicy,
@@ -113,7 +113,7 @@ pub(crate) fn messages(n: u64) -> Length {
     Length::MessagesPerClient(NonZeroU64::new(n).unwrap())
 }
 
-/// Closed loop with so many messages in flight.
+/// Closed loop with this number of messages in flight per client.
 pub(crate) fn closed(window: u32) -> Load {
     Load::Closed {
         window: NonZeroU32::new(window).unwrap(),
@@ -146,7 +146,7 @@ pub(crate) async fn read_upgrade<S: AsyncRead + Unpin>(stream: &mut S) -> String
     derive_accept_key(key.unwrap().as_bytes())
 }
 
-/// Accepts the upgrade and sends these frames in one write with the answer, so that the client reads both at once.
+/// Accepts the upgrade and sends these frames in the same write, so that the client reads both at once.
 pub(crate) async fn accept_and_send<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     frames: &[u8],
@@ -162,7 +162,7 @@ pub(crate) async fn accept_and_send<S: AsyncRead + AsyncWrite + Unpin>(
     WebSocketStream::from_raw_socket(stream, Role::Server, None).await
 }
 
-/// Answers the `n`-th data message of a connection, from 0, with what `answers` makes of it.
+/// Answers the `n`-th data message of a connection, from 0, with the messages from `answers`.
 pub(crate) async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     mut answers: impl FnMut(usize, Message) -> Vec<Message>,
@@ -184,7 +184,7 @@ pub(crate) async fn echo_without_close(stream: TcpStream) {
     let mut socket = accept(stream).await;
     while let Some(Ok(message)) = socket.next().await {
         if message.is_close() {
-            // The answer would go out with the next look at the socket.
+            // The next use of the socket would send the answer.
             return std::future::pending().await;
         }
         socket.send(message).await.unwrap();

@@ -1,4 +1,4 @@
-//! TLS and Unix sockets: what is true of a run over TCP is true over them.
+//! TLS and Unix sockets: runs have the same properties as over TCP.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -24,7 +24,7 @@ fn assert_flawless(recording: &Recording, sent: u64) {
     );
 }
 
-/// Sizes that lie in one record, in several, and in more than any buffer holds.
+/// Sizes that fit into one record, into several, and into no buffer.
 const SIZES: [(SizeRange, u32); 5] = [
     (SizeRange { min: 1, max: 1 }, 1),
     (SizeRange { min: 125, max: 125 }, 8),

@@ -1,4 +1,4 @@
-//! `wss://`: certificates, records and the end.
+//! `wss://`: certificates, records and the end of the session.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use tokio_tungstenite::tungstenite::Message;
 
 type TlsStream = tokio_rustls::server::TlsStream<TcpStream>;
 
-/// A server that shows a certificate of its own, for these names.
+/// A server with its own certificate for these names.
 struct TlsServer {
     server: Server,
-    /// The certificate.
+    /// The certificate in PEM.
     pem: String,
 }
 
@@ -63,7 +63,7 @@ impl TlsServer {
         let key = KeyPair::generate().unwrap();
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut certificate = CertificateParams::new(names).unwrap();
-        // No two of them have the same name.
+        // Every certificate has a different name.
         let name = format!("{:?}", &key.public_key_raw()[..16]);
         certificate
             .distinguished_name
@@ -84,7 +84,7 @@ impl TlsServer {
         let server = Server::start_on(socket, move |_, stream| {
             let (acceptor, serve) = (acceptor.clone(), serve.clone());
             async move {
-                // Clients that trust nobody say so and go away.
+                // Clients that do not trust the certificate end the handshake with an alert.
                 if let Ok(stream) = acceptor.accept(stream).await {
                     let session = stream.get_ref().1;
                     assert_eq!(session.alpn_protocol(), Some(&b"http/1.1"[..]));
@@ -96,7 +96,7 @@ impl TlsServer {
         Self { server, pem }
     }
 
-    /// A plan whose clients trust the server's certificate, for `host`.
+    /// A plan for `host` whose clients trust the server's certificate.
     fn plan_for(&self, host: &str, change: impl FnOnce(&mut LoadDraft)) -> measurement::plan::Plan {
         let roots = CertificatePolicy::Roots(self.pem.clone().into_bytes());
         plan(&self.url(host), roots, change)
@@ -202,15 +202,16 @@ fn a_server_without_tls_is_reported() {
     });
     let url = format!("wss://{}/", server.address);
     let plan = plan(&url, CertificatePolicy::Unchecked, |_| {});
-    let error = swarm::record(&plan, &RunHandle::new())
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("something else"), "{error}");
+    let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
+    let SwarmError::NothingConnected { cause, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(cause, ConnectFailure::NotTls);
 }
 
 #[test]
 fn an_end_without_close_notify_is_not_a_failure() {
-    // `echo` drops its socket behind the close frames; this one does all that can be done.
+    // `echo` drops its socket after the close frames. This server closes TLS as well.
     let (sender, goodbyes) = std::sync::mpsc::channel();
     let polite = TlsServer::start(move |stream| {
         let sender = sender.clone();
@@ -223,7 +224,7 @@ fn an_end_without_close_notify_is_not_a_failure() {
             }
             let mut stream = socket.into_inner();
             let _ = stream.shutdown().await;
-            // An end of TCP alone would be an error.
+            // The end of TCP without the end of TLS would be an error.
             sender.send(stream.read(&mut [0]).await).unwrap();
         }
     });
@@ -234,12 +235,12 @@ fn an_end_without_close_notify_is_not_a_failure() {
         assert_eq!(goodbye.unwrap(), 0, "the client says goodbye too");
     }
 
-    // In the middle of a run it is what it is over TCP.
+    // During a run, a missing close frame is reported as over TCP.
     let rude = TlsServer::start(|stream| async move {
         let mut socket = accept(stream).await;
         let first = socket.next().await.unwrap().unwrap();
         socket.send(first).await.unwrap();
-        // The end of TCP alone, read to the end so that it is no reset.
+        // Ends TCP alone, and reads to the end to avoid a reset.
         let mut stream = socket.into_inner();
         stream.get_mut().0.shutdown().await.unwrap();
         while let Ok(1..) = stream.read(&mut [0; 1024]).await {}
@@ -255,8 +256,8 @@ fn an_end_without_close_notify_is_not_a_failure() {
 
 #[test]
 fn a_full_socket_holds_nothing_back_for_good() {
-    // Through a pipe of a kilobyte the server reads so slowly that clients find their sockets full
-    // while what they have to say is encrypted already.
+    // Through a pipe of 1 KiB, the server reads so slowly that clients find their sockets full when their messages are
+    // already encrypted.
     let server = TlsServer::start(|mut stream| async move {
         let (mut near, far) = tokio::io::duplex(1024);
         let piping = tokio::io::copy_bidirectional(&mut stream, &mut near);
@@ -266,7 +267,7 @@ fn a_full_socket_holds_nothing_back_for_good() {
         let recording = run(&server.plan(|plan| {
             plan.clients = NonZeroU32::new(1).unwrap();
             plan.payload = size(payload);
-            // All at once, and more than the system's own buffers hold.
+            // All messages at once, more than the system's buffers hold.
             plan.load = closed(window);
             plan.length = messages(window.into());
         }));
@@ -278,8 +279,8 @@ fn a_full_socket_holds_nothing_back_for_good() {
     }
 }
 
-/// With packets and a window this small a client's socket takes less than a message of 60,000 bytes,
-/// which TLS takes whole: the rest waits there, and there is nothing else to send before the echo.
+/// A socket with packets and window so small that it accepts less than a message of 60,000 bytes. TLS accepts all of it
+/// and holds the rest, and there is nothing else to send before the echo.
 #[cfg(target_os = "linux")]
 fn small_socket() -> TcpSocket {
     use nix::sys::socket::{setsockopt, sockopt};
@@ -329,8 +330,7 @@ fn a_server_that_stops_reading_is_reported() {
 
 #[test]
 fn decrypted_bytes_are_read_without_another_event() {
-    // The answer to the upgrade, a long message and a ping in one record, and then nothing until
-    // the ping is answered.
+    // The answer to the upgrade, a long message and a ping in one record, then nothing until the ping is answered.
     let server = TlsServer::start(|stream| async move {
         let mut frames = vec![0x81, 126, 0x1F, 0x40];
         frames.extend([b'x'; 8000]);
@@ -363,7 +363,7 @@ fn decrypted_bytes_are_read_without_another_event() {
     );
 }
 
-/// A server that asks for a client certificate signed by itself, in this version, and the client's identity.
+/// A server for this TLS version that requires a self-signed client certificate, and the client's identity.
 fn mutual_server(version: &'static SupportedProtocolVersion) -> (Server, ClientIdentity) {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();

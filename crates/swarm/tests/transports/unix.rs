@@ -1,4 +1,4 @@
-//! `ws+unix:`: the socket, and its queue.
+//! `ws+unix:`: the socket and its backlog.
 
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{CertificatePolicy, LoadDraft};
@@ -11,15 +11,15 @@ use crate::common::{accept, closed, messages, plan, run};
 use crate::{SIZES, assert_flawless};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
-/// A server on a socket in a folder of its own.
+/// A server on a socket in its own folder.
 struct UnixServer {
     folder: tempfile::TempDir,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl UnixServer {
-    /// With room for so many that were not accepted yet; each is given to `serve`, the next
-    /// only when it says so.
+    /// Starts a server with this backlog. Each connection is given to `serve`, and the next one is accepted when
+    /// `serve` returns.
     fn start<F>(backlog: u32, serve: fn(UnixStream) -> F) -> Self
     where
         F: Future<Output = WebSocketStream<UnixStream>> + Send + 'static,
@@ -86,7 +86,7 @@ fn over_a_unix_socket_every_message_comes_back_whole() {
 
 #[test]
 fn clients_that_the_server_has_no_room_for_yet_queue() {
-    // One at a time, and hardly any may wait: most attempts find the queue full.
+    // Connections are accepted one at a time with hardly any backlog, so most attempts find it full.
     let server = UnixServer::start(1, accept);
     let recording = run(&server.plan(|plan| plan.clients = NonZeroU32::new(100).unwrap()));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! A client that sends exactly the bytes it is given, valid or not.
+//! A client that sends arbitrary bytes, valid or not.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
 
 use super::within;
 
-/// Ample for the buffers of two sockets and of the server for a peer, little against the memory of a machine.
+/// More than the buffers of two sockets and of the server for one peer, but little for a machine's memory, in bytes.
 const TOO_MUCH: usize = 128 << 20;
 
 pub(crate) const TEXT: u8 = 0x81;
@@ -22,10 +22,10 @@ pub(crate) const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnect
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/// The answer of RFC 6455 to that key.
+/// The accept key of RFC 6455 for that key.
 const ACCEPT: &str = "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=";
 
-/// A frame of a client, masked.
+/// A masked frame of a client.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [1, 2, 3, 4];
     let mut bytes = header(first, payload.len());
@@ -53,7 +53,7 @@ pub(crate) fn close(code: u16, reason: &str) -> Vec<u8> {
     frame(CLOSE, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
 
-/// Sends a plain request and returns the whole response.
+/// Sends a plain request and returns the complete response.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     request(
         address,
@@ -62,7 +62,7 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     .await
 }
 
-/// Sends `head` and returns everything until the server closes.
+/// Sends `head` and returns all bytes until the server closes.
 pub(crate) async fn request(address: SocketAddr, head: &str) -> String {
     let mut client = Client::open(address).await;
     client.send(head.as_bytes()).await;
@@ -88,8 +88,8 @@ impl Client {
         client
     }
 
-    /// Sends `bytes` again and again until the server takes no more, and returns how often they went out
-    /// whole. A slow server that seems to take no more only makes it fewer.
+    /// Sends `bytes` repeatedly until the server accepts no more. Returns the number of complete repetitions. If a slow
+    /// server only seems to have stopped, the number is smaller.
     pub(crate) async fn flood(&mut self, bytes: &[u8]) -> usize {
         const PAUSE: Duration = Duration::from_millis(500);
         for taken in 0..TOO_MUCH / bytes.len() {
@@ -106,7 +106,7 @@ impl Client {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// A client over this stream.
+    /// Creates a client for this stream.
     pub(crate) fn over(stream: S) -> Self {
         Self {
             stream,
@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.upgraded().await;
     }
 
-    /// Reads the response to an upgrade, which must be a good one.
+    /// Reads the response to an upgrade, which must be successful.
     pub(crate) async fn upgraded(&mut self) {
         let head = self.head().await.to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 101 "), "{head}");
@@ -143,7 +143,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         within(self.stream.write_all(bytes)).await.unwrap();
     }
 
-    /// Reads the next frame: its first byte and its payload; `None` once the server has closed.
+    /// Reads the next frame: its first byte and its payload; `None` when the server has closed.
     pub(crate) async fn next(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             if let Some((first, start, end)) = parse(&self.read) {
@@ -158,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Reads the next frame other than a ping: a slow machine may look like a silent peer.
+    /// Reads the next frame other than a ping. On a slow machine, the client may look like a silent peer.
     pub(crate) async fn next_but_pings(&mut self) -> Option<(u8, Vec<u8>)> {
         loop {
             let next = self.next().await;
@@ -168,13 +168,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Sends a message, which must come back.
+    /// Sends a message and checks that it is echoed.
     pub(crate) async fn echoes(&mut self, first: u8, payload: &[u8]) {
         self.send(&frame(first, payload)).await;
         assert_eq!(self.next().await, Some((first, payload.to_vec())));
     }
 
-    /// Reads the next frame, which must be a close with this code.
+    /// Reads the next frame and checks that it is a close with this code.
     pub(crate) async fn closed_with(&mut self, code: u16) {
         let (first, payload) = self.next().await.expect("a close frame");
         assert_eq!(first, CLOSE, "{payload:?}");
@@ -182,13 +182,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         std::str::from_utf8(&payload[2..]).unwrap();
     }
 
-    /// Reads everything until the server closes.
+    /// Reads all bytes until the server closes.
     pub(crate) async fn rest(mut self) -> String {
         while self.more().await {}
         String::from_utf8(self.read).unwrap()
     }
 
-    /// Reports whether the server sends anything before it closes.
+    /// Returns true when the server sends anything before it closes.
     pub(crate) async fn is_answered(&mut self) -> bool {
         matches!(within(self.stream.read_buf(&mut self.read)).await, Ok(1..))
     }
@@ -204,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// Parses a whole frame from a server: its first byte, and the start and the end of its payload.
+/// Parses a complete frame from a server. Returns its first byte, and start and end of its payload.
 fn parse(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let (&first, rest) = bytes.split_first()?;
     let (length, start) = match rest.first()? {

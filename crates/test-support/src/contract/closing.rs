@@ -1,4 +1,4 @@
-//! Every connection ends with a close that says why.
+//! Every connection is closed with the right close code.
 
 use echo_server::Config;
 
@@ -7,7 +7,7 @@ use super::{
     client::{BINARY, CLOSE, Client, PING, TEXT, close, frame, header},
 };
 
-/// Sends `bytes` on a new connection, which must be closed with `code`.
+/// Sends `bytes` on a new connection and checks that it is closed with `code`.
 async fn is_closed_with(server: ServerUnderTest, config: Config, bytes: &[u8], code: u16) {
     let server = server.start(config).await;
     let mut client = Client::connect(server.address).await;
@@ -90,7 +90,7 @@ pub async fn a_message_too_large_is_closed_with_1009(server: ServerUnderTest) {
     };
     for message in [
         frame(BINARY, &[0; 1001]),
-        // Its header is enough.
+        // The header is sufficient.
         [header(BINARY, 1001), vec![0; 4]].concat(),
         [header(BINARY, 1 << 40), vec![0; 4]].concat(),
         [frame(0x02, &[0; 600]), frame(0x80, &[0; 401])].concat(),
@@ -134,7 +134,7 @@ pub async fn echoes_come_before_the_end_of_a_peer_that_has_hung_up(server: Serve
     assert_eq!(client.next().await, None);
 }
 
-/// A close that is followed by a reset may never be read.
+/// A close frame followed by a reset might never be read.
 pub async fn a_close_reaches_a_peer_that_is_still_sending(server: ServerUnderTest) {
     let config = Config {
         max_message_size: 1000,

@@ -1,4 +1,4 @@
-//! Messages come back.
+//! Messages are echoed.
 
 use echo_server::Config;
 

@@ -1,4 +1,4 @@
-//! The program at its end, whatever its peers do.
+//! The end of the program, whatever its peers do.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -11,10 +11,10 @@ use super::{
 /// Longer than any test may take.
 const FOR_EVER: &str = "--drain-timeout=1h";
 
-/// Too short for who does not answer, which is waited for all the same.
+/// Too short for peers that do not answer the close.
 const SHORT: &str = "--drain-timeout=300ms";
 
-/// The signal comes while the server is busy with them.
+/// The signal arrives while the server is echoing.
 pub async fn messages_in_flight_are_echoed_before_the_close(program: ProgramUnderTest) {
     const CLIENTS: usize = 4;
     const COUNT: u32 = 5_000;
@@ -43,7 +43,7 @@ pub async fn messages_in_flight_are_echoed_before_the_close(program: ProgramUnde
     assert_eq!(running.end().await, (Some(0), String::new()));
 }
 
-/// An upgrade that has been answered is closed, not dropped, however early the signal comes.
+/// A connection whose upgrade was answered is closed, not dropped, however early the signal arrives.
 pub async fn who_has_just_been_let_in_is_closed_properly(program: ProgramUnderTest) {
     for _ in 0..5 {
         let running = program.start(&[FOR_EVER]).await;
@@ -53,7 +53,7 @@ pub async fn who_has_just_been_let_in_is_closed_properly(program: ProgramUnderTe
             client.send(UPGRADE.as_bytes()).await;
             clients.push(client);
         }
-        // The others are somewhere between their request and their echo.
+        // The other connections are between request and response.
         clients[0].upgraded().await;
         running.signal("-TERM").await;
         clients[0].closed_with(1001).await;
@@ -73,7 +73,7 @@ pub async fn half_a_handshake_is_not_waited_for(program: ProgramUnderTest) {
     let running = program.start(&[FOR_EVER, "--handshake-timeout=0"]).await;
     let mut halfway = Client::open(running.address()).await;
     halfway.send(&UPGRADE.as_bytes()[..40]).await;
-    // Both have been accepted once a later one has been answered.
+    // Both are accepted when a later connection has been answered.
     let mut client = Client::connect(running.address()).await;
     running.signal("-TERM").await;
     client.closed_with(1001).await;
@@ -91,7 +91,7 @@ pub async fn who_ignores_the_close_is_waited_for_only_so_long(program: ProgramUn
     assert_eq!(client.next().await, None);
 }
 
-/// There is no room for a close, so none is sent.
+/// A close frame cannot be sent, because the connection has no room for it.
 pub async fn who_never_reads_is_waited_for_only_so_long(program: ProgramUnderTest) {
     let running = program.start(&[SHORT]).await;
     let mut client = Client::connect(running.address()).await;
@@ -100,13 +100,13 @@ pub async fn who_never_reads_is_waited_for_only_so_long(program: ProgramUnderTes
     assert_eq!(running.end().await, (Some(0), String::new()));
 }
 
-/// Whoever goes on and on is heard out for a while, and then closed as well.
+/// A peer that keeps sending is served for some time, then closed as well.
 pub async fn who_never_stops_sending_is_closed_properly(program: ProgramUnderTest) {
     let running = program.start(&["--drain-timeout=4s"]).await;
     let mut client = Client::connect(running.address()).await;
     client.echoes(TEXT, b"and on").await;
     let (mut reading, mut writing) = client.stream.into_split();
-    // So short that the server is always behind, and has more to read.
+    // Messages so short that the server always has more to read.
     let endless = tokio::spawn(async move {
         let some = frame(TEXT, b"and on").repeat(10_000);
         while writing.write_all(&some).await.is_ok() {}
@@ -116,7 +116,7 @@ pub async fn who_never_stops_sending_is_closed_properly(program: ProgramUnderTes
         loop {
             let length = reading.read(&mut piece).await.unwrap();
             assert_ne!(length, 0, "the end without a close");
-            // No echo has this byte in it.
+            // No echo contains this byte.
             if let Some(start) = piece[..length].iter().position(|byte| *byte == CLOSE) {
                 let mut last = piece[start..length].to_vec();
                 while last.len() < 4 {
@@ -129,7 +129,7 @@ pub async fn who_never_stops_sending_is_closed_properly(program: ProgramUnderTes
     running.signal("-TERM").await;
     let last = within(heard).await.unwrap();
     assert_eq!(last[2..4], 1001_u16.to_be_bytes());
-    // Else it would be waited for as one that does not answer.
+    // Otherwise the server would wait for this peer's answer.
     endless.abort();
     assert!(within(endless).await.unwrap_err().is_cancelled());
     assert_eq!(running.end().await, (Some(0), String::new()));

@@ -1,4 +1,4 @@
-//! Peers that want the server to hold more than it should.
+//! Peers that try to make the server hold too much memory.
 
 use tokio::io::AsyncWriteExt;
 
@@ -9,22 +9,21 @@ use super::{
     within,
 };
 
-/// The longest message here.
+/// Length of the longest message in these tests, in bytes.
 const MESSAGE: usize = 1 << 20;
 
-/// What the server may hold for one peer: a message it reads, one that waits for room, and a write buffer of
-/// 64 KiB and one message; each in a vector that may have grown to twice of what is in it.
+/// Maximum memory for one peer, in bytes: a message being read, one that waits for room, and a write buffer of 64 KiB
+/// plus one message. Each is in a vector that may have twice the capacity.
 const FOR_A_PEER: usize = 2 * (3 * MESSAGE + (64 << 10));
 
-/// What the server may need besides: the allocator keeps what is freed, and pages of code are first touched
-/// when a test comes to them.
+/// Additional memory in bytes: the allocator keeps freed memory, and some pages of code are first touched by the test.
 const SLACK: usize = 4 << 20;
 
-/// A server that has done all it does once, and its memory by then.
+/// A server that has done everything once, and its memory after that.
 struct Measured {
     running: RunningProgram,
     baseline: Option<usize>,
-    /// Open files without any connection.
+    /// Number of open files without connections.
     files: Option<usize>,
 }
 
@@ -50,7 +49,7 @@ impl Measured {
         Client::connect(self.running.address()).await
     }
 
-    /// It never had more than that since the baseline.
+    /// Checks that the server never needed more memory than this above the baseline.
     fn grew_at_most(&self, limit: usize) {
         if let (Some(before), Some(now)) = (self.baseline, self.running.memory("VmHWM")) {
             let grown = now.saturating_sub(before);
@@ -64,10 +63,10 @@ pub async fn who_floods_and_never_reads_is_not_read_from(program: ProgramUnderTe
     for length in [125, 64 << 10, MESSAGE] {
         let mut client = server.connect().await;
         let message = frame(BINARY, &vec![7; length]);
-        // Small ones by the hundred: a call for each would take long.
+        // Small messages are sent in batches, because single calls would take long.
         let count = (64 << 10) / message.len() + 1;
         let taken = client.flood(&message.repeat(count)).await * count;
-        // Once it reads, it gets everything.
+        // The client gets every echo when it reads.
         for _ in 0..taken {
             let (first, payload) = client.next().await.expect("an echo");
             assert_eq!((first, payload.len()), (BINARY, length));
@@ -83,7 +82,7 @@ pub async fn who_only_pings_and_never_reads_is_not_read_from(program: ProgramUnd
     server.grew_at_most(FOR_A_PEER + SLACK);
 }
 
-/// What is held is held for each of them.
+/// The limit applies to each peer.
 pub async fn many_who_flood_hold_so_much_each(program: ProgramUnderTest) {
     const CROWD: usize = 8;
     let server = Measured::start(program).await;
@@ -105,7 +104,7 @@ pub async fn a_gibibyte_that_is_announced_is_not_waited_for(program: ProgramUnde
     server.grew_at_most(SLACK);
 }
 
-/// Each is as long as it may be, so it is waited for; but most of it never comes.
+/// Each message has the maximum length, so the server waits for it, but most of it is never sent.
 pub async fn messages_that_are_only_announced_take_no_memory(program: ProgramUnderTest) {
     const CROWD: usize = 100;
     let server = Measured::start(program).await;
@@ -117,9 +116,9 @@ pub async fn messages_that_are_only_announced_take_no_memory(program: ProgramUnd
         client.send(b"so much for now").await;
         crowd.push(client);
     }
-    // The server has come to all of them once it answers the last.
+    // When the server answers this client, it has read from all others.
     server.connect().await.echoes(TEXT, b"x").await;
-    // For each a read buffer of 8 KiB, and as much again for what surrounds it.
+    // A read buffer of 8 KiB per connection, and as much again for the rest.
     server.grew_at_most(CROWD * (16 << 10) + SLACK);
 }
 
@@ -127,8 +126,8 @@ pub async fn fragments_without_end_are_closed_with_1009(program: ProgramUnderTes
     let server = Measured::start(program).await;
     let mut client = server.connect().await;
     client.send(&frame(0x02, b"once upon a time")).await;
-    // Who listens only when it has said everything may find a reset: after the close it is heard out, but not
-    // for ever.
+    // Reads while it sends. A peer that reads only after sending everything may get a reset, because the server
+    // discards its bytes only for a limited time after the close.
     let (reading, mut writing) = client.stream.into_split();
     let endless = tokio::spawn(async move {
         let fragment = frame(0x00, &[7; 64 << 10]);
@@ -140,10 +139,10 @@ pub async fn fragments_without_end_are_closed_with_1009(program: ProgramUnderTes
     server.grew_at_most(FOR_A_PEER + SLACK);
 }
 
-/// They are no part of any limit on bytes.
+/// Empty fragments do not count towards any byte limit.
 pub async fn a_million_empty_fragments_are_one_message(program: ProgramUnderTest) {
     const COUNT: usize = 1_000_000;
-    /// Fewer calls.
+    /// Number of fragments per call.
     const AT_ONCE: usize = 10_000;
     let server = Measured::start(program).await;
     let mut client = server.connect().await;
@@ -158,7 +157,7 @@ pub async fn a_million_empty_fragments_are_one_message(program: ProgramUnderTest
     server.grew_at_most(SLACK);
 }
 
-/// Each leaves a tenth of a message behind: together they would be noticed.
+/// Each connection leaves a tenth of a message behind. Together, a leak would be noticeable.
 pub async fn who_resets_leaves_nothing_behind(program: ProgramUnderTest) {
     const COUNT: usize = 300;
     let server = Measured::start(program).await;
@@ -167,11 +166,11 @@ pub async fn who_resets_leaves_nothing_behind(program: ProgramUnderTest) {
             let mut client = server.connect().await;
             client.send(&header(BINARY, MESSAGE)).await;
             client.send(&[7; MESSAGE / 10]).await;
-            // Without a linger, a close is a reset.
+            // With zero linger, a close is a reset.
             client.stream.set_zero_linger().unwrap();
         }
     };
-    // Memory that is freed stays with the allocator: so much it has anyway.
+    // The first resets fill the allocator, which keeps freed memory.
     reset(COUNT / 10).await;
     let before = server.running.memory("VmRSS");
     reset(COUNT).await;

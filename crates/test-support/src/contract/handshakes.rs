@@ -1,4 +1,4 @@
-//! Who is slow, long-winded or from elsewhere in its handshake.
+//! Slow, long and foreign handshakes.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub async fn who_says_half_of_it_is_dropped(server: ServerUnderTest) {
         .await;
 }
 
-/// A time limit on each read would let this one stay for ever.
+/// A time limit per read would never end this connection.
 pub async fn who_says_it_too_slowly_is_dropped(server: ServerUnderTest) {
     const PACE: Duration = Duration::from_millis(20);
     let server = hasty(server).await;
@@ -50,18 +50,18 @@ pub async fn who_says_it_too_slowly_is_dropped(server: ServerUnderTest) {
             .await
             .is_err()
         {
-            // Fails once the server has gone, which the next read tells.
+            // Fails when the server has closed. The next read detects it.
             let _ = slow.stream.write_all(b"a").await;
         }
     })
     .await;
 }
 
-/// Where the limit for the handshake must not reach.
+/// The limit for the handshake must not affect an open WebSocket.
 pub async fn who_has_finished_in_time_may_stay(server: ServerUnderTest) {
     let server = hasty(server).await;
     let mut guest = Client::connect(server.address).await;
-    // Came later, and has been dropped: the guest's time is over as well.
+    // This later connection was dropped, so the limit of the first one has passed too.
     let silent = Client::open(server.address).await;
     silent.dropped().await;
     guest.echoes(TEXT, b"still here").await;
@@ -73,14 +73,14 @@ pub async fn a_handshake_in_single_bytes_is_understood(server: ServerUnderTest) 
     client.stream.set_nodelay(true).unwrap();
     for byte in UPGRADE.as_bytes() {
         client.send(&[*byte]).await;
-        // The server shares this thread and gets to read them one by one.
+        // Lets the server, which shares this thread, read each byte separately.
         tokio::task::yield_now().await;
     }
     client.upgraded().await;
     client.echoes(TEXT, b"at last").await;
 }
 
-/// More than the sockets hold: the answer comes although nobody has read it all.
+/// The head is larger than the socket buffers, so the answer arrives before all of it is read.
 pub async fn a_head_without_end_is_refused_while_it_is_sent(server: ServerUnderTest) {
     let server = server.start(Config::default()).await;
     let mut client = Client::open(server.address).await;

@@ -1,4 +1,4 @@
-//! There is room for so many, and no harm done beyond.
+//! The limit of connections, and behaviour beyond it.
 
 use echo_server::Config;
 
@@ -25,10 +25,10 @@ pub async fn one_connection_too_many_is_answered_503_and_counted(server: ServerU
         assert!(head.starts_with("HTTP/1.1 503 "), "{answer}");
         assert!(body.contains("too many connections"), "{answer}");
     }
-    // Those inside notice nothing.
+    // Open connections are not affected.
     first.send(&frame(TEXT, b"here")).await;
     assert_eq!(first.next().await, Some((TEXT, b"here".to_vec())));
-    // Nobody needs to say a word to be refused.
+    // A connection is refused even if it sends nothing.
     let silent = Client::open(server.address).await;
     assert!(silent.rest().await.starts_with("HTTP/1.1 503 "));
 
@@ -47,7 +47,7 @@ pub async fn one_connection_too_many_is_answered_503_and_counted(server: ServerU
         .lines()
         .find_map(|line| line.strip_prefix("websocket_connections_refused_total "))
         .and_then(|count| count.parse::<u64>().ok());
-    // Four above, and perhaps some of those who asked for the metrics.
+    // The four refused above, and possibly some requests for the metrics.
     assert!(refused.is_some_and(|refused| refused >= 4), "{metrics}");
 }
 

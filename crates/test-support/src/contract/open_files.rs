@@ -34,7 +34,7 @@ pub async fn the_room_comes_from_the_open_file_limit(program: ProgramUnderTest) 
     ]);
     let running = RunningProgram::start(&mut shell).await;
     let mut clients = Vec::new();
-    // A quarter is kept back, and what a thread needs.
+    // A quarter of the limit is reserved, and 4 files per thread.
     for _ in 0..44 {
         clients.push(Client::connect(running.address()).await);
     }

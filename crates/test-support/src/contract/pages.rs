@@ -1,4 +1,4 @@
-//! What is not a WebSocket is answered as HTTP.
+//! Requests other than upgrades are answered by HTTP.
 
 use echo_server::Config;
 

@@ -1,4 +1,4 @@
-//! The program: its flags, its one line on stdout, its exit code.
+//! The program: flags, ready line, exit code.
 
 #[cfg(target_os = "linux")]
 use super::{POLL, within};
@@ -33,6 +33,8 @@ pub async fn a_port_in_use_is_an_error_that_is_told_once(program: ProgramUnderTe
     assert!(stderr.starts_with(&wanted), "{stderr}");
     assert_eq!(stderr.matches("cannot bind").count(), 1, "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let hint = "another port with --bind (port 0 picks a free one)";
+    assert!(stderr.contains(hint), "{stderr}");
 }
 
 pub async fn usage_errors_exit_with_2(program: ProgramUnderTest) {
@@ -46,7 +48,7 @@ pub async fn usage_errors_exit_with_2(program: ProgramUnderTest) {
         ["--handshake-timeout=soon"],
         ["--backlog=0"],
         ["--allow-origin=example.org"],
-        // One without the other.
+        // Certificate or key alone.
         ["--tls-cert=cert.pem"],
         ["--tls-key=key.pem"],
     ] {
@@ -88,7 +90,7 @@ pub async fn the_flags_reach_the_server(program: ProgramUnderTest) {
 pub async fn it_works_on_as_many_threads_as_it_is_told(program: ProgramUnderTest) {
     let running = program.start(&["--threads=3"]).await;
     let tasks = format!("/proc/{}/task", running.child.id().expect("runs"));
-    // The main thread accepts; the others serve, and have a name once they run.
+    // The main thread accepts. The worker threads serve and have a name once they run.
     let is_worker = |task: std::io::Result<std::fs::DirEntry>| {
         std::fs::read_to_string(task.unwrap().path().join("comm"))
             .is_ok_and(|name| name.starts_with("echo-"))
@@ -124,6 +126,6 @@ pub async fn only_pages_of_allowed_origins_are_let_in(program: ProgramUnderTest)
         let answer = request(server.address(), &from(origin)).await;
         assert!(answer.starts_with("HTTP/1.1 403 "), "{origin}: {answer}");
     }
-    // What is no browser sends none.
+    // Clients other than browsers send no origin.
     Client::connect(server.address()).await;
 }

@@ -1,4 +1,4 @@
-//! The server as a program of its own.
+//! The server as a separate process.
 
 use std::process::{Output, Stdio};
 
@@ -11,12 +11,12 @@ use tokio::{
 
 use super::within;
 
-/// A server under test as a program.
+/// A server under test as a separate process.
 #[derive(Debug, Clone, Copy)]
 pub struct ProgramUnderTest {
-    /// The program's identity.
+    /// Identity of the program.
     pub program: Program,
-    /// The path of its binary.
+    /// Path of the binary.
     pub path: &'static str,
 }
 
@@ -25,12 +25,12 @@ impl ProgramUnderTest {
         Command::new(self.path)
     }
 
-    /// Starts it on a free port, with these flags.
+    /// Starts the program on a free port with these flags.
     pub(crate) async fn start(&self, flags: &[&str]) -> RunningProgram {
         RunningProgram::start(self.command().arg("--bind=127.0.0.1:0").args(flags)).await
     }
 
-    /// Runs it to its end.
+    /// Runs the program until it ends.
     pub(crate) async fn output(&self, flags: &[&str]) -> Output {
         let command = self.command().args(flags).kill_on_drop(true).output();
         within(command).await.unwrap()
@@ -38,7 +38,7 @@ impl ProgramUnderTest {
 }
 
 /// A running program, killed when dropped.
-// Without signals a program does not end by itself, and nobody waits for it.
+// Without signals, a program does not end by itself, and is not awaited.
 #[cfg_attr(not(unix), allow(dead_code))]
 pub(crate) struct RunningProgram {
     pub(crate) child: Child,
@@ -74,7 +74,7 @@ impl RunningProgram {
             .unwrap_or_else(|| panic!("not the ready line: {:?}", self.line))
     }
 
-    /// Bytes of memory: `VmRSS` now, `VmHWM` at most so far. `None` but on Linux.
+    /// Memory in bytes: `VmRSS` now, `VmHWM` at its peak. `None` on systems other than Linux.
     pub(crate) fn memory(&self, name: &str) -> Option<usize> {
         let id = self.child.id().expect("runs");
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
@@ -83,7 +83,7 @@ impl RunningProgram {
         Some(kibibytes << 10)
     }
 
-    /// Number of open files. `None` but on Linux.
+    /// Number of open files; `None` on systems other than Linux.
     pub(crate) fn open_files(&self) -> Option<usize> {
         let id = self.child.id().expect("runs");
         Some(std::fs::read_dir(format!("/proc/{id}/fd")).ok()?.count())
@@ -96,7 +96,7 @@ impl RunningProgram {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for the end and returns the exit code and the rest of stdout.
+    /// Waits for the end of the program. Returns the exit code and the rest of its output.
     #[cfg(unix)]
     pub(crate) async fn end(mut self) -> (Option<i32>, String) {
         use tokio::io::AsyncReadExt;

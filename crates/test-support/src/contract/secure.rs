@@ -42,7 +42,7 @@ impl Identity {
         self.folder.path().join(name)
     }
 
-    /// The flags for these files in this folder.
+    /// The flags for these files in the folder.
     fn flags(&self, certificate: &str, key: &str) -> [String; 2] {
         [
             format!("--tls-cert={}", self.path(certificate).display()),
@@ -57,12 +57,12 @@ impl Identity {
             .await
     }
 
-    /// A TLS connection on which nothing has been said.
+    /// Opens a TLS connection without sending a request.
     async fn open(&self, address: SocketAddr) -> Client<TlsStream<TcpStream>> {
         self.open_as(address, None).await
     }
 
-    /// The same, with a client certificate.
+    /// Like [`open`](Self::open), with a client certificate.
     async fn open_as(
         &self,
         address: SocketAddr,
@@ -82,7 +82,7 @@ impl Identity {
             }
             None => config.with_no_client_auth(),
         };
-        // As a browser does, which would rather have the first.
+        // Like a browser, which prefers the first.
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let stream = within(TcpStream::connect(address)).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
@@ -115,7 +115,7 @@ pub async fn messages_come_back_unchanged(program: ProgramUnderTest) {
     assert_eq!(client.next().await, None);
 }
 
-/// One record holds both: what TLS has read ahead is not to be waited for.
+/// One record contains the request and all messages, so the server must not wait for bytes that TLS has already read.
 pub async fn many_messages_in_the_record_of_the_request_are_not_lost(program: ProgramUnderTest) {
     const COUNT: u8 = 200;
     let identity = Identity::new();
@@ -152,11 +152,11 @@ pub async fn who_speaks_no_tls_or_nothing_is_dropped(program: ProgramUnderTest) 
     plain.dropped().await;
     let silent = Client::open(running.address()).await;
     silent.dropped().await;
-    // The beginning of a record that never ends.
+    // The start of a record that never ends.
     let mut halfway = Client::open(running.address()).await;
     halfway.send(b"\x16\x03\x01\x02\x00\x01").await;
     halfway.dropped().await;
-    // The limit covers what comes after TLS as well.
+    // The limit also covers the time after the TLS handshake.
     identity.open(running.address()).await.dropped().await;
     let mut client = identity.connect(running.address()).await;
     client.echoes(TEXT, b"still served").await;
@@ -172,7 +172,7 @@ pub async fn only_clients_with_a_certificate_are_served_where_one_is_asked(
     known.upgrade().await;
     known.echoes(TEXT, b"in").await;
     for refused in [None, Some(&stranger)] {
-        // In TLS 1.3 the refusal comes behind the client's handshake.
+        // In TLS 1.3, the refusal arrives after the client's handshake is complete.
         let mut refused = identity.open_as(running.address(), refused).await;
         refused.send(UPGRADE.as_bytes()).await;
         refused.dropped().await;
@@ -205,7 +205,7 @@ pub async fn a_signal_closes_with_1001_after_what_had_been_sent(program: Program
     let identity = Identity::new();
     let running = identity.serve(program, &["--drain-timeout=1h"]).await;
     let mut client = identity.connect(running.address()).await;
-    // Neither is to be waited for.
+    // The server must not wait for either of these.
     let silent = Client::open(running.address()).await;
     let mut other = identity.connect(running.address()).await;
     other.echoes(TEXT, b"x").await;

@@ -1,4 +1,4 @@
-//! A server that stops says so to everyone, and does not wait for ever.
+//! A stopping server notifies every peer, and does not wait forever.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub async fn every_connection_is_closed_with_1001(server: ServerUnderTest) {
         assert!(!stopped.is_finished(), "it did not wait for the answer");
     }
     for client in &mut clients {
-        // Sent before the close was seen: allowed, and thrown away.
+        // Sent before the client read the close, which is allowed. The server discards it.
         client.send(&frame(TEXT, b"too late")).await;
         client.send(&close(1001, "")).await;
         assert_eq!(client.next().await, None);
@@ -56,8 +56,7 @@ pub async fn a_peer_that_does_not_answer_is_waited_for_only_so_long(server: Serv
     assert_eq!(client.next().await, None);
 }
 
-/// The server hears of its stop before it hears of the messages: on one thread it does not get to look at its
-/// sockets in between.
+/// The server is notified of its stop before it can read the messages, because it shares this thread.
 pub async fn what_had_been_sent_before_the_stop_is_echoed(server: ServerUnderTest) {
     const COUNT: u32 = 5_000;
     let server = server.start(waiting(FOR_EVER)).await;
@@ -82,7 +81,7 @@ pub async fn who_has_not_asked_for_anything_is_not_waited_for(server: ServerUnde
     let _silent = TcpStream::connect(server.address).await.unwrap();
     let mut halfway = Client::open(server.address).await;
     halfway.send(b"GET /ws HT").await;
-    // Both have been accepted once a later one has been answered.
+    // Both are accepted when a later connection has been answered.
     server.metric_becomes("websocket_connections_open", 0).await;
     within(server.stop()).await.unwrap().unwrap();
     assert_eq!(halfway.next().await, None);

@@ -25,7 +25,7 @@ pub async fn a_second_signal_does_not_wait(program: ProgramUnderTest) {
         let running = program.start(&["--drain-timeout=1h"]).await;
         let mut client = Client::connect(running.address()).await;
         running.signal("-TERM").await;
-        // Only now is the first one known to have been seen.
+        // The close shows that the first signal was received.
         client.closed_with(1001).await;
         running.signal(name).await;
         assert_eq!(running.end().await.0, Some(code), "{name}");

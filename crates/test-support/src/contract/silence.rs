@@ -1,4 +1,4 @@
-//! Peers of which nothing is heard, and those that only seem so.
+//! Silent peers, and peers that only seem silent.
 
 use std::time::Duration;
 
@@ -20,14 +20,13 @@ async fn start(server: ServerUnderTest, idle_timeout: Duration) -> RunningServer
         .await
 }
 
-/// For peers that are to be closed.
+/// Idle timeout for peers that must be closed.
 const SOON: Duration = Duration::from_millis(400);
 
-/// For peers that are to stay: half of it is ample for an answer, also when the machine has other things to
-/// do.
+/// Idle timeout for peers that must stay. Half of it is sufficient for an answer, even on a busy machine.
 const LATER: Duration = Duration::from_secs(3);
 
-/// The next frames are a ping and a close with 1001, and then the end.
+/// Checks that the next frames are a ping and a close with 1001, followed by the end.
 async fn is_pinged_and_closed(mut client: Client, server: &RunningServer) {
     assert_eq!(client.next().await, Some((PING, Vec::new())));
     client.closed_with(1001).await;
@@ -59,7 +58,7 @@ pub async fn who_stops_between_fragments_is_closed(server: ServerUnderTest) {
     is_pinged_and_closed(client, &server).await;
 }
 
-/// Without its answers counting, the second ping would be a close.
+/// If pongs did not count as activity, the second ping would be a close.
 pub async fn who_answers_pings_may_stay(server: ServerUnderTest) {
     let server = start(server, LATER).await;
     let mut client = Client::connect(server.address).await;
@@ -70,7 +69,7 @@ pub async fn who_answers_pings_may_stay(server: ServerUnderTest) {
     client.echoes(TEXT, b"still here").await;
 }
 
-/// Parts of a message are signs of life. An attempt in which this client was held up proves nothing.
+/// Parts of a message count as activity. Attempts in which the client itself was delayed prove nothing.
 pub async fn who_sends_slowly_may_finish(server: ServerUnderTest) {
     const ATTEMPTS: usize = 5;
     for _ in 0..ATTEMPTS {
@@ -81,8 +80,8 @@ pub async fn who_sends_slowly_may_finish(server: ServerUnderTest) {
     panic!("in each of {ATTEMPTS} attempts this machine held the client up");
 }
 
-/// Sends a message byte by byte for longer than the timeout, then its rest, which must be echoed. `false` if
-/// the client itself was silent for half of the timeout.
+/// Sends a message byte by byte for longer than the timeout, then its rest, and checks the echo. Returns false when the
+/// client itself was silent for half of the timeout.
 async fn is_echoed_byte_by_byte(server: ServerUnderTest) -> bool {
     const PACE: Duration = Duration::from_millis(100);
     let server = start(server, LATER).await;
@@ -109,7 +108,7 @@ async fn is_echoed_byte_by_byte(server: ServerUnderTest) -> bool {
     true
 }
 
-/// It gets no close, since it would not take it, but it goes.
+/// The peer gets no close frame, which it would not read, but its connection ends.
 pub async fn who_never_reads_is_dropped(server: ServerUnderTest) {
     let server = start(server, SOON).await;
     let mut client = Client::connect(server.address).await;
@@ -120,17 +119,17 @@ pub async fn who_never_reads_is_dropped(server: ServerUnderTest) {
         .await;
 }
 
-/// Taking an echo is a sign of life as good as sending.
+/// Reading an echo counts as activity, like sending.
 pub async fn who_reads_slowly_may_finish(server: ServerUnderTest) {
     const PIECE: usize = 64 << 10;
     const PIECES: u32 = 96;
-    /// Not all is read when the timeout is over, whatever the system holds of it.
+    /// Slow enough that some of the message is unread when the timeout is over, whatever the system buffers.
     const PACE: Duration = Duration::from_millis(40);
     const MESSAGE: usize = PIECE * PIECES as usize;
-    // Made first: it takes its time, in which the peer would seem silent.
+    // Built first, because it takes time during which the peer would seem silent.
     let message = frame(BINARY, &vec![7; MESSAGE]);
     let server = start(server, LATER).await;
-    // What the system holds for us is not seen to be taken.
+    // A small receive buffer, because the server does not see how much is read from it.
     let socket = TcpSocket::new_v4().unwrap();
     socket
         .set_recv_buffer_size(u32::try_from(PIECE).unwrap())
@@ -145,7 +144,7 @@ pub async fn who_reads_slowly_may_finish(server: ServerUnderTest) {
     let mut piece = vec![0; PIECE];
     for number in 1..=PIECES {
         within(client.stream.read_exact(&mut piece)).await.unwrap();
-        // By the clock: who woke late reads on at once, or on a busy machine it would be silence after all.
+        // Paced by the clock, so that a late wake-up on a busy machine is made up for.
         tokio::time::sleep_until(begun + PACE * number).await;
     }
     client.send(&frame(TEXT, b"done")).await;

@@ -11,7 +11,7 @@ use super::{
     within,
 };
 
-/// A folder, which goes when it does, and a path in it.
+/// A temporary folder, and a path in it.
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("echo.sock");
@@ -60,7 +60,7 @@ pub async fn a_path_in_use_is_an_error_and_one_left_behind_is_taken(program: Pro
     let stderr = String::from_utf8(failed.stderr).unwrap();
     let wanted = format!("error: cannot bind unix:{}: ", path.display());
     assert!(stderr.starts_with(&wanted), "{stderr}");
-    // The first one has not lost its socket to the second.
+    // The first server still has its socket.
     connect(&path).await.echoes(TEXT, b"first").await;
 
     within(first.child.kill()).await.unwrap();
@@ -69,8 +69,8 @@ pub async fn a_path_in_use_is_an_error_and_one_left_behind_is_taken(program: Pro
     connect(&path).await.echoes(TEXT, b"second").await;
 }
 
-/// Of a server that stands still nothing is accepted. A full queue of a Unix socket says so at once, where
-/// TCP would try again in silence.
+/// A suspended server accepts no connection. A Unix socket reports a full backlog immediately, whereas TCP would retry
+/// silently.
 #[cfg(target_os = "linux")]
 pub async fn the_backlog_is_as_long_as_it_is_told(program: ProgramUnderTest) {
     const BACKLOG: usize = 5;
@@ -92,7 +92,7 @@ pub async fn the_backlog_is_as_long_as_it_is_told(program: ProgramUnderTest) {
         }
     };
     assert_eq!(refused.kind(), std::io::ErrorKind::WouldBlock);
-    // Linux lets in as many as the backlog and one more.
+    // Linux admits one more than the backlog.
     assert_eq!(queue.len(), BACKLOG + 1);
     running.signal("-CONT").await;
     for client in &mut queue {

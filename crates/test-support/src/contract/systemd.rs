@@ -16,8 +16,8 @@ use super::{
     within,
 };
 
-/// Runs the program with this as its first passed on socket. It comes to a shell as its standard input, which
-/// gives it the place that systemd would.
+/// Runs the program with this inherited socket. A shell gets the socket as its standard input and moves it to the file
+/// descriptor that systemd would use.
 async fn activated(
     program: ProgramUnderTest,
     socket: impl Into<OwnedFd>,
@@ -42,7 +42,7 @@ pub async fn a_socket_that_is_passed_on_goes_before_the_address(program: Program
     Client::connect(address).await.echoes(TEXT, b"x").await;
 }
 
-/// A server that is not meant takes nothing from its parent.
+/// The socket is ignored when `LISTEN_PID` is another process.
 pub async fn a_socket_for_another_process_is_left_alone(program: ProgramUnderTest) {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
@@ -66,7 +66,7 @@ pub async fn a_unix_socket_that_is_passed_on_stays_when_the_server_goes(program:
     drop(client);
     running.signal("-TERM").await;
     assert_eq!(running.end().await.0, Some(0));
-    // It is ours, and the next server's.
+    // The socket belongs to the parent, which can pass it to the next server.
     UnixStream::connect(&path).unwrap();
 }
 
@@ -89,7 +89,7 @@ pub async fn who_wants_to_know_is_told_when_it_is_ready_and_when_it_stops(
     assert_eq!(hear().await.trim_end(), "READY=1");
     let mut client = Client::connect(running.address()).await;
     running.signal("-TERM").await;
-    // Said before the connections are, not after they have gone.
+    // The notification is sent before connections are closed, not after.
     assert_eq!(hear().await.trim_end(), "STOPPING=1");
     client.closed_with(1001).await;
     drop(client);

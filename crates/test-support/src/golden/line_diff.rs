@@ -1,9 +1,9 @@
 //! The difference between two texts, line by line.
 
-/// Lines around a change that are shown with it.
+/// Unchanged lines shown before and after a change.
 const CONTEXT: usize = 3;
 
-/// Returns the changed lines with some around them, or nothing when the texts are equal.
+/// Returns the changed lines with their context; `None` when the texts are equal.
 pub(super) fn line_diff(old: &str, new: &str) -> Option<String> {
     if old == new {
         return None;
@@ -30,8 +30,7 @@ pub(super) fn line_diff(old: &str, new: &str) -> Option<String> {
     Some(text)
 }
 
-/// Every line of both texts once, with `-`, `+` or a space for a line of both: the longest common
-/// subsequence stays.
+/// Every line of both texts, marked with `-`, `+`, or a space for common lines (the longest common subsequence).
 fn merged_lines<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(char, &'a str)> {
     let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {

@@ -2,8 +2,7 @@
 
 use super::Mask;
 
-/// Returns a CSV table with its varying cells masked by the rules of `sheets.NAME.COLUMN`: the
-/// header, then its rows.
+/// Returns a CSV table with its varying cells masked by the rules of `sheets.NAME.COLUMN`: the header, then the rows.
 #[must_use]
 pub fn masked_csv(text: &str, sheet: &str, mask: &Mask) -> String {
     let mut lines = text.lines().map(|line| line.split(',').map(cell));
@@ -11,7 +10,7 @@ pub fn masked_csv(text: &str, sheet: &str, mask: &Mask) -> String {
     masked_rows(sheet, &header, lines.map(Iterator::collect), mask, ",")
 }
 
-/// A cell as JSON: a number if it is written as one.
+/// A cell as JSON; a number if it can be parsed as one.
 fn cell(text: &str) -> serde_json::Value {
     let number = serde_json::from_str(text)
         .ok()
@@ -22,9 +21,9 @@ fn cell(text: &str) -> serde_json::Value {
     })
 }
 
-/// A header and its rows with the varying cells masked; rows that are the same then, and stand
-/// behind each other, are one with their number. The kind of the sheet itself may be `sorted`, when
-/// the order of its rows differs from run to run, or `rows`, when their number does.
+/// A header and its rows with varying cells masked. Consecutive rows that are equal after masking are combined into one
+/// with their number. The kind of the sheet itself may be `sorted`, when the order of rows varies between runs, or
+/// `rows`, when their number varies.
 pub(super) fn masked_rows(
     sheet: &str,
     header: &[serde_json::Value],
@@ -67,7 +66,7 @@ pub(super) fn masked_rows(
     text
 }
 
-/// Numbers by their size, then everything else.
+/// Sort key: numbers by value, then all other cells.
 fn sort_key(cell: &str) -> String {
     match cell.parse::<f64>() {
         Ok(number) => format!("{number:030.9}"),
@@ -75,8 +74,7 @@ fn sort_key(cell: &str) -> String {
     }
 }
 
-/// Returns an interval log with times, largest values and histograms masked. Intervals of the same
-/// tags are there once.
+/// Returns an interval log with times, largest values and histograms masked. Consecutive equal intervals are combined.
 #[must_use]
 pub fn masked_hlog(text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(masked_interval).collect();
@@ -105,7 +103,7 @@ fn masked_interval(line: &str) -> String {
     format!("{tag},{},{histogram}", decimals.join(","))
 }
 
-/// A header line without its time.
+/// A header line with its time masked.
 fn masked_time(line: &str) -> String {
     match (line.find("Time: "), line.find(" (seconds")) {
         (Some(from), Some(to)) => format!("{}<decimal>{}", &line[..from + 6], &line[to..]),
@@ -113,8 +111,8 @@ fn masked_time(line: &str) -> String {
     }
 }
 
-/// Returns the shape of a Markdown page: headings, paragraphs and lists without their texts but for
-/// words in bold, commands without their arguments, and every table as it is.
+/// Returns the structure of a Markdown page: headings, paragraphs and lists without their texts except for bold words,
+/// commands without arguments, and complete tables.
 #[must_use]
 pub fn masked_markdown(text: &str) -> String {
     let mut is_code = false;
@@ -132,13 +130,13 @@ pub fn masked_markdown(text: &str) -> String {
     lines.join("\n")
 }
 
-/// The words in bold of a line that is no table, each with a space behind it.
+/// The bold words of a line, each followed by a space.
 fn bold_words(line: &str) -> String {
     let words = line.split("**").skip(1).step_by(2);
     words.map(|word| format!("**{word}** ")).collect()
 }
 
-/// Returns a text with `<port>` in place of every port of the loopback.
+/// Returns a text in which `<port>` replaces every loopback port.
 #[must_use]
 pub fn masked_ports(text: &str) -> String {
     const HOST: &str = "127.0.0.1:";
@@ -157,7 +155,7 @@ pub fn masked_ports(text: &str) -> String {
     masked
 }
 
-/// Units behind a number that grow and shrink with it, and their common name.
+/// Units that vary with the number before them, and their common placeholder.
 const UNITS: [(&str, &str); 9] = [
     ("ns", "<time>"),
     ("µs", "<time>"),
@@ -170,8 +168,8 @@ const UNITS: [(&str, &str); 9] = [
     ("B", "<bytes>"),
 ];
 
-/// Returns a line with every number masked, together with its unit of time or size, and with runs of
-/// spaces as two: columns are as wide as their numbers. A digit inside of a word, as in `p99`, stays.
+/// Returns a line with every number masked, including its unit of time or size. Several spaces become two, because the
+/// width of columns depends on their numbers. Digits inside a word, as in `p99`, stay.
 #[must_use]
 pub fn masked_numbers(line: &str) -> String {
     let mut masked = String::new();
@@ -192,7 +190,7 @@ pub fn masked_numbers(line: &str) -> String {
     masked
 }
 
-/// The placeholder of the number that a text begins with, and what stands behind it and its unit.
+/// The placeholder of the number at the start of a text, and the text after the number and its unit.
 fn masked_number(text: &str) -> (&'static str, &str) {
     let is_of_number = |(at, c): (usize, char)| {
         let is_followed = text[at + 1..].starts_with(|c: char| c.is_ascii_digit());

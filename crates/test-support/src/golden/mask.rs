@@ -1,32 +1,32 @@
-//! Placeholders for the values of an output that differ from run to run.
+//! Placeholders for values that vary between runs.
 
 use serde_json::{Map, Number, Value};
 
-/// The placeholder of a free text.
+/// Placeholder of free text.
 pub(super) const TEXT: &str = "<text>";
 
-/// Rules that say which values of an output differ from run to run, and what they are nevertheless.
+/// Rules for the values of an output that vary between runs.
 ///
-/// A rule is a path and a kind. A path is the keys of a JSON document or of the sheet `summary`,
-/// joined by dots, or `sheets.SHEET.COLUMN`; `*` stands for any one key. The first rule whose path
-/// fits counts. Kinds are:
+/// A rule is a path and a kind. A path consists of the keys of a JSON document or of the sheet `summary`, joined by
+/// dots, or is `sheets.SHEET.COLUMN`. `*` matches any single key. The first rule with a matching path applies. The
+/// kinds are:
 ///
-/// | kind | a value that fits |
+/// | kind | matching values |
 /// |---|---|
-/// | `integer`, `decimal`, `number`, `text` | one of that type |
+/// | `integer`, `decimal`, `number`, `text` | values of this type |
 /// | `a\|b\|c` | one of these words |
-/// | any of these with `?` behind it | also null |
-/// | any of these with `…` behind it | an array of any length |
-/// | `rows` | an array of any length, its elements masked; each distinct one is kept |
-/// | `texts` | an object whose keys are free text, which alone is replaced |
-/// | `exact` | any: it stays as it is |
+/// | any of these followed by `?` | also null |
+/// | any of these followed by `…` | an array of any length |
+/// | `rows` | an array of any length, with masked elements; each distinct one is kept once |
+/// | `texts` | an object with free texts as keys; only the keys are replaced |
+/// | `exact` | any value, which stays unchanged |
 ///
-/// A value that fits is replaced by its kind; one that does not, or has no rule, stays as it is, a
-/// decimal with nine significant digits.
+/// A matching value is replaced by its kind. Any other value, or one without a rule, stays unchanged, decimals with
+/// nine significant digits.
 pub struct Mask(Vec<(Vec<&'static str>, &'static str)>);
 
 impl Mask {
-    /// A mask of these paths and kinds.
+    /// Creates a mask from paths and kinds.
     #[must_use]
     pub fn new(rules: &[(&'static str, &'static str)]) -> Self {
         let split =
@@ -34,14 +34,14 @@ impl Mask {
         Self(rules.iter().map(split).collect())
     }
 
-    /// The same with rules that come before those of it.
+    /// Adds rules that precede the existing ones.
     #[must_use]
     pub fn with(mut self, rules: &[(&'static str, &'static str)]) -> Self {
         self.0.splice(0..0, Self::new(rules).0);
         self
     }
 
-    /// The kind of the values at a path.
+    /// The kind of the values at this path; `None` without a rule.
     pub(super) fn kind(&self, path: &[&str]) -> Option<&'static str> {
         let fits = |pattern: &[&str]| {
             pattern.len() == path.len()
@@ -82,7 +82,7 @@ impl Mask {
         }
     }
 
-    /// The value with its elements masked.
+    /// Masks the elements of a value.
     fn elements(&self, path: &mut Vec<String>, value: Value) -> Value {
         match value {
             Value::Object(map) => {
@@ -110,8 +110,8 @@ impl Mask {
     }
 }
 
-/// The number with nine significant digits, if it is a decimal: the last ones are of the order in
-/// which a sum was made.
+/// A decimal with nine significant digits, because the last digits depend on the order of summation. Other numbers are
+/// unchanged.
 pub(super) fn rounded(number: Number) -> Value {
     match number.as_f64().filter(|_| number.is_f64()) {
         Some(decimal) => format!("{decimal:.8e}").parse::<f64>().unwrap().into(),
@@ -119,7 +119,7 @@ pub(super) fn rounded(number: Number) -> Value {
     }
 }
 
-/// Each distinct row once, in an order of its own.
+/// Each distinct row once, sorted.
 fn distinct_rows(mut rows: Vec<Value>) -> Value {
     rows.sort_by_cached_key(Value::to_string);
     rows.dedup();
@@ -127,7 +127,7 @@ fn distinct_rows(mut rows: Vec<Value>) -> Value {
     Value::Array(rows)
 }
 
-/// The placeholder of a value of that kind; nothing for a value that is not of it.
+/// The placeholder of a value of this kind; `None` for a value of another kind.
 pub(super) fn placeholder(value: &Value, kind: &str) -> Option<String> {
     let fits = if let Some(kind) = kind.strip_suffix('…') {
         let elements = value.as_array()?;

@@ -12,10 +12,9 @@ use super::Mask;
 use super::lines::masked_rows;
 use super::mask::{TEXT, placeholder, rounded};
 
-/// Returns every sheet of a workbook in its order, its varying cells masked, and its charts.
+/// Returns all sheets of a workbook in order, with their varying cells masked, and its charts.
 ///
-/// A sheet of keys and values is masked by the rules of its keys, any other by those of
-/// `sheets.SHEET.COLUMN`.
+/// A sheet of keys and values is masked by the rules for its keys, any other sheet by those for `sheets.SHEET.COLUMN`.
 #[must_use]
 pub fn masked_workbook(path: &Path, mask: &Mask) -> String {
     let mut book: Xlsx<_> = open_workbook(path).unwrap();
@@ -37,7 +36,7 @@ pub fn masked_workbook(path: &Path, mask: &Mask) -> String {
     text + &charts(path)
 }
 
-/// A cell as JSON; whole numbers have no decimals, as they have none in a workbook.
+/// A cell as JSON. Whole numbers have no decimals, as in the workbook.
 fn cell(data: &Data) -> Value {
     match data {
         Data::Int(number) => (*number).into(),
@@ -56,7 +55,7 @@ fn whole(number: &Value) -> Value {
     serde_json::from_str(digits).unwrap()
 }
 
-/// Keys and values. Neighbours of an array of any length are one row.
+/// Rows of keys and values. Consecutive elements of an array of any length are combined into one row.
 fn masked_pairs(rows: impl Iterator<Item = Vec<Value>>, mask: &Mask) -> String {
     let mut lines: Vec<String> = rows.map(|row| masked_pair(&row, mask)).collect();
     lines.dedup();
@@ -85,7 +84,7 @@ fn masked_pair(row: &[Value], mask: &Mask) -> String {
     {
         return format!("{key}.… | <{kind}>\n");
     }
-    // A whole number may be any.
+    // A whole number may be of any number type.
     let kind = mask
         .kind(&path)
         .map(|kind| kind.replace("decimal", "number"));
@@ -95,7 +94,7 @@ fn masked_pair(row: &[Value], mask: &Mask) -> String {
     format!("{key} | {value}\n")
 }
 
-/// The charts of a workbook: of each its kind and the columns that its series are drawn from.
+/// The charts of a workbook: the kind of each, and the columns of its series.
 fn charts(path: &Path) -> String {
     let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
     let mut text = String::new();

@@ -1,7 +1,7 @@
-//! An echo client for Autobahn's fuzzing server, to run its client cases.
+//! An echo client for the client test cases of Autobahn's fuzzing server.
 //!
-//! `cargo run -p websocket-wire --example autobahn -- HOST:PORT` after `kosoku -m fuzzingserver HOST:PORT`.
-//! Runs every case of the server and asks the server to write its report.
+//! Run `kosoku -m fuzzingserver HOST:PORT`, then `cargo run -p websocket-wire --example autobahn -- HOST:PORT`. The
+//! client runs every case and asks the server to write its report.
 
 #![allow(clippy::print_stdout)]
 
@@ -39,7 +39,7 @@ fn main() -> Result<()> {
     let cases: usize = count.trim().parse()?;
     for case in 1..=cases {
         let path = format!("/runCase?case={case}&agent={AGENT}");
-        // A connection that breaks is a finding of the case, which is in the report.
+        // A broken connection is a result of the case and part of the report.
         if let Err(error) = Client::open(&address, &path)?.run(|_, _| true) {
             println!("case {case}: {error}");
         }
@@ -85,12 +85,12 @@ impl Client {
             &code.to_be_bytes(),
             rand::random(),
         );
-        // The server may have hung up already.
+        // The server may have closed the connection already.
         let _ = self.stream.write_all(&bytes);
         Ok(())
     }
 
-    /// Sends back every message that `echo` is true for, until the server closes or breaks the rules.
+    /// Echoes every message for which `echo` returns true, until the server closes or violates the protocol.
     fn run(mut self, mut echo: impl FnMut(MessageKind, &[u8]) -> bool) -> Result<()> {
         let mut decoder = Decoder::default();
         let mut text = Utf8Validator::default();

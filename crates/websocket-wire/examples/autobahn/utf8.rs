@@ -1,14 +1,14 @@
-//! Validation of text that comes in parts.
+//! Validation of text that arrives in parts.
 
-/// Text that is not UTF-8; the connection is failed with 1007.
+/// Text that is not UTF-8. The connection is failed with close code 1007.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a text message is not UTF-8")]
 pub(crate) struct InvalidUtf8;
 
-/// Validates a text that comes in parts, and rejects it at the first wrong byte.
+/// Validates a text that arrives in parts, and rejects it at the first invalid byte.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Utf8Validator {
-    /// The beginning of a character that is not complete yet.
+    /// Bytes of an incomplete character.
     begun: [u8; 4],
     len: usize,
 }
@@ -24,7 +24,7 @@ impl Utf8Validator {
                 return Ok(());
             };
             part = rest;
-            // A character has four bytes at most, and is then whole or wrong.
+            // A character has at most four bytes, so it becomes valid or invalid.
             self.begun[self.len] = *byte;
             self.len += 1;
             match std::str::from_utf8(&self.begun[..self.len]) {

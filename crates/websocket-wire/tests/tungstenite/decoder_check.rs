@@ -1,5 +1,4 @@
-//! The check of the fuzz target `decoder`, which includes this file. The test `corpus` runs it on the
-//! committed corpus.
+//! The check of the fuzz target `decoder`, which includes this file. The test `corpus` runs it on the committed corpus.
 
 use std::io::{self, Read, Write};
 
@@ -42,7 +41,7 @@ impl Write for Pipe {
     }
 }
 
-/// Event of a stream, with the parts of a message put together.
+/// Event of a stream, with the parts of each message combined.
 #[derive(Debug, PartialEq, Eq)]
 enum DecodedItem {
     Message(MessageKind, Vec<u8>),
@@ -89,11 +88,11 @@ fn decode(stream: &[u8], reads: &[u8]) -> Vec<DecodedItem> {
     seen
 }
 
-/// Frames from a server: the first byte says how many of the next ones are sizes of reads, the rest is
-/// the stream. The decoder must see the same however it is cut, and what tungstenite sees.
+/// Decodes frames from a server. The first byte of `data` gives the number of following bytes that are sizes of reads,
+/// and the rest is the stream. The events must not depend on the sizes of reads, and must equal those of tungstenite.
 ///
 /// # Panics
-/// When it does not.
+/// When the events differ.
 pub(crate) fn decoder(data: &[u8]) {
     let Some((reads, data)) = data.split_first() else {
         return;
@@ -101,7 +100,7 @@ pub(crate) fn decoder(data: &[u8]) {
     let (reads, stream) = data.split_at(usize::from(reads % 8).min(data.len()));
     let whole = decode(stream, &[]);
     assert_eq!(whole, decode(stream, reads), "cut into reads of {reads:?}");
-    // Without a limit it would make room for whatever length a header names.
+    // Without limits, tungstenite would allocate any length that a header claims.
     let config = WebSocketConfig::default()
         .max_message_size(Some(1 << 20))
         .max_frame_size(Some(1 << 20));
@@ -118,18 +117,18 @@ pub(crate) fn decoder(data: &[u8]) {
             }
             (DecodedItem::Ping(ours), Ok(Message::Ping(theirs))) => assert_eq!(ours, &theirs),
             (DecodedItem::Pong, Ok(Message::Pong(_))) => {}
-            // Behind a close nothing counts; tungstenite replaces codes that it does not like.
+            // Frames after a close are ignored. tungstenite replaces close codes that it considers invalid.
             (DecodedItem::Close(_) | DecodedItem::Error(ProtocolError::Close), _) => return,
-            // Invalid UTF-8 ends the stream for tungstenite; here verification reports it.
+            // Invalid UTF-8 is an error for tungstenite. Here, verification reports it.
             (_, Err(Error::Utf8(_) | Error::Capacity(_))) => return,
-            // A frame that is wrong from its first byte need not be waited for.
+            // tungstenite may reject an invalid frame before it is complete.
             (DecodedItem::Error(_) | DecodedItem::Unfinished(_), Err(_)) => return,
             (seen, read) => panic!("{seen:?}, but tungstenite has {read:?}"),
         }
     }
     match oracle.read() {
         Err(Error::Io(e)) if e.kind() == io::ErrorKind::WouldBlock => {}
-        // It looks into text that has not ended, and refuses lengths before they are there.
+        // tungstenite validates incomplete text, and rejects lengths before the payload arrives.
         Err(Error::Utf8(_) | Error::Capacity(_)) => {}
         read => panic!("nothing more, but tungstenite has {read:?}"),
     }

@@ -1,4 +1,4 @@
-//! Frames against tungstenite as the oracle: each side reads the frames that the other one wrote.
+//! Comparison with tungstenite: each side decodes the frames that the other encoded.
 
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
@@ -28,7 +28,7 @@ fn server_bytes(messages: &[Message]) -> Vec<u8> {
     server.get_ref().written.clone()
 }
 
-/// Decodes bytes that come in reads of these sizes; data messages are put together.
+/// Decodes bytes that arrive in reads of these sizes, and combines the parts of each message.
 fn decode(bytes: &[u8], reads: &[usize]) -> Result<Vec<Message>, ProtocolError> {
     let mut decoder = Decoder::default();
     let mut messages = Vec::new();
@@ -100,7 +100,7 @@ proptest! {
         cut in 1..70_000_usize,
         key: [u8; 4],
     ) {
-        // Written in pieces of `cut` bytes, as a socket takes them.
+        // Written in pieces of `cut` bytes, as a socket may accept them.
         let header = FrameHeader::masked(Opcode::Binary, payload.len() as u64, key);
         let total = header.as_bytes().len() + payload.len();
         let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The figures of the running run for Prometheus, served at `--metrics-bind`.
+//! The figures of a running measurement for Prometheus, served at `--metrics-bind`.
 //!
 //! | module | contents |
 //! |---|---|
@@ -24,27 +24,29 @@ use measurement::plan::Plan;
 use swarm::RunHandle;
 use tokio::sync::Semaphore;
 
-/// Connections served at a time; more wait in the backlog. Each is an open file that the run may need.
+/// Maximum number of concurrent connections. Others wait in the backlog. Each uses an open file that the run may need.
 const CONNECTIONS: usize = 16;
-/// Time that a connection may take for its request.
+/// Maximum time for a request to arrive.
 const ASK_WITHIN: Duration = Duration::from_secs(10);
-/// Longest time of a connection: a client that does not read the answer must not keep the others out.
+/// Maximum duration of a connection, so that a client that does not read cannot block others.
 const CONNECTION_LASTS: Duration = Duration::from_secs(20);
-/// Wait before the next connection after the system refused one.
+/// Pause after the system refused a connection.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
-/// An address that metrics will be served on.
+/// A bound address for metrics.
 #[derive(Debug)]
 pub(crate) struct MetricsListener(TcpListener);
 
 impl MetricsListener {
     pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .with_context(|| format!("cannot serve metrics on {address}"))?;
-        Ok(Self(listener))
+        let listener = TcpListener::bind(address);
+        let listener = listener.with_context(|| format!("cannot serve metrics on {address}"));
+        let advice = "choose another address with --metrics-bind (port 0 picks a free port)";
+        let advised = |error: anyhow::Error| cli::with_advice(error.as_ref(), Some(advice));
+        listener.map(Self).map_err(advised)
     }
 
-    /// Serves the metrics until the program ends, on a thread of its own. Returns their URL.
+    /// Serves the metrics in a new thread until the program ends. Returns their URL.
     pub(crate) fn serve(self, plan: &Plan, control: &RunHandle) -> io::Result<String> {
         let url = format!("http://{}/metrics", self.0.local_addr()?);
         self.0.set_nonblocking(true)?;
@@ -63,7 +65,7 @@ impl MetricsListener {
 type MetricsSource = Arc<(Plan, RunHandle)>;
 
 async fn accept(listener: TcpListener, figures: MetricsSource) {
-    // Refused only outside of a runtime.
+    // Fails only outside of a runtime.
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
@@ -79,7 +81,7 @@ async fn accept(listener: TcpListener, figures: MetricsSource) {
                 let response = answer(&request, &figures);
                 std::future::ready(Ok::<_, Infallible>(response))
             });
-            // Whoever went away while it was being answered does not want to know.
+            // A client that disconnects early is not an error.
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(ASK_WITHIN)

@@ -1,4 +1,4 @@
-//! A run's figures in Prometheus' text format, version 0.0.4: a function of its plan and its progress.
+//! Figures of a run in Prometheus' text format, version 0.0.4, computed from its plan and progress.
 
 use std::fmt;
 
@@ -16,15 +16,15 @@ pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
 use crate::phase_progress::{PHASES, summary_so_far};
 
-/// Upper bounds of the buckets of a decade, as a multiple of a power of ten: five to a decade, each 1.6
-/// times the one before (the series R5 of ISO 3).
+/// Upper bounds of the buckets in a decade, in multiples of [`LOWEST_NS`]. Each of the five is 1.6 times the previous
+/// one (series R5 of ISO 3).
 const R5: [u64; 5] = [100, 160, 250, 400, 630];
-/// Decades that have buckets: from 10 µs to 100 s.
+/// Number of decades with buckets: from 10 µs to 100 s.
 const DECADES: u32 = 7;
 /// A hundredth of the lowest bound, in nanoseconds.
 const LOWEST_NS: u64 = 100;
 
-/// The counters that are plain numbers of the progress, one a line: name, help, value.
+/// The counters of the progress, one per line: name, help, value.
 #[rustfmt::skip]
 fn counters(progress: &RunProgress) -> [(&'static str, &'static str, u64); 14] {
     let (c, m) = (&progress.connections, &progress.record.counts);
@@ -124,8 +124,8 @@ fn metric(
     value.encode(page.encode_descriptor(name, help, unit, value.metric_type())?)
 }
 
-/// A classic histogram in seconds whose buckets are counted by the HDR recorder, so that every message
-/// is in it; a time within 0.1 % of a bound may be on its other side.
+/// A classic histogram in seconds. Buckets are counted by the HDR recorder, so every message is included. A time within
+/// 0.1 % of a bound may be counted on its other side.
 fn histogram(
     page: &mut DescriptorEncoder<'_>,
     name: &str,
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::tests::plan;
 
-    /// The samples of a page by their names, labels included.
+    /// The samples of a page by their names, including labels.
     fn samples(plan: &Plan, progress: &RunProgress) -> BTreeMap<String, f64> {
         let text = render(plan, progress).unwrap();
         let samples = text.lines().filter(|line| !line.starts_with('#'));
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(found["ws_bench_service_time_seconds_count"], 6.0);
         let sum = found["ws_bench_service_time_seconds_sum"];
         assert!((sum - 200.900_101_1).abs() < 1e-9, "{sum}");
-        // In closed loop a message is due when it is sent.
+        // In closed loop, response times equal service times.
         assert_eq!(found["ws_bench_response_time_seconds_count"], 6.0);
     }
 

@@ -1,4 +1,4 @@
-//! A view on a screen of any size.
+//! Drawing of a view on a screen of any size.
 
 use std::f64::consts::LOG10_2;
 use std::io::stderr;
@@ -18,23 +18,23 @@ use wording::summary_view::LabelledRow;
 use super::histogram::HistogramBars;
 use super::view_model::{PhaseState, ViewModel};
 
-/// Below this there are no panels, only lines.
+/// Minimum size for panels. Smaller screens show only lines.
 const SMALLEST: (u16, u16) = (72, 20);
-/// From this width on, errors stand beside the load.
+/// Minimum width to show errors next to the load.
 const WIDE: u16 = 120;
-/// Width of the panel of percentiles of one time; a second one needs as much more as a figure takes.
+/// Width of the panel of percentiles with one column. A second column adds [`FIGURE`].
 const TIMES_WIDTH: u16 = 22;
-/// Width of a figure in it.
+/// Width of a figure in this panel.
 const FIGURE: u16 = 10;
-/// Width of the words that begin a line.
+/// Width of the labels.
 const LABEL: usize = 12;
-/// Rows of an axis below bars.
+/// Rows of the axis below bars.
 const AXIS: u16 = 2;
 
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
 
-/// Colours, or none (`NO_COLOR`): then lines differ by their marks.
+/// Colours, or none (`NO_COLOR`). Without colours, curves differ by their markers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Palette {
     pub(crate) colours: bool,
@@ -65,7 +65,7 @@ impl Palette {
         }
     }
 
-    /// The style of a curve by its number: cyan, yellow and magenta differ for colour-blind eyes, too.
+    /// The style of a curve by its index. Cyan, yellow and magenta are distinguishable for colour-blind readers.
     fn curve(self, number: usize) -> (Style, Marker, &'static str) {
         let colour = [Color::Cyan, Color::Yellow, Color::Magenta][number.min(2)];
         let (marker, sign) = match (self.colours, number) {
@@ -81,12 +81,12 @@ impl Palette {
     }
 }
 
-/// Columns of a histogram on a screen of this size.
+/// Number of columns of a histogram on a screen of this size.
 pub(crate) fn histogram_columns(area: Rect) -> usize {
     usize::from((area.width / 2).saturating_sub(2))
 }
 
-/// Draws the view, as much of it as there is room for.
+/// Draws as much of the view as fits.
 pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
@@ -109,7 +109,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
 
     let columns = u16::try_from(view.times.columns.len()).unwrap_or(1);
     let times_width = TIMES_WIDTH + columns.saturating_sub(1) * FIGURE;
-    // Errors stand above where there is room, and beside the verdict where there is not.
+    // Errors are above if the screen is wide enough, otherwise next to the verdict.
     let (load, times, errors, verdict) = if is_wide {
         let [load, times, errors] =
             Layout::horizontal([Ratio(2, 5), Length(times_width), Fill(1)]).areas(above);
@@ -154,7 +154,7 @@ fn lines(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) 
     ]));
     lines.extend(rows(&view.load, palette));
     lines.push(Line::styled(view.keys, QUIET));
-    // The keys are the last to go.
+    // The keys are shown as long as possible.
     let room = usize::from(area.height);
     if lines.len() > room && room > 1 {
         let keys = lines.pop();
@@ -175,7 +175,7 @@ fn titled(title: Line<'static>) -> Block<'static> {
         .title(title)
 }
 
-/// The phases with the one that runs marked, and how far that has come.
+/// The phases with the current one marked, and its progress.
 fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static> {
     let mut spans = Vec::new();
     for (name, step) in &view.phases {
@@ -188,7 +188,7 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
     }
     let left = view.time_left.clone().unwrap_or_default();
     let used: usize = spans.iter().map(Span::width).sum();
-    // One column between the phases, the bar and what is left.
+    // One column between phases, bar and remaining time.
     let room = columns.saturating_sub(used + left.chars().count() + 4);
     if room < 5 {
         if used + left.chars().count() + 1 > columns {
@@ -262,7 +262,7 @@ fn verdict_style(view: &ViewModel, palette: Palette) -> Style {
     }
 }
 
-/// One histogram, or two above each other where there is room.
+/// One histogram, or two above each other if they fit.
 fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect) {
     const ROOM_FOR_TWO: u16 = 18;
     let most = if area.height >= ROOM_FOR_TWO { 2 } else { 1 };
@@ -278,7 +278,7 @@ fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: R
 }
 
 fn histogram(frame: &mut Frame<'_>, bars: &HistogramBars, palette: Palette, area: Rect) {
-    let title = format!("{}, messages in log bins", bars.name);
+    let title = format!("{}, messages per log bin", bars.name);
     let block = block(&title);
     let inner = block.inner(area);
     let [above, below] = Layout::vertical([Fill(1), Length(AXIS)]).areas(inner);
@@ -295,7 +295,7 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
     let block = titled(Line::from(legend(view, palette)));
     let points = || view.curves.iter().flat_map(|curve| &curve.points);
     let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
-        let nothing = Paragraph::new("nothing to draw yet").style(QUIET);
+        let nothing = Paragraph::new("nothing measured yet").style(QUIET);
         return frame.render_widget(nothing.block(block), area);
     };
     let ys = [round_below(ys[0]), round_above(ys[1])];
@@ -338,16 +338,16 @@ fn legend(view: &ViewModel, palette: Palette) -> Vec<Span<'static>> {
     spans
 }
 
-/// Numbers that ends of the axis of times may begin with, as decimal logarithms: 1, 2, 5 and 10.
+/// Decimal logarithms of the numbers with which the ends of the time axis may begin: 1, 2, 5 and 10.
 const ROUND: [f64; 4] = [0.0, LOG10_2, 1.0 - LOG10_2, 1.0];
 
-/// The next round number below, of decimal logarithms.
+/// The next lower round number. Numbers are decimal logarithms.
 fn round_below(y: f64) -> f64 {
     let below = ROUND.iter().rev().find(|step| y.floor() + *step < y);
     y.floor() + below.copied().unwrap_or(ROUND[2] - 1.0)
 }
 
-/// The next round number above, of decimal logarithms.
+/// The next higher round number. Numbers are decimal logarithms.
 fn round_above(y: f64) -> f64 {
     let above = ROUND.iter().find(|step| y.floor() + *step > y);
     y.floor() + above.copied().unwrap_or(1.0)
@@ -404,7 +404,7 @@ mod tests {
         view(&plan, &progress, columns)
     }
 
-    /// Holds a screen against the picture of it; a new one is shown whole.
+    /// Compares a screen with its expected picture, and prints it if they differ.
     fn assert_looks_like(found: &Buffer, picture: &str) {
         let found = lines_of(found).join("\n");
         assert!(

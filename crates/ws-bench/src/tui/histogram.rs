@@ -1,26 +1,26 @@
-//! A histogram of times as characters.
+//! A histogram of times, drawn with characters.
 
 use measurement::record::{LatencyHistogram, log_bounds};
 use units::human_time;
 
-/// The bar of an eighth, two eighths, … of a row.
+/// Bars of one eighth, two eighths, … of a row.
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Times in bins of equal width on a logarithmic axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HistogramBars {
-    /// `service time` or `response time`.
+    /// Name of the time: `service time` or `response time`.
     pub(crate) name: &'static str,
-    /// Messages in each bin, one a column.
+    /// Number of messages in each bin. A bin is one column.
     pub(crate) counts: Vec<u64>,
-    /// The smallest and the largest time, for a person.
+    /// The smallest and the largest time as text.
     pub(crate) ends: [String; 2],
-    /// Percentiles and the columns that they fall into.
+    /// Column and name of each percentile.
     pub(crate) marks: Vec<(usize, &'static str)>,
 }
 
 impl HistogramBars {
-    /// Counts the times in `columns` bins from the smallest to the largest; `None` when there is none.
+    /// Counts the times in `columns` bins from the smallest to the largest; `None` without times.
     pub(crate) fn new(
         times: &LatencyHistogram,
         name: &'static str,
@@ -52,13 +52,13 @@ impl HistogramBars {
         })
     }
 
-    /// The bars in `rows` rows, the uppermost first. A bin that is not empty is never invisible.
+    /// The bars in `rows` rows, from top to bottom. A non-empty bin is always visible.
     #[allow(clippy::cast_possible_truncation)]
     pub(crate) fn rows(&self, rows: usize) -> Vec<String> {
         let most = self.counts.iter().copied().max().unwrap_or(0).max(1);
         let eighths = |count: u64| {
             let whole = u128::from(count) * 8 * rows as u128 / u128::from(most);
-            // No more than eight times the rows, which are those of a screen.
+            // At most eight times the number of rows of a screen.
             (whole as usize).max(usize::from(count > 0))
         };
         let row = |row: usize| {
@@ -72,11 +72,11 @@ impl HistogramBars {
         (0..rows).map(row).collect()
     }
 
-    /// The two rows below the bars: percentiles where they are, and the ends.
+    /// The two rows below the bars: percentiles at their columns, and the ends.
     pub(crate) fn axis(&self) -> [String; 2] {
         let columns = self.counts.len();
         let mut marks = vec![' '; columns];
-        // The first one stands to the left of its column and the others to the right, where there is room.
+        // The first label is to the left of its column and the others to the right, if they fit.
         let mut free = 0;
         for (column, name) in &self.marks {
             let (left, right) = (format!("{name}╵"), format!("╵{name}"));
@@ -87,7 +87,7 @@ impl HistogramBars {
                 (Some(at), _) if free == 0 => Some((at, left)),
                 (_, Some(at)) => Some((at, right)),
                 (Some(at), None) => Some((at, left)),
-                // No room for it.
+                // The label does not fit.
                 (None, None) => None,
             };
             if let Some((at, text)) = place {
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(bars.counts.iter().sum::<u64>(), 10_000);
         assert_eq!(bars.counts.len(), 40);
         let (p50, p99) = (bars.marks[0].0, bars.marks[1].0);
-        // Half of them lie below 25 ms of 100 ms: 0.82 of the way on a logarithmic axis from 50 µs.
+        // Half of the times are below 25 ms of 100 ms: 0.82 of the axis from 50 µs on a logarithmic scale.
         assert_eq!(p50, 32);
         assert_eq!(p99, 39);
         assert_eq!(
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(axis(20, 5, 6), "  p50╵╵p99          ");
         assert_eq!(axis(20, 15, 19), "            p50╵p99╵");
         assert_eq!(axis(20, 0, 19), "╵p50            p99╵");
-        // Where there is no room for both, the first one stays.
+        // If both do not fit, the first one is kept.
         assert_eq!(axis(20, 18, 19), "               p50╵ ");
         assert_eq!(axis(3, 1, 2), "   ");
         assert_eq!(bars(&[1; 20]).axis()[1], "1.00 µs      1.00 ms");

@@ -1,21 +1,21 @@
-//! Rates and percentiles of the last two minutes, a point every half second.
+//! Rates and percentiles of the last two minutes, with a point every half second.
 
 use std::collections::VecDeque;
 
 use measurement::record::Record;
 use swarm::{Phase, RunProgress};
 
-/// Shortest time between two points, in seconds.
+/// Minimum time between two points, in seconds.
 const EVERY_S: f64 = 0.5;
-/// Points that are kept: the last two minutes.
+/// Maximum number of points, for two minutes.
 const KEPT: usize = 240;
 
-/// The messages between two points. Times are `None` when no timed echo came.
+/// Figures of the messages between two points. Times are `None` when no timed echo arrived.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct HistoryPoint {
-    /// Seconds since T0.
+    /// Time since T0 in seconds.
     pub(crate) at_s: f64,
-    /// Right and wrong echoes per second.
+    /// Echoes per second, correct or not.
     pub(crate) received_per_s: f64,
     pub(crate) sent_per_s: f64,
     pub(crate) service_p50_ns: Option<u64>,
@@ -24,7 +24,7 @@ pub(crate) struct HistoryPoint {
     pub(crate) response_p99_ns: Option<u64>,
 }
 
-/// The points so far, and the record at the newest.
+/// The points so far, and the record at the latest point.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     points: VecDeque<HistoryPoint>,
@@ -33,7 +33,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Takes a look at the progress, and adds a point when it is time.
+    /// Adds a point from this progress, if the interval has passed.
     pub(crate) fn update(&mut self, progress: &RunProgress) {
         let over_s = progress.elapsed_s - self.last_s;
         if progress.phase < Phase::Measure || over_s < EVERY_S {
@@ -64,7 +64,7 @@ impl History {
         self.last = now.clone();
     }
 
-    /// The points kept, the oldest first.
+    /// The stored points, oldest first.
     pub(crate) fn points(&self) -> impl ExactSizeIterator<Item = &HistoryPoint> {
         self.points.iter()
     }

@@ -1,7 +1,7 @@
 //! Keys that end the run.
 //!
-//! On Unix the keys are read here: crossterm's reader never returns once the terminal is gone, and takes a whole
-//! core (crossterm issue 793, open in 0.29).
+//! On Unix, keys are read without crossterm: its reader never returns when the terminal is gone, and uses a whole core
+//! (crossterm issue 793, open in 0.29).
 
 use std::io;
 use std::time::Duration;
@@ -23,12 +23,12 @@ mod unix {
 
     use super::{Duration, end_keys, io};
 
-    /// The terminal's keyboard; without one once it is gone.
+    /// The terminal's keyboard; `None` when it is gone.
     #[derive(Debug)]
     pub(in crate::tui) struct Keyboard(Option<File>);
 
     impl Keyboard {
-        /// The keyboard on standard input, or else that of the terminal that controls the process.
+        /// Opens the keyboard on standard input, or that of the controlling terminal.
         pub(in crate::tui) fn open() -> Self {
             let input = stdin();
             let file = if input.is_terminal() {
@@ -42,7 +42,7 @@ mod unix {
         /// Waits for keys, at most for this time. Returns the number of those that end the run.
         pub(in crate::tui) fn wait(&mut self, at_most: Duration) -> usize {
             let Some(file) = &mut self.0 else {
-                // Without a keyboard there is still something to see, and signals still come.
+                // Without a keyboard, the display goes on, and signals still arrive.
                 thread::sleep(at_most);
                 return 0;
             };
@@ -56,7 +56,7 @@ mod unix {
         }
     }
 
-    /// Reads the keys that are there within `at_most`. An error means that no key will ever come.
+    /// Reads the keys pressed within `at_most`. An error means that no key will ever arrive.
     fn read_keys(file: &mut File, at_most: Duration) -> io::Result<usize> {
         let wait = PollTimeout::try_from(at_most).unwrap_or(PollTimeout::MAX);
         let mut waiting = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
@@ -134,7 +134,7 @@ mod windows {
                 },
                 Ok(false) => 0,
                 Err(_) => {
-                    // Without a keyboard there is still something to see.
+                    // Without a keyboard, the display goes on.
                     std::thread::sleep(at_most);
                     0
                 }
@@ -146,12 +146,12 @@ mod windows {
         let is_ctrl_c = key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL;
         let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty()
             && matches!(key.code, KeyCode::Char('q' | 'Q') | KeyCode::Esc);
-        // Held down, a key is pressed once.
+        // A key held down counts once.
         key.kind == KeyEventKind::Press && (is_ctrl_c || is_plain)
     }
 }
 
-/// Counts the keys that mean what Ctrl-C means outside of raw mode: itself, q and Esc.
+/// Counts the keys that end the run: Ctrl-C (which is no signal in raw mode), q and Esc.
 #[cfg(unix)]
 fn end_keys(mut bytes: &[u8]) -> usize {
     const CTRL_C: u8 = 3;
@@ -161,7 +161,7 @@ fn end_keys(mut bytes: &[u8]) -> usize {
         (keys, bytes) = match (*first, rest) {
             (ESC, []) => (keys + 1, rest),
             (ESC, [ESC, rest @ ..]) => (keys + 1, rest),
-            // An arrow, a function key, the mouse: up to the byte that ends it.
+            // Escape sequence of an arrow, function key or mouse, up to its final byte.
             (ESC, [b'[', sequence @ ..]) => {
                 let end = sequence.iter().position(|b| (0x40..=0x7e).contains(b));
                 (keys, end.map_or(&[][..], |end| &sequence[end + 1..]))
@@ -192,7 +192,7 @@ mod tests {
             (b"\x1b\x1b", 1),
             (b"c\r \x11", 0),
             ("quiet \u{e4} \u{71}".as_bytes(), 2),
-            // Alt+q, arrows with and without modifiers, function keys, a mouse.
+            // Alt+q, arrows with and without modifiers, function keys, and the mouse.
             (b"\x1bq", 0),
             (b"\x1b[A\x1bOq\x1b[1;5C\x1b[15~\x1b[<0;3;4M", 0),
             (b"\x1b[Aq", 1),

@@ -5,9 +5,9 @@
 //! | `view_model` | the content of the screen, as plain data |
 //! | `history` | rates and percentiles of the last two minutes |
 //! | `histogram` | a histogram as characters |
-//! | `draw` | a view on a screen of any size |
+//! | `draw` | drawing of a view on a screen of any size |
 //! | `keyboard` | keys that end the run |
-//! | `screen` | taking the terminal, and giving it back however the program ends |
+//! | `screen` | taking over the terminal, and restoring it however the program ends |
 
 mod draw;
 mod histogram;
@@ -32,13 +32,13 @@ use self::keyboard::Keyboard;
 use self::screen::Screen;
 use self::view_model::{LiveState, ViewModel};
 
-/// Time between two changes of the screen; threads report their progress as often.
+/// Interval between two updates of the screen, the same as that of progress reports.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 
-/// `--tui` without a screen.
+/// `--tui` without a suitable terminal.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "--tui needs a terminal on standard error that can do more than print lines; without --tui there is the progress bar"
+    "--tui needs a terminal on standard error that can move the cursor (TERM must not be `dumb`); without --tui there is a progress bar"
 )]
 pub(crate) struct NoTerminal;
 
@@ -51,18 +51,18 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
     }
 }
 
-/// Starts the live screen, which also takes keys.
+/// Starts the live screen, which also reads keys.
 pub(crate) fn start(
     plan: &Plan,
     calibration: Option<Calibration>,
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<DisplayThread> {
-    let screen = Screen::enter().context("cannot take the terminal for --tui")?;
+    let screen = Screen::enter().context("cannot use the terminal for --tui")?;
     control.watch();
     let (plan, control, interrupts) = (plan.clone(), control.clone(), interrupts.clone());
     let display = DisplayThread::start(move |is_over| {
-        // A terminal that is gone ends the display, not the run, whose files are saved.
+        // A closed terminal ends the display, not the run, whose files are saved.
         let _ = show(screen, &plan, calibration, &control, &interrupts, is_over);
     });
     display.context("cannot start the live screen")
@@ -79,8 +79,8 @@ fn show(
     let palette = Palette::from_environment();
     let mut history = History::default();
     let mut keyboard = Keyboard::open();
-    // After a panic elsewhere the terminal does not belong to this screen, and keys are signals again. A closed terminal is
-    // none.
+    // After a panic elsewhere, the terminal does not belong to this screen any more, and keys are signals again. A
+    // closed terminal does not count as a terminal.
     while !is_over() && screen::is_ours() && stderr().is_terminal() {
         let progress = control.progress();
         history.update(&progress);
@@ -100,9 +100,9 @@ fn show(
     Ok(())
 }
 
-/// Takes keys until it is time to draw anew.
+/// Reads keys until the next update of the screen.
 fn listen(keyboard: &mut Keyboard, interrupts: &Interrupts, is_over: &dyn Fn() -> bool) {
-    // In steps, so that the end of the run is not kept waiting.
+    // Waits in steps, so that the end of the run is noticed early.
     const STEPS: u32 = 4;
     for _ in 0..STEPS {
         if is_over() {

@@ -1,9 +1,9 @@
-//! The terminal while it is ours, and giving it back however the program ends.
+//! The terminal of the live screen, and its restoration however the program ends.
 //!
-//! A program has one terminal, and the code that ends the program must be able to restore it: the thread that
-//! draws, a thread that panics, the main thread at a second interrupt. So its state is the process's, and
-//! every byte to it goes through one lock: nothing is drawn any more once it was given back. A terminal that
-//! takes nothing holds that lock for as long, so a program that ends waits for it only for a time.
+//! A process has one terminal, and several threads may end it: the thread that draws, a panicking thread, or the main
+//! thread at a second interrupt. All of them must be able to restore the terminal. Its state is therefore global, and
+//! every byte to it is written under one lock, so that nothing is drawn after the restoration. A terminal that accepts
+//! no output blocks this lock, so a program that ends waits for it only for a limited time.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -17,22 +17,22 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-/// True while the terminal is ours. Standard error is locked before it, never after: a thread that panics may
-/// hold that already.
+/// True while the live screen owns the terminal. Standard error is locked before it, never after, because a panicking
+/// thread may already hold that lock.
 static OURS: Mutex<bool> = Mutex::new(false);
 
 fn ours() -> MutexGuard<'static, bool> {
     OURS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The terminal on standard error, on its alternate screen and in raw mode; dropped, it is given back.
+/// The terminal on standard error, on its alternate screen and in raw mode. It is restored when dropped.
 pub struct Screen(Terminal<CrosstermBackend<Frames>>);
 
 impl Screen {
-    /// Takes the terminal. From now on a panic of any thread gives it back before it speaks.
+    /// Takes over the terminal. From now on, a panic of any thread restores it before the panic message is printed.
     ///
     /// # Errors
-    /// When the terminal, or the keyboard that belongs to it, cannot be taken.
+    /// When the terminal or its keyboard cannot be taken over.
     pub fn enter() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
@@ -71,31 +71,31 @@ impl Drop for Screen {
     }
 }
 
-/// Returns true while the terminal is ours.
+/// Returns true while the live screen owns the terminal.
 pub fn is_ours() -> bool {
     *ours()
 }
 
-/// Gives the terminal back as [`leave`] does, unless it takes nothing.
+/// Restores the terminal as [`leave`] does, unless it accepts no output.
 pub(crate) fn leave_in_time() {
     /// Maximum wait for the terminal.
     const LIMIT: Duration = Duration::from_millis(500);
     cli::within(LIMIT, leave);
 }
 
-/// Gives the terminal back, if it is ours: its own screen, a cursor, and the keyboard as it was.
+/// Restores the terminal, if the live screen owns it: normal screen, cursor, and keyboard mode.
 pub fn leave() {
     let mut terminal = io::stderr().lock();
     let mut ours = ours();
     if std::mem::take(&mut *ours) {
-        // Who has no terminal any more has nothing that could be given back.
+        // Errors are ignored, because a closed terminal needs no restoration.
         let _ = execute!(terminal, LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
 }
 
-/// Collects what is drawn, and writes it to standard error in one piece, unless the terminal was given
-/// back meanwhile.
+/// Collects drawn bytes, and writes them to standard error in one piece, unless the terminal was restored in the
+/// meantime.
 #[derive(Debug, Default)]
 pub struct Frames(Vec<u8>);
 

@@ -1,14 +1,13 @@
-//! The content of the live screen as plain data, computed from a plan, its progress and what came before.
-//! Nothing here knows a terminal.
+//! The content of the live screen as plain data, computed from plan, progress and history, independent of terminals.
 
 use std::time::Duration;
 
 use measurement::plan::Plan;
 use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
-use measurement::verdict::{Calibration, Latency, SendLag};
+use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
 use swarm::{Phase, RunProgress};
-use units::{grouped, human_percent, human_rate};
+use units::{grouped, human_percent, human_rate, human_time};
 use wording::Tone;
 use wording::summary_view::{LabelledRow, UNKNOWN, throughput, time};
 
@@ -17,18 +16,18 @@ use super::history::{History, HistoryPoint};
 use crate::phase_progress::{PHASES, PhaseProgress, summary_so_far};
 use crate::report::heading;
 
-/// The state of a run that a view is computed from.
+/// The state of a run from which a view is computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LiveState<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) progress: &'a RunProgress,
     pub(crate) history: &'a History,
     pub(crate) calibration: Option<Calibration>,
-    /// The user has ended the run before it was over.
+    /// True when the user has interrupted the run.
     pub(crate) is_interrupted: bool,
 }
 
-/// A phase before, while or after the run is in it.
+/// State of a phase relative to the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PhaseState {
     Done,
@@ -36,51 +35,51 @@ pub(crate) enum PhaseState {
     Ahead,
 }
 
-/// The percentiles so far, one a row.
+/// The percentiles so far, one per row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PercentileTable {
-    /// `service`, and in open loop `response`.
+    /// Columns: `service`, and in open loop `response`.
     pub(crate) columns: Vec<&'static str>,
     /// Name of the figure, and its value in each column.
     pub(crate) rows: Vec<(&'static str, Vec<String>)>,
 }
 
-/// A line of the picture of latencies over time.
+/// A curve of latencies over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LatencyCurve {
-    /// `service` or `response`.
+    /// Name of the time: `service` or `response`.
     pub(crate) time: &'static str,
-    /// The figure: `p50` or `p99`.
+    /// Figure of the time: `p50` or `p99`.
     pub(crate) figure: &'static str,
-    /// Seconds since T0, and the decimal logarithm of the nanoseconds.
+    /// Seconds since T0, and decimal logarithm of nanoseconds.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// Everything on the screen.
+/// The complete content of the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
     pub(crate) heading: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
-    /// The share of the phase that is done, in [0, 1].
+    /// The completed share of the phase, in [0, 1].
     pub(crate) share: f64,
     pub(crate) time_left: Option<String>,
     pub(crate) load: Vec<LabelledRow>,
     pub(crate) times: PercentileTable,
-    /// In open loop response times come first.
+    /// Histograms. In open loop, the response times come first.
     pub(crate) histograms: Vec<HistogramBars>,
     pub(crate) curves: Vec<LatencyCurve>,
     /// Errors so far; empty = none.
     pub(crate) errors: Vec<LabelledRow>,
-    /// The verdict if the run ended now.
+    /// The verdict as if the run ended now.
     pub(crate) verdict: &'static str,
     pub(crate) verdict_tone: Tone,
-    /// Reasons of the verdict, each with what to do about it.
+    /// Reasons of the verdict, each with advice.
     pub(crate) reasons: Vec<String>,
     pub(crate) keys: &'static str,
 }
 
 impl ViewModel {
-    /// The view of a state, with histograms of `columns` columns.
+    /// Builds the view of a state, with histograms of `columns` columns.
     pub(crate) fn new(state: &LiveState<'_>, columns: usize) -> Self {
         let LiveState { plan, progress, .. } = *state;
         let so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
@@ -114,14 +113,14 @@ impl ViewModel {
     }
 }
 
-/// Keys, and what they do now.
+/// Keys and their current effect.
 fn keys(phase: Phase, is_interrupted: bool) -> &'static str {
     match (phase, is_interrupted) {
         (Phase::Close, _) => {
-            "everything is measured, its files will be saved · q ends the wait for close frames"
+            "everything is measured, the files will be saved · q ends the wait for close frames"
         }
         (_, true) => {
-            "ending the run, its files will be saved · q once more ends at once and saves nothing"
+            "ending the run, the files will be saved · q again quits at once and saves nothing"
         }
         (_, false) => "q ends the run and saves its files",
     }
@@ -135,7 +134,7 @@ fn phase_state(phase: Phase, now: Phase) -> PhaseState {
     }
 }
 
-/// Whole seconds, and minutes where there are many.
+/// Remaining time in whole seconds, or in minutes and seconds if it is long.
 fn time_left(left: Duration) -> String {
     match left.as_secs() {
         s if s >= 120 => format!("{} min {:02} s left", s / 60, s % 60),
@@ -154,7 +153,7 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     if let Some(profile) = plan.load.profile() {
         let asked = profile.rate_at(progress.elapsed_s);
         let sent = rate(|now| now.sent_per_s);
-        let text = format!("{sent} of {} msg/s asked", human_rate(asked));
+        let text = format!("{sent} of {} msg/s planned", human_rate(asked));
         rows.push(plain("sent now", text));
     }
     let echoed = rate(|now| now.received_per_s);
@@ -167,6 +166,7 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     rows.push(plain("messages", messages));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
+        let p99 = shown_quantile(counts.sent, 0.99, p99);
         let text = format!("p50 {} · p99 {}", time(p50), time(p99));
         rows.push(plain("send lag", text));
     }
@@ -199,17 +199,17 @@ fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
     row("clients", text, tone)
 }
 
-/// The load of the generator threads, where the system tells.
+/// CPU usage of the generator threads, where the system reports it.
 fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
     let client = &so_far.client;
     let mut text = if plan.busy_poll {
         let busy = human_percent(client.busy_share?);
-        format!("busy for {busy} of its time")
+        format!("polling, busy for {busy} of the time")
     } else {
         format!("{} of a core", human_percent(client.cpu_per_core?))
     };
     if let Some(share) = client.run_queue_wait_share {
-        text += &format!(" · waited {}", human_percent(share));
+        text += &format!(" · core wait {}", human_percent(share));
     }
     Some(text)
 }
@@ -219,17 +219,15 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
     if plan.load.profile().is_some() {
         of.push(("response", &so_far.response_time_ns));
     }
-    let row = |name, figure: fn(&Latency) -> Option<u64>| {
-        (name, of.iter().map(|(_, l)| time(figure(l))).collect())
+    let shown: Vec<_> = of.iter().map(|(_, times)| times.shown()).collect();
+    let cell = |ns: Option<f64>| ns.map_or_else(|| UNKNOWN.to_owned(), human_time);
+    let row = |at: usize| {
+        let (name, _) = Latency::default().shown()[at];
+        (name, shown.iter().map(|shown| cell(shown[at].1)).collect())
     };
+    // The first two are min and mean, which do not fit on the screen.
     PercentileTable {
-        rows: vec![
-            row("p50", |l| l.p50),
-            row("p90", |l| l.p90),
-            row("p99", |l| l.p99),
-            row("p99.9", |l| l.p99_9),
-            row("max", |l| l.max),
-        ],
+        rows: (2..Latency::default().shown().len()).map(row).collect(),
         columns: of.iter().map(|(name, _)| *name).collect(),
     }
 }
@@ -307,8 +305,11 @@ mod tests {
             text(&view.load, "messages"),
             "200,010 sent · 200,000 echoed"
         );
-        assert_eq!(text(&view.load, "generator"), "71 % of a core · waited 1 %");
-        // What only an open loop has.
+        assert_eq!(
+            text(&view.load, "generator"),
+            "71 % of a core · core wait 1 %"
+        );
+        // Rows for the open loop only.
         assert_eq!(text(&view.load, "sent now"), "missing");
         assert_eq!(text(&view.load, "send lag"), "missing");
         assert_eq!(view.times.columns, ["service"]);
@@ -327,7 +328,10 @@ mod tests {
     fn an_open_loop_shows_what_was_asked_and_response_times_first() {
         let plan = plan("-d 20s -r 40_000");
         let view = view(&plan, &measuring(200_000, true), 40);
-        assert_eq!(text(&view.load, "sent now"), "40,000 of 40,000 msg/s asked");
+        assert_eq!(
+            text(&view.load, "sent now"),
+            "40,000 of 40,000 msg/s planned"
+        );
         assert_eq!(text(&view.load, "send lag"), "p50 100 µs · p99 198 µs");
         assert_eq!(view.times.columns, ["service", "response"]);
         assert_eq!(
@@ -346,7 +350,7 @@ mod tests {
         let plan = plan("-d 20s -r 40_000 --ramp 10s");
         let view = view(&plan, &measuring(50_000, true), 40);
         assert!(
-            text(&view.load, "sent now").ends_with("of 20,000 msg/s asked"),
+            text(&view.load, "sent now").ends_with("of 20,000 msg/s planned"),
             "{:?}",
             view.load
         );
@@ -440,7 +444,11 @@ mod tests {
         };
         let view = ViewModel::new(&state, 40);
         assert!(view.keys.contains("saves nothing"));
-        assert!(view.reasons.iter().any(|r| r.starts_with("ended early")));
+        assert!(
+            view.reasons
+                .iter()
+                .any(|r| r.contains("ended early by the user"))
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! The program under test, as every file of tests calls it.
+//! The program under test, for all test files.
 
-// Not every file uses all of it.
+// Not every test file uses all functions.
 #![allow(dead_code)]
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 
-/// The program in a folder of its own.
+/// The program in a temporary folder.
 pub(crate) struct Bench {
     pub(crate) folder: TempDir,
 }
@@ -52,7 +52,7 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// Runs without a warm-up, and returns the text and JSON of the same run.
+    /// Runs without a warm-up. Returns text and JSON of the same run.
     pub(crate) fn report(&self, line: &str) -> ReportedRun {
         let output = self.run(&format!("{line} --warmup 0s -q -o report.json"));
         let json = std::fs::read(self.path("report.json"));
@@ -69,11 +69,11 @@ impl Bench {
     }
 }
 
-/// A run as it is reported.
+/// Report of a run.
 #[derive(Debug)]
 pub(crate) struct ReportedRun {
     pub(crate) code: Option<i32>,
-    /// The text summary, with one blank wherever it has blanks or line breaks.
+    /// The text summary, with every sequence of blanks and line breaks replaced by one blank.
     pub(crate) text: String,
     pub(crate) json: Value,
 }
@@ -100,8 +100,8 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// A server on a free port of the loopback that answers the `n`-th data message of a connection
-/// with what `answers` makes of it; it counts the messages of all.
+/// A server on a free loopback port that answers the `n`-th data message of a connection with the result of `answers`.
+/// `seen` counts the messages of all connections.
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) seen: Arc<AtomicUsize>,
@@ -146,8 +146,8 @@ impl Server {
     }
 }
 
-/// An echo server that never answers a close frame, so that a run takes its time to close. It counts
-/// messages and close frames.
+/// An echo server that never answers a close frame, so that a run takes long to close. Counts messages and close
+/// frames.
 pub(crate) struct UnclosingServer {
     pub(crate) url: String,
     pub(crate) messages: Arc<AtomicUsize>,
@@ -173,7 +173,7 @@ impl UnclosingServer {
                     while let Some(Ok(message)) = socket.next().await {
                         if message.is_close() {
                             closes.fetch_add(1, Ordering::Relaxed);
-                            // The answer goes out with the next look at the socket.
+                            // The next use of the socket would send the answer.
                             return std::future::pending().await;
                         }
                         messages.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +191,7 @@ impl UnclosingServer {
     }
 }
 
-/// Rows of a sheet below its header.
+/// Number of rows of a sheet below its header.
 pub(crate) fn rows(path: &Path, sheet: &str) -> usize {
     let mut book: Xlsx<_> = open_workbook(path).unwrap();
     book.worksheet_range(sheet).unwrap().height() - 1

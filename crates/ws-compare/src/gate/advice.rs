@@ -1,4 +1,4 @@
-//! Advice for a planned message that did not come back as it was sent.
+//! Advice for a planned message without a correct echo.
 
 use super::planned_messages::EchoProblem;
 
@@ -6,7 +6,7 @@ use super::planned_messages::EchoProblem;
 const UNSUPPORTED_DATA: u16 = 1003;
 const MESSAGE_TOO_BIG: u16 = 1009;
 
-/// Ways to measure the server after all. `text`: text messages were sent.
+/// Ways to measure the server nevertheless. `text`: text messages were sent.
 pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
     let other_type = if text {
         "`--binary` sends binary messages"
@@ -18,7 +18,7 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
         EchoProblem::Length { .. } => vec!["`--verify off` compares nothing"],
         EchoProblem::Bytes { .. } => vec![
             "`--verify length` compares type and length only",
-            "`--verify off` nothing",
+            "`--verify off` compares nothing",
         ],
         EchoProblem::Ended { code, .. } => match *code {
             Some(MESSAGE_TOO_BIG) => vec!["`-s` sends smaller messages"],
@@ -28,7 +28,7 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
         EchoProblem::Silent(_) => vec![
             other_type,
             "`--gate-timeout` waits longer",
-            "`--path` or `NAME=COMMAND @ URL` names another place",
+            "`--path` or `NAME=COMMAND @ URL` names another path",
         ],
     }
 }

@@ -1,4 +1,4 @@
-//! Checks of what a plan does not send: the other type, sizes at both ends, control frames, fragments.
+//! Checks that go beyond the plan: the other message type, smallest and large sizes, control frames, fragments.
 
 use cli::in_one_line;
 use measurement::plan::Verify;
@@ -15,15 +15,15 @@ const LARGE: usize = 1 << 20;
 
 const PING: &[u8] = b"are you there?";
 
-/// Bytes at the front of a message by which its echo is recognized, be it a damaged one.
+/// Number of bytes at the beginning of a message that identify its echo, even if it is damaged.
 const IDENTITY: usize = 16;
 
 const END: &str = "the connection ended without a close frame";
 
-/// One check on a fresh connection; the error says what is wrong.
+/// A check on a new connection. The error describes the problem.
 type Check = fn(&mut WsClient, Verify) -> Result<(), String>;
 
-/// The checks of every server, in this order, each with its name for a person.
+/// The checks for every server, in order, each with its display name.
 const CHECKS: [(&str, Check); 7] = [
     ("a text message", |client, verify| {
         echo(client, &Message::text("plain text – and more: ✓"), verify)
@@ -42,8 +42,8 @@ const CHECKS: [(&str, Check); 7] = [
     ("the close handshake", |client, _| close(client)),
 ];
 
-/// Runs every check on a connection of its own and returns those that the server does not pass. None is begun
-/// after an interrupt, nor after a connection that does not open: no other would.
+/// Runs every check on a separate connection and returns the failed ones. Stops after an interrupt, and after a
+/// connection that did not open, because further ones would not open either.
 pub(super) fn failed_checks(
     address: &HandshakeTarget,
     gate: &Gate,
@@ -64,7 +64,7 @@ pub(super) fn failed_checks(
             Ok(client) => client,
             Err(error) => {
                 let rest = if index + 1 < CHECKS.len() {
-                    "; the checks behind it are left out"
+                    "; the remaining checks were skipped"
                 } else {
                     ""
                 };
@@ -90,15 +90,15 @@ fn echo(client: &mut WsClient, message: &Message, verify: Verify) -> Result<(), 
     receive_echo(client, message, verify)
 }
 
-/// Receives until the echo of `sent` comes. A message that is neither equal nor recognized may be the server's
-/// own: it is the answer only when no other comes.
+/// Receives messages until the echo of `sent` arrives. A message that is neither equal nor recognized may be the
+/// server's own. It counts as the answer only if no other arrives.
 fn receive_echo(client: &mut WsClient, sent: &Message, verify: Verify) -> Result<(), String> {
     let mut first_difference = None;
     loop {
         let message = match client.receive() {
             Ok(Message::Close(frame)) => return Err(describe_close(frame.as_ref())),
             Ok(message) if message.is_text() || message.is_binary() => message,
-            // Pings and pongs may come at any time, and as many as there is time for.
+            // Any number of pings and pongs may arrive at any time before the deadline.
             Ok(_) => continue,
             Err(error @ WsClientError::Silent(_)) => {
                 return Err(first_difference.unwrap_or_else(|| error.into()));
@@ -116,7 +116,7 @@ fn receive_echo(client: &mut WsClient, sent: &Message, verify: Verify) -> Result
     }
 }
 
-/// Returns true when the message holds the identity of `sent`.
+/// Returns true when the message contains the identity of `sent`.
 fn is_recognized(sent: &Message, message: &Message) -> bool {
     let (sent, came) = (sent.clone().into_data(), message.clone().into_data());
     let identity = &sent[..sent.len().min(IDENTITY)];
@@ -133,7 +133,7 @@ fn describe_close(frame: Option<&CloseFrame>) -> String {
     }
 }
 
-/// Compares an echo with the message, as far as it is verified. The error is the first difference, in words.
+/// Compares an echo with the message, as far as it is verified. The error describes the first difference.
 fn compare(sent: &Message, echoed: &Message, verify: Verify) -> Result<(), String> {
     if verify == Verify::Off {
         return Ok(());
@@ -154,7 +154,7 @@ fn compare(sent: &Message, echoed: &Message, verify: Verify) -> Result<(), Strin
 }
 
 fn large(client: &mut WsClient, verify: Verify) -> Result<(), String> {
-    // No two neighbours alike, so that nothing can be left out unseen.
+    // Adjacent bytes always differ, so that missing bytes are detected.
     #[allow(clippy::cast_possible_truncation)]
     let bytes: Vec<u8> = (0..LARGE).map(|n| (n % 251) as u8).collect();
     echo(client, &Message::binary(bytes), verify)
@@ -165,9 +165,9 @@ fn ping(client: &mut WsClient) -> Result<(), String> {
     loop {
         match client.receive()? {
             Message::Pong(payload) if payload == PING => return Ok(()),
-            Message::Pong(_) => return Err("the pong carries something else".to_owned()),
+            Message::Pong(_) => return Err("the pong has another payload".to_owned()),
             Message::Close(frame) => return Err(describe_close(frame.as_ref())),
-            // Messages of the server's own.
+            // A message of the server's own.
             _ => {}
         }
     }

@@ -1,10 +1,10 @@
-//! The gate: checks of a server before it is timed.
+//! The gate: checks of a server before it is measured.
 //!
-//! | module | content |
+//! | module | contents |
 //! |---|---|
-//! | `planned_messages` | messages of the plan's type and sizes, sent by the generator itself |
-//! | `further_checks` | checks of what the plan does not send |
-//! | `advice` | advice for a planned message that did not come back |
+//! | `planned_messages` | messages of the plan's type and sizes, sent by the load generator |
+//! | `further_checks` | checks that go beyond the plan |
+//! | `advice` | advice for a planned message without a correct echo |
 
 mod advice;
 mod further_checks;
@@ -20,19 +20,19 @@ use swarm::{RunHandle, SwarmError};
 use crate::server::ws_client::HandshakeTarget;
 use planned_messages::EchoProblem;
 
-/// Checks that a server has to pass.
+/// Checks that a server must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GateMode {
-    /// None.
+    /// No checks.
     Off,
-    /// Messages of the plan. The further checks are notes beside the result.
+    /// Messages of the plan. Further checks result in notes only.
     Plan,
     /// Messages of the plan, and the further checks.
     Full,
 }
 
 impl GateMode {
-    /// The value of `--gate`, and of `plan.gate` in the files of a comparison.
+    /// The value of `--gate`, and of `plan.gate` in files.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -57,7 +57,7 @@ pub(crate) const GATE_MODES: [Choice<GateMode>; 3] = [
     ),
 ];
 
-/// A check that a server does not pass.
+/// A check that a server failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FailedCheck {
     pub(crate) check: String,
@@ -73,17 +73,17 @@ impl fmt::Display for FailedCheck {
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) mode: GateMode,
-    /// Limit of each check.
+    /// Time limit of each check.
     pub(crate) timeout: Duration,
     /// Comparison of echoes in the further checks.
     pub(crate) verify: Verify,
 }
 
 impl Gate {
-    /// Carries out the checks that the server has to pass. Returns those that it does not pass, with advice;
-    /// `None` when it passes. `plans` send the messages of the plan.
+    /// Runs the checks that the server must pass. Returns the failed ones, with advice; `None` when it passes. `plans`
+    /// send the messages of the plan.
     ///
-    /// An error ends the checks: the server cannot be reached.
+    /// An error means that the server cannot be reached, and ends the checks.
     pub(crate) fn refusal(
         &self,
         plans: &[Plan],
@@ -107,22 +107,22 @@ impl Gate {
             });
             break;
         }
-        // A silent server would cost each further check its whole limit.
+        // With a silent server, each further check would take its whole time limit.
         if self.mode == GateMode::Full && !is_silent {
             let further = further_checks::failed_checks(address, self, control);
             if failed.is_empty() && !further.is_empty() {
-                ways.push("`--gate plan` asks only for the messages of the load");
+                ways.push("`--gate plan` requires only the messages of the load");
             }
             failed.extend(further);
         }
         if failed.is_empty() {
             return Ok(None);
         }
-        ways.push("`--gate off` measures it all the same");
+        ways.push("`--gate off` measures it anyway");
         Ok(Some(format!("{} · {}", list(&failed), ways.join(", "))))
     }
 
-    /// Carries out the checks that are notes beside the result. Returns those that the server does not pass.
+    /// Runs the checks that result in notes only. Returns the failed ones.
     pub(crate) fn notes(&self, address: &HandshakeTarget, control: &RunHandle) -> Vec<FailedCheck> {
         match self.mode {
             GateMode::Plan => further_checks::failed_checks(address, self, control),

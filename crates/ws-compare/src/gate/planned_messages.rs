@@ -1,4 +1,4 @@
-//! Messages of the plan, sent and matched by the generator itself: a check asks for what will be measured.
+//! Messages of the plan, sent and matched by the load generator, so that a check needs exactly what will be measured.
 
 use std::time::Duration;
 
@@ -8,35 +8,35 @@ use measurement::run::Summary;
 use swarm::{RunHandle, RunSetup, SwarmError};
 use units::{ByteSize, human_time};
 
-/// A reason why a planned message has no right echo.
+/// Reason why a planned message has no correct echo.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EchoProblem {
     #[error("it came back as {came}")]
     Type { came: String },
-    /// `begins` is escaped.
+    /// Another length. `begins` is the escaped beginning of the echo.
     #[error("{came} bytes came back in place of {sent}, beginning “{begins}”")]
     Length {
         sent: u64,
         came: u64,
         begins: String,
     },
-    /// `at` counts from 1; `None` when it is not known.
+    /// Another byte. `at` counts from 1; `None` when unknown.
     #[error("{} came back changed", .at.map_or_else(|| "a byte".to_owned(), |at| format!("byte {at}")))]
     Bytes { at: Option<u64> },
-    /// The connection ended; `code` is that of the server's close frame.
+    /// The connection ended. `code` is the close code of the server.
     #[error("{end}")]
     Ended { code: Option<u16>, end: String },
     #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
 }
 
-/// Names the check: `a text message of 125 B`.
+/// Name of the check: `a text message of 125 B`.
 pub(super) fn name(plan: &Plan) -> String {
     let kind = if plan.text { "text" } else { "binary" };
     format!("a {kind} message of {}", ByteSize(plan.payload.max))
 }
 
-/// Sends the few messages of the plan. Returns the problem of the first echo that is not right.
+/// Sends the messages of the plan. Returns the problem of the first wrong echo.
 ///
 /// # Errors
 /// When no connection opens.
@@ -48,7 +48,7 @@ pub(super) fn problem(plan: &Plan, control: &RunHandle) -> Result<Option<EchoPro
 /// Finds the problem of a run with few messages.
 fn find(summary: &Summary, timeout: Duration) -> Option<EchoProblem> {
     let (m, c) = (&summary.messages, &summary.connections);
-    // A connection that ends after its echoes ends under load as well, and is counted there.
+    // A connection that ends after its echoes will also end under load, where it is counted.
     if m.failed() == 0 {
         return None;
     }

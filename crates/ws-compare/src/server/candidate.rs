@@ -1,11 +1,11 @@
-//! Servers to compare, as typed: a name, and a command to start or the URL of a running server.
+//! Servers to compare, as given on the command line: a name, and a command to start or the URL of a running server.
 
 use measurement::plan::{PlanError, ServerUrl, mask_url};
 use measurement::run::comparison::CandidateRow;
 
 const PORT: &str = "{port}";
 
-/// Path of the echo on servers without a URL of their own.
+/// Default path of the echo, for servers without their own URL.
 pub(crate) const DEFAULT_PATH: &str = "/ws";
 
 const AT: &str = " @ ";
@@ -14,7 +14,7 @@ const AT: &str = " @ ";
 pub(crate) enum SpecError {
     #[error("`{0}` has no name: it has the form NAME=… (example: {1})")]
     NoName(String, &'static str),
-    /// A name that cannot stand in `--fail-if`.
+    /// A name that is not valid in `--fail-if`.
     #[error(
         "`{0}` is not a name: letters, digits, `-` and `_`, with a letter first (example: axum-2)"
     )]
@@ -35,9 +35,9 @@ pub(crate) enum SpecError {
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
-    /// Command that starts it in every round; `None` = it runs already, and goes on.
+    /// Command that starts the server in every round; `None` = it is already running and not restarted.
     pub(crate) command: Option<StartCommand>,
-    /// URL as typed; of a started server with `{port}`, or `None`.
+    /// URL as typed. For a started server, it may contain `{port}`, or be `None`.
     url: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct Candidate {
 pub(crate) struct StartCommand {
     /// Text as typed.
     text: String,
-    /// Program and arguments, `{port}` among them; not empty.
+    /// Program and arguments, with `{port}` not yet replaced; not empty.
     words: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ impl StartCommand {
         self.words.iter().any(|word| word.contains(PORT))
     }
 
-    /// Program and arguments, with this port for `{port}`.
+    /// Program and arguments, with `{port}` replaced by this port.
     pub(crate) fn words(&self, port: u16) -> Vec<String> {
         let with_port = |word: &String| word.replace(PORT, &port.to_string());
         self.words.iter().map(with_port).collect()
@@ -65,7 +65,7 @@ impl Candidate {
     /// Parses `NAME=COMMAND` or `NAME=COMMAND @ URL`.
     pub(crate) fn with_command(text: &str) -> Result<Self, SpecError> {
         let (name, rest) = split_name(text, "axum=axum-ws --bind 127.0.0.1:{port}")?;
-        // Only what looks like a URL is one, be it a wrong one: a command may have an ` @ ` of its own.
+        // Only a text that looks like a URL is one, valid or not, because the command may contain ` @ ` itself.
         let (command, url) = match rest.rsplit_once(AT) {
             Some((command, url)) if looks_like_a_url(url.trim()) => {
                 (command.trim(), Some(url.trim().to_owned()))
@@ -94,7 +94,7 @@ impl Candidate {
         Ok(candidate)
     }
 
-    /// Parses `NAME=URL`, a server that runs already.
+    /// Parses `NAME=URL`, a server that is already running.
     pub(crate) fn with_url(text: &str) -> Result<Self, SpecError> {
         let (name, url) = split_name(text, "a=ws://127.0.0.1:8000/ws")?;
         let candidate = Self {
@@ -106,12 +106,12 @@ impl Candidate {
         Ok(candidate)
     }
 
-    /// Returns true when a URL was typed for it.
+    /// Returns true when a URL was given for the server.
     pub(crate) fn has_own_url(&self) -> bool {
         self.url.is_some()
     }
 
-    /// URL with `{port}` in it; the echo of a started server is under `path` unless a URL was typed.
+    /// URL that may contain `{port}`. The default for a started server uses `path`.
     fn url(&self, path: &str) -> String {
         let typed = self.url.clone();
         typed.unwrap_or_else(|| format!("ws://127.0.0.1:{PORT}{path}"))
@@ -125,7 +125,7 @@ impl Candidate {
         })
     }
 
-    /// Checks the URL while flags are parsed, but for a password in it: a usage error of clap would print it.
+    /// Checks the URL while flags are parsed, except for a password in it, because clap's usage error would print it.
     fn check_typed_url(&self) -> Result<(), SpecError> {
         match self.check_url(DEFAULT_PATH) {
             Err(SpecError::Url {
@@ -144,7 +144,7 @@ impl Candidate {
         })
     }
 
-    /// The same as data of a comparison.
+    /// The server as a row of the comparison.
     pub(crate) fn row(&self, path: &str) -> CandidateRow {
         CandidateRow {
             name: self.name.clone(),
@@ -236,10 +236,10 @@ mod tests {
             started("a=x @ ws://:0/"),
             Err(SpecError::Url { .. })
         ));
-        // Not a program's words: its scheme is wrong, and that is said.
+        // The part after ` @ ` is a URL with an unsupported scheme, not a word of the command, and the error says so.
         let error = started("a=x {port} @ http://127.0.0.1:{port}/").unwrap_err();
         assert!(error.to_string().contains("http"), "{error}");
-        // A password is refused later, where nothing repeats it.
+        // A password is refused later, by an error that does not repeat it.
         let with_password = Candidate::with_url("a=ws://me:secret@x/").unwrap();
         let error = with_password.check_url("/ws").unwrap_err().to_string();
         assert!(

@@ -1,4 +1,4 @@
-//! Failures of a server: at its start, at the gate, under load.
+//! Failures of a server: at its start, in its checks, under load.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use measurement::plan::PlanError;
 use swarm::SwarmError;
 
-/// A server without figures in a round or a pilot.
+/// Reason why a server has no figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerFailure {
-    #[error("`{name}` cannot be started: something already listens on {address}")]
+    #[error("`{name}` cannot be started: another process already listens on {address}")]
     PortTaken { name: String, address: SocketAddr },
     #[error("there is no free port for `{name}`")]
     NoPort { name: String, source: io::Error },
@@ -25,7 +25,7 @@ pub(crate) enum ServerFailure {
     Ended {
         name: String,
         status: ExitStatus,
-        /// `while it was measured`
+        /// Time of the end, such as `while it was measured`.
         when: &'static str,
         output: String,
     },
@@ -37,23 +37,28 @@ pub(crate) enum ServerFailure {
         name: String,
         url: String,
         after: Duration,
-        /// Failure of the last try, with advice.
+        /// Failure of the last attempt, with advice.
         last: String,
         output: String,
     },
-    /// `output` is absent for a server that ran already.
+    /// The server failed its checks. `output` is `None` for a server that was already running.
     #[error(
         "`{name}` does not pass the gate: {refusal}{}",
         .output.as_deref().map_or_else(String::new, describe_output)
     )]
     Gate {
         name: String,
-        /// Checks that it does not pass, with advice.
+        /// Failed checks, with advice.
         refusal: String,
         output: Option<String>,
     },
     #[error("`{name}` failed under load: {faults}")]
-    UnderLoad { name: String, faults: String },
+    UnderLoad {
+        name: String,
+        faults: String,
+        /// Connections ended before their client was done with them.
+        ends_early: bool,
+    },
     #[error("`{name}` could not be measured")]
     Run { name: String, source: SwarmError },
     #[error(transparent)]
@@ -63,9 +68,15 @@ pub(crate) enum ServerFailure {
 }
 
 impl ServerFailure {
-    /// The error and its causes in one line, with advice when no connection opened.
+    /// The error and its causes in one line, with advice when no connection opened, and when connections ended.
     pub(crate) fn in_one_line(&self) -> String {
         let line = cli::in_one_line(self);
+        if let Self::UnderLoad {
+            ends_early: true, ..
+        } = self
+        {
+            return format!("{line} · {}", wording::early_end_advice());
+        }
         let failure = match self {
             Self::Run { source, .. } => source.connect_failure(),
             _ => None,
@@ -77,7 +88,7 @@ impl ServerFailure {
     }
 }
 
-/// The end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
+/// Description of the end of a server's process: `ended with exit code 7`, `was killed by SIGKILL`.
 pub(crate) fn describe_ending(status: ExitStatus) -> String {
     #[cfg(unix)]
     if let Some(number) = std::os::unix::process::ExitStatusExt::signal(&status) {
@@ -105,6 +116,19 @@ fn describe_output(output: &str) -> String {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_closes_under_load_gets_a_next_step() {
+        let failed = |ends_early| ServerFailure::UnderLoad {
+            name: "a".to_owned(),
+            faults: "4 connections ended early".to_owned(),
+            ends_early,
+        };
+        let said = failed(true).in_one_line();
+        assert!(said.contains("ended early · see what"), "{said}");
+        assert!(said.contains("a shorter `--warmup`"), "{said}");
+        assert!(!failed(false).in_one_line().contains("--warmup"));
+    }
 
     #[test]
     fn a_server_that_died_in_silence_is_told_as_one_that_never_started() {

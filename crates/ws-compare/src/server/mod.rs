@@ -1,4 +1,4 @@
-//! Servers to compare: as typed, as running servers, and a client that checks them.
+//! Servers to compare: command line, processes, and a client for checks.
 
 pub(crate) mod candidate;
 pub(crate) mod failure;

@@ -1,4 +1,4 @@
-//! Start of a server, up to its first echo.
+//! Start of a server, until its first echo.
 
 use std::ffi::OsString;
 use std::io;
@@ -20,41 +20,41 @@ use super::candidate::Candidate;
 use super::failure::ServerFailure;
 use super::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
-/// Limit of one try: a server may accept a connection before it is ready for it.
+/// Time limit of one attempt, because a server may accept a connection before it can serve it.
 const ONE_TRY: Duration = Duration::from_secs(2);
 
 const RETRY_EVERY: Duration = Duration::from_millis(5);
 
-/// Longest wait between two tries, and shortest limit of one.
+/// Maximum wait between two attempts, and minimum time limit of one.
 const LONGEST_RETRY: Duration = Duration::from_millis(50);
 const SHORTEST_TRY: Duration = Duration::from_millis(10);
 
-/// Settings that all starts share.
+/// Settings common to all starts.
 #[derive(Debug)]
 pub(crate) struct ServerStarter {
     pub(crate) groups: ProcessGroups,
     pub(crate) env: Vec<(OsString, OsString)>,
     pub(crate) cwd: Option<PathBuf>,
-    /// Limit from a start to the first echo.
+    /// Time limit from a start to the first echo.
     pub(crate) ready_timeout: Duration,
-    /// Path of the echo on servers without a URL of their own.
+    /// Path of the echo, for servers without their own URL.
     pub(crate) path: String,
-    /// Cores of the servers; empty = the system decides.
+    /// Cores of the servers; empty = not pinned.
     pub(crate) cores: Vec<usize>,
     pub(crate) certificate_policy: CertificatePolicy,
     pub(crate) client_identity: Option<ClientIdentity>,
     pub(crate) headers: HeaderMap,
-    /// The first message is text, as those of the load; otherwise binary.
+    /// True to send a text message first, like those of the load; false for binary.
     pub(crate) text: bool,
-    /// Ends the wait for the first echo.
+    /// Handle that ends the wait for the first echo.
     pub(crate) control: RunHandle,
 }
 
-/// A server that runs, and that we have started unless it ran already.
+/// A running server, which was started by this program unless it was already running.
 #[derive(Debug)]
 pub(crate) struct RunningServer {
     pub(crate) address: HandshakeTarget,
-    /// Time from the start to the first echo.
+    /// Time from the start to the first echo; `None` when it was already running.
     pub(crate) ready_after: Option<Duration>,
     process: Option<ServerChild>,
 }
@@ -66,7 +66,7 @@ impl RunningServer {
             .map_or_else(Vec::new, ServerChild::members)
     }
 
-    /// Returns exit status and last output of a server that we have started, if it has ended.
+    /// Returns exit status and last output of a started server; `None` while it runs.
     pub(crate) fn ending(&mut self) -> Option<(ExitStatus, String)> {
         self.process.as_mut()?.ending()
     }
@@ -77,15 +77,15 @@ impl RunningServer {
         }
     }
 
-    /// Ends it, and returns the last output of a server that we have started.
+    /// Ends the server. Returns the last output; `None` when it was already running before.
     pub(crate) fn end_with_output(self) -> Option<String> {
         self.process.map(ServerChild::end_with_output)
     }
 }
 
 impl ServerStarter {
-    /// Starts a server and waits until it echoes a message, unless it runs already. After an error it is
-    /// killed.
+    /// Starts a server and waits until it echoes a message. Returns a server that is already running unchanged. After
+    /// an error, a started server is killed.
     pub(crate) fn start(&self, candidate: &Candidate) -> Result<RunningServer, ServerFailure> {
         if self.control.is_stopped() {
             return Err(ServerFailure::Interrupted);
@@ -124,7 +124,7 @@ impl ServerStarter {
 
     fn address(&self, url: ServerUrl) -> HandshakeTarget {
         let mut server = TargetServer::from(url);
-        // The policy is for the servers among them that have a certificate.
+        // The policy applies only to servers with TLS.
         if server.url.is_tls() {
             server.certificate_policy = self.certificate_policy.clone();
             server.client_identity = self.client_identity.clone();
@@ -165,7 +165,7 @@ impl ServerStarter {
             if self.control.is_stopped() {
                 return Err(ServerFailure::Interrupted);
             }
-            // An answer on its port after its end is another server's.
+            // An answer on this port after the end of the process is from another server.
             if let Some((status, output)) = process.ending() {
                 return Err(ServerFailure::Ended {
                     name: name(),
@@ -181,7 +181,7 @@ impl ServerStarter {
                     process: Some(process),
                 });
             };
-            // It is there, and may take the other type only: that is for the gate to find.
+            // The server answers, but may accept only the other message type, which the gate will detect.
             text ^= matches!(error, WsClientError::Talk(_));
             let error = telling_error(earlier, error, allowed < ONE_TRY);
             if begun.elapsed() >= self.ready_timeout {
@@ -200,8 +200,8 @@ impl ServerStarter {
     }
 }
 
-/// Finds a port of the loopback that nobody has now. Another may take it before the server does; then the
-/// server cannot start and says so.
+/// Finds a free loopback port. Another process may take it before the server does. The server then reports that it
+/// cannot start.
 fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
@@ -235,7 +235,7 @@ fn try_echo(
     loop {
         let message = client.receive()?;
         if message.is_text() || message.is_binary() {
-            // So that the server is not left with half a connection; its answer is not waited for.
+            // Closes the connection properly for the server, without waiting for its answer.
             let _ = client.send(Message::Close(None));
             return Ok(());
         }
@@ -253,7 +253,7 @@ fn with_advice(error: &WsClientError, has_own_url: bool) -> String {
     }
 }
 
-/// Advice for a server that was not ready in time; `None` where there is nothing better than for any other.
+/// Advice for a server that was not ready in time; `None` where the general advice is sufficient.
 fn readiness_advice(failure: &ConnectFailure, has_own_url: bool) -> Option<&'static str> {
     match failure {
         ConnectFailure::Connect(error) if error.kind == io::ErrorKind::ConnectionRefused => {
@@ -274,7 +274,8 @@ fn readiness_advice(failure: &ConnectFailure, has_own_url: bool) -> Option<&'sta
     }
 }
 
-/// Picks the newest error of two tries, unless it only says that the try had little time.
+/// The more informative error of two attempts: the newer one, unless it is a timeout because the attempt had little
+/// time.
 fn telling_error(
     earlier: Option<WsClientError>,
     now: WsClientError,
@@ -306,7 +307,7 @@ mod tests {
             let url = format!("ws://{}/", listener.local_addr().unwrap());
             ServerUrl::parse(&url).unwrap()
         };
-        // The system accepts the connection, and nobody answers the handshake.
+        // The system accepts the connection, and no program answers the handshake.
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = HandshakeTarget {
             server: url(&silent).into(),
@@ -319,7 +320,7 @@ mod tests {
             try_echo(&address, Duration::from_secs(3_600), true, &control)
         });
         std::thread::spawn(move || accepted.send(silent.accept().unwrap()));
-        // Held open, so that the try ends by nothing but the interrupt.
+        // Held open, so that only the interrupt can end the attempt.
         let _held = begun.recv().unwrap();
         stopping.stop();
         assert!(tries.join().unwrap().unwrap_err().is_timeout());

@@ -1,4 +1,4 @@
-//! A blocking WebSocket client with a deadline. It checks a server and never times it.
+//! A blocking WebSocket client with a deadline. It checks servers and never measures them.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -21,31 +21,31 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 use units::human_time;
 
-/// Maximum time for the text of a failure whose cause is known.
+/// Maximum wait for the rest of a failure's text when its cause is known.
 const TEXT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Time between two looks at whether the program was interrupted.
+/// Interval between two checks for an interrupt.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Bytes read at once in the handshake.
+/// Bytes per read during the handshake.
 const PIECE: usize = 4096;
 
-/// A server, and the means of a handshake with it.
+/// A server, and the data for a handshake with it.
 #[derive(Debug, Clone)]
 pub(crate) struct HandshakeTarget {
     pub(crate) server: TargetServer,
-    /// Further headers of the handshake.
+    /// Additional headers of the handshake.
     pub(crate) headers: HeaderMap,
 }
 
-/// A conversation that did not take place.
+/// Reason why a message could not be exchanged with the server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WsClientError {
     #[error("cannot find the address of `{0}`")]
     Lookup(String, #[source] io::Error),
     #[error("cannot set up TLS: {0}{advice}", advice = trust_advice(.0))]
     Trust(TrustError),
-    /// The connection did not open. Holds the failure, and advice for it.
+    /// The connection did not open. Holds the failure, and advice on it.
     #[error("{failure}{}", advice.as_ref().map_or_else(String::new, |a| format!(" · {a}")))]
     Open {
         failure: ConnectFailure,
@@ -57,11 +57,11 @@ pub(crate) enum WsClientError {
     Silent(Duration),
 }
 
-fn trust_advice(error: &TrustError) -> &'static str {
+fn trust_advice(error: &TrustError) -> String {
     if error.has_no_roots() {
-        wording::NO_ROOTS_ADVICE
+        format!(" · {}", wording::NO_ROOTS_ADVICE)
     } else {
-        ""
+        String::new()
     }
 }
 
@@ -88,14 +88,14 @@ impl WsClientError {
     }
 }
 
-/// A connection that has one deadline for its opening and everything sent and received on it.
+/// A connection with one deadline for its opening and all messages.
 pub(crate) struct WsClient {
     socket: WebSocket<DeadlineStream>,
     timeout: Duration,
 }
 
 impl WsClient {
-    /// Opens a connection whose deadline is `timeout` from now. An interrupt brings the deadline forward to now.
+    /// Opens a connection with a deadline in `timeout` from now. An interrupt moves the deadline to now.
     pub(crate) fn open(
         address: &HandshakeTarget,
         timeout: Duration,
@@ -120,20 +120,20 @@ impl WsClient {
             .map(|socket| Self { socket, timeout })
     }
 
-    /// Sends a message, or a frame of one.
+    /// Sends a message, or a single frame of one.
     pub(crate) fn send(&mut self, message: Message) -> Result<(), WsClientError> {
         let sent = self.socket.send(message);
         sent.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
     }
 
-    /// Returns the next message, control frames among them.
+    /// Returns the next message, including control frames.
     pub(crate) fn receive(&mut self) -> Result<Message, WsClientError> {
         let message = self.socket.read();
         message.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
     }
 }
 
-/// Returns [`WsClientError::Silent`] for a passed deadline.
+/// Replaces the error by [`WsClientError::Silent`] when the deadline has passed.
 fn silent_or(
     error: tungstenite::Error,
     timeout: Duration,
@@ -147,7 +147,7 @@ fn silent_or(
     }
 }
 
-/// A connection that did not open.
+/// Reason why a connection did not open.
 enum ClientOpeningError {
     Failed(ConnectFailure),
     Other(WsClientError),
@@ -159,7 +159,7 @@ impl From<ConnectFailure> for ClientOpeningError {
     }
 }
 
-/// A connection that is being opened.
+/// A connection being opened.
 struct ClientOpening<'a> {
     address: &'a HandshakeTarget,
     deadline: Instant,
@@ -222,14 +222,14 @@ impl ClientOpening<'_> {
     }
 }
 
-/// Sends a request and reads the answer. Returns the bytes behind it.
+/// Sends a request and reads the answer. Returns the bytes after the answer.
 fn upgrade(
     stream: &mut DeadlineStream,
     request: &[u8],
     reader: &mut UpgradeReader,
 ) -> Result<Vec<u8>, ConnectFailure> {
     let sent = stream.write_all(request).and_then(|()| stream.flush());
-    // An answer may be there already: servers refuse early, and close.
+    // The answer may have arrived already, because some servers refuse early and close.
     sent.or_else(|error| {
         if is_closed(&error) {
             Ok(())
@@ -254,7 +254,7 @@ fn upgrade(
     }
 }
 
-/// Returns the failure of an upgrade whose socket failed.
+/// The failure of an upgrade whose socket failed.
 fn failure(error: &io::Error, reader: &UpgradeReader) -> ConnectFailure {
     match error.get_ref().and_then(|cause| cause.downcast_ref()) {
         Some(cause) => swarm::tls::failure(cause),
@@ -284,14 +284,14 @@ fn unix(_: &str) -> io::Result<Box<dyn TimedSocket>> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Time to wait, which must not be zero.
+/// Remaining time until the deadline, never zero.
 fn left(deadline: Instant) -> Duration {
     deadline
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
 }
 
-/// A blocking stream whose reads and writes can be limited.
+/// A blocking stream with a timeout for reads and writes.
 trait TimedSocket: Read + Write {
     fn set_timeout(&self, timeout: Duration) -> io::Result<()>;
 }
@@ -317,7 +317,7 @@ impl TimedSocket for StreamOwned<ClientConnection, TcpStream> {
     }
 }
 
-/// A stream that waits until its deadline or an interrupt, and no longer.
+/// A stream whose reads and writes end at its deadline or at an interrupt.
 struct DeadlineStream {
     socket: Box<dyn TimedSocket>,
     deadline: Instant,
@@ -333,7 +333,7 @@ impl DeadlineStream {
             self.socket
                 .set_timeout(left(self.deadline).min(LOOK_EVERY))?;
             match transfer(&mut *self.socket) {
-                // Systems differ in the name of a socket's timeout.
+                // The kind of error for a socket's timeout depends on the system.
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 result => return result,
             }

@@ -1,6 +1,6 @@
-//! The program under test, and the servers that it compares: the example `test_server`.
+//! The program under test, and the servers to compare: the example `test_server`.
 
-// Not every file uses all of it.
+// Not every test file uses all functions.
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Read};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything may take that happens at once on an idle machine.
+/// Limit for actions that are immediate on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The program in a folder of its own.
+/// The program in a temporary folder.
 pub(crate) struct Compare {
     pub(crate) folder: TempDir,
 }
@@ -29,7 +29,7 @@ impl Compare {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         const PROGRAM: &str = env!("CARGO_BIN_EXE_ws-compare");
         let mut command = if cfg!(target_os = "linux") {
-            // It hears of SIGHUP also when these tests were started under `nohup`.
+            // Resets SIGHUP to its default, in case the tests run under `nohup`.
             let mut command = Command::new("env");
             command.args(["--default-signal=HUP", PROGRAM]);
             command
@@ -47,7 +47,7 @@ impl Compare {
         self.command(arguments).output().unwrap()
     }
 
-    /// Two short rounds at a rate that any server holds.
+    /// Runs two short rounds at a rate that any server holds.
     pub(crate) fn short(&self, arguments: &[&str]) -> Output {
         self.run(&[&SHORT[..], &["--rounds", "2"], arguments].concat())
     }
@@ -75,9 +75,9 @@ pub(crate) const SHORT: [&str; 9] = [
     "-c", "4", "-d", "200ms", "--warmup", "50ms", "--rate", "500", "-q",
 ];
 
-/// `NAME=COMMAND` of the test server in that role.
+/// `NAME=COMMAND` of the test server with this role.
 pub(crate) fn server(name: &str, role: &str) -> String {
-    // Built beside the program when all tests of the package are.
+    // Built next to the program when all tests of the package are built.
     let program = Path::new(env!("CARGO_BIN_EXE_ws-compare"));
     let program = program.with_file_name("examples").join("test_server");
     assert!(
@@ -88,7 +88,7 @@ pub(crate) fn server(name: &str, role: &str) -> String {
     format!("{name}='{}' {role} {{port}}", program.display())
 }
 
-/// URL of a right server inside this process, for as long as it lives.
+/// URL of a correct server that runs inside this process until its end.
 pub(crate) fn running_server() -> String {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -110,8 +110,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Reads lines until one holds the text; what comes later is thrown away by a thread of its own, so
-/// that the program never waits to write.
+/// Reads lines until one contains the text. A thread discards later lines, so that the program never blocks on writing.
 pub(crate) fn wait_for_line(child: &mut Child, text: &str) {
     let mut lines = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
@@ -127,7 +126,7 @@ pub(crate) fn wait_for_line(child: &mut Child, text: &str) {
     });
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
@@ -139,8 +138,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// The processes that run and were started by the program with this number, told by the mark in
-/// their environment.
+/// Running processes that were started by the program with this process ID, found by the mark in their environment.
 pub(crate) fn started_by(program: u32) -> Vec<u32> {
     let mark = format!("WS_COMPARE_SERVER={program}-").into_bytes();
     let has_mark = |place: &Path| {

@@ -1,4 +1,4 @@
-//! A WebSocket server for the tests, right or wrong: `test_server ROLE PORT`.
+//! A WebSocket server for the tests, correct or faulty: `test_server ROLE PORT`.
 //!
 //! An example of the package, so that cargo builds it with the tests but does not install it.
 #![allow(clippy::unwrap_used, clippy::exit)]
@@ -32,7 +32,7 @@ fn main() {
         }
         #[cfg(unix)]
         "forks" => {
-            // Neither the child nor the server itself heeds a wish to end.
+            // Neither the child nor the server itself ends on SIGTERM.
             let mut child = std::process::Command::new("sh")
                 .args(["-c", "trap '' TERM; while :; do sleep 600; done"])
                 .spawn()
@@ -45,7 +45,7 @@ fn main() {
     }
 }
 
-/// SIGTERM is ignored from here on: a handler that nobody polls.
+/// Ignores SIGTERM from here on, by a handler that is never polled.
 #[cfg(unix)]
 fn ignore_sigterm() -> io::Result<()> {
     let runtime = Box::leak(Box::new(
@@ -74,22 +74,22 @@ fn right<F: Future<Output = ()>>(
     });
 }
 
-/// Serves each connection in a thread of its own.
+/// Serves each connection in a separate thread.
 fn raw(port: u16, role: &str) {
     let starts = count_starts();
-    // One that does not heed its port.
+    // A server that ignores its port.
     let port = if role == "elsewhere" { 0 } else { port };
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     for stream in listener.incoming() {
         let role = role.to_owned();
         std::thread::spawn(move || {
-            // However a conversation ends, the next may be held.
+            // The end of one connection does not affect the others.
             let _ = talk(stream.unwrap(), &role, starts);
         });
     }
 }
 
-/// Counts the starts of servers in the working directory, this one included.
+/// Counts the starts of servers in the working directory, including this one.
 fn count_starts() -> u32 {
     let path = "starts";
     let before = std::fs::read_to_string(path).unwrap_or_default();
@@ -150,7 +150,7 @@ fn answer(
             return Err("a text message".into());
         }
         "ends-on-binary" if message.is_binary() => std::process::exit(7),
-        // With a message of its own before each answer.
+        // Sends a message of its own before each answer.
         "greets" => {
             socket.send(Message::text("tick"))?;
             message
@@ -158,7 +158,7 @@ fn answer(
         "prefixes" => Message::text(format!("you said: {text}")),
         "ignores" | "greets-only" if text != "ready?" => return Ok(()),
         "drops-empty" if length == 0 => return Ok(()),
-        // What nobody asked for, without end.
+        // Sends unsolicited pongs without end.
         "floods" if text.starts_with("plain") => loop {
             for _ in 0..1_000 {
                 socket.write(Message::Pong("".into()))?;
@@ -172,7 +172,7 @@ fn answer(
             bytes[40] ^= 1;
             Message::binary(bytes)
         }
-        // Right as long as a connection says little.
+        // Every tenth message of a connection is wrong, so checks with few messages pass.
         "corrupts" if messages.is_multiple_of(10) => Message::text("x".repeat(length)),
         // The first start is for the gate, the second for round 1.
         #[cfg(unix)]
@@ -186,7 +186,7 @@ fn answer(
     Ok(socket.send(answer)?)
 }
 
-/// Control frames that are not sent as they should.
+/// A stream that alters or omits control frames.
 struct Filter {
     stream: TcpStream,
     role: String,

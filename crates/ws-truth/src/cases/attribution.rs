@@ -1,5 +1,4 @@
-//! Cases about which message answers which: servers that send messages of their own, or something else than
-//! what they were sent.
+//! Cases about the attribution of answers: servers that send messages of their own, or answers that are not echoes.
 
 use std::time::Duration;
 
@@ -14,17 +13,17 @@ use crate::finding::Findings;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "greeting",
-        truth: "each connection is greeted before the load and before its first echo: 100 echoed, 10 unexpected",
+        truth: "the server sends a text before the load, which is not counted, and one before each first echo: 100 echoes, 10 unexpected",
         examine: greeting,
     },
     Case {
         name: "pushes",
-        truth: "a text of the server's own before every 3rd of 10,000 echoes: 3,333 unexpected, nothing wrong",
+        truth: "the server sends a text before every 3rd of 10,000 echoes: 3,333 unexpected messages, no error",
         examine: |f| pushes(f, |faults| faults.push_text = Some(Selection::Every(3))),
     },
     Case {
         name: "pushes-and-losses",
-        truth: "binary messages of its own beside texts, 1 in 1,000 not answered: lost, and no push in its place",
+        truth: "the server sends binary messages of its own and leaves 1 in 1,000 texts unanswered: 10 lost",
         examine: |f| {
             pushes(f, |faults| {
                 faults.push_binary = Some(Selection::Every(7));
@@ -34,12 +33,12 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "differences",
-        truth: "echoes of another type, shorter, changed, behind other words, replaced: each counted by its kind",
+        truth: "echoes of another type, a byte shorter, with a byte changed, with a prefix, or replaced: each kind is counted",
         examine: differences,
     },
     Case {
         name: "no-echo",
-        truth: "every message is acknowledged and none echoed: the run ends at the first timeout, with no time",
+        truth: "every message is acknowledged, none echoed: the run ends at the first timeout and reports no times",
         examine: no_echo,
     },
 ];
@@ -53,7 +52,7 @@ fn greeting(findings: &mut Findings) -> anyhow::Result<()> {
         faults.late_greeting = Some("you are online");
     };
     let (recording, log) = measure(spoil, |_| ())?;
-    findings.count("greeted before their first echo", 10, log.pushed);
+    findings.count("texts before the first echo", 10, log.pushed);
     right_echoes(findings, &recording, 100);
     // What comes before T0 is not counted.
     findings.count("unexpected", 10, recording.record.counts.unexpected);
@@ -114,12 +113,12 @@ fn differences(findings: &mut Findings) -> anyhow::Result<()> {
             found(&is_bytes),
         ),
         (
-            "came behind other words",
+            "came with a prefix",
             Fate::Prefixed,
             found(&has_length(prefixed)),
         ),
         (
-            "came as other words",
+            "came as another text",
             Fate::Replaced,
             found(&has_length(replaced)),
         ),
@@ -141,7 +140,7 @@ fn no_echo(findings: &mut Findings) -> anyhow::Result<()> {
     )?;
     let counts = &recording.record.counts;
     let ended = recording.context.recognized_nothing;
-    findings.count("runs that end for it", 1, u64::from(ended));
+    findings.count("runs that end early", 1, u64::from(ended));
     let in_log = log.entries.len() as u64;
     findings.count("in the server's log", in_log, counts.sent);
     findings.count("timed", 0, recording.record.service.count());
@@ -160,7 +159,7 @@ fn right_echoes(findings: &mut Findings, recording: &Recording, n: u64) {
     findings.count("reordered", 0, counts.reordered);
 }
 
-/// Notes late echoes: a timeout decides what a message without an identity is.
+/// Notes late echoes, because a timeout decides the outcome of a message without an identity.
 fn note_late_echoes(findings: &mut Findings, recording: &Recording) {
     let late = recording.record.counts.timed_out;
     if late > 0 {

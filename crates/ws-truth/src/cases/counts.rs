@@ -12,12 +12,12 @@ use crate::finding::Findings;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "dropped",
-        truth: "1 in 1,000 of 10,000 is not answered: exactly 10 lost",
+        truth: "1 in 1,000 of 10,000 messages is not answered: exactly 10 lost",
         examine: |f| faulty_answers(f, |faults| faults.drop = Some(Selection::Every(1_000))),
     },
     Case {
         name: "dropped-at-random",
-        truth: "each of 10,000 with probability 1 in 200: as many lost as the log says",
+        truth: "each of 10,000 messages is left unanswered with probability 1 in 200: as many lost as in the server's log",
         examine: |f| {
             faulty_answers(f, |faults| {
                 faults.drop = Some(Selection::Probability(0.005));
@@ -27,7 +27,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "all-at-once",
-        truth: "every 101st twice, 103rd overtaken, 107th with a byte changed, 109th a byte short",
+        truth: "every 101st echo twice, 103rd overtaken, 107th with a byte changed, 109th a byte short: each kind is counted",
         examine: |f| {
             faulty_answers(f, |faults| {
                 faults.duplicate = Some(Selection::Every(101));
@@ -44,22 +44,22 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "masked-reply",
-        truth: "the 6th answer is masked: the protocol is broken, each connection ends with 1002",
+        truth: "the 6th answer is masked, a protocol error: each connection ends with 1002",
         examine: |f| early_closes(f, |faults| faults.mask_at = Some(5), 1002),
     },
     Case {
         name: "half-frame",
-        truth: "the 6th answer stops in the middle, then silence: 5 answered, 5 lost per client",
+        truth: "the 6th answer stops in the middle, and silence follows: 5 echoes and 5 lost for each client",
         examine: half_frame,
     },
     Case {
         name: "wrong-accept-key",
-        truth: "no handshake is right: nothing connects, and no message is sent",
+        truth: "every handshake has a wrong accept key: nothing connects, no message is sent",
         examine: |f| failed_handshake(f, Handshake::WrongAcceptKey, "Sec-WebSocket-Accept"),
     },
     Case {
         name: "silent-handshake",
-        truth: "no handshake is answered: nothing connects within the limit",
+        truth: "no handshake is answered: nothing connects within the connect timeout",
         examine: |f| failed_handshake(f, Handshake::Silent, "no answer within the connect timeout"),
     },
 ];
@@ -136,6 +136,6 @@ fn failed_handshake(
         _ => (0, false),
     };
     findings.count("connections that failed", 1, attempted);
-    findings.count(&format!("named as `{why}`"), 1, u64::from(named));
+    findings.count(&format!("reported as `{why}`"), 1, u64::from(named));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Cases about a generator that stands still itself, in a process of its own.
+//! Cases about a generator, in a process of its own, that is stopped or throttled.
 
 use std::time::{Duration, Instant};
 
@@ -18,17 +18,17 @@ use crate::generator_process::GeneratorProcess;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "generator-stopped",
-        truth: "SIGSTOP for 600 ms in a closed loop: one stop of that length at that time, never `valid`",
+        truth: "the generator is stopped for 600 ms in a closed loop: one stop of this length and begin is reported, the run is not `valid`",
         examine: stopped,
     },
     Case {
         name: "generator-throttled",
-        truth: "a quota of a tenth of a core for 1 s: named, with the time in the kernel's own count",
+        truth: "the generator has a tenth of a core for 1 s: the quota is named, with the throttled time of the kernel",
         examine: throttled,
     },
 ];
 
-/// Load before and behind the disturbance.
+/// Length of the load before the disturbance, and at least of that after it.
 const UNDISTURBED: Duration = Duration::from_millis(700);
 
 /// Tolerance of a stop's begin and length. A stop within a wait of the generator, of 10 ms at most, counts from
@@ -92,10 +92,15 @@ fn stopped(findings: &mut Findings) -> anyhow::Result<()> {
         u64::from(figure("count") > 0),
     );
     findings.count("valid runs", 0, u64::from(report["valid"] != false));
-    findings.ms("length of the longest", truth_ms, ms("longest_ns"), NEAR_MS);
+    findings.ms(
+        "length of the longest stop",
+        truth_ms,
+        ms("longest_ns"),
+        NEAR_MS,
+    );
     let begin_ms = stopped_at.duration_since(first_at).as_secs_f64() * 1e3;
     findings.ms(
-        "begin of it after T0",
+        "begin of the longest stop after T0",
         begin_ms,
         ms("longest_at_ns"),
         NEAR_MS,
@@ -103,7 +108,7 @@ fn stopped(findings: &mut Findings) -> anyhow::Result<()> {
     // All ten clients wait for an echo whenever the generator looks.
     let in_flight = 10 * figure("count");
     findings.count_of_times(
-        "messages in flight, ten a stop",
+        "messages in flight during stops",
         in_flight,
         figure("messages"),
     );
@@ -115,7 +120,7 @@ fn throttled(findings: &mut Findings) -> anyhow::Result<()> {
     const LENGTH: Duration = Duration::from_secs(1);
     let mut run = Disturbed::start()?;
     let Some(quota) = CpuQuota::for_process(run.generator.id()) else {
-        findings.skipped = Some("no cgroup with a CPU quota can be made here".to_owned());
+        findings.skipped = Some("this system does not allow a cgroup with a CPU quota".to_owned());
         return Ok(());
     };
     run.generator.go()?;
@@ -148,13 +153,13 @@ fn throttled(findings: &mut Findings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Adds that every message was answered, whatever became of the generator.
+/// Adds the number of answered messages, which must be that of the sent ones.
 fn answered(findings: &mut Findings, report: &Value) {
     let count = |name: &str| report[name].as_u64().unwrap_or(0);
     findings.count("answered", count("sent"), count("received"));
 }
 
-/// Notes whether the generator waited for its core: such a wait is a stop too, but not the one that is looked for.
+/// Notes noise if the generator waited for its core: such a wait is a stop too, but not the one of the case.
 fn note_waits(findings: &mut Findings, report: &Value) {
     let share = report["client"]["run_queue_wait_share"].as_f64();
     if let Some(share) = share.filter(|share| *share > NOISY_WAIT) {

@@ -1,8 +1,8 @@
 //! Cases about time: stalls, delays, rates.
 //!
-//! A stall of L at an offered rate R: a message that is due u after its beginning is answered at its end, so
-//! its response time is L − u. So R·(L − x) messages have one above x, and of n messages in all the quantile
-//! q is L − (1 − q)·n/R as long as that is above 0.
+//! A stall of L = 500 ms at an offered rate of R = 1,000 messages a second: a message that is due u after the beginning
+//! of the stall is answered at its end, so its response time is L − u. So R·(L − x) messages have a response time above
+//! x, and of n messages in all the quantile q is L − (1 − q)·n/R as long as that is above 0.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -19,47 +19,47 @@ use crate::finding::{FigureUnit, Findings};
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "stall-open",
-        truth: "1,000/s for 5 s, one stall of L: R·(L − x) messages above x; quantile q is L − (1 − q)·n/R",
+        truth: "5,000 messages in 5 s, one stall of 500 ms: the response times of the 500 messages due in it fall evenly from 500 ms to 0",
         examine: |f| stall_open(f, None),
     },
     Case {
         name: "stall-open-window",
-        truth: "the same with one message in flight per client: response time tells, service time hides it",
+        truth: "the same with one message in flight per client: response times as before, but only 10 service times show the stall",
         examine: |f| stall_open(f, Some(1)),
     },
     Case {
         name: "stall-closed",
-        truth: "the same in closed loop: one message per client sees the stall, so p99 hides it",
+        truth: "a closed loop for 3 s, one stall of 500 ms: only one message of each of 10 clients is slow, so p99 stays low",
         examine: stall_closed,
     },
     Case {
         name: "delay-uniform",
-        truth: "each echo 1 to 9 ms late, uniform: q at 1 + 8·q ms",
+        truth: "each echo is delayed by 1 to 9 ms, uniformly: the quantile q is 1 + 8·q ms",
         examine: |f| delay(f, DelayLaw::Uniform(ms(1), ms(9))),
     },
     Case {
         name: "delay-exponential",
-        truth: "each echo late by an exponential time of mean 5 ms: q at −5·ln(1 − q) ms",
+        truth: "each echo is delayed by an exponential time of mean 5 ms: the quantile q is −5·ln(1 − q) ms",
         examine: |f| delay(f, DelayLaw::Exponential(ms(5))),
     },
     Case {
         name: "delay-two-point",
-        truth: "1 ms, but 50 ms for 2 in 100: p50 1 ms, p99 and p99.9 50 ms",
+        truth: "each echo is delayed by 1 ms, 2 in 100 by 50 ms: p50 is 1 ms, p99 and p99.9 are 50 ms",
         examine: |f| delay(f, DelayLaw::TwoPoint(ms(1), ms(50), 0.02)),
     },
     Case {
         name: "rate-constant",
-        truth: "2,000/s for 2 s: 4,000 arrivals, gaps without variation",
+        truth: "2,000/s for 2 s, constant: 4,000 messages arrive, all gaps are equal",
         examine: |f| rate(f, Arrivals::Constant),
     },
     Case {
         name: "rate-poisson",
-        truth: "2,000/s for 2 s at random: gaps whose deviation is their mean",
+        truth: "2,000/s for 2 s, Poisson: the standard deviation of the gaps equals their mean",
         examine: |f| rate(f, Arrivals::Poisson),
     },
     Case {
         name: "slow-read",
-        truth: "100 frames of 1,008 B a second, 50,400 B/s read: the message due at t waits t more",
+        truth: "100 frames of 1,008 B a second, 50,400 B/s read: message j, from 0, has a response time of 20 + 10·j ms",
         examine: slow_read,
     },
 ];
@@ -91,7 +91,7 @@ fn above(recording: &Recording, time: fn(&Sample) -> Option<u64>, limit_ms: f64)
     times.filter(|ns| *ns as f64 > limit_ms * 1e6).count() as u64
 }
 
-/// Time that the server, by its own log, needed for the messages that came due during its stall.
+/// Time that the server needed, by its own log, for the messages that were due during its stall.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn recovery_ms(log: &FaultLog, left_behind: f64) -> f64 {
     let Some((_, end_ns)) = log.stall_ns else {
@@ -102,7 +102,7 @@ fn recovery_ms(log: &FaultLog, left_behind: f64) -> f64 {
     last.map_or(0.0, |e| (e.received_ns - end_ns) as f64 / 1e6)
 }
 
-/// Half a stall, which is far above any time that is not due to the stall.
+/// Half the length of the stall, which is far above any time that the stall does not cause.
 fn far_ms(log: &FaultLog) -> f64 {
     log.stall_ms() / 2.0
 }
@@ -137,7 +137,7 @@ fn stall_open(findings: &mut Findings, window: Option<u32>) -> anyhow::Result<()
     }
     let service = above(&recording, Sample::service_time_ns, far_ms(&log));
     if window.is_some() {
-        findings.count_of_times("service times above half of it", CLIENTS, service);
+        findings.count_of_times("service times above half the stall", CLIENTS, service);
     } else {
         // The messages went out all the same, so their service times hold the stall as well.
         let truth = stall_ms - 0.01 * n / RATE * 1e3;
@@ -154,12 +154,12 @@ fn stall_closed(findings: &mut Findings) -> anyhow::Result<()> {
     })?;
     let n = recording.record.counts.sent;
     let slow = above(&recording, Sample::service_time_ns, far_ms(&log));
-    findings.count_of_times("service times above half of it", CLIENTS, slow);
+    findings.count_of_times("service times above half the stall", CLIENTS, slow);
     let p99 = quantile_ms(&recording.record.service, 0.99);
     // Ten messages lie beyond p99 only if there are fewer than a thousand in all.
     findings.count_of_times("p99 near the stall", 0, u64::from(p99 > far_ms(&log)));
     let same = recording.record.response().max() == recording.record.service.max();
-    findings.count("response time is service time", 1, u64::from(same));
+    findings.count("response time equals service time", 1, u64::from(same));
     findings.count("answered", n, recording.record.counts.received);
     Ok(())
 }
@@ -185,14 +185,14 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
         let tolerance = |truth: f64| truth * 0.02 + 0.1;
         let reported = quantile_ms(&recording.record.service, q);
         note_noise(findings, &recording, q, tolerance(law_ms) / 2.0);
-        let figure = format!("service time {} beside the server's log", quantile_name(q));
+        let figure = format!("service time {} against the server's log", quantile_name(q));
         findings.ms(figure, did_ms, reported, tolerance(did_ms));
         if (did_ms - law_ms).abs() <= tolerance(law_ms) / 2.0 {
-            let figure = format!("service time {} beside the law", quantile_name(q));
+            let figure = format!("service time {} against the distribution", quantile_name(q));
             findings.ms(figure, law_ms, reported, tolerance(law_ms));
         } else if findings.noise.is_none() {
             findings.noise = Some(format!(
-                "at the {} the server kept messages {did_ms:.2} ms where the law says {law_ms:.2} ms",
+                "at {} the server delayed messages by {did_ms:.2} ms, but the distribution asks for {law_ms:.2} ms",
                 quantile_name(q)
             ));
         }
@@ -230,7 +230,7 @@ fn rate(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     let (figure, reported) = ("variation of the gaps", gap_variation(&due));
     findings.near(figure, FigureUnit::Number, variation, reported, tolerance);
     // The last arrival is as far from the first as in the schedule.
-    let figure = "first to last arrival";
+    let figure = "time from first to last arrival";
     findings.ms(figure, span_ms(&due), span_ms(&arrived), 10.0);
     Ok(())
 }

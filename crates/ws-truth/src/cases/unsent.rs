@@ -13,27 +13,27 @@ use crate::finding::Findings;
 pub(super) const CASES: &[Case] = &[
     Case {
         name: "refused-closed-loop",
-        truth: "2 of 10 connections are let in, 10 messages each: 20 sent, 80 never sent",
+        truth: "the server accepts 2 of 10 connections, 10 messages each: 20 sent, 80 never sent",
         examine: refused_closed_loop,
     },
     Case {
         name: "refused-rate",
-        truth: "100/s for 2 s over 10 clients, 2 of 10 connections let in: 40 sent, 160 never sent",
+        truth: "100/s for 2 s over 10 clients, of which the server accepts 2: 40 sent, 160 never sent",
         examine: refused_rate,
     },
     Case {
         name: "refused-poisson",
-        truth: "the same at random times: sent and never sent are what 10 clients send with this seed",
+        truth: "the same with Poisson arrivals: sent and never sent add up to the messages of 10 clients with this seed",
         examine: refused_poisson,
     },
     Case {
         name: "closed-while-waiting",
-        truth: "8 of 10 are closed with 1001 while others connect: 160 of 200 that were due never sent",
+        truth: "8 of 10 connections are closed with 1001 while others connect: 160 of 200 messages never sent",
         examine: closed_while_waiting,
     },
     Case {
         name: "closed-under-a-rate",
-        truth: "20/s for 3 s, each connection closed with 1012 at its 2nd message: 20 sent, 40 never sent",
+        truth: "20/s for 3 s, each of 10 connections is closed with 1012 at its 2nd message: 20 sent, 40 never sent",
         examine: closed_under_a_rate,
     },
 ];
@@ -113,7 +113,11 @@ fn closed_under_a_rate(findings: &mut Findings) -> anyhow::Result<()> {
     findings.count("received", 10, recording.record.counts.received);
     findings.count("lost", 10, recording.record.counts.lost);
     let before_the_end = recording.context.elapsed_s < 3.0;
-    findings.count("runs that end with them", 1, u64::from(before_the_end));
+    findings.count(
+        "runs that end with the last connection",
+        1,
+        u64::from(before_the_end),
+    );
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::{ConnectionState, ServerLoop, nanoseconds};
 use crate::fault_log::FaultLogEntry;
 use crate::faults::{ACKNOWLEDGEMENT, Fate, PREFIX, Selection};
 
-/// Messages of the server's own.
+/// Text of the server's own messages.
 const PUSHED: &str = "tick";
 
 impl ServerLoop {
@@ -64,8 +64,8 @@ impl ServerLoop {
         Ok(())
     }
 
-    /// Sends what the server sends of its own accord on the arrival of message `number` of a connection, which
-    /// is message `place` of all.
+    /// Sends the server's own messages on the arrival of message `number` of a connection, which is message `place` of
+    /// all.
     fn push(&mut self, connection: usize, number: u64, place: u64) {
         let faults = &self.faults;
         let is_chosen = |by: Option<Selection>| by.is_some_and(|s| s.includes(place, faults.seed));
@@ -85,7 +85,7 @@ impl ServerLoop {
         }
     }
 
-    /// Sends the answer that the message's fate asks for.
+    /// Sends the answer that belongs to the message's fate.
     pub(super) fn answer(&mut self, place: usize, message: Message) {
         let answered_ns = self.now_ns();
         let Some(entry) = self.log.entries.get_mut(place) else {

@@ -14,7 +14,7 @@ use super::throttled_stream::ThrottledStream;
 use crate::fault_log::FaultLog;
 use crate::faults::{Faults, Handshake};
 
-/// The answer to a connection too many.
+/// The answer to a handshake beyond the limit of connections.
 const REFUSAL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 4\r\n\
     Connection: close\r\n\r\nfull";
@@ -73,7 +73,7 @@ pub(super) fn upgrade(
     Ok(())
 }
 
-/// Reads the part of the head that has arrived; true once it is complete.
+/// Reads the part of the head that has arrived. Returns `true` once the head is complete.
 fn read_head(stream: &mut ThrottledStream, head: &mut Vec<u8>) -> io::Result<bool> {
     let mut byte = [0];
     // Byte by byte, so that nothing behind the head is lost.

@@ -1,4 +1,4 @@
-//! The figures that servers are compared by: names, units, and which way is better.
+//! Figures by which servers are compared: names, units and direction.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,7 @@ use super::{RoundRow, RunRow};
 use crate::verdict::Verdict;
 use units::{grouped, human_bytes, human_time};
 
-/// A figure that servers are compared by. Response times are those of the open loop, the others of the closed
-/// loop.
+/// A figure by which servers are compared. Response times are measured in open loop, all other figures in closed loop.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -26,7 +25,7 @@ pub enum ComparedFigure {
     MemoryPerConnection,
 }
 
-/// Everything fixed about a figure.
+/// Constant properties of a figure.
 struct Facts {
     key: &'static str,
     name: &'static str,
@@ -34,7 +33,7 @@ struct Facts {
     comparatives: (&'static str, &'static str),
 }
 
-/// One row a figure, in the order of [`ComparedFigure::ALL`].
+/// One row per figure, in the order of [`ComparedFigure::ALL`].
 #[rustfmt::skip]
 static FACTS: [Facts; 9] = {
     const fn facts(key: &'static str, name: &'static str, unit: &'static str, comparatives: (&'static str, &'static str)) -> Facts {
@@ -55,7 +54,7 @@ static FACTS: [Facts; 9] = {
 };
 
 impl ComparedFigure {
-    /// All of them, in the order in which they are printed.
+    /// All figures in display order.
     pub const ALL: [Self; 9] = [
         Self::Throughput,
         Self::ServiceP50,
@@ -72,17 +71,17 @@ impl ComparedFigure {
         &FACTS[self as usize]
     }
 
-    /// The key in files: `response_p99`.
+    /// The key in files, such as `response_p99`.
     pub fn key(self) -> &'static str {
         self.facts().key
     }
 
-    /// The name for a person, with the unit of numbers that have none of their own.
+    /// The display name, with the unit of figures that are printed as plain numbers.
     pub fn name(self) -> &'static str {
         self.facts().name
     }
 
-    /// The name without the unit.
+    /// The display name without the unit.
     pub fn short_name(self) -> &'static str {
         self.name().split(", ").next().unwrap_or_default()
     }
@@ -92,17 +91,17 @@ impl ComparedFigure {
         self.facts().unit
     }
 
-    /// Whether the larger value is the better one.
+    /// Returns true when a larger value is better.
     pub fn more_is_better(self) -> bool {
         matches!(self, Self::Throughput | Self::MessagesPerCpuS)
     }
 
-    /// Comparatives for the server with the better, and with the worse value: `faster`, `slower`.
+    /// Comparatives for the servers with the better and the worse value: `faster`, `slower`.
     pub fn comparatives(self) -> (&'static str, &'static str) {
         self.facts().comparatives
     }
 
-    /// A value of it for a person.
+    /// Formats a value of the figure for display.
     pub fn print(self, value: f64) -> String {
         match self {
             // Never negative.
@@ -113,16 +112,25 @@ impl ComparedFigure {
         }
     }
 
-    /// The run that it is of.
+    /// Returns true for a figure of latency runs (open loop), false for one of capacity runs (closed loop).
+    pub fn is_of_latency_run(self) -> bool {
+        matches!(
+            self,
+            Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999
+        )
+    }
+
+    /// The run of the round that the figure is taken from.
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
-        match self {
-            Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999 => row.latency.as_ref(),
-            _ => row.capacity.as_ref(),
+        if self.is_of_latency_run() {
+            row.latency.as_ref()
+        } else {
+            row.capacity.as_ref()
         }
     }
 
-    /// What a server had of it in a round. `None` when the round failed, when the run is not to be
-    /// believed, and when it was not seen.
+    /// The figure's value for a server in a round. `None` when the round failed, the run is invalid, or the value was
+    /// not measured or is not above 0.
     pub fn of(self, row: &RoundRow) -> Option<f64> {
         if row.failure.is_some() {
             return None;
@@ -138,7 +146,7 @@ impl ComparedFigure {
             Self::MessagesPerCpuS => run.messages_per_cpu_s,
             Self::MemoryPerConnection => row.memory_per_connection_bytes,
         };
-        // Only numbers above zero have a ratio.
+        // Ratios need values above zero.
         value.filter(|value| value.is_finite() && *value > 0.0)
     }
 }

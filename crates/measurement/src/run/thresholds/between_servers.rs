@@ -1,4 +1,4 @@
-//! Conditions between servers that were compared round by round, such as `b.p99 > 1.1 * a.p99`.
+//! Conditions between servers of a comparison, such as `b.p99 > 1.1 * a.p99`.
 
 use std::fmt;
 
@@ -12,9 +12,8 @@ use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
 use statistics::signed_rank::{rank_bounds, rounds_needed};
 
-/// A condition on the figures of compared servers: NAME.FIGURE, a comparison, and then a value or,
-/// with or without a factor before it, another NAME.FIGURE. It says what the gate is shut by: `b.p99 >
-/// 1.1 * a.p99`, `b.throughput < 50000`.
+/// A condition on figures of compared servers: NAME.FIGURE, a comparison operator, and a value or another NAME.FIGURE,
+/// optionally with a factor. Examples: `b.p99 > 1.1 * a.p99`, `b.throughput < 50000`. The gate fails when it holds.
 #[derive(Debug, Clone)]
 pub struct BetweenServers {
     text: String,
@@ -36,40 +35,40 @@ enum Right {
     Times(f64, Term),
 }
 
-/// What became of a condition, as far as the rounds can tell.
+/// Result of a condition over all rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionOutcome {
-    /// The whole interval fulfils it.
+    /// The whole interval fulfils the condition.
     Held,
-    /// The whole interval does not.
+    /// No part of the interval fulfils the condition.
     NotHeld,
-    /// A part of the interval fulfils it, or there were too few rounds to tell anything.
+    /// A part of the interval fulfils the condition, or there are too few rounds.
     CannotTell,
-    /// No round has all of its figures.
+    /// No round has all figures of the condition.
     NotMeasured,
 }
 
-/// A condition's outcome, and what it rests on.
+/// Result of a condition, with the ratio and the rounds that it is based on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// What became of it.
+    /// The result.
     pub outcome: ConditionOutcome,
-    /// Whether the gate is shut. What cannot be told leaves it open, and has to be said; a figure that
-    /// was not measured shuts it: a gate that cannot be looked at must not stand open.
+    /// True when the gate fails: the condition held or could not be measured. Figures that were not measured must not
+    /// let a gate pass. An undecided condition lets it pass.
     pub held: bool,
-    /// The left figure over the right one, or over the value, without the factor; `None` where there
-    /// is not a ratio: a figure was 0, or a fault was counted.
+    /// The left figure divided by the right one or the value, without the factor; `None` when no ratio was computed: a
+    /// figure was 0, or faults were counted.
     pub ratio: Option<Ratio>,
-    /// In how many rounds it was looked at.
+    /// Number of rounds with all figures.
     pub rounds: usize,
 }
 
 impl BetweenServers {
-    /// Reads a condition on servers of these names.
+    /// Parses a condition on servers with these names.
     ///
     /// # Errors
-    /// When there is no comparison in it, or one that noise never fulfils exactly (`==`, `!=`); when a
-    /// name or a figure is not known; when a value does not fit its figure, or two figures each other.
+    /// Missing comparison operator, or one that noise never fulfils exactly (`==`, `!=`). Unknown server or figure.
+    /// Value of another unit than its figure, or figures of different units.
     pub fn parse(text: &str, names: &[&str]) -> Result<Self, ConditionError> {
         let (left_text, comparison, right_text) = split_at_operator(text)?;
         let sign = comparison.sign;
@@ -101,7 +100,7 @@ impl BetweenServers {
         })
     }
 
-    /// The figures in it, each with its server, numbered as the names were.
+    /// The figures of the condition, each with the index of its server in the names.
     pub fn terms(&self) -> impl Iterator<Item = (usize, &RunFigure)> {
         let right = match &self.right {
             Right::Value(_) => None,
@@ -111,16 +110,16 @@ impl BetweenServers {
         terms.map(|term| (term.server, &term.figure))
     }
 
-    /// Judges it by the rounds: `values` tells a server's figure in each of them, servers numbered as
-    /// their names were. Rounds without a value on either side are left out.
+    /// Judges the condition. `values` returns a server's figure in each round; servers are indexed like their names.
+    /// Rounds without a value on either side are left out.
     ///
-    /// A ratio of two figures, or of a figure and a value, is judged by its interval from `bootstrap`,
-    /// as a verdict is, and with as many rounds. Where a figure was 0 there is no ratio, and the
-    /// differences are judged by their ranks. A fault beside a value is a fact: it holds when it held
-    /// in any round.
+    /// A ratio of two figures, or of a figure and a value, is judged by its interval from `bootstrap`, with the same
+    /// minimum of rounds as a verdict. When a figure was 0, a ratio cannot be computed, and the differences are judged by
+    /// their ranks. A count of faults compared with a value is judged without statistics: the condition holds when it
+    /// held in any round.
     ///
     /// # Errors
-    /// When a value is below zero or no number.
+    /// A value that is negative or not finite.
     pub fn judge(
         &self,
         values: impl Fn(usize, &RunFigure) -> Vec<Option<f64>>,
@@ -164,7 +163,7 @@ impl BetweenServers {
         })
     }
 
-    /// Judges an interval by both of its ends, and so by all between them.
+    /// Judges an interval by both of its ends.
     fn whole(&self, (low, high): (f64, f64), than: f64) -> ConditionOutcome {
         match [low, high].map(|end| self.comparison.holds(end, than)) {
             [true, true] => Held,
@@ -192,7 +191,7 @@ impl BetweenServers {
     }
 }
 
-/// As it was typed, without spaces.
+/// Prints the condition as typed, without spaces.
 impl fmt::Display for BetweenServers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -208,14 +207,14 @@ fn factor_of(figure: &str, text: &str) -> Result<f64, ConditionError> {
     })
 }
 
-/// The server whose name and a dot begin the text, and the figure that follows; of several the one
-/// with the longest name, for names may have dots in them.
+/// The server whose name, followed by a dot, begins the text, and the figure after the dot. If several match, the
+/// server with the longest name, because names may contain dots.
 fn server_of<'a>(text: &'a str, names: &[&str]) -> Option<(usize, &'a str)> {
     names
         .iter()
         .enumerate()
         .filter_map(|(server, name)| {
-            // The text has lost its spaces.
+            // Spaces were removed from the text.
             let name: String = name.chars().filter(|c| !c.is_whitespace()).collect();
             let figure = text.strip_prefix(&name)?.strip_prefix('.')?;
             Some((server, figure))
@@ -239,12 +238,12 @@ impl Term {
 
 #[cfg(test)]
 mod tests {
-    //! Conditions between servers whose rounds are known.
+    //! Conditions between servers with known rounds.
 
     use super::*;
     use proptest::prelude::*;
 
-    /// Ten rounds around these values, off by −2 … 2.5 %; the first server's go the other way.
+    /// Ten rounds around these values, varied by −2 to 2.5 %, in opposite directions for the two servers.
     fn judge_rounds(text: &str, a: f64, b: f64, rounds: u32) -> Judgement {
         let around = |value: f64, turn: f64| {
             (0..rounds)
@@ -362,7 +361,7 @@ mod tests {
         assert_eq!(once("b.lost > 0"), ConditionOutcome::Held);
         assert_eq!(once("a.lost > 0"), ConditionOutcome::NotHeld);
         assert_eq!(once("b.lost > 1"), ConditionOutcome::NotHeld);
-        // Once in ten rounds does not say that b loses more than a does, but that it loses no fewer.
+        // One lost message in ten rounds shows that b loses no fewer messages than a, but not that it loses more.
         assert_eq!(once("b.lost > a.lost"), ConditionOutcome::CannotTell);
         assert_eq!(once("b.lost < a.lost"), ConditionOutcome::NotHeld);
         assert_eq!(once("b.lost >= a.lost"), ConditionOutcome::Held);
@@ -398,7 +397,7 @@ mod tests {
         assert!(error("b.p50>2*c.p50").contains("`c.p50` is not a figure of a server"));
         assert!(error("b.p98>a.p99").contains("`p98` is not a figure"));
         assert!(error("b.p50==a.p50").contains("`==` cannot be held with confidence"));
-        assert!(error("b.p50>a.throughput").contains("not counted in the same unit"));
+        assert!(error("b.p50>a.throughput").contains("have different units"));
         assert!(error("b.p50>-1*a.p50").contains("a factor is a number above zero"));
         assert!(error("b.p50>0*a.p50").contains("a factor is a number above zero"));
         assert!(error("b.p50>10").contains("a time with its unit"));

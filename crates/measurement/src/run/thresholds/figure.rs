@@ -1,4 +1,4 @@
-//! The figures of a run by the names that conditions use.
+//! Figures of a run, by the names used in conditions.
 
 use super::ConditionError;
 use crate::run::summary::Summary;
@@ -7,7 +7,7 @@ use ConditionUnit::{Bytes, Nanoseconds, Number, Share};
 use statistics::ratio_verdict::Direction::{self, HigherIsBetter, LowerIsBetter};
 use units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
 
-/// What a figure is counted in.
+/// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConditionUnit {
     Nanoseconds,
@@ -16,7 +16,7 @@ pub(super) enum ConditionUnit {
     Bytes,
 }
 
-/// A time of one of the distributions.
+/// Accessor of one time of a distribution.
 type Time = fn(&Latency) -> Option<f64>;
 
 const TIMES: [(&str, Time); 11] = [
@@ -35,7 +35,7 @@ const TIMES: [(&str, Time); 11] = [
 
 type Distributed = fn(&Summary) -> &Latency;
 
-/// The distributions, by the prefix of a figure; without one it is the response time.
+/// The distributions, by the prefix of a figure. Without a prefix, the response time.
 const DISTRIBUTIONS: [(&str, Distributed); 4] = [
     ("", |s| &s.response_time_ns),
     ("response.", |s| &s.response_time_ns),
@@ -52,7 +52,7 @@ struct NamedFigure {
     of: fn(&Summary) -> Option<f64>,
 }
 
-/// The figures that are no times, by name. `late` is `timed_out` as the text summary calls it.
+/// All figures that are not times of a distribution. `late` is the text summary's name for `timed_out`.
 #[rustfmt::skip]
 static FIGURES: [NamedFigure; 21] = {
     const fn figure(name: &'static str, unit: ConditionUnit, direction: Direction, of: fn(&Summary) -> Option<f64>) -> NamedFigure {
@@ -83,19 +83,19 @@ static FIGURES: [NamedFigure; 21] = {
     ]
 };
 
-/// The most memory that the server had resident, for each connection that opened.
+/// Maximum resident memory of the server, per opened connection.
 fn memory_per_connection(s: &Summary) -> Option<f64> {
     let resident = s.server.as_ref()?.max_rss_bytes?;
     let opened = s.connections.opened;
     (opened > 0).then(|| resident as f64 / opened as f64)
 }
 
-/// Only an open loop has a schedule to be late for.
+/// Send lag in nanoseconds; `None` in closed loop, which has no schedule.
 fn send_lag(s: &Summary, ns: Option<u64>) -> Option<f64> {
     s.offered_rate_per_s.and(ns).map(|ns| ns as f64)
 }
 
-/// The share of the messages due that did not come back right and in time.
+/// Share of the due messages without a correct echo in time.
 fn error_rate(s: &Summary) -> Option<f64> {
     let m = &s.messages;
     let due = m.sent + m.unsent;
@@ -103,8 +103,7 @@ fn error_rate(s: &Summary) -> Option<f64> {
     (due > 0).then(|| wrong as f64 / due as f64)
 }
 
-/// A figure of a run, found by its name: `throughput`, `p99` (of the response time), `service.p99.9`,
-/// `lost`.
+/// A figure of a run, found by its name: `throughput`, `p99` (of the response time), `service.p99.9`, `lost`.
 #[derive(Debug, Clone)]
 pub struct RunFigure {
     name: String,
@@ -115,7 +114,7 @@ impl RunFigure {
     /// Finds the figure of this name.
     ///
     /// # Errors
-    /// When no run has such a figure; the message names the one that is spelt most like it.
+    /// An unknown figure. The message suggests the one with the most similar name.
     pub fn named(name: &str) -> Result<Self, ConditionError> {
         let other = FIGURES.iter().find(|figure| figure.name == name);
         let time = || {
@@ -132,12 +131,12 @@ impl RunFigure {
         })
     }
 
-    /// The name that it was found by.
+    /// The name of the figure.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its value: nanoseconds, bytes, a count, or a share; `None` when the run has no such figure.
+    /// The figure's value: nanoseconds, bytes, a count, or a share; `None` when the run does not have the figure.
     pub fn of(&self, summary: &Summary) -> Option<f64> {
         match self.source {
             FigureSource::Time(distribution, time) => time(distribution(summary)),
@@ -145,7 +144,7 @@ impl RunFigure {
         }
     }
 
-    /// Returns which of two values is the better one.
+    /// Returns the direction in which values are better.
     pub fn direction(&self) -> Direction {
         match self.source {
             FigureSource::Time(..) => LowerIsBetter,
@@ -153,7 +152,7 @@ impl RunFigure {
         }
     }
 
-    /// Returns true for a count of what went wrong: one such is a fact, not noise.
+    /// Returns true for a count of faults, which is exact: one fault is a fact, not noise.
     pub(super) fn is_fault(&self) -> bool {
         matches!(self.unit(), Number | Share) && self.direction() == LowerIsBetter
     }
@@ -165,12 +164,12 @@ impl RunFigure {
         }
     }
 
-    /// Whether both are counted in the same unit.
+    /// Returns true when both figures have the same unit.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.unit() == other.unit()
     }
 
-    /// A value of it for a person.
+    /// Formats a value for display.
     pub fn show(&self, value: f64) -> String {
         match self.unit() {
             Nanoseconds => human_time(value),
@@ -183,7 +182,7 @@ impl RunFigure {
         }
     }
 
-    /// Reads a value of it.
+    /// Parses a value of this figure.
     pub(super) fn value(&self, text: &str) -> Result<f64, ConditionError> {
         let (value, wanted) = match self.unit() {
             Nanoseconds => (
@@ -214,15 +213,29 @@ impl RunFigure {
     }
 }
 
-/// Where a summary holds a figure.
+/// Source of a figure in the summary.
 #[derive(Debug, Clone, Copy)]
 enum FigureSource {
     Time(Distributed, Time),
     Other(&'static NamedFigure),
 }
 
+/// Words for a time that name no figure of its distribution.
+const NOT_A_FIGURE_OF_TIME: [&str; 10] = [
+    "latency",
+    "time",
+    "rtt",
+    "delay",
+    "duration",
+    "service",
+    "response",
+    "service_time",
+    "response_time",
+    "connect",
+];
+
 fn unknown(figure: &str) -> ConditionError {
-    /// Below it, names have less in common than a slip of the finger leaves.
+    /// Minimum similarity of names to be taken for a typing mistake.
     const ALIKE: f64 = 0.75;
     let times = TIMES.iter().map(|(name, _)| *name);
     let known: Vec<_> = times.chain(FIGURES.iter().map(|f| f.name)).collect();
@@ -231,20 +244,28 @@ fn unknown(figure: &str) -> ConditionError {
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name);
+    let is_time = NOT_A_FIGURE_OF_TIME.contains(&figure.to_ascii_lowercase().as_str());
+    let hint = match (is_time, nearest) {
+        (true, _) => {
+            "for a time use p50, p99, mean or max, with service. or response. before it".to_owned()
+        }
+        (false, Some(nearest)) => format!("did you mean `{nearest}`?"),
+        (false, None) => String::new(),
+    };
     ConditionError::UnknownFigure {
         figure: figure.to_owned(),
-        nearest,
+        hint,
         known: format!(
-            "{}, the times also with service., response. or connect. before them",
+            "{}; a time may begin with service., response. or connect.",
             known.join(", ")
         ),
     }
 }
 
-/// No figure is below zero: a condition with such a number would say nothing about the run.
+/// Parses a non-negative number. No figure is negative, so a condition with a negative number would be meaningless.
 pub(super) fn parse_number(text: &str) -> Option<f64> {
     let digits: String = text.chars().filter(|c| *c != '_').collect();
     let number: f64 = digits.parse().ok()?;
-    // `inf` and `nan` are numbers to Rust, but none to compare with; `-0` is below zero to a reader.
+    // Rust parses `inf` and `nan` as numbers, which are useless in a comparison. `-0` is negative to a reader.
     (number.is_finite() && number.is_sign_positive()).then_some(number)
 }

@@ -1,19 +1,19 @@
-//! The time in a cell, read as all cells of its column are.
+//! The time in a cell, read in the number format of its column.
 
 use super::number_text::{DecimalSign, FieldText};
 use crate::error::{Place, ResultsError};
 use crate::read::cells::{Cell, CellValue, content, finite};
 use crate::read::time_unit::TimeUnit;
 
-/// The form of a column's numbers.
+/// The number format of a column.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ColumnForm {
-    /// Unit of numbers that bring none of their own.
+    /// Unit of numbers without a unit of their own.
     pub(super) unit: TimeUnit,
     pub(super) decimal: DecimalSign,
-    /// The column is not one of times.
+    /// True for a column of any numbers, false for one of times.
     pub(super) is_number: bool,
-    /// The file was written here: anything but a number is a mistake.
+    /// True for a file of ws-bench, in which any cell without a number is an error.
     pub(super) is_ours: bool,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct ColumnForm {
 pub(super) enum CellTime {
     /// A time in milliseconds; in a column of numbers, the number.
     Value(f64),
-    /// The same, which a workbook stores as text.
+    /// A time or number that a workbook stores as text.
     FromText(f64),
-    /// A word for no value.
+    /// A word for a missing value.
     Nothing,
     /// Anything else, in words.
     Invalid(String),
@@ -67,7 +67,7 @@ fn is_infinite(text: &str) -> bool {
     text.trim().parse().is_ok_and(f64::is_infinite)
 }
 
-/// Returns `true` for a text that no workbook would store as a number.
+/// Returns `true` for a text with a unit, which a workbook cannot store as a number.
 fn has_unit(text: &str) -> bool {
     matches!(
         FieldText::of(text),
@@ -76,7 +76,7 @@ fn has_unit(text: &str) -> bool {
 }
 
 impl ColumnForm {
-    /// A number in the column's unit.
+    /// Converts a number in the column's unit.
     fn convert(self, number: f64) -> Result<f64, String> {
         if self.is_number {
             return finite(number);
@@ -94,7 +94,7 @@ impl ColumnForm {
         finite(ms)
     }
 
-    /// The error about a cell that holds something else.
+    /// The error about a cell with other contents.
     pub(super) fn wrong(self, cell: Cell<'_>, place: &Place, found: String) -> ResultsError {
         cell.wrong(place, found, if self.is_number { "number" } else { "time" })
     }

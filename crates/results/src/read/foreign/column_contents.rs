@@ -6,17 +6,17 @@ use super::column_name::ColumnName;
 use super::detect_header::SheetHeader;
 use super::number_format::{NumberForms, SeenText};
 use super::number_text::{DecimalSign, FieldText, NumberText};
-use crate::error::{Result, ResultsError};
-use crate::read::cells::{Cell, CellSource, CellValue, content};
+use crate::error::{ColumnProblem, Result, ResultsError};
+use crate::read::cells::{Cell, CellSource, CellValue, column_letters, content};
 use crate::read::time_unit::TimeUnit;
 
 /// An hour, in milliseconds.
 const HOUR_MS: f64 = 3_600e3;
 
-/// Milliseconds, 11 days, beyond which nothing is the time of a message: numbers of any unit that count from 1970.
+/// Smallest number, 11 days in milliseconds, that counts from 1970. No message takes that long.
 const POINT_FROM_MS: f64 = 1e9;
 
-/// Fewest numbers of which something may be said of all.
+/// Smallest number of values from which a property of all is concluded.
 const SEVERAL: u64 = 3;
 
 /// The contents of one column below the header.
@@ -26,32 +26,32 @@ pub(super) struct ColumnContents {
     pub(super) bare_numbers: u64,
     /// Durations, and numbers with a unit.
     pub(super) times: u64,
-    /// Cells with anything else but a word for no value.
+    /// Cells with other contents, without words for a missing value.
     others: u64,
-    /// The first cell with a word for no value, or with anything else, in words.
+    /// Row and content of the first cell without a number, in words.
     pub(super) first_other: Option<(u32, String)>,
     pub(super) forms: NumberForms,
     values: ValueCourse,
-    /// Times of the form `00:00:01`, and those among them that are later than a duration of that form is long.
+    /// Number of times of the form `00:00:01`.
     clocks: u64,
+    /// Number of those that are too long for the time of a message.
     late_clocks: u64,
-    /// Late ones that have only two parts, so that the first may be hours.
+    /// Number of those of two parts, whose first part can be hours.
     late_short_clocks: u64,
-    /// Times of that form in whole seconds.
+    /// Number of times of that form in whole seconds.
     whole_clocks: u64,
     /// The smallest number without a unit of its own.
     smallest: Option<f64>,
 }
 
-/// The course of a column's values, as far as it says what they are. A point before three digits changes nothing
-/// about it.
+/// The course of a column's values, which shows their meaning. The meaning of a point before three digits does not matter.
 #[derive(Debug, Default)]
 struct ValueCourse {
     first: Option<f64>,
     last: f64,
     varies: bool,
     falls: bool,
-    /// Some value is not the one above it and one.
+    /// True if a value is not the one above it plus 1.
     skips: bool,
 }
 
@@ -69,9 +69,10 @@ impl ValueCourse {
     }
 }
 
-/// The first row of a text with more cells than its header: a separator within a number has cut that in two.
+/// Detection of the first row of a text with more cells than its header, in which a separator within a number has cut the
+/// number in two.
 struct LongRow {
-    /// Cells of the header, where there is one.
+    /// Number of cells of the header, if there is one.
     width: Option<u32>,
     /// The row, and its last cell.
     found: Option<(u32, u32)>,
@@ -198,7 +199,8 @@ impl ColumnContents {
         }
     }
 
-    /// Adds a time in the form of a clock, which is none of a message from an hour on; a short one from a minute on.
+    /// Adds a time in the form of a clock. From an hour on it is not the time of a message, in the short form from a minute
+    /// on.
     fn add_clock(&mut self, ms: f64, is_short: bool) {
         let is_late = ms >= if is_short { HOUR_MS / 60.0 } else { HOUR_MS };
         self.clocks += 1;
@@ -221,17 +223,34 @@ impl ColumnContents {
         self.bare_numbers + self.times
     }
 
-    /// Returns `true` when it has numbers, among whatever else.
+    /// Returns `true` when the column holds text, dates or other things, and not one number. Words for a missing value
+    /// are not counted.
+    pub(super) fn holds_only_text(&self) -> bool {
+        !self.has_numbers() && self.others > 0
+    }
+
+    /// The problem of a column without numbers, with this place and label.
+    pub(super) fn not_numbers(&self, index: u32, label: String) -> ColumnProblem {
+        let letters = column_letters(index);
+        let first = self.first_other.as_ref();
+        ColumnProblem::NotNumbers {
+            column: label,
+            first: first
+                .map(|(row, found)| Box::new((format!("{letters}{}", row + 1), found.clone()))),
+        }
+    }
+
+    /// Returns `true` when the column has numbers, among whatever else.
     pub(super) fn has_numbers(&self) -> bool {
         self.numbers() > 0
     }
 
-    /// Returns `true` when it has numbers, and other things at most as often.
+    /// Returns `true` when the column has at least as many numbers as other things.
     pub(super) fn is_numeric(&self) -> bool {
         self.has_numbers() && self.numbers() >= self.others
     }
 
-    /// The value of all rows; `None` where they differ. A single one is none of all, unless it is zero.
+    /// The value of all rows; `None` if they differ. A single value counts only if it is zero.
     pub(super) fn constant(&self) -> Option<f64> {
         let first = self.values.first?;
         let is_constant = !self.values.varies && (self.numbers() > 1 || first == 0.0);
@@ -243,9 +262,9 @@ impl ColumnContents {
         self.numbers() >= SEVERAL && !self.values.falls && self.values.varies
     }
 
-    /// Returns `true` when its cells are times of day or dates rather than durations: none of its numbers is below 11
-    /// days, or most cells have the form of a clock, and they only rise by whole seconds or one shows an hour and more.
-    /// Under the name of a duration, `1:02:03` is one; a clock is what rises from an hour or more on.
+    /// Returns `true` when the cells are times of day or dates, not durations. Either no number is below 11 days. Or most
+    /// cells have the form of a clock, and they only rise by whole seconds or one is an hour or more. In a column with the
+    /// name of a duration, `1:02:03` is a duration unless all values are an hour or more and rise.
     pub(super) fn are_points_in_time(&self, name: Option<&ColumnName>) -> bool {
         let unit = name.and_then(|name| name.unit).unwrap_or_default();
         // Nobody counts from 1970 in minutes.
@@ -265,7 +284,7 @@ impl ColumnContents {
         are_large || are_clocks && is_clock
     }
 
-    /// Returns `true` when it counts rows: each value is one more than the one above it.
+    /// Returns `true` when the column numbers rows: each value is the one above it plus 1.
     pub(super) fn counts(&self) -> bool {
         self.numbers() >= SEVERAL && !self.values.skips
     }

@@ -5,14 +5,14 @@ use super::unit_in_name::{NameParts, NamedUnit};
 use crate::read::Metric;
 use crate::read::time_unit::TimeUnit;
 
-/// Words of counts, identifiers and texts: a name with one of them is not that of a latency.
+/// Words of counts, identifiers and texts. A name with one of them is not that of a latency.
 const OTHER: &str = "bucket bytes category class code count counter host id index label length method mode msg num \
     number payload port rate seq sequence size status type unit units url";
 
-/// Words for the owner of a time: a label, unless a unit or a word of latencies stands with them.
+/// Words for the owner of a time. They make the column a label unless the name has a unit or a word of latencies.
 const LABEL: &str = "client group message server user users";
 
-/// Words of times that are not those of messages: parts of them, pauses, limits, and measures of spread.
+/// Words of times other than those of messages: parts of them, pauses, limits, and measures of spread.
 const OTHER_TIME: &str = "age backoff blocked boot budget byte connect connecting cpu deadline deviation dial dialup \
     dns gap gc goal handshake idle init interval iteration jitter limit lookup pause period queue queued queueing queuing \
     reconnect reconnecting reconnection session setup shutdown slo sla sleep startup std stddev stdev target teardown \
@@ -25,10 +25,10 @@ const LATENCY: &str = "latency latencies lat latenz latence latencia rtt roundtr
 const CLOCK: &str = "at clock date datetime end endtime epoch finished finish intended offset received sent since stamp \
     start started starttime timestamp ts unix uptime utc";
 
-/// Words of rates, which say no unit.
+/// Words of rates without a unit.
 const RATE: &str = "bps gbps hz iops kbps mbps ops persec persecond qps rps throughput tps";
 
-/// Words of things that are counted: with a long unit behind them they are per that unit, as in `requests_s`.
+/// Words of counted things, which a following unit makes a rate, as in `requests_s`.
 const COUNTED: &str = "bits bytes calls errors gb gib hits kb kib mb messages mib msgs ops packets pkts req reqs \
     requests transactions";
 
@@ -47,26 +47,26 @@ const FITTING: [&str; 7] = [
 const PERCENTILE: &str = "percentile percentiles quantile quantiles pct percent percentage perc prozent cumulative \
     cumulated cum cdf ccdf";
 
-/// Words of how often a time occurred.
+/// Words of the frequency of a time.
 const OCCURRENCES: &str =
     "count counts frequency frequencies freq hits occurrences occurrence totalcount";
 
-/// Words beside those.
+/// Other words in the names of distributions.
 const FILLING: &str = "total of the number num requests samples messages responses latency latencies response time \
     times value values inverted served";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ColumnName {
-    /// Without its unit.
+    /// The name without its unit.
     pub(super) name: String,
     pub(super) unit: Option<TimeUnit>,
-    /// The text in place of a unit that is known.
+    /// The unknown text in place of a unit.
     pub(super) unclear_unit: Option<String>,
     pub(super) metric: Option<Metric>,
     is_rate: bool,
     /// True for a unit of something else than a time.
     is_of_something_else: bool,
-    /// Lowercase, without the unit.
+    /// The name in lowercase without the unit.
     words: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ impl ColumnName {
         }
     }
 
-    /// Returns `true` when it has one of these words, between blanks.
+    /// Returns `true` when the name has one of these words, between blanks.
     fn says(&self, wanted: &str) -> bool {
         let mut wanted = wanted.split_ascii_whitespace();
         wanted.any(|word| self.words.iter().any(|own| own == word))
@@ -113,12 +113,12 @@ impl ColumnName {
         self.is_rate || self.says(RATE)
     }
 
-    /// Returns `true` when it is that of a point in time.
+    /// Returns `true` when the name is that of a point in time.
     fn is_clock(&self) -> bool {
         self.says(CLOCK) || self.says("day") && self.says("time")
     }
 
-    /// Returns `true` for `score`, or `cpu load`: the last word means no time, and no other says one.
+    /// Returns `true` for `score` or `cpu load`, whose last word is not a time and which have no other word of a time.
     fn is_no_time(&self) -> bool {
         let is_fitting = FITTING.iter().any(|words| self.says(words));
         // `{"run": {"samples": […]}}` is a list of them.
@@ -127,7 +127,7 @@ impl ColumnName {
         self.unit.is_none() && !is_fitting && !is_key && last.is_some_and(|last| is_no_time(last))
     }
 
-    /// The meaning of the name if it is not that of a time.
+    /// The meaning of a name that is not that of a time.
     pub(super) fn other_meaning(&self) -> Option<&'static str> {
         if self.is_rate() {
             Some("a rate by its name")
@@ -144,14 +144,13 @@ impl ColumnName {
         }
     }
 
-    /// The meaning of the unit in the name if it is none of a time. Words alone may mean anything where the column was
-    /// asked for.
+    /// The meaning of a unit in the name that is not one of time. Words alone do not count for a requested column.
     pub(super) fn other_unit_meaning(&self) -> Option<&'static str> {
         let is_other = self.is_rate() || self.is_of_something_else;
         self.other_meaning().filter(|_| is_other)
     }
 
-    /// The content of a column whose name says only how the times in its row are distributed.
+    /// The content of a column that describes the distribution of the times in its row, by its name.
     pub(super) fn distribution(&self) -> Option<&'static str> {
         let has = |words: &str, word: &String| words.split_ascii_whitespace().any(|w| w == word);
         let is_filling =
@@ -184,17 +183,17 @@ impl ColumnName {
         self.says(LATENCY)
     }
 
-    /// Returns `true` when the name means a length of time, whatever its cells look like.
+    /// Returns `true` when the name means a length of time, regardless of the form of the cells.
     pub(super) fn says_duration(&self) -> bool {
         self.says("duration durations dauer took") && !self.is_clock()
     }
 
-    /// Returns `true` for a length of time that may be counted from one start.
+    /// Returns `true` for a length of time that can be counted from a common start.
     pub(super) fn says_elapsed(&self) -> bool {
         self.says("elapsed") && !self.is_clock()
     }
 
-    /// Returns `true` for `seconds`, `time` or `t`: the time since some moment where it only rises.
+    /// Returns `true` for `seconds`, `time` or `t`, which are the time since a moment if the values only rise.
     pub(super) fn is_bare_time(&self) -> bool {
         let is_bare = match self.words.as_slice() {
             [] => self.unit.is_some(),
@@ -204,7 +203,7 @@ impl ColumnName {
         is_bare && !self.is_other()
     }
 
-    /// Returns `true` when the name means a latency and hardly anything else: `time` may be a date, `service` a name.
+    /// Returns `true` when the name is clearly that of a latency. `time` can be a date, `service` a name.
     pub(super) fn is_surely_a_latency(&self) -> bool {
         const SURE: &str =
             "latency latencies latenz latence rtt roundtrip ping delay elapsed duration";
@@ -215,7 +214,7 @@ impl ColumnName {
             && (self.unit.is_some() || self.says(SURE) || is_of_answers)
     }
 
-    /// Ranks how well the name fits a latency, best first, another time last; `None` when it does not look like either.
+    /// Rank of the name among those of latencies, from 0 for the best to other times; `None` for any other name.
     pub(super) fn rank(&self, metric: Metric) -> Option<usize> {
         // Sums are times, and none of messages.
         if self.is_other() || self.says("sum") {

@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::read::cells::{CellSource, CellValue, column_letters};
 use crate::schema::{LatencyColumn, SheetColumn};
 
-/// Rows that decide the kind of a column.
+/// Number of rows that decide the kind of a column.
 const HEAD_ROWS: usize = 1_000;
 
-/// Names that pandas gives an index that was written and read again.
+/// Names of an index that pandas wrote and read again.
 const INDEX_NAMES: [&str; 3] = ["index", "unnamed: 0", "#"];
 
 /// The header of a sheet, and the kinds of its columns.
@@ -20,11 +20,11 @@ pub(in crate::read) struct SheetHeader {
     pub(in crate::read) columns: Vec<HeaderColumn>,
     /// Row of the first values, from 0.
     pub(in crate::read) first_row: u32,
-    /// There is a row below the header.
+    /// True if there is a row below the header.
     pub(in crate::read) has_rows: bool,
-    /// The first row below the header, or the first row without one: its numbers from the first cell on.
+    /// Numbers of the first row of values, from its first cell on.
     pub(in crate::read) first_numbers: Vec<Option<f64>>,
-    /// There is a row of names.
+    /// True if there is a row of names.
     pub(in crate::read) has_names: bool,
     /// Cells of the row of names up to the last one that is not empty.
     pub(in crate::read) width: Option<u32>,
@@ -32,25 +32,25 @@ pub(in crate::read) struct SheetHeader {
 
 #[derive(Debug)]
 pub(in crate::read) struct HeaderColumn {
-    /// Counts from 0.
+    /// Number of the column, from 0.
     pub(in crate::read) index: u32,
-    /// Its cell in the header; `None` without header, or where its cell is empty.
+    /// Cell of the column in the header; `None` without header, and if the cell is empty.
     pub(in crate::read) name: Option<String>,
-    /// The heading above its name, of several columns side by side.
+    /// Heading above the name, which several adjacent columns share.
     pub(in crate::read) group: Option<String>,
-    /// It only numbers the rows, like the first column of a file from pandas.
+    /// True if the column numbers the rows, like the first column of a file from pandas.
     pub(in crate::read) is_index: bool,
 }
 
 impl HeaderColumn {
-    /// Its name, or its letter.
+    /// The column's name, or its letter without one.
     pub(in crate::read) fn label(&self) -> String {
         self.name
             .clone()
             .unwrap_or_else(|| column_letters(self.index))
     }
 
-    /// The letter, the name and the heading above that: `B p50_ms (echo)`.
+    /// The letter, the name and the heading above it: `B p50_ms (echo)`.
     pub(in crate::read) fn full_label(&self) -> String {
         let letters = column_letters(self.index);
         let name = self.name.as_ref().map(|name| format!(" {name}"));
@@ -83,7 +83,7 @@ impl HeadCell {
     }
 }
 
-/// Cells that are not empty, by column; and the row's number.
+/// Cells that are not empty, by column, with the row's number.
 type HeadRow = (u32, BTreeMap<u32, HeadCell>);
 
 impl SheetHeader {
@@ -160,7 +160,7 @@ impl SheetHeader {
         }
     }
 
-    /// The places of our columns, left to right; `None` when one is absent that every version has written.
+    /// Numbers of the columns of ws-bench, in their order; `None` if one that every version writes is missing.
     pub(in crate::read) fn our_columns(&self) -> Option<Vec<Option<u32>>> {
         let index = |column: &LatencyColumn| Some(self.named(column.title())?.index);
         let places: Vec<_> = LatencyColumn::ALL.iter().map(index).collect();
@@ -171,7 +171,7 @@ impl SheetHeader {
             .then_some(places)
     }
 
-    /// The names of the columns that have one.
+    /// The names of all named columns.
     pub(in crate::read) fn names(&self) -> Vec<&str> {
         self.columns
             .iter()
@@ -208,7 +208,7 @@ fn numbers_of(cells: &BTreeMap<u32, HeadCell>) -> Vec<Option<f64>> {
     cells.values().map(number).collect()
 }
 
-/// The row of names above the first numbers: the fullest one, as a title fills a single cell.
+/// The row of names above the first numbers: the one with the most cells, because a title fills a single cell.
 fn header_of(rows: &[HeadRow]) -> Option<usize> {
     let is_number = |cell: &HeadCell| matches!(cell, HeadCell::Number(_));
     let above = rows
@@ -230,7 +230,7 @@ fn header_of(rows: &[HeadRow]) -> Option<usize> {
         .max_by_key(|at| rows[*at].1.len())
 }
 
-/// Columns without names are numbered by pandas: nothing above the index, then 0, 1, 2, …
+/// Returns `true` for the header that pandas gives unnamed columns: an empty cell, then 0, 1, 2, …
 fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
     let [(_, names), values @ ..] = rows else {
         return false;
@@ -243,7 +243,7 @@ fn is_numbered_by_pandas(rows: &[HeadRow]) -> bool {
 
 struct HeadContents {
     numbers: usize,
-    /// The first of numbers without a gap: 0, 1, 2, … or 1, 2, 3, …
+    /// Returns the first number of a series without gaps: 0, 1, 2, … or 1, 2, 3, …
     counts_from: Option<u32>,
 }
 

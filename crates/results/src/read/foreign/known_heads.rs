@@ -1,4 +1,4 @@
-//! Headers of load generators, by which their columns are known.
+//! Headers of the files of load generators.
 
 use crate::error::Refusal;
 use crate::read::time_unit::TimeUnit;
@@ -6,12 +6,12 @@ use crate::read::time_unit::TimeUnit;
 /// The time of a request in the table of a load generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownColumn {
-    /// The name in the header.
+    /// Name of the column.
     pub(super) column: &'static str,
     pub(super) unit: TimeUnit,
 }
 
-/// Names that only one program writes side by side, and its time of a request.
+/// Names that only one program writes together, and its column of the time of a request.
 const TIMES: [(&[&str], &str, TimeUnit); 6] = [
     // JMeter
     (
@@ -51,17 +51,17 @@ const TIMES: [(&[&str], &str, TimeUnit); 6] = [
     ),
 ];
 
-/// Names that only one program writes side by side, the program, and the way to single times.
+/// Names that only one program writes together, the program, and the command that writes single times.
 const SUMMARIES: [(&[&str], &str, &str); 5] = [
     (
         &["Request Count", "Failure Count", "Median Response Time"],
         "locust",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["User Count", "Total Request Count"],
         "locust",
-        "it saves no single times; ws-bench does",
+        "it does not save single times (ws-bench does)",
     ),
     (
         &["command", "mean", "stddev", "median", "user", "system"],
@@ -83,7 +83,7 @@ const SUMMARIES: [(&[&str], &str, &str); 5] = [
 /// Columns of the table without header that vegeta writes, and those of its timestamp and latency.
 const VEGETA_COLUMNS: usize = 7;
 
-/// The column of the time of a request, if the program that wrote the header is known.
+/// The column of the time of a request in the header of a known program.
 pub(super) fn time_column(names: &[&str]) -> Option<KnownColumn> {
     let known = TIMES.iter().find(|(wanted, ..)| has_all(names, wanted));
     known.map(|(_, column, unit)| KnownColumn {
@@ -92,7 +92,7 @@ pub(super) fn time_column(names: &[&str]) -> Option<KnownColumn> {
     })
 }
 
-/// Finds the program whose summary has this header.
+/// Detects the program whose summary has this header.
 pub(super) fn refusal(names: &[&str]) -> Option<Refusal> {
     let known = SUMMARIES.iter().find(|(wanted, ..)| has_all(names, wanted));
     known.map(|(_, tool, remedy)| Refusal::Summary { tool, remedy })

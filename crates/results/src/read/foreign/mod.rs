@@ -1,4 +1,4 @@
-//! One column of times of any spreadsheet: sheet, header, column and unit are found by themselves.
+//! One column of times of any spreadsheet, with detection of sheet, header, column and unit.
 
 mod bounded_sample;
 mod cell_time;
@@ -30,8 +30,8 @@ use super::time_column::{Latencies, TimeColumn, XColumn};
 use crate::error::{ColumnProblem, Place, Refusal, Result, ResultsError};
 use crate::schema::{LATENCIES_SHEET, LatencyColumn, SheetColumn, latencies_sheet};
 
-/// Reads the times of a file of cells together with another column, whose numbers are checked as
-/// milliseconds. `None` where the file is not ours.
+/// Reads the times of a file of ws-bench together with a second column, whose numbers are checked as milliseconds. `None`
+/// for a file of another program.
 pub(super) fn read_beside(
     source: &mut dyn CellSource,
     request: &ColumnRequest,
@@ -46,8 +46,7 @@ pub(super) fn read_beside(
     read_times_of(source, &request, true).map(Some)
 }
 
-/// Reads one column of times of an open file, and the other one, if it was asked for, as times as well or as any
-/// numbers.
+/// Reads one column of times of an open file and, if requested, a second column, as times or as any numbers.
 pub(super) fn read_times_of(
     source: &mut dyn CellSource,
     request: &ColumnRequest,
@@ -68,28 +67,29 @@ pub(super) fn read_times_of(
     if column.is_ours && request.sheet.is_none() && sheet == LATENCIES_SHEET {
         read_further_sheets(source, request, &mut reader)?;
     }
+    if reader.sample.values.is_empty() {
+        return Err(no_values(place, column, &reader));
+    }
     let mut remarks = sheet_remarks(source, request, &sheet, hidden);
-    remarks.extend(forms.thousands.map(Remark::Thousands));
+    remarks.extend(forms.thousands.map(|number| Remark::Thousands {
+        number,
+        is_requested: request.decimal.is_some(),
+    }));
     remarks.extend(reader.remarks());
     let (chosen_from, skipped) = (reader.chosen_from(), reader.skipped);
-    let BoundedSample { values, xs, .. } = reader.sample;
-    if values.is_empty() {
-        return Err(ResultsError::NoValues {
-            place,
-            column: column.label,
-            x: column.x.map(|(_, label)| label),
-            rows: skipped,
-        });
-    }
+    let BoundedSample {
+        values, xs, rows, ..
+    } = reader.sample;
     let run = origin(source, &column)?;
     let timed = run.as_ref().and_then(|run| run.timed_messages);
-    let rows = chosen_from.unwrap_or(values.len() as u64);
+    let read = chosen_from.unwrap_or(values.len() as u64);
     Ok(TimeColumn {
         times: Latencies {
             // The run counts more messages than it kept, and kept more than are kept here.
-            chosen_from: timed.filter(|timed| *timed > rows).or(chosen_from),
+            chosen_from: timed.filter(|timed| *timed > read).or(chosen_from),
             values_ms: values,
             counts: Vec::new(),
+            rows,
             skipped,
         },
         place,
@@ -104,6 +104,24 @@ pub(super) fn read_times_of(
         remarks,
         x: column.x.map(|(_, column)| XColumn { column, values: xs }),
     })
+}
+
+/// The error about a column without a value in any row.
+fn no_values(place: Place, column: SelectedColumn, reader: &ColumnReader) -> ResultsError {
+    let rows = reader.skipped;
+    if column.is_ours && rows > 0 {
+        return ResultsError::NoCorrectEcho {
+            place,
+            messages: rows,
+            corrupted: reader.corrupted,
+        };
+    }
+    ResultsError::NoValues {
+        place,
+        column: column.label,
+        x: column.x.map(|(_, label)| label),
+        rows,
+    }
 }
 
 /// The run of a workbook of ws-bench.
@@ -129,7 +147,7 @@ fn sheet_remarks(
     [encoding, hidden, left_out].into_iter().flatten().collect()
 }
 
-/// Reads the sheets `latencies_2`, `latencies_3`, … as well.
+/// Reads the sheets `latencies_2`, `latencies_3`, … too.
 fn read_further_sheets(
     source: &mut dyn CellSource,
     request: &ColumnRequest,
@@ -147,15 +165,15 @@ fn read_further_sheets(
     Ok(())
 }
 
-/// A sheet with a column that can be meant.
+/// A sheet with a column that qualifies.
 struct SelectedSheet {
     name: String,
     column: SelectedColumn,
     contents: SheetContents,
 }
 
-/// Selects the sheet that was asked for, else `latencies`, else the first with a column that can be meant. Of hidden
-/// sheets only where no other holds anything.
+/// Selects the requested sheet, else `latencies`, else the first with a column that qualifies. A hidden sheet is selected
+/// only if all others are empty.
 fn select_sheet(source: &mut dyn CellSource, request: &ColumnRequest) -> Result<SelectedSheet> {
     let mut sheets = source.sheets();
     let hidden = source.hidden_sheets();
@@ -209,7 +227,7 @@ fn select_sheet(source: &mut dyn CellSource, request: &ColumnRequest) -> Result<
     })
 }
 
-/// The hidden sheets that were left out, where one that is shown was read or came nearest.
+/// The hidden sheets that were left out, if a visible sheet was read or is the subject of the error.
 fn left_out(source: &dyn CellSource, request: &ColumnRequest, sheet: &String) -> Vec<String> {
     let hidden = source.hidden_sheets();
     if request.sheet.is_some() || hidden.contains(sheet) {

@@ -1,11 +1,11 @@
-//! The form of a column's numbers: decided over all of them, or not at all.
+//! The number format of a column, which is decided from all of its numbers.
 
 use super::number_text::{DecimalSign, NumberText, SeparatorUse};
 
-/// A cell, and its text.
+/// Row and text of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SeenText {
-    /// Counts from 0.
+    /// Number of the row, from 0.
     pub(super) row: u32,
     pub(super) text: String,
 }
@@ -16,9 +16,9 @@ struct SignEvidence {
     decimals: Option<SeenText>,
     thousands: Option<SeenText>,
     either: Option<SeenText>,
-    /// One of those that may be either, other than the first.
+    /// A second cell whose sign can be either.
     another: Option<SeenText>,
-    /// One of those that may be either ends with a zero.
+    /// True if a number whose sign can be either ends with a zero.
     ends_with_zero: bool,
 }
 
@@ -29,20 +29,20 @@ pub(super) struct NumberForms {
     comma: SignEvidence,
     /// A number from 1 to 999 without decimals.
     below_thousand: Option<SeenText>,
-    /// One of those has three digits.
+    /// True if such a number has three digits.
     has_hundreds: bool,
-    /// A number from 1000 on whose thousands neither point nor comma separates.
+    /// A number of at least 1000 whose thousands are not separated by a point or comma.
     other_thousands: Option<SeenText>,
 }
 
 /// The knowledge about other columns of the file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct FileForms {
-    /// A comma or blanks separate fields, so that a point is hardly one of thousands.
+    /// True if a comma or blanks separate fields, so that a point is hardly a separator of thousands.
     pub(super) has_decimal_points: bool,
-    /// There are several columns, so that the separation of fields is seen.
+    /// True if there are several columns, which confirm the separator of fields.
     pub(super) has_fields: bool,
-    /// The sign before decimals that other columns show, if they show only one.
+    /// The decimal separator of other columns, if they agree.
     pub(super) sign_elsewhere: Option<DecimalSign>,
 }
 
@@ -78,7 +78,7 @@ impl NumberForms {
         }
     }
 
-    /// The sign before decimals that the numbers show beyond doubt.
+    /// The decimal separator that the numbers show without doubt.
     pub(super) fn shown_sign(&self) -> Option<DecimalSign> {
         match (&self.point, &self.comma) {
             (
@@ -97,7 +97,7 @@ impl NumberForms {
         }
     }
 
-    /// The first number that might have had decimals and has thousands, if this is the sign before decimals.
+    /// The first number with thousands that could be decimals, if this is the decimal separator.
     pub(super) fn thousands_by(&self, sign: DecimalSign) -> Option<String> {
         let evidence = match sign {
             DecimalSign::Point => &self.comma,
@@ -106,10 +106,10 @@ impl NumberForms {
         evidence.either.as_ref().map(|seen| seen.text.clone())
     }
 
-    /// Decides for all numbers.
+    /// Decides the decimal separator of all numbers.
     ///
     /// # Errors
-    /// Two cells that cannot be read alike, or that can be read in two ways.
+    /// Two cells that contradict each other, or that can be read in two ways.
     pub(super) fn decide(&self, file: FileForms) -> Result<DecimalSign, [SeenText; 2]> {
         let (point, comma) = (&self.point, &self.comma);
         let against_point = point.thousands.as_ref().or(comma.decimals.as_ref());
@@ -138,11 +138,10 @@ impl NumberForms {
         }
     }
 
-    /// Decides about a sign that stands before three digits wherever it stands: it is the decimal one, or the other
-    /// is.
+    /// Decides about a sign that always stands before three digits: it separates decimals or thousands.
     ///
-    /// Whole numbers below 1000 beside zeros at the end of others are not decimals of one writer. They show thousands
-    /// only where one of them has three digits: `950` beside `1.000`, but not `12` beside `1.500`.
+    /// Whole numbers below 1000, together with others that end with zeros, are not decimals of one program. They show
+    /// thousands only if one of them has three digits: `950` and `1.000`, but not `12` and `1.500`.
     ///
     /// | decimals elsewhere | several fields, not by `;` or tabs, a point | whole below 1000 and zeros at the end | other thousands | meaning |
     /// |---|---|---|---|---|

@@ -1,30 +1,30 @@
-//! A number as somebody wrote it, taken apart: a point or comma may separate thousands or decimals.
+//! A number in its written form, split into parts: a point or comma can separate thousands or decimals.
 
 use crate::read::durations;
 use crate::read::time_unit::TimeUnit;
 
-/// The meaning of a text as far as it does not hang on other cells.
+/// The meaning of a text, as far as it does not depend on other cells.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum FieldText<'t> {
-    /// A number, in a form that a [`DecimalSign`] reads.
+    /// A number whose value depends on the [`DecimalSign`].
     Number(NumberText<'t>),
-    /// The same with a unit of its own.
+    /// A number with a unit of its own.
     WithUnit(NumberText<'t>, TimeUnit),
-    /// A time of hours, minutes and seconds, in milliseconds; perhaps below zero.
+    /// A time of hours, minutes and seconds, in milliseconds; can be negative.
     Time(f64),
-    /// A word for no value.
+    /// A word for a missing value.
     Nothing,
     /// Any other text.
     Other,
 }
 
-/// The sign before decimals; the other one separates thousands.
+/// The decimal separator. The other sign separates thousands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DecimalSign {
-    /// `1,049.5`
+    /// A point: `1,049.5`.
     #[default]
     Point,
-    /// `1.049,5`
+    /// A comma: `1.049,5`.
     Comma,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum SeparatorUse {
     Absent,
     Decimals,
     Thousands,
-    /// `1.049`: one of the two.
+    /// Either of the two, as in `1.049`.
     Either,
 }
 
@@ -79,7 +79,7 @@ fn number_with_unit(text: &str) -> Option<(NumberText<'_>, TimeUnit)> {
 }
 
 impl<'t> NumberText<'t> {
-    /// `None` for anything but a finite number.
+    /// Splits a text; `None` for anything else than a finite number.
     pub(super) fn of(text: &'t str) -> Option<Self> {
         let size = text.strip_prefix(['-', '+', '−']).unwrap_or(text);
         let mantissa = size.split(['e', 'E']).next()?;
@@ -140,7 +140,7 @@ impl<'t> NumberText<'t> {
         })
     }
 
-    /// The value, if this is the sign before decimals.
+    /// The value if this is the decimal separator.
     pub(super) fn value(self, sign: DecimalSign) -> Option<f64> {
         let (decimal, thousands) = match sign {
             DecimalSign::Point => ('.', ','),
@@ -158,7 +158,7 @@ impl<'t> NumberText<'t> {
         plain.parse().ok().filter(|value: &f64| value.is_finite())
     }
 
-    /// The sign before decimals that this number alone shows; a point where it shows none.
+    /// The decimal separator that this number alone shows; a point if it shows none.
     pub(super) fn own_sign(self) -> Option<DecimalSign> {
         use SeparatorUse::{Decimals, Either, Thousands};
         match (self.point, self.comma) {
@@ -174,7 +174,7 @@ impl<'t> NumberText<'t> {
         self.has_no_sign() && self.whole_digits <= 3 && self.has_digit_above_zero()
     }
 
-    /// Returns `true` for three digits and more before any decimals.
+    /// Returns `true` for three or more digits before the decimals.
     pub(super) fn is_from_hundred(self) -> bool {
         self.whole_digits >= 3
     }
@@ -189,8 +189,7 @@ impl<'t> NumberText<'t> {
         whole.bytes().filter(u8::is_ascii_digit).count() > 3
     }
 
-    /// Returns `true` when its last digit is a zero, which a program that prints only digits with a meaning leaves out
-    /// of decimals.
+    /// Returns `true` when the last digit is a zero, which programs that print the shortest form do not write as a decimal.
     pub(super) fn ends_with_zero(self) -> bool {
         self.text.ends_with('0')
     }
@@ -210,7 +209,7 @@ enum Groups {
     By(char),
 }
 
-/// The sign between groups of three digits; `None` where the groups have another length.
+/// The sign between groups of three digits; `None` if the groups have another length.
 fn groups_of(whole: &str) -> Option<Groups> {
     let Some(sign) = whole.chars().find(|c| !c.is_ascii_digit()) else {
         return Some(Groups::None);
@@ -227,7 +226,7 @@ fn groups_of(whole: &str) -> Option<Groups> {
     (is_first && are_others).then_some(Groups::By(sign))
 }
 
-/// Signs that separate thousands and nothing else: blanks of all widths, apostrophes, `_`.
+/// Signs that separate only thousands: blanks of all widths, apostrophes, `_`.
 fn is_blank_group(sign: char) -> bool {
     matches!(
         sign,
@@ -235,7 +234,7 @@ fn is_blank_group(sign: char) -> bool {
     )
 }
 
-/// Words for no value, in lowercase.
+/// Words for a missing value, in lowercase.
 const NOTHING: [&str; 42] = [
     "n/a",
     "na",

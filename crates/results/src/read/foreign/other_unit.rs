@@ -1,16 +1,16 @@
 //! Units of other things than times, and counts, at the end of a column's name.
 
-/// Units of other things.
+/// Units of other things than times.
 const OTHER_UNITS: &str = "bit bits byte bytes kb kib kbit kbits kbyte kbytes mb mib mbit mbits mbyte mbytes gb gib tb \
     tib m km cm mm nm miles feet px pixel pixels v mv volt volts w mw kw watt watts kwh j joule joules ampere amperes hz \
     khz mhz ghz db dbm bpm rpm k kelvin celsius fahrenheit degrees g kg grams pct percent percentage usd eur cents";
 
-/// Words of counts and figures without a unit. A singular is not a count: `latency_request` is that of a request.
+/// Words of counts and figures without a unit. A singular is not a count: `latency_request` is the latency of a request.
 const COUNTS: &str = "n cnt num count counts counter samples frames packets pkts messages msgs requests reqs responses \
     calls hops errors failures timeouts retries items rows events ops tokens pages blocks lines chars characters ratio \
     percentile percentiles quantile share fraction score rank idx index users clients connections conns threads cycles";
 
-/// Words of counts, labels and measures that are no times, where nothing else in the name says one.
+/// Words of counts, labels and measures that are not times unless another word of the name is.
 const NO_TIMES: &str = "errors failures hits message messages pid retries success thread threads timeouts load score \
     price temperature version round run sample le connections";
 
@@ -34,7 +34,7 @@ fn has(words: &str, wanted: &str) -> bool {
     words.split_ascii_whitespace().any(|word| word == wanted)
 }
 
-/// Returns `true` when the words say a unit of something else than a time, or a count.
+/// Returns `true` when the words are a unit of something else than a time, or a count.
 pub(super) fn is_of_something_else(words: &[(usize, String)]) -> bool {
     let Some(((_, last), before)) = words.split_last() else {
         return false;
@@ -48,8 +48,8 @@ pub(super) fn is_of_something_else(words: &[(usize, String)]) -> bool {
             .any(|(_, word)| word.len() > 1 && word != "byte" && has(OTHER_UNITS, word))
 }
 
-/// Returns `true` for what may be a unit that is not known here: up to three letters or signs, but for the usual words
-/// of statistics and protocols.
+/// Returns `true` for a possible unknown unit: up to three letters or signs, except common words of statistics and
+/// protocols.
 pub(super) fn is_short(text: &str) -> bool {
     const NO_UNITS: &str =
         "avg max min med std sd all new old raw net sum tcp udp tls ssl ws wss api eu ap";
@@ -57,7 +57,7 @@ pub(super) fn is_short(text: &str) -> bool {
     !has(NO_UNITS, text) && is_word && text.chars().count() <= 3
 }
 
-/// Returns `true` for a word that is the name of no time.
+/// Returns `true` for a word that is not the name of a time.
 pub(super) fn is_no_time(word: &str) -> bool {
     has(NO_TIMES, word)
 }

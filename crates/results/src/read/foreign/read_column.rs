@@ -1,4 +1,4 @@
-//! The values of one column, checked cell by cell, and of the one that they are drawn against.
+//! The values of the column of times, checked cell by cell, and of the column for the horizontal axis.
 
 use measurement::record::Outcome;
 
@@ -12,26 +12,28 @@ use crate::read::remark::{CellCount, Remark};
 /// The values of one column, read from one or more sheets.
 pub(super) struct ColumnReader {
     form: ColumnForm,
-    /// The form of the other column.
+    /// Number format of the second column.
     x_form: ColumnForm,
-    /// Leaves out cells with anything but a time.
+    /// True to leave out cells that do not hold a time.
     skip_invalid: bool,
     pub(super) sample: BoundedSample,
-    /// Rows that had all of it.
+    /// Rows with a time, and with a number in the second column if there is one.
     taken: u64,
-    /// Rows that had not.
+    /// Rows without.
     pub(super) skipped: u64,
+    /// Rows with a time that belongs to a wrong echo.
+    pub(super) corrupted: u64,
     without_value: Option<CellCount>,
     invalid: Option<CellCount>,
     text_numbers: Option<CellCount>,
 }
 
-/// One row as far as it has been seen.
+/// The part of a row that has been read.
 #[derive(Default)]
 struct PartialRow {
     time_ms: Option<f64>,
     x: Option<f64>,
-    /// Its echo was wrong: its time belongs to no figure.
+    /// The outcome excludes the time from all figures: the echo was wrong, or did not come.
     is_untimed: bool,
 }
 
@@ -44,6 +46,7 @@ impl ColumnReader {
             sample: BoundedSample::new(MOST_VALUES),
             taken: 0,
             skipped: 0,
+            corrupted: 0,
             without_value: None,
             invalid: None,
             text_numbers: None,
@@ -58,7 +61,9 @@ impl ColumnReader {
     ) -> Result<()> {
         let place = source.place(sheet);
         let x_column = column.x.as_ref().map(|(x, _)| *x);
-        let (mut rows, mut taken, mut sample) = (0, 0, std::mem::take(&mut self.sample));
+        let (mut rows, mut taken, mut corrupted) = (0, 0, 0);
+        let rows_above = self.taken + self.skipped;
+        let mut sample = std::mem::take(&mut self.sample);
         let take = |row: &mut PartialRow, cell: Cell<'_>| {
             // Nothing forbids to draw a column against itself.
             if Some(cell.column) == x_column {
@@ -79,12 +84,16 @@ impl ColumnReader {
                 && row.x.is_some() == x_column.is_some()
             {
                 taken += 1;
-                sample.push(time_ms, row.x);
+                let row_number = rows_above + rows - 1;
+                let row_number = u32::try_from(row_number).unwrap_or(u32::MAX);
+                sample.push(time_ms, row.x, row_number);
             }
+            corrupted += u64::from(row.is_untimed && row.time_ms.is_some());
             Ok(())
         })?;
         self.sample = sample;
         self.taken += taken;
+        self.corrupted += corrupted;
         self.skipped += rows.saturating_sub(taken);
         Ok(())
     }
@@ -110,7 +119,7 @@ impl ColumnReader {
         }
     }
 
-    /// Remarks on the cells that were left out, or read although they are text.
+    /// Remarks on cells that were left out, and on text cells that were read.
     pub(super) fn remarks(&self) -> impl Iterator<Item = Remark> {
         let text_numbers = self.text_numbers.clone().map(Remark::TextNumbers);
         let without_value = self.without_value.clone().map(Remark::WithoutValue);
@@ -118,7 +127,7 @@ impl ColumnReader {
         [text_numbers, without_value, invalid].into_iter().flatten()
     }
 
-    /// Number of rows that had all of it, when they were too many to keep.
+    /// Number of rows with a value, when they were too many to keep.
     pub(super) fn chosen_from(&self) -> Option<u64> {
         (self.taken > self.sample.values.len() as u64).then_some(self.taken)
     }

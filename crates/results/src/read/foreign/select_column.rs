@@ -14,20 +14,20 @@ use crate::schema::{LatencyColumn, SheetColumn};
 #[derive(Debug, Clone)]
 pub(super) struct SelectedColumn {
     pub(super) column: u32,
-    /// Its name in the file, or its letter.
+    /// Name of the column in the file, or its letter.
     pub(super) label: String,
     pub(super) name: ColumnName,
-    /// The unit that the program which wrote the file is known to write.
+    /// The unit of the known program that wrote the file.
     pub(super) known_unit: Option<TimeUnit>,
-    /// The column that would have been next, where the name decided.
+    /// The second best column, if the name decided.
     pub(super) runner_up: Option<RunnerUp>,
     /// First row of values, from 0.
     pub(super) first_row: u32,
     /// The column of the messages' outcomes.
     pub(super) outcome: Option<u32>,
-    /// The column that the times are drawn against, and its label.
+    /// Number and label of the column for the horizontal axis.
     pub(super) x: Option<(u32, String)>,
-    /// The sheet has the columns that this crate writes.
+    /// True if the sheet has the columns of ws-bench.
     pub(super) is_ours: bool,
 }
 
@@ -38,9 +38,8 @@ struct Guess<'t> {
     runner_up: Option<RunnerUp>,
 }
 
-/// Selects the column that was asked for; else ours; else the one that the program which wrote the file is known to
-/// have; else the one whose name fits best; else the only one. The contents of the columns of the header are needed
-/// where neither is there.
+/// Selects the requested column, else that of ws-bench, else that of another known program, else the one whose name fits
+/// best, else the only one. The last two need the contents of the columns.
 pub(super) fn select(
     header: &SheetHeader,
     contents: &[ColumnContents],
@@ -88,7 +87,7 @@ pub(super) fn select(
     })
 }
 
-/// The column of a program whose tables are known.
+/// The column of times of a known program.
 fn known_column(header: &SheetHeader) -> Option<Guess<'_>> {
     let (column, unit) = if header.has_names {
         let known = known_heads::time_column(&header.names())?;
@@ -105,7 +104,7 @@ fn known_column(header: &SheetHeader) -> Option<Guess<'_>> {
     })
 }
 
-/// The problem with a narrow table in which each column but those of times says how the times are distributed.
+/// The problem with a table of few columns in which all columns except those of times describe a distribution.
 fn distribution(header: &SheetHeader, contents: &[ColumnContents]) -> Option<ColumnProblem> {
     const MOST_COLUMNS: usize = 4;
     let columns = header.columns.iter().zip(contents);
@@ -131,22 +130,22 @@ fn distribution(header: &SheetHeader, contents: &[ColumnContents]) -> Option<Col
     Some(ColumnProblem::Distribution { column, holds })
 }
 
-/// A column that may hold the times.
-struct Candidate<'t> {
+/// A column that can hold the times.
+struct ColumnCandidate<'t> {
     column: &'t HeaderColumn,
     contents: &'t ColumnContents,
     name: Option<ColumnName>,
-    /// True if its cells look like the time of day, or since some moment.
+    /// True if the cells look like times of day, or like times since a moment.
     is_clock: bool,
 }
 
-impl Candidate<'_> {
+impl ColumnCandidate<'_> {
     fn rank(&self, metric: Metric) -> Option<usize> {
         let name = self.name.as_ref().filter(|_| !self.is_clock);
         name.and_then(|name| name.rank(metric))
     }
 
-    /// The meaning of the column, if its name or its cells say that it is not a time.
+    /// The meaning of a column that is not a time by its name or its cells.
     fn other_meaning(&self) -> Option<&'static str> {
         let by_name = self.name.as_ref().and_then(ColumnName::other_meaning);
         by_name.or(self.is_clock.then_some(POINT_IN_TIME))
@@ -157,13 +156,13 @@ impl Candidate<'_> {
     }
 }
 
-/// The meaning of a column whose cells are no times.
+/// The meaning of a column whose cells are points in time.
 pub(super) const POINT_IN_TIME: &str = "a point in time by its cells";
 
-/// The columns that may hold the times: all but the one that numbers the rows, and the one to draw against.
+/// The columns that can hold the times: all except the one that numbers the rows and the one for the horizontal axis.
 struct Candidates<'t> {
     header: &'t SheetHeader,
-    all: Vec<Candidate<'t>>,
+    all: Vec<ColumnCandidate<'t>>,
     x: Option<&'t HeaderColumn>,
 }
 
@@ -188,7 +187,7 @@ impl<'t> Candidates<'t> {
             let is_bare = name.as_ref().is_some_and(ColumnName::is_bare_time);
             // The only numbers may well be sorted times.
             let is_stopwatch = is_bare && contents.only_rises() && !is_alone;
-            Candidate {
+            ColumnCandidate {
                 column,
                 contents,
                 is_clock: is_stopwatch || contents.are_points_in_time(name.as_ref()),
@@ -213,12 +212,12 @@ impl<'t> Candidates<'t> {
         }
     }
 
-    /// The column whose name fits a latency best, of those whose values differ; `None` when no name fits.
+    /// The column whose name fits a latency best, among those whose values differ; `None` when no name fits.
     fn best_named(&self, metric: Metric) -> Result<Option<Guess<'t>>, ColumnProblem> {
         let mut ranks: Vec<usize> = self.all.iter().filter_map(|one| one.rank(metric)).collect();
         ranks.sort_unstable();
         ranks.dedup();
-        let mut constant: Vec<&Candidate<'t>> = Vec::new();
+        let mut constant: Vec<&ColumnCandidate<'t>> = Vec::new();
         for rank in &ranks {
             let of_rank = || {
                 self.all
@@ -227,7 +226,7 @@ impl<'t> Candidates<'t> {
             };
             let mut unreadable = of_rank().filter(|one| !one.contents.has_numbers());
             let readable: Vec<_> = of_rank().filter(|one| one.contents.has_numbers()).collect();
-            let is_sure = |one: &&Candidate<'_>| {
+            let is_sure = |one: &&ColumnCandidate<'_>| {
                 one.name
                     .as_ref()
                     .is_some_and(ColumnName::is_surely_a_latency)
@@ -235,17 +234,16 @@ impl<'t> Candidates<'t> {
             if readable.is_empty() {
                 match unreadable.find(is_sure) {
                     // Another one would be drawn in its place.
-                    Some(one) => return Err(not_numbers(one)),
+                    Some(one) => {
+                        return Err(one
+                            .contents
+                            .not_numbers(one.column.index, one.column.label()));
+                    }
                     None => continue,
                 }
             }
-            let is_constant = |one: &&&Candidate<'_>| one.contents.constant().is_some();
-            let varied: Vec<_> = readable
-                .iter()
-                .filter(|one| !is_constant(one))
-                .copied()
-                .collect();
-            let of_others = readable.into_iter().filter(|one| is_constant(&one));
+            let is_constant = |one: &&ColumnCandidate<'_>| one.contents.constant().is_some();
+            let (of_others, varied): (Vec<_>, Vec<_>) = readable.into_iter().partition(is_constant);
             constant.extend(of_others);
             match varied.as_slice() {
                 [] => {}
@@ -268,26 +266,26 @@ impl<'t> Candidates<'t> {
         }
     }
 
-    /// The readable column whose name fits best but for this one.
-    fn next_best(&self, best: &Candidate<'_>, metric: Metric) -> Option<RunnerUp> {
+    /// The readable column whose name fits second best.
+    fn next_best(&self, best: &ColumnCandidate<'_>, metric: Metric) -> Option<RunnerUp> {
         let others = self.all.iter();
         let others = others.filter(|one| one.column.index != best.column.index);
         let others = others.filter(|one| one.contents.is_numeric() && one.rank(metric).is_some());
         others.min_by_key(|one| one.rank(metric)).map(runner_up)
     }
 
-    /// The only column of numbers that may be times, where no name says more. None is drawn in place of one that has
-    /// the name of a latency and is not a time.
+    /// The only column of numbers that can be times, if no name decides. It is not read in place of a column that has the
+    /// name of a latency and is not a time.
     fn only_numeric(&self) -> Result<Guess<'t>, ColumnProblem> {
         let numeric = || self.all.iter().filter(|one| one.contents.is_numeric());
-        let says_latency = |one: &&Candidate<'_>| {
+        let says_latency = |one: &&ColumnCandidate<'_>| {
             one.name.as_ref().is_some_and(ColumnName::says_latency) && one.other_meaning().is_some()
         };
         if let Some(one) = numeric().find(says_latency) {
             return Err(not_a_time(one));
         }
         let is_alone = numeric().count() == 1;
-        let may_be = |one: &&Candidate<'_>| {
+        let may_be = |one: &&ColumnCandidate<'_>| {
             one.other_meaning().is_none() && (is_alone || !one.contents.counts())
         };
         let candidates: Vec<_> = numeric().filter(may_be).collect();
@@ -311,7 +309,7 @@ impl<'t> Candidates<'t> {
     }
 }
 
-fn guess_of<'t>(one: &Candidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
+fn guess_of<'t>(one: &ColumnCandidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
     Guess {
         column: one.column,
         known_unit: None,
@@ -319,37 +317,26 @@ fn guess_of<'t>(one: &Candidate<'t>, runner_up: Option<RunnerUp>) -> Guess<'t> {
     }
 }
 
-fn runner_up(one: &Candidate<'_>) -> RunnerUp {
+fn runner_up(one: &ColumnCandidate<'_>) -> RunnerUp {
     RunnerUp {
         column: one.column.label(),
         constant: one.contents.constant(),
     }
 }
 
-fn other_time(one: &Candidate<'_>) -> ColumnProblem {
+fn other_time(one: &ColumnCandidate<'_>) -> ColumnProblem {
     ColumnProblem::OtherTime(one.column.label())
 }
 
-fn not_a_time(one: &Candidate<'_>) -> ColumnProblem {
+fn not_a_time(one: &ColumnCandidate<'_>) -> ColumnProblem {
     ColumnProblem::NotATime {
         column: one.column.label(),
         meaning: one.other_meaning().unwrap_or(POINT_IN_TIME),
     }
 }
 
-fn not_numbers(one: &Candidate<'_>) -> ColumnProblem {
-    let first = one.contents.first_other.as_ref();
-    ColumnProblem::NotNumbers {
-        column: one.column.label(),
-        first: first.map(|(row, found)| {
-            let letters = column_letters(one.column.index);
-            Box::new((format!("{letters}{}", row + 1), found.clone()))
-        }),
-    }
-}
-
-/// The error that lists these columns, with their letters where names occur twice.
-fn ambiguous(several: &[&Candidate<'_>]) -> ColumnProblem {
+/// The error that lists these columns, with their letters if names occur twice.
+fn ambiguous(several: &[&ColumnCandidate<'_>]) -> ColumnProblem {
     let columns: Vec<_> = several.iter().map(|one| one.column).collect();
     ColumnProblem::Ambiguous(labels(&columns))
 }
@@ -373,8 +360,7 @@ fn labels(columns: &[&HeaderColumn]) -> Vec<String> {
     columns.iter().map(label).collect()
 }
 
-/// Finds a column by its name, first in the case in which it was typed, then in any; then by its letter, or by all of
-/// its label.
+/// Finds a column by its name in the typed case, else in any case, else by its letter, else by its full label.
 fn find<'t>(header: &'t SheetHeader, wanted: &str) -> Result<&'t HeaderColumn, ColumnProblem> {
     let with = |is_it: &dyn Fn(&HeaderColumn) -> bool| -> Vec<&'t HeaderColumn> {
         header

@@ -10,21 +10,21 @@ use crate::error::{ColumnProblem, Result};
 use crate::read::ColumnRequest;
 use crate::read::cells::{CellSource, column_letters};
 
-/// The contents of the columns of a sheet; empty where the columns are those that this crate writes.
+/// The contents of the columns of a sheet; empty for a sheet of ws-bench.
 #[derive(Default)]
 pub(super) struct SheetContents {
     pub(super) all: Vec<ColumnContents>,
-    /// The columns' places, in the same order.
+    /// Numbers of the columns, in the same order.
     indexes: Vec<u32>,
 }
 
-/// The forms of the columns that are read.
+/// The number formats of the columns that are read.
 pub(super) struct ReadForms {
     pub(super) time: ColumnForm,
     pub(super) x: ColumnForm,
-    /// Nothing said the unit of some number.
+    /// True if the unit of a number is not known.
     pub(super) unit_is_assumed: bool,
-    /// The first number with a separator of thousands that might have been one of decimals.
+    /// The first number whose separator of thousands could have been a decimal separator.
     pub(super) thousands: Option<String>,
 }
 
@@ -48,7 +48,7 @@ impl SheetContents {
         self.all.get(at)
     }
 
-    /// Decides in which form the selected columns are read.
+    /// Decides the number formats of the selected columns.
     pub(super) fn forms_of(
         &self,
         source: &dyn CellSource,
@@ -57,6 +57,7 @@ impl SheetContents {
         x_is_time: bool,
     ) -> std::result::Result<ReadForms, ColumnProblem> {
         let unit = request.unit.or(column.known_unit).or(column.name.unit);
+        self.check_has_numbers(column)?;
         let own = self.of(column.column);
         let has_bare_numbers = own.is_none_or(|own| own.bare_numbers > 0);
         // A unit that was asked for says that they are times.
@@ -92,7 +93,19 @@ impl SheetContents {
         })
     }
 
-    /// The sign before decimals in a column: what was asked for, else what all of its numbers show.
+    /// Refuses columns without numbers, whose cells all hold something else.
+    fn check_has_numbers(&self, column: &SelectedColumn) -> std::result::Result<(), ColumnProblem> {
+        let own = (column.column, &column.label);
+        let x = column.x.as_ref().map(|(x, label)| (*x, label));
+        for (index, label) in std::iter::once(own).chain(x) {
+            if let Some(contents) = self.of(index).filter(|one| one.holds_only_text()) {
+                return Err(contents.not_numbers(index, label.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The decimal separator of a column: the requested one, else that of its numbers.
     fn decimal_of(
         &self,
         column: u32,
@@ -120,7 +133,7 @@ impl SheetContents {
     }
 }
 
-/// Refuses a column whose name has a unit that is none of time, or not known, and one of points in time.
+/// Refuses a column whose name has an unknown unit or one of something else, and a column of points in time.
 fn check_times(
     column: &SelectedColumn,
     own: Option<&ColumnContents>,

@@ -1,4 +1,4 @@
-//! The unit that a column's name says, where it stands as one.
+//! The unit in a column's name.
 
 use super::other_unit::{ends_with_other_unit, is_count, is_of_something_else, is_short};
 use crate::read::time_unit::TimeUnit;
@@ -6,28 +6,28 @@ use crate::read::time_unit::TimeUnit;
 /// The unit in a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NamedUnit {
-    /// The name says none.
+    /// No unit.
     None,
     Known(TimeUnit),
-    /// The text in place of a unit, which is not known here.
+    /// The unknown text in place of a unit.
     Unclear(String),
-    /// Something per time: no time.
+    /// A unit per time, which makes the column a rate.
     Rate,
-    /// A unit of something else, or a count: no time.
+    /// A unit of something else than a time, or a count.
     Other,
 }
 
 /// A name without its unit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NameParts {
-    /// With all letters as they were meant.
+    /// The name with its decoded letters.
     pub(super) stem: String,
     pub(super) unit: NamedUnit,
     /// The words of the stem in lowercase.
     pub(super) words: Vec<String>,
 }
 
-/// Brackets that a unit may stand in.
+/// Brackets around a unit.
 const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
 
 impl NameParts {
@@ -121,7 +121,7 @@ impl NameParts {
     }
 }
 
-/// `duration_min` may be minutes or the least of several; `min` alone is the latter.
+/// Decides about `min`, which alone is the minimum and in `duration_min` can be minutes.
 fn unclear_minimum(words: usize) -> NamedUnit {
     if words > 1 {
         NamedUnit::Unclear("min".to_owned())
@@ -130,7 +130,7 @@ fn unclear_minimum(words: usize) -> NamedUnit {
     }
 }
 
-/// A unit with other words behind it: `http_request_duration_seconds_p99`. One letter there means something else.
+/// A unit followed by other words: `http_request_duration_seconds_p99`. A single letter there is not a unit.
 fn unit_in_the_middle(found: &[(usize, String)]) -> NamedUnit {
     let mut known = found
         .iter()
@@ -139,7 +139,7 @@ fn unit_in_the_middle(found: &[(usize, String)]) -> NamedUnit {
     known.map_or(NamedUnit::None, NamedUnit::Known)
 }
 
-/// The unit of `p99ms`; one letter there is a plural.
+/// The unit of `p99ms`. A single letter there is a plural.
 fn unit_behind_digits(word: &str) -> Option<TimeUnit> {
     let unit = word.trim_start_matches(|c: char| c == 'p' || c.is_ascii_digit());
     let has_digits = word[..word.len() - unit.len()].contains(|c: char| c.is_ascii_digit());
@@ -186,12 +186,12 @@ fn unit_within(within: &str) -> NamedUnit {
     NamedUnit::None
 }
 
-/// `µ s` without its blank.
+/// The words with `µ s` joined to `µs`.
 fn micro(text: &str) -> Option<TimeUnit> {
     (text == "µs" || text == "μs").then_some(TimeUnit::Microseconds)
 }
 
-/// Something per something else: `msg/s` is a rate, `ms/op` a time.
+/// The unit of a quotient: `msg/s` is a rate, `ms/op` a time.
 fn fraction(text: &str) -> Option<NamedUnit> {
     let (over, under) = match text.rsplit_once('/') {
         Some(parts) => parts,
@@ -271,14 +271,14 @@ fn superscript(letter: char) -> Option<char> {
     char::from_digit(u32::try_from(value).ok()?, 10)
 }
 
-/// A letter directly before a unit that belongs to it, and makes it another one: `?s`.
+/// A letter directly before a unit that makes it another unit: `?s`.
 fn stray_letter(before: &str) -> Option<char> {
     let last = before.chars().last()?;
     let separates = last.is_whitespace() || "_-([{<,.:;|=".contains(last) || last.is_alphanumeric();
     (!separates).then_some(last)
 }
 
-/// Returns `true` for a word that means a unit of time that is not known here.
+/// Returns `true` for a word that is an unknown unit of time.
 fn is_like_unit(word: &str) -> bool {
     const UNITS: &str = "fs ticks tick cycles cycle jiffies jiffy clks clocks day days week weeks month months year \
         years æs ns100 hns";
@@ -290,7 +290,7 @@ fn is_like_unit(word: &str) -> bool {
     UNITS.split_ascii_whitespace().any(|unit| unit == word) || is_prefixed()
 }
 
-/// A name without entities of HTML, and without letters that were decoded twice.
+/// A name with HTML entities and twice-encoded letters decoded.
 fn with_letters_meant(name: &str) -> String {
     const LETTERS: [(&str, &str); 11] = [
         ("&micro;", "µ"),

@@ -8,37 +8,36 @@ use rust_xlsxwriter::{
 use super::style::{FAINT, GRID, INK, RULE};
 use super::{XlsxResult, column, ms};
 
-/// Points of a line up to which each is marked: one point alone does not make a line.
+/// Largest number of points of a line whose points have markers: a single point is not visible as a line.
 const FEW_POINTS: u32 = 30;
 
-/// Counts up to which each has its place on an axis: halves between them would be named as if they
-/// were whole.
+/// Largest count of an axis with a tick for each count. Ticks between counts would be labelled as whole numbers.
 const FEW_STEPS: f64 = 10.0;
 
 /// Size of a chart, in pixels.
 const WIDTH: u32 = 780;
 const HEIGHT: u32 = 420;
 
-/// Characters of UTF-16 that a chart's alternative text may have.
+/// Largest length of a chart's alternative text, in UTF-16 units.
 const ALT_TEXT: usize = 255;
 
-/// Rows of a sheet that a chart and the room below it cover.
+/// Number of rows that a chart and the space below it cover.
 pub(super) const ROWS: u32 = HEIGHT / 20 + 2;
 
-/// A chart of columns of one sheet, from its second row on.
+/// A chart of columns of one sheet, from the second row.
 pub(super) struct SheetChart<'a> {
     pub(super) sheet: &'a str,
-    /// Number of the sheet's columns: the chart stands to their right.
+    /// Number of the sheet's columns, to the right of which the chart stands.
     pub(super) columns: usize,
-    /// Last row that is drawn.
+    /// Last row of the chart.
     pub(super) last_row: u32,
     pub(super) title: String,
     pub(super) x: SheetAxis<'a>,
     /// Column of the positions.
     pub(super) x_column: u16,
     pub(super) y: SheetAxis<'a>,
-    /// The legend refers to the headers of the lines' columns: for names that are not ours, which a spreadsheet
-    /// would take for a reference to cells when they look like one.
+    /// True if the legend refers to the headers of the columns. Needed for names that a spreadsheet could read as a
+    /// reference to cells.
     pub(super) are_names_in_header: bool,
     pub(super) lines: Vec<SheetLine<'a>>,
 }
@@ -62,7 +61,7 @@ impl SheetAxis<'static> {
     }
 }
 
-/// An axis of whole numbers from zero, which ends at the last of them when there are several.
+/// An axis of whole numbers from zero to the last of them.
 pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<'_> {
     SheetAxis {
         name,
@@ -75,18 +74,16 @@ pub(super) fn whole_axis(name: &str, are_several: bool, last: f64) -> SheetAxis<
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SheetScale {
-    /// Chosen by the spreadsheet: not from zero where all values lie close together, so that they
-    /// can be distinguished.
+    /// Range that the spreadsheet chooses. It does not begin at zero if all values are close together.
     Automatic,
-    /// From zero to the largest value, or to this, which is a count.
+    /// Range from zero to the largest value, or to this count.
     Linear { end: Option<f64> },
-    /// Powers of ten.
+    /// Logarithmic scale of powers of ten.
     Log { begin: f64, end: f64 },
 }
 
 impl SheetScale {
-    /// The scale for times: logarithmic where the largest would press the typical one into a line
-    /// at the bottom.
+    /// The scale for times: logarithmic if typical times would be invisible at the bottom of a linear one.
     pub(super) fn of_times(smallest_ns: u64, typical_ns: u64, largest_ns: u64) -> Self {
         if typical_ns == 0 || largest_ns < typical_ns.saturating_mul(15) {
             return Self::Linear { end: None };
@@ -121,15 +118,14 @@ impl SheetScale {
 pub(super) enum LineStyle {
     /// A line of this width in points.
     Line(f64),
-    /// A line of this width, and a dot a value: for a column with holes, in which a value between two
-    /// of them would be no line.
+    /// A line of this width with a dot per value, for a column with gaps, in which a value between two gaps has no line.
     Joined(f64),
-    /// A dot a value.
+    /// A dot per value.
     Dots,
 }
 
 impl SheetChart<'_> {
-    /// Puts the chart beside the columns, its top at this row.
+    /// Inserts the chart to the right of the columns, its top at this row.
     pub(super) fn insert(self, sheet: &mut Worksheet, row: u32) -> XlsxResult {
         let mut chart = Chart::new(ChartType::ScatterStraight);
         chart
@@ -186,7 +182,7 @@ impl SheetChart<'_> {
         }
     }
 
-    /// A description for people who cannot see it: without the lines' names where those are too long.
+    /// The alternative text, without the names of the lines if they are too long.
     fn alt_text(&self) -> String {
         let names: Vec<_> = self.lines.iter().map(|(name, ..)| *name).collect();
         let whole = format!("{}: {}, by {}", self.title, names.join(", "), self.x.name);

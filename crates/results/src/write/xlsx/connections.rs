@@ -1,4 +1,4 @@
-//! One row a client.
+//! One row per client.
 
 use measurement::run::ClientRow;
 use rust_xlsxwriter::Worksheet;

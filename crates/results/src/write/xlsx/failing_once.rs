@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-/// A writer that reports the first error and from then on discards what is written: the ZIP writer of a workbook that
-/// could not be written tries to end its archive when it is dropped, and prints the errors of that.
+/// A writer that reports the first error and then discards all data. A workbook's ZIP writer ends its archive when it is
+/// dropped after an error, and would print the second error.
 pub(super) struct FailingOnce<W> {
     inner: W,
     has_failed: bool,

@@ -1,4 +1,4 @@
-//! A JSON document, one key a row, the verdict first.
+//! A JSON document with one row per key, the verdict first.
 
 use measurement::verdict::Verdict;
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Worksheet};
@@ -8,25 +8,25 @@ use super::style::{FAINT, GREEN, INK, ORANGE, RULE, VERMILION, begin_sheet};
 use super::{XlsxResult, row};
 use crate::schema::{KeyValueColumn as Column, SheetColumn};
 
-/// The section that comes before all others: the verdict on them.
+/// Key of the first section, which holds the verdict.
 const VERDICT: &str = "validity";
 
-/// Widest column of keys, in characters: some are whole sentences.
+/// Largest width of the column of keys, in characters: some keys are sentences.
 const WIDEST_KEY: usize = 100;
 
-/// Characters of a value that stand side by side.
+/// Width of the column of values, in characters.
 const VALUE_WIDTH: usize = 72;
 
-/// Height of a row at most, in points.
+/// Largest height of a row, in points.
 const HIGHEST_ROW: u32 = 409;
 
-/// Characters of a cell at most; what is longer is cut.
+/// Largest number of characters of a cell; the rest is cut.
 const MOST_CHARACTERS: usize = 32_767;
 
 /// Height of a line of text, in points.
 const LINE_HEIGHT: u32 = 16;
 
-/// Fills a sheet of this name with a document whose `validity` is of this verdict.
+/// Fills a sheet of this name with a document whose `validity` has this verdict.
 pub(super) fn write(
     sheet: &mut Worksheet,
     name: &str,
@@ -70,7 +70,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Writes a dotted key, its last part emphasized: every row of a section begins alike.
+/// Writes a dotted key with its last part emphasized, because all keys of a section begin alike.
 fn write_key(sheet: &mut Worksheet, row: u32, key: &str, cell: &Format) -> XlsxResult {
     let [faint, ink] = [FAINT, INK].map(|colour| Format::new().set_font_color(colour));
     // A system's own words, which are keys of `connections.failures`, may end in a dot.
@@ -132,7 +132,7 @@ fn colour(verdict: Verdict) -> u32 {
     }
 }
 
-/// The first part of a dotted path; keys without one belong together.
+/// The first part of a dotted path; empty for a key without dots.
 fn section(key: &str) -> &str {
     key.split_once('.').map_or("", |(section, _)| section)
 }

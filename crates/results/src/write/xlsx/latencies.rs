@@ -1,4 +1,4 @@
-//! One row a message, on as many sheets as needed.
+//! One row per message, on as many sheets as needed.
 
 use measurement::record::{Outcome, Sample};
 use rust_xlsxwriter::Workbook;

@@ -1,8 +1,7 @@
 //! The workbook of a run: summary, latencies, percentiles, timeline, connections and the moving
 //! average, with native charts; and that of a comparison.
 //!
-//! Sheets that grow with the run are written row by row and kept in a temporary file, so that memory
-//! does not grow with them.
+//! Sheets that grow with the run are written row by row into a temporary file, so that their memory is bounded.
 
 mod chart;
 mod comparison;
@@ -28,7 +27,7 @@ pub(super) use comparison::write as write_comparison;
 
 type XlsxResult = Result<(), XlsxError>;
 
-/// Deflate's fastest level but one: half the time of the default for a tenth more bytes.
+/// Second fastest level of deflate: half the time of the default for a tenth more bytes.
 const COMPRESSION_LEVEL: u8 = 2;
 
 pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> io::Result<()> {
@@ -37,7 +36,7 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> io::Result<()
         .map_err(io::Error::other)
 }
 
-/// The workbook with this number of samples to a sheet.
+/// The workbook of a run, with this number of samples per sheet.
 pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
     let s = run.summary;
     let (title, subject) = (
@@ -57,7 +56,7 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
     Ok(workbook)
 }
 
-/// A workbook without sheets, with the properties that a file manager shows.
+/// A workbook without sheets, with title, author and the other properties.
 fn new_workbook(title: String, subject: String, tool: &Tool, started_at: &str) -> Workbook {
     let tool = format!("{} {}", tool.name, tool.version);
     let mut properties = DocProperties::new()
@@ -75,24 +74,24 @@ fn new_workbook(title: String, subject: String, tool: &Tool, started_at: &str) -
     workbook
 }
 
-/// Returns `true` when response times differ from service times: in closed loop they do not.
+/// Returns `true` when response times differ from service times, as in open loop.
 fn has_response_times(run: &RunView<'_>) -> bool {
     run.summary.offered_rate_per_s.is_some()
 }
 
-/// A row number: no sheet has more rows than fit.
+/// A row number, which fits because sheets are bounded.
 #[allow(clippy::cast_possible_truncation)]
 fn row(index: usize) -> u32 {
     index as u32
 }
 
-/// A column number: no sheet has more columns than fit.
+/// A column number, which fits because sheets are bounded.
 #[allow(clippy::cast_possible_truncation)]
 fn column(index: usize) -> u16 {
     index as u16
 }
 
-/// A count as a spreadsheet's number; below 2^53 in any run that ends.
+/// A count as a spreadsheet's number, exact below 2^53.
 fn count(value: u64) -> f64 {
     value as f64
 }

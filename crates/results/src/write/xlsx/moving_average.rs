@@ -1,5 +1,5 @@
-//! The sheet of the latency with its moving average ([`measurement::moving_average`]), at no more points than a chart
-//! can show.
+//! The sheet of the latency with its moving average ([`measurement::moving_average`]), with as many points as a chart can
+//! show.
 
 use std::num::NonZeroUsize;
 
@@ -14,7 +14,7 @@ use crate::schema::{
     MOVING_AVERAGE_SHEET, MOVING_AVERAGE_WINDOW, MovingAverageColumn as Column, SheetColumn,
 };
 
-/// Rows at most: more points could not be distinguished in the chart.
+/// Largest number of rows: more points could not be distinguished in the chart.
 const MOST: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
 /// Columns of average, minimum, p99 and maximum of one of the two times.

@@ -1,4 +1,4 @@
-//! The percentile table, and the distribution on the axes of HdrHistogram's plots.
+//! The percentile table, and a chart of the distribution on the axes of HdrHistogram's plots.
 
 use measurement::run::PercentileRow;
 use rust_xlsxwriter::Worksheet;
@@ -19,7 +19,7 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     chart(run).map_or(Ok(()), |chart| chart.insert(sheet, 1))
 }
 
-/// 1/(1 − q); `None` for the maximum. Rounded, because 1/(1 − 0.9) is 10 and a bit in binary.
+/// Computes 1/(1 − q); `None` for the maximum. Rounded, because 1/(1 − 0.9) is not exactly 10 in binary.
 fn one_in(p: &PercentileRow) -> Option<f64> {
     (p.percentile < 100.0).then(|| (100.0 / (100.0 - p.percentile) * 1e3).round() / 1e3)
 }

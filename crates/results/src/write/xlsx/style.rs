@@ -15,16 +15,16 @@ pub(super) const GREEN: u32 = 0x009E73;
 pub(super) const PURPLE: u32 = 0xCC79A7;
 pub(super) const ORANGE: u32 = 0xE69F00;
 pub(super) const SKY: u32 = 0x56B4E9;
-/// The colours of series that are alike, in the order in which they are given, as in `draw-plot`.
+/// The colours of series of the same kind in their order, as in `draw-plot`.
 pub(super) const SERIES: [u32; 7] = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, 0x000000];
-/// Text, text of second rank, rules and gridlines, the ground of headers.
+/// Colours of text, secondary text, rules and gridlines, and the ground of headers.
 pub(super) const INK: u32 = 0x1F242B;
 pub(super) const FAINT: u32 = 0x5B6470;
 pub(super) const RULE: u32 = 0xC9CFD6;
 pub(super) const GRID: u32 = 0xE6E9ED;
 const GROUND: u32 = 0xEEF2F6;
 
-/// Paper of 210 mm by 297 mm, by its number.
+/// Number of the paper size A4.
 const A4: u8 = 9;
 
 impl From<CellFormat> for Format {
@@ -70,7 +70,7 @@ impl<'a, T: Into<CellContent<'a>>> From<Option<T>> for CellContent<'a> {
     }
 }
 
-/// Fills a sheet with its header and one row an item; `content` returns that of the item's cell in a column.
+/// Fills a sheet with its header and one row per item. `content` returns the content of the item's cell in a column.
 pub(super) fn write_table<'r, C: SheetColumn, R>(
     sheet: &mut Worksheet,
     name: &str,
@@ -91,7 +91,7 @@ pub(super) fn write_table<'r, C: SheetColumn, R>(
     Ok(())
 }
 
-/// Begins a sheet with its name and its columns, as [`write_header`] does.
+/// Starts a sheet with its name and its columns, as [`write_header`] does.
 pub(super) fn begin_sheet<C: SheetColumn>(
     sheet: &mut Worksheet,
     name: &str,
@@ -103,8 +103,8 @@ pub(super) fn begin_sheet<C: SheetColumn>(
     write_header(sheet, name, columns, rows)
 }
 
-/// Gives a sheet of N rows its name and its header, which stays in sight, can be filtered by, and is repeated on
-/// every page: a title for each column, and the format of the cells below it.
+/// Gives a sheet of N rows its name and its header: a title for each column, and the format of the cells below it. The
+/// header stays visible, has filters, and is repeated on every printed page.
 pub(super) fn write_header<'t>(
     sheet: &mut Worksheet,
     name: &str,
@@ -143,7 +143,7 @@ pub(super) fn write_header<'t>(
     Ok(())
 }
 
-/// Marks as failures the cells of a column that do not hold this.
+/// Marks the cells of a column that do not hold this text as failures.
 pub(super) fn mark_unless(
     sheet: &mut Worksheet,
     column: impl SheetColumn,

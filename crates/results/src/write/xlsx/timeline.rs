@@ -1,4 +1,4 @@
-//! One row a second.
+//! One row per second.
 
 use measurement::record::TimelineRow;
 use rust_xlsxwriter::Worksheet;
@@ -29,7 +29,7 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     times(drawn, has_response_times(run)).insert(sheet, 1 + chart::ROWS)
 }
 
-/// All seconds but those that the end cut short, which would look like a fall.
+/// All seconds without those that the end of the run cut short, which would look like a decrease.
 fn whole_seconds<'r>(run: &RunView<'r>) -> &'r [TimelineRow] {
     let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
     match run.timeline.iter().take_while(is_whole).count() {

@@ -11,20 +11,20 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-/// Error of the client's certificate or its key.
+/// Reason why the client's certificate or key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The PEM text of the certificate is damaged.
+    /// The certificate file is not valid PEM.
     #[error("the client certificate is no PEM file")]
     Certificate(#[source] pem::Error),
-    /// The PEM text has no certificate in it.
+    /// The PEM text contains no certificate.
     #[error("there is no client certificate in it")]
     NoCertificate,
-    /// The PEM text has no key in it that is not encrypted.
+    /// The PEM text contains no unencrypted key.
     #[error("there is no private key without a password in it")]
     Key(#[source] pem::Error),
-    /// The key does not belong to the certificate, or is of a kind that is not supported.
+    /// The key does not match the certificate, or has an unsupported type.
     #[error("the client certificate and its key cannot be used together")]
     Pair(#[source] rustls::Error),
 }

@@ -1,4 +1,4 @@
-//! Errors of TLS as reasons why a connection did not open.
+//! Conversion of TLS errors to reasons why a connection did not open.
 
 use std::io::{self, ErrorKind};
 
@@ -14,7 +14,7 @@ pub(crate) fn io_failure(error: &io::Error) -> ConnectFailure {
     }
 }
 
-/// Returns true when the peer closed the connection, in order or not.
+/// Returns true when the peer closed the connection, regularly or not.
 pub(crate) fn is_closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -68,13 +68,13 @@ fn certificate_failure(certificate: &CertificateError) -> ConnectFailure {
     })
 }
 
-/// Returns true when the server shows the certificate of an authority as its own.
+/// Returns true when the server uses the certificate of an authority as its own.
 pub(super) fn is_authority_as_server(error: &rustls::Error) -> bool {
     matches!(error, rustls::Error::InvalidCertificate(certificate)
         if cause(certificate) == Some(&webpki::Error::CaUsedAsEndEntity))
 }
 
-/// The verifier's own error, for which the TLS library has none.
+/// The verifier's own error, where the TLS library has no equivalent.
 fn cause(error: &CertificateError) -> Option<&webpki::Error> {
     match error {
         CertificateError::Other(other) => other.0.downcast_ref(),
@@ -82,8 +82,8 @@ fn cause(error: &CertificateError) -> Option<&webpki::Error> {
     }
 }
 
-/// Name of a certificate's defect, without the bytes that some errors hold. The library has nothing but
-/// its text for some of them.
+/// Name of a certificate's defect, without the bytes that some errors contain. For some errors, the library offers only
+/// a text.
 fn defect_name(error: &CertificateError) -> String {
     let name = match error {
         CertificateError::Other(other) => other.to_string(),

@@ -1,12 +1,12 @@
-//! TLS of a run: the certificates that it trusts, and the one that it shows.
+//! TLS configuration of a run: trusted certificates and the client's own certificate.
 //!
-//! Sessions are never resumed: every handshake of a run is a full one and costs the same.
+//! Sessions are never resumed, so every handshake of a run is a full one with the same cost.
 //!
-//! | module | content |
+//! | module | contents |
 //! |---|---|
-//! | `trust` | certificates to trust, and verification of the server's |
+//! | `trust` | trusted certificates, and verification of the server's |
 //! | `client_certificate` | the client's own certificate |
-//! | `failure` | errors of TLS as reasons why a connection did not open |
+//! | `failure` | conversion of TLS errors to reasons why a connection did not open |
 
 mod client_certificate;
 mod failure;
@@ -27,38 +27,38 @@ pub use trust::count_roots;
 
 use client_certificate::ClientCertificate;
 
-/// Error of the certificates to trust, or of the client's own.
+/// Reason why the trusted certificates or the client's own cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// The PEM text is damaged.
+    /// The file is not valid PEM.
     #[error("it is no PEM file")]
     Pem(#[source] pem::Error),
-    /// The PEM text has no certificate in it.
+    /// The PEM text contains no certificate.
     #[error("there is no certificate in it")]
     Empty,
-    /// The certificate of this number, from 1, cannot be read.
+    /// The certificate with this number, from 1, cannot be parsed.
     #[error("certificate {0} in it cannot be read")]
     Certificate(usize, #[source] rustls::Error),
-    /// The system has no certificates that it trusts. Holds the first error of the search, if any.
+    /// The system has no trusted certificates. Holds the first error of the search, if any.
     #[error("the system has no trusted certificates{0}")]
     NoSystem(String),
     /// The client's own certificate cannot be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The TLS library refuses the configuration.
+    /// The TLS library rejects the configuration.
     #[error("the TLS library refuses its configuration")]
     Config(#[source] rustls::Error),
 }
 
 impl TrustError {
-    /// Returns true when the system has no certificates that it trusts.
+    /// Returns true when the system has no trusted certificates.
     pub fn has_no_roots(&self) -> bool {
         matches!(self, Self::NoSystem(_))
     }
 }
 
-/// Checks that a client's certificate and its key belong together.
+/// Checks that a client's certificate and key match.
 ///
 /// # Errors
 /// [`TrustError::Identity`] when they cannot be used.
@@ -67,7 +67,7 @@ pub fn check_identity(identity: &ClientIdentity) -> Result<(), TrustError> {
     Ok(ClientCertificate::new(Some(identity), &provider).map(drop)?)
 }
 
-/// The TLS configuration of all clients of a server.
+/// The TLS configuration of all clients of a run.
 #[derive(Debug, Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
@@ -99,13 +99,13 @@ impl ClientTls {
         })
     }
 
-    /// Configuration of a session.
+    /// Configuration of the sessions.
     pub fn config(&self) -> &Arc<ClientConfig> {
         &self.config
     }
 
-    /// The failure in the light of a request for a client certificate: a server that misses one ends the
-    /// connection, some with an alert, some without a word.
+    /// Replaces a failure by its likely cause when the server had asked for a client certificate. A server that misses
+    /// or rejects the certificate ends the connection, with or without an alert.
     pub fn explain(&self, failure: ConnectFailure) -> ConnectFailure {
         use ConnectFailure as F;
         if !self.certificate.was_asked_for() {

@@ -1,4 +1,4 @@
-//! Certificates to trust, and verification of the server's.
+//! Trusted certificates, and verification of the server's.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 use super::TrustError;
 use super::failure::is_authority_as_server;
 
-/// Counts the certificates in a PEM text; private keys and other content are ignored.
+/// Counts the certificates in a PEM text. Private keys and other content are ignored.
 ///
 /// # Errors
-/// [`TrustError`] when there is none, or one of them cannot be read.
+/// [`TrustError`] when the text contains no certificate, or one of them cannot be parsed.
 pub fn count_roots(pem: &[u8]) -> Result<usize, TrustError> {
     roots_in(pem).map(|(roots, _)| roots.len())
 }
 
-/// The certificates in a PEM text as authorities, and as they are.
+/// The certificates in a PEM text, as authorities and in DER.
 fn roots_in(pem: &[u8]) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TrustError> {
     let mut roots = RootCertStore::empty();
     let mut certificates = Vec::new();
@@ -41,7 +41,7 @@ fn roots_in(pem: &[u8]) -> Result<(RootCertStore, Vec<CertificateDer<'static>>),
     Ok((roots, certificates))
 }
 
-/// Loads the certificates that the system trusts; unreadable ones are skipped.
+/// Loads the system's trusted certificates. Unreadable ones are skipped.
 fn system_roots() -> Result<RootCertStore, TrustError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
@@ -53,7 +53,7 @@ fn system_roots() -> Result<RootCertStore, TrustError> {
     Ok(roots)
 }
 
-/// The verifier of this policy.
+/// Creates the verifier of this policy.
 pub(super) fn verifier(
     policy: &CertificatePolicy,
     provider: &Arc<CryptoProvider>,
@@ -82,10 +82,10 @@ fn by_authorities(
         .map_err(|e| TrustError::Config(rustls::Error::General(e.to_string())))
 }
 
-/// Verifier that trusts the signatures of authorities, and their own certificates as the server's.
+/// Verifier that accepts certificates signed by the given authorities, and the given certificates themselves.
 ///
-/// `openssl req -x509` makes a certificate of an authority, which test servers use as their own. Named one by
-/// one it is as safe as any other.
+/// Test servers often use a certificate from `openssl req -x509`, which is that of an authority, as their own. When it
+/// is listed explicitly, this is as safe as any other certificate.
 #[derive(Debug)]
 struct PinnedCertificates {
     authorities: Arc<WebPkiServerVerifier>,
@@ -105,7 +105,7 @@ impl ServerCertVerifier for PinnedCertificates {
             self.authorities
                 .verify_server_cert(end_entity, intermediates, host, ocsp, now);
         match verified {
-            // Its time has been verified before.
+            // The validity period was verified before.
             Err(error)
                 if is_authority_as_server(&error) && self.certificates.contains(end_entity) =>
             {
@@ -142,8 +142,8 @@ impl ServerCertVerifier for PinnedCertificates {
     }
 }
 
-/// Verifier that accepts every certificate. Signatures are still verified: the server holds the key of the
-/// certificate that it shows, and the handshake costs the same.
+/// Verifier that accepts every certificate. Signatures are still verified, so the server must have the certificate's
+/// key, and the handshake has the same cost.
 #[derive(Debug)]
 struct AnyCertificate(WebPkiSupportedAlgorithms);
 
@@ -209,7 +209,7 @@ mod tests {
         assert!(matches!(error, TrustError::Pem(_)), "{error}");
     }
 
-    /// An authority of its own for these names, whose validity is over where asked.
+    /// A self-signed authority for these names, expired if `is_over`.
     fn authority(names: &[&str], is_over: bool) -> rcgen::Certificate {
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut ca = rcgen::CertificateParams::new(names).unwrap();

@@ -1,10 +1,10 @@
-//! A 101 compared with what was asked (RFC 6455, 4.1).
+//! Comparison of a 101 with the request (RFC 6455, 4.1).
 
 use measurement::record::{AnswerDefect, ConnectFailure, escape_beginning};
 
 use super::head::{QUOTED, ResponseHead};
 
-/// Checks that a 101 opens a WebSocket with this accept key and with one of the subprotocols offered, if any.
+/// Checks that a 101 opens a WebSocket with this accept key and one of the offered subprotocols, if any.
 pub(super) fn check(
     head: &ResponseHead<'_>,
     accept: &str,
@@ -49,7 +49,7 @@ fn check_fields(head: &ResponseHead<'_>, accept: &str) -> Result<(), AnswerDefec
     }
 }
 
-/// Checks that the list in fields of this name has this member. `field` shows both.
+/// Checks that the list in the fields with this name contains this member. `field` is shown in the error.
 fn check_list(
     head: &ResponseHead<'_>,
     name: &str,

@@ -1,17 +1,17 @@
-//! One head of an HTTP/1 answer: status line and fields.
+//! Head of an HTTP/1 answer: status line and fields.
 
 use measurement::record::{AnswerDefect, RefusalField, UpgradeRefusal, escape_beginning};
 
-/// Bytes of an answer that a message quotes.
+/// Maximum number of bytes of an answer quoted in a message.
 pub(super) const QUOTED: usize = 200;
 
-/// Fields of one name that a message quotes.
+/// Maximum number of fields with the same name quoted in a message.
 const MAX_VALUES: usize = 4;
 
-/// A head whose status line is valid. Its other lines may not be.
+/// A head with a valid status line. Its other lines may be invalid.
 #[derive(Debug)]
 pub(super) struct ResponseHead<'a> {
-    /// `HTTP/1.1`, for example.
+    /// HTTP version, such as `HTTP/1.1`.
     pub(super) version: &'a [u8],
     pub(super) status: u16,
     pub(super) reason: &'a [u8],
@@ -20,7 +20,7 @@ pub(super) struct ResponseHead<'a> {
 }
 
 impl<'a> ResponseHead<'a> {
-    /// Parses a head without its empty last line. Lines end with CR LF, or with LF alone.
+    /// Parses a head without its final empty line. Lines end with CR LF, or with LF alone.
     pub(super) fn parse(head: &'a [u8]) -> Result<Self, AnswerDefect> {
         let mut has_bare_lf = false;
         let mut lines = head.split(|byte| *byte == b'\n').map(|line| {
@@ -31,7 +31,7 @@ impl<'a> ResponseHead<'a> {
         });
         let first = lines.next().unwrap_or_default();
         let mut lines: Vec<_> = lines.collect();
-        // Behind the last line end.
+        // Removes the empty text after the last line end.
         lines.pop();
         let wrong = || AnswerDefect::StatusLine(escape_beginning(first, QUOTED));
         let mut words = first.splitn(3, |byte| *byte == b' ');
@@ -53,12 +53,12 @@ impl<'a> ResponseHead<'a> {
         })
     }
 
-    /// Returns true for HTTP/1.1 and its possible successors of the same major version.
+    /// Returns true for HTTP/1.1 and possible later versions of HTTP/1.
     pub(super) fn can_upgrade(&self) -> bool {
         self.version.starts_with(b"HTTP/1.") && self.version != b"HTTP/1.0"
     }
 
-    /// The first line whose form is wrong.
+    /// The first line with invalid syntax.
     pub(super) fn defect(&self) -> Option<AnswerDefect> {
         if self.has_bare_lf {
             return Some(AnswerDefect::BareLf);
@@ -75,7 +75,7 @@ impl<'a> ResponseHead<'a> {
         })
     }
 
-    /// The values of a field, in any case, in their order. Lines that are no fields are left out.
+    /// The values of a field in their order. Names are case-insensitive, and invalid lines are skipped.
     pub(super) fn values<'n>(
         &self,
         name: &'n str,
@@ -86,14 +86,14 @@ impl<'a> ResponseHead<'a> {
         })
     }
 
-    /// The fields of a refusal that help to mend the request, each value once. Of those of one name, `…` stands for the
-    /// rest.
+    /// The fields of a refusal that help to correct the request, each value once. `…` replaces the rest when a name has
+    /// many fields.
     pub(super) fn refusal_fields(&self) -> Vec<RefusalField> {
         let mut fields = Vec::new();
         for name in UpgradeRefusal::FIELDS {
             let mut values: Vec<&[u8]> = Vec::new();
             for value in self.values(name).filter(|value| !value.is_empty()) {
-                // A server of WebSockets says nothing new with this one.
+                // `Upgrade: websocket` from a WebSocket server does not help.
                 let is_own = name == "Upgrade" && value.eq_ignore_ascii_case(b"websocket");
                 if !is_own && !values.contains(&value) {
                     values.push(value);
@@ -111,7 +111,7 @@ impl<'a> ResponseHead<'a> {
         fields
     }
 
-    /// The members of a list, over all fields of this name; empty members are none (RFC 9110, 5.6.1).
+    /// The members of a list, over all fields with this name. Empty members are skipped (RFC 9110, 5.6.1).
     pub(super) fn members<'n>(
         &self,
         name: &'n str,
@@ -125,7 +125,7 @@ impl<'a> ResponseHead<'a> {
     }
 }
 
-/// Splits a line into the name and the value of a field; `None` when it is none.
+/// Splits a line into the name and the value of a field; `None` when it is not a field.
 fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);

@@ -12,26 +12,26 @@ use super::agreement;
 use super::head::{QUOTED, ResponseHead};
 use super::refusal_body::RefusalBody;
 
-/// Maximum of bytes up to the end of the handshake, with all answers of status 1xx.
+/// Maximum number of bytes up to the end of the handshake, including all answers with status 1xx.
 pub const MAX_HEAD: usize = 512 * 1024;
 
-/// Bytes of a frame's header in HTTP/2 (RFC 9113, 4.1).
+/// Length of an HTTP/2 frame header in bytes (RFC 9113, 4.1).
 const HTTP2_FRAME_HEADER: usize = 9;
 
-/// Result of bytes that came: more are needed, the connection is open and these bytes came behind the
-/// handshake, or it failed.
+/// Progress of an upgrade: more bytes are needed, the connection is open (with the bytes after the handshake), or it
+/// failed.
 pub type UpgradeProgress = ControlFlow<Result<Vec<u8>, ConnectFailure>>;
 
 /// Reader of one answer.
 #[derive(Debug)]
 pub struct UpgradeReader {
-    /// Value of `Sec-WebSocket-Accept` that belongs to the key.
+    /// The correct value of `Sec-WebSocket-Accept` for the key.
     accept: String,
     offered: Arc<[String]>,
     received: Vec<u8>,
-    /// Begin of the present head, behind those of answers with status 1xx.
+    /// Start of the current head, after those of answers with status 1xx.
     head: usize,
-    /// Begin of the line that is being received.
+    /// Start of the line being received.
     line: usize,
     /// A refusal whose body is being read.
     refusal: Option<Box<(UpgradeRefusal, RefusalBody)>>,
@@ -49,7 +49,7 @@ impl UpgradeReader {
         }
     }
 
-    /// Takes the bytes that came next. Nothing may be received after a result.
+    /// Processes the next bytes. Must not be called again after a result.
     pub fn receive(&mut self, bytes: &[u8]) -> UpgradeProgress {
         if self.refusal.is_some() {
             return self.receive_body(bytes);
@@ -83,17 +83,17 @@ impl UpgradeReader {
         ControlFlow::Continue(())
     }
 
-    /// The failure of a connection that the server closed.
+    /// The failure to report when the server closes the connection.
     pub fn at_end(&self) -> ConnectFailure {
         self.unfinished(ConnectFailure::NoAnswer, AnswerDefect::Cut)
     }
 
-    /// The failure of a connection whose answer takes too long.
+    /// The failure to report when the answer times out.
     pub fn at_timeout(&self) -> ConnectFailure {
         self.unfinished(ConnectFailure::Timeout, AnswerDefect::Unfinished)
     }
 
-    /// Returns true when the cause of a failure is known, and only more of its text may come.
+    /// Returns true when the cause of a failure is known and only the rest of its text is awaited.
     pub fn has_failed(&self) -> bool {
         self.refusal.is_some() || !self.is_http()
     }
@@ -123,7 +123,7 @@ impl UpgradeReader {
         ControlFlow::Continue(())
     }
 
-    /// Takes the head before the empty line at `end`; what follows it begins at `next`.
+    /// Processes the head that ends before the empty line at `end`. The bytes after it start at `next`.
     fn end_of_head(&mut self, end: usize, next: usize) -> UpgradeProgress {
         let head = match ResponseHead::parse(&self.received[self.head..end]) {
             Ok(head) => head,
@@ -152,14 +152,14 @@ impl UpgradeReader {
         }
     }
 
-    /// Returns true when everything that has come of the present head begins as HTTP does.
+    /// Returns true while the received bytes of the current head look like HTTP.
     fn is_http(&self) -> bool {
         let start = &self.received[self.head..];
         let compared = start.len().min(5);
         start[..compared] == b"HTTP/"[..compared]
     }
 
-    /// Another protocol, once there is enough to name it.
+    /// The other protocol, once enough bytes have arrived to identify it.
     fn foreign_answer(&self) -> Option<ForeignAnswer> {
         if self.is_http() {
             return None;
@@ -167,7 +167,7 @@ impl UpgradeReader {
         let start = &self.received[self.head..];
         match start {
             [0x15 | 0x16, 0x03, ..] => return Some(ForeignAnswer::Tls),
-            // SETTINGS or GOAWAY on stream 0.
+            // HTTP/2 SETTINGS or GOAWAY on stream 0.
             [0, _, _, 4 | 7, _, 0, 0, 0, 0, ..] => return Some(ForeignAnswer::Http2),
             [0x15 | 0x16] => return None,
             [0, ..] if start.len() < HTTP2_FRAME_HEADER => return None,
@@ -178,7 +178,7 @@ impl UpgradeReader {
         let line = line.filter(|line| line.len() < start.len());
         let end = match line {
             Some(line) => line.len(),
-            // More of it may follow.
+            // More of it may arrive.
             None if start.len() <= QUOTED => return None,
             None => start.len(),
         };

@@ -6,21 +6,21 @@ use measurement::record::escape_beginning;
 
 use super::head::{QUOTED, ResponseHead};
 
-/// Bytes that are read at most, with the sizes of chunks.
+/// Maximum number of bytes read, including the sizes of chunks.
 const MAX_RAW: usize = 16 * 1024;
 
-/// The end of a body (RFC 9112, 6.3).
+/// End of a body (RFC 9112, 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyEnd {
     /// After this number of bytes.
     Length(u64),
     /// After the last chunk.
     Chunked,
-    /// With the connection.
+    /// At the end of the connection.
     Close,
 }
 
-/// The bytes of a body, as far as they came.
+/// The bytes of a body received so far.
 #[derive(Debug)]
 pub(super) struct RefusalBody {
     end: BodyEnd,
@@ -34,7 +34,7 @@ impl RefusalBody {
             .last()
             .is_some_and(|c| c.eq_ignore_ascii_case(b"chunked"));
         let mut encodings = head.members("Content-Encoding");
-        // A compressed body says nothing to a reader.
+        // A compressed body is not readable in a message.
         let is_readable = encodings.all(|e| e.eq_ignore_ascii_case(b"identity"));
         let length = head.members("Content-Length").next();
         let length = length.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
@@ -56,20 +56,20 @@ impl RefusalBody {
         self.raw.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Returns true when a message quotes no more than has come.
+    /// Returns true when enough bytes have arrived to quote the body.
     pub(super) fn is_enough(&self) -> bool {
         let (body, is_whole) = self.decode();
-        // One byte more, which shows that there is a rest.
+        // One byte more than quoted shows that there is a rest.
         is_whole || body.len() > QUOTED || self.raw.len() >= MAX_RAW
     }
 
-    /// Text for a message, without blanks around it.
+    /// Text to quote in a message, without surrounding blanks.
     pub(super) fn quoted(&self) -> String {
         let (body, _) = self.decode();
         escape_beginning(body.trim_ascii(), QUOTED)
     }
 
-    /// The body as far as it came, and whether it is whole.
+    /// The body received so far, and whether it is complete.
     fn decode(&self) -> (Cow<'_, [u8]>, bool) {
         match self.end {
             BodyEnd::Close => (Cow::Borrowed(&self.raw), false),
@@ -86,7 +86,7 @@ impl RefusalBody {
     }
 }
 
-/// Decodes chunks as far as they came (RFC 9112, 7.1). Ends where something else comes.
+/// Decodes the chunks received so far (RFC 9112, 7.1), and whether the last one is among them. Stops at invalid syntax.
 fn dechunk(mut raw: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while let Some(end) = raw.iter().position(|byte| *byte == b'\n') {

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::reader::UpgradeReader;
 
-/// The request of all upgrades at one URL, without the key of each.
+/// The request of all upgrades at one URL, without the key of a single one.
 #[derive(Debug, Clone)]
 pub struct UpgradeRequest {
     head: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct UpgradeRequest {
 }
 
 impl UpgradeRequest {
-    /// A request for this URL with further headers, of which `Host` replaces that of the URL.
+    /// A request for this URL with additional headers. A `Host` among them replaces that of the URL.
     pub fn new(url: &ServerUrl, headers: &HeaderMap) -> Self {
         let mut head = format!("GET {} HTTP/1.1\r\n", url.resource()).into_bytes();
         let mut add = |name: &str, value: &[u8]| {
@@ -45,7 +45,7 @@ impl UpgradeRequest {
         }
     }
 
-    /// The bytes of a request with a fresh key, and the reader of its answer.
+    /// The bytes of a request with a new key, and the reader of its answer.
     pub fn begin(&self) -> (Vec<u8>, UpgradeReader) {
         let key = generate_key();
         let reader = UpgradeReader::new(&key, Arc::clone(&self.offered));
@@ -54,8 +54,8 @@ impl UpgradeRequest {
     }
 }
 
-/// The name as most clients write it: some servers look for `Sec-WebSocket-Protocol` and nothing else. Names are
-/// kept in small letters, which those of the user's own are.
+/// The capitalization that most clients use, because some servers expect exactly `Sec-WebSocket-Protocol`. Other names
+/// are written in lower case.
 fn written(name: &HeaderName) -> &str {
     match *name {
         header::SEC_WEBSOCKET_PROTOCOL => "Sec-WebSocket-Protocol",

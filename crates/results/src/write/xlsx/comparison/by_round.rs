@@ -1,4 +1,4 @@
-//! A figure with one column a server and one row a round, and its chart.
+//! A figure with one column per server and one row per round, and its chart.
 
 use measurement::run::comparison::{ComparedFigure, Comparison, last_round};
 use rust_xlsxwriter::Worksheet;
@@ -9,7 +9,7 @@ use super::super::{XlsxResult, column};
 use super::column_unit;
 use crate::schema::CellFormat;
 
-/// The column of the round; each server has one behind it.
+/// The column of the round. The columns of the servers follow.
 const ROUND: u16 = 0;
 
 pub(super) fn write(
@@ -69,7 +69,7 @@ pub(super) fn write(
     chart.insert(sheet, 1)
 }
 
-/// Servers are often close together, and far from zero.
+/// Scale of the values, which are often close together and far from zero.
 fn axis_scale(figure: ComparedFigure, mut values: Vec<f64>) -> SheetScale {
     if figure.unit() != "ns" {
         return SheetScale::Automatic;

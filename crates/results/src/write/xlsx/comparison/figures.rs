@@ -1,4 +1,4 @@
-//! The verdict on each figure, one row a figure and server.
+//! The verdict on each figure, with one row per figure and server.
 
 use measurement::run::comparison::{
     AgainstReference, Comparison, ComparisonVerdict, FigureOfServer, FigureRow,

@@ -1,5 +1,5 @@
 //! The workbook of a comparison: the verdict on each figure, every round, each figure by round with a chart, and
-//! all the rest as keys and values.
+//! all other data as keys and values.
 
 mod by_round;
 mod figures;
@@ -44,8 +44,7 @@ fn workbook(c: &Comparison) -> Result<Workbook, XlsxError> {
     Ok(workbook)
 }
 
-/// The unit of a figure's column, the number of the figure's own units in one of it, and its format: times are in
-/// milliseconds, as people compare them.
+/// Unit of a figure's column, number of the figure's own units in one such unit, and format. Times are in milliseconds.
 fn column_unit(figure: ComparedFigure) -> (&'static str, f64, CellFormat) {
     match figure.unit() {
         "ns" => ("ms", 1e6, CellFormat::Thousandths),
@@ -53,7 +52,7 @@ fn column_unit(figure: ComparedFigure) -> (&'static str, f64, CellFormat) {
     }
 }
 
-/// Makes a column as wide as the names of servers in it, and at least as its title.
+/// Sets the width of a column to that of its server names, and at least to that of its title.
 fn fit_names(sheet: &mut Worksheet, column: impl SheetColumn, c: &Comparison) -> XlsxResult {
     let longest = c.servers.iter().map(|s| s.name.chars().count()).max();
     let width = longest.unwrap_or(0).clamp(12, 40) + 2;
@@ -76,7 +75,7 @@ mod tests {
     use crate::schema::{ComparedColumn, RoundColumn, SheetColumn};
     use test_support::fixtures::{recorded, summary_of};
 
-    /// A name that a spreadsheet would take for a cell.
+    /// A name that a spreadsheet would read as a cell reference.
     const LIKE_A_CELL: &str = "rounds!A1";
 
     /// Three rounds of two servers; the last of the second one failed.

@@ -1,4 +1,4 @@
-//! One row a round and server, as they were measured.
+//! One row per round and server, in the order of measurement.
 
 use measurement::run::comparison::{Comparison, RoundRow, RunRow};
 use measurement::verdict::Verdict;
