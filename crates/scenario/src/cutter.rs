@@ -8,7 +8,7 @@ use crate::digits::{read_decimal, read_varint};
 use crate::draft::RecordFormat;
 
 /// Reason why a connection's bytes cannot be cut any further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum RecordError {
     /// A record is longer than the limit.
     #[error("a record is longer than {limit} bytes")]

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::source::SourcePlace;
 
 /// Reason why a scenario cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
     /// Something is wrong at a place of a file.
     #[error("{place}: {fault}")]

@@ -122,6 +122,16 @@ impl MessageType {
         self.reply.is_some()
     }
 
+    /// Returns true when records may belong to the message without ending it.
+    pub fn has_parts(&self) -> bool {
+        self.part.is_some()
+    }
+
+    /// Place of the message in its file.
+    pub fn place(&self) -> &SourcePlace {
+        &self.place
+    }
+
     /// Returns true when the message reaches receivers.
     pub fn has_deliveries(&self) -> bool {
         self.deliver.is_some()

@@ -1,5 +1,6 @@
 //! The checked scenario: what is said, by whom, and what is expected.
 
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use units::SizeRange;
@@ -158,11 +159,11 @@ impl Scenario {
     /// # Errors
     /// A message that is longer without its pad, a length that does not fit its format, or no message with
     /// `${pad}`.
-    pub fn check_sizes<'a>(
+    pub fn check_sizes(
         &self,
         seed: u64,
         sizes: SizeRange,
-        clients: impl IntoIterator<Item = &'a ClientState>,
+        clients: impl IntoIterator<Item = impl Borrow<ClientState>>,
     ) -> Result<(), ScenarioError> {
         let padded: Vec<_> = self
             .messages
@@ -182,6 +183,7 @@ impl Scenario {
             }),
         );
         for client in clients {
+            let client = client.borrow();
             let values = SegmentValues::from(MessageValues {
                 client,
                 number: 0,
@@ -230,6 +232,18 @@ impl Scenario {
         let fixed: Vec<_> = self.fixed.iter().map(text).collect();
         let role = u16::try_from(role).unwrap_or(u16::MAX);
         ClientState::new(client, role, self.captures, &fixed)
+    }
+
+    /// Name of a kind of message in figures; `message_N` for the Nth of the file without a name.
+    pub fn kind_name(&self, kind: usize) -> Cow<'_, str> {
+        let name = self.messages.get(kind).and_then(|kind| kind.name.as_deref());
+        name.map_or_else(|| format!("message_{}", kind + 1).into(), Cow::Borrowed)
+    }
+
+    /// Name of an `[[on]]` rule in counts; `on_N` for the Nth without a name.
+    pub fn rule_name(&self, rule: usize) -> Cow<'_, str> {
+        let name = self.on.get(rule).and_then(|rule| rule.name.as_deref());
+        name.map_or_else(|| format!("on_{}", rule + 1).into(), Cow::Borrowed)
     }
 
     /// Sum of the weights of all messages.

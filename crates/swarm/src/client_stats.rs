@@ -65,6 +65,7 @@ impl ClientStats {
             messages: 0,
             failed: 0,
             close_code: None,
+            ready_ns: None,
         });
     }
 }

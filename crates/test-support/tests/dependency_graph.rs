@@ -16,8 +16,8 @@ const ARROWS: &str = "
     host:
     websocket-wire:
     scenario: units
-    measurement: statistics units
-    swarm: host measurement units websocket-wire
+    measurement: scenario statistics units
+    swarm: host measurement scenario units websocket-wire
     results: measurement units
     wording: measurement statistics units
     cli: host measurement units
@@ -28,7 +28,7 @@ const ARROWS: &str = "
     ws-report: cli draw-plot measurement results units wording
     ws-compare: cli draw-plot host measurement results statistics swarm units wording ws-report
     ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording
-    ws-truth: cli host measurement swarm units
+    ws-truth: cli host measurement scenario swarm units
     ws-soak: cli host measurement swarm units websocket-wire
     test-support: echo-server measurement units
 ";

@@ -1,8 +1,8 @@
 //! Counts and times of one generator thread, and their merge over all threads.
 
 use super::{
-    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ThreadSamples,
-    ThreadTimeline,
+    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ScenarioRecord,
+    ThreadSamples, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -21,6 +21,8 @@ pub struct Recorder {
     pub in_flight_ns: u64,
     /// Total time from T0 until each client finished, in nanoseconds.
     pub active_ns: u64,
+    /// Figures of a scenario, which the caller records; `None` without one.
+    pub scenario: Option<Box<ScenarioRecord>>,
 }
 
 impl Recorder {
@@ -40,7 +42,15 @@ impl Recorder {
             last_received_ns: 0,
             in_flight_ns: 0,
             active_ns: 0,
+            scenario: None,
         }
+    }
+
+    /// Adds the figures of a scenario with this many kinds of messages and `[[on]]` rules.
+    #[must_use]
+    pub fn with_scenario(mut self, kinds: usize, rules: usize) -> Self {
+        self.scenario = Some(Box::new(ScenarioRecord::new(kinds, rules)));
+        self
     }
 
     /// Turns verification off: corrupted echoes are not counted.
@@ -94,6 +104,8 @@ impl Recorder {
             Outcome::Reordered => self.counts.reordered += 1,
             Outcome::TimedOut => self.counts.timed_out += 1,
             Outcome::Corrupted => self.counts.add_corrupted(1),
+            // Counted with the figures of its scenario.
+            Outcome::ErrorReply => {}
             Outcome::Lost => self.counts.lost += 1,
         }
         if sample.outcome.is_failure() {
@@ -136,6 +148,7 @@ impl Recorder {
             last_received_ns: self.last_received_ns,
             in_flight_ns: self.in_flight_ns,
             active_ns: self.active_ns,
+            scenario: self.scenario.clone(),
             ..Record::default()
         }
     }

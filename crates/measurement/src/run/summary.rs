@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
+use super::scenario_summary::{KindSummary, ScenarioSummary, SetupSummary, scenario_counts};
 use crate::plan::{Length, Load, Plan, Verify};
-use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
+use crate::record::{
+    EchoTotals, LazyHistogram, MessageCounts, OpenLoopRecord, Record, ScenarioRecord,
+};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
     SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight, ValiditySummary,
@@ -70,6 +73,23 @@ pub struct Summary {
     /// earlier; after an interrupt, `elapsed_s`. `None` in closed loop and in files of older versions.
     #[serde(default)]
     pub achieved_over_s: Option<f64>,
+    /// The scenario; `None` when clients expect an echo. So are the following figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSummary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<SetupSummary>,
+    /// Time from the first attempt to connect until the setup was complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_ns: Option<Latency>,
+    /// Figures of each kind of message, by its name; empty without names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, KindSummary>,
+    /// Time from sent to the first part of a reply; `None` without parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_part_ns: Option<Latency>,
+    /// Time from sent to an error reply; `None` without error replies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_time_ns: Option<Latency>,
 }
 
 /// Name and version of the tool.
@@ -224,12 +244,17 @@ pub struct RunContext {
     pub recognized_late: bool,
     /// The run is not over, so due messages may still be sent.
     pub goes_on: bool,
+    /// Setup of a scenario's clients; `None` without a scenario.
+    pub setup: Option<SetupSummary>,
+    /// Times until the setup was complete; `None` without a scenario.
+    pub ready_ns: Option<Latency>,
 }
 
 impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict are data.
     /// [`ValiditySummary::explain`] adds sentences.
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
+        let counts = scenario_counts(plan, record);
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
         let open = record.open_loop.as_deref();
@@ -249,7 +274,7 @@ impl Summary {
             time_in_flight: time_in_flight(plan, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
-            ..c.evidence(plan, &record.counts)
+            ..c.evidence(plan, &counts)
         });
         Self {
             schema: SCHEMA,
@@ -262,7 +287,7 @@ impl Summary {
             connections: c.connections,
             messages: MessageCounts {
                 planned: plan.planned_messages(),
-                ..record.counts.clone()
+                ..counts
             },
             throughput,
             offered_rate_per_s: plan.offered_rate(),
@@ -287,8 +312,19 @@ impl Summary {
             validity,
             conditions: Vec::new(),
             achieved_over_s: adherence.map(|a| a.over_s),
+            scenario: plan.scenario().map(|scenario| ScenarioSummary::new(scenario, plan)),
+            setup: c.setup,
+            ready_ns: c.ready_ns,
+            kinds: KindSummary::of_all(plan, record, service, response),
+            first_part_ns: scenario_times(record, ScenarioRecord::first_part),
+            error_time_ns: scenario_times(record, ScenarioRecord::error_time),
         }
     }
+}
+
+/// Times over all kinds of a scenario; `None` without values.
+fn scenario_times(record: &Record, times: fn(&ScenarioRecord) -> LazyHistogram) -> Option<Latency> {
+    times(record.scenario.as_deref()?).get().map(Latency::from)
 }
 
 fn omission(response_ns: Option<u64>, service_ns: Option<u64>) -> Option<u64> {

@@ -215,6 +215,7 @@ impl Client {
             messages: self.sent,
             failed: self.failed,
             close_code: end.close_code(),
+            ready_ns: None,
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
