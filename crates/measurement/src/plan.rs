@@ -118,7 +118,9 @@ impl Plan {
     /// Clients of each role of the scenario; `None` without a scenario.
     pub fn roles(&self) -> Option<RoleAssignment> {
         // The roles were checked with the load.
-        self.scenario()?.assign_roles(self.clients.get().into()).ok()
+        self.scenario()?
+            .assign_roles(self.clients.get().into())
+            .ok()
     }
 
     /// State of a client at the beginning of its connection; `None` without a scenario.

@@ -6,8 +6,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scenario::Scenario;
 use http::{HeaderMap, HeaderName, header};
+use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
