@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use cli::Choice;
 use measurement::plan::{Plan, Verify};
+use scenario_trial::HandshakeTarget;
 use swarm::{RunHandle, SwarmError};
 
-use crate::server::ws_client::HandshakeTarget;
 use planned_messages::EchoProblem;
 
 /// Checks that a server must pass.

@@ -12,13 +12,13 @@ use host::server_process::ServerChild;
 use http::HeaderMap;
 use measurement::plan::{CertificatePolicy, ClientIdentity, Endpoint, ServerUrl, TargetServer};
 use measurement::record::ConnectFailure;
+use scenario_trial::{HandshakeTarget, WsClient, WsClientError};
 use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::Candidate;
 use super::failure::ServerFailure;
-use super::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Time limit of one attempt, because a server may accept a connection before it can serve it.
 const ONE_TRY: Duration = Duration::from_secs(2);
