@@ -17,6 +17,7 @@ use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
+use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
@@ -130,7 +131,9 @@ fn record_allowing(
     handle.set_threads(plan.threads.get());
     handle.begin_record();
     enter(Phase::Connect);
-    let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
+    let dialogue = Dialogue::new(plan).map(Arc::new);
+    let connector = Connector::new(plan, dialogue.clone(), || handle.is_stopped())?;
+    let connector = Arc::new(connector);
     let address = connector.address();
     let begun = Instant::now();
     let mut coordinator = Coordinator::start(&WorkerJob {
@@ -138,6 +141,7 @@ fn record_allowing(
         plan: plan.clone(),
         payloads: Arc::new(Payloads::new(plan)),
         budget: Arc::clone(&budget),
+        dialogue,
         connector,
         handle: handle.clone(),
         allowed_stop_ns,
@@ -190,6 +194,7 @@ fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
 
 /// Merges the results of all threads.
 fn merge(results: Vec<ThreadResult>, budget: &BottomK, started_at: SystemTime) -> Recording {
+    let has_scenario = results.iter().any(|r| r.recorder.scenario.is_some());
     let threads: Vec<_> = results.iter().map(|r| Arc::clone(&r.progress)).collect();
     let (sum, elapsed_ns) = (sum_progress(&threads), elapsed_ns(&threads));
     let mut connects = ConnectStats::default();
@@ -217,6 +222,8 @@ fn merge(results: Vec<ThreadResult>, budget: &BottomK, started_at: SystemTime) -
                 ..sum.connections
             },
             connect_ns: connects.times(),
+            setup: has_scenario.then(|| connects.setup()),
+            ready_ns: has_scenario.then(|| connects.ready()),
             client: sum.usage,
             ..RunContext::default()
         },

@@ -108,7 +108,7 @@ mod tests {
         for (text, error) in [
             (
                 "[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n",
-                "t.toml:1:1: this message is delivered to other clients, which this version cannot measure",
+                "t.toml:2:8: this message is delivered to other clients, which this version cannot measure",
             ),
             (
                 "[push]\nmatch = '${seq}'\n",
@@ -116,7 +116,7 @@ mod tests {
             ),
             (
                 "[[message]]\nsend = 'a'\n",
-                "t.toml:1:1: this message has no `reply`, which this version cannot measure",
+                "t.toml:2:8: this message has no `reply`, which this version cannot measure",
             ),
             (
                 &format!("{CALL}[roles.a]\ncount = 1\nsends = false\n[roles.b]\n"),

@@ -39,7 +39,10 @@ impl fmt::Display for SetupFailure {
             (SetupFault::Refused, Some(record)) => write!(f, "{place}: refused: {record}"),
             (SetupFault::Refused, None) => write!(f, "{place}: refused"),
             (SetupFault::Timeout, Some(record)) => {
-                write!(f, "{place}: the expected record did not arrive; the last one: {record}")
+                write!(
+                    f,
+                    "{place}: the expected record did not arrive; the last one: {record}"
+                )
             }
             (SetupFault::Timeout, None) => write!(f, "{place}: no record arrived"),
             (SetupFault::Ended, Some(reason)) => write!(f, "{place}: {reason}"),
@@ -79,6 +82,9 @@ mod tests {
             fault: SetupFault::Timeout,
             ..failure.without_details()
         };
-        assert_eq!(silent.to_string(), "socket.io.toml:10:10: no record arrived");
+        assert_eq!(
+            silent.to_string(),
+            "socket.io.toml:10:10: no record arrived"
+        );
     }
 }

@@ -229,15 +229,28 @@ mod tests {
         let summary = Summary::new(&mix(), &recorded(), context);
         let json = serde_json::to_value(&summary).unwrap();
         let messages = &json["messages"];
-        assert_eq!((&messages["error_reply"], &messages["server_errors"]), (&1.into(), &7.into()));
+        assert_eq!(
+            (&messages["error_reply"], &messages["server_errors"]),
+            (&1.into(), &7.into())
+        );
         assert_eq!(messages["answered"], serde_json::json!({"ping": 6}));
         assert_eq!(messages["ignored"], serde_json::json!({"on_2": 7}));
         assert_eq!(json["setup"]["failures"][0]["count"], 3);
         assert_eq!(json["setup"]["failures"][0]["place"], "a.toml:2:1");
-        assert_eq!(json["scenario"]["roles"], serde_json::json!({"client": 100}));
+        assert_eq!(
+            json["scenario"]["roles"],
+            serde_json::json!({"client": 100})
+        );
         assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), summary);
         let echo = serde_json::to_value(crate::run::tests::summary(1)).unwrap();
-        for key in ["scenario", "setup", "ready_ns", "kinds", "first_part_ns", "error_time_ns"] {
+        for key in [
+            "scenario",
+            "setup",
+            "ready_ns",
+            "kinds",
+            "first_part_ns",
+            "error_time_ns",
+        ] {
             assert!(echo.get(key).is_none(), "{key} without a scenario");
         }
         assert!(echo["messages"].get("error_reply").is_none());

@@ -312,7 +312,9 @@ impl Summary {
             validity,
             conditions: Vec::new(),
             achieved_over_s: adherence.map(|a| a.over_s),
-            scenario: plan.scenario().map(|scenario| ScenarioSummary::new(scenario, plan)),
+            scenario: plan
+                .scenario()
+                .map(|scenario| ScenarioSummary::new(scenario, plan)),
             setup: c.setup,
             ready_ns: c.ready_ns,
             kinds: KindSummary::of_all(plan, record, service, response),

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::HeaderMap;
 use measurement::plan::{Endpoint, Plan, ServerUrl, mask_url};
 use measurement::record::ConnectFailure;
 use mio::net::TcpStream;
@@ -16,6 +18,7 @@ use super::transport::Transport;
 use super::upgrade::UpgradeRequest;
 use super::upgrade_exchange::UpgradeExchange;
 use crate::SwarmError;
+use crate::dialogue::Dialogue;
 
 /// Opens connections to the server of a run.
 #[derive(Debug)]
@@ -24,8 +27,18 @@ pub(crate) struct Connector {
     /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
     pub(crate) tls: Option<(ClientTls, ServerName<'static>)>,
     request: UpgradeRequest,
+    /// Source of the requests, when each client has its own.
+    handshakes: Option<Handshakes>,
     /// Maximum time for opening a connection.
     pub(crate) timeout: Duration,
+}
+
+/// Parts of the handshakes of a scenario.
+#[derive(Debug)]
+struct Handshakes {
+    dialogue: Arc<Dialogue>,
+    url: ServerUrl,
+    headers: HeaderMap,
 }
 
 /// Address of the server's socket.
@@ -38,7 +51,11 @@ enum ResolvedAddress {
 impl Connector {
     /// Resolves the host name, loads the certificates and prepares the upgrade request. If the host has several
     /// addresses, all clients use the one that answers first. `is_stopped` ends the wait for it.
-    pub(crate) fn new(plan: &Plan, is_stopped: impl Fn() -> bool) -> Result<Self, SwarmError> {
+    pub(crate) fn new(
+        plan: &Plan,
+        dialogue: Option<Arc<Dialogue>>,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Self, SwarmError> {
         let mut secured = None;
         let address = match plan.server_url().endpoint() {
             Endpoint::Unix { socket } => ResolvedAddress::Unix(socket.into()),
@@ -63,6 +80,13 @@ impl Connector {
             address,
             tls: secured,
             request: UpgradeRequest::new(plan.server_url(), &plan.headers),
+            handshakes: dialogue
+                .filter(|dialogue| dialogue.has_handshake())
+                .map(|dialogue| Handshakes {
+                    dialogue,
+                    url: plan.server_url().clone(),
+                    headers: plan.headers.clone(),
+                }),
             timeout: plan.connect_timeout,
         })
     }
@@ -93,8 +117,23 @@ impl Connector {
         }
     }
 
-    pub(crate) fn upgrade(&self, stream: Transport) -> UpgradeExchange {
-        UpgradeExchange::new(stream, &self.request)
+    /// Starts the upgrade of a client's connection.
+    pub(crate) fn upgrade(
+        &self,
+        stream: Transport,
+        client: u32,
+    ) -> Result<UpgradeExchange, ConnectFailure> {
+        let Some(Handshakes {
+            dialogue,
+            url,
+            headers,
+        }) = &self.handshakes
+        else {
+            return Ok(UpgradeExchange::new(stream, &self.request));
+        };
+        let (url, headers) = dialogue.handshake(client, url, headers)?;
+        let request = UpgradeRequest::new(&url, &headers);
+        Ok(UpgradeExchange::new(stream, &request))
     }
 
     /// Adds what is known about the server to the failure of a connection.
