@@ -13,7 +13,7 @@ use scenario::{
 
 use crate::headings::SCENARIO;
 use crate::scenario_error::ScenarioFlagError;
-use crate::scenario_files::{load_beside, reason_of};
+use crate::scenario_files::{ScenarioFiles, reason_of};
 
 /// The flags of scenarios.
 #[derive(Debug, Clone, Default, Args)]
@@ -245,6 +245,23 @@ impl ScenarioFlags {
         parsed.map(Some)
     }
 
+    /// The usage error of a flag that was typed although the scenario decides it; `None` without one.
+    pub fn conflict(&self, typed: &TypedLoadFlags) -> Option<String> {
+        let source = self.source_flag()?;
+        let flag = typed.decided_by_file?;
+        Some(if flag == "verify" {
+            format!(
+                "--verify cannot be used with {source}: the patterns of a scenario say what is compared; leave --verify \
+                 out"
+            )
+        } else {
+            format!(
+                "--{flag} cannot be used with {source}: leave it out, and write `binary = true` into the file for binary \
+                 messages"
+            )
+        })
+    }
+
     /// Puts a scenario into the draft of a load.
     pub fn apply(
         &self,
@@ -294,7 +311,7 @@ impl ScenarioFlags {
         source: ScenarioSource,
         options: &ScenarioOptions,
     ) -> Result<Scenario, ScenarioFlagError> {
-        Scenario::parse(source, options, &load_beside).map_err(|error| {
+        Scenario::parse(source, options, &ScenarioFiles).map_err(|error| {
             if shows_secret(&error, source, options) {
                 return ScenarioFlagError::InSecret {
                     place: place_of(&error),
@@ -354,7 +371,7 @@ fn shows_secret(error: &ScenarioError, source: ScenarioSource, options: &Scenari
         ..options.clone()
     };
     // When in doubt, the value is not shown.
-    match Scenario::parse(source, &without, &load_beside) {
+    match Scenario::parse(source, &without, &ScenarioFiles) {
         Ok(scenario) => scenario
             .vars()
             .iter()

@@ -236,7 +236,10 @@ impl Scenario {
 
     /// Name of a kind of message in figures; `message_N` for the Nth of the file without a name.
     pub fn kind_name(&self, kind: usize) -> Cow<'_, str> {
-        let name = self.messages.get(kind).and_then(|kind| kind.name.as_deref());
+        let name = self
+            .messages
+            .get(kind)
+            .and_then(|kind| kind.name.as_deref());
         name.map_or_else(|| format!("message_{}", kind + 1).into(), Cow::Borrowed)
     }
 

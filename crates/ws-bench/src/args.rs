@@ -250,7 +250,7 @@ impl BenchArgs {
     /// Checks the flags that depend on a scenario.
     fn check_scenario_usage(&self) -> Result<(), clap::Error> {
         let usage = |kind, text: String| Err(Self::command().error(kind, text));
-        let Some(source) = self.scenario.source_flag() else {
+        if self.scenario.source_flag().is_none() {
             let flag = match (self.print_scenario, self.is_trial) {
                 (true, _) => "--print-scenario",
                 (false, true) => "--try",
@@ -258,22 +258,9 @@ impl BenchArgs {
             };
             let text = format!("{flag} needs a scenario: --scenario, --protocol or --send");
             return usage(ErrorKind::MissingRequiredArgument, text);
-        };
-        match self.typed.decided_by_file {
-            Some("verify") => usage(
-                ErrorKind::ArgumentConflict,
-                format!(
-                    "--verify cannot be used with {source}: the patterns of a scenario say what is compared; leave \
-                     --verify out"
-                ),
-            ),
-            Some(flag) => usage(
-                ErrorKind::ArgumentConflict,
-                format!(
-                    "--{flag} cannot be used with {source}: leave it out, and write `binary = true` into the file for \
-                     binary messages"
-                ),
-            ),
+        }
+        match self.scenario.conflict(&self.typed) {
+            Some(text) => usage(ErrorKind::ArgumentConflict, text),
             None => Ok(()),
         }
     }
