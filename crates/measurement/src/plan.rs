@@ -2,6 +2,7 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `mask` | [`mask_url`]: URLs without their secrets |
 //! | `server_url` | [`ServerUrl`]: address of the server |
@@ -10,6 +11,7 @@
 //! | `scenario_check` | checks of a scenario that need the load |
 //! | `schedule` | [`Schedule`]: due times of the messages of an open loop |
 
+mod client_handshake;
 mod error;
 mod load;
 mod mask;
@@ -26,6 +28,7 @@ use std::time::Duration;
 
 use ::scenario::{ClientState, RoleAssignment, Scenario};
 
+pub use client_handshake::{ClientHandshake, HandshakeFault};
 pub use error::PlanError;
 pub use load::{
     Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,

@@ -20,6 +20,11 @@ pub trait FileLoader {
     /// # Errors
     /// A reason in one line, without the name.
     fn load(&self, name: &str, beside: Option<&str>) -> Result<String, String>;
+
+    /// Name of a file for errors, and for the files that it names in turn.
+    fn resolve(&self, name: &str, _beside: Option<&str>) -> String {
+        name.to_owned()
+    }
 }
 
 impl<F: Fn(&str, Option<&str>) -> Result<String, String>> FileLoader for F {
@@ -173,7 +178,7 @@ fn with_bases(own: Draft, loader: &dyn FileLoader) -> Result<Draft, ScenarioErro
                             name: name.to_owned(),
                             reason,
                         })?;
-                read_draft(name, &text)?
+                read_draft(&loader.resolve(name, Some(&beside)), &text)?
             }
             None => return Err(unknown_base(name).at(base.place())),
         };

@@ -19,15 +19,16 @@ const ARROWS: &str = "
     measurement: scenario statistics units
     swarm: host measurement scenario units websocket-wire
     results: measurement units
-    wording: measurement statistics units
-    cli: host measurement units
+    wording: measurement scenario statistics units
+    cli: host measurement scenario units
+    scenario-trial: measurement scenario swarm units wording
     echo-server: host units
     axum-ws: cli echo-server
     tungstenite-ws: cli echo-server
     draw-plot: cli measurement results units wording
     ws-report: cli draw-plot measurement results units wording
-    ws-compare: cli draw-plot host measurement results statistics swarm units wording ws-report
-    ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording
+    ws-compare: cli draw-plot host measurement results scenario scenario-trial statistics swarm units wording ws-report
+    ws-bench: axum-ws cli draw-plot host measurement results scenario scenario-trial swarm tungstenite-ws units wording
     ws-truth: cli host measurement scenario swarm units
     ws-soak: cli host measurement swarm units websocket-wire
     test-support: echo-server measurement units

@@ -17,7 +17,7 @@ use crate::tui::view_model::{LiveState, ViewModel};
 /// The plan for these arguments.
 pub(crate) fn plan(line: &str) -> Plan {
     let words = std::iter::once("ws-bench").chain(line.split_whitespace());
-    let load = BenchArgs::try_parse_from(words).unwrap().load_spec();
+    let load = BenchArgs::try_parse_from(words).unwrap().load_spec(None);
     let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
     load.unwrap().against(url).unwrap()
 }

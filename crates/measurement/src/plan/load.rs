@@ -30,7 +30,7 @@ pub const MAX_WINDOW: u32 = 65_536;
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Headers that the handshake itself sets. Extensions are never offered because none is supported.
-const OWN_HEADERS: [HeaderName; 5] = [
+pub(super) const OWN_HEADERS: [HeaderName; 5] = [
     header::CONNECTION,
     header::UPGRADE,
     header::SEC_WEBSOCKET_KEY,

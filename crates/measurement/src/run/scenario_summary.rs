@@ -22,6 +22,9 @@ pub struct ScenarioSummary {
     /// SHA-256 of the merged file, in hexadecimal digits; `None` when the program did not compute it.
     #[serde(default)]
     pub sha256: Option<String>,
+    /// Names of the kinds of messages, in the order of the file.
+    #[serde(default)]
+    pub kinds: Vec<String>,
     /// Number of clients of each role.
     pub roles: BTreeMap<String, u64>,
     /// Vars and their texts; `null` for secrets.
@@ -37,6 +40,9 @@ impl ScenarioSummary {
         Self {
             name: scenario.name.clone(),
             sha256: None,
+            kinds: (0..scenario.messages.len())
+                .map(|kind| scenario.kind_name(kind).into_owned())
+                .collect(),
             roles: roles
                 .map(|(index, role)| (role.name.clone(), clients(index)))
                 .collect(),
