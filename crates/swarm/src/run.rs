@@ -132,7 +132,7 @@ fn record_allowing(
     handle.begin_record();
     enter(Phase::Connect);
     let dialogue = Dialogue::new(plan).map(Arc::new);
-    let connector = Connector::new(plan, dialogue.clone(), || handle.is_stopped()).map(Arc::new)?;
+    let connector = Connector::new(plan, || handle.is_stopped()).map(Arc::new)?;
     let address = connector.address();
     let begun = Instant::now();
     let mut coordinator = Coordinator::start(&WorkerJob {

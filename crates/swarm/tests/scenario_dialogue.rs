@@ -664,3 +664,28 @@ fn binary_records_are_sent_in_binary_frames() {
     );
     assert!(!counts.any_failed(), "{counts:?}");
 }
+
+#[test]
+fn a_stop_ends_a_setup_that_waits() {
+    let (sender, received) = mpsc::channel();
+    let server = Server::start(move |_, stream| {
+        let sender = sender.clone();
+        answer(stream, move |_, _| {
+            sender.send(()).unwrap();
+            vec![]
+        })
+    });
+    let text = format!("[[setup]]\nsend = 'login'\nexpect = 'ok'\nwithin = \"600s\"\n{CALL}");
+    let plan = planned(&server, &text, |_| {});
+    let handle = RunHandle::new();
+    let stopper = handle.clone();
+    let stopping = std::thread::spawn(move || {
+        received.recv().unwrap();
+        stopper.stop();
+    });
+    let recording = swarm::record(&plan, &handle).unwrap();
+    stopping.join().unwrap();
+    assert!(recording.context.interrupted);
+    assert_eq!(recording.record.counts.sent, 0);
+    assert_eq!(recording.context.setup.unwrap().ready, 0);
+}

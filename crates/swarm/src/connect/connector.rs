@@ -3,14 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
 use measurement::plan::{Endpoint, Plan, ServerUrl, mask_url};
 use measurement::record::ConnectFailure;
 use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
+use scenario::RoleAssignment;
 
 use super::address::{connect_first, resolve};
 use super::tls::{self, ClientTls};
@@ -18,7 +17,6 @@ use super::transport::Transport;
 use super::upgrade::UpgradeRequest;
 use super::upgrade_exchange::UpgradeExchange;
 use crate::SwarmError;
-use crate::dialogue::Dialogue;
 
 /// Opens connections to the server of a run.
 #[derive(Debug)]
@@ -27,18 +25,10 @@ pub(crate) struct Connector {
     /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
     pub(crate) tls: Option<(ClientTls, ServerName<'static>)>,
     request: UpgradeRequest,
-    /// Source of the requests, when each client has its own.
-    handshakes: Option<Handshakes>,
+    /// Plan and roles of a scenario, which gives each client a request of its own.
+    handshakes: Option<(Plan, RoleAssignment)>,
     /// Maximum time for opening a connection.
     pub(crate) timeout: Duration,
-}
-
-/// Parts of the handshakes of a scenario.
-#[derive(Debug)]
-struct Handshakes {
-    dialogue: Arc<Dialogue>,
-    url: ServerUrl,
-    headers: HeaderMap,
 }
 
 /// Address of the server's socket.
@@ -51,11 +41,7 @@ enum ResolvedAddress {
 impl Connector {
     /// Resolves the host name, loads the certificates and prepares the upgrade request. If the host has several
     /// addresses, all clients use the one that answers first. `is_stopped` ends the wait for it.
-    pub(crate) fn new(
-        plan: &Plan,
-        dialogue: Option<Arc<Dialogue>>,
-        is_stopped: impl Fn() -> bool,
-    ) -> Result<Self, SwarmError> {
+    pub(crate) fn new(plan: &Plan, is_stopped: impl Fn() -> bool) -> Result<Self, SwarmError> {
         let mut secured = None;
         let address = match plan.server_url().endpoint() {
             Endpoint::Unix { socket } => ResolvedAddress::Unix(socket.into()),
@@ -80,13 +66,7 @@ impl Connector {
             address,
             tls: secured,
             request: UpgradeRequest::new(plan.server_url(), &plan.headers),
-            handshakes: dialogue
-                .filter(|dialogue| dialogue.has_handshake())
-                .map(|dialogue| Handshakes {
-                    dialogue,
-                    url: plan.server_url().clone(),
-                    headers: plan.headers.clone(),
-                }),
+            handshakes: plan.roles().map(|roles| (plan.clone(), roles)),
             timeout: plan.connect_timeout,
         })
     }
@@ -123,16 +103,14 @@ impl Connector {
         stream: Transport,
         client: u32,
     ) -> Result<UpgradeExchange, ConnectFailure> {
-        let Some(Handshakes {
-            dialogue,
-            url,
-            headers,
-        }) = &self.handshakes
-        else {
+        let own = self.handshakes.as_ref();
+        let state = own.and_then(|(plan, roles)| Some((plan, plan.client_state(roles, client)?)));
+        let Some((plan, state)) = state else {
             return Ok(UpgradeExchange::new(stream, &self.request));
         };
-        let (url, headers) = dialogue.handshake(client, url, headers)?;
-        let request = UpgradeRequest::new(&url, &headers);
+        let handshake = plan.client_handshake(&state);
+        let handshake = handshake.map_err(|e| ConnectFailure::Handshake(e.to_string()))?;
+        let request = UpgradeRequest::new(&handshake.url, &handshake.headers);
         Ok(UpgradeExchange::new(stream, &request))
     }
 

@@ -4,9 +4,7 @@
 //! |---|---|
 //! | `sent_index` | ids and parts of the messages in flight, for the classification of records |
 //! | `template_frame` | frames filled from templates |
-//! | `handshake_parts` | path, headers and subprotocols of one client |
 
-pub(crate) mod handshake_parts;
 pub(crate) mod sent_index;
 pub(crate) mod template_frame;
 
