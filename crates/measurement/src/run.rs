@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `summary` | [`Summary`]: the figures, under the JSON keys of the contract |
 //! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
+//! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
@@ -11,6 +12,7 @@
 //! | [`comparison`] | result of a comparison of servers |
 
 pub mod comparison;
+mod condition_result;
 mod live_summary;
 mod percentile_table;
 mod plan_summary;
@@ -24,12 +26,12 @@ use hdrhistogram::Histogram;
 
 use crate::record::{Record, Sample, ServiceAndResponse, TimelineRow};
 
+pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use summary::{
-    CloseFrameCount, ConditionResult, Connections, Host, RunContext, SCHEMA, Summary, Throughput,
-    Tool,
+    CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
 };
 
 pub use crate::verdict::ValiditySummary;

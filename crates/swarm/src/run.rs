@@ -132,8 +132,7 @@ fn record_allowing(
     handle.begin_record();
     enter(Phase::Connect);
     let dialogue = Dialogue::new(plan).map(Arc::new);
-    let connector = Connector::new(plan, dialogue.clone(), || handle.is_stopped())?;
-    let connector = Arc::new(connector);
+    let connector = Connector::new(plan, dialogue.clone(), || handle.is_stopped()).map(Arc::new)?;
     let address = connector.address();
     let begun = Instant::now();
     let mut coordinator = Coordinator::start(&WorkerJob {
@@ -162,15 +161,18 @@ fn record_allowing(
         connections.addresses = [(address.to_string(), connections.opened)].into();
     }
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
-    let client = &mut recording.context.client;
-    client.throttled_s = withheld.throttled_s;
-    client.steal_s = withheld.steal_s;
-    client.cpu_pressure_s = withheld.pressure_s;
-    client.suspended_s = withheld.suspended_s;
+    set_withheld(&mut recording.context.client, &withheld);
     recording.context.interrupted = coordinator.interrupted;
     recording.context.recognized_nothing = coordinator.recognized_nothing;
     recording.context.recognized_late = coordinator.recognized_nothing && recognized;
     Ok(recording)
+}
+
+fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {
+    client.throttled_s = withheld.throttled_s;
+    client.steal_s = withheld.steal_s;
+    client.cpu_pressure_s = withheld.pressure_s;
+    client.suspended_s = withheld.suspended_s;
 }
 
 fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {

@@ -124,7 +124,7 @@ fn records_that_come_with_the_upgrade_belong_to_the_setup() {
 
 fn refusal(server: &Server, text: &str) -> SwarmError {
     let plan = planned(server, text, |plan| {
-        plan.clients = NonZeroU32::new(2).unwrap()
+        plan.clients = NonZeroU32::new(2).unwrap();
     });
     swarm::record(&plan, &RunHandle::new()).unwrap_err()
 }
@@ -350,7 +350,7 @@ fn answers_and_steps_may_be_longer_than_the_buffers() {
          {CALL}[[on]]\nmatch = 'ping ${{n}}'\nsend = 'pong ${{n}}'\n"
     );
     let recording = run(&planned(&server, &text, |plan| {
-        plan.payload = size(150_000)
+        plan.payload = size(150_000);
     }));
     let counts = &recording.record.counts;
     assert_eq!(
@@ -419,7 +419,7 @@ fn the_goodbye_comes_before_the_close_frame() {
     });
     let text = format!("{CALL}[close]\nsend = 'bye'\nexpect = 'farewell'\ncode = 4000\n");
     let recording = run(&planned(&server, &text, |plan| {
-        plan.clients = NonZeroU32::MIN
+        plan.clients = NonZeroU32::MIN;
     }));
     assert_eq!(recording.record.counts.received, 10);
     assert_eq!(
@@ -428,6 +428,18 @@ fn the_goodbye_comes_before_the_close_frame() {
     );
     assert_eq!(recording.context.connections.closed_early, 0);
     assert_eq!(received.try_iter().collect::<Vec<_>>(), ["bye", "4000"]);
+}
+
+#[test]
+fn a_long_goodbye_does_not_displace_the_close_frame() {
+    let server = Server::start(|_, stream| async move {
+        serve_calls(accept(stream).await).await;
+    });
+    let text = format!("{CALL}[close]\nsend = 'call 0 {}'\n", "x".repeat(100_000));
+    let recording = measured(&server, &text);
+    let connections = &recording.context.connections;
+    assert_eq!(connections.close_codes, [(1000, 4)].into());
+    assert_eq!(recording.record.counts.received, 40);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
-use crate::record::{KindCounts, LazyHistogram, MessageCounts, Record, SetupFailure};
+use crate::record::{
+    KindCounts, LazyHistogram, MessageCounts, Record, ScenarioRecord, SetupFailure,
+};
 use crate::verdict::Latency;
 
 /// The scenario as reported in results.
@@ -159,13 +161,36 @@ fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {
     }
 }
 
-/// The counts of a record, with those of its scenario by name.
-pub(super) fn scenario_counts(plan: &Plan, record: &Record) -> MessageCounts {
-    let mut counts = record.counts.clone();
-    if let (Some(scenario), Some(figures)) = (plan.scenario(), &record.scenario) {
-        counts.scenario = Some(figures.named_counts(scenario));
+/// The part of a summary that depends on the scenario. Without one only the counts are there.
+pub(super) struct ScenarioFigures {
+    pub(super) counts: MessageCounts,
+    pub(super) scenario: Option<ScenarioSummary>,
+    pub(super) kinds: BTreeMap<String, KindSummary>,
+    pub(super) first_part_ns: Option<Latency>,
+    pub(super) error_time_ns: Option<Latency>,
+}
+
+impl ScenarioFigures {
+    /// The figures of a record, whose times are `service` and `response`.
+    pub(super) fn new(plan: &Plan, record: &Record, service: Latency, response: Latency) -> Self {
+        let scenario = plan.scenario();
+        let figures = record.scenario.as_deref();
+        let times =
+            |times: fn(&ScenarioRecord) -> LazyHistogram| times(figures?).get().map(Latency::from);
+        Self {
+            counts: MessageCounts {
+                planned: plan.planned_messages(),
+                scenario: scenario
+                    .zip(figures)
+                    .map(|(scenario, figures)| figures.named_counts(scenario)),
+                ..record.counts.clone()
+            },
+            scenario: scenario.map(|scenario| ScenarioSummary::new(scenario, plan)),
+            kinds: KindSummary::of_all(plan, record, service, response),
+            first_part_ns: times(ScenarioRecord::first_part),
+            error_time_ns: times(ScenarioRecord::error_time),
+        }
     }
-    counts
 }
 
 #[cfg(test)]

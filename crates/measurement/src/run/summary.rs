@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::condition_result::ConditionResult;
 use super::plan_summary::PlanSummary;
-use super::scenario_summary::{KindSummary, ScenarioSummary, SetupSummary, scenario_counts};
+use super::scenario_summary::{KindSummary, ScenarioFigures, ScenarioSummary, SetupSummary};
 use crate::plan::{Length, Load, Plan, Verify};
-use crate::record::{
-    EchoTotals, LazyHistogram, MessageCounts, OpenLoopRecord, Record, ScenarioRecord,
-};
+use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
     SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight, ValiditySummary,
@@ -254,9 +253,9 @@ impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict are data.
     /// [`ValiditySummary::explain`] adds sentences.
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
-        let counts = scenario_counts(plan, record);
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
+        let own = ScenarioFigures::new(plan, record, service, response);
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(plan, record, open, &c));
         let send_lag = match open {
@@ -265,7 +264,7 @@ impl Summary {
         };
         let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
-        let per_cpu_s = |cpu_s| (cpu_s > 0.0).then(|| record.in_time.messages as f64 / cpu_s);
+        let echoes = record.in_time.messages;
         let validity = verdict::judge(&Evidence {
             timed_messages: service.count,
             service,
@@ -274,7 +273,7 @@ impl Summary {
             time_in_flight: time_in_flight(plan, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
-            ..c.evidence(plan, &counts)
+            ..c.evidence(plan, &own.counts)
         });
         Self {
             schema: SCHEMA,
@@ -285,10 +284,7 @@ impl Summary {
             started_at: c.started_at,
             elapsed_s: c.elapsed_s,
             connections: c.connections,
-            messages: MessageCounts {
-                planned: plan.planned_messages(),
-                ..counts
-            },
+            messages: own.counts,
             throughput,
             offered_rate_per_s: plan.offered_rate(),
             achieved_rate_per_s: adherence.map(|a| a.achieved_per_s),
@@ -300,33 +296,36 @@ impl Summary {
             send_lag_ns: send_lag,
             send_lateness_ns: lateness,
             client: GeneratorUsage {
-                messages_per_cpu_s: c.client.cpu_s.and_then(per_cpu_s),
+                messages_per_cpu_s: c.client.cpu_s.and_then(|s| per_cpu_s(echoes, s)),
                 ..c.client
             },
-            server: c.server.map(|server| ServerUsage {
-                messages_per_cpu_s: per_cpu_s(server.cpu_s)
-                    .filter(|_| !server.is_implausible(record.in_time.messages)),
-                ..server
-            }),
+            server: c.server.map(|server| with_rate(server, echoes)),
             calibration: c.calibration,
             validity,
             conditions: Vec::new(),
             achieved_over_s: adherence.map(|a| a.over_s),
-            scenario: plan
-                .scenario()
-                .map(|scenario| ScenarioSummary::new(scenario, plan)),
+            scenario: own.scenario,
             setup: c.setup,
             ready_ns: c.ready_ns,
-            kinds: KindSummary::of_all(plan, record, service, response),
-            first_part_ns: scenario_times(record, ScenarioRecord::first_part),
-            error_time_ns: scenario_times(record, ScenarioRecord::error_time),
+            kinds: own.kinds,
+            first_part_ns: own.first_part_ns,
+            error_time_ns: own.error_time_ns,
         }
     }
 }
 
-/// Times over all kinds of a scenario; `None` without values.
-fn scenario_times(record: &Record, times: fn(&ScenarioRecord) -> LazyHistogram) -> Option<Latency> {
-    times(record.scenario.as_deref()?).get().map(Latency::from)
+/// Messages per second of CPU time; `None` when no time was used.
+fn per_cpu_s(messages: u64, cpu_s: f64) -> Option<f64> {
+    (cpu_s > 0.0).then(|| messages as f64 / cpu_s)
+}
+
+/// The usage of a server that has answered this many messages.
+fn with_rate(server: ServerUsage, messages: u64) -> ServerUsage {
+    let rate = per_cpu_s(messages, server.cpu_s);
+    ServerUsage {
+        messages_per_cpu_s: rate.filter(|_| !server.is_implausible(messages)),
+        ..server
+    }
 }
 
 fn omission(response_ns: Option<u64>, service_ns: Option<u64>) -> Option<u64> {
@@ -399,21 +398,6 @@ impl RunContext {
             ..Evidence::default()
         }
     }
-}
-
-/// Result of a condition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-pub struct ConditionResult {
-    /// The condition as typed, without spaces.
-    pub expression: String,
-    /// The figure's value: nanoseconds, bytes, a count or a share; `None` when the run does not have the figure.
-    pub value: Option<f64>,
-    /// The value as text.
-    pub value_text: String,
-    /// True when the condition held. A condition on a figure that the run does not have holds too, so that a gate never
-    /// passes unchecked.
-    pub held: bool,
 }
 
 #[cfg(test)]

@@ -248,9 +248,9 @@ impl Client {
             .commit_sent(&quota, frames.len(), sent, &thread.rules);
     }
 
-    /// Queues a control frame, unless too many are unsent.
+    /// Queues a control frame. Pongs are left out when too many bytes are unsent.
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8], thread: &ThreadState) {
-        if self.control.len() < MAX_CONTROL_BACKLOG {
+        if self.control.len() < MAX_CONTROL_BACKLOG || opcode == Opcode::Close {
             let mask = thread.buffers.borrow_mut().masks.random::<u32>();
             append_control_frame(&mut self.control, opcode, payload, mask.to_ne_bytes());
         }

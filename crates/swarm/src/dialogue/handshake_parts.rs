@@ -38,34 +38,19 @@ impl Dialogue {
         };
         let parts = &self.scenario.handshake;
         let mut headers = HeaderMap::new();
-        let mut add = |name: &str, value: Vec<u8>| {
-            let name = HeaderName::from_bytes(name.as_bytes());
-            let value = HeaderValue::from_bytes(&value);
-            match (name, value) {
-                (Ok(name), Ok(value)) => {
-                    headers.append(name, value);
-                    true
-                }
-                _ => false,
-            }
-        };
         for (name, value) in &parts.headers {
-            if !add(name, text(value)) {
+            if !add(&mut headers, name, &text(value)) {
                 return Err(invalid(&format!("the header `{name}`")));
             }
         }
         if let Some(origin) = &parts.origin
-            && !add(header::ORIGIN.as_str(), text(origin))
+            && !add(&mut headers, header::ORIGIN.as_str(), &text(origin))
         {
             return Err(invalid("the origin"));
         }
         let offered = parts.subprotocols.join(", ");
-        if !offered.is_empty()
-            && !add(
-                header::SEC_WEBSOCKET_PROTOCOL.as_str(),
-                offered.into_bytes(),
-            )
-        {
+        let name = header::SEC_WEBSOCKET_PROTOCOL;
+        if !offered.is_empty() && !add(&mut headers, name.as_str(), offered.as_bytes()) {
             return Err(invalid("a subprotocol"));
         }
         for name in given.keys() {
@@ -82,5 +67,18 @@ impl Dialogue {
             None => url.clone(),
         };
         Ok((url, headers))
+    }
+}
+
+/// Adds a header. Returns false when name or value cannot be sent.
+fn add(headers: &mut HeaderMap, name: &str, value: &[u8]) -> bool {
+    let name = HeaderName::from_bytes(name.as_bytes());
+    let value = HeaderValue::from_bytes(value);
+    match (name, value) {
+        (Ok(name), Ok(value)) => {
+            headers.append(name, value);
+            true
+        }
+        _ => false,
     }
 }

@@ -11,6 +11,9 @@ use crate::message::payload::MessageNumber;
 /// Maximum number of ids kept of messages that belong to no request, the newest ones.
 const MAX_OTHER_IDS: usize = 4096;
 
+/// Number of entries that are over, above which they are removed if they are most of all.
+const MAX_OVER: usize = 1024;
+
 /// A message of the load that was sent.
 #[derive(Debug, Clone, Copy)]
 struct SentEntry {
@@ -26,6 +29,8 @@ struct SentEntry {
 #[derive(Debug, Default)]
 pub(crate) struct SentIndex {
     entries: VecDeque<SentEntry>,
+    /// Entries that are over.
+    over: usize,
     /// Messages registered so far.
     warmed: u64,
     measured: u64,
@@ -115,10 +120,16 @@ impl SentIndex {
     /// Notes that a message was answered.
     pub(crate) fn end(&mut self, number: MessageNumber) {
         if let Some(place) = self.place(number) {
-            self.entries[place].is_over = true;
+            self.over += usize::from(!std::mem::replace(&mut self.entries[place].is_over, true));
         }
         while self.entries.front().is_some_and(|entry| entry.is_over) {
             self.entries.pop_front();
+            self.over -= 1;
+        }
+        // Behind a message that is never answered.
+        if self.over > MAX_OVER && self.over * 2 > self.entries.len() {
+            self.entries.retain(|entry| !entry.is_over);
+            self.over = 0;
         }
     }
 
@@ -216,5 +227,179 @@ impl SentMessages for SentView<'_> {
         self.in_flight
             .oldest()
             .map(|message| self.waiting(&message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use scenario::{Scenario, ScenarioOptions, ScenarioSource};
+
+    use super::*;
+    use crate::message::payload::PayloadShape;
+    use crate::tests::plan;
+
+    const MIX: &str = "[[message]]\nsend = 'get ${id}'\nreply = '${id}'\n\
+        [[message]]\nsend = 'put ${uid}'\nreply = '${uid}'\n";
+
+    /// A client and the messages that it has sent.
+    struct Sender {
+        dialogue: Dialogue,
+        state: ClientState,
+        index: SentIndex,
+        in_flight: InFlightQueue,
+        counts: (u64, u64),
+    }
+
+    impl Sender {
+        fn new() -> Self {
+            let source = ScenarioSource::File {
+                name: "mix.toml",
+                text: MIX,
+            };
+            let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+            let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files);
+            let scenario = Some(Arc::new(scenario.unwrap()));
+            let dialogue = Dialogue::new(&plan(|draft| draft.scenario = scenario)).unwrap();
+            Self {
+                state: dialogue.client_state(3),
+                dialogue,
+                index: SentIndex::default(),
+                in_flight: InFlightQueue::default(),
+                counts: (0, 0),
+            }
+        }
+
+        fn send(&mut self, number: MessageNumber) {
+            let scenario = &self.dialogue.scenario;
+            let kind = scenario.message_type(&self.dialogue.padding, 3, number.bits());
+            self.in_flight.push(InFlightMessage {
+                number,
+                shape: PayloadShape::of_kind(kind, 5),
+                intended_ns: 0,
+                ready_ns: 0,
+                sent_ns: 0,
+            });
+            match number.is_warmup() {
+                true => self.counts.0 += 1,
+                false => self.counts.1 += 1,
+            }
+        }
+
+        fn update(&mut self) -> u64 {
+            let mut measured = 0;
+            let (state, index) = (&mut self.state, &mut self.index);
+            index.update(state, &self.dialogue, self.counts, |_| measured += 1);
+            measured
+        }
+
+        fn find(&self, key: MessageKey) -> SentState {
+            let view = SentView {
+                in_flight: &self.in_flight,
+                index: &self.index,
+                state: &self.state,
+                counts: self.counts,
+            };
+            view.find(key)
+        }
+
+        fn end(&mut self, number: MessageNumber) {
+            self.in_flight.take(number).unwrap();
+            self.index.end(number);
+        }
+    }
+
+    fn waiting(state: SentState) -> Option<SentMessage> {
+        match state {
+            SentState::Waiting(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_message_is_found_by_its_own_id_until_it_is_over() {
+        let mut sender = Sender::new();
+        for n in 0..20 {
+            sender.send(MessageNumber::warmup(n));
+        }
+        assert_eq!(sender.update(), 0);
+        for n in 0..40 {
+            sender.send(MessageNumber::measured(n));
+        }
+        assert_eq!(sender.update(), 40);
+        let last = sender.state.last_id();
+        let mut found = Vec::new();
+        for id in 1..=last {
+            let message = waiting(sender.find(MessageKey::Id(id))).unwrap();
+            assert_eq!((message.kind, message.id), (0, id));
+            found.push(message.number);
+        }
+        assert_eq!(sender.find(MessageKey::Id(last + 1)), SentState::Unknown);
+        assert_eq!(sender.find(MessageKey::Id(0)), SentState::Unknown);
+        for (place, number) in found.iter().enumerate().filter(|(place, _)| place % 2 == 1) {
+            sender.end(MessageNumber::from_bits(*number));
+            let id = place as u64 + 1;
+            assert_eq!(sender.find(MessageKey::Id(id)), SentState::Over);
+        }
+        let first = waiting(sender.find(MessageKey::Id(1))).unwrap();
+        assert_eq!(first.number, found[0]);
+    }
+
+    #[test]
+    fn a_message_that_is_never_answered_keeps_no_others() {
+        let mut sender = Sender::new();
+        for n in 0..10_000 {
+            sender.send(MessageNumber::measured(n));
+            sender.update();
+            if n > 0 {
+                sender.end(MessageNumber::measured(n));
+            }
+        }
+        assert!(sender.index.entries.len() <= 2 * MAX_OVER + 2);
+        let first = waiting(sender.find(MessageKey::Content(0)));
+        assert_eq!(first.map(|message| message.number), Some(0));
+        assert_eq!(sender.find(MessageKey::Content(9_999)), SentState::Over);
+    }
+
+    #[test]
+    fn duplicates_of_the_warm_up_are_told_from_measured_ones() {
+        let mut sender = Sender::new();
+        for n in 0..20 {
+            sender.send(MessageNumber::warmup(n));
+        }
+        sender.update();
+        let before = sender.state.last_id();
+        for n in 0..20 {
+            sender.send(MessageNumber::measured(n));
+        }
+        sender.update();
+        assert!(sender.index.was_warmup(MessageKey::Id(before)));
+        assert!(!sender.index.was_warmup(MessageKey::Id(before + 1)));
+    }
+
+    #[test]
+    fn ids_of_steps_and_heartbeats_are_no_messages() {
+        let mut sender = Sender::new();
+        let aside = sender.state.take_id();
+        sender.index.add_other_id(aside);
+        for n in 0..20 {
+            sender.send(MessageNumber::measured(n));
+        }
+        sender.update();
+        assert_eq!(sender.find(MessageKey::Id(aside)), SentState::Unknown);
+        assert!(waiting(sender.find(MessageKey::Id(aside + 1))).is_some());
+        assert_eq!(sender.find(MessageKey::Content(99)), SentState::Unknown);
+    }
+
+    #[test]
+    fn only_the_first_part_is_the_first() {
+        let mut sender = Sender::new();
+        let number = MessageNumber::measured(0);
+        sender.send(number);
+        sender.update();
+        assert!(sender.index.note_part(number));
+        assert!(!sender.index.note_part(number));
+        assert!(!sender.index.note_part(MessageNumber::measured(7)));
     }
 }
