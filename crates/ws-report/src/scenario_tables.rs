@@ -117,7 +117,7 @@ fn kinds(s: &Summary) -> Table {
 /// One row per `[[on]]` rule whose records came.
 fn records(s: &Summary) -> Table {
     let mut rows = Vec::new();
-    for counts in &s.messages.scenario {
+    if let Some(counts) = &s.messages.scenario {
         for (of, verb) in [(&counts.answered, "answered"), (&counts.ignored, "ignored")] {
             rows.extend(
                 of.iter()
