@@ -27,7 +27,7 @@ pub enum ScenarioFlagError {
     Scenario {
         /// The fault.
         #[source]
-        error: ScenarioError,
+        error: Box<ScenarioError>,
         /// Flag whose holes a shell has probably replaced.
         lost_holes: Option<String>,
     },

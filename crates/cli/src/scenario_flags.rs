@@ -318,7 +318,10 @@ impl ScenarioFlags {
                 };
             }
             let lost_holes = self.lost_holes(&error);
-            ScenarioFlagError::Scenario { error, lost_holes }
+            ScenarioFlagError::Scenario {
+                error: Box::new(error),
+                lost_holes,
+            }
         })
     }
 

@@ -333,6 +333,34 @@ mod tests {
     }
 
     #[test]
+    fn a_scenario_has_counters_of_its_own() {
+        let plan = crate::tests::scenario_plan();
+        let mut progress = progress();
+        let mut figures = ScenarioRecord::new(1, 2);
+        figures.kinds[0].counts.error_reply = 3;
+        figures.rules = vec![5, 2];
+        progress.record.scenario = Some(Box::new(figures));
+        let found = samples(&plan, &progress);
+        for (name, value) in [
+            ("messages_error_reply_total", 3.0),
+            ("messages_parts_total", 0.0),
+            ("server_errors_total", 2.0),
+            ("rule_records_total{rule=\"ping\"}", 5.0),
+            ("rule_records_total{rule=\"on_2\"}", 2.0),
+        ] {
+            let name = format!("ws_bench_{name}");
+            assert_eq!(found.get(&name), Some(&value), "{name}");
+        }
+        let before = samples(&plan, &RunProgress::default());
+        assert!(
+            before.keys().eq(found.keys()),
+            "the same names from the start"
+        );
+        let echo = samples(&crate::tests::plan("-d 20s"), &RunProgress::default());
+        assert!(echo.keys().all(|name| !name.contains("error_reply")));
+    }
+
+    #[test]
     fn buckets_rise_by_the_same_factor() {
         let bounds = bounds();
         assert_eq!(bounds.first(), Some(&10_000));

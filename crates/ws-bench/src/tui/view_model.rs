@@ -334,6 +334,23 @@ mod tests {
     }
 
     #[test]
+    fn a_scenario_shows_answers_and_refusals() {
+        let mut progress = measuring(200_000, false);
+        let mut figures = measurement::record::ScenarioRecord::new(1, 2);
+        figures.kinds[0].counts.error_reply = 3;
+        figures.rules = vec![5, 2];
+        progress.record.scenario = Some(Box::new(figures));
+        let view = view(&crate::tests::scenario_plan(), &progress, 40);
+        assert_eq!(
+            text(&view.load, "messages"),
+            "200,010 sent · 200,000 answered"
+        );
+        assert_eq!(text(&view.load, "answered now"), "40,000 msg/s");
+        assert_eq!(text(&view.errors, "error replies"), "3");
+        assert_eq!(text(&view.errors, "server errors"), "2");
+    }
+
+    #[test]
     fn an_open_loop_shows_what_was_asked_and_response_times_first() {
         let plan = plan("-d 20s -r 40_000");
         let view = view(&plan, &measuring(200_000, true), 40);

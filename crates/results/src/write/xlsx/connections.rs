@@ -19,11 +19,13 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         Column::Failed => count(c.failed).into(),
         Column::CloseCode => c.close_code.map(f64::from).into(),
     };
-    let further = run.summary.scenario.is_some().then_some(FurtherColumn {
+    let ready = |c: &ClientRow| c.ready_ns.map(ms).into();
+    let further = FurtherColumn {
         title: READY_COLUMN,
         format: CellFormat::Thousandths,
-        content: |c: &ClientRow| c.ready_ns.map(ms).into(),
-    });
+        content: &ready,
+    };
+    let further = run.summary.scenario.as_ref().map(|_| &further);
     write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
 }

@@ -13,6 +13,7 @@ pub(super) fn write(
     run: &RunView<'_>,
     rows_per_sheet: usize,
 ) -> XlsxResult {
+    let kinds = run.kinds();
     let sheets = run.samples.len().div_ceil(rows_per_sheet).max(1);
     for index in 0..sheets {
         let from = index * rows_per_sheet;
@@ -29,12 +30,13 @@ pub(super) fn write(
             Column::Outcome => s.outcome.name().into(),
             Column::GeneratorStopped => f64::from(u8::from(s.over_stop)).into(),
         };
-        let kinds = run.kinds();
-        let further = (!kinds.is_empty()).then_some(FurtherColumn {
+        let kind = |s: &Sample| kinds.get(usize::from(s.kind)).map(String::as_str).into();
+        let further = FurtherColumn {
             title: KIND_COLUMN,
             format: CellFormat::Plain,
-            content: |s: &Sample| kinds.get(usize::from(s.kind)).map(String::as_str).into(),
-        });
+            content: &kind,
+        };
+        let further = (!kinds.is_empty()).then_some(&further);
         write_wide_table(sheet, &latencies_sheet(index), samples, content, further)?;
         mark_unless(sheet, Column::Outcome, samples.len(), Outcome::Ok.name())?;
     }

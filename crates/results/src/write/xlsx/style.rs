@@ -46,6 +46,7 @@ impl From<CellFormat> for Format {
     }
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum CellContent<'a> {
     Number(f64),
     Text(&'a str),
@@ -77,24 +78,23 @@ pub(super) fn write_table<'r, C: SheetColumn, R>(
     items: &'r [R],
     content: impl Fn(&'r R, C) -> CellContent<'r>,
 ) -> XlsxResult {
-    let further: Option<FurtherColumn<'_, fn(&'r R) -> CellContent<'r>>> = None;
-    write_wide_table(sheet, name, items, content, further)
+    write_wide_table(sheet, name, items, content, None)
 }
 
 /// A column behind those of a sheet that only some runs have.
-pub(super) struct FurtherColumn<'t, F> {
+pub(super) struct FurtherColumn<'t, 'r, R> {
     pub(super) title: &'t str,
     pub(super) format: CellFormat,
-    pub(super) content: F,
+    pub(super) content: &'t dyn Fn(&'r R) -> CellContent<'r>,
 }
 
 /// Fills a sheet as [`write_table`] does, with a further column if there is one.
-pub(super) fn write_wide_table<'r, C: SheetColumn, R, F: Fn(&'r R) -> CellContent<'r>>(
+pub(super) fn write_wide_table<'r, C: SheetColumn, R>(
     sheet: &mut Worksheet,
     name: &str,
     items: &'r [R],
     content: impl Fn(&'r R, C) -> CellContent<'r>,
-    further: Option<FurtherColumn<'_, F>>,
+    further: Option<&FurtherColumn<'_, 'r, R>>,
 ) -> XlsxResult {
     let own = C::ALL
         .iter()
@@ -108,7 +108,7 @@ pub(super) fn write_wide_table<'r, C: SheetColumn, R, F: Fn(&'r R) -> CellConten
         for column in C::ALL {
             write_cell(sheet, row, column.at(), content(item, *column))?;
         }
-        if let Some(column) = &further {
+        if let Some(column) = further {
             let at = super::column(C::ALL.len());
             write_cell(sheet, row, at, (column.content)(item))?;
         }
