@@ -13,6 +13,7 @@
 //! | `secrets` | a command line without its secrets |
 //! | `styled_text` | styles and bullet points of text reports |
 //! | `print` | errors and notices on standard error, texts on standard output |
+//! | `scenario_flags`, `scenario_files`, `scenario_error` | flags that define a scenario; the files that it names; their errors |
 //! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
 //! | [`headings`], `choices` | headings of flags; flags that accept one of several names |
 //! | `preflight` | check of the limits for the connections of a run |
@@ -35,6 +36,9 @@ mod man_page;
 mod open_loop_flags;
 mod preflight;
 mod print;
+mod scenario_error;
+mod scenario_files;
+mod scenario_flags;
 mod secrets;
 mod styled_text;
 mod tls_flags;
@@ -52,6 +56,8 @@ pub use print::{
     in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,
     with_advice,
 };
+pub use scenario_error::ScenarioFlagError;
+pub use scenario_flags::{OneLinerFlags, ScenarioFlags, TypedLoadFlags};
 pub use secrets::masked_command_line;
 pub use styled_text::{bullet_point, dim, paint};
 pub use tls_flags::TlsFlags;

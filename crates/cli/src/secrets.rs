@@ -6,23 +6,30 @@ use std::path::Path;
 use measurement::plan::{MASK, mask_url};
 
 /// The words of a command line, with the program reduced to its file name. [`MASK`] replaces the values of the headers
-/// `Authorization`, `Cookie`, `Proxy-Authorization`, `X-…-Key` and `X-…-Token`, and user information and query values
-/// of URLs.
-pub fn masked_command_line(words: impl IntoIterator<Item = OsString>) -> Vec<String> {
+/// `Authorization`, `Cookie`, `Proxy-Authorization`, `X-…-Key` and `X-…-Token`, user information and query values of
+/// URLs, and the values of these vars of a scenario (`NAME=…`).
+pub fn masked_command_line(
+    words: impl IntoIterator<Item = OsString>,
+    secret_vars: &[&str],
+) -> Vec<String> {
     let mut words = words.into_iter();
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or(&program);
     std::iter::once(program.to_string_lossy().into_owned())
-        .chain(words.map(|word| masked(&word.to_string_lossy())))
+        .chain(words.map(|word| masked(&word.to_string_lossy(), secret_vars)))
         .collect()
 }
 
-fn masked(word: &str) -> String {
+fn masked(word: &str, secret_vars: &[&str]) -> String {
     // A header may follow its flag after `=`.
     let (flag, value) = match word.split_once('=') {
         Some((flag, value)) if flag.starts_with("--") => (format!("{flag}="), value),
         _ => (String::new(), word),
     };
+    let var = value.split_once('=').map(|(name, _)| name);
+    if let Some(name) = var.filter(|name| secret_vars.contains(name)) {
+        return format!("{flag}{name}={MASK}");
+    }
     match value.split_once(':') {
         Some((name, _)) if is_secret(name.trim()) => format!("{flag}{name}: {MASK}"),
         _ => format!("{flag}{}", mask_url(value)),
@@ -43,7 +50,7 @@ mod tests {
     use super::*;
 
     fn masked_all(words: &[&str]) -> Vec<String> {
-        masked_command_line(words.iter().map(Into::into))
+        masked_command_line(words.iter().map(Into::into), &["token"])
     }
 
     #[test]
@@ -61,6 +68,11 @@ mod tests {
             "-c",
             "10",
             "--fail-if=p99>10ms",
+            "--set",
+            "token=s3cret=s3cret",
+            "--set=token=s3cret",
+            "--set",
+            "room=kept",
             "wss://me:s3cret@here/ws?token=s3cret&room=1",
         ];
         assert_eq!(
@@ -78,6 +90,11 @@ mod tests {
                 "-c",
                 "10",
                 "--fail-if=p99>10ms",
+                "--set",
+                "token=***",
+                "--set=token=***",
+                "--set",
+                "room=kept",
                 "wss://***@here/ws?token=***&room=***",
             ]
         );

@@ -2,25 +2,33 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `mask` | [`mask_url`]: URLs without their secrets |
 //! | `server_url` | [`ServerUrl`]: address of the server |
 //! | `url_refusal` | refusals of a URL, and the corrected URL |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
+//! | `scenario_check` | checks of a scenario that need the load |
 //! | `schedule` | [`Schedule`]: due times of the messages of an open loop |
 
+mod client_handshake;
 mod error;
 mod load;
 mod mask;
 mod rate_profile;
+mod scenario_check;
 mod schedule;
 mod server_url;
 mod url_refusal;
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
+use ::scenario::{ClientState, RoleAssignment, Scenario};
+
+pub use client_handshake::{ClientHandshake, HandshakeFault};
 pub use error::PlanError;
 pub use load::{
     Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,
@@ -103,6 +111,24 @@ impl Plan {
     /// The server.
     pub fn server(&self) -> &TargetServer {
         &self.server
+    }
+
+    /// The scenario; `None` when clients expect an echo.
+    pub fn scenario(&self) -> Option<&Arc<Scenario>> {
+        self.scenario.as_ref()
+    }
+
+    /// Clients of each role of the scenario; `None` without a scenario.
+    pub fn roles(&self) -> Option<RoleAssignment> {
+        // The roles were checked with the load.
+        self.scenario()?
+            .assign_roles(self.clients.get().into())
+            .ok()
+    }
+
+    /// State of a client at the beginning of its connection; `None` without a scenario.
+    pub fn client_state(&self, roles: &RoleAssignment, client: u32) -> Option<ClientState> {
+        scenario_check::state_of(self.scenario()?, roles, client)
     }
 
     /// The server's URL.

@@ -3,13 +3,15 @@
 //! | module | contents |
 //! |---|---|
 //! | `recorder` | [`Recorder`]: counts and times of one generator thread; merged without loss into a [`Record`] |
-//! | `counts` | [`MessageCounts`] |
+//! | `counts` | [`MessageCounts`], [`ScenarioCounts`] |
+//! | `scenario_record` | [`ScenarioRecord`]: figures of a scenario, besides those of every load |
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
 //! | `timeline` | counts and times of each second |
 //! | `sample` | [`Sample`]: record of one message, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: uniform random choice of samples |
 //! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
+//! | `setup_failure` | [`SetupFailure`]: reason why a client of a scenario was not ready for the load |
 //! | `upgrade_failure` | answers that opened no connection: [`UpgradeRefusal`], [`ForeignAnswer`], [`AnswerDefect`] |
 
 mod connect_failure;
@@ -19,16 +21,20 @@ mod histogram;
 mod recorder;
 mod sample;
 mod sampling;
+mod scenario_record;
+mod setup_failure;
 mod timeline;
 mod upgrade_failure;
 
 pub use connect_failure::{CertificateDefect, ClientCertificateDefect, ConnectFailure, IoFailure};
-pub use counts::MessageCounts;
+pub use counts::{MessageCounts, ScenarioCounts};
 pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, ThreadSamples};
+pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
+pub use setup_failure::{SetupFailure, SetupFault};
 pub use timeline::{
     EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
 };
@@ -57,6 +63,8 @@ pub struct Record {
     pub active_ns: u64,
     /// Total time from T0 until the echo of each warm-up message that was in flight at T0, in nanoseconds.
     pub lead_in_ns: u64,
+    /// Figures of a scenario; `None` without one.
+    pub scenario: Option<Box<ScenarioRecord>>,
 }
 
 impl Record {
@@ -73,6 +81,12 @@ impl Record {
         self.in_flight_ns += thread.in_flight_ns;
         self.active_ns += thread.active_ns;
         self.lead_in_ns += thread.lead_in_ns;
+        if let Some(scenario) = &thread.scenario {
+            match &mut self.scenario {
+                Some(all) => all.merge(scenario),
+                None => self.scenario = Some(scenario.clone()),
+            }
+        }
     }
 
     /// Response times. In closed loop these are the service times.

@@ -4,15 +4,19 @@
 //! |---|---|
 //! | `summary` | [`Summary`]: the figures, under the JSON keys of the contract |
 //! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
+//! | `condition_result` | results of conditions |
+//! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
 //! | [`thresholds`] | conditions of `--fail-if` on a summary, such as `p99>10ms`, and between servers |
 //! | [`comparison`] | result of a comparison of servers |
 
 pub mod comparison;
+mod condition_result;
 mod live_summary;
 mod percentile_table;
 mod plan_summary;
+mod scenario_summary;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -22,11 +26,12 @@ use hdrhistogram::Histogram;
 
 use crate::record::{Record, Sample, ServiceAndResponse, TimelineRow};
 
+pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
+pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use summary::{
-    CloseFrameCount, ConditionResult, Connections, Host, RunContext, SCHEMA, Summary, Throughput,
-    Tool,
+    CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
 };
 
 pub use crate::verdict::ValiditySummary;
@@ -91,6 +96,9 @@ pub struct ClientRow {
     /// Close code of the connection. 1006 = without a close frame; `None` when the connection never opened, or the user
     /// did not wait for the server's close frame.
     pub close_code: Option<u16>,
+    /// Time from the first attempt to connect until the client was ready for the load, in nanoseconds; `None` when it
+    /// was not, without a scenario, and in files of older versions.
+    pub ready_ns: Option<u64>,
 }
 
 impl Run {

@@ -18,6 +18,11 @@ pub(crate) const CONNECTIONS_SHEET: &str = "connections";
 /// The moving average, with as many points as a chart can show.
 pub(crate) const MOVING_AVERAGE_SHEET: &str = "moving_average";
 
+/// Column behind those of [`LATENCIES_SHEET`] and of a CSV file, in runs with a scenario: kind of the message.
+pub(crate) const KIND_COLUMN: &str = "kind";
+/// Column behind those of [`CONNECTIONS_SHEET`], in runs with a scenario: time until the setup was complete.
+pub(crate) const READY_COLUMN: &str = "ready_ms";
+
 // The sheets of a comparison.
 
 /// One row per figure and server.

@@ -77,6 +77,7 @@ const CLIENTS: [ClientRow; 2] = [
         messages: 2,
         failed: 1,
         close_code: Some(1000),
+        ready_ns: None,
     },
     ClientRow {
         client: 1,
@@ -84,6 +85,7 @@ const CLIENTS: [ClientRow; 2] = [
         messages: 0,
         failed: 0,
         close_code: None,
+        ready_ns: None,
     },
 ];
 

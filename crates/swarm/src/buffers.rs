@@ -1,10 +1,14 @@
 //! Write buffers shared by all clients of a thread, and the frames in them.
 
+use std::ops::Range;
+
 use measurement::plan::Plan;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
+use scenario::FilledTemplate;
 use websocket_wire::{FrameHeader, MessageKind, WriteBuffer, next_piece};
 
+use crate::dialogue::template_frame;
 use crate::message::in_flight::InFlightMessage;
 use crate::message::payload::{Identity, Payloads};
 
@@ -15,8 +19,9 @@ pub(crate) const BUFFER_LEN: usize = 64 * 1024;
 /// read the pongs.
 pub(crate) const MAX_CONTROL_BACKLOG: usize = 4096;
 
-/// Room for control frames in addition to [`BUFFER_LEN`]: a client's backlog and one more frame.
-const CONTROL_LEN: usize = 2 * MAX_CONTROL_BACKLOG;
+/// Room for control frames in addition to [`BUFFER_LEN`]: a client's backlog and one more frame. Answers of a scenario
+/// may need more and are then written piece by piece.
+pub(crate) const CONTROL_LEN: usize = 2 * MAX_CONTROL_BACKLOG;
 
 /// Buffers for writing. They are empty between two calls.
 #[derive(Debug)]
@@ -69,16 +74,36 @@ impl OutgoingFrame {
     #[inline]
     pub(crate) fn append(&mut self, buffer: &mut WriteBuffer, client: u32, payloads: &Payloads) {
         let InFlightMessage { number, shape, .. } = self.message;
+        let body = self.append_header(buffer);
+        let identity = Identity { client, number };
+        payloads.put_masked(buffer, identity, shape, body, self.mask);
+    }
+
+    /// Appends as much of the frame of a scenario's message as fits into the buffer.
+    #[inline]
+    pub(crate) fn append_template(
+        &mut self,
+        buffer: &mut WriteBuffer,
+        message: &FilledTemplate<'_>,
+    ) {
+        let body = self.append_header(buffer);
+        template_frame::put_masked(buffer, message, body, self.mask);
+    }
+
+    /// Appends the header's part of the bytes that fit into the buffer, and returns the range of the payload that must
+    /// follow.
+    #[inline]
+    fn append_header(&mut self, buffer: &mut WriteBuffer) -> Range<u64> {
+        let size = self.message.shape.size();
         let room = BUFFER_LEN.saturating_sub(buffer.as_bytes().len());
         let header = self.header.as_bytes();
         let (head, body) = if self.written == 0 && self.len() <= room as u64 {
-            (0..header.len(), 0..shape.size())
+            (0..header.len(), 0..size)
         } else {
-            next_piece(header.len(), shape.size(), self.written, room)
+            next_piece(header.len(), size, self.written, room)
         };
         self.written += head.len() as u64 + (body.end - body.start);
         buffer.put(&header[head]);
-        let identity = Identity { client, number };
-        payloads.put_masked(buffer, identity, shape, body, self.mask);
+        body
     }
 }

@@ -55,6 +55,13 @@ impl ClientStats {
         }
     }
 
+    /// Counts a client whose connection opened, but whose setup failed.
+    pub(crate) fn add_unready(&mut self, row: ClientRow) {
+        self.busy -= 1;
+        self.unfinished.push((Pacing::unstarted(row.client), 0));
+        self.rows.push(row);
+    }
+
     /// Counts a client whose connection did not open.
     pub(crate) fn add_failed(&mut self, client: u32) {
         self.busy -= 1;
@@ -65,6 +72,7 @@ impl ClientStats {
             messages: 0,
             failed: 0,
             close_code: None,
+            ready_ns: None,
         });
     }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, io};
 
 use measurement::record::IoFailure;
+use scenario::RecordError;
 use websocket_wire::ProtocolError;
 
 /// Close codes of RFC 6455, 7.4.1.
@@ -11,6 +12,8 @@ pub(crate) mod close_code {
     pub(crate) const NORMAL: u16 = 1000;
     /// The server violated the protocol.
     pub(crate) const PROTOCOL_ERROR: u16 = 1002;
+    /// The server sent a record that is too long.
+    pub(crate) const TOO_LONG: u16 = 1009;
     /// The server's close frame had no code.
     pub(crate) const NO_CODE: u16 = 1005;
     /// The connection ended without a close frame.
@@ -52,6 +55,10 @@ pub(crate) enum ConnectionEnd {
     ClosedByServer(ServerClose),
     #[error("the server broke the protocol: {0}")]
     ProtocolViolation(ProtocolError),
+    #[error("the server's records cannot be read: {0}")]
+    Records(RecordError),
+    #[error("a step before the load failed")]
+    SetupFailed,
     #[error("the server stopped reading for as long as the timeout")]
     StoppedReading,
     #[error("the server did not answer the close frame")]
@@ -69,7 +76,9 @@ impl ConnectionEnd {
             Self::Io(_) | Self::NoCloseFrame | Self::StoppedReading | Self::NoCloseAnswer => {
                 Some(close_code::ABNORMAL)
             }
-            Self::CloseNotAwaited => None,
+            Self::Records(RecordError::TooLong { .. }) => Some(close_code::TOO_LONG),
+            Self::Records(_) => Some(close_code::PROTOCOL_ERROR),
+            Self::CloseNotAwaited | Self::SetupFailed => None,
         }
     }
 }

@@ -84,6 +84,11 @@ impl EventLoop {
         })
     }
 
+    /// Returns true when a connection is being opened, or its client is not ready for the load.
+    pub(crate) fn is_opening(&self) -> bool {
+        self.pending.len() > 0 || self.thread.connects.borrow().in_setup > 0
+    }
+
     /// Returns true when a client waited for a whole timeout while messages arrived, and no client of the thread has
     /// recognized an echo.
     pub(crate) fn recognized_nothing(&self) -> bool {
@@ -123,7 +128,7 @@ impl EventLoop {
         if let Some(client) = Client::new(client, slot, opened, &self.thread) {
             self.clients[slot as usize] = Some(client);
             self.alive += 1;
-            if readable {
+            if readable || self.thread.dialogue.is_some() {
                 self.wake_queue.push_back(slot);
             }
         }
@@ -312,7 +317,7 @@ impl EventLoop {
                 break;
             };
             if let Some(Some(client)) = self.clients.get_mut(slot as usize)
-                && client.on_deadline(at_ns)
+                && client.on_deadline(at_ns, &self.thread)
             {
                 any = true;
                 self.wake(slot, None);

@@ -21,6 +21,7 @@
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state shared by the clients of a thread |
 //! | `stillness` | stops of a thread |
 //! | `connect` | opening of a connection: TCP, TLS and upgrade, each timed |
+//! | `dialogue` | scenarios: shared parts, state of one client, ids in flight |
 //! | `client`, `connection_end` | one connected client: stages, writing, reading, recording, end |
 //! | `message` | one message: pacing (due time), payload, matching and verification of echoes |
 //!
@@ -52,6 +53,7 @@ mod clock;
 mod connect;
 mod connection_end;
 mod coordinator;
+mod dialogue;
 mod error;
 mod event_loop;
 #[cfg(any(test, fuzzing))]

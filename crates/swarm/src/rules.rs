@@ -19,6 +19,8 @@ pub(crate) struct SendRules {
     pub(crate) open_loop: Option<OpenLoopSchedules>,
     pub(crate) timeout_ns: u64,
     pub(crate) verify: Verify,
+    /// Each answer is expected to be the message itself, and is compared with it.
+    pub(crate) exact_echo: bool,
     pub(crate) kind: MessageKind,
 }
 
@@ -34,6 +36,7 @@ impl SendRules {
             open_loop: OpenLoopSchedules::new(plan),
             timeout_ns: nanoseconds(plan.timeout),
             verify: plan.verify,
+            exact_echo: plan.verify == Verify::Full && plan.scenario().is_none(),
             kind: if plan.text {
                 MessageKind::Text
             } else {

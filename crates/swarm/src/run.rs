@@ -17,6 +17,7 @@ use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
+use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
@@ -129,7 +130,8 @@ fn record_allowing(
     handle.set_threads(plan.threads.get());
     handle.begin_record();
     enter(Phase::Connect);
-    let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
+    let dialogue = Dialogue::new(plan).map(Arc::new);
+    let connector = Connector::new(plan, || handle.is_stopped()).map(Arc::new)?;
     let address = connector.address();
     let begun = Instant::now();
     let mut coordinator = Coordinator::start(&WorkerJob {
@@ -137,6 +139,7 @@ fn record_allowing(
         plan: plan.clone(),
         payloads: Arc::new(Payloads::new(plan)),
         budget: Arc::clone(&budget),
+        dialogue,
         connector,
         handle: handle.clone(),
         allowed_stop_ns,
@@ -158,15 +161,18 @@ fn record_allowing(
         connections.addresses = [(address.to_string(), connections.opened)].into();
     }
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
-    let client = &mut recording.context.client;
-    client.throttled_s = withheld.throttled_s;
-    client.steal_s = withheld.steal_s;
-    client.cpu_pressure_s = withheld.pressure_s;
-    client.suspended_s = withheld.suspended_s;
+    set_withheld(&mut recording.context.client, &withheld);
     recording.context.interrupted = coordinator.interrupted;
     recording.context.recognized_nothing = coordinator.recognized_nothing;
     recording.context.recognized_late = coordinator.recognized_nothing && recognized;
     Ok(recording)
+}
+
+fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {
+    client.throttled_s = withheld.throttled_s;
+    client.steal_s = withheld.steal_s;
+    client.cpu_pressure_s = withheld.pressure_s;
+    client.suspended_s = withheld.suspended_s;
 }
 
 pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmError {
@@ -194,6 +200,7 @@ pub(crate) fn merge(
     budget: &BottomK,
     started_at: SystemTime,
 ) -> Recording {
+    let has_scenario = results.iter().any(|r| r.recorder.scenario.is_some());
     let threads: Vec<_> = results.iter().map(|r| Arc::clone(&r.progress)).collect();
     let (sum, elapsed_ns) = (sum_progress(&threads), elapsed_ns(&threads));
     let mut connects = ConnectStats::default();
@@ -221,6 +228,8 @@ pub(crate) fn merge(
                 ..sum.connections
             },
             connect_ns: connects.times(),
+            setup: has_scenario.then(|| connects.setup()),
+            ready_ns: has_scenario.then(|| connects.ready()),
             client: sum.usage,
             ..RunContext::default()
         },

@@ -7,10 +7,13 @@ use host::thread_usage::ThreadUsage;
 use measurement::plan::{Length, Plan, Verify};
 use measurement::record::{BottomK, Record, Recorder};
 
+use scenario::Scratch;
+
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
 use crate::client_stats::ClientStats;
 use crate::clock::Clock;
 use crate::connect::connect_stats::ConnectStats;
+use crate::dialogue::Dialogue;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
@@ -46,6 +49,10 @@ pub(crate) struct ThreadState {
     pub(crate) stillness: RefCell<Stillness>,
     /// End of the last stop, on the thread's clock. Messages sent before it were in flight during the stop.
     pub(crate) last_stop_end_ns: Cell<u64>,
+    /// The scenario; `None` when clients expect an echo.
+    pub(crate) dialogue: Option<Arc<Dialogue>>,
+    /// Working memory for the classification of records.
+    pub(crate) scratch: RefCell<Scratch>,
     /// True when a client waited for a whole timeout while messages arrived, but none ever identified one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
 }
@@ -82,12 +89,29 @@ impl ThreadState {
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
+            dialogue: None,
+            scratch: RefCell::default(),
         }
     }
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        self.recorder.replace(empty_recorder(&self.rules, 0))
+        let empty = empty_recorder(&self.rules, 0);
+        self.recorder.replace(match &self.dialogue {
+            Some(dialogue) => with_scenario(empty, dialogue),
+            None => empty,
+        })
+    }
+
+    /// Adds the scenario of the run, if it has one.
+    #[must_use]
+    pub(crate) fn with_dialogue(mut self, dialogue: Option<Arc<Dialogue>>) -> Self {
+        if let Some(dialogue) = &dialogue {
+            let recorder = with_scenario(self.recorder.into_inner(), dialogue);
+            self.recorder = RefCell::new(recorder);
+        }
+        self.dialogue = dialogue;
+        self
     }
 
     /// Records that a client has stopped sending.
@@ -161,6 +185,11 @@ impl ThreadState {
             clients.sending_until_ns.max(last_received_ns)
         }
     }
+}
+
+fn with_scenario(recorder: Recorder, dialogue: &Dialogue) -> Recorder {
+    let scenario = &dialogue.scenario;
+    recorder.with_scenario(scenario.messages.len(), scenario.on.len())
 }
 
 fn empty_recorder(rules: &SendRules, expected_samples: usize) -> Recorder {

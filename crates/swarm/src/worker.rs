@@ -22,6 +22,7 @@ use mio::{Poll, Waker};
 use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
+use crate::dialogue::Dialogue;
 use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::{RunHandle, lock};
 use crate::message::payload::Payloads;
@@ -112,6 +113,7 @@ pub(crate) struct WorkerJob {
     pub(crate) plan: Plan,
     pub(crate) payloads: Arc<Payloads>,
     pub(crate) budget: Arc<BottomK>,
+    pub(crate) dialogue: Option<Arc<Dialogue>>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) handle: RunHandle,
     /// Maximum time without running that does not count as a stop, in nanoseconds.
@@ -142,7 +144,8 @@ pub(crate) fn run_worker(
         Arc::clone(&job.payloads),
         Arc::clone(&job.budget),
         job.allowed_stop_ns,
-    );
+    )
+    .with_dialogue(job.dialogue.clone());
     let connector = Arc::clone(&job.connector);
     let event_loop = EventLoop::new(poll, thread, connector, job.plan.busy_poll)?;
     let mut worker = Worker {
@@ -195,10 +198,10 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     /// Opens all connections with a limited number of concurrent handshakes, which limits memory. Open connections are
-    /// served in the meantime.
+    /// served in the meantime. Returns when the setup of a scenario is complete too.
     fn open_connections(&mut self) -> io::Result<()> {
         let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
-        while (clients.peek().is_some() || self.event_loop.pending.len() > 0)
+        while (clients.peek().is_some() || self.event_loop.is_opening())
             && !self.inbox.command().close
         {
             let mut wait = OPENING_INTERVAL;

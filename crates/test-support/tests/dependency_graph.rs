@@ -15,25 +15,30 @@ const ARROWS: &str = "
     statistics:
     host:
     websocket-wire:
-    measurement: statistics units
-    swarm: host measurement units websocket-wire
+    scenario: units
+    measurement: scenario statistics units
+    swarm: host measurement scenario units websocket-wire
     results: measurement units
-    wording: measurement statistics units
-    cli: host measurement units
+    wording: measurement scenario statistics units
+    cli: host measurement scenario units
+    scenario-trial: measurement scenario swarm units wording
     echo-server: host units
     axum-ws: cli echo-server
     tungstenite-ws: cli echo-server
     draw-plot: cli measurement results units wording
     ws-report: cli draw-plot measurement results units wording
-    ws-compare: cli draw-plot host measurement results statistics swarm units wording ws-report
-    ws-bench: axum-ws cli draw-plot host measurement results swarm tungstenite-ws units wording
-    ws-truth: cli host measurement swarm units
+    ws-compare: cli draw-plot host measurement results scenario scenario-trial statistics swarm units wording ws-report
+    ws-bench: axum-ws cli draw-plot host measurement results scenario scenario-trial swarm tungstenite-ws units wording
+    ws-truth: cli host measurement scenario swarm units
     ws-soak: cli host measurement swarm units websocket-wire
     test-support: echo-server measurement units
 ";
 
-/// Libraries that a crate of pure arithmetic must not use.
-const NOT_IN_MEASUREMENT: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwriter"];
+/// Crates without files, sockets and clocks.
+const PURE: [&str; 2] = ["measurement", "scenario"];
+
+/// Libraries that a pure crate must not use.
+const NOT_IN_PURE: [&str; 4] = ["tokio", "clap", "calamine", "rust_xlsxwriter"];
 
 #[test]
 fn crates_use_each_other_only_along_the_arrows() {
@@ -63,11 +68,12 @@ fn crates_use_each_other_only_along_the_arrows() {
             "{} may not use {forbidden:?}",
             package.name
         );
-        if package.name.as_str() == "measurement" {
-            let impure: Vec<_> = normal.filter(|d| NOT_IN_MEASUREMENT.contains(d)).collect();
+        if PURE.contains(&package.name.as_str()) {
+            let impure: Vec<_> = normal.filter(|d| NOT_IN_PURE.contains(d)).collect();
             assert!(
                 impure.is_empty(),
-                "measurement is arithmetic, but uses {impure:?}"
+                "{} is pure, but uses {impure:?}",
+                package.name
             );
         }
     }

@@ -63,6 +63,9 @@ pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
             "disable it in the server: the client supports no extension"
         }
         ConnectFailure::Answer(defect) => answer_advice(defect),
+        ConnectFailure::Setup(_) => {
+            "does the scenario fit this server? `--try` shows the whole conversation"
+        }
         ConnectFailure::Handshake(_) => "see the server's log",
     };
     Some(advice.to_owned())

@@ -14,6 +14,8 @@
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | [`summary_view`] | the figures of a run, as lines and as tables |
+//! | `scenario_view` | the figures that only scenarios have |
+//! | [`scenarios`] | errors of scenarios |
 //! | `shortened` | lists that a terminal shows only partly |
 //! | `tone` | meaning of a text, which determines its colour |
 //! | [`run_differences`] | differences between the settings of runs |
@@ -30,6 +32,8 @@ mod percent_beside;
 pub mod plan;
 mod reasons;
 pub mod run_differences;
+mod scenario_view;
+pub mod scenarios;
 mod shortened;
 pub mod summary;
 pub mod summary_view;

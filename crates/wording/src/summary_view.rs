@@ -7,6 +7,7 @@ use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time
 use crate::Tone;
 use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
+use crate::scenario_view;
 use crate::summary::{differing_times, warmup_backlog};
 
 /// Text of an unknown figure.
@@ -70,7 +71,7 @@ pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
 }
 
 /// A figure for tables and lines. `{}` in the phrase is replaced by its value.
-fn figure(name: &'static str, value: Option<String>, phrase: &str) -> SummaryFigure {
+pub(crate) fn figure(name: &'static str, value: Option<String>, phrase: &str) -> SummaryFigure {
     let phrase = value.as_ref().map(|value| phrase.replace("{}", value));
     in_table(name, value).said(phrase)
 }
@@ -117,9 +118,12 @@ impl SummaryView {
         rows[1].points = warmup_backlog(s).into_iter().collect();
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
-            points: broken_connections(&s.connections),
+            points: broken_connections(s),
             ..row("connected", &connections)
         });
+        let ready = scenario_view::ready(s);
+        rows.extend(s.setup.as_ref().map(|_| row("ready", &ready)));
+        rows.extend(scenario_view::rows(s));
         rows.extend(s.server.as_ref().map(|used| LabelledRow {
             points: too_little_cpu(used, s),
             ..row("server", &server)
@@ -133,7 +137,7 @@ impl SummaryView {
                 group("throughput", throughput),
                 group("messages", messages),
                 group("rate", rate),
-                group("connections", connections),
+                group("connections", [connections, ready].concat()),
                 group("generator", generator),
                 group("generator", calibration),
                 group("server", server),
@@ -147,7 +151,7 @@ pub fn time(ns: Option<u64>) -> String {
     known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
-fn known_time(ns: Option<u64>) -> Option<String> {
+pub(crate) fn known_time(ns: Option<u64>) -> Option<String> {
     ns.map(|ns| human_time(ns as f64))
 }
 
@@ -175,10 +179,14 @@ pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
 
 fn messages(s: &Summary) -> Vec<SummaryFigure> {
     let m = &s.messages;
-    vec![
+    let mut figures = vec![
         in_table("planned", m.planned.map(grouped)),
         count("sent", m.sent),
-        count("echoed", m.received),
+        // Not every answer is an echo.
+        match &m.scenario {
+            None => count("echoed", m.received),
+            Some(_) => count("answered", m.received),
+        },
         count("lost", m.lost),
         match m.corrupted {
             Some(corrupted) => count("corrupted", corrupted),
@@ -191,7 +199,15 @@ fn messages(s: &Summary) -> Vec<SummaryFigure> {
         unusual("in flight at the end", m.abandoned),
         unusual("never sent", m.unsent),
         unusual("undecided", m.undecided),
-    ]
+    ];
+    if let Some(counts) = &m.scenario {
+        figures.extend([
+            unusual("error replies", counts.error_reply),
+            unusual("parts", counts.parts),
+            unusual("server errors", counts.server_errors),
+        ]);
+    }
+    figures
 }
 
 /// Adherence of an open loop to its schedule.
@@ -285,10 +301,17 @@ fn close_codes(c: &Connections) -> Option<String> {
     (!codes.is_empty()).then(|| codes.join(", "))
 }
 
-/// Reasons of connections that failed or ended early, `3 × connection refused`, and advice on early ends.
-fn broken_connections(c: &Connections) -> Vec<String> {
-    let reasons = c.failures.iter().chain(&c.early_ends);
+/// Reasons of connections that failed or ended early, `3 × connection refused`, and advice on early ends. Failures of
+/// the setup are grouped by step and record.
+fn broken_connections(s: &Summary) -> Vec<String> {
+    let c = &s.connections;
+    let setup = scenario_view::setup_failures(s);
+    let has_setup = !setup.is_empty();
+    let is_other =
+        |(reason, _): &(&String, &u64)| !(has_setup && reason.starts_with("setup failed"));
+    let reasons = c.failures.iter().filter(is_other).chain(&c.early_ends);
     let reasons = reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)));
+    let reasons = setup.into_iter().chain(reasons);
     let advice = (c.closed_early > 0).then(|| early_end_advice().to_owned());
     reasons.chain(advice).collect()
 }

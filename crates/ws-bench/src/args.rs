@@ -2,13 +2,16 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
-use cli::headings::{CONNECTION, LOAD, OUTPUT};
-use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, print_notice};
+use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
+use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, TypedLoadFlags, print_notice};
 use measurement::plan::{Length, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer};
 use measurement::run::thresholds::Condition;
 use results::write::RunFormat;
+use scenario::Scenario;
 use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
@@ -30,6 +33,8 @@ Examples:
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
   ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
+  ws-bench ws://host --protocol socket.io --try     a server that does not echo
+  ws-bench ws://host/chat --scenario chat.toml      messages and replies of a file
 
 Exit codes:
     0  success
@@ -45,7 +50,12 @@ If several apply, the exit code is the first of 130, 1, 5, 3, 4.
 Service time counts from the actual send time, response time from the intended send time. In closed loop
 (without --rate) both are equal.")]
 pub(crate) struct BenchArgs {
-    /// URL of the server to measure, which must echo every message (example: ws://127.0.0.1:8000/ws)
+    // Before the flags of the load, which take their values away.
+    #[command(flatten)]
+    pub(crate) typed: TypedLoadFlags,
+
+    /// URL of the server to measure, which must echo every message unless a scenario is given
+    /// (example: ws://127.0.0.1:8000/ws)
     ///
     /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket.
     #[arg(value_hint = ValueHint::Url)]
@@ -82,6 +92,24 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "PID,...", value_parser = process_numbers, help_heading = CONNECTION)]
     pub(crate) server_pid: Vec<ProcessNumbers>,
 
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioFlags,
+
+    /// Print the scenario together with what it builds on, as one file, and nothing else
+    #[arg(long, help_heading = SCENARIO)]
+    pub(crate) print_scenario: bool,
+
+    /// Try the scenario: connect one client of each role, send one message of each kind, and print every frame with its
+    /// meaning
+    ///
+    /// Exit codes: 0 all matched, 3 something did not, 1 nothing connected, 2 wrong usage or a fault in the file.
+    #[arg(long = "try", conflicts_with_all = ["json", "tui", "plot", "metrics_bind", "conditions"], help_heading = SCENARIO)]
+    pub(crate) is_trial: bool,
+
+    /// List the shipped scenarios, and nothing else
+    #[arg(long, exclusive = true, help_heading = SCENARIO)]
+    pub(crate) protocols: bool,
+
     /// File to write, repeatable: .xlsx (everything), .csv (single messages), .json (summary),
     /// .hlog (HdrHistogram log, one interval per second). Existing files are replaced (example: run.json)
     #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
@@ -106,10 +134,12 @@ pub(crate) struct BenchArgs {
     ///
     /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times;
     /// service. or connect. before the name selects service times or times to connect. Also send_lag.p50,
-    /// send_lag.p99 and send_lag.max.
+    /// send_lag.p99 and send_lag.max; with a scenario ready. (time until the setup was complete), first_part. and
+    /// error_time.
     ///
     /// Counts: lost, corrupted, late, unsent, duplicated, reordered, unexpected, abandoned, sent and received
-    /// (messages), failed and closed_early (connections).
+    /// (messages), failed and closed_early (connections). With a scenario error_reply, parts, server_errors (records)
+    /// and setup_failed (clients).
     ///
     /// Others: throughput and achieved_rate (messages per second), error_rate (example: 'error_rate>0.1%'),
     /// messages_per_cpu_s and memory_per_connection (example: 'memory_per_connection>64KiB').
@@ -200,21 +230,39 @@ impl BenchArgs {
     pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
         if !self.server_pid.is_empty() && self.url.is_none() {
             return Err(Self::command().error(
-                clap::error::ErrorKind::MissingRequiredArgument,
+                ErrorKind::MissingRequiredArgument,
                 "--server-pid needs the URL of that server (example: ws://127.0.0.1:8000/ws)",
             ));
         }
         let own = std::process::id();
         if self.server_pids().contains(&own) {
             return Err(Self::command().error(
-                clap::error::ErrorKind::ValueValidation,
+                ErrorKind::ValueValidation,
                 format!(
                     "--server-pid: process {own} is ws-bench itself, not the server (`exec ws-bench` has the \
                      process ID of the shell)"
                 ),
             ));
         }
-        Ok(())
+        self.check_scenario_usage()
+    }
+
+    /// Checks the flags that depend on a scenario.
+    fn check_scenario_usage(&self) -> Result<(), clap::Error> {
+        let usage = |kind, text: String| Err(Self::command().error(kind, text));
+        if self.scenario.source_flag().is_none() {
+            let flag = match (self.print_scenario, self.is_trial) {
+                (true, _) => "--print-scenario",
+                (false, true) => "--try",
+                (false, false) => return Ok(()),
+            };
+            let text = format!("{flag} needs a scenario: --scenario, --protocol or --send");
+            return usage(ErrorKind::MissingRequiredArgument, text);
+        }
+        match self.scenario.conflict(&self.typed) {
+            Some(text) => usage(ErrorKind::ArgumentConflict, text),
+            None => Ok(()),
+        }
     }
 
     /// The server to measure; `None` = the embedded one, not started yet.
@@ -229,8 +277,12 @@ impl BenchArgs {
     }
 
     /// The load and the settings of its generator.
-    pub(crate) fn load_spec(&self) -> Result<LoadSpec, PlanError> {
+    pub(crate) fn load_spec(
+        &self,
+        scenario: Option<&Arc<Scenario>>,
+    ) -> Result<LoadSpec, PlanError> {
         let mut draft = self.load.draft(&self.generator);
+        self.scenario.apply(scenario, &self.typed, &mut draft);
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (
                 self.load.duration,

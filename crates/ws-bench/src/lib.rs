@@ -3,6 +3,8 @@
 //! | module | contents |
 //! |---|---|
 //! | `args` | the flags, and the plan that they define |
+//! | `scenarios` | errors and list of scenarios |
+//! | `trial`, `trial_text` | `--try`: one client of each role, every frame printed |
 //! | `run` | one run: check, start, measure, report, save |
 //! | `embedded` | an echo server inside the process |
 //! | `phase_progress` | progress of a phase, and the summary so far; shared by all displays |
@@ -22,14 +24,18 @@ mod plot;
 mod progress_bar;
 mod report;
 mod run;
+mod scenarios;
 #[cfg(test)]
 mod tests;
 mod tool;
+mod trial;
+mod trial_text;
 mod tui;
 
 pub use tui::screen;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::CommandFactory;
@@ -45,7 +51,19 @@ pub fn main() -> ExitCode {
             cli::print_text(results::write::RUN_SCHEMA).context("cannot print the schema")?;
             return Ok(cli::ExitStatus::Success);
         }
+        if args.protocols {
+            cli::print_text(&scenarios::protocol_list()).context("cannot print the list")?;
+            return Ok(cli::ExitStatus::Success);
+        }
         args.check_usage()?;
+        let scenario = match args.scenario.load() {
+            Ok(scenario) => scenario.map(Arc::new),
+            Err(error) => return Ok(scenarios::refuse(&error)),
+        };
+        if let Some(scenario) = scenario.as_ref().filter(|_| args.print_scenario) {
+            cli::print_text(scenario.merged_file()).context("cannot print the scenario")?;
+            return Ok(cli::ExitStatus::Success);
+        }
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
@@ -55,11 +73,16 @@ pub fn main() -> ExitCode {
             clean_up: tui::screen::leave_in_time,
         };
         run_until_second_interrupt(reaction, move |interrupts| {
-            run::run(&args, &control, interrupts)
+            match scenario.as_ref().filter(|_| args.is_trial) {
+                Some(scenario) => trial::run(&args, scenario, &control),
+                None => run::run(&args, scenario.as_ref(), &control, interrupts),
+            }
         })
         .or_else(|error| {
             let status = run::status_of_error(&error);
-            cli::print_error(&with_connect_advice(&error));
+            if !scenarios::print_fault(&error) {
+                cli::print_error(&with_connect_advice(&error));
+            }
             Ok(status)
         })
     })

@@ -102,7 +102,7 @@ fn conditions(s: &Summary) -> Vec<String> {
 
 fn times(s: &Summary) -> Vec<String> {
     let service = &s.service_time_ns;
-    if service.count == 0 {
+    if service.count == 0 && s.error_time_ns.is_none() {
         return vec![line("service time", "nothing measured")];
     }
     let row = |cells: [String; 7]| cells.map(|cell| format!("{cell:>CELL$}")).concat();
@@ -120,6 +120,15 @@ fn times(s: &Summary) -> Vec<String> {
         line("service time", &figures(service)),
         line("response time", &response),
     ];
+    let further = [
+        ("first part", &s.first_part_ns),
+        ("error reply", &s.error_time_ns),
+    ];
+    lines.extend(
+        further
+            .into_iter()
+            .filter_map(|(label, times)| Some(line(label, &figures(times.as_ref()?)))),
+    );
     lines.extend(omission.map(|omission| aside(&omission)));
     let remarks = summary::remarks_on_times(s);
     lines.extend(remarks.iter().map(|remark| dim(&aside(remark))));

@@ -1,15 +1,20 @@
 //! One run: check, start, measure, report, save.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use cli::interrupt::Interrupts;
 use cli::{ExitStatus, print_error, print_text, print_text_while};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
-use measurement::plan::{CertificatePolicy, LoadSpec, Plan, PlanError, ServerUrl, TargetServer};
+use measurement::plan::{
+    CertificatePolicy, HandshakeFault, LoadSpec, Plan, PlanError, ServerUrl, TargetServer,
+};
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
+use scenario::Scenario;
 use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
@@ -19,15 +24,16 @@ use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
-use crate::{plot, progress_bar, report};
+use crate::{plot, progress_bar, report, scenarios};
 
 /// Executes one run and returns its exit status.
 pub(crate) fn run(
     args: &BenchArgs,
+    scenario: Option<&Arc<Scenario>>,
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
-    let checked = check(args)?;
+    let checked = check(args, scenario)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
     let started = start(args, control, checked.load, checked.target, checked.metrics)?;
     let mut run = measure(args, control, interrupts, &started, checked.probe)?;
@@ -86,9 +92,15 @@ struct Checked {
 }
 
 /// Checks all arguments before anything is started.
-fn check(args: &BenchArgs) -> anyhow::Result<Checked> {
+fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<Checked> {
     let target = args.target()?;
-    let load = args.load_spec()?;
+    let load = args.load_spec(scenario)?;
+    if let Some(flag) = args.scenario.line_without_holes() {
+        args.notice(&format!(
+            "{}; without one, all messages are equal and replies are recognised by their order",
+            wording::scenarios::lost_holes(flag)
+        ));
+    }
     args.plot.as_deref().map(plot::check).transpose()?;
     if args.tui {
         tui::check()?;
@@ -164,6 +176,7 @@ fn start(
             (load.against(target)?, Some(server))
         }
     };
+    plan.check_handshakes()?;
     if let Some(metrics) = metrics {
         let url = metrics.serve(&plan, control);
         let url = url.context("cannot serve metrics")?;
@@ -222,7 +235,9 @@ fn measure(
     };
     let setup = RunSetup {
         tool: tool(),
-        command_line: Some(cli::masked_command_line(std::env::args_os())),
+        command_line: Some(scenarios::masked_command_line(
+            plan.scenario().map(Arc::as_ref),
+        )),
         calibration: *calibration,
         open_file_limit: open_files::limit(),
         probe: probe.as_mut(),
@@ -230,7 +245,12 @@ fn measure(
     let run = swarm::run(plan, control, setup);
     drop(display);
     interrupts.announce_on_interrupt(!args.quiet);
-    let run = run?;
+    let mut run = run?;
+    if let Some((summary, scenario)) = run.summary.as_mut().zip(plan.scenario())
+        && let Some(about) = &mut summary.scenario
+    {
+        about.sha256 = Some(scenarios::fingerprint(scenario));
+    }
     let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
     if let ([pid, others @ ..], None) = (&args.server_pids()[..], server) {
         let processes = if others.is_empty() {
@@ -264,6 +284,7 @@ fn status(summary: &Summary) -> ExitStatus {
 /// The exit status of a run that did not take place. Wrong usage is distinguished from other errors.
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_usage = error.is::<PlanError>()
+        || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()
         || matches!(error.downcast_ref(), Some(ResultsError::UnknownEnding(_)))
         || matches!(error.downcast_ref(), Some(DrawError::UnknownEnding { .. }));

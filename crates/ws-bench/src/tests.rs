@@ -1,6 +1,7 @@
 //! A plan, progress and its view, for the tests of all displays.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -8,6 +9,7 @@ use measurement::plan::{Plan, ServerUrl};
 use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
 use measurement::run::Connections;
 use measurement::verdict::GeneratorUsage;
+use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 use swarm::{Phase, RunProgress};
 
 use crate::args::BenchArgs;
@@ -17,9 +19,27 @@ use crate::tui::view_model::{LiveState, ViewModel};
 /// The plan for these arguments.
 pub(crate) fn plan(line: &str) -> Plan {
     let words = std::iter::once("ws-bench").chain(line.split_whitespace());
-    let load = BenchArgs::try_parse_from(words).unwrap().load_spec();
+    let load = BenchArgs::try_parse_from(words).unwrap().load_spec(None);
     let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
     load.unwrap().against(url).unwrap()
+}
+
+/// A plan with a scenario of one kind of message and two rules.
+pub(crate) fn scenario_plan() -> Plan {
+    let words = "ws-bench --protocol echo -d 20s".split_whitespace();
+    let mut args = BenchArgs::try_parse_from(words).unwrap();
+    args.scenario.protocol = None;
+    let text = "[[on]]\nname = 'ping'\nmatch = 'ping'\n[[on]]\nmatch = 'oh'\nerror = true\n\
+                [[message]]\nsend = '${id}'\nreply = '${id}'\n";
+    let source = ScenarioSource::File {
+        name: "t.toml",
+        text,
+    };
+    let no_files = |_: &str, _: Option<&str>| Err(String::new());
+    let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files).unwrap();
+    let load = args.load_spec(Some(&Arc::new(scenario))).unwrap();
+    let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
+    load.against(url).unwrap()
 }
 
 /// A histogram with `count` times of `step_ns` × 1, 2, 3, ….

@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
 use clap::{Arg, ArgGroup, Parser};
 use cli::headings::{LOAD, OUTPUT};
-use cli::{GeneratorFlags, LoadFlags};
+use cli::{GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags};
 use measurement::plan::Arrivals;
 use measurement::run::comparison::ComparedFigure;
+use scenario::Scenario;
 use units::{Rate, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
@@ -83,6 +85,10 @@ Exit codes:
 
 If several apply, the exit code is the first of 130, 1, 3, 5, 4.")]
 pub(crate) struct CompareArgs {
+    // Before the flags of the load, which take their values away.
+    #[command(flatten)]
+    pub(crate) typed: TypedLoadFlags,
+
     /// Saved runs of ws-bench to compare: one file per server, or NAME=FILE,FILE,…
     #[arg(value_name = "FILE", conflicts_with = "measured")]
     pub(crate) files: Vec<String>,
@@ -105,7 +111,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
     pub(crate) reference: Option<String>,
 
-    /// Path of the echo endpoint, for servers without a URL (example: /echo)
+    /// Path of the echo endpoint, for servers without a URL; with a scenario that has a path, that one (example: /echo)
     #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH, value_parser = path, help_heading = SERVERS)]
     pub(crate) path: String,
 
@@ -140,6 +146,13 @@ pub(crate) struct CompareArgs {
     /// The load.
     #[command(flatten)]
     pub(crate) load: LoadFlags,
+
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioFlags,
+
+    /// The scenario of these flags, once it is loaded.
+    #[arg(skip)]
+    pub(crate) loaded: Option<Arc<Scenario>>,
 
     /// Messages per second of the latency runs, over all clients [default: 60 % of the slowest server's throughput in
     /// a pilot run] (example: 20_000)
@@ -281,6 +294,25 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 }
 
 impl CompareArgs {
+    /// Loads the scenario. Its path takes the place of the default path of the echo.
+    pub(crate) fn load_scenario(&mut self) -> anyhow::Result<()> {
+        if let Some(text) = self.scenario.conflict(&self.typed) {
+            return Err(usage_error(text));
+        }
+        let loaded = self.scenario.load().map_err(|error| match &error {
+            ScenarioFlagError::Scenario { error, .. } => {
+                usage_error(wording::scenarios::scenario_error(error))
+            }
+            other => usage_error(other),
+        })?;
+        let has_path = loaded.as_ref().is_some_and(|it| it.url.is_some());
+        if has_path && self.path == DEFAULT_PATH {
+            self.path.clear();
+        }
+        self.loaded = loaded.map(Arc::new);
+        Ok(())
+    }
+
     /// Figures to compare, in the order of reports.
     pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
         let wanted =

@@ -64,10 +64,12 @@ impl<'a> Experiment<'a> {
         let target = first_target(args, candidates)?;
         let template = LoadTemplate::new(args, &cpu_split);
         if let Some(rate) = args.rate {
-            template.latency(seed, rate).map_err(usage_error)?;
+            template.latency(seed, rate).map_err(refused_plan)?;
         }
-        let load = template.capacity(seed).map_err(usage_error)?;
-        let plan = load.against(target).map_err(usage_error)?;
+        let load = template.capacity(seed).map_err(refused_plan)?;
+        let scenario_load = args.loaded.as_ref().map(|_| load.clone());
+        let plan = load.against(target).map_err(refused_plan)?;
+        plan.check_handshakes().map_err(usage_error)?;
         // If the limit cannot be raised, it stays as it is.
         let _ = open_files::raise_limit();
         cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
@@ -85,6 +87,7 @@ impl<'a> Experiment<'a> {
             client_identity: plan.server().client_identity.clone(),
             headers: template.draft.headers.clone(),
             text: template.draft.text,
+            scenario_load,
             control: stop.control.clone(),
         };
         let runner = RoundRunner {
@@ -385,11 +388,21 @@ fn left_out(servers: &[CandidateRow]) -> Option<String> {
     (!names.is_empty()).then(|| format!("left out: {} (reasons in the report)", names.join(", ")))
 }
 
+/// The usage error of a plan that is refused.
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
+fn refused_plan(error: PlanError) -> anyhow::Error {
+    match &error {
+        PlanError::Scenario(fault) => usage_error(wording::scenarios::scenario_error(fault)),
+        other => usage_error(other),
+    }
+}
+
 fn gate(args: &CompareArgs) -> Gate {
     Gate {
         mode: args.gate,
         timeout: args.gate_timeout,
         verify: args.load.verify,
+        has_scenario: args.loaded.is_some(),
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct LoadTemplate {
 impl LoadTemplate {
     pub(crate) fn new(args: &CompareArgs, split: &CpuSplit) -> Self {
         let mut draft = args.load.draft(&args.generator);
+        args.scenario
+            .apply(args.loaded.as_ref(), &args.typed, &mut draft);
         draft.max_samples = MAX_SAMPLES;
         draft.pin.clone_from(&split.generator);
         let cores = NonZeroUsize::new(split.generator.len());
@@ -74,10 +76,12 @@ impl LoadTemplate {
     }
 
     /// The loads of the gate, for the largest and the smallest payload: one message each, with `timeout` as time limit.
-    /// Without verification, two messages each, because a greeting could be taken for a single echo.
+    /// Without verification, two messages each, because a greeting could be taken for a single echo. With a scenario, one
+    /// message of each client, because its roles need all of them.
     pub(crate) fn gate(&self, seed: u64, timeout: Duration) -> Result<Vec<LoadSpec>, PlanError> {
         let SizeRange { min, max } = self.draft.payload;
-        let sizes = if min == max {
+        let has_scenario = self.draft.scenario.is_some();
+        let sizes = if min == max || has_scenario {
             vec![max]
         } else {
             vec![max, min]
@@ -87,7 +91,11 @@ impl LoadTemplate {
                 let timeout = timeout.clamp(Duration::from_millis(1), MAX_TIMEOUT);
                 let more = u64::from(draft.verify == Verify::Off);
                 *draft = LoadDraft {
-                    clients: NonZeroU32::MIN,
+                    clients: if has_scenario {
+                        draft.clients
+                    } else {
+                        NonZeroU32::MIN
+                    },
                     length: Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(more)),
                     payload: SizeRange {
                         min: bytes,

@@ -8,7 +8,7 @@
 //! | `args` | command line |
 //! | `run` | one comparison, from the checks to the exit code |
 //! | `experiment`, `round` | the measurements: pilot and rounds; one server's turn in a round |
-//! | `server` | servers to compare: command line, processes, a client for checks |
+//! | `server` | servers to compare: command line, processes |
 //! | `gate` | checks of a server before it is measured |
 //! | `cpu_split` | cores of the servers and of the generator |
 //! | `load_template` | plans of the runs: closed loop, open loop, and the pilot that determines the rate |
@@ -59,12 +59,13 @@ use args::CompareArgs;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    cli::run(CompareArgs::command(), |args: CompareArgs| {
+    cli::run(CompareArgs::command(), |mut args: CompareArgs| {
         if args.json_schema {
             cli::print_text(results::write::COMPARISON_SCHEMA)
                 .context("cannot print the schema")?;
             return Ok(cli::ExitStatus::Success);
         }
+        args.load_scenario()?;
         interrupt::until_second(move |stop| run::run(&args, stop))
     })
 }

@@ -739,3 +739,89 @@ fn no_password_of_a_url_is_printed() {
         "{err}"
     );
 }
+
+#[test]
+fn servers_are_compared_with_a_scenario() {
+    let compare = Compare::new();
+    let servers = [
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+    ];
+    let scenario = ["--protocol", "echo", "-o", "c.json"];
+    let output = compare.short(&[&servers[..], &scenario].concat());
+    // On a machine that is busy with other tests, the runs may be invalid.
+    let code = output.status.code().unwrap();
+    assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
+    let c = compare.json("c.json");
+    for name in ["a", "t"] {
+        for row in rows(&c, name) {
+            assert_eq!(row["failure"], Value::Null);
+            assert!(row["capacity"]["messages_per_s"].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_does_not_fit_the_scenario_fails_the_gate() {
+    let compare = Compare::new();
+    let file = "[[message]]\nsend = 'ping ${id}'\nreply = 'pong ${id}'\n";
+    std::fs::write(compare.path("pong.toml"), file).unwrap();
+    let servers = [
+        "--server",
+        &server("a", "axum"),
+        "--server",
+        &server("t", "tungstenite"),
+    ];
+    let scenario = [
+        "--scenario",
+        "pong.toml",
+        "--gate-timeout",
+        "500ms",
+        "-o",
+        "c.json",
+    ];
+    let output = compare.short(&[&servers[..], &scenario].concat());
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let why = excluded(&compare.json("c.json"), "a").unwrap();
+    assert!(
+        why.contains("a message of pong: nothing came within") && why.contains("--try"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_fault_of_the_scenario_is_wrong_usage() {
+    let compare = Compare::new();
+    std::fs::write(
+        compare.path("s.toml"),
+        "[[message]]\nsend = '${uid}'\nreplay = ''\n",
+    )
+    .unwrap();
+    for (words, expected) in [
+        (
+            &["--scenario", "s.toml"][..],
+            "s.toml:3:1: unknown key `replay` in [message]; did you mean `reply`?",
+        ),
+        (
+            &["--protocol", "jupyter"],
+            "this scenario needs --set kernel=…",
+        ),
+        (
+            &["--protocol", "echo", "--verify", "off"],
+            "--verify cannot be used with --protocol",
+        ),
+        (&["--set", "a=b"], "--set adds to a scenario"),
+    ] {
+        let urls = [
+            "--url",
+            "a=ws://127.0.0.1:1/",
+            "--url",
+            "b=ws://127.0.0.1:1/",
+        ];
+        let output = compare.run(&[&urls[..], words].concat());
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}

@@ -48,6 +48,7 @@ pub mod page;
 mod pictures;
 mod rerun_command;
 mod run_page;
+mod scenario_tables;
 mod verdict;
 
 use std::ffi::OsStr;

@@ -10,6 +10,7 @@ use crate::figures::figures;
 use crate::inputs::{MessageSample, ReportedRun};
 use crate::page::{Block, Page, Table, TableRow, Tile, Tone};
 use crate::rerun_command::rerun_command;
+use crate::scenario_tables::scenario_tables;
 use crate::verdict;
 
 /// The page about a run, with these pictures after the figures.
@@ -100,6 +101,7 @@ fn tables(run: &ReportedRun) -> Vec<Table> {
             }),
         }
     }
+    tables.extend(run.summary().into_iter().flat_map(scenario_tables));
     tables.retain(|table| !table.rows.is_empty());
     tables
 }

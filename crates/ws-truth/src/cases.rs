@@ -2,6 +2,7 @@
 
 mod attribution;
 mod counts;
+mod replies;
 #[cfg(target_os = "linux")]
 mod stillness;
 mod times;
@@ -77,7 +78,7 @@ fn valid_attempt(before: Findings, now: Findings) -> Findings {
 
 /// The certificate, in the order in which it is printed.
 pub fn all() -> Vec<Case> {
-    let mut all = [times::CASES, &counting()].concat();
+    let mut all = [times::CASES, replies::TIMED_CASES, &counting()].concat();
     #[cfg(target_os = "linux")]
     all.extend(stillness::CASES);
     all
@@ -93,7 +94,13 @@ pub(crate) fn generator_plan(url: &str) -> anyhow::Result<Plan> {
 
 /// The cases that only count, which must be judged on any machine.
 pub fn counting() -> Vec<Case> {
-    [counts::CASES, attribution::CASES, unsent::CASES].concat()
+    [
+        counts::CASES,
+        attribution::CASES,
+        replies::CASES,
+        unsent::CASES,
+    ]
+    .concat()
 }
 
 /// A plan of ten clients in closed loop, window 1, ten messages each, without warm-up, with the changes of a case.

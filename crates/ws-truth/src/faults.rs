@@ -129,6 +129,8 @@ pub struct Faults {
     pub slower_by: Option<f64>,
     /// Maximum number of connections. Further handshakes are refused with HTTP 503.
     pub admit: Option<usize>,
+    /// Messages are calls with an id, which decides about their answer ([`CallAnswer`]).
+    pub calls: bool,
     /// The answer to handshakes.
     pub handshake: Handshake,
     /// The seed of the probabilities.
@@ -153,6 +155,48 @@ pub(crate) enum Fate {
     Prefixed,
     /// Answered with [`ACKNOWLEDGEMENT`].
     Replaced,
+    /// Answered with an error.
+    Refused,
+}
+
+/// The answer to a call, which follows from its id: `{"id":N,"params":TEXT}`. By the last digit of the id: 3 is never
+/// answered, 5 with an error, 7 with the last byte changed, 9 twice; all of them after ten milliseconds times the digit,
+/// and so out of order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallAnswer {
+    pub(crate) fate: Fate,
+    pub(crate) delay: Duration,
+    pub(crate) text: String,
+}
+
+impl CallAnswer {
+    /// The answer to this call; `None` for other texts.
+    pub(crate) fn to(call: &str) -> Option<Self> {
+        let rest = call.strip_prefix("{\"id\":")?;
+        let (id, rest) = rest.split_once(",\"params\":\"")?;
+        let params = rest.strip_suffix("\"}")?;
+        let digit = id.parse::<u64>().ok()? % 10;
+        let fate = match digit {
+            3 => Fate::Dropped,
+            5 => Fate::Refused,
+            7 => Fate::Corrupted,
+            9 => Fate::Duplicated,
+            _ => Fate::Echoed,
+        };
+        let mut result = params.to_owned();
+        if fate == Fate::Corrupted && result.pop().is_some() {
+            result.push('!');
+        }
+        let text = match fate {
+            Fate::Refused => format!("{{\"id\": {id}, \"error\": {{\"code\": 1}}}}"),
+            _ => format!("{{\"id\": {id}, \"result\": \"{result}\"}}"),
+        };
+        Some(Self {
+            fate,
+            delay: Duration::from_millis(10 * digit),
+            text,
+        })
+    }
 }
 
 /// The text in front of a prefixed echo.
@@ -206,6 +250,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_last_digit_of_its_id_decides_about_a_call() {
+        let answer = |id: u64| CallAnswer::to(&format!("{{\"id\":{id},\"params\":\"abc\"}}"));
+        let text = |id| answer(id).unwrap().text;
+        assert_eq!(text(120), "{\"id\": 120, \"result\": \"abc\"}");
+        assert_eq!(text(5), "{\"id\": 5, \"error\": {\"code\": 1}}");
+        assert_eq!(text(17), "{\"id\": 17, \"result\": \"ab!\"}");
+        assert_eq!(answer(13).unwrap().fate, Fate::Dropped);
+        assert_eq!(answer(9).unwrap().delay, Duration::from_millis(90));
+        assert_eq!(CallAnswer::to("ping"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Refusals of a plan.
 
+use scenario::ScenarioError;
+
 /// Reason why a plan is impossible. `corrected` is a URL to type in place of the refused one. Words in capitals in it,
 /// such as `HOST`, are placeholders. Neither URL contains a password.
 #[allow(missing_docs)]
@@ -29,10 +31,24 @@ pub enum PlanError {
     NoCertificate(String),
     #[error("the header `{0}` is set by the handshake itself")]
     OwnHeader(String),
+    #[error(transparent)]
+    Scenario(Box<ScenarioError>),
+    #[error("{place}: {what}, which this version cannot measure")]
+    UnsupportedScenario {
+        /// The message, or the scenario's name.
+        place: String,
+        what: &'static str,
+    },
     #[error("{what} of {value} is out of range: {range}")]
     Range {
         what: &'static str,
         value: String,
         range: String,
     },
+}
+
+impl From<ScenarioError> for PlanError {
+    fn from(error: ScenarioError) -> Self {
+        Self::Scenario(Box::new(error))
+    }
 }

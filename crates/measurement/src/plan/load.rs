@@ -3,9 +3,11 @@
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, header};
+use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
@@ -28,7 +30,7 @@ pub const MAX_WINDOW: u32 = 65_536;
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// Headers that the handshake itself sets. Extensions are never offered because none is supported.
-const OWN_HEADERS: [HeaderName; 5] = [
+pub(super) const OWN_HEADERS: [HeaderName; 5] = [
     header::CONNECTION,
     header::UPGRADE,
     header::SEC_WEBSOCKET_KEY,
@@ -136,6 +138,11 @@ pub struct LoadDraft {
     pub seed: u64,
     /// Maximum number of raw samples kept.
     pub max_samples: u64,
+    /// Scenario of the clients; `None` = they expect an echo. The scenario decides `text` and `verify`. `payload` is the
+    /// size that its `${pad}` fills.
+    pub scenario: Option<Arc<Scenario>>,
+    /// The payload size was asked for, so a scenario whose messages cannot have it is refused.
+    pub size_is_wanted: bool,
 }
 
 impl LoadDraft {
@@ -160,6 +167,8 @@ impl LoadDraft {
             headers: HeaderMap::new(),
             seed: 1,
             max_samples: 0,
+            scenario: None,
+            size_is_wanted: false,
         }
     }
 }
@@ -180,11 +189,13 @@ impl LoadSpec {
     /// Checks the range of every figure. Reduces the number of threads to the number of clients.
     ///
     /// # Errors
-    /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`].
+    /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`], or the
+    /// first fault of the scenario.
     pub fn new(mut draft: LoadDraft) -> Result<Self, PlanError> {
         draft.check_counts()?;
         draft.check_rates()?;
         draft.check_times()?;
+        draft.check_scenario()?;
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }

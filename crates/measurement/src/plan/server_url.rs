@@ -238,6 +238,30 @@ impl ServerUrl {
         &self.resource
     }
 
+    /// Returns true when the URL names a path. A single `/` is one.
+    pub fn has_path(&self) -> bool {
+        match (&self.endpoint, self.url.split_once(':')) {
+            (Endpoint::Unix { .. }, Some((_, socket))) => socket.contains(":/"),
+            (Endpoint::Tcp { .. }, Some((_, rest))) => {
+                !split_authority(rest.trim_start_matches('/')).1.is_empty()
+            }
+            (_, None) => false,
+        }
+    }
+
+    /// This URL with another resource.
+    #[must_use]
+    pub fn with_resource(&self, path_and_query: &str) -> Option<Self> {
+        let text = match &self.endpoint {
+            Endpoint::Unix { socket } => format!("{UNIX}:{socket}:{path_and_query}"),
+            Endpoint::Tcp { tls, .. } => {
+                let scheme = if *tls { "wss" } else { "ws" };
+                format!("{scheme}://{}{path_and_query}", self.authority)
+            }
+        };
+        Self::parse(&text).ok()
+    }
+
     /// The WebSocket URL that a `Location` header redirects to; `None` when there is none.
     pub fn redirected(&self, location: &str) -> Option<String> {
         let Endpoint::Tcp { tls, .. } = self.endpoint else {

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use super::setup_failure::SetupFailure;
 use super::upgrade_failure::{AnswerDefect, ForeignAnswer, UpgradeRefusal};
 
 /// An error of the operating system.
@@ -105,6 +106,9 @@ pub enum ConnectFailure {
     SubprotocolNotOffered(String),
     #[error("the server uses the extension `{0}`, which was not offered")]
     Extension(String),
+    /// A step of the scenario before the load failed. The connection was open.
+    #[error("setup failed: {0}")]
+    Setup(Box<SetupFailure>),
     /// Any other failure of the upgrade.
     #[error("the handshake failed: {0}")]
     Handshake(String),
@@ -121,6 +125,7 @@ impl ConnectFailure {
             Self::Answer(defect) => Self::Answer(defect.without_details()),
             Self::SubprotocolNotOffered(_) => Self::SubprotocolNotOffered(none()),
             Self::Extension(_) => Self::Extension(none()),
+            Self::Setup(failure) => Self::Setup(Box::new(failure.without_details())),
             other => other,
         }
     }

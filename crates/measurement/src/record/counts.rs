@@ -1,5 +1,7 @@
 //! Counts of messages by outcome.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::difference::{Difference, add_difference};
@@ -16,7 +18,7 @@ pub struct MessageCounts {
     pub planned: Option<u64>,
     /// Messages sent.
     pub sent: u64,
-    /// Messages whose echo arrived, whether correct or not, in time or late.
+    /// Messages whose echo or reply arrived, whether correct or not, in time or late.
     pub received: u64,
     /// Messages without an echo by the end of the drain or of their connection.
     pub lost: u64,
@@ -53,6 +55,27 @@ pub struct MessageCounts {
     /// Correct or wrong echoes of warm-up messages that arrived after T0.
     #[serde(default)]
     pub warmup_echoes: u64,
+    /// Counts of a scenario; `None` without one.
+    #[serde(flatten)]
+    pub scenario: Option<ScenarioCounts>,
+}
+
+/// Counts of a scenario, besides those of every load. Records are counted from T0 to the end of the drain.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct ScenarioCounts {
+    /// Messages that the server refused. Part of `received`; not timed.
+    pub error_reply: u64,
+    /// Records that belong to a message but do not end it.
+    pub parts: u64,
+    /// Records of `[[on]]` rules with `error = true`.
+    pub server_errors: u64,
+    /// Records of `[[on]]` rules without answer, by the rule's name.
+    #[serde(default)]
+    pub ignored: BTreeMap<String, u64>,
+    /// Answers of `[[on]]` rules, by the rule's name.
+    #[serde(default)]
+    pub answered: BTreeMap<String, u64>,
 }
 
 impl MessageCounts {
@@ -61,10 +84,11 @@ impl MessageCounts {
         self.failed() + self.duplicated + self.reordered > 0
     }
 
-    /// Messages without a correct echo in time: lost, corrupted, late, or never sent.
+    /// Messages without a correct echo in time: lost, refused, corrupted, late, or never sent.
     #[must_use]
     pub fn failed(&self) -> u64 {
-        self.lost + self.corrupted.unwrap_or(0) + self.timed_out + self.unsent
+        let refused = self.scenario.as_ref().map_or(0, |s| s.error_reply);
+        self.lost + self.corrupted.unwrap_or(0) + self.timed_out + refused + self.unsent
     }
 
     /// Counts a message whose echo was rejected.

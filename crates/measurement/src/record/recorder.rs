@@ -1,8 +1,8 @@
 //! Counts and times of one generator thread, and their merge over all threads.
 
 use super::{
-    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ThreadSamples,
-    ThreadTimeline,
+    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ScenarioRecord,
+    ThreadSamples, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -24,6 +24,8 @@ pub struct Recorder {
     /// Total time from T0 until the echo of each warm-up message that was in flight at T0, in nanoseconds. Its client could
     /// not send another one in its place until then.
     pub lead_in_ns: u64,
+    /// Figures of a scenario, which the caller records; `None` without one.
+    pub scenario: Option<Box<ScenarioRecord>>,
 }
 
 impl Recorder {
@@ -44,7 +46,15 @@ impl Recorder {
             in_flight_ns: 0,
             active_ns: 0,
             lead_in_ns: 0,
+            scenario: None,
         }
+    }
+
+    /// Adds the figures of a scenario with this many kinds of messages and `[[on]]` rules.
+    #[must_use]
+    pub fn with_scenario(mut self, kinds: usize, rules: usize) -> Self {
+        self.scenario = Some(Box::new(ScenarioRecord::new(kinds, rules)));
+        self
     }
 
     /// Turns verification off: corrupted echoes are not counted.
@@ -98,6 +108,8 @@ impl Recorder {
             Outcome::Reordered => self.counts.reordered += 1,
             Outcome::TimedOut => self.counts.timed_out += 1,
             Outcome::Corrupted => self.counts.add_corrupted(1),
+            // Counted with the figures of its scenario.
+            Outcome::ErrorReply => {}
             Outcome::Lost => self.counts.lost += 1,
         }
         if sample.outcome.is_failure() {
@@ -141,6 +153,7 @@ impl Recorder {
             in_flight_ns: self.in_flight_ns,
             active_ns: self.active_ns,
             lead_in_ns: self.lead_in_ns,
+            scenario: self.scenario.clone(),
             ..Record::default()
         }
     }

@@ -15,27 +15,31 @@ pub enum Outcome {
     TimedOut,
     /// The echo was rejected by verification.
     Corrupted,
+    /// The server answered that it refuses the message (`error` of a scenario).
+    ErrorReply,
     /// No echo arrived by the end of the drain or of the connection.
     Lost,
 }
 
 impl Outcome {
     /// All outcomes in order of increasing severity.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ok,
         Self::Reordered,
         Self::TimedOut,
         Self::Corrupted,
+        Self::ErrorReply,
         Self::Lost,
     ];
 
-    /// The word used in every file: `ok`, `reordered`, `timed_out`, `corrupted`, `lost`.
+    /// The word used in every file: `ok`, `reordered`, `timed_out`, `corrupted`, `error_reply`, `lost`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Reordered => "reordered",
             Self::TimedOut => "timed_out",
             Self::Corrupted => "corrupted",
+            Self::ErrorReply => "error_reply",
             Self::Lost => "lost",
         }
     }
@@ -45,9 +49,12 @@ impl Outcome {
         matches!(self, Self::Ok | Self::Reordered | Self::TimedOut)
     }
 
-    /// Returns true when no correct echo arrived in time: lost, corrupted or timed out.
+    /// Returns true when no correct echo arrived in time: lost, refused, corrupted or timed out.
     pub fn is_failure(self) -> bool {
-        matches!(self, Self::TimedOut | Self::Corrupted | Self::Lost)
+        matches!(
+            self,
+            Self::TimedOut | Self::Corrupted | Self::ErrorReply | Self::Lost
+        )
     }
 }
 
@@ -68,6 +75,8 @@ pub struct Sample {
     received_ns: u64,
     /// A stop of the generator occurred while the message was in flight.
     pub over_stop: bool,
+    /// Index of the message's kind in its scenario; 0 without one.
+    pub kind: u16,
 }
 
 impl Sample {
@@ -88,6 +97,7 @@ impl Sample {
             sent_ns,
             received_ns,
             over_stop: false,
+            kind: 0,
         }
     }
 

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::condition_result::ConditionResult;
 use super::plan_summary::PlanSummary;
+use super::scenario_summary::{KindSummary, ScenarioFigures, ScenarioSummary, SetupSummary};
 use crate::plan::{Length, Load, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
@@ -70,6 +72,23 @@ pub struct Summary {
     /// earlier; after an interrupt, `elapsed_s`. `None` in closed loop and in files of older versions.
     #[serde(default)]
     pub achieved_over_s: Option<f64>,
+    /// The scenario; `None` when clients expect an echo. So are the following figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSummary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<SetupSummary>,
+    /// Time from the first attempt to connect until the setup was complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_ns: Option<Latency>,
+    /// Figures of each kind of message, by its name; empty without names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, KindSummary>,
+    /// Time from sent to the first part of a reply; `None` without parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_part_ns: Option<Latency>,
+    /// Time from sent to an error reply; `None` without error replies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_time_ns: Option<Latency>,
 }
 
 /// Name and version of the tool.
@@ -224,6 +243,10 @@ pub struct RunContext {
     pub recognized_late: bool,
     /// The run is not over, so due messages may still be sent.
     pub goes_on: bool,
+    /// Setup of a scenario's clients; `None` without a scenario.
+    pub setup: Option<SetupSummary>,
+    /// Times until the setup was complete; `None` without a scenario.
+    pub ready_ns: Option<Latency>,
 }
 
 impl Summary {
@@ -232,6 +255,7 @@ impl Summary {
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
+        let own = ScenarioFigures::new(plan, record, service, response);
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(plan, record, open, &c));
         let send_lag = match open {
@@ -240,7 +264,7 @@ impl Summary {
         };
         let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
-        let per_cpu_s = |cpu_s| (cpu_s > 0.0).then(|| record.in_time.messages as f64 / cpu_s);
+        let echoes = record.in_time.messages;
         let validity = verdict::judge(&Evidence {
             timed_messages: service.count,
             service,
@@ -249,7 +273,7 @@ impl Summary {
             time_in_flight: time_in_flight(plan, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
-            ..c.evidence(plan, &record.counts)
+            ..c.evidence(plan, &own.counts)
         });
         Self {
             schema: SCHEMA,
@@ -260,10 +284,7 @@ impl Summary {
             started_at: c.started_at,
             elapsed_s: c.elapsed_s,
             connections: c.connections,
-            messages: MessageCounts {
-                planned: plan.planned_messages(),
-                ..record.counts.clone()
-            },
+            messages: own.counts,
             throughput,
             offered_rate_per_s: plan.offered_rate(),
             achieved_rate_per_s: adherence.map(|a| a.achieved_per_s),
@@ -275,19 +296,35 @@ impl Summary {
             send_lag_ns: send_lag,
             send_lateness_ns: lateness,
             client: GeneratorUsage {
-                messages_per_cpu_s: c.client.cpu_s.and_then(per_cpu_s),
+                messages_per_cpu_s: c.client.cpu_s.and_then(|s| per_cpu_s(echoes, s)),
                 ..c.client
             },
-            server: c.server.map(|server| ServerUsage {
-                messages_per_cpu_s: per_cpu_s(server.cpu_s)
-                    .filter(|_| !server.is_implausible(record.in_time.messages)),
-                ..server
-            }),
+            server: c.server.map(|server| with_rate(server, echoes)),
             calibration: c.calibration,
             validity,
             conditions: Vec::new(),
             achieved_over_s: adherence.map(|a| a.over_s),
+            scenario: own.scenario,
+            setup: c.setup,
+            ready_ns: c.ready_ns,
+            kinds: own.kinds,
+            first_part_ns: own.first_part_ns,
+            error_time_ns: own.error_time_ns,
         }
+    }
+}
+
+/// Messages per second of CPU time; `None` when no time was used.
+fn per_cpu_s(messages: u64, cpu_s: f64) -> Option<f64> {
+    (cpu_s > 0.0).then(|| messages as f64 / cpu_s)
+}
+
+/// The usage of a server that has answered this many messages.
+fn with_rate(server: ServerUsage, messages: u64) -> ServerUsage {
+    let rate = per_cpu_s(messages, server.cpu_s);
+    ServerUsage {
+        messages_per_cpu_s: rate.filter(|_| !server.is_implausible(messages)),
+        ..server
     }
 }
 
@@ -361,21 +398,6 @@ impl RunContext {
             ..Evidence::default()
         }
     }
-}
-
-/// Result of a condition.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-pub struct ConditionResult {
-    /// The condition as typed, without spaces.
-    pub expression: String,
-    /// The figure's value: nanoseconds, bytes, a count or a share; `None` when the run does not have the figure.
-    pub value: Option<f64>,
-    /// The value as text.
-    pub value_text: String,
-    /// True when the condition held. A condition on a figure that the run does not have holds too, so that a gate never
-    /// passes unchecked.
-    pub held: bool,
 }
 
 #[cfg(test)]

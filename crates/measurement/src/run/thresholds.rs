@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
-use super::summary::{ConditionResult, Summary};
+use super::condition_result::ConditionResult;
+use super::summary::Summary;
 
 pub use between_servers::{BetweenServers, ConditionOutcome, Judgement};
 pub use figure::RunFigure;

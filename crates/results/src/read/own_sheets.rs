@@ -64,6 +64,7 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
             messages: row.count(Column::Messages)?,
             failed: row.count(Column::Failed)?,
             close_code: close_code.filter(|code| *code > 0),
+            ready_ns: None,
         })
     })
 }

@@ -3,15 +3,17 @@
 use std::io::{self, BufWriter, Write};
 
 use super::{RunView, ms, seconds};
-use crate::schema::LATENCIES_COLUMNS;
+use crate::schema::{KIND_COLUMN, LATENCIES_COLUMNS};
 
 pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(BufWriter::new(file));
-    writer.write_record(LATENCIES_COLUMNS)?;
+    let kinds = run.kinds();
+    let further = (!kinds.is_empty()).then_some(KIND_COLUMN);
+    writer.write_record(LATENCIES_COLUMNS.into_iter().chain(further))?;
     for s in run.samples {
-        writer.serialize((
+        let row = (
             s.client,
             s.message,
             seconds(s.intended_ns),
@@ -20,7 +22,11 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
             s.response_time_ns().map(ms),
             s.outcome.name(),
             u8::from(s.over_stop),
-        ))?;
+        );
+        match further {
+            None => writer.serialize(row)?,
+            Some(_) => writer.serialize((row, kinds.get(usize::from(s.kind))))?,
+        }
     }
     writer.flush()
 }

@@ -43,6 +43,12 @@ impl<'a> RunView<'a> {
             clients: run.clients.as_deref().unwrap_or_default(),
         })
     }
+
+    /// Names of the kinds of messages; empty without a scenario.
+    fn kinds(&self) -> &'a [String] {
+        let scenario = self.summary.scenario.as_ref();
+        scenario.map_or(&[], |scenario| &scenario.kinds)
+    }
 }
 
 /// Formats of a run's file.

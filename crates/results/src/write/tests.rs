@@ -17,6 +17,7 @@ const CLIENTS: [ClientRow; 2] = [
         messages: 2,
         failed: 1,
         close_code: Some(1000),
+        ready_ns: None,
     },
     ClientRow {
         client: 1,
@@ -24,6 +25,7 @@ const CLIENTS: [ClientRow; 2] = [
         messages: 0,
         failed: 0,
         close_code: None,
+        ready_ns: None,
     },
 ];
 
@@ -347,4 +349,65 @@ proptest! {
         prop_assert_eq!(&from_csv, &wanted);
         prop_assert_eq!(&from_xlsx, &wanted);
     }
+}
+
+/// Writes a run with a scenario of two kinds, whose last sample is of the second.
+fn written_with_kinds<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
+    use measurement::run::ScenarioSummary;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    let mut samples = samples();
+    samples.last_mut().unwrap().kind = 1;
+    let mut run = Run {
+        clients: Some(CLIENTS.to_vec()),
+        ..run_of(recorded(&samples), |_| {})
+    };
+    run.clients.as_mut().unwrap()[0].ready_ns = Some(2_500_000);
+    run.summary.as_mut().unwrap().scenario = Some(ScenarioSummary {
+        kinds: vec!["say".to_owned(), "who".to_owned()],
+        ..ScenarioSummary::default()
+    });
+    Output::create(&path).unwrap().write(&run).unwrap();
+    read(&path)
+}
+
+#[test]
+fn the_kind_of_a_message_stands_behind_the_other_columns_and_is_read_over() {
+    use crate::read::{RunPart, read_run};
+    let rows = |path: &Path| {
+        let run = read_run(path, &[RunPart::Samples]).unwrap();
+        run.samples.unwrap().rows.len()
+    };
+    written_with_kinds("a.csv", |path| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert!(lines[0].ends_with(",generator_stopped,kind"), "{text}");
+        assert!(
+            lines[1].ends_with(",0,say") && lines[3].ends_with(",0,who"),
+            "{text}"
+        );
+        assert_eq!(rows(path), 3);
+    });
+    written_with_kinds("a.xlsx", |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let sheet = book.worksheet_range("latencies").unwrap();
+        assert_eq!(header(&sheet).last().unwrap(), "kind");
+        let kinds: Vec<_> = sheet.rows().skip(1).map(|row| row[8].to_string()).collect();
+        assert_eq!(kinds, ["say", "say", "who"]);
+        let clients = book.worksheet_range("connections").unwrap();
+        assert_eq!(header(&clients).last().unwrap(), "ready_ms");
+        assert_eq!(
+            numbers(clients.rows().nth(1).unwrap()).last(),
+            Some(&Some(2.5))
+        );
+        assert_eq!(rows(path), 3);
+    });
+    // Without a scenario there is no such column.
+    written("b.csv", &samples(), |path| {
+        let text = fs::read_to_string(path).unwrap();
+        assert!(
+            text.lines().next().unwrap().ends_with(",generator_stopped"),
+            "{text}"
+        );
+    });
 }

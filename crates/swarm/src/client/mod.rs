@@ -10,11 +10,17 @@
 //! | `send` | writing |
 //! | `receive` | reading |
 //! | `record` | the results of messages, passed to the recorder |
+//! | `setup` | scenarios: steps before the load, heartbeats, goodbye |
+//! | `template_send` | scenarios: messages filled from templates |
+//! | `records` | scenarios: records cut from messages, classified, recorded |
 
 mod receive;
 mod record;
+mod records;
 mod send;
+mod setup;
 mod stages;
+mod template_send;
 
 use measurement::run::ClientRow;
 use websocket_wire::Decoder;
@@ -24,6 +30,7 @@ use crate::clock::nanoseconds;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::transport::{Readiness, Transport};
 use crate::connection_end::{ConnectionEnd, ServerClose};
+use crate::dialogue::ClientDialogue;
 use crate::message::echo_verifier::EchoVerifier;
 use crate::message::held_back::HeldBack;
 use crate::message::in_flight::InFlightQueue;
@@ -87,6 +94,8 @@ pub(crate) struct Client {
     verifier: EchoVerifier,
     /// Received messages that identify no message of this client.
     held_back: HeldBack,
+    /// State of the client in its scenario; `None` when it expects an echo.
+    dialogue: Option<Box<ClientDialogue>>,
 }
 
 impl Client {
@@ -124,8 +133,13 @@ impl Client {
             last_written_ns: 0,
             closed: None,
             held_back: HeldBack::default(),
+            dialogue: None,
         };
-        match client.take_in(&opened.reader.buffer, thread.clock.now_ns(), thread) {
+        let now_ns = thread.clock.now_ns();
+        if let Some(dialogue) = &thread.dialogue {
+            client.begin_dialogue(dialogue, now_ns, thread);
+        }
+        match client.take_in(&opened.reader.buffer, now_ns, thread) {
             Ok(()) => Some(client),
             Err(end) => {
                 client.end(end, thread);
@@ -196,7 +210,14 @@ impl Client {
     #[cold]
     fn end(&mut self, end: ConnectionEnd, thread: &ThreadState) {
         self.stream.close();
-        let early = !matches!(self.stage, ClientStage::Done | ClientStage::Closing { .. });
+        if let ClientStage::Setup { .. } = self.stage {
+            return self.record_failed_setup(&end, thread);
+        }
+        let is_closing = matches!(
+            self.stage,
+            ClientStage::Closing { .. } | ClientStage::Goodbye { .. }
+        );
+        let early = self.stage != ClientStage::Done && !is_closing;
         if early {
             match self.stage {
                 ClientStage::Running => {
@@ -208,13 +229,14 @@ impl Client {
             }
             self.finalize_in_flight(thread);
         }
-        let by_server = !matches!(self.stage, ClientStage::Closing { .. });
+        let by_server = !is_closing;
         let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),
             messages: self.sent,
             failed: self.failed,
             close_code: end.close_code(),
+            ready_ns: self.dialogue.as_ref().and_then(|own| own.ready_ns),
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
@@ -266,13 +288,14 @@ impl Client {
         }
     }
 
-    /// Clears a deadline that has passed. Returns false when it was replaced by another.
-    pub(crate) fn on_deadline(&mut self, at_ns: u64) -> bool {
+    /// Clears a deadline that has passed, and queues heartbeats. Returns false when there is nothing to do, because it was
+    /// replaced by another.
+    pub(crate) fn on_deadline(&mut self, at_ns: u64, thread: &ThreadState) -> bool {
         let is_current = self.deadline_ns == at_ns;
         if is_current {
             self.deadline_ns = u64::MAX;
         }
-        is_current
+        is_current | (self.dialogue.is_some() && self.beat(at_ns, thread))
     }
 
     pub(crate) fn on_due(&mut self, at_ns: u64) {

@@ -2,7 +2,6 @@
 
 use std::io::ErrorKind;
 
-use measurement::plan::Verify;
 use measurement::record::escape;
 use websocket_wire::{Event, Opcode};
 
@@ -59,7 +58,11 @@ impl Client {
                 break Ok(());
             }
             match decoder.next_event(&mut input) {
-                Ok(Some(event)) => self.handle_event(event, now_ns, thread),
+                Ok(Some(event)) => {
+                    if let Err(end) = self.handle_event(event, now_ns, thread) {
+                        break Err(end);
+                    }
+                }
                 Ok(None) => break Ok(()),
                 Err(error) => {
                     let code = close_code::PROTOCOL_ERROR.to_be_bytes();
@@ -82,10 +85,7 @@ impl Client {
     #[inline]
     fn take_exact_echoes(&mut self, input: &mut &[u8], now_ns: u64, thread: &ThreadState) {
         let rules = &thread.rules;
-        if rules.verify != Verify::Full
-            || !self.decoder.is_between_messages()
-            || self.closed.is_some()
-        {
+        if !rules.exact_echo || !self.decoder.is_between_messages() || self.closed.is_some() {
             return;
         }
         while let Some(message) = self.in_flight.oldest() {
@@ -107,8 +107,16 @@ impl Client {
     }
 
     #[inline]
-    fn handle_event(&mut self, event: Event<'_>, now_ns: u64, thread: &ThreadState) {
+    fn handle_event(
+        &mut self,
+        event: Event<'_>,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) -> Result<(), ConnectionEnd> {
         match event {
+            Event::Data { kind, part, last } if thread.dialogue.is_some() => {
+                return self.take_part(kind, part, last, now_ns, thread);
+            }
             Event::Data { kind, part, last } => {
                 let context = VerifyContext {
                     client: self.id,
@@ -135,5 +143,6 @@ impl Client {
                 self.closed = Some(Box::new(ServerClose { code, reason }));
             }
         }
+        Ok(())
     }
 }

@@ -186,6 +186,10 @@ impl Client {
 
     /// Gives up the messages in flight, records them, and marks the client's part of the plan as complete.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
+        if let (Some(dialogue), Some(mut own)) = (&thread.dialogue, self.dialogue.take()) {
+            self.register_sent(&mut own, dialogue, thread);
+            self.dialogue = Some(own);
+        }
         let (timed_out, mut active) = self.in_flight.give_up();
         if let Some(run) = thread.run {
             let now_ns = thread.clock.now_ns();
@@ -241,6 +245,10 @@ impl Client {
             );
             sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
+            if let Some(figures) = &mut recorder.scenario {
+                sample.kind = message.shape.kind_number();
+                figures.ended(&sample, thread.rules.open_loop.is_some());
+            }
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
             recorder.ended(&thread.budget, sample, message.shape.size());

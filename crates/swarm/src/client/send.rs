@@ -7,7 +7,7 @@ use websocket_wire::{Opcode, append_control_frame};
 
 use super::stages::ClientStage;
 use super::{Client, TURN_NS};
-use crate::buffers::{BUFFER_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
+use crate::buffers::{BUFFER_LEN, CONTROL_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
 use crate::message::in_flight::InFlightMessage;
 use crate::message::pacing::SendQuota;
 use crate::message::payload::{Identity, MessageNumber};
@@ -77,19 +77,33 @@ impl Client {
         let mut resumed = 0;
         if let Some(partial) = &self.partial {
             let mut frame = OutgoingFrame::clone(partial);
-            frame.append(&mut buffers.bytes, self.id, &thread.payloads);
+            match &thread.dialogue {
+                Some(dialogue) => {
+                    self.continue_template_frame(dialogue, &mut frame, buffers, thread);
+                }
+                None => frame.append(&mut buffers.bytes, self.id, &thread.payloads),
+            }
             resumed = buffers.bytes.as_bytes().len();
             // The next frame must wait until this one is complete.
             if frame.written < frame.len() {
                 return (resumed, None);
             }
         }
+        // Control frames always fit, but answers of a scenario may not. A full buffer is followed by another write.
+        let room = BUFFER_LEN + CONTROL_LEN - buffers.bytes.as_bytes().len();
+        if self.control.len() > room {
+            buffers.bytes.put(&self.control[..room]);
+            return (resumed, None);
+        }
         buffers.bytes.put(&self.control);
         // Read just before the write, as the actual send time of all its new messages.
         let now = thread.clock.now_ns();
         let mut quota = self.quota(now, thread);
         if let Some(quota) = &mut quota {
-            self.begin_frames(quota, buffers, thread);
+            match &thread.dialogue {
+                Some(dialogue) => self.begin_template_frames(dialogue, quota, buffers, thread),
+                None => self.begin_frames(quota, buffers, thread),
+            }
         }
         (resumed, quota)
     }
@@ -234,9 +248,9 @@ impl Client {
             .commit_sent(&quota, frames.len(), sent, &thread.rules);
     }
 
-    /// Queues a control frame, unless too many are unsent.
+    /// Queues a control frame. Pongs are left out when too many bytes are unsent.
     pub(super) fn queue_control(&mut self, opcode: Opcode, payload: &[u8], thread: &ThreadState) {
-        if self.control.len() < MAX_CONTROL_BACKLOG {
+        if self.control.len() < MAX_CONTROL_BACKLOG || opcode == Opcode::Close {
             let mask = thread.buffers.borrow_mut().masks.random::<u32>();
             append_control_frame(&mut self.control, opcode, payload, mask.to_ne_bytes());
         }

@@ -16,6 +16,8 @@ const STOP_DRAIN_NS: u64 = 1_000_000_000;
 /// Stage of a client. Times are on the thread's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClientStage {
+    /// Doing the steps of a scenario before the load. The current one ends at this time.
+    Setup { until_ns: u64 },
     /// Waiting for the other clients to open.
     Waiting,
     /// Sending.
@@ -24,6 +26,8 @@ pub(super) enum ClientStage {
     Draining { until_ns: u64 },
     /// All echoes have arrived. The connection stays open until all clients are done.
     Done,
+    /// The goodbye of a scenario is sent, and its answer is awaited until this time.
+    Goodbye { until_ns: u64 },
     /// The client's close frame is sent, and the server's is awaited until this time.
     Closing { until_ns: u64 },
 }
@@ -49,7 +53,12 @@ impl Client {
         if let ClientStage::Draining { until_ns } = self.stage {
             self.step_draining(now, until_ns, thread);
         }
-        if thread.command.close && matches!(self.stage, ClientStage::Waiting | ClientStage::Done) {
+        if thread.command.close
+            && matches!(
+                self.stage,
+                ClientStage::Setup { .. } | ClientStage::Waiting | ClientStage::Done
+            )
+        {
             self.begin_closing(now, thread);
         }
         // A partly sent frame blocks all others, and the server has stopped reading.
@@ -57,6 +66,11 @@ impl Client {
             return Err(ConnectionEnd::StoppedReading);
         }
         match self.stage {
+            ClientStage::Setup { until_ns } if now >= until_ns => self.expire_step(now, thread),
+            ClientStage::Goodbye { until_ns } => {
+                self.step_goodbye(now, until_ns, thread);
+                Ok(())
+            }
             ClientStage::Closing { until_ns } if now >= until_ns => {
                 Err(self.end_of_stream(ConnectionEnd::NoCloseAnswer))
             }
@@ -119,13 +133,38 @@ impl Client {
 
     #[cold]
     fn begin_closing(&mut self, now: u64, thread: &ThreadState) {
-        if self.stage == ClientStage::Waiting {
+        let was_ready = !matches!(self.stage, ClientStage::Setup { .. });
+        if matches!(self.stage, ClientStage::Setup { .. } | ClientStage::Waiting) {
             self.leave_unfinished(thread);
             self.finalize_in_flight(thread);
         }
-        self.queue_control(Opcode::Close, &close_code::NORMAL.to_be_bytes(), thread);
+        if was_ready && self.dialogue.is_some() && self.say_goodbye(thread) {
+            let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
+            self.stage = ClientStage::Goodbye { until_ns };
+            return;
+        }
+        self.close(now, thread);
+    }
+
+    /// Queues the close frame.
+    fn close(&mut self, now: u64, thread: &ThreadState) {
+        let dialogue = thread.dialogue.as_ref();
+        let code = dialogue.map_or(close_code::NORMAL, |d| d.scenario.close.code);
+        self.queue_control(Opcode::Close, &code.to_be_bytes(), thread);
         let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
         self.stage = ClientStage::Closing { until_ns };
+    }
+
+    /// Closes the connection when the goodbye was answered, or its time is over.
+    #[cold]
+    fn step_goodbye(&mut self, now: u64, until_ns: u64, thread: &ThreadState) {
+        let answered = self
+            .dialogue
+            .as_ref()
+            .is_some_and(|own| own.is_goodbye_answered);
+        if answered || now >= until_ns.min(thread.close_until_ns) {
+            self.close(now, thread);
+        }
     }
 
     /// Next time, on the thread's clock, at which the stage may have to change.
@@ -135,7 +174,10 @@ impl Client {
         let stage_end = match self.stage {
             ClientStage::Running => sending_deadline(now_ns, thread),
             ClientStage::Draining { until_ns } => until_ns,
-            ClientStage::Closing { until_ns } => until_ns.min(thread.close_until_ns),
+            ClientStage::Setup { until_ns } => until_ns,
+            ClientStage::Goodbye { until_ns } | ClientStage::Closing { until_ns } => {
+                until_ns.min(thread.close_until_ns)
+            }
             ClientStage::Waiting | ClientStage::Done => u64::MAX,
         };
         let oldest = self.in_flight.oldest();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use measurement::record::{ConnectFailure, LatencyHistogram};
+use measurement::record::{ConnectFailure, LatencyHistogram, LazyHistogram, SetupFailure};
+use measurement::run::SetupSummary;
 use measurement::verdict::{ConnectTimes, Latency};
 
 use super::opening::OpenedConnection;
@@ -19,8 +20,14 @@ pub(crate) struct ConnectStats {
     tls: LatencyHistogram,
     upgrade: LatencyHistogram,
     total: LatencyHistogram,
-    /// Connections that did not open.
+    /// Connections that did not open, or whose client was not ready for its scenario.
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
+    /// Times until clients of a scenario were ready.
+    ready: LazyHistogram,
+    /// Open connections whose client does the steps before the load.
+    pub(crate) in_setup: u64,
+    /// Open connections whose setup has failed.
+    unready: u64,
 }
 
 impl ConnectStats {
@@ -48,16 +55,50 @@ impl ConnectStats {
         *self.failures.entry(failure).or_default() += 1;
     }
 
+    /// Number of connections that are ready for the load.
     pub(crate) fn opened(&self) -> u64 {
-        self.total.count()
+        self.total.count() - self.in_setup - self.unready
     }
 
-    /// Adds the times of another thread.
+    /// Records the end of a client's setup: the time until it was ready, in nanoseconds, or its failure.
+    pub(crate) fn end_setup(&mut self, result: Result<u64, SetupFailure>) {
+        self.in_setup = self.in_setup.saturating_sub(1);
+        match result {
+            Ok(ready_ns) => self.ready.record(ready_ns),
+            Err(failure) => {
+                self.unready += 1;
+                self.record_failure(ConnectFailure::Setup(Box::new(failure)));
+            }
+        }
+    }
+
+    /// Times until clients of a scenario were ready.
+    pub(crate) fn ready(&self) -> Latency {
+        self.ready.get().map(Latency::from).unwrap_or_default()
+    }
+
+    /// Setup of the clients of a scenario.
+    pub(crate) fn setup(&self) -> SetupSummary {
+        let failures = self.failures.iter();
+        let failures = failures.filter_map(|(failure, count)| match failure {
+            ConnectFailure::Setup(failure) => Some((SetupFailure::clone(failure), *count)),
+            _ => None,
+        });
+        SetupSummary::new(self.ready().count, failures)
+    }
+
+    /// Adds the results of another thread.
     pub(crate) fn add(&mut self, thread: &Self) {
         self.tcp.merge(&thread.tcp);
         self.tls.merge(&thread.tls);
         self.upgrade.merge(&thread.upgrade);
         self.total.merge(&thread.total);
+        self.ready.merge(&thread.ready);
+        self.in_setup += thread.in_setup;
+        self.unready += thread.unready;
+        for (failure, count) in &thread.failures {
+            *self.failures.entry(failure.clone()).or_default() += count;
+        }
     }
 
     pub(crate) fn times(&self) -> ConnectTimes {

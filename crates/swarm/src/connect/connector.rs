@@ -9,6 +9,7 @@ use measurement::plan::{Endpoint, Plan, ServerUrl, mask_url};
 use measurement::record::ConnectFailure;
 use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
+use scenario::RoleAssignment;
 
 use super::address::{connect_first, resolve};
 use super::tls::{self, ClientTls};
@@ -24,6 +25,8 @@ pub(crate) struct Connector {
     /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
     pub(crate) tls: Option<(ClientTls, ServerName<'static>)>,
     request: UpgradeRequest,
+    /// Plan and roles of a scenario, which gives each client a request of its own.
+    handshakes: Option<(Plan, RoleAssignment)>,
     /// Maximum time for opening a connection.
     pub(crate) timeout: Duration,
 }
@@ -63,6 +66,7 @@ impl Connector {
             address,
             tls: secured,
             request: UpgradeRequest::new(plan.server_url(), &plan.headers),
+            handshakes: plan.roles().map(|roles| (plan.clone(), roles)),
             timeout: plan.connect_timeout,
         })
     }
@@ -93,8 +97,21 @@ impl Connector {
         }
     }
 
-    pub(crate) fn upgrade(&self, stream: Transport) -> UpgradeExchange {
-        UpgradeExchange::new(stream, &self.request)
+    /// Starts the upgrade of a client's connection.
+    pub(crate) fn upgrade(
+        &self,
+        stream: Transport,
+        client: u32,
+    ) -> Result<UpgradeExchange, ConnectFailure> {
+        let own = self.handshakes.as_ref();
+        let state = own.and_then(|(plan, roles)| Some((plan, plan.client_state(roles, client)?)));
+        let Some((plan, state)) = state else {
+            return Ok(UpgradeExchange::new(stream, &self.request));
+        };
+        let handshake = plan.client_handshake(&state);
+        let handshake = handshake.map_err(|e| ConnectFailure::Handshake(e.to_string()))?;
+        let request = UpgradeRequest::new(&handshake.url, &handshake.headers);
+        Ok(UpgradeExchange::new(stream, &request))
     }
 
     /// Adds what is known about the server to the failure of a connection.

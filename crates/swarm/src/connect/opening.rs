@@ -41,6 +41,7 @@ impl ConnectTimings {
 /// A connection being opened.
 #[derive(Debug)]
 pub(crate) struct Opening {
+    client: u32,
     /// Time of the first attempt. Durations are counted from it.
     pub(crate) begun: Instant,
     /// Accumulated reports of the poll about the socket.
@@ -66,8 +67,9 @@ enum OpeningStage {
 pub(crate) type OpeningProgress = ControlFlow<Result<OpenedConnection, ConnectFailure>, Opening>;
 
 impl Opening {
-    /// Starts to open a connection, and registers its socket under this token.
+    /// Starts to open a client's connection, and registers its socket under this token.
     pub(crate) fn begin(
+        client: u32,
         begun: Instant,
         connector: &Connector,
         (registry, token): (&Registry, Token),
@@ -82,6 +84,7 @@ impl Opening {
             Err(e) => return ControlFlow::Break(Err(ConnectFailure::Connect((&e).into()))),
         };
         ControlFlow::Continue(Self {
+            client,
             begun,
             readiness: Readiness::default(),
             timings: ConnectTimings::default(),
@@ -130,7 +133,8 @@ impl Opening {
                     Ok(()) => {
                         let tls = begun.elapsed() - self.timings.tcp;
                         self.timings.tls = connector.tls.is_some().then_some(tls);
-                        Ok(OpeningStage::Upgrading(connector.upgrade(stream)))
+                        let exchange = connector.upgrade(stream, self.client);
+                        exchange.map(OpeningStage::Upgrading)
                     }
                 },
                 OpeningStage::Upgrading(mut exchange) => {

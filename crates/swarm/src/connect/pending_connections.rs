@@ -61,7 +61,7 @@ impl PendingConnections {
         let registered = (&self.registry, Token(slot as usize));
         let now = Instant::now();
         self.clock = (now, now_ns);
-        let progress = Opening::begin(now, &self.connector, registered);
+        let progress = Opening::begin(client, now, &self.connector, registered);
         self.keep(client, slot, progress)
     }
 
@@ -115,7 +115,7 @@ impl PendingConnections {
             };
             let waiting = self.queueing.len();
             let registered = (&self.registry, Token(slot as usize));
-            let progress = Opening::begin(opening.begun, &self.connector, registered);
+            let progress = Opening::begin(client, opening.begun, &self.connector, registered);
             let result = self.keep(client, slot, progress);
             ended.extend(result.map(|result| (slot, result)));
             if self.queueing.len() > waiting {

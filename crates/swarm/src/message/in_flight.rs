@@ -75,6 +75,29 @@ impl InFlightQueue {
         self.first.is_none() && self.timed_out.is_empty()
     }
 
+    /// The message with this number, timed out or not.
+    #[inline]
+    pub(crate) fn find(&self, number: MessageNumber) -> Option<&InFlightMessage> {
+        if let Some(first) = self.first.as_ref().filter(|m| m.number == number) {
+            return Some(first);
+        }
+        let place_in = |messages: &VecDeque<InFlightMessage>| {
+            messages
+                .binary_search_by_key(&number.order(), |m| m.number.order())
+                .ok()
+        };
+        if let Some(place) = place_in(&self.rest) {
+            return self.rest.get(place);
+        }
+        self.timed_out.get(place_in(&self.timed_out)?)
+    }
+
+    /// The messages of a kind of a scenario, oldest first, timed out or not.
+    pub(crate) fn of_kind(&self, kind: usize) -> impl Iterator<Item = &InFlightMessage> {
+        let all = self.timed_out.iter().chain(&self.first).chain(&self.rest);
+        all.filter(move |message| message.shape.kind() == kind)
+    }
+
     /// Number of measured messages without an echo.
     pub(crate) fn measured(&self) -> u64 {
         let all = self.timed_out.iter().chain(&self.first).chain(&self.rest);

@@ -56,6 +56,18 @@ impl MessageNumber {
         Self(index | WARMUP_BIT)
     }
 
+    /// The number as it is sent, at most 40 bits.
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The number with these bits.
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits & ((1 << 40) - 1))
+    }
+
     pub(crate) fn is_warmup(self) -> bool {
         self.0 & WARMUP_BIT != 0
     }
@@ -139,10 +151,32 @@ pub(crate) struct Payloads {
 pub(crate) struct PayloadShape {
     /// Payload bytes, as 32 bits, because every message in flight stores one.
     size: u32,
+    /// Place of the bytes in the pool; in a scenario, index of the message's kind.
     place: u16,
 }
 
 impl PayloadShape {
+    /// A message of a scenario, of this kind. Sizes and kinds are far below their limits.
+    #[inline]
+    pub(crate) fn of_kind(kind: usize, size: u64) -> Self {
+        Self {
+            size: u32::try_from(size).unwrap_or(u32::MAX),
+            place: u16::try_from(kind).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// Index of the kind of a scenario's message, as samples store it.
+    #[inline]
+    pub(crate) fn kind_number(self) -> u16 {
+        self.place
+    }
+
+    /// Index of the kind of a scenario's message.
+    #[inline]
+    pub(crate) fn kind(self) -> usize {
+        self.place.into()
+    }
+
     /// Payload bytes.
     #[inline]
     pub(crate) fn size(self) -> u64 {

@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -12,6 +13,7 @@ use measurement::plan::{
     CertificatePolicy, ClientIdentity, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl,
     TargetServer,
 };
+use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 use swarm::{Recording, RunHandle};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -107,6 +109,24 @@ pub(crate) fn plan_as(
         ..ServerUrl::parse(url).unwrap().into()
     };
     LoadSpec::new(draft).unwrap().against(server).unwrap()
+}
+
+/// The scenario with this file.
+pub(crate) fn scenario(text: &str) -> Option<Arc<Scenario>> {
+    let source = ScenarioSource::File {
+        name: "t.toml",
+        text,
+    };
+    let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+    let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files);
+    Some(Arc::new(scenario.unwrap_or_else(|error| panic!("{error}"))))
+}
+
+/// The number that follows `before` in a text.
+pub(crate) fn number_behind(text: &str, before: &str) -> u64 {
+    let (_, rest) = text.split_once(before).unwrap();
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    digits.parse().unwrap()
 }
 
 pub(crate) fn messages(n: u64) -> Length {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use measurement::plan::Plan;
-use measurement::record::LatencyHistogram;
+use measurement::record::{LatencyHistogram, ScenarioRecord};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -86,7 +86,41 @@ impl MetricsPage {
         }
         let echoed = ConstCounter::new(self.1.record.in_time.payload_bytes);
         let help = "Payload of right echoes that came in the measured phase";
-        metric(page, "echoed_payload", help, Some(&Unit::Bytes), &echoed)
+        metric(page, "echoed_payload", help, Some(&Unit::Bytes), &echoed)?;
+        self.scenario_counters(page)
+    }
+
+    /// The counters of a scenario. Without one there are none.
+    fn scenario_counters(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(scenario) = self.0.scenario() else {
+            return Ok(());
+        };
+        let none = ScenarioRecord::new(scenario.messages.len(), scenario.on.len());
+        let figures = self.1.record.scenario.as_deref().unwrap_or(&none);
+        let counts = figures.counts();
+        let counter = |value| ConstCounter::new(value);
+        let help = "Measured messages that the server refused";
+        metric(
+            page,
+            "messages_error_reply",
+            help,
+            None,
+            &counter(counts.error_reply),
+        )?;
+        let help = "Records that belong to a message but do not end it";
+        metric(page, "messages_parts", help, None, &counter(counts.parts))?;
+        let errors = scenario.on.iter().zip(&figures.rules);
+        let errors = errors.filter(|(rule, _)| rule.error).map(|(_, n)| n).sum();
+        let help = "Records that are errors of the server";
+        metric(page, "server_errors", help, None, &counter(errors))?;
+        let help = "Records of the [[on]] rules";
+        let kind = MetricType::Counter;
+        let mut rules = page.encode_descriptor("rule_records", help, None, kind)?;
+        for (index, n) in figures.rules.iter().enumerate() {
+            let name = scenario.rule_name(index);
+            counter(*n).encode(rules.encode_family(&[("rule", &*name)])?)?;
+        }
+        Ok(())
     }
 
     fn phase_and_rates(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -296,6 +330,34 @@ mod tests {
             assert_eq!(count, 21, "{kind}");
             assert!(names.iter().all(|name| name.starts_with("ws_bench_")));
         }
+    }
+
+    #[test]
+    fn a_scenario_has_counters_of_its_own() {
+        let plan = crate::tests::scenario_plan();
+        let mut progress = progress();
+        let mut figures = ScenarioRecord::new(1, 2);
+        figures.kinds[0].counts.error_reply = 3;
+        figures.rules = vec![5, 2];
+        progress.record.scenario = Some(Box::new(figures));
+        let found = samples(&plan, &progress);
+        for (name, value) in [
+            ("messages_error_reply_total", 3.0),
+            ("messages_parts_total", 0.0),
+            ("server_errors_total", 2.0),
+            ("rule_records_total{rule=\"ping\"}", 5.0),
+            ("rule_records_total{rule=\"on_2\"}", 2.0),
+        ] {
+            let name = format!("ws_bench_{name}");
+            assert_eq!(found.get(&name), Some(&value), "{name}");
+        }
+        let before = samples(&plan, &RunProgress::default());
+        assert!(
+            before.keys().eq(found.keys()),
+            "the same names from the start"
+        );
+        let echo = samples(&crate::tests::plan("-d 20s"), &RunProgress::default());
+        assert!(echo.keys().all(|name| !name.contains("error_reply")));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use measurement::plan::Plan;
-use measurement::record::MessageCounts;
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
 use swarm::{Phase, RunProgress};
@@ -104,7 +103,7 @@ impl ViewModel {
             times: times(plan, &so_far),
             histograms: response.into_iter().chain(service).collect(),
             curves: curves(plan, state.history),
-            errors: errors(&progress.record.counts, &progress.connections),
+            errors: errors(&so_far, &progress.connections),
             verdict,
             verdict_tone,
             reasons,
@@ -157,12 +156,18 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
         rows.push(plain("sent now", text));
     }
     let echoed = rate(|now| now.received_per_s);
-    rows.push(plain("echoed now", format!("{echoed} msg/s")));
+    let is_echo = plan.scenario().is_none();
+    let (label, verb) = if is_echo {
+        ("echoed now", "echoed")
+    } else {
+        ("answered now", "answered")
+    };
+    rows.push(plain(label, format!("{echoed} msg/s")));
     let average = throughput(so_far).into_iter().filter_map(|f| f.value);
     rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
     let counts = &progress.record.counts;
     let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
-    let messages = format!("{sent} sent · {echoed} echoed");
+    let messages = format!("{sent} sent · {echoed} {verb}");
     rows.push(plain("messages", messages));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
@@ -251,8 +256,12 @@ fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
     curves
 }
 
-fn errors(counts: &MessageCounts, connections: &Connections) -> Vec<LabelledRow> {
+fn errors(so_far: &Summary, connections: &Connections) -> Vec<LabelledRow> {
+    let counts = &so_far.messages;
+    let of_scenario = counts.scenario.as_ref();
     let messages = [
+        ("error replies", of_scenario.map_or(0, |s| s.error_reply)),
+        ("server errors", of_scenario.map_or(0, |s| s.server_errors)),
         ("lost", counts.lost),
         ("corrupted", counts.corrupted.unwrap_or(0)),
         ("timed out", counts.timed_out),
@@ -322,6 +331,23 @@ mod tests {
         );
         assert_eq!((view.verdict, view.verdict_tone), ("valid", Tone::Good));
         assert!(view.errors.is_empty());
+    }
+
+    #[test]
+    fn a_scenario_shows_answers_and_refusals() {
+        let mut progress = measuring(200_000, false);
+        let mut figures = measurement::record::ScenarioRecord::new(1, 2);
+        figures.kinds[0].counts.error_reply = 3;
+        figures.rules = vec![5, 2];
+        progress.record.scenario = Some(Box::new(figures));
+        let view = view(&crate::tests::scenario_plan(), &progress, 40);
+        assert_eq!(
+            text(&view.load, "messages"),
+            "200,010 sent · 200,000 answered"
+        );
+        assert_eq!(text(&view.load, "answered now"), "40,000 msg/s");
+        assert_eq!(text(&view.errors, "error replies"), "3");
+        assert_eq!(text(&view.errors, "server errors"), "2");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 // Not every test file uses all functions.
 #![allow(dead_code)]
 
+pub(crate) mod talk_server;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;

@@ -6,6 +6,9 @@ use super::planned_messages::EchoProblem;
 const UNSUPPORTED_DATA: u16 = 1003;
 const MESSAGE_TOO_BIG: u16 = 1009;
 
+/// Advice for a scenario that does not fit.
+pub(super) const CONVERSATION: &str = "`ws-bench --try` shows the whole conversation";
+
 /// Ways to measure the server nevertheless. `text`: text messages were sent.
 pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
     let other_type = if text {
@@ -20,6 +23,7 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
             "`--verify length` compares type and length only",
             "`--verify off` compares nothing",
         ],
+        EchoProblem::ErrorReply { .. } | EchoProblem::Corrupted { .. } => vec![CONVERSATION],
         EchoProblem::Ended { code, .. } => match *code {
             Some(MESSAGE_TOO_BIG) => vec!["`-s` sends smaller messages"],
             Some(UNSUPPORTED_DATA) => vec![other_type],

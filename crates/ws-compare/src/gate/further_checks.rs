@@ -1,7 +1,7 @@
 //! Checks that go beyond the plan: the other message type, smallest and large sizes, control frames, fragments.
 
-use cli::in_one_line;
 use measurement::plan::Verify;
+use scenario_trial::{HandshakeTarget, WsClient, WsClientError};
 use swarm::RunHandle;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -9,7 +9,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::{FailedCheck, Gate};
-use crate::server::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 const LARGE: usize = 1 << 20;
 
@@ -77,12 +76,6 @@ pub(super) fn failed_checks(
         }
     }
     failed
-}
-
-impl From<WsClientError> for String {
-    fn from(error: WsClientError) -> Self {
-        in_one_line(&error)
-    }
 }
 
 fn echo(client: &mut WsClient, message: &Message, verify: Verify) -> Result<(), String> {

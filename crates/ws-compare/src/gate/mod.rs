@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use cli::Choice;
 use measurement::plan::{Plan, Verify};
+use scenario_trial::HandshakeTarget;
 use swarm::{RunHandle, SwarmError};
 
-use crate::server::ws_client::HandshakeTarget;
 use planned_messages::EchoProblem;
 
 /// Checks that a server must pass.
@@ -77,6 +77,8 @@ pub(crate) struct Gate {
     pub(crate) timeout: Duration,
     /// Comparison of echoes in the further checks.
     pub(crate) verify: Verify,
+    /// The load follows a scenario, so the server need not echo, and there are no further checks.
+    pub(crate) has_scenario: bool,
 }
 
 impl Gate {
@@ -99,7 +101,11 @@ impl Gate {
             let Some(problem) = planned_messages::problem(plan, control)? else {
                 continue;
             };
-            ways = advice::ways(&problem, plan.text);
+            ways = if plan.scenario().is_some() {
+                vec![advice::CONVERSATION]
+            } else {
+                advice::ways(&problem, plan.text)
+            };
             is_silent = matches!(problem, EchoProblem::Silent(_));
             failed.push(FailedCheck {
                 check: planned_messages::name(plan),
@@ -108,7 +114,7 @@ impl Gate {
             break;
         }
         // With a silent server, each further check would take its whole time limit.
-        if self.mode == GateMode::Full && !is_silent {
+        if self.mode == GateMode::Full && !is_silent && !self.has_scenario {
             let further = further_checks::failed_checks(address, self, control);
             if failed.is_empty() && !further.is_empty() {
                 ways.push("`--gate plan` requires only the messages of the load");
@@ -125,8 +131,10 @@ impl Gate {
     /// Runs the checks that result in notes only. Returns the failed ones.
     pub(crate) fn notes(&self, address: &HandshakeTarget, control: &RunHandle) -> Vec<FailedCheck> {
         match self.mode {
-            GateMode::Plan => further_checks::failed_checks(address, self, control),
-            GateMode::Off | GateMode::Full => Vec::new(),
+            GateMode::Plan if !self.has_scenario => {
+                further_checks::failed_checks(address, self, control)
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -26,12 +26,21 @@ pub(super) enum EchoProblem {
     /// The connection ended. `code` is the close code of the server.
     #[error("{end}")]
     Ended { code: Option<u16>, end: String },
+    /// The server refused messages of a scenario.
+    #[error("{} of {sent} messages got an error reply", refused)]
+    ErrorReply { refused: u64, sent: u64 },
+    /// Replies of a scenario whose known parts differ.
+    #[error("{} of {sent} replies came back corrupted", corrupted)]
+    Corrupted { corrupted: u64, sent: u64 },
     #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
 }
 
 /// Name of the check: `a text message of 125 B`.
 pub(super) fn name(plan: &Plan) -> String {
+    if let Some(scenario) = plan.scenario() {
+        return format!("a message of {}", scenario.name);
+    }
     let kind = if plan.text { "text" } else { "binary" };
     format!("a {kind} message of {}", ByteSize(plan.payload.max))
 }
@@ -64,6 +73,14 @@ fn find(summary: &Summary, timeout: Duration) -> Option<EchoProblem> {
                 at: difference.first_difference,
             },
         });
+    }
+    if let Some(counts) = m.scenario.as_ref().filter(|s| s.error_reply > 0) {
+        let (refused, sent) = (counts.error_reply, m.sent);
+        return Some(EchoProblem::ErrorReply { refused, sent });
+    }
+    if let (Some(_), Some(corrupted @ 1..)) = (&m.scenario, m.corrupted) {
+        let sent = m.sent;
+        return Some(EchoProblem::Corrupted { corrupted, sent });
     }
     Some(match c.early_ends.keys().next() {
         Some(end) => EchoProblem::Ended {

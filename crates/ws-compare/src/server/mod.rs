@@ -1,6 +1,5 @@
-//! Servers to compare: command line, processes, and a client for checks.
+//! Servers to compare: command line and processes.
 
 pub(crate) mod candidate;
 pub(crate) mod failure;
 pub(crate) mod starter;
-pub(crate) mod ws_client;

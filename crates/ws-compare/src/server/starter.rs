@@ -10,15 +10,17 @@ use std::time::{Duration, Instant};
 use host::process_group::ProcessGroups;
 use host::server_process::ServerChild;
 use http::HeaderMap;
-use measurement::plan::{CertificatePolicy, ClientIdentity, Endpoint, ServerUrl, TargetServer};
+use measurement::plan::{
+    CertificatePolicy, ClientIdentity, Endpoint, LoadSpec, ServerUrl, TargetServer,
+};
 use measurement::record::ConnectFailure;
+use scenario_trial::{HandshakeTarget, WsClient, WsClientError};
 use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::candidate::Candidate;
 use super::failure::ServerFailure;
-use super::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Time limit of one attempt, because a server may accept a connection before it can serve it.
 const ONE_TRY: Duration = Duration::from_secs(2);
@@ -46,6 +48,8 @@ pub(crate) struct ServerStarter {
     pub(crate) headers: HeaderMap,
     /// True to send a text message first, like those of the load; false for binary.
     pub(crate) text: bool,
+    /// Load with the scenario of the clients; `None` when the servers echo.
+    pub(crate) scenario_load: Option<LoadSpec>,
     /// Handle that ends the wait for the first echo.
     pub(crate) control: RunHandle,
 }
@@ -161,7 +165,10 @@ impl ServerStarter {
         loop {
             let left = self.ready_timeout.saturating_sub(begun.elapsed());
             let allowed = left.min(ONE_TRY).max(SHORTEST_TRY);
-            let tried = try_echo(&address, allowed, text, &self.control);
+            let tried = match &self.scenario_load {
+                Some(load) => try_handshake(load, &address, allowed, &self.control),
+                None => try_echo(&address, allowed, text, &self.control),
+            };
             if self.control.is_stopped() {
                 return Err(ServerFailure::Interrupted);
             }
@@ -217,6 +224,26 @@ fn find_listener(target: &ServerUrl, control: &RunHandle) -> Option<SocketAddr> 
         control.is_stopped()
     });
     connected.ok().flatten().map(|(address, _)| address)
+}
+
+/// Opens a connection with the handshake of the first client. The gate checks the rest of a scenario.
+fn try_handshake(
+    load: &LoadSpec,
+    address: &HandshakeTarget,
+    timeout: Duration,
+    control: &RunHandle,
+) -> Result<(), WsClientError> {
+    let of_first = || {
+        let plan = load.clone().against(address.server.clone()).ok()?;
+        let client = plan.client_state(&plan.roles()?, 0)?;
+        HandshakeTarget::of(&plan, &client).ok()
+    };
+    // Both were checked before the first server was started.
+    let of_first = of_first();
+    let target = of_first.as_ref().unwrap_or(address);
+    let mut client = WsClient::open(target, timeout, control)?;
+    let _ = client.send(Message::Close(None));
+    Ok(())
 }
 
 fn try_echo(

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{ConnectionState, ServerLoop, nanoseconds};
 use crate::fault_log::FaultLogEntry;
-use crate::faults::{ACKNOWLEDGEMENT, Fate, PREFIX, Selection};
+use crate::faults::{ACKNOWLEDGEMENT, CallAnswer, Fate, PREFIX, Selection};
 
 /// Text of the server's own messages.
 const PUSHED: &str = "tick";
@@ -47,12 +47,23 @@ impl ServerLoop {
         if peer.silent {
             fate = Fate::Dropped;
         }
+        let call = message.to_text().ok().filter(|_| faults.calls);
+        let call = call.and_then(CallAnswer::to);
+        if let Some(call) = &call {
+            fate = call.fate;
+        }
         self.log.entries.push(FaultLogEntry {
             connection,
             received_ns,
             answered_ns: None,
             fate,
         });
+        if let Some(call) = call.filter(|_| fate != Fate::Dropped) {
+            let at_ns = received_ns + nanoseconds(call.delay);
+            self.delayed
+                .insert((at_ns, place), Message::text(call.text));
+            return Ok(());
+        }
         match self.faults.delay {
             _ if fate == Fate::Dropped => {}
             Some(law) => {
@@ -101,7 +112,11 @@ impl ServerLoop {
             }
             entry.fate = Fate::Echoed;
         }
-        let changed = spoil(message, entry.fate);
+        let changed = if self.faults.calls {
+            message
+        } else {
+            spoil(message, entry.fate)
+        };
         entry.answered_ns = Some(answered_ns);
         let again = (entry.fate == Fate::Duplicated).then(|| changed.clone());
         let held = peer.held.take();
@@ -139,7 +154,9 @@ fn spoil(message: Message, fate: Fate) -> Message {
         }),
         Fate::Retyped if message.is_text() => Message::binary(message.into_data()),
         Fate::Retyped => Message::text(String::from_utf8_lossy(&message.into_data()).into_owned()),
-        Fate::Echoed | Fate::Dropped | Fate::Duplicated | Fate::Reordered => message,
+        Fate::Echoed | Fate::Dropped | Fate::Duplicated | Fate::Reordered | Fate::Refused => {
+            message
+        }
     }
 }
 

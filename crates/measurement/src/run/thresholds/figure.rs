@@ -33,14 +33,17 @@ const TIMES: [(&str, Time); 11] = [
     ("max", |l| l.max.map(|ns| ns as f64)),
 ];
 
-type Distributed = fn(&Summary) -> &Latency;
+type Distributed = fn(&Summary) -> Option<&Latency>;
 
 /// The distributions, by the prefix of a figure. Without a prefix, the response time.
-const DISTRIBUTIONS: [(&str, Distributed); 4] = [
-    ("", |s| &s.response_time_ns),
-    ("response.", |s| &s.response_time_ns),
-    ("service.", |s| &s.service_time_ns),
-    ("connect.", |s| &s.connect_ns.total),
+const DISTRIBUTIONS: [(&str, Distributed); 7] = [
+    ("", |s| Some(&s.response_time_ns)),
+    ("response.", |s| Some(&s.response_time_ns)),
+    ("service.", |s| Some(&s.service_time_ns)),
+    ("connect.", |s| Some(&s.connect_ns.total)),
+    ("ready.", |s| s.ready_ns.as_ref()),
+    ("first_part.", |s| s.first_part_ns.as_ref()),
+    ("error_time.", |s| s.error_time_ns.as_ref()),
 ];
 
 /// A figure that is not a time of a distribution.
@@ -54,7 +57,7 @@ struct NamedFigure {
 
 /// All figures that are not times of a distribution. `late` is the text summary's name for `timed_out`.
 #[rustfmt::skip]
-static FIGURES: [NamedFigure; 21] = {
+static FIGURES: [NamedFigure; 25] = {
     const fn figure(name: &'static str, unit: ConditionUnit, direction: Direction, of: fn(&Summary) -> Option<f64>) -> NamedFigure {
         NamedFigure { name, unit, direction, of }
     }
@@ -80,6 +83,10 @@ static FIGURES: [NamedFigure; 21] = {
         figure("send_lag.max", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.max)),
         figure("messages_per_cpu_s", Number, HigherIsBetter, |s| s.server.as_ref()?.messages_per_cpu_s),
         figure("memory_per_connection", Bytes, LowerIsBetter, memory_per_connection),
+        figure("error_reply", Number, LowerIsBetter, |s| Some(s.messages.scenario.as_ref()?.error_reply as f64)),
+        figure("server_errors", Number, LowerIsBetter, |s| Some(s.messages.scenario.as_ref()?.server_errors as f64)),
+        figure("parts", Number, HigherIsBetter, |s| Some(s.messages.scenario.as_ref()?.parts as f64)),
+        figure("setup_failed", Number, LowerIsBetter, |s| Some(s.setup.as_ref()?.failed as f64)),
     ]
 };
 
@@ -139,7 +146,7 @@ impl RunFigure {
     /// The figure's value: nanoseconds, bytes, a count, or a share; `None` when the run does not have the figure.
     pub fn of(&self, summary: &Summary) -> Option<f64> {
         match self.source {
-            FigureSource::Time(distribution, time) => time(distribution(summary)),
+            FigureSource::Time(distribution, time) => distribution(summary).and_then(time),
             FigureSource::Other(figure) => (figure.of)(summary),
         }
     }
@@ -256,7 +263,7 @@ fn unknown(figure: &str) -> ConditionError {
         figure: figure.to_owned(),
         hint,
         known: format!(
-            "{}; a time may begin with service., response. or connect.",
+            "{}; a time may begin with service., response., connect., ready., first_part. or error_time.",
             known.join(", ")
         ),
     }

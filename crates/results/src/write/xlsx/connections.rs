@@ -3,9 +3,11 @@
 use measurement::run::ClientRow;
 use rust_xlsxwriter::Worksheet;
 
-use super::style::{mark_unless, write_table};
+use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms};
-use crate::schema::{CONNECTIONS_SHEET, ConnectionColumn as Column, ROWS_PER_SHEET};
+use crate::schema::{
+    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, READY_COLUMN, ROWS_PER_SHEET,
+};
 
 pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     // Clients beyond the last row of a sheet are left out.
@@ -17,6 +19,13 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         Column::Failed => count(c.failed).into(),
         Column::CloseCode => c.close_code.map(f64::from).into(),
     };
-    write_table(sheet, CONNECTIONS_SHEET, rows, content)?;
+    let ready = |c: &ClientRow| c.ready_ns.map(ms).into();
+    let further = FurtherColumn {
+        title: READY_COLUMN,
+        format: CellFormat::Thousandths,
+        content: &ready,
+    };
+    let further = run.summary.scenario.as_ref().map(|_| &further);
+    write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
 }

@@ -3,9 +3,9 @@
 use measurement::record::{Outcome, Sample};
 use rust_xlsxwriter::Workbook;
 
-use super::style::{mark_unless, write_table};
+use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms, seconds};
-use crate::schema::{LatencyColumn as Column, latencies_sheet};
+use crate::schema::{CellFormat, KIND_COLUMN, LatencyColumn as Column, latencies_sheet};
 
 /// Writes one sheet for every N samples, and at least one.
 pub(super) fn write(
@@ -13,6 +13,7 @@ pub(super) fn write(
     run: &RunView<'_>,
     rows_per_sheet: usize,
 ) -> XlsxResult {
+    let kinds = run.kinds();
     let sheets = run.samples.len().div_ceil(rows_per_sheet).max(1);
     for index in 0..sheets {
         let from = index * rows_per_sheet;
@@ -29,7 +30,14 @@ pub(super) fn write(
             Column::Outcome => s.outcome.name().into(),
             Column::GeneratorStopped => f64::from(u8::from(s.over_stop)).into(),
         };
-        write_table(sheet, &latencies_sheet(index), samples, content)?;
+        let kind = |s: &Sample| kinds.get(usize::from(s.kind)).map(String::as_str).into();
+        let further = FurtherColumn {
+            title: KIND_COLUMN,
+            format: CellFormat::Plain,
+            content: &kind,
+        };
+        let further = (!kinds.is_empty()).then_some(&further);
+        write_wide_table(sheet, &latencies_sheet(index), samples, content, further)?;
         mark_unless(sheet, Column::Outcome, samples.len(), Outcome::Ok.name())?;
     }
     Ok(())

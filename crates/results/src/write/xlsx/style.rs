@@ -46,6 +46,7 @@ impl From<CellFormat> for Format {
     }
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum CellContent<'a> {
     Number(f64),
     Text(&'a str),
@@ -77,17 +78,55 @@ pub(super) fn write_table<'r, C: SheetColumn, R>(
     items: &'r [R],
     content: impl Fn(&'r R, C) -> CellContent<'r>,
 ) -> XlsxResult {
-    begin_sheet::<C>(sheet, name, items.len())?;
+    write_wide_table(sheet, name, items, content, None)
+}
+
+/// A column behind those of a sheet that only some runs have.
+pub(super) struct FurtherColumn<'t, 'r, R> {
+    pub(super) title: &'t str,
+    pub(super) format: CellFormat,
+    pub(super) content: &'t dyn Fn(&'r R) -> CellContent<'r>,
+}
+
+/// Fills a sheet as [`write_table`] does, with a further column if there is one.
+pub(super) fn write_wide_table<'r, C: SheetColumn, R>(
+    sheet: &mut Worksheet,
+    name: &str,
+    items: &'r [R],
+    content: impl Fn(&'r R, C) -> CellContent<'r>,
+    further: Option<&FurtherColumn<'_, 'r, R>>,
+) -> XlsxResult {
+    let own = C::ALL
+        .iter()
+        .map(|column| (column.title(), column.format()));
+    let titles: Vec<_> = own
+        .chain(further.iter().map(|column| (column.title, column.format)))
+        .collect();
+    write_header(sheet, name, titles.into_iter(), items.len())?;
     for (index, item) in items.iter().enumerate() {
         let row = row(index + 1);
         for column in C::ALL {
-            match content(item, *column) {
-                CellContent::Number(number) => sheet.write_number(row, column.at(), number)?,
-                CellContent::Text(text) => sheet.write_string(row, column.at(), text)?,
-                CellContent::Nothing => continue,
-            };
+            write_cell(sheet, row, column.at(), content(item, *column))?;
+        }
+        if let Some(column) = further {
+            let at = super::column(C::ALL.len());
+            write_cell(sheet, row, at, (column.content)(item))?;
         }
     }
+    Ok(())
+}
+
+fn write_cell(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    content: CellContent<'_>,
+) -> XlsxResult {
+    match content {
+        CellContent::Number(number) => sheet.write_number(row, column, number)?,
+        CellContent::Text(text) => sheet.write_string(row, column, text)?,
+        CellContent::Nothing => return Ok(()),
+    };
     Ok(())
 }
 

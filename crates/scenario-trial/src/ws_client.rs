@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{Endpoint, TargetServer};
+use measurement::plan::{ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer};
 use measurement::record::ConnectFailure;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
+use scenario::ClientState;
 use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use swarm::tls::{ClientTls, TrustError};
@@ -32,27 +33,49 @@ const PIECE: usize = 4096;
 
 /// A server, and the data for a handshake with it.
 #[derive(Debug, Clone)]
-pub(crate) struct HandshakeTarget {
-    pub(crate) server: TargetServer,
+pub struct HandshakeTarget {
+    /// Server, with its certificate policy.
+    pub server: TargetServer,
     /// Additional headers of the handshake.
-    pub(crate) headers: HeaderMap,
+    pub headers: HeaderMap,
+}
+
+impl HandshakeTarget {
+    /// The server of a plan, with URL and headers of this client.
+    ///
+    /// # Errors
+    /// A header or a path of the scenario that cannot be sent.
+    pub fn of(plan: &Plan, client: &ClientState) -> Result<Self, HandshakeFault> {
+        let ClientHandshake { url, headers } = plan.client_handshake(client)?;
+        let server = TargetServer {
+            url,
+            ..plan.server().clone()
+        };
+        Ok(Self { server, headers })
+    }
 }
 
 /// Reason why a message could not be exchanged with the server.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum WsClientError {
+pub enum WsClientError {
+    /// The host name has no address.
     #[error("cannot find the address of `{0}`")]
     Lookup(String, #[source] io::Error),
+    /// No certificate can be trusted.
     #[error("cannot set up TLS: {0}{advice}", advice = trust_advice(.0))]
     Trust(TrustError),
     /// The connection did not open. Holds the failure, and advice on it.
     #[error("{failure}{}", advice.as_ref().map_or_else(String::new, |a| format!(" · {a}")))]
     Open {
+        /// The failure.
         failure: ConnectFailure,
+        /// Advice on it, where there is any.
         advice: Option<String>,
     },
+    /// The connection failed after it had opened.
     #[error("the connection failed")]
     Talk(#[source] Box<tungstenite::Error>),
+    /// Nothing came within this time.
     #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
 }
@@ -67,18 +90,13 @@ fn trust_advice(error: &TrustError) -> String {
 
 impl WsClientError {
     /// The failure to open a connection to this URL, with advice.
-    pub(crate) fn open(failure: ConnectFailure, url: &str) -> Self {
-        let mut advice = wording::connect_advice(&failure, url);
-        if let (Some(advice), ConnectFailure::Refused(refusal)) = (&mut advice, &failure)
-            && matches!(refusal.status, 200 | 404)
-        {
-            advice.push_str(" (--path names another one, or a URL of its own: NAME=COMMAND @ URL)");
-        }
+    pub fn open(failure: ConnectFailure, url: &str) -> Self {
+        let advice = wording::connect_advice(&failure, url);
         Self::Open { failure, advice }
     }
 
     /// Returns true when the server did not answer in time.
-    pub(crate) fn is_timeout(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         let failure = match self {
             Self::Silent(_) => return true,
             Self::Open { failure, .. } => failure,
@@ -89,14 +107,17 @@ impl WsClientError {
 }
 
 /// A connection with one deadline for its opening and all messages.
-pub(crate) struct WsClient {
+pub struct WsClient {
     socket: WebSocket<DeadlineStream>,
     timeout: Duration,
 }
 
 impl WsClient {
     /// Opens a connection with a deadline in `timeout` from now. An interrupt moves the deadline to now.
-    pub(crate) fn open(
+    ///
+    /// # Errors
+    /// The failure of the opening, or the end of the time.
+    pub fn open(
         address: &HandshakeTarget,
         timeout: Duration,
         control: &RunHandle,
@@ -121,15 +142,48 @@ impl WsClient {
     }
 
     /// Sends a message, or a single frame of one.
-    pub(crate) fn send(&mut self, message: Message) -> Result<(), WsClientError> {
+    ///
+    /// # Errors
+    /// A failed connection, or the end of the time.
+    pub fn send(&mut self, message: Message) -> Result<(), WsClientError> {
         let sent = self.socket.send(message);
         sent.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
     }
 
     /// Returns the next message, including control frames.
-    pub(crate) fn receive(&mut self) -> Result<Message, WsClientError> {
+    ///
+    /// # Errors
+    /// A failed connection, or the end of the time.
+    pub fn receive(&mut self) -> Result<Message, WsClientError> {
         let message = self.socket.read();
         message.map_err(|error| silent_or(error, self.timeout, WsClientError::Talk))
+    }
+
+    /// Replaces the deadline.
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.socket.get_mut().deadline = deadline;
+    }
+}
+
+impl std::fmt::Debug for WsClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WsClient").finish_non_exhaustive()
+    }
+}
+
+impl From<WsClientError> for String {
+    /// The error and its causes in one line.
+    fn from(error: WsClientError) -> Self {
+        let mut line = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !line.contains(&text) {
+                line = format!("{line}: {text}");
+            }
+            cause = error.source();
+        }
+        line
     }
 }
 
@@ -334,7 +388,11 @@ impl DeadlineStream {
                 .set_timeout(left(self.deadline).min(LOOK_EVERY))?;
             match transfer(&mut *self.socket) {
                 // The kind of error for a socket's timeout depends on the system.
-                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 result => return result,
             }
         }

@@ -1,0 +1,155 @@
+//! Checks of a scenario that need the load.
+
+use scenario::{ClientState, RoleAssignment, Scenario};
+
+use super::{Load, LoadDraft, PlanError};
+
+impl LoadDraft {
+    /// Checks the scenario against the load, and takes from it what it decides: the type of messages, and their
+    /// verification.
+    pub(super) fn check_scenario(&mut self) -> Result<(), PlanError> {
+        let Some(scenario) = self.scenario.clone() else {
+            return Ok(());
+        };
+        check_support(&scenario)?;
+        let clients = self.clients.get();
+        scenario.check_complete(clients.into())?;
+        let roles = scenario.assign_roles(clients.into())?;
+        if matches!(self.load, Load::Closed { .. }) {
+            scenario.check_closed_loop()?;
+        }
+        if self.size_is_wanted {
+            let states = (0..clients).filter_map(|client| state_of(&scenario, &roles, client));
+            scenario.check_sizes(self.seed, self.payload, states)?;
+        }
+        self.text = !scenario.binary;
+        self.verify = super::Verify::Full;
+        Ok(())
+    }
+}
+
+/// State of a client at the beginning of its connection. All clients are in one room.
+pub(super) fn state_of(
+    scenario: &Scenario,
+    roles: &RoleAssignment,
+    client: u32,
+) -> Option<ClientState> {
+    let (role, member) = roles.of(client)?;
+    Some(scenario.client(client, role, member, 1))
+}
+
+/// Refuses what needs several receivers of a message, or messages without a request.
+fn check_support(scenario: &Scenario) -> Result<(), PlanError> {
+    let unsupported = |place: String, what| Err(PlanError::UnsupportedScenario { place, what });
+    let name = || scenario.name.clone();
+    if let Some(message) = scenario.messages.iter().find(|m| m.has_deliveries()) {
+        let place = message.place().to_string();
+        return unsupported(place, "this message is delivered to other clients");
+    }
+    if scenario.push.is_some() {
+        return unsupported(name(), "the server sends messages of its own ([push])");
+    }
+    if scenario.roles.iter().any(|role| !role.sends) {
+        return unsupported(name(), "a role does not send (`sends = false`)");
+    }
+    if scenario.roles.iter().any(|role| role.read.is_some()) {
+        return unsupported(name(), "a role reads slowly (`read`)");
+    }
+    match scenario.messages.iter().find(|m| !m.has_reply()) {
+        Some(message) => unsupported(message.place().to_string(), "this message has no `reply`"),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::sync::Arc;
+
+    use scenario::{ScenarioOptions, ScenarioSource};
+    use units::SizeRange;
+
+    use super::*;
+    use crate::plan::{LoadSpec, ServerUrl};
+
+    const CALL: &str = "[[message]]\nsend = '{\"id\":${id},\"p\":\"${pad}\"}'\nreply = { json = { \"/id\" = \"${id}\" } }\n";
+
+    fn scenario(text: &str) -> Option<Arc<Scenario>> {
+        let source = ScenarioSource::File {
+            name: "t.toml",
+            text,
+        };
+        let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+        let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files);
+        Some(Arc::new(scenario.unwrap()))
+    }
+
+    fn spec(text: &str, change: impl FnOnce(&mut LoadDraft)) -> Result<LoadSpec, String> {
+        let mut draft = LoadDraft {
+            scenario: scenario(text),
+            ..LoadDraft::closed_loop()
+        };
+        change(&mut draft);
+        LoadSpec::new(draft).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_scenario_decides_type_and_verification() {
+        let binary = format!("binary = true\n{CALL}");
+        let spec = spec(&binary, |draft| draft.verify = crate::plan::Verify::Off).unwrap();
+        assert!(!spec.text);
+        assert_eq!(spec.verify, crate::plan::Verify::Full);
+        let plan = spec.against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
+        assert_eq!(plan.scenario().unwrap().name, "t");
+    }
+
+    #[test]
+    fn what_needs_other_receivers_is_refused_with_its_place() {
+        for (text, error) in [
+            (
+                "[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n",
+                "t.toml:2:8: this message is delivered to other clients, which this version cannot measure",
+            ),
+            (
+                "[push]\nmatch = '${seq}'\n",
+                "t: the server sends messages of its own ([push]), which this version cannot measure",
+            ),
+            (
+                "[[message]]\nsend = 'a'\n",
+                "t.toml:2:8: this message has no `reply`, which this version cannot measure",
+            ),
+            (
+                &format!("{CALL}[roles.a]\ncount = 1\nsends = false\n[roles.b]\n"),
+                "t: a role does not send (`sends = false`), which this version cannot measure",
+            ),
+            (
+                &format!("{CALL}[roles.a]\nread = \"4KiB/s\"\n"),
+                "t: a role reads slowly (`read`), which this version cannot measure",
+            ),
+        ] {
+            assert_eq!(spec(text, |_| {}).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn only_a_size_that_was_asked_for_is_checked() {
+        let small = SizeRange { min: 5, max: 5 };
+        assert!(spec(CALL, |draft| draft.payload = small).is_ok());
+        let error = spec(CALL, |draft| {
+            draft.payload = small;
+            draft.size_is_wanted = true;
+        });
+        assert_eq!(error.unwrap_err(), "a message of t has at least 15 bytes");
+        let fixed = "[[message]]\nsend = '${id}'\nreply = '${id}'\n";
+        assert!(spec(fixed, |_| {}).is_ok());
+        let error = spec(fixed, |draft| draft.size_is_wanted = true).unwrap_err();
+        assert_eq!(error, "no message of t holds ${pad}, so its size is fixed");
+    }
+
+    #[test]
+    fn roles_must_share_all_clients() {
+        let text = format!("{CALL}[roles.a]\ncount = 3\n");
+        let error = spec(&text, |draft| draft.clients = NonZeroU32::MIN).unwrap_err();
+        assert_eq!(error, "the roles need 3 clients, but there are 1");
+    }
+}

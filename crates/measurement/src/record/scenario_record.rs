@@ -1,0 +1,255 @@
+//! Figures of a scenario, besides those of every load: error replies, partial replies, rules, kinds of messages.
+
+use scenario::Scenario;
+use serde::{Deserialize, Serialize};
+
+use super::{LatencyHistogram, Outcome, Sample, ScenarioCounts};
+
+/// Figures of a scenario. Kinds and rules are in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScenarioRecord {
+    /// Figures of each kind of message.
+    pub kinds: Vec<KindRecord>,
+    /// Records that each `[[on]]` rule took between T0 and the end of the drain.
+    pub rules: Vec<u64>,
+    /// Answers to these records.
+    pub rule_answers: Vec<u64>,
+}
+
+/// Figures of one kind of message. Memory for times is allocated with the first one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KindRecord {
+    /// Counts of its messages.
+    pub counts: KindCounts,
+    /// Service and response times of its messages with a correct reply, in nanoseconds. Empty for the only kind of a
+    /// scenario, whose times are those of the run.
+    pub service: LazyHistogram,
+    /// Response times; empty in closed loop.
+    pub response: LazyHistogram,
+    /// Times from sent to the first part of the reply.
+    pub first_part: LazyHistogram,
+    /// Times from sent to the error reply.
+    pub error_time: LazyHistogram,
+}
+
+/// Counts of the measured messages of one kind, as in [`MessageCounts`](super::MessageCounts).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct KindCounts {
+    /// Messages sent.
+    pub sent: u64,
+    /// Messages with a reply or an error reply.
+    pub received: u64,
+    /// Messages without either by the end of the drain or of their connection.
+    pub lost: u64,
+    /// Messages whose reply holds their identity, but something known does not agree.
+    pub corrupted: u64,
+    /// Replies of a message after its first.
+    pub duplicated: u64,
+    /// Messages whose reply arrived after that of a later message.
+    pub reordered: u64,
+    /// Messages whose reply arrived after the timeout.
+    pub timed_out: u64,
+    /// Messages that the server refused.
+    pub error_reply: u64,
+    /// Records that belong to a message but do not end it.
+    pub parts: u64,
+}
+
+impl KindCounts {
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.lost += other.lost;
+        self.corrupted += other.corrupted;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        self.timed_out += other.timed_out;
+        self.error_reply += other.error_reply;
+        self.parts += other.parts;
+    }
+}
+
+/// A histogram that takes no memory until its first value.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LazyHistogram(Option<Box<LatencyHistogram>>);
+
+impl LazyHistogram {
+    /// Adds one value.
+    pub fn record(&mut self, nanoseconds: u64) {
+        self.0.get_or_insert_default().record(nanoseconds);
+    }
+
+    /// The histogram; `None` without values.
+    pub fn get(&self) -> Option<&LatencyHistogram> {
+        self.0.as_deref()
+    }
+
+    /// Adds everything that `other` holds.
+    pub fn merge(&mut self, other: &Self) {
+        match (&mut self.0, &other.0) {
+            (Some(all), Some(other)) => all.merge(other),
+            (None, Some(other)) => self.0 = Some(other.clone()),
+            (_, None) => {}
+        }
+    }
+}
+
+impl ScenarioRecord {
+    /// An empty record for this many kinds of messages and rules.
+    pub fn new(kinds: usize, rules: usize) -> Self {
+        Self {
+            kinds: vec![KindRecord::default(); kinds],
+            rules: vec![0; rules],
+            rule_answers: vec![0; rules],
+        }
+    }
+
+    /// Records the end of a measured message of its kind: a reply, an error reply, or the end of the wait.
+    pub fn ended(&mut self, sample: &Sample, is_open_loop: bool) {
+        let is_only = self.kinds.len() == 1;
+        let Some(kind) = self.kinds.get_mut(usize::from(sample.kind)) else {
+            return;
+        };
+        let counts = &mut kind.counts;
+        counts.received += u64::from(sample.received_ns().is_some());
+        match sample.outcome {
+            Outcome::Ok => {}
+            Outcome::Reordered => counts.reordered += 1,
+            Outcome::TimedOut => counts.timed_out += 1,
+            Outcome::Corrupted => counts.corrupted += 1,
+            Outcome::ErrorReply => counts.error_reply += 1,
+            Outcome::Lost => counts.lost += 1,
+        }
+        let Some(service_ns) = sample.service_time_ns() else {
+            return;
+        };
+        if sample.outcome == Outcome::ErrorReply {
+            kind.error_time.record(service_ns);
+        } else if sample.outcome.is_timed() && !is_only {
+            kind.service.record(service_ns);
+            if let Some(response_ns) = sample.response_time_ns().filter(|_| is_open_loop) {
+                kind.response.record(response_ns);
+            }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (kind, other) in self.kinds.iter_mut().zip(&other.kinds) {
+            kind.counts.add(&other.counts);
+            kind.service.merge(&other.service);
+            kind.response.merge(&other.response);
+            kind.first_part.merge(&other.first_part);
+            kind.error_time.merge(&other.error_time);
+        }
+        let add = |all: &mut [u64], other: &[u64]| {
+            all.iter_mut().zip(other).for_each(|(all, n)| *all += n);
+        };
+        add(&mut self.rules, &other.rules);
+        add(&mut self.rule_answers, &other.rule_answers);
+    }
+
+    /// Sum of the counts of all kinds.
+    pub fn counts(&self) -> KindCounts {
+        let mut counts = KindCounts::default();
+        self.kinds.iter().for_each(|kind| counts.add(&kind.counts));
+        counts
+    }
+
+    /// The counts of the whole scenario, those of its rules by name.
+    pub fn named_counts(&self, scenario: &Scenario) -> ScenarioCounts {
+        let KindCounts {
+            error_reply, parts, ..
+        } = self.counts();
+        let mut counts = ScenarioCounts {
+            error_reply,
+            parts,
+            ..ScenarioCounts::default()
+        };
+        let rules = scenario.on.iter().zip(&self.rules).zip(&self.rule_answers);
+        for (index, ((rule, records), answers)) in rules.enumerate() {
+            let name = || scenario.rule_name(index).into_owned();
+            if rule.error {
+                counts.server_errors += records;
+            } else if rule.send.is_none() {
+                *counts.ignored.entry(name()).or_default() += records;
+            }
+            if rule.send.is_some() {
+                *counts.answered.entry(name()).or_default() += answers;
+            }
+        }
+        counts
+    }
+
+    /// Times from sent to the first part, over all kinds; empty without parts.
+    pub fn first_part(&self) -> LazyHistogram {
+        merged(self.kinds.iter().map(|kind| &kind.first_part))
+    }
+
+    /// Times from sent to the error reply, over all kinds; empty without error replies.
+    pub fn error_time(&self) -> LazyHistogram {
+        merged(self.kinds.iter().map(|kind| &kind.error_time))
+    }
+}
+
+fn merged<'a>(all: impl Iterator<Item = &'a LazyHistogram>) -> LazyHistogram {
+    let mut sum = LazyHistogram::default();
+    all.for_each(|one| sum.merge(one));
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(kind: u16, received_ns: u64, outcome: Outcome) -> Sample {
+        let mut sample = Sample::echoed(0, 0, 10, 20, received_ns, outcome);
+        sample.kind = kind;
+        sample
+    }
+
+    #[test]
+    fn an_error_reply_is_timed_apart() {
+        let mut record = ScenarioRecord::new(2, 0);
+        record.ended(&sample(0, 120, Outcome::Ok), true);
+        record.ended(&sample(0, 25, Outcome::ErrorReply), true);
+        record.ended(&sample(1, 320, Outcome::Corrupted), true);
+        let mut lost = Sample::lost(0, 1, 10, 20);
+        lost.kind = 1;
+        record.ended(&lost, true);
+        let max = |times: &LazyHistogram| times.get().and_then(LatencyHistogram::max);
+        let [first, second] = &record.kinds[..] else {
+            panic!("two kinds");
+        };
+        assert_eq!(max(&first.service), Some(100));
+        assert_eq!(max(&first.response), Some(110));
+        assert_eq!(max(&first.error_time), Some(5));
+        assert_eq!((first.counts.received, first.counts.error_reply), (2, 1));
+        assert_eq!((second.counts.received, second.counts.lost), (1, 1));
+        assert_eq!(second.service, LazyHistogram::default());
+        assert_eq!(record.counts().received, 3);
+    }
+
+    #[test]
+    fn records_of_threads_are_added_by_kind_and_rule() {
+        let mut all = ScenarioRecord::new(2, 2);
+        let mut other = ScenarioRecord::new(2, 2);
+        all.ended(&sample(1, 120, Outcome::Ok), false);
+        other.ended(&sample(1, 220, Outcome::Ok), false);
+        other.kinds[1].first_part.record(7);
+        other.rules[1] = 3;
+        all.merge(&other);
+        assert_eq!(all.kinds[1].service.get().unwrap().count(), 2);
+        assert_eq!(all.kinds[1].response.get(), None, "closed loop");
+        assert_eq!(all.first_part().get().unwrap().count(), 1);
+        assert_eq!(all.rules, [0, 3]);
+    }
+
+    #[test]
+    fn the_only_kind_has_the_times_of_the_run() {
+        let mut record = ScenarioRecord::new(1, 0);
+        record.ended(&sample(0, 120, Outcome::Ok), false);
+        assert_eq!(record.kinds[0].service.get(), None);
+        assert_eq!(record.kinds[0].counts.received, 1);
+    }
+}

@@ -1,0 +1,298 @@
+//! Scenario, setup and kinds of messages as reported in results.
+
+// Fields with self-explanatory names have no comment.
+#![allow(missing_docs)]
+
+use std::collections::BTreeMap;
+
+use scenario::Scenario;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Plan;
+use crate::record::{
+    KindCounts, LazyHistogram, MessageCounts, Record, ScenarioRecord, SetupFailure,
+};
+use crate::verdict::Latency;
+
+/// The scenario as reported in results.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct ScenarioSummary {
+    pub name: String,
+    /// SHA-256 of the merged file, in hexadecimal digits; `None` when the program did not compute it.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Names of the kinds of messages, in the order of the file.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// Number of clients of each role.
+    pub roles: BTreeMap<String, u64>,
+    /// Vars and their texts; `null` for secrets.
+    pub vars: BTreeMap<String, Option<String>>,
+}
+
+impl ScenarioSummary {
+    pub(super) fn new(scenario: &Scenario, plan: &Plan) -> Self {
+        let assigned = plan.roles();
+        let roles = scenario.roles.iter().enumerate();
+        let clients = |role| assigned.as_ref().map_or(0, |roles| roles.clients(role));
+        let vars = scenario.vars().iter();
+        Self {
+            name: scenario.name.clone(),
+            sha256: None,
+            kinds: (0..scenario.messages.len())
+                .map(|kind| scenario.kind_name(kind).into_owned())
+                .collect(),
+            roles: roles
+                .map(|(index, role)| (role.name.clone(), clients(index)))
+                .collect(),
+            vars: vars
+                .map(|var| (var.name.clone(), var.shown().map(str::to_owned)))
+                .collect(),
+        }
+    }
+}
+
+/// Setup of all clients.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct SetupSummary {
+    /// Clients that were ready for the load.
+    pub ready: u64,
+    /// Clients whose connection opened, but whose setup failed. Part of `connections.failed`.
+    pub failed: u64,
+    /// Failures, the most frequent first.
+    pub failures: Vec<SetupFailureCount>,
+}
+
+/// Clients whose setup failed in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct SetupFailureCount {
+    #[serde(flatten)]
+    pub failure: SetupFailure,
+    /// Number of clients.
+    pub count: u64,
+}
+
+impl SetupSummary {
+    /// A summary of this many ready clients and these failures.
+    pub fn new(ready: u64, failures: impl IntoIterator<Item = (SetupFailure, u64)>) -> Self {
+        let mut all = BTreeMap::<SetupFailure, u64>::new();
+        for (failure, count) in failures {
+            *all.entry(failure).or_default() += count;
+        }
+        let mut failures: Vec<_> = all
+            .into_iter()
+            .map(|(failure, count)| SetupFailureCount { failure, count })
+            .collect();
+        failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+        Self {
+            ready,
+            failed: failures.iter().map(|failure| failure.count).sum(),
+            failures,
+        }
+    }
+}
+
+/// Figures of one kind of message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct KindSummary {
+    pub messages: KindCounts,
+    pub service_time_ns: Latency,
+    /// In closed loop, equal to the service time.
+    pub response_time_ns: Latency,
+    /// Time from sent to the first part of a reply; `None` without parts.
+    pub first_part_ns: Option<Latency>,
+    /// Time from sent to an error reply; `None` without error replies.
+    pub error_time_ns: Option<Latency>,
+}
+
+impl KindSummary {
+    /// The figures of all kinds. Empty for a scenario with one kind that has no name, whose figures are those of the run:
+    /// `service` and `response`.
+    pub(super) fn of_all(
+        plan: &Plan,
+        record: &Record,
+        service: Latency,
+        response: Latency,
+    ) -> BTreeMap<String, Self> {
+        let (Some(scenario), Some(figures)) = (plan.scenario(), &record.scenario) else {
+            return BTreeMap::new();
+        };
+        let is_only = scenario.messages.len() == 1;
+        if is_only && scenario.messages.iter().all(|kind| kind.name.is_none()) {
+            return BTreeMap::new();
+        }
+        let times = |times: &LazyHistogram| times.get().map(Latency::from);
+        let kinds = figures.kinds.iter().enumerate();
+        kinds
+            .map(|(index, kind)| {
+                let own = times(&kind.service).unwrap_or_default();
+                let service_time_ns = if is_only { service } else { own };
+                let messages = match is_only {
+                    true => only_counts(&record.counts, kind.counts),
+                    false => kind.counts,
+                };
+                let summary = Self {
+                    messages,
+                    service_time_ns,
+                    response_time_ns: if is_only {
+                        response
+                    } else {
+                        times(&kind.response).unwrap_or(service_time_ns)
+                    },
+                    first_part_ns: times(&kind.first_part),
+                    error_time_ns: times(&kind.error_time),
+                };
+                (scenario.kind_name(index).into_owned(), summary)
+            })
+            .collect()
+    }
+}
+
+/// Counts of the only kind, which are those of the run.
+fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {
+    KindCounts {
+        sent: run.sent,
+        duplicated: run.duplicated,
+        ..kind
+    }
+}
+
+/// The part of a summary that depends on the scenario. Without one only the counts are there.
+pub(super) struct ScenarioFigures {
+    pub(super) counts: MessageCounts,
+    pub(super) scenario: Option<ScenarioSummary>,
+    pub(super) kinds: BTreeMap<String, KindSummary>,
+    pub(super) first_part_ns: Option<Latency>,
+    pub(super) error_time_ns: Option<Latency>,
+}
+
+impl ScenarioFigures {
+    /// The figures of a record, whose times are `service` and `response`.
+    pub(super) fn new(plan: &Plan, record: &Record, service: Latency, response: Latency) -> Self {
+        let scenario = plan.scenario();
+        let figures = record.scenario.as_deref();
+        let times =
+            |times: fn(&ScenarioRecord) -> LazyHistogram| times(figures?).get().map(Latency::from);
+        Self {
+            counts: MessageCounts {
+                planned: plan.planned_messages(),
+                scenario: scenario
+                    .zip(figures)
+                    .map(|(scenario, figures)| figures.named_counts(scenario)),
+                ..record.counts.clone()
+            },
+            scenario: scenario.map(|scenario| ScenarioSummary::new(scenario, plan)),
+            kinds: KindSummary::of_all(plan, record, service, response),
+            first_part_ns: times(ScenarioRecord::first_part),
+            error_time_ns: times(ScenarioRecord::error_time),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{BottomK, Outcome, Recorder, Sample, SetupFault};
+    use crate::run::tests::plan;
+    use crate::run::{RunContext, Summary};
+    use scenario::{ScenarioOptions, ScenarioSource};
+    use std::sync::Arc;
+
+    const MIX: &str = "[[message]]\nname = \"get\"\nsend = 'get ${id}'\nreply = '${id}'\nerror = 'no ${id}'\n\
+        [[message]]\nsend = 'put ${id}'\nreply = 'ok ${id}'\n\
+        [[on]]\nname = \"ping\"\nmatch = 'ping'\nsend = 'pong'\n\
+        [[on]]\nmatch = 'news'\n[[on]]\nmatch = 'failure'\nerror = true\n";
+
+    fn mix() -> Plan {
+        let source = ScenarioSource::File {
+            name: "mix.toml",
+            text: MIX,
+        };
+        let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+        let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files).unwrap();
+        plan(|draft| draft.scenario = Some(Arc::new(scenario)))
+    }
+
+    fn recorded() -> Record {
+        let budget = BottomK::new(0, 1);
+        let mut recorder = Recorder::new(false, 0).with_scenario(2, 3);
+        for (n, outcome) in [Outcome::Ok, Outcome::ErrorReply, Outcome::Ok]
+            .into_iter()
+            .enumerate()
+        {
+            let ns = n as u64 * 100;
+            recorder.sent(ns, ns);
+            let mut sample = Sample::echoed(0, n as u64, ns, ns, 2 * ns + 10, outcome);
+            sample.kind = u16::from(n == 2);
+            recorder.ended(&budget, sample, 5);
+            let figures = recorder.scenario.as_mut().unwrap();
+            figures.ended(&sample, false);
+            figures.rules[n] += 7;
+        }
+        recorder.scenario.as_mut().unwrap().rule_answers[0] = 6;
+        Recorder::merge(vec![recorder], &budget)
+    }
+
+    #[test]
+    fn an_error_reply_is_a_failure_without_a_time() {
+        let summary = Summary::new(&mix(), &recorded(), RunContext::default());
+        assert_eq!((summary.messages.sent, summary.messages.received), (3, 3));
+        assert_eq!(summary.messages.failed(), 1);
+        assert_eq!(summary.service_time_ns.count, 2);
+        assert_eq!(summary.error_time_ns.unwrap().max, Some(110));
+        assert_eq!(summary.first_part_ns, None);
+        assert_eq!(summary.kinds["get"].service_time_ns.max, Some(10));
+        assert_eq!(summary.kinds["get"].messages.error_reply, 1);
+        assert_eq!(summary.kinds["message_2"].response_time_ns.max, Some(210));
+    }
+
+    #[test]
+    fn the_json_has_the_keys_of_the_contract() {
+        let context = RunContext {
+            setup: Some(SetupSummary::new(3, [(refused(), 1), (refused(), 2)])),
+            ready_ns: Some(Latency::default()),
+            ..RunContext::default()
+        };
+        let summary = Summary::new(&mix(), &recorded(), context);
+        let json = serde_json::to_value(&summary).unwrap();
+        let messages = &json["messages"];
+        assert_eq!(
+            (&messages["error_reply"], &messages["server_errors"]),
+            (&1.into(), &7.into())
+        );
+        assert_eq!(messages["answered"], serde_json::json!({"ping": 6}));
+        assert_eq!(messages["ignored"], serde_json::json!({"on_2": 7}));
+        assert_eq!(json["setup"]["failures"][0]["count"], 3);
+        assert_eq!(json["setup"]["failures"][0]["place"], "a.toml:2:1");
+        assert_eq!(
+            json["scenario"]["roles"],
+            serde_json::json!({"client": 100})
+        );
+        assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), summary);
+        let echo = serde_json::to_value(crate::run::tests::summary(1)).unwrap();
+        for key in [
+            "scenario",
+            "setup",
+            "ready_ns",
+            "kinds",
+            "first_part_ns",
+            "error_time_ns",
+        ] {
+            assert!(echo.get(key).is_none(), "{key} without a scenario");
+        }
+        assert!(echo["messages"].get("error_reply").is_none());
+    }
+
+    fn refused() -> SetupFailure {
+        SetupFailure {
+            step: 1,
+            place: "a.toml:2:1".to_owned(),
+            fault: SetupFault::Refused,
+            record: None,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! A scenario tried on its server: one client, its setup, one message of each kind, its goodbye.
+//!
+//! The meaning of every record comes from the `scenario` crate, as in a measurement. The connection does not: the
+//! client is blocking, and frames are read by another library than the load generator's, so that the frames shown do
+//! not depend on what is measured with.
+//!
+//! | module | content |
+//! |---|---|
+//! | `trial` | [`Trial`]: the conversation of one client |
+//! | `conversation` | messages sent, records received, and their meaning |
+//! | `outcome` | [`TrialLine`]: one frame or record; [`TrialOutcome`]: the result |
+//! | `sent_log` | the client's messages |
+//! | `ws_client` | [`WsClient`]: a blocking client with a deadline |
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod conversation;
+mod outcome;
+mod sent_log;
+mod trial;
+mod ws_client;
+
+pub use outcome::{MessageEnd, TrialDirection, TrialLine, TrialMeaning, TrialOutcome};
+pub use trial::Trial;
+pub use ws_client::{HandshakeTarget, WsClient, WsClientError};

@@ -1,0 +1,359 @@
+//! The conversation of one client: setup, one message of each kind, goodbye.
+
+use std::time::{Duration, Instant};
+
+use measurement::record::{SetupFailure, SetupFault, escape_beginning};
+use scenario::{
+    ClientState, Padding, ReceivedRecord, RecordClass, ReplyRole, Scenario, SentMessage, SetupClass,
+};
+use swarm::RunHandle;
+
+use crate::conversation::{Awaited, Conversation, TrialRecord};
+use crate::outcome::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
+use crate::sent_log::SentLog;
+use crate::ws_client::{HandshakeTarget, WsClient, WsClientError};
+
+/// Time after the last reply in which further records are still shown.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Time limit for the answer to a goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of a record that the failure of a setup step shows.
+const SHOWN_BYTES: usize = 200;
+
+/// A scenario to try.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// Random parts of the messages.
+    pub padding: &'a Padding,
+    /// Time limit of one reply.
+    pub timeout: Duration,
+    /// Time limit of the handshake.
+    pub connect_timeout: Duration,
+}
+
+impl Trial<'_> {
+    /// Connects one client, does its setup, sends one message of each kind, if its role sends, and says goodbye.
+    /// `show` gets every frame, in order.
+    ///
+    /// # Errors
+    /// The connection did not open.
+    pub fn run(
+        &self,
+        client: ClientState,
+        target: &HandshakeTarget,
+        control: &RunHandle,
+        show: &mut dyn FnMut(TrialLine),
+    ) -> Result<TrialOutcome, WsClientError> {
+        let begun = Instant::now();
+        let connection = WsClient::open(target, self.connect_timeout, control)?;
+        let sends = self
+            .scenario
+            .roles
+            .get(client.role())
+            .is_some_and(|role| role.sends);
+        let opened = (connection, begun);
+        let mut running = RunningTrial {
+            trial: self,
+            talk: Conversation::new(self.scenario, client, self.padding, opened, show),
+            sent: SentLog::default(),
+            outcome: TrialOutcome::default(),
+            ends: Vec::new(),
+        };
+        running.setup();
+        if running.goes_on() && sends {
+            running.messages();
+        }
+        if running.goes_on() {
+            running.listen(Instant::now() + LINGER);
+            running.goodbye();
+        }
+        running.talk.close(self.scenario.close.code);
+        Ok(running.outcome)
+    }
+}
+
+struct RunningTrial<'a> {
+    trial: &'a Trial<'a>,
+    talk: Conversation<'a>,
+    sent: SentLog,
+    outcome: TrialOutcome,
+    /// Messages that ended, and how.
+    ends: Vec<(SentMessage, MessageEnd)>,
+}
+
+impl RunningTrial<'_> {
+    fn goes_on(&self) -> bool {
+        self.outcome.ended.is_none() && self.outcome.setup_failure.is_none()
+    }
+
+    fn ended(&mut self, how: impl Into<String>) {
+        self.outcome.ended.get_or_insert_with(|| how.into());
+    }
+
+    /// Does the steps of the client's role until one fails.
+    fn setup(&mut self) {
+        let scenario = self.trial.scenario;
+        for (index, step) in scenario.setup.iter().enumerate() {
+            if !step.is_for(self.talk.state.role()) || !self.goes_on() {
+                continue;
+            }
+            let number = index + 1;
+            if let Some(send) = &step.send {
+                let meaning = TrialMeaning::SetupMessage { step: number };
+                if let Err(error) = self.talk.send_control(send, meaning) {
+                    self.ended(error);
+                    return;
+                }
+            }
+            if step.expects() {
+                self.await_step(index, Instant::now() + step.within);
+            }
+            if let Some(wait) = step.wait.filter(|_| self.goes_on()) {
+                self.pass(Instant::now() + wait);
+            }
+        }
+    }
+
+    /// Waits for the record of a step.
+    fn await_step(&mut self, index: usize, deadline: Instant) {
+        let number = index + 1;
+        let mut skipped = None;
+        let (fault, record) = loop {
+            let record = match self.talk.receive(deadline) {
+                Awaited::Record(record) => record,
+                Awaited::Nothing => break (SetupFault::Timeout, skipped),
+                Awaited::Ended(how) => break (SetupFault::Ended, Some(how)),
+            };
+            match self.classify_setup(index, &record) {
+                SetupClass::Expected => {
+                    let meaning = TrialMeaning::Expected { step: number };
+                    return self.talk.show_record(&record, meaning);
+                }
+                SetupClass::Refused => {
+                    let meaning = TrialMeaning::Refused { step: number };
+                    self.talk.show_record(&record, meaning);
+                    break (SetupFault::Refused, Some(self.beginning(&record)));
+                }
+                SetupClass::On(rule) => self.on(rule, &record),
+                SetupClass::Skipped => {
+                    self.talk.show_record(&record, TrialMeaning::Skipped);
+                    skipped = Some(self.beginning(&record));
+                }
+            }
+        };
+        if let Some(step) = self.trial.scenario.setup.get(index) {
+            self.outcome.setup_failure = Some(SetupFailure {
+                step: number,
+                place: step.place.to_string(),
+                fault,
+                record,
+            });
+        }
+    }
+
+    /// The beginning of a record as text, without secrets.
+    fn beginning(&self, record: &TrialRecord) -> String {
+        escape_beginning(&self.talk.masked(&record.bytes), SHOWN_BYTES)
+    }
+
+    /// Lets a wait pass. Records of no rule are skipped.
+    fn pass(&mut self, deadline: Instant) {
+        loop {
+            match self.talk.receive(deadline) {
+                // No step has this number, so only the rules are tried.
+                Awaited::Record(record) => match self.classify_setup(usize::MAX, &record) {
+                    SetupClass::On(rule) => self.on(rule, &record),
+                    _ => self.talk.show_record(&record, TrialMeaning::Skipped),
+                },
+                Awaited::Nothing => return,
+                Awaited::Ended(how) => return self.ended(how),
+            }
+        }
+    }
+
+    fn classify_setup(&mut self, step: usize, record: &TrialRecord) -> SetupClass {
+        let talk = &mut self.talk;
+        let received = ReceivedRecord {
+            bytes: &record.bytes,
+            is_binary: record.is_binary,
+        };
+        talk.scenario
+            .classify_setup(step, received, &mut talk.state, &mut talk.scratch)
+    }
+
+    /// Shows a record of a rule, and answers it.
+    fn on(&mut self, index: usize, record: &TrialRecord) {
+        let Some(rule) = self.trial.scenario.on.get(index) else {
+            return;
+        };
+        self.outcome.server_errors += u64::from(rule.error);
+        let meaning = TrialMeaning::On {
+            name: rule.name.clone(),
+            is_error: rule.error,
+        };
+        self.talk.show_record(record, meaning);
+        if let Some(answer) = &rule.send
+            && let Err(error) = self.talk.send_control(answer, TrialMeaning::Answer)
+        {
+            self.ended(error);
+        }
+    }
+
+    /// Sends one message of each kind, each after the end of the one before.
+    fn messages(&mut self) {
+        let scenario = self.trial.scenario;
+        for (number, (kind, message_type)) in (0..).zip(scenario.messages.iter().enumerate()) {
+            let id = if message_type.send.holds_id() {
+                self.talk.state.take_id()
+            } else {
+                0
+            };
+            let message = SentMessage { kind, number, id };
+            self.sent.add(message);
+            let meaning = TrialMeaning::Message {
+                kind: message_type.name.clone(),
+            };
+            let sent_at = Instant::now();
+            if let Err(error) = self.talk.send(&message_type.send, (number, id), meaning) {
+                return self.ended(error);
+            }
+            let deadline = sent_at + self.trial.timeout;
+            let end = if message_type.has_reply() {
+                self.await_end(message, sent_at, deadline)
+            } else {
+                Some(MessageEnd::NotAnswered)
+            };
+            let end = end.unwrap_or(MessageEnd::Missing(self.trial.timeout));
+            self.outcome.messages.push((message_type.name.clone(), end));
+            if !self.goes_on() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for the end of a message; `None` when its time or the connection ended.
+    fn await_end(
+        &mut self,
+        message: SentMessage,
+        sent_at: Instant,
+        deadline: Instant,
+    ) -> Option<MessageEnd> {
+        while self.sent.waits(message) {
+            match self.talk.receive(deadline) {
+                Awaited::Record(record) => self.take(&record, sent_at),
+                Awaited::Nothing => {
+                    self.sent.end(message);
+                    return None;
+                }
+                Awaited::Ended(how) => {
+                    self.ended(how);
+                    return None;
+                }
+            }
+        }
+        let ended = self.ends.iter().rfind(|(ended, _)| *ended == message);
+        ended.map(|(_, end)| end.clone())
+    }
+
+    /// Takes records until a moment.
+    fn listen(&mut self, deadline: Instant) {
+        loop {
+            match self.talk.receive(deadline) {
+                Awaited::Record(record) => self.take(&record, record.at),
+                Awaited::Nothing => return,
+                Awaited::Ended(how) => return self.ended(how),
+            }
+        }
+    }
+
+    /// Takes a record of the load.
+    fn take(&mut self, record: &TrialRecord, sent_at: Instant) {
+        let talk = &mut self.talk;
+        let received = ReceivedRecord {
+            bytes: &record.bytes,
+            is_binary: record.is_binary,
+        };
+        let class = talk.scenario.classify(
+            received,
+            &talk.state,
+            &self.sent,
+            talk.padding,
+            &mut talk.scratch,
+        );
+        let after = record.at.saturating_duration_since(sent_at);
+        let meaning = match class {
+            RecordClass::Own {
+                role: ReplyRole::Part,
+                ..
+            } => TrialMeaning::Part,
+            RecordClass::Own {
+                message,
+                role,
+                agrees,
+                by,
+            } => {
+                let (end, meaning) = match role {
+                    ReplyRole::Error => {
+                        (MessageEnd::ErrorReply, TrialMeaning::ErrorReply { after })
+                    }
+                    _ if agrees => (
+                        MessageEnd::Matched,
+                        TrialMeaning::Reply { by, after, agrees },
+                    ),
+                    _ => (
+                        MessageEnd::Corrupted,
+                        TrialMeaning::Reply { by, after, agrees },
+                    ),
+                };
+                self.sent.end(message);
+                self.ends.push((message, end));
+                meaning
+            }
+            RecordClass::Duplicate { .. } => {
+                self.outcome.duplicates += 1;
+                TrialMeaning::Duplicate
+            }
+            RecordClass::On(rule) => return self.on(rule, record),
+            RecordClass::Delivery { .. } | RecordClass::Push { .. } | RecordClass::Unexpected => {
+                self.outcome.unexpected += 1;
+                TrialMeaning::Unexpected
+            }
+        };
+        self.talk.show_record(record, meaning);
+    }
+
+    /// Says goodbye, and waits for its answer.
+    fn goodbye(&mut self) {
+        let close = &self.trial.scenario.close;
+        if let Some(send) = &close.send
+            && self.talk.send_control(send, TrialMeaning::Goodbye).is_err()
+        {
+            return;
+        }
+        if !close.expects() {
+            return;
+        }
+        let deadline = Instant::now() + GOODBYE_TIMEOUT;
+        // Some servers answer a goodbye by closing.
+        while let Awaited::Record(record) = self.talk.receive(deadline) {
+            let talk = &mut self.talk;
+            let received = ReceivedRecord {
+                bytes: &record.bytes,
+                is_binary: record.is_binary,
+            };
+            let is_answer =
+                talk.scenario
+                    .classify_goodbye(received, &talk.state, &mut talk.scratch);
+            if is_answer {
+                return self
+                    .talk
+                    .show_record(&record, TrialMeaning::GoodbyeAnswered);
+            }
+            self.talk.show_record(&record, TrialMeaning::Skipped);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Patterns: texts, JSON pointers with texts, and lists of both, compiled to matchers.
+
+use crate::captures::Captures;
+use crate::element::{GlobContext, GlobResults, KnownMessage, ReadNumbers};
+use crate::glob::{Glob, PatternPiece};
+use crate::json::{JsonKind, JsonValue, PointerSet};
+use crate::json_text::{compact, unescape};
+
+/// Working memory of one thread, reused from record to record.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    values: Vec<Option<JsonValue>>,
+    text: Vec<u8>,
+    is_json: Option<bool>,
+    /// Texts that the pattern of the last record has read.
+    pub captures: Captures,
+    tries: u64,
+}
+
+impl Scratch {
+    /// Places of the last record at which its patterns were tried: a measure of work, bounded by bytes ×
+    /// groups of literals.
+    pub fn tries(&self) -> u64 {
+        self.tries
+    }
+
+    /// Forgets the last record.
+    pub(crate) fn begin(&mut self) {
+        self.is_json = None;
+        self.captures.clear();
+        self.tries = 0;
+    }
+}
+
+/// A record and the pointers of all patterns that are tried on it.
+#[derive(Clone, Copy)]
+pub(crate) struct RecordView<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) is_binary: bool,
+    pub(crate) pointers: &'a PointerSet,
+}
+
+/// Part of a message by which a record is assigned to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RecognisedBy {
+    Uid,
+    Id,
+    Order,
+}
+
+/// A text pattern, to recognise a record and to verify it once its message is known.
+#[derive(Debug, Clone)]
+pub(crate) struct TextPattern {
+    recognise: Glob,
+    verify: Glob,
+}
+
+impl TextPattern {
+    pub(crate) fn new(pieces: &[PatternPiece], knows_id: bool) -> Self {
+        Self {
+            recognise: Glob::recognising(pieces),
+            verify: Glob::verifying(pieces, knows_id),
+        }
+    }
+
+    /// Returns true when every byte is known with the message.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.verify.is_exact()
+    }
+
+    fn glob(&self, cx: &GlobContext) -> &Glob {
+        match cx.known {
+            Some(_) => &self.verify,
+            None => &self.recognise,
+        }
+    }
+}
+
+/// The form of a pattern.
+#[derive(Debug, Clone)]
+pub(crate) enum PatternForm {
+    Text(TextPattern),
+    /// Positions in the pointer set, and the pattern of each value.
+    Json(Vec<(usize, TextPattern)>),
+}
+
+/// One of the patterns of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct PatternAlternative {
+    pub(crate) form: PatternForm,
+    pub(crate) recognised_by: RecognisedBy,
+    /// Something in the record is known only when its message is.
+    pub(crate) needs_verification: bool,
+    /// Text or binary counts, as in `${message}`: true for binary.
+    pub(crate) is_binary: Option<bool>,
+}
+
+/// A pattern, or a list of which any may match.
+#[derive(Debug, Clone)]
+pub(crate) struct PatternList {
+    pub(crate) alternatives: Vec<PatternAlternative>,
+}
+
+impl PatternAlternative {
+    /// Reads the record's numbers and captures; `None` when it does not match.
+    #[inline]
+    pub(crate) fn recognise(
+        &self,
+        record: &RecordView,
+        cx: &GlobContext,
+        scratch: &mut Scratch,
+    ) -> Option<ReadNumbers> {
+        self.run(record, cx, scratch)
+    }
+
+    /// Returns true when the record is what its message demands.
+    #[inline]
+    pub(crate) fn verify(
+        &self,
+        record: &RecordView,
+        known: &KnownMessage,
+        scratch: &mut Scratch,
+    ) -> bool {
+        if self.needs_verification {
+            return self.equals(record, known, scratch);
+        }
+        self.is_binary
+            .is_none_or(|binary| binary == record.is_binary)
+    }
+
+    /// Returns true when the record is exactly what its message demands, also where recognition would not
+    /// need all of it.
+    #[inline]
+    pub(crate) fn equals(
+        &self,
+        record: &RecordView,
+        known: &KnownMessage,
+        scratch: &mut Scratch,
+    ) -> bool {
+        let cx = GlobContext {
+            slots: known.values.slots,
+            known: Some(known),
+        };
+        self.is_binary
+            .is_none_or(|binary| binary == record.is_binary)
+            && self.run(record, &cx, scratch).is_some()
+    }
+
+    #[inline]
+    fn run(
+        &self,
+        record: &RecordView,
+        cx: &GlobContext,
+        scratch: &mut Scratch,
+    ) -> Option<ReadNumbers> {
+        let numbers = ReadNumbers::default();
+        match &self.form {
+            PatternForm::Text(text) => {
+                let Scratch {
+                    captures, tries, ..
+                } = scratch;
+                let mut results = GlobResults {
+                    numbers,
+                    captures,
+                    tries: *tries,
+                };
+                let matched = text.glob(cx).matches(record.bytes, cx, &mut results);
+                *tries = results.tries;
+                matched.then_some(results.numbers)
+            }
+            PatternForm::Json(members) => run_json(members, record, cx, scratch, numbers),
+        }
+    }
+}
+
+fn run_json(
+    members: &[(usize, TextPattern)],
+    record: &RecordView,
+    cx: &GlobContext,
+    scratch: &mut Scratch,
+    numbers: ReadNumbers,
+) -> Option<ReadNumbers> {
+    let Scratch {
+        values,
+        text,
+        is_json,
+        captures,
+        tries,
+    } = scratch;
+    let is_json = *is_json.get_or_insert_with(|| record.pointers.read(record.bytes, values));
+    let value = |pointer: usize| record.pointers.value(values, pointer);
+    if !is_json || members.iter().any(|(pointer, _)| value(*pointer).is_none()) {
+        return None;
+    }
+    let mark = captures.mark();
+    let mut results = GlobResults {
+        numbers,
+        captures,
+        tries: *tries,
+    };
+    let matched = members.iter().all(|(pointer, pattern)| {
+        let Some(value) = value(*pointer) else {
+            return false;
+        };
+        let glob = pattern.glob(cx);
+        if glob.matches_all() {
+            return true;
+        }
+        let raw = &record.bytes[value.start..value.end];
+        if let Some(target) = glob.whole_capture() {
+            results.captures.take(target, raw);
+            return true;
+        }
+        text.clear();
+        let text = match value.kind {
+            JsonKind::PlainString | JsonKind::Scalar => raw,
+            JsonKind::EscapedString => match unescape(raw, text) {
+                Some(()) => &text[..],
+                None => return false,
+            },
+            JsonKind::Composite => {
+                compact(raw, text);
+                &text[..]
+            }
+        };
+        glob.matches(text, cx, &mut results)
+    });
+    *tries = results.tries;
+    let numbers = results.numbers;
+    if !matched {
+        captures.drop_from(mark);
+    }
+    matched.then_some(numbers)
+}
+
+impl PatternList {
+    /// Tries a record that belongs to no message; true when one of the patterns matches.
+    pub(crate) fn matches(
+        &self,
+        record: &RecordView,
+        cx: &GlobContext,
+        scratch: &mut Scratch,
+    ) -> Option<ReadNumbers> {
+        self.alternatives
+            .iter()
+            .find_map(|one| one.recognise(record, cx, scratch))
+    }
+}

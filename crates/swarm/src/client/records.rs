@@ -1,0 +1,294 @@
+//! Records of a scenario: cut from messages, classified, and recorded.
+
+use measurement::record::{Difference, DifferenceKind, Outcome, Sample};
+use scenario::{FoundBy, MessageKey, ReceivedRecord, RecordClass, RecordError, ReplyRole};
+use websocket_wire::{MessageKind, Opcode};
+
+use super::Client;
+use super::setup::shown;
+use super::stages::ClientStage;
+use crate::connection_end::ConnectionEnd;
+use crate::dialogue::sent_index::SentView;
+use crate::dialogue::{ClientDialogue, Dialogue, MAX_RECORD};
+use crate::message::in_flight::{InFlightMessage, MatchedEcho};
+use crate::message::payload::MessageNumber;
+use crate::thread_state::ThreadState;
+
+impl Client {
+    /// Processes the next part of a message from the server.
+    pub(super) fn take_part(
+        &mut self,
+        kind: MessageKind,
+        part: &[u8],
+        last: bool,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) -> Result<(), ConnectionEnd> {
+        // Moved out of `self`, because records borrow from the cutter while they are processed.
+        let (Some(dialogue), Some(mut own)) = (&thread.dialogue, self.dialogue.take()) else {
+            return Ok(());
+        };
+        let mut cutter = std::mem::take(&mut own.cutter);
+        let is_binary = kind == MessageKind::Binary;
+        let mut result = Ok(());
+        let format = &dialogue.scenario.records;
+        let cut = cutter.push(format, part, last, MAX_RECORD, |bytes| {
+            if result.is_ok() {
+                let record = ReceivedRecord { bytes, is_binary };
+                result = self.take_record(record, &mut own, dialogue, now_ns, thread);
+            }
+        });
+        own.cutter = cutter;
+        self.dialogue = Some(own);
+        match cut {
+            Err(error) => Err(self.refuse_records(error, thread)),
+            Ok(()) => result,
+        }
+    }
+
+    /// Ends a connection whose records cannot be cut.
+    #[cold]
+    fn refuse_records(&mut self, error: RecordError, thread: &ThreadState) -> ConnectionEnd {
+        let end = ConnectionEnd::Records(error);
+        if let Some(code) = end.close_code() {
+            self.queue_control(Opcode::Close, &code.to_be_bytes(), thread);
+            self.flush_control();
+        }
+        end
+    }
+
+    #[inline]
+    fn take_record(
+        &mut self,
+        record: ReceivedRecord<'_>,
+        own: &mut ClientDialogue,
+        dialogue: &Dialogue,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) -> Result<(), ConnectionEnd> {
+        match self.stage {
+            ClientStage::Setup { .. } => {
+                return self.take_setup_record(record, own, dialogue, now_ns, thread);
+            }
+            ClientStage::Goodbye { .. } => {
+                let mut scratch = thread.scratch.borrow_mut();
+                let scenario = &dialogue.scenario;
+                own.is_goodbye_answered |=
+                    scenario.classify_goodbye(record, &own.state, &mut scratch);
+            }
+            ClientStage::Closing { .. } => {}
+            _ => self.take_load_record(record, own, dialogue, now_ns, thread),
+        }
+        Ok(())
+    }
+
+    /// Processes a record that arrived when the client was ready.
+    #[inline]
+    fn take_load_record(
+        &mut self,
+        record: ReceivedRecord<'_>,
+        own: &mut ClientDialogue,
+        dialogue: &Dialogue,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) {
+        self.register_sent(own, dialogue, thread);
+        let mut scratch = thread.scratch.borrow_mut();
+        let sent = SentView {
+            in_flight: &self.in_flight,
+            index: &own.sent,
+            state: &own.state,
+            counts: (self.warmed, self.sent),
+        };
+        let scenario = &dialogue.scenario;
+        let padding = &dialogue.padding;
+        let is_measured = thread.run.is_some_and(|run| now_ns >= run.t0_ns);
+        match scenario.classify(record, &own.state, &sent, padding, &mut scratch) {
+            RecordClass::Own {
+                message,
+                role,
+                agrees,
+                by,
+            } => {
+                let number = MessageNumber::from_bits(message.number);
+                if role == ReplyRole::Part {
+                    return self.record_part(number, own, now_ns, thread);
+                }
+                let by_order = by == FoundBy::Order && sent.waits_for_several(message.kind);
+                let Some(echo) = self.in_flight.take(number) else {
+                    return;
+                };
+                own.sent.end(number);
+                if !agrees {
+                    self.record_wrong_reply(&echo.message, record, own, dialogue, thread);
+                }
+                let echo = MatchedEcho { by_order, ..echo };
+                self.record_reply(&echo, role, agrees, now_ns, thread);
+            }
+            RecordClass::Duplicate { kind, role, key } => {
+                self.record_duplicate(kind, role, key, own, thread);
+            }
+            RecordClass::On(rule) => {
+                let answered =
+                    self.answer_rule(&scenario.on[rule], &scratch, own, dialogue, thread);
+                if let Some(figures) = &mut thread.recorder.borrow_mut().scenario
+                    && is_measured
+                {
+                    figures.rules[rule] += 1;
+                    figures.rule_answers[rule] += u64::from(answered);
+                }
+            }
+            RecordClass::Unexpected | RecordClass::Delivery { .. } | RecordClass::Push { .. } => {
+                thread.recorder.borrow_mut().counts.unexpected += u64::from(is_measured);
+            }
+        }
+    }
+
+    /// Registers the messages that were sent since the last call.
+    #[inline]
+    pub(super) fn register_sent(
+        &self,
+        own: &mut ClientDialogue,
+        dialogue: &Dialogue,
+        thread: &ThreadState,
+    ) {
+        if !dialogue.is_indexed {
+            return;
+        }
+        let ClientDialogue { state, sent, .. } = own;
+        let mut recorder = thread.recorder.borrow_mut();
+        let kinds = recorder.scenario.as_mut().map(|figures| &mut figures.kinds);
+        let kinds = kinds.map_or(&mut [][..], |kinds| &mut kinds[..]);
+        sent.update(state, dialogue, (self.warmed, self.sent), |kind| {
+            kinds[kind].counts.sent += 1;
+        });
+    }
+
+    /// Records a part of a reply.
+    fn record_part(
+        &mut self,
+        number: MessageNumber,
+        own: &mut ClientDialogue,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) {
+        let is_first = own.sent.note_part(number);
+        if let Some(message) = self.in_flight.find(number)
+            && let Some(figures) = &mut thread.recorder.borrow_mut().scenario
+            && !number.is_warmup()
+        {
+            let kind = &mut figures.kinds[message.shape.kind()];
+            kind.counts.parts += 1;
+            if is_first {
+                kind.first_part.record(now_ns - message.sent_ns);
+            }
+        }
+    }
+
+    /// Records a reply or an error reply.
+    #[inline]
+    fn record_reply(
+        &mut self,
+        echo: &MatchedEcho,
+        role: ReplyRole,
+        agrees: bool,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) {
+        let Some(run) = thread.run else {
+            return;
+        };
+        let MatchedEcho {
+            message,
+            timed_out,
+            reordered,
+            by_order,
+        } = echo;
+        let mut recorder = thread.recorder.borrow_mut();
+        if message.number.is_warmup() {
+            recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
+            return;
+        }
+        recorder.counts.matched_by_order += u64::from(*by_order);
+        let outcome = match (agrees, role) {
+            (false, _) => Outcome::Corrupted,
+            (true, ReplyRole::Error) => Outcome::ErrorReply,
+            (true, _) if *timed_out => Outcome::TimedOut,
+            (true, _) if *reordered => Outcome::Reordered,
+            (true, _) => Outcome::Ok,
+        };
+        self.failed += u64::from(outcome != Outcome::Ok);
+        let in_flight_ns = now_ns - message.sent_ns;
+        recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
+        let is_open_loop = thread.rules.open_loop.is_some();
+        if outcome.is_timed() && is_open_loop {
+            recorder.punctual_response(now_ns - message.intended_ns - message.lateness_ns());
+        }
+        let mut sample = Sample::echoed(
+            self.id,
+            message.number.index(),
+            message.intended_ns - run.t0_ns,
+            message.sent_ns - run.t0_ns,
+            now_ns - run.t0_ns,
+            outcome,
+        );
+        sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
+        sample.kind = message.shape.kind_number();
+        recorder.ended(&thread.budget, sample, message.shape.size());
+        if let Some(figures) = &mut recorder.scenario {
+            figures.ended(&sample, is_open_loop);
+        }
+    }
+
+    /// Records the beginning of a reply whose known bytes do not agree.
+    #[cold]
+    fn record_wrong_reply(
+        &self,
+        sent: &InFlightMessage,
+        record: ReceivedRecord<'_>,
+        own: &ClientDialogue,
+        dialogue: &Dialogue,
+        thread: &ThreadState,
+    ) {
+        if !sent.number.is_warmup() {
+            let kind = DifferenceKind::Bytes {
+                sent: None,
+                came: None,
+            };
+            let begins = shown(record.bytes, own, dialogue);
+            let mut difference = Difference::new(kind, None, b"");
+            difference.begins = begins;
+            thread
+                .recorder
+                .borrow_mut()
+                .counts
+                .add_difference(difference);
+        }
+    }
+
+    /// Records a further record of a message that is over.
+    #[cold]
+    fn record_duplicate(
+        &self,
+        kind: usize,
+        role: ReplyRole,
+        key: MessageKey,
+        own: &ClientDialogue,
+        thread: &ThreadState,
+    ) {
+        let number = own.sent.ended_number(key);
+        let is_given_up = number.is_some_and(|number| self.in_flight.given_up.contains(&number));
+        if thread.run.is_none() || own.sent.was_warmup(key) || is_given_up {
+            return;
+        }
+        let mut recorder = thread.recorder.borrow_mut();
+        let is_part = role == ReplyRole::Part;
+        recorder.counts.duplicated += u64::from(!is_part);
+        if let Some(figures) = &mut recorder.scenario {
+            let counts = &mut figures.kinds[kind].counts;
+            // The end of a message is not the end of its parts.
+            counts.parts += u64::from(is_part);
+            counts.duplicated += u64::from(!is_part);
+        }
+    }
+}

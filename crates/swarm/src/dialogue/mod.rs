@@ -1,0 +1,153 @@
+//! Scenarios of the clients: what all clients of a run share, and the state of one client.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `sent_index` | ids and parts of the messages in flight, for the classification of records |
+//! | `template_frame` | frames filled from templates |
+
+pub(crate) mod sent_index;
+pub(crate) mod template_frame;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use measurement::plan::Plan;
+use measurement::record::SetupFailure;
+use scenario::{
+    Captures, ClientState, MessageValues, Padding, RecordCutter, RoleAssignment, Scenario, Template,
+};
+
+use crate::clock::nanoseconds;
+use crate::message::payload::MAX_INDEX;
+use sent_index::SentIndex;
+
+/// Longest record in bytes. A longer one ends the connection.
+pub(crate) const MAX_RECORD: usize = 16 << 20;
+
+/// Maximum number of unsent bytes of answers and heartbeats of a client. Beyond it, they are not sent, because the
+/// server does not read them.
+pub(crate) const MAX_ANSWER_BACKLOG: usize = 64 << 10;
+
+/// The scenario of a run, shared by all threads.
+#[derive(Debug)]
+pub(crate) struct Dialogue {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) padding: Padding,
+    pub(crate) clients: u32,
+    roles: RoleAssignment,
+    /// Some message shows the wall clock.
+    pub(crate) shows_time: bool,
+    /// Messages must be registered in the [`SentIndex`].
+    pub(crate) is_indexed: bool,
+}
+
+impl Dialogue {
+    /// The dialogue of a plan; `None` when clients expect an echo.
+    pub(crate) fn new(plan: &Plan) -> Option<Self> {
+        let scenario = Arc::clone(plan.scenario()?);
+        let messages = &scenario.messages;
+        let needs_index = |kind: &scenario::MessageType| kind.send.holds_id() || kind.has_parts();
+        Some(Self {
+            padding: Padding::new(plan.seed, Some(plan.payload)),
+            clients: plan.clients.get(),
+            roles: plan.roles()?,
+            shows_time: messages.iter().any(|kind| kind.send.shows_time()),
+            is_indexed: messages.len() > 1 || messages.iter().any(needs_index),
+            scenario,
+        })
+    }
+
+    /// State of a client at the beginning of its connection.
+    pub(crate) fn client_state(&self, client: u32) -> ClientState {
+        let (role, member) = self.roles.of(client).unwrap_or((0, client));
+        self.scenario.client(client, role, member, 1)
+    }
+
+    /// Values of a message that belongs to no request of the load.
+    pub(crate) fn aside<'a>(
+        &'a self,
+        state: &'a ClientState,
+        send: &Template,
+        (number, id): (u64, u64),
+        captures: &'a Captures,
+    ) -> MessageValues<'a> {
+        MessageValues {
+            client: state,
+            number,
+            id,
+            wall_ns: if send.shows_time() { wall_ns() } else { 0 },
+            captures,
+            padding: &self.padding,
+        }
+    }
+}
+
+/// Nanoseconds since 1970.
+pub(crate) fn wall_ns() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, nanoseconds)
+}
+
+/// State of one client of a scenario.
+#[derive(Debug)]
+pub(crate) struct ClientDialogue {
+    pub(crate) state: ClientState,
+    pub(crate) cutter: RecordCutter,
+    pub(crate) sent: SentIndex,
+    /// Progress of the steps before the load.
+    pub(crate) setup: SetupProgress,
+    /// Time of the connection's opening, on the thread's clock.
+    pub(crate) opened_ns: u64,
+    /// Time from the first attempt to connect until the setup was complete, in nanoseconds.
+    pub(crate) ready_ns: Option<u64>,
+    /// Next time of each `[[every]]` of the client's role, on the thread's clock.
+    pub(crate) heartbeats: Vec<(usize, u64)>,
+    /// Wall clock of the newest messages of the load.
+    pub(crate) wall_ns: u64,
+    /// The awaited answer to the goodbye has arrived.
+    pub(crate) is_goodbye_answered: bool,
+    /// Messages that belong to no request of the load, so far.
+    asides: u64,
+}
+
+/// Progress of the steps before the load.
+#[derive(Debug, Default)]
+pub(crate) struct SetupProgress {
+    /// Index of the current step.
+    pub(crate) step: usize,
+    /// The step's record has arrived, or none is expected, and the client waits.
+    pub(crate) is_waiting: bool,
+    /// The last record that nothing expected, as it is shown in failures.
+    pub(crate) skipped: Option<String>,
+    /// The reason why the setup has failed.
+    pub(crate) failure: Option<Box<SetupFailure>>,
+}
+
+impl ClientDialogue {
+    pub(crate) fn new(dialogue: &Dialogue, client: u32, opened_ns: u64) -> Self {
+        Self {
+            state: dialogue.client_state(client),
+            cutter: RecordCutter::default(),
+            sent: SentIndex::default(),
+            setup: SetupProgress::default(),
+            opened_ns,
+            ready_ns: None,
+            heartbeats: Vec::new(),
+            wall_ns: 0,
+            is_goodbye_answered: false,
+            asides: 0,
+        }
+    }
+
+    /// Number and id of a message that belongs to no request of the load. Its number is never that of a request.
+    pub(crate) fn take_aside(&mut self, send: &Template) -> (u64, u64) {
+        self.asides += 1;
+        let number = MAX_INDEX.saturating_sub(self.asides);
+        if !send.holds_id() {
+            return (number, 0);
+        }
+        let id = self.state.take_id();
+        self.sent.add_other_id(id);
+        (number, id)
+    }
+}

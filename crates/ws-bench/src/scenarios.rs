@@ -1,0 +1,120 @@
+//! Scenarios on the command line: the shipped ones, errors, and secrets of the command line.
+
+use cli::{ExitStatus, ScenarioFlagError, print_error, print_notice};
+use measurement::plan::PlanError;
+use scenario::{Scenario, ScenarioError, shipped_scenarios};
+use sha2::{Digest, Sha256};
+use wording::scenarios::{begins_with_place, lost_holes, scenario_error};
+
+/// Names and descriptions of the shipped scenarios, one a line.
+pub(crate) fn protocol_list() -> String {
+    let shipped = shipped_scenarios();
+    let width = shipped.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    let lines = shipped
+        .iter()
+        .map(|one| format!("{:<width$}  {}\n", one.name, one.about));
+    lines.collect::<String>() + "\n--protocol NAME --print-scenario prints one.\n"
+}
+
+/// Reports the error of the flags of a scenario.
+pub(crate) fn refuse(error: &ScenarioFlagError) -> ExitStatus {
+    match error {
+        ScenarioFlagError::Scenario { error, lost_holes } => {
+            print_scenario_error(error, lost_holes.as_deref());
+        }
+        // Begins with its place.
+        ScenarioFlagError::InSecret { .. } => print_notice(&error.to_string()),
+        ScenarioFlagError::Unread { .. }
+        | ScenarioFlagError::NoSource { .. }
+        | ScenarioFlagError::Setting => {
+            print_error(&anyhow::anyhow!("{error}"));
+        }
+    }
+    ExitStatus::Usage
+}
+
+/// Reports the fault of a plan's scenario. Returns false when the error is another one.
+pub(crate) fn print_fault(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(PlanError::Scenario(fault)) => {
+            print_scenario_error(fault, None);
+            true
+        }
+        Some(fault @ PlanError::UnsupportedScenario { .. }) => {
+            print_notice(&fault.to_string());
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Prints a fault that has a place as editors expect it, and every other one as an error.
+fn print_scenario_error(error: &ScenarioError, lost: Option<&str>) {
+    let advice = lost.map_or_else(String::new, |flag| format!(" · {}", lost_holes(flag)));
+    let text = format!("{}{advice}", scenario_error(error));
+    if begins_with_place(error) {
+        print_notice(&text);
+    } else {
+        print_error(&anyhow::anyhow!("{text}"));
+    }
+}
+
+/// The command line without secrets, for files.
+pub(crate) fn masked_command_line(scenario: Option<&Scenario>) -> Vec<String> {
+    let vars = scenario.map_or(&[][..], Scenario::vars);
+    let secret = vars.iter().filter(|var| var.secret);
+    let names: Vec<_> = secret.map(|var| var.name.as_str()).collect();
+    cli::masked_command_line(std::env::args_os(), &names)
+}
+
+/// SHA-256 of the merged file, in hexadecimal digits. Secret values are not part of it.
+pub(crate) fn fingerprint(scenario: &Scenario) -> String {
+    let digest = Sha256::digest(scenario.merged_file().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use scenario::{ScenarioOptions, ScenarioSource, VarSetting};
+
+    use super::*;
+
+    fn shipped(token: &str) -> Scenario {
+        let setting = VarSetting {
+            name: "token".to_owned(),
+            label: String::new(),
+            text: token.to_owned(),
+        };
+        let options = ScenarioOptions {
+            set: vec![setting],
+            ..ScenarioOptions::default()
+        };
+        let no_files = |_: &str, _: Option<&str>| Err(String::new());
+        Scenario::parse(
+            ScenarioSource::Preset("rpc-websockets"),
+            &options,
+            &no_files,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_secret_does_not_change_the_fingerprint() {
+        assert_eq!(fingerprint(&shipped("a")), fingerprint(&shipped("b")));
+        assert_eq!(fingerprint(&shipped("a")).len(), 64);
+    }
+
+    #[test]
+    fn every_shipped_scenario_is_listed_with_its_description() {
+        let list = protocol_list();
+        for one in shipped_scenarios() {
+            assert!(
+                list.contains(&one.about) && !one.about.is_empty(),
+                "{}",
+                one.name
+            );
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The manual of scenarios: every file and every command in it, run against the servers that it describes.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
+
+const MANUAL: &str = include_str!("../docs/SCENARIOS.md");
+
+/// The code blocks of one language, without their fences.
+fn blocks(language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(String, Vec<&str>)> = None;
+    for line in MANUAL.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(language)) => open = Some((language.to_owned(), Vec::new())),
+            (Some(_), Some(_)) => {
+                let (found, lines) = open.take().unwrap();
+                if found == language {
+                    blocks.push(lines.join("\n") + "\n");
+                }
+            }
+            (Some((_, lines)), None) => lines.push(line),
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_command_of_the_manual_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for block in blocks("toml").into_iter().chain(blocks("csv")) {
+        let (first, rest) = block.split_once('\n').unwrap();
+        let name = first.strip_prefix("# ").unwrap();
+        // A table has no comments.
+        let text = if name.ends_with(".csv") { rest } else { &block };
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let servers = [chat, json_rpc, graphql, socket_io].map(TalkServer::start);
+    let ports = ["9000", "9001", "9002", "9003"];
+    let mut run = 0;
+    for command in blocks("sh").iter().flat_map(|block| block.lines()) {
+        let (command, comment) = command.split_once("    #").unwrap_or((command, ""));
+        let expected = match comment.split_once("exit ") {
+            Some((_, code)) => code.trim().parse().unwrap(),
+            None => 0,
+        };
+        let mut line =
+            command.replace("ws-bench", &format!("'{}'", env!("CARGO_BIN_EXE_ws-bench")));
+        for (port, server) in ports.iter().zip(&servers) {
+            line = line.replace(&format!("ws://127.0.0.1:{port}"), &server.url);
+        }
+        // A suspect verdict does not change the exit code, but a busy machine may make a run invalid.
+        let output = Command::new("sh")
+            .args(["-c", &format!("{line} --warmup 0s")])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let exclusive = command.contains("--protocols");
+        if !exclusive {
+            assert_eq!(output.status.code(), Some(expected), "{command}: {text}");
+        }
+        assert!(!text.contains("s3cret"), "{command}: {text}");
+        run += 1;
+    }
+    assert!(run >= 18, "{run} commands");
+    let files = ["chat.json", "chat.xlsx"];
+    assert!(files.iter().all(|file| folder.path().join(file).is_file()));
+}
+
+#[test]
+fn the_error_of_the_manual_is_the_one_that_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let wrong = blocks("toml")
+        .into_iter()
+        .find(|b| b.starts_with("# wrong.toml"));
+    std::fs::write(folder.path().join("wrong.toml"), wrong.unwrap()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ws-bench"))
+        .args(["--scenario", "wrong.toml"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(MANUAL.contains(&format!("```\n{printed}```")), "{printed}");
+}
+
+/// Keys of a scenario file, as they stand in the manual's table of keys.
+#[test]
+fn every_key_and_hole_is_in_the_manual() {
+    let keys = [
+        "about",
+        "base",
+        "url",
+        "records",
+        "binary",
+        "headers",
+        "subprotocols",
+        "origin",
+        "count",
+        "send",
+        "expect",
+        "refuse",
+        "wait",
+        "within",
+        "role",
+        "match",
+        "error",
+        "name",
+        "interval",
+        "weight",
+        "reply",
+        "part",
+        "code",
+        "secret",
+        "value",
+        "deliver",
+        "read",
+    ];
+    let missing: Vec<_> = keys
+        .into_iter()
+        .filter(|key| {
+            !MANUAL.contains(&format!("`{key}`"))
+                && !MANUAL.contains(&format!("{key},"))
+                && !MANUAL.contains(&format!(", {key}"))
+        })
+        .collect();
+    assert_eq!(missing, [""; 0]);
+    let holes = [
+        "${id}",
+        "${id:u16}",
+        "${uid}",
+        "${pad}",
+        "${message}",
+        "${client}",
+        "${client:06}",
+        "${member}",
+        "${room}",
+        "${NAME}",
+        "${TABLE.column}",
+        "${len.NAME:varint}",
+        "${int:1..99}",
+        "${pick:",
+        "${now:ms}",
+        "${x:d0 00}",
+        "${*}",
+        "$${",
+    ];
+    let missing: Vec<_> = holes
+        .into_iter()
+        .filter(|hole| !MANUAL.contains(hole))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+    let flags: BTreeMap<_, _> = [
+        "--scenario",
+        "--protocol ",
+        "--protocols",
+        "--send",
+        "--reply",
+        "--set",
+        "--data",
+        "--data-wrap",
+        "--wait-for",
+        "--print-scenario",
+        "--try",
+        "--first",
+        "--ignore",
+        "--on ",
+    ]
+    .into_iter()
+    .map(|flag| (flag, MANUAL.contains(flag)))
+    .collect();
+    assert!(flags.values().all(|is_there| *is_there), "{flags:?}");
+}

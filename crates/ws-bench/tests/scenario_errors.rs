@@ -1,0 +1,329 @@
+//! Errors of scenarios: exact texts, exit code 2, and nothing connects.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::Path;
+
+use common::talk_server::{TalkServer, chat};
+use common::{Bench, stderr, stdout};
+
+/// Runs with these words, and returns exit code and standard error.
+fn refused(bench: &Bench, words: &[&str]) -> (Option<i32>, String) {
+    let output = bench.command("").args(words).output().unwrap();
+    assert_eq!(stdout(&output), "", "{words:?}");
+    (output.status.code(), stderr(&output))
+}
+
+/// The first line of standard error of a refused run against a server, which gets no connection.
+fn fault(bench: &Bench, words: &[&str]) -> String {
+    let server = TalkServer::start(chat);
+    let (code, text) = refused(bench, &[&[&server.url[..]], words].concat());
+    assert_eq!(code, Some(2), "{text}");
+    assert_eq!(server.requests(), [""; 0], "nothing connects");
+    assert!(bench.files().iter().all(|file| !file.contains("latencies")));
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_bad_file_is_refused_with_its_exact_error() {
+    let expected = [
+        ("brace", "brace.toml:2:18: `id\"` is no name"),
+        (
+            "fieldloop",
+            "fieldloop.toml:3:8: this message has no `reply`, which this version cannot measure",
+        ),
+        (
+            "hex",
+            "hex.toml:3:13: `3` is not a row of bytes: two hexadecimal digits for each",
+        ),
+        (
+            "key",
+            "key.toml:1:3: unknown key `mesage`; did you mean `message`?",
+        ),
+        (
+            "key2",
+            "key2.toml:3:1: unknown key `replay` in [message]; did you mean `reply`?",
+        ),
+        (
+            "name",
+            "name.toml:4:20: nothing is called `evnt` here; did you mean `event`?",
+        ),
+        (
+            "noid",
+            "noid.toml:2:8: `reply` is recognised by ${id}, which this message does not hold",
+        ),
+        (
+            "nouid",
+            "nouid.toml:3:11: a delivery is recognised by ${uid}, which is missing here",
+        ),
+        (
+            "pointer",
+            "pointer.toml:3:9: `id` is no JSON pointer: it must begin with `/`",
+        ),
+        (
+            "single",
+            "single.toml:1:1: [message] is a list: write [[message]]",
+        ),
+        ("syntax", "syntax.toml:3:11: Illegal character '\\n'"),
+        (
+            "unused",
+            "unused.toml:2:10: `sid` is read here but never used; did you mean `id`?",
+        ),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenario/tests/fixtures/bad");
+    let bench = Bench::new();
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(
+            entry.path(),
+            bench.path(entry.file_name().to_str().unwrap()),
+        )
+        .unwrap();
+        names.push(
+            entry
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    names.sort();
+    let known: Vec<_> = expected
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    assert_eq!(names, known, "every file has its text");
+    for (name, text) in expected {
+        let file = format!("{name}.toml");
+        assert_eq!(fault(&bench, &["--scenario", &file]), text);
+    }
+}
+
+#[test]
+fn values_and_tables_that_are_missing_are_named_with_their_flag() {
+    let bench = Bench::new();
+    assert_eq!(
+        fault(&bench, &["--protocol", "jupyter"]),
+        "error: this scenario needs --set kernel=…: the id that POST /api/kernels gave"
+    );
+    let users = "name\n".to_owned() + &"user\n".repeat(200);
+    std::fs::write(bench.path("users.csv"), users).unwrap();
+    let load = [
+        "--send",
+        "${users.name} ${id}",
+        "--reply",
+        "${id}",
+        "-c",
+        "201",
+    ];
+    let with_table = [&load[..], &["--data", "users=users.csv"]].concat();
+    let text = fault(&bench, &with_table);
+    let exact = "error: users has 200 rows, client 200 needs one of its own";
+    assert!(text.starts_with(exact), "{text}");
+    assert!(text.contains("--data-wrap"), "{text}");
+    assert_eq!(
+        fault(&bench, &load),
+        "error: this scenario needs --data users=FILE, a CSV table"
+    );
+    assert_eq!(
+        fault(
+            &bench,
+            &[&load[..], &["--data", "users=nowhere.csv"]].concat()
+        ),
+        "error: users: nowhere.csv was not read: no such file"
+    );
+    assert_eq!(
+        fault(&bench, &["--protocol", "json-rpc", "--set", "metod=x"]),
+        "error: the scenario has no var metod; did you mean `method`?"
+    );
+    assert_eq!(
+        fault(&bench, &["--protocol", "socketio"]),
+        "socketio:1:1: no scenario `socketio` is shipped; did you mean `socket.io`?"
+    );
+    assert_eq!(
+        fault(&bench, &["--scenario", "nowhere.toml"]),
+        "error: cannot read the scenario nowhere.toml: no such file"
+    );
+}
+
+#[test]
+fn sizes_that_cannot_be_are_refused() {
+    let bench = Bench::new();
+    let text = fault(&bench, &["--protocol", "socket.io", "-s", "10"]);
+    assert!(
+        text.starts_with("error: a message of socket.io has at least 47 bytes"),
+        "{text}"
+    );
+    let fixed = ["--send", "ping ${id}", "--reply", "pong ${id}", "-s", "100"];
+    let text = fault(&bench, &fixed);
+    assert!(
+        text.contains("holds ${pad}") && text.contains("--size"),
+        "{text}"
+    );
+}
+
+#[test]
+fn faults_of_one_liners_have_their_flag_as_place() {
+    let bench = Bench::new();
+    assert_eq!(
+        fault(&bench, &["--send", "${idd}", "--reply", "${*}"]),
+        "--send:1:3: nothing is called `idd` here; did you mean `id`?"
+    );
+    assert_eq!(
+        fault(
+            &bench,
+            &["--send", "${id}", "--reply", "${id}", "--on", "ping pong"]
+        ),
+        "--on:1:1: `ping pong` is not a pattern and a text with ` => ` between them"
+    );
+}
+
+#[test]
+fn holes_that_a_shell_has_replaced_get_advice() {
+    let bench = Bench::new();
+    // "{\"id\":${id}}" between double quotes.
+    let text = fault(
+        &bench,
+        &["--send", "{\"id\":}", "--reply", "{\"id\":${id}}"],
+    );
+    assert!(
+        text.starts_with(
+            "--send:1:1: `reply` is recognised by ${id}, which this message does not hold"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("so use single quotes"), "{text}");
+}
+
+#[test]
+fn flags_that_a_scenario_decides_are_wrong_usage() {
+    let bench = Bench::new();
+    let said = |words: &[&str]| {
+        let (code, text) = refused(&bench, words);
+        assert_eq!(code, Some(2), "{text}");
+        text
+    };
+    for flags in [
+        &["--verify", "off"][..],
+        &["--verify", "full"],
+        &["--text"],
+        &["--binary"],
+    ] {
+        let text = said(&[&["--protocol", "json-rpc"], flags].concat());
+        assert!(
+            text.contains(&format!("{} cannot be used with --protocol", flags[0])),
+            "{text}"
+        );
+    }
+    let text = said(&["--send", "${id}", "--reply", "${id}", "--binary"]);
+    assert!(
+        text.contains("--binary cannot be used with --send"),
+        "{text}"
+    );
+    for flag in ["--try", "--print-scenario"] {
+        let text = said(&[flag]);
+        assert!(text.contains(&format!("{flag} needs a scenario")), "{text}");
+    }
+    for flags in [
+        &["--reply", "x"][..],
+        &["--ignore", "x"],
+        &["--set", "a=b"],
+        &["--data", "a=b"],
+        &["--data-wrap"],
+    ] {
+        let text = said(flags);
+        assert!(
+            text.contains(&format!("{} adds to a scenario", flags[0])),
+            "{text}"
+        );
+    }
+    let text = said(&["--protocol", "echo", "--scenario", "a.toml"]);
+    assert!(text.contains("cannot be used with"), "{text}");
+}
+
+#[test]
+fn what_this_version_cannot_measure_is_refused_with_its_place() {
+    let bench = Bench::new();
+    let refused = |text: &str| {
+        std::fs::write(bench.path("s.toml"), text).unwrap();
+        let text = fault(&bench, &["--scenario", "s.toml"]);
+        assert!(
+            text.ends_with("which this version cannot measure"),
+            "{text}"
+        );
+        text
+    };
+    let text = refused("[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n");
+    assert!(text.starts_with("s.toml:2:8: "), "{text}");
+    let text = refused("[push]\nmatch = '${seq}'\n");
+    assert!(text.contains("[push]"), "{text}");
+    let call = "[[message]]\nsend = '${id}'\nreply = '${id}'\n";
+    let text = refused(&format!("{call}[roles.slow]\nread = \"4KiB/s\"\n"));
+    assert!(text.contains("`read`"), "{text}");
+}
+
+const SECRET: &str = "pl4nted";
+
+#[test]
+fn no_error_shows_a_secret() {
+    let bench = Bench::new();
+    std::fs::write(
+        bench.path("s.toml"),
+        "[vars]\ntoken = { secret = true }\nzone = 'r'\n[[message]]\nsend = '${id}${token}${zone}'\nreply = '${id}${*}'\n",
+    )
+    .unwrap();
+    for hole in ["${", "}"] {
+        let value = format!("token=a${{{SECRET}{}", hole.trim_start_matches("${"));
+        let text = fault(&bench, &["--scenario", "s.toml", "--set", &value]);
+        assert!(text.starts_with("--set token:1:"), "{text}");
+        assert!(!text.contains(SECRET), "{text}");
+    }
+    // The value of another var is shown, because it helps.
+    let open = fault(
+        &bench,
+        &[
+            "--scenario",
+            "s.toml",
+            "--set",
+            "token=t",
+            "--set",
+            "zone=${zome}",
+        ],
+    );
+    assert_eq!(
+        open,
+        "--set zone:1:3: nothing is called `zome` here; did you mean `zone`?"
+    );
+    let (code, text) = refused(&bench, &["--protocol", "json-rpc", "--set", SECRET]);
+    assert_eq!(code, Some(2));
+    assert!(
+        text.contains("NAME=TEXT") && !text.contains(SECRET),
+        "{text}"
+    );
+}
+
+#[test]
+fn shipped_scenarios_are_listed_and_printed() {
+    let bench = Bench::new();
+    let list = stdout(&bench.run("--protocols"));
+    for name in ["echo", "socket.io", "ocpp1.6", "jupyter"] {
+        assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
+    }
+    let output = bench.run("--protocol rpc-websockets --print-scenario --set token=pl4nted");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.contains("rpc.login") && text.contains("[[message]]"),
+        "{text}"
+    );
+    assert!(!text.contains(SECRET), "{text}");
+    // What is printed is a scenario of its own, with the same meaning.
+    std::fs::write(bench.path("own.toml"), &text).unwrap();
+    let again = bench.run("--scenario own.toml --print-scenario --set token=pl4nted");
+    assert_eq!(stdout(&again), text);
+}

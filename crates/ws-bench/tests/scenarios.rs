@@ -1,0 +1,352 @@
+//! Runs with a scenario: figures in every output, handshakes, failures, secrets.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::io::Read;
+
+use common::talk_server::{Talk, TalkServer, chat, graphql, json_rpc, socket_io};
+use common::{Bench, stderr, stdout};
+use serde_json::{Value, json};
+
+const CHAT: &str = r#"
+about = "chat"
+url = "/chat?room=${client}"
+[handshake]
+headers = { X-User = "${users.name}" }
+subprotocols = ["chat"]
+[vars]
+token = { secret = true }
+[[setup]]
+expect = { json = { "/type" = "hello" } }
+[[setup]]
+send = '{"type":"login","name":"${users.name}","token":"${token}"}'
+expect = { json = { "/type" = "welcome" } }
+refuse = { json = { "/type" = "denied" } }
+[[on]]
+name = "ping"
+match = { json = { "/type" = "ping" } }
+send = '{"type":"pong"}'
+[[on]]
+name = "news"
+match = { json = { "/type" = "news" } }
+[[message]]
+name = "say"
+weight = 3
+send = '{"type":"say","id":${id},"text":"${uid}"}'
+reply = { json = { "/type" = "said", "/id" = "${id}", "/text" = "${uid}" } }
+[[message]]
+name = "who"
+send = '{"type":"who","id":${id}}'
+reply = { json = { "/type" = "users", "/id" = "${id}" } }
+"#;
+
+/// A folder with the scenario of the chat and its users.
+fn chat_bench() -> Bench {
+    let bench = Bench::new();
+    std::fs::write(bench.path("chat.toml"), CHAT).unwrap();
+    let rows = (0..4).map(|n| format!("us3rname{n}\n")).collect::<String>();
+    std::fs::write(bench.path("users.csv"), format!("name\n{rows}")).unwrap();
+    bench
+}
+
+const LOGIN: &str = "--scenario chat.toml --data users=users.csv --set token=s3cret";
+
+#[test]
+fn a_chat_is_measured_with_all_its_figures() {
+    let server = TalkServer::start(chat);
+    let bench = chat_bench();
+    let report = bench.report(&format!("{} {LOGIN} -c 4 -m 50 --seed 3", server.url));
+    assert_eq!(report.code, Some(0), "{}", report.text);
+    assert_eq!(
+        report.counts(["sent", "received", "lost"]),
+        [Some(200), Some(200), Some(0)]
+    );
+    assert_eq!(
+        report.counts(["error_reply", "unexpected"]),
+        [Some(0), Some(0)]
+    );
+    assert_eq!(report.value("/setup/ready"), 4);
+    assert_eq!(report.value("/scenario/name"), "chat");
+    assert_eq!(report.value("/scenario/roles"), &json!({"client": 4}));
+    assert_eq!(report.value("/scenario/vars"), &json!({"token": null}));
+    assert_eq!(report.value("/scenario/sha256").as_str().unwrap().len(), 64);
+    assert_eq!(report.value("/ready_ns/count"), 4);
+    let kind = |name: &str| {
+        report
+            .value(&format!("/kinds/{name}/messages/sent"))
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!(kind("say") + kind("who"), 200);
+    assert!(kind("say") > kind("who") && kind("who") > 0);
+    assert!(
+        report.text.contains("200 sent · 200 answered · 0 lost"),
+        "{}",
+        report.text
+    );
+    assert!(report.text.contains("ready 4 of 4"), "{}", report.text);
+    assert!(report.text.contains("say: "), "{}", report.text);
+    let requests = server.requests();
+    for client in 0..4 {
+        let is_it = |request: &&String| {
+            request.starts_with(&format!("/chat?room={client}\n"))
+                && request.contains(&format!("x-user: us3rname{client}\n"))
+                && request.contains("sec-websocket-protocol: chat\n")
+        };
+        assert_eq!(requests.iter().filter(is_it).count(), 1, "{requests:?}");
+    }
+}
+
+#[test]
+fn flags_win_over_the_handshake_of_the_scenario() {
+    let server = TalkServer::start(chat);
+    let bench = chat_bench();
+    let flags = "--header X-User:mine --subprotocol v2 --origin o";
+    let report = bench.report(&format!("{}/ {LOGIN} -c 1 -m 5 {flags}", server.url));
+    assert_eq!(report.code, Some(0), "{}", report.text);
+    let request = &server.requests()[0];
+    assert!(
+        request.starts_with("/\n"),
+        "a single / is a path: {request}"
+    );
+    for line in ["x-user: mine", "sec-websocket-protocol: v2", "origin: o"] {
+        assert!(
+            request.lines().any(|found| found == line),
+            "{line}: {request}"
+        );
+    }
+    assert!(!request.contains("us3rname"), "{request}");
+}
+
+#[test]
+fn one_liners_measure_like_a_file() {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    let output = bench
+        .command("-c 2 -m 20 --warmup 0s -q --json --no-output")
+        .args(["--wait-for", r#"{"type":"hello"${*}"#])
+        .args(["--first", r#"{"type":"login","token":"s3cret"}"#])
+        .args(["--wait-for", r#"{"type":"welcome"${*}"#])
+        .args(["--on", r#"{"type":"ping"} => {"type":"pong"}"#])
+        .args(["--ignore", r#"{"type":"news"${*}"#])
+        .args(["--send", r#"{"type":"say","id":${id},"text":"${pad}"}"#])
+        .args(["--reply", r#"{"type":"said","id":${id},"text":"${pad}"}"#])
+        .args(["-s", "200", &server.url])
+        .output()
+        .unwrap();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{json} {}", stderr(&output));
+    assert_eq!(json["messages"]["received"], 40);
+    assert_eq!(json["messages"]["unexpected"], 0);
+    let sent = server.received();
+    let says: Vec<_> = sent.iter().filter(|text| text.contains("say")).collect();
+    assert_eq!(says.len(), 40);
+    assert!(says.iter().all(|text| text.len() == 200));
+    assert_eq!(sent.iter().filter(|text| text.contains("pong")).count(), 2);
+}
+
+#[test]
+fn shipped_protocols_are_measured() {
+    let bench = Bench::new();
+    let measured = |server: &TalkServer, flags: &str| {
+        let report = bench.report(&format!("{} {flags} -c 3 -m 30", server.url));
+        assert_eq!(report.code, Some(0), "{flags}: {}", report.text);
+        assert_eq!(
+            report.counts(["received", "unexpected"]),
+            [Some(90), Some(0)],
+            "{flags}"
+        );
+    };
+    let server = TalkServer::start(json_rpc);
+    measured(&server, "--protocol json-rpc --window 8");
+    measured(&server, "--protocol rpc-websockets --set token=s3cret");
+    measured(
+        &TalkServer::start(graphql),
+        "--protocol graphql-transport-ws",
+    );
+    measured(
+        &TalkServer::start(socket_io),
+        "--protocol socket.io --window 4",
+    );
+    let report = bench.report("--protocol echo -c 3 -m 30");
+    assert_eq!(report.code, Some(0), "{}", report.text);
+    assert_eq!(report.counts(["received"]), [Some(90)]);
+}
+
+#[test]
+fn error_replies_are_counted_timed_apart_and_exit_3() {
+    let server = TalkServer::start(json_rpc);
+    let bench = Bench::new();
+    let flags =
+        "--protocol json-rpc --set method=fail -c 2 -m 10 --fail-if error_reply>0 --fail-if lost>0";
+    let report = bench.report(&format!("{} {flags}", server.url));
+    assert_eq!(
+        report.counts(["error_reply", "received"]),
+        [Some(20), Some(20)]
+    );
+    assert_eq!(report.value("/error_time_ns/count"), 20);
+    assert_eq!(
+        report.value("/service_time_ns/count"),
+        0,
+        "a refusal is not a fast reply"
+    );
+    assert!(report.text.contains("20 error replies"), "{}", report.text);
+    assert!(
+        report
+            .text
+            .contains("FAILED --fail-if, held: error_reply>0"),
+        "{}",
+        report.text
+    );
+    assert!(
+        report.text.contains("did not hold: lost>0"),
+        "{}",
+        report.text
+    );
+    assert!(matches!(report.code, Some(3 | 5)), "{:?}", report.code);
+}
+
+/// A server that lets only the first client in.
+fn first_only(talk: &mut Talk, message: Option<&str>) -> Vec<String> {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    match message {
+        None => {
+            talk.logged_in = !TAKEN.swap(true, Ordering::Relaxed);
+            Vec::new()
+        }
+        Some("login") if talk.logged_in => vec!["ok".to_owned()],
+        Some("login") => vec!["no pl4nted".to_owned()],
+        Some(text) => vec![text.to_owned()],
+    }
+}
+
+#[test]
+fn failures_of_the_setup_are_grouped_with_place_and_record() {
+    let server = TalkServer::start(first_only);
+    let bench = Bench::new();
+    std::fs::write(
+        bench.path("s.toml"),
+        "[vars]\nword = { secret = true }\n[[setup]]\nsend = 'login'\nexpect = 'ok'\nrefuse = 'no ${*}'\n\
+         [[message]]\nsend = '${uid} ${word}'\nreply = '${message}'\n",
+    )
+    .unwrap();
+    let flags = "--scenario s.toml --set word=pl4nted -c 3 -m 5";
+    let report = bench.report(&format!("{} {flags}", server.url));
+    assert!(
+        report
+            .text
+            .contains("setup failed, 2 of 3 clients: s.toml:5:10: refused: no ***"),
+        "{}",
+        report.text
+    );
+    assert_eq!(report.value("/setup/failed"), 2);
+    assert_eq!(report.value("/setup/failures/0/count"), 2);
+    assert_eq!(report.value("/setup/failures/0/place"), "s.toml:5:10");
+    assert!(
+        !report.json.to_string().contains("pl4nted"),
+        "{}",
+        report.json
+    );
+    // No client is ready any more.
+    let output = bench.run(&format!(
+        "{} {flags} --warmup 0s -q --no-output",
+        server.url
+    ));
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains("setup failed") && text.contains("s.toml:5:10: refused: no ***"),
+        "{text}"
+    );
+    assert!(text.contains("--try"), "{text}");
+}
+
+const SECRET: &str = "pl4nted";
+
+/// All bytes of a file. For a workbook, those of all its parts.
+fn content(path: &std::path::Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap();
+    if !bytes.starts_with(b"PK") {
+        return bytes;
+    }
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut all = Vec::new();
+    for index in 0..archive.len() {
+        archive
+            .by_index(index)
+            .unwrap()
+            .read_to_end(&mut all)
+            .unwrap();
+    }
+    all
+}
+
+#[test]
+fn no_output_holds_a_secret_of_the_scenario() {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    let chat = CHAT.replace("${token}", "${token}\",\"own\":\"${users.pass}");
+    std::fs::write(bench.path("chat.toml"), chat).unwrap();
+    let users = format!("name,pass\nanna,{SECRET}a\nberta,{SECRET}b\n");
+    std::fs::write(bench.path("users.csv"), users).unwrap();
+    let files = ["a.json", "a.csv", "a.xlsx", "a.hlog", "a.svg"];
+    for token in ["s3cret", SECRET] {
+        let mut command = bench.command("-c 2 -m 5 --warmup 0s --json");
+        command.args(["--scenario", "chat.toml", "--data", "users=users.csv"]);
+        command.args(["--set", &format!("token={token}"), &server.url]);
+        for file in files {
+            let flag = if file.ends_with(".svg") {
+                "--plot"
+            } else {
+                "-o"
+            };
+            command.args([flag, file]);
+        }
+        let output = command.output().unwrap();
+        let refused = token == SECRET;
+        let expected = if refused { Some(1) } else { Some(0) };
+        assert_eq!(output.status.code(), expected, "{}", stderr(&output));
+        let mut all = [output.stdout, output.stderr].concat();
+        for file in files.iter().filter(|_| !refused) {
+            all.extend(content(&bench.path(file)));
+        }
+        for secret in [SECRET, "s3cret"] {
+            let is_there = all
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!is_there, "{}", String::from_utf8_lossy(&all));
+        }
+    }
+    let json = String::from_utf8(content(&bench.path("a.json"))).unwrap();
+    assert!(json.contains("token=***"), "{json}");
+}
+
+#[test]
+fn the_document_fits_its_schema() {
+    let server = TalkServer::start(chat);
+    let bench = chat_bench();
+    let report = bench.report(&format!("{} {LOGIN} -c 2 -m 20", server.url));
+    let schema = stdout(&bench.run("--json-schema"));
+    test_support::assert_valid_json(&schema, &report.json.to_string());
+}
+
+#[test]
+fn a_rate_and_a_time_work_with_a_scenario() {
+    let server = TalkServer::start(json_rpc);
+    let bench = Bench::new();
+    let flags = "--protocol json-rpc -c 4 -d 500ms -r 200 --seed 1";
+    let report = bench.report(&format!("{} {flags}", server.url));
+    assert!(matches!(report.code, Some(0 | 5)), "{}", report.text);
+    assert_eq!(
+        report.counts(["sent", "lost", "unexpected"])[1..],
+        [Some(0), Some(0)]
+    );
+    assert!(
+        report.value("/offered_rate_per_s") == 200.0,
+        "{}",
+        report.text
+    );
+}

@@ -1,0 +1,258 @@
+//! `--try`: every frame is shown with its meaning, and the exit code says whether all matched.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
+use common::{Bench, stderr, stdout};
+
+const CHAT: &str = r#"
+url = "/chat?room=1"
+[handshake]
+headers = { X-Client = "c${client}" }
+[vars]
+token = { secret = true }
+[[setup]]
+expect = { json = { "/type" = "hello" } }
+[[setup]]
+send = '{"type":"login","name":"user${client}","token":"${token}"}'
+expect = { json = { "/type" = "welcome" } }
+refuse = { json = { "/type" = "denied" } }
+[[on]]
+name = "ping"
+match = { json = { "/type" = "ping" } }
+send = '{"type":"pong"}'
+[[on]]
+name = "news"
+match = { json = { "/type" = "news" } }
+[[message]]
+name = "say"
+send = '{"type":"say","id":${id},"text":"${uid}"}'
+reply = { json = { "/type" = "said", "/id" = "${id}", "/text" = "${uid}" } }
+[[message]]
+name = "who"
+send = '{"type":"who","id":${id}}'
+reply = { json = { "/type" = "users", "/id" = "${id}" } }
+"#;
+
+struct Tried {
+    code: Option<i32>,
+    text: String,
+}
+
+fn tried(bench: &Bench, words: &[&str]) -> Tried {
+    let output = bench.command("--try").args(words).output().unwrap();
+    Tried {
+        code: output.status.code(),
+        text: format!("{}{}", stdout(&output), stderr(&output)),
+    }
+}
+
+/// The meanings of all frames, each with its direction, in order.
+fn meanings(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let frames = lines.windows(2).filter_map(|pair| {
+        let arrow = ["→", "←"].into_iter().find(|arrow| {
+            let first = pair[0].split(arrow).next().unwrap_or_default();
+            pair[0].contains(arrow) && first.starts_with("  ") && first.trim().ends_with('s')
+        })?;
+        let meaning = pair[1].trim().split(", after").next()?;
+        Some(format!("{arrow} {meaning}"))
+    });
+    frames.collect()
+}
+
+#[test]
+fn every_frame_is_shown_with_its_meaning() {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    std::fs::write(bench.path("chat.toml"), CHAT).unwrap();
+    let words = [
+        "--scenario",
+        "chat.toml",
+        "--set",
+        "token=s3cret",
+        &server.url,
+    ];
+    let tried = tried(&bench, &words);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    assert_eq!(
+        meanings(&tried.text),
+        [
+            "← setup, step 1: the expected record",
+            "→ setup, step 2: sent",
+            "← setup, step 2: the expected record",
+            "→ message `say`",
+            "← [[on]] `ping`",
+            "→ answer of [[on]]",
+            "← [[on]] `news`",
+            "← reply, recognised by ${uid}",
+            "→ message `who`",
+            "← reply, recognised by ${id}",
+            "→ close frame, code 1000",
+            "← close frame, code 1000",
+        ],
+        "{}",
+        tried.text
+    );
+    assert!(
+        tried.text.contains("all matched: 2 messages"),
+        "{}",
+        tried.text
+    );
+    assert!(!tried.text.contains("s3cret"), "{}", tried.text);
+    assert!(tried.text.contains(r#""token":"***""#), "{}", tried.text);
+    let [request] = &server.requests()[..] else {
+        panic!("one client");
+    };
+    assert!(request.starts_with("/chat?room=1\n"), "{request}");
+    assert!(request.contains("x-client: c0\n"), "{request}");
+    assert!(server.received().contains(&r#"{"type":"pong"}"#.to_owned()));
+    assert_eq!(bench.files(), ["chat.toml"], "no file is written");
+}
+
+#[test]
+fn shipped_protocols_match() {
+    let bench = Bench::new();
+    let all_matched = |server: &TalkServer, words: &[&str]| {
+        let tried = tried(&bench, &[&[&server.url[..]], words].concat());
+        assert_eq!(tried.code, Some(0), "{words:?}: {}", tried.text);
+        assert!(
+            tried.text.contains("all matched: 1 message"),
+            "{}",
+            tried.text
+        );
+    };
+    let server = TalkServer::start(json_rpc);
+    all_matched(&server, &["--protocol", "json-rpc"]);
+    all_matched(
+        &server,
+        &["--protocol", "rpc-websockets", "--set", "token=s3cret"],
+    );
+    let server = TalkServer::start(graphql);
+    all_matched(&server, &["--protocol", "graphql-transport-ws"]);
+    let [request] = &server.requests()[..] else {
+        panic!("one client");
+    };
+    assert!(request.starts_with("/graphql\n"), "{request}");
+    assert!(
+        request.contains("sec-websocket-protocol: graphql-transport-ws"),
+        "{request}"
+    );
+    let server = TalkServer::start(socket_io);
+    all_matched(&server, &["--protocol", "socket.io"]);
+    assert!(server.received().contains(&"41".to_owned()), "goodbye");
+    // Without a URL, the embedded server echoes.
+    let tried = tried(&bench, &["--protocol", "echo"]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+}
+
+#[test]
+fn the_command_line_wins_over_the_handshake_of_the_file() {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    std::fs::write(bench.path("chat.toml"), CHAT).unwrap();
+    let words = ["--scenario", "chat.toml", "--set", "token=s3cret"];
+    let flags = [
+        "--header",
+        "X-Client: mine",
+        "--subprotocol",
+        "v2",
+        "--origin",
+        "https://a.test",
+    ];
+    // A single slash is a path.
+    let url = format!("{}/", server.url);
+    let tried = tried(&bench, &[&words[..], &flags, &[&url]].concat());
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    let request = &server.requests()[0];
+    assert!(request.starts_with("/\n"), "{request}");
+    for line in [
+        "x-client: mine",
+        "sec-websocket-protocol: v2",
+        "origin: https://a.test",
+    ] {
+        assert!(request.lines().any(|l| l == line), "{line}: {request}");
+    }
+    assert!(!request.contains("x-client: c0"), "{request}");
+}
+
+#[test]
+fn a_refused_setup_is_exit_3_with_place_and_record() {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    std::fs::write(bench.path("chat.toml"), CHAT).unwrap();
+    let words = [
+        "--scenario",
+        "chat.toml",
+        "--set",
+        "token=wrongpass",
+        &server.url,
+    ];
+    let tried = tried(&bench, &words);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(
+        tried
+            .text
+            .contains(r#"setup failed: chat.toml:11:10: refused: {"type":"denied","token":"***"}"#),
+        "{}",
+        tried.text
+    );
+    assert!(!tried.text.contains("wrongpass"), "{}", tried.text);
+}
+
+#[test]
+fn what_does_not_match_is_exit_3_and_named() {
+    let server = TalkServer::start(json_rpc);
+    let bench = Bench::new();
+    let said = |words: &[&str], expected: &str| {
+        let tried = tried(&bench, &[&[&server.url[..]], words].concat());
+        assert_eq!(tried.code, Some(3), "{}", tried.text);
+        assert!(tried.text.contains(expected), "{expected}: {}", tried.text);
+    };
+    said(
+        &["--protocol", "json-rpc", "--set", "method=fail"],
+        "got an error reply",
+    );
+    let late = [
+        "--protocol",
+        "json-rpc",
+        "--set",
+        "method=late",
+        "--timeout",
+        "200ms",
+    ];
+    said(&late, "got no reply within 200 ms");
+    let corrupted = [
+        "--send",
+        r#"{"method":"echo","params":"${uid}","id":${id},"pad":"${pad}"}"#,
+        "--reply",
+        r#"{"jsonrpc":"2.0","result":"${pad}","id":${id}}"#,
+    ];
+    said(&corrupted, "came back corrupted");
+    let server = TalkServer::start(chat);
+    let words = [
+        "--send",
+        r#"{"type":"who","id":${id}}"#,
+        "--reply",
+        r#"{"type":"users","id":${id},${*}"#,
+    ];
+    let tried = tried(&bench, &[&[&server.url[..]], &words[..]].concat());
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(tried.text.contains("1 unexpected record"), "{}", tried.text);
+}
+
+#[test]
+fn nothing_connected_is_exit_1() {
+    let bench = Bench::new();
+    // Port 1 has no listener.
+    let tried = tried(&bench, &["--protocol", "echo", "ws://127.0.0.1:1/"]);
+    assert_eq!(tried.code, Some(1), "{}", tried.text);
+    assert!(tried.text.contains("not connected: "), "{}", tried.text);
+    assert!(
+        tried.text.contains("is the server running?"),
+        "{}",
+        tried.text
+    );
+}
