@@ -90,7 +90,9 @@ impl SliceJudge {
         measured: Duration,
         context: RunContext,
     ) -> Result<Summary, PlanError> {
-        let plan = of_length(&self.load, counted, self.server.clone())?;
+        // A measured time without the lead-in is no early end.
+        let planned = counted.min(measured);
+        let plan = of_length(&self.load, planned, self.server.clone())?;
         let context = RunContext {
             tool: tool(),
             elapsed_s: measured.as_secs_f64(),

@@ -304,6 +304,12 @@ mod tests {
     }
 
     #[test]
+    fn a_run_whose_first_echoes_were_waited_for_did_not_end_early() {
+        let row = run_until(Duration::from_millis(38), SteadyFigure::Echoes);
+        assert!((row.messages_per_s - 160.0 / 0.038).abs() < 1e-6);
+    }
+
+    #[test]
     fn a_pause_longer_than_the_slice_counts_in_full() {
         let row = run_until(Duration::from_millis(240), SteadyFigure::Echoes);
         assert!((row.messages_per_s - 160.0 / 0.24).abs() < 1e-6);
