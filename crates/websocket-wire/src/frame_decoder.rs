@@ -238,6 +238,30 @@ impl Decoder {
     }
 }
 
+/// Removes a message from the front of `input`, if it is complete and has a single frame. `None` for all other bytes,
+/// which a [`Decoder`] reads. The decoder must be [between messages](Decoder::is_between_messages).
+#[inline]
+pub fn strip_message<'i>(input: &mut &'i [u8]) -> Option<(MessageKind, &'i [u8])> {
+    let (kind, second) = match **input {
+        [0x81, second, ..] => (MessageKind::Text, second),
+        [0x82, second, ..] => (MessageKind::Binary, second),
+        _ => return None,
+    };
+    let (header_len, length) = match second {
+        0..=125 => (2, u64::from(second)),
+        126 => (
+            4,
+            u64::from(u16::from_be_bytes(*input.get(2..)?.first_chunk()?)),
+        ),
+        127 => (10, u64::from_be_bytes(*input.get(2..)?.first_chunk()?)),
+        _ => return None,
+    };
+    let behind = input.get(header_len..)?;
+    let (payload, rest) = behind.split_at_checked(usize::try_from(length).ok()?)?;
+    *input = rest;
+    Some((kind, payload))
+}
+
 /// Length of the header of an unmasked frame that begins with these bytes; `None` when more bytes are needed.
 #[inline]
 fn header_len(bytes: &[u8]) -> Option<usize> {
@@ -259,5 +283,73 @@ fn close_payload(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
     match u16::from_be_bytes(*code) {
         code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Ok((Some(code), reason)),
         _ => Err(ProtocolError::Close),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A frame from a server with this first byte.
+    fn frame(first: u8, length: usize) -> Vec<u8> {
+        let mut frame = vec![first];
+        match u8::try_from(length) {
+            Ok(short @ ..=125) => frame.push(short),
+            _ => {
+                frame.push(126);
+                frame.extend(u16::try_from(length).unwrap_or(0).to_be_bytes());
+            }
+        }
+        frame.extend((0..length).map(|n| n.to_le_bytes()[0]));
+        frame
+    }
+
+    proptest! {
+        #[test]
+        fn a_stripped_message_is_what_the_decoder_makes_of_it(
+            frames in prop::collection::vec((prop::sample::select(vec![0x81_u8, 0x82, 0x01, 0x89, 0xC1]), 0..300_usize), 1..4),
+            cut in 0..1_000_usize,
+        ) {
+            let mut bytes: Vec<u8> = frames.iter().flat_map(|(first, length)| frame(*first, *length)).collect();
+            bytes.truncate(cut);
+            let mut rest = &bytes[..];
+            while let Some((kind, payload)) = strip_message(&mut rest) {
+                let mut input = &bytes[..];
+                let mut decoder = Decoder::default();
+                let event = decoder.next_event(&mut input);
+                prop_assert_eq!(event, Ok(Some(Event::Data { kind, part: payload, last: true })));
+                prop_assert!(decoder.is_between_messages());
+                prop_assert_eq!(input, rest);
+                bytes = rest.to_vec();
+                rest = &bytes;
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_whole_message_in_one_frame_is_stripped() {
+        for length in [0, 1, 125, 126, 65_535] {
+            let bytes = frame(0x82, length);
+            let mut rest = &bytes[..];
+            let (kind, payload) = strip_message(&mut rest).unwrap_or((MessageKind::Text, b"none"));
+            assert_eq!(
+                (kind, payload.len(), rest.len()),
+                (MessageKind::Binary, length, 0)
+            );
+            let mut short = &bytes[..bytes.len() - 1];
+            assert_eq!(strip_message(&mut short), None);
+        }
+        for first in [0x00, 0x01, 0x80, 0x88, 0x89, 0xC1] {
+            let bytes = frame(first, 3);
+            assert_eq!(strip_message(&mut &bytes[..]), None);
+        }
+        assert_eq!(
+            strip_message(&mut &[0x81, 0x83, 0, 0, 0, 0, 1, 2, 3][..]),
+            None,
+            "masked"
+        );
+        let endless = [0x81, 127, 0xFF, 0, 0, 0, 0, 0, 0, 0, 1];
+        assert_eq!(strip_message(&mut &endless[..]), None);
     }
 }

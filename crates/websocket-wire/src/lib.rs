@@ -20,7 +20,7 @@ mod frame_encoder;
 mod masking;
 mod opcode;
 
-pub use frame_decoder::{Decoder, Event, ProtocolError};
+pub use frame_decoder::{Decoder, Event, ProtocolError, strip_message};
 pub use frame_encoder::{FrameHeader, WriteBuffer, append_control_frame, next_piece};
 pub use masking::mask;
 pub use opcode::{MessageKind, Opcode};

@@ -19,7 +19,7 @@ pub struct ScenarioRecord {
 /// Figures of one kind of message. Memory for times is allocated with the first one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct KindRecord {
-    /// Counts of its messages.
+    /// Counts of its messages. Of the only kind of a scenario, those that the run has as well are not counted.
     pub counts: KindCounts,
     /// Service and response times of its messages with a correct reply, in nanoseconds. Empty for the only kind of a
     /// scenario, whose times are those of the run.
@@ -108,6 +108,9 @@ impl ScenarioRecord {
     /// Records the end of a measured message of its kind: a reply, an error reply, or the end of the wait.
     pub fn ended(&mut self, sample: &Sample, is_open_loop: bool) {
         let is_only = self.kinds.len() == 1;
+        if is_only && sample.outcome != Outcome::ErrorReply {
+            return;
+        }
         let Some(kind) = self.kinds.get_mut(usize::from(sample.kind)) else {
             return;
         };
@@ -126,7 +129,7 @@ impl ScenarioRecord {
         };
         if sample.outcome == Outcome::ErrorReply {
             kind.error_time.record(service_ns);
-        } else if sample.outcome.is_timed() && !is_only {
+        } else if sample.outcome.is_timed() {
             kind.service.record(service_ns);
             if let Some(response_ns) = sample.response_time_ns().filter(|_| is_open_loop) {
                 kind.response.record(response_ns);
@@ -249,7 +252,8 @@ mod tests {
     fn the_only_kind_has_the_times_of_the_run() {
         let mut record = ScenarioRecord::new(1, 0);
         record.ended(&sample(0, 120, Outcome::Ok), false);
-        assert_eq!(record.kinds[0].service.get(), None);
-        assert_eq!(record.kinds[0].counts.received, 1);
+        assert_eq!(record.kinds[0], KindRecord::default());
+        record.ended(&sample(0, 120, Outcome::ErrorReply), false);
+        assert_eq!(record.counts().error_reply, 1);
     }
 }

@@ -156,7 +156,12 @@ impl KindSummary {
 fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {
     KindCounts {
         sent: run.sent,
+        received: run.received,
+        lost: run.lost,
+        corrupted: run.corrupted.unwrap_or(0),
         duplicated: run.duplicated,
+        reordered: run.reordered,
+        timed_out: run.timed_out,
         ..kind
     }
 }

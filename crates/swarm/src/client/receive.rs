@@ -50,6 +50,9 @@ impl Client {
         if input.is_empty() {
             return Ok(());
         }
+        if let Some(dialogue) = &thread.dialogue {
+            self.take_whole_records(&mut input, dialogue, now_ns, thread)?;
+        }
         // Moved out of `self`, because events borrow from the decoder while they are processed.
         let mut decoder = std::mem::take(&mut self.decoder);
         let result = loop {

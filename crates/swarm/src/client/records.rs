@@ -1,8 +1,10 @@
 //! Records of a scenario: cut from messages, classified, and recorded.
 
 use measurement::record::{Difference, DifferenceKind, Outcome, Sample};
-use scenario::{FoundBy, MessageKey, ReceivedRecord, RecordClass, RecordError, ReplyRole};
-use websocket_wire::{MessageKind, Opcode};
+use scenario::{
+    FoundBy, MessageKey, ReceivedRecord, RecordClass, RecordError, RecordFormat, ReplyRole,
+};
+use websocket_wire::{MessageKind, Opcode, strip_message};
 
 use super::Client;
 use super::setup::shown;
@@ -15,6 +17,35 @@ use crate::message::payload::MessageNumber;
 use crate::thread_state::ThreadState;
 
 impl Client {
+    /// Removes messages from the front of `input` while each is complete, and processes them, as almost all are. Decoder
+    /// and cutter would come to the same result. They process the rest.
+    pub(super) fn take_whole_records(
+        &mut self,
+        input: &mut &[u8],
+        dialogue: &Dialogue,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) -> Result<(), ConnectionEnd> {
+        let is_whole = dialogue.scenario.records == RecordFormat::Message;
+        if !is_whole || !self.decoder.is_between_messages() || self.closed.is_some() {
+            return Ok(());
+        }
+        // Moved out of `self`, because both are changed.
+        let Some(mut own) = self.dialogue.take() else {
+            return Ok(());
+        };
+        let mut result = Ok(());
+        while result.is_ok()
+            && let Some((kind, bytes)) = strip_message(input)
+        {
+            let is_binary = kind == MessageKind::Binary;
+            let record = ReceivedRecord { bytes, is_binary };
+            result = self.take_record(record, &mut own, dialogue, now_ns, thread);
+        }
+        self.dialogue = Some(own);
+        result
+    }
+
     /// Processes the next part of a message from the server.
     pub(super) fn take_part(
         &mut self,
