@@ -1,4 +1,4 @@
-//! A scenario tried on its server: one client, its setup, one message of each kind, its goodbye.
+//! A scenario tried on its server: one client, its setup, one message of each kind, its end.
 //!
 //! The meaning of every record comes from the `scenario` crate, as in a measurement. The connection does not: the
 //! client is blocking, and frames are read by another library than the load generator's, so that the frames shown do
@@ -10,11 +10,12 @@
 //! | `conversation` | messages sent, records received, and their meaning |
 //! | `outcome` | [`TrialLine`]: one frame or record; [`TrialOutcome`]: the result |
 //! | `sent_log` | the client's messages |
-//! | `ws_client` | [`WsClient`]: a blocking client with a deadline |
+//! | `ws_client`, `deadline_stream` | [`WsClient`]: a blocking client with a deadline |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod conversation;
+mod deadline_stream;
 mod outcome;
 mod sent_log;
 mod trial;

@@ -36,7 +36,8 @@ pub struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Connects one client, does its setup, sends one message of each kind, if its role sends, and says goodbye.
+    /// Connects one client, does its setup, and sends one message of each kind if its role sends. Then it sends the
+    /// goodbye of the scenario and closes.
     /// `show` gets every frame, in order.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
+//! | `summary_figure` | figures as text, and their groups |
 //! | [`summary_view`] | the figures of a run, as lines and as tables |
 //! | `scenario_view` | the figures that only scenarios have |
 //! | [`scenarios`] | errors of scenarios |
@@ -36,6 +37,7 @@ mod scenario_view;
 pub mod scenarios;
 mod shortened;
 pub mod summary;
+mod summary_figure;
 pub mod summary_view;
 mod tone;
 

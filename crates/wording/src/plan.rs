@@ -1,16 +1,30 @@
 //! The plan as text.
 
 use measurement::plan::Arrivals;
-use measurement::run::{PayloadBytes, PlanSummary};
+use measurement::run::{PayloadBytes, PlanSummary, Summary};
 use units::{SizeRange, counted, grouped, human_rate, human_time};
+
+/// Scenario, load, amount and window of a run, as parts of a line. Messages of a scenario have their own sizes.
+pub fn parts_of(s: &Summary) -> Vec<String> {
+    match &s.scenario {
+        None => parts(&s.plan),
+        Some(scenario) => {
+            let name = format!("scenario {}", scenario.name);
+            let parts = [name, load(&s.plan), count(&s.plan)].into_iter();
+            parts.chain(window(&s.plan)).collect()
+        }
+    }
+}
 
 /// Load, amount and window, as parts of a line.
 pub fn parts(plan: &PlanSummary) -> Vec<String> {
-    let window = plan
-        .window
-        .map(|n| format!("window {}", grouped(u64::from(n))));
     let parts = [load(plan), amount(plan)].into_iter();
-    parts.chain(window).collect()
+    parts.chain(window(plan)).collect()
+}
+
+fn window(plan: &PlanSummary) -> Option<String> {
+    plan.window
+        .map(|n| format!("window {}", grouped(u64::from(n))))
 }
 
 /// The load: `closed loop`, `open loop, 20,000 msg/s, poisson`.
@@ -44,12 +58,17 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
 
 /// The planned amount of load: `100 clients × 1,000 messages × 125 B`.
 pub fn amount(plan: &PlanSummary) -> String {
+    format!("{} × {}", count(plan), payload(plan.payload_bytes))
+}
+
+/// Clients, and messages or time: `100 clients × 1,000 messages`.
+fn count(plan: &PlanSummary) -> String {
     let clients = counted(u64::from(plan.clients), "client");
     let amount = match (plan.messages_per_client, plan.duration_s) {
         (Some(n), _) => counted(n, "message"),
         (None, time) => human_time(time.unwrap_or_default() * 1e9),
     };
-    format!("{clients} × {amount} × {}", payload(plan.payload_bytes))
+    format!("{clients} × {amount}")
 }
 
 /// A payload size, or a range: `125 B`, `64 B to 4 KiB`.
@@ -76,7 +95,7 @@ pub fn named_cores(cores: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::run::StageSummary;
+    use measurement::run::{ScenarioSummary, StageSummary};
     use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
@@ -84,6 +103,16 @@ mod tests {
         let mut s = summary(100);
         assert_eq!(load(&s.plan), "closed loop");
         assert_eq!(amount(&s.plan), "100 clients × 1,000 messages × 125 B");
+        let size = " × 125 B";
+        assert!(parts_of(&s)[1].ends_with(size), "{:?}", parts_of(&s));
+        // The sizes of its messages are not those of the plan.
+        s.scenario = Some(ScenarioSummary {
+            name: "chat".to_owned(),
+            ..ScenarioSummary::default()
+        });
+        assert_eq!(parts_of(&s)[0], "scenario chat");
+        assert_eq!(parts_of(&s)[2], "100 clients × 1,000 messages");
+        s.scenario = None;
         s.plan.rate_per_s = Some(20_000.0);
         s.plan.arrivals = Arrivals::Poisson;
         s.plan.ramp_s = Some(2.0);

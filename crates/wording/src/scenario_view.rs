@@ -6,7 +6,7 @@ use measurement::run::{KindSummary, Summary};
 use units::{counted, grouped};
 
 use crate::Tone;
-use crate::summary_view::{LabelledRow, SummaryFigure, figure, known_time};
+use crate::summary_figure::{LabelledRow, SummaryFigure, figure, known_time};
 
 /// Clients that completed their setup, and the times that it took.
 pub(crate) fn ready(s: &Summary) -> Vec<SummaryFigure> {

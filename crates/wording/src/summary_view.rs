@@ -9,9 +9,9 @@ use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
 use crate::scenario_view;
 use crate::summary::{differing_times, warmup_backlog};
+use crate::summary_figure::{count, figure, known_time, unusual};
 
-/// Text of an unknown figure.
-pub const UNKNOWN: &str = "–";
+pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
 /// The figures of a summary, as lines of text and as tables.
 #[derive(Debug, Clone)]
@@ -20,74 +20,6 @@ pub struct SummaryView {
     pub rows: Vec<LabelledRow>,
     /// Tables with the same figures, always in the same order.
     pub groups: Vec<FigureGroup>,
-}
-
-/// A line with a label.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LabelledRow {
-    /// Label of the line.
-    pub label: &'static str,
-    /// Figures as text.
-    pub text: String,
-    /// Meaning of the text.
-    pub tone: Tone,
-    /// Items of a list below the line.
-    pub points: Vec<String>,
-}
-
-/// Figures that belong together.
-#[derive(Debug, Clone)]
-pub struct FigureGroup {
-    /// Heading of the group. Adjacent groups may have the same.
-    pub title: &'static str,
-    /// Figures in order. Those that only some runs have come last.
-    pub figures: Vec<SummaryFigure>,
-}
-
-/// A figure of a run.
-#[derive(Debug, Clone)]
-pub struct SummaryFigure {
-    /// Name in a table.
-    pub name: &'static str,
-    /// Value in a table; `None` when the run does not have it.
-    pub value: Option<String>,
-    /// Text in a line; `None` when it is omitted there.
-    phrase: Option<String>,
-}
-
-impl SummaryFigure {
-    fn said(self, phrase: Option<String>) -> Self {
-        Self { phrase, ..self }
-    }
-}
-
-/// A figure for tables only.
-pub fn in_table(name: &'static str, value: Option<String>) -> SummaryFigure {
-    SummaryFigure {
-        name,
-        value,
-        phrase: None,
-    }
-}
-
-/// A figure for tables and lines. `{}` in the phrase is replaced by its value.
-pub(crate) fn figure(name: &'static str, value: Option<String>, phrase: &str) -> SummaryFigure {
-    let phrase = value.as_ref().map(|value| phrase.replace("{}", value));
-    in_table(name, value).said(phrase)
-}
-
-/// A count that is always shown, with the same name in tables and lines.
-fn count(name: &'static str, n: u64) -> SummaryFigure {
-    figure(name, Some(grouped(n)), &format!("{{}} {name}"))
-}
-
-/// A count that is shown in lines only if it is not zero.
-fn unusual(name: &'static str, n: u64) -> SummaryFigure {
-    if n > 0 {
-        count(name, n)
-    } else {
-        in_table(name, None)
-    }
 }
 
 impl SummaryView {
@@ -149,10 +81,6 @@ impl SummaryView {
 /// A time in nanoseconds as text.
 pub fn time(ns: Option<u64>) -> String {
     known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
-}
-
-pub(crate) fn known_time(ns: Option<u64>) -> Option<String> {
-    ns.map(|ns| human_time(ns as f64))
 }
 
 fn per_second(rate: f64) -> String {

@@ -34,7 +34,7 @@ Examples:
   ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
   ws-bench ws://host --protocol socket.io --try     a server that does not echo
-  ws-bench ws://host/chat --scenario chat.toml      messages and replies of a file
+  ws-bench ws://host/chat --scenario chat.toml      a scenario of your own
 
 Exit codes:
     0  success

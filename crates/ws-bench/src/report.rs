@@ -64,7 +64,7 @@ fn style(tone: Tone) -> Style {
 pub(crate) fn heading(s: &Summary) -> String {
     let tool = format!("{} {}", s.tool.name, s.tool.version);
     let mut parts = vec![tool, s.plan.url.clone()];
-    parts.extend(wording::plan::parts(&s.plan));
+    parts.extend(wording::plan::parts_of(s));
     parts.join(" · ")
 }
 

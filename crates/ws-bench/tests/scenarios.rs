@@ -86,6 +86,13 @@ fn a_chat_is_measured_with_all_its_figures() {
         "{}",
         report.text
     );
+    assert!(
+        report
+            .text
+            .contains("· scenario chat · closed loop · 4 clients × 50 messages ·"),
+        "{}",
+        report.text
+    );
     assert!(report.text.contains("ready 4 of 4"), "{}", report.text);
     assert!(report.text.contains("say: "), "{}", report.text);
     let requests = server.requests();

@@ -28,7 +28,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
     let mut page = Page::new(&s.plan.url);
     let Tool { name, version } = &s.tool;
     page.above = format!("{name} {version} · {}", moment(&s.started_at));
-    page.below = wording::plan::parts(&s.plan);
+    page.below = wording::plan::parts_of(s);
     let circumstances = summary::circumstances(s, "the same process");
     page.below.extend(circumstances);
     blocks.extend(verdict::conditions(s).map(Block::Banner));

@@ -17,6 +17,8 @@ use crate::verdict::Latency;
 /// The scenario as reported in results.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+// A workbook has no cells for what is empty.
+#[serde(default)]
 pub struct ScenarioSummary {
     pub name: String,
     /// SHA-256 of the merged file, in hexadecimal digits; `None` when the program did not compute it.
@@ -56,6 +58,8 @@ impl ScenarioSummary {
 /// Setup of all clients.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+// A workbook has no cells for what is empty.
+#[serde(default)]
 pub struct SetupSummary {
     /// Clients that were ready for the load.
     pub ready: u64,
@@ -98,6 +102,8 @@ impl SetupSummary {
 /// Figures of one kind of message.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+// A workbook has no cells for what is empty.
+#[serde(default)]
 pub struct KindSummary {
     pub messages: KindCounts,
     pub service_time_ns: Latency,

@@ -364,6 +364,7 @@ fn written_with_kinds<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
     };
     run.clients.as_mut().unwrap()[0].ready_ns = Some(2_500_000);
     run.summary.as_mut().unwrap().scenario = Some(ScenarioSummary {
+        name: "chat".to_owned(),
         kinds: vec!["say".to_owned(), "who".to_owned()],
         ..ScenarioSummary::default()
     });
@@ -375,6 +376,7 @@ fn written_with_kinds<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
 fn the_kind_of_a_message_stands_behind_the_other_columns_and_is_read_over() {
     use crate::read::{RunPart, read_run};
     let rows = |path: &Path| {
+        // Neither roles nor vars have cells in this run.
         let run = read_run(path, &[RunPart::Samples]).unwrap();
         run.samples.unwrap().rows.len()
     };
