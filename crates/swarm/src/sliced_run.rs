@@ -15,6 +15,7 @@ use crate::SwarmError;
 use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
+use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::sum_progress;
@@ -105,6 +106,7 @@ impl SlicedRun {
             payloads: Arc::new(Payloads::new(plan)),
             budget: Arc::new(BottomK::new(0, plan.seed)),
             connector,
+            dialogue: Dialogue::new(plan).map(Arc::new),
             handle: handle.clone(),
             allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
             begun,
