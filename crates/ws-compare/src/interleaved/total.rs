@@ -132,11 +132,7 @@ impl RunTotal {
         let server = sum.server(pids);
         let messages_per_cpu_s = sum.messages_per_cpu_s(server.as_ref());
         let context = RunContext {
-            // Their codes are those of the planned end.
-            connections: Connections {
-                close_codes: Default::default(),
-                ..context.connections
-            },
+            connections: without_close_codes(context.connections),
             client: sum.client.unwrap_or_default(),
             server,
             calibration: judge.calibration,
@@ -177,6 +173,14 @@ impl RunTotal {
             kept: sum.rows,
         });
         Ok(Ok(row))
+    }
+}
+
+/// The close codes are those of the planned end, after the last slice.
+fn without_close_codes(connections: Connections) -> Connections {
+    Connections {
+        close_codes: Default::default(),
+        ..connections
     }
 }
 
