@@ -13,6 +13,7 @@
 //! | `cpu_split` | cores of the servers and of the generator |
 //! | `load_template` | plans of the runs: closed loop, open loop, and the pilot that determines the rate |
 //! | `measure`, `steady_state` | one run, and its steady part |
+//! | `round_lines` | lines printed while rounds are measured |
 //! | `round_values` | values of the rounds, for the next two modules |
 //! | `verdicts`, `fail_if` | figures, intervals and verdicts of all rounds; `--fail-if` |
 //! | `saved_runs` | saved runs and saved comparisons instead of measured ones |
@@ -43,6 +44,7 @@ mod outputs;
 mod page;
 mod progress;
 mod round;
+mod round_lines;
 mod round_values;
 mod run;
 mod saved_runs;

@@ -90,7 +90,7 @@ impl SliceJudge {
         measured: Duration,
         context: RunContext,
     ) -> Result<Summary, PlanError> {
-        // A measured time without the lead-in is no early end.
+        // A measured time without the lead-in is not an early end.
         let planned = counted.min(measured);
         let plan = of_length(&self.load, planned, self.server.clone())?;
         let context = RunContext {

@@ -132,10 +132,7 @@ impl RunTotal {
         let server = sum.server(pids);
         let messages_per_cpu_s = sum.messages_per_cpu_s(server.as_ref());
         let context = RunContext {
-            connections: Connections {
-                close_codes: Default::default(),
-                ..context.connections
-            },
+            connections: without_close_codes(context.connections),
             client: sum.client.unwrap_or_default(),
             server,
             calibration: judge.calibration,
@@ -155,18 +152,14 @@ impl RunTotal {
             ..whole_row(&summary)
         };
         let is_open_loop = by == SteadyFigure::ResponseTime;
-        if is_open_loop && row.messages_per_s < LEAST_ANSWERED * offered_per_s {
+        let overload = (is_open_loop && row.messages_per_s < LEAST_ANSWERED * offered_per_s)
+            .then(|| describe_overload(row.messages_per_s, offered_per_s));
+        let is_much = left_out as f64 > MOST_LEFT_OUT * measured as f64;
+        let first_reason = self.first_reason.as_deref();
+        let lost = is_much.then(|| describe_left_out(left_out, measured, first_reason));
+        for reason in [overload, lost].into_iter().flatten() {
             row.verdict = row.verdict.max(Verdict::Suspect);
-            row.reasons
-                .push(describe_overload(row.messages_per_s, offered_per_s));
-        }
-        if left_out as f64 > MOST_LEFT_OUT * measured as f64 {
-            row.verdict = row.verdict.max(Verdict::Suspect);
-            row.reasons.push(describe_left_out(
-                left_out,
-                measured,
-                self.first_reason.as_deref(),
-            ));
+            row.reasons.push(reason);
         }
         let seen_s = Some(self.background_s).filter(|seconds| *seconds > 0.0);
         row.slices = Some(RunSlices {
@@ -180,6 +173,14 @@ impl RunTotal {
             kept: sum.rows,
         });
         Ok(Ok(row))
+    }
+}
+
+/// The close codes are those of the planned end, after the last slice.
+fn without_close_codes(connections: Connections) -> Connections {
+    Connections {
+        close_codes: Default::default(),
+        ..connections
     }
 }
 
