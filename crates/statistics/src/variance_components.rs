@@ -70,6 +70,9 @@ pub fn group_growth(between_share: f64, groups: u64, more: u64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::normal::normal_quantile;
+    use rand::{RngExt, SeedableRng};
+    use rand_xoshiro::Xoshiro256PlusPlus;
 
     #[test]
     fn larger_groups_help_as_far_as_variance_lies_within_them() {
@@ -80,9 +83,6 @@ mod tests {
         assert_eq!(group_growth(0.5, 10, 10), None);
         assert_eq!(group_growth(1.0, 10, 10), None);
     }
-    use crate::normal::normal_quantile;
-    use rand::{RngExt, SeedableRng};
-    use rand_xoshiro::Xoshiro256PlusPlus;
 
     #[test]
     fn equal_groups_are_as_worked_out_by_hand() {

@@ -212,7 +212,7 @@ fn stood_still(stops: &Stops, elapsed_s: f64) -> String {
     )
 }
 
-/// What kept the generator from its cores, in brackets; empty when nothing is known.
+/// Causes that kept the generator from its cores, in brackets; empty when none is known.
 fn causes(stops: &Stops, withheld: &WithheldTime, largest_payload: u64) -> String {
     let causes = [
         (withheld.throttled_s, "the quota of its cgroup withheld"),

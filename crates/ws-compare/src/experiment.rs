@@ -16,7 +16,9 @@ use crate::args::{CompareArgs, usage_error};
 use crate::cpu_split::CpuSplit;
 use crate::fail_if::Conditions;
 use crate::gate::Gate;
-use crate::interleaved::{InterleavedRound, SliceLengths, choose_slice, describe_shortage};
+use crate::interleaved::{
+    InterleavedRound, SliceLengths, choose_slice, describe_shortage, unless_interrupted,
+};
 use crate::interrupt::InterruptHandle;
 use crate::load_template::{LoadTemplate, rate_below};
 use crate::measure::{self, Machine};
@@ -334,11 +336,7 @@ impl<'a> Experiment<'a> {
             let measured = self.runner.turn(&mut row, candidate, runs, |phase| {
                 display.show(&label, phase);
             });
-            match measured {
-                Ok(()) => {}
-                Err(ServerFailure::Interrupted) => return Err(ServerFailure::Interrupted),
-                Err(failure) => row.failure = Some(failure.in_one_line()),
-            }
+            unless_interrupted(measured, &mut row)?;
             rows.push(row);
             display.end_turn();
         }

@@ -262,7 +262,7 @@ fn unsteady(c: &Comparison) -> Vec<String> {
     kinds.filter_map(line).collect()
 }
 
-/// Whether saved runs are compared.
+/// Returns true when saved runs are compared.
 fn are_saved(c: &Comparison) -> bool {
     c.servers.iter().any(|server| !server.files.is_empty())
 }

@@ -66,7 +66,11 @@ impl SliceJudge {
         let mut summary = self.summary(&mut record.record, record.counted, measured, context)?;
         let found = &summary.validity.found;
         let disturbance = found.iter().position(|reason| reason.is_of_a_moment());
-        wording::explain(&mut summary);
+        // Sentences cost time between slices, and most slices need none.
+        let disturbed_by = disturbance.map(|index| {
+            wording::explain(&mut summary);
+            summary.validity.reasons[index].clone()
+        });
         let p50 = summary.response_time_ns.p50;
         Ok(JudgedSlice {
             row: SliceRow {
@@ -76,7 +80,7 @@ impl SliceJudge {
                 ..SliceRow::default()
             },
             measured,
-            disturbed_by: disturbance.map(|index| summary.validity.reasons[index].clone()),
+            disturbed_by,
             slice,
         })
     }
@@ -114,17 +118,13 @@ impl SliceJudge {
 fn measured_time(slice: &SliceRecord, load: &Load) -> Duration {
     let clients = slice.connections.opened.max(1);
     let record = &slice.record;
-    let active_ns = match load {
-        Load::Open { .. } => record.active_ns,
+    let of_a_client = |total_ns: u64| Duration::from_nanos(total_ns / clients);
+    match load {
+        Load::Open { .. } => of_a_client(record.active_ns).max(slice.counted),
         Load::Closed { window } => {
             let lead_in_ns = record.lead_in_ns / u64::from(window.get());
-            record.active_ns.saturating_sub(lead_in_ns)
+            of_a_client(record.active_ns.saturating_sub(lead_in_ns))
         }
-    };
-    let measured = Duration::from_nanos(active_ns / clients);
-    match load {
-        Load::Open { .. } => measured.max(slice.counted),
-        Load::Closed { .. } => measured,
     }
 }
 

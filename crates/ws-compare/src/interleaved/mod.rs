@@ -287,7 +287,7 @@ impl Orders {
 }
 
 /// Stores a server's failure in its row, unless the user interrupted the comparison.
-fn unless_interrupted<T>(
+pub(crate) fn unless_interrupted<T>(
     found: Result<T, ServerFailure>,
     row: &mut RoundRow,
 ) -> Result<Option<T>, ServerFailure> {
