@@ -21,6 +21,8 @@ arguments=()
 for argument in "$@"; do
     case "$argument" in
         10s | 1m) arguments+=(500ms) ;;
+        3s) arguments+=(100ms) ;;
+        1_000) arguments+=(2) ;;
         *) arguments+=("$argument") ;;
     esac
 done
@@ -35,7 +37,11 @@ case "$program" in
         echo "$program: $ready"
         exit
         ;;
-    ws-compare) case " $* " in *.json\ *) ;; *) more=(--rounds 1 -d 100ms --warmup 50ms -c 2) ;; esac ;;
+    ws-compare)
+        case " $* " in *.json\ *) ;; *) more=(--rounds 1 --warmup 50ms) ;; esac
+        case " $* " in *.json\ * | *" -d "*) ;; *) more+=(-d 100ms) ;; esac
+        case " $* " in *.json\ * | *" -c "*) ;; *) more+=(-c 2) ;; esac
+        ;;
     ws-truth) more=(greeting) ;;
 esac
 code=0
