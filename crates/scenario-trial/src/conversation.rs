@@ -110,8 +110,9 @@ impl<'a> Conversation<'a> {
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let filled = template.fill(MessageValues {
+        let values = MessageValues {
             client: &self.state,
+            sender: self.state.client(),
             number,
             id,
             wall_ns: u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX),
@@ -121,7 +122,8 @@ impl<'a> Conversation<'a> {
                 Captures::none()
             },
             padding: self.padding,
-        });
+        };
+        let filled = template.fill(&values);
         let mut bytes = Vec::new();
         filled.write(&mut bytes);
         bytes

@@ -47,9 +47,4 @@ impl SentMessages for SentLog {
             }
         }
     }
-
-    fn oldest(&self) -> Option<SentMessage> {
-        let mut waiting = self.all.iter().filter(|(_, waits)| *waits);
-        waiting.next().map(|(message, _)| *message)
-    }
 }

@@ -52,10 +52,6 @@ impl SentMessages for Window {
             SentState::Unknown
         }
     }
-
-    fn oldest(&self) -> Option<SentMessage> {
-        Some(self.oldest)
-    }
 }
 
 struct Case {
@@ -93,6 +89,7 @@ impl Case {
     fn values(&self, number: u64) -> MessageValues<'_> {
         MessageValues {
             client: &self.client,
+            sender: self.client.client(),
             number,
             id: number + 1,
             wall_ns: 0,
@@ -107,7 +104,8 @@ impl Case {
         let start = Instant::now();
         for number in 0..MESSAGES {
             buffer.clear();
-            let filled = template.fill(self.values(number));
+            let values = self.values(number);
+            let filled = template.fill(&values);
             black_box(filled.len());
             filled.write(buffer);
             black_box(buffer.as_slice());
@@ -122,7 +120,7 @@ impl Case {
                 let mut message = Vec::new();
                 self.scenario.messages[0]
                     .send
-                    .fill(self.values(number))
+                    .fill(&self.values(number))
                     .write(&mut message);
                 reply(&message, number + 1)
             })

@@ -34,10 +34,6 @@ impl SentMessages for OneMessage {
             SentState::Unknown
         }
     }
-
-    fn oldest(&self) -> Option<SentMessage> {
-        Some(self.0)
-    }
 }
 
 fn parse(source: ScenarioSource, options: &ScenarioOptions) -> Option<Scenario> {
@@ -46,14 +42,16 @@ fn parse(source: ScenarioSource, options: &ScenarioOptions) -> Option<Scenario> 
 }
 
 fn render(template: &Template, client: &ClientState, padding: &Padding) -> Vec<u8> {
-    let filled = template.fill(MessageValues {
+    let values = MessageValues {
         client,
+        sender: client.client(),
         number: 1,
         id: 1,
         wall_ns: 1,
         captures: Captures::none(),
         padding,
-    });
+    };
+    let filled = template.fill(&values);
     let mut bytes = Vec::new();
     filled.write(&mut bytes);
     assert_eq!(bytes.len() as u64, filled.len());

@@ -15,7 +15,7 @@ use crate::record_class::{
     SentState, SetupClass,
 };
 use crate::scenario::Scenario;
-use crate::template::{SegmentValues, pad_len};
+use crate::template::{MessageValues, pad_len};
 
 impl Scenario {
     /// Classifies a record that came while a client did this step of its setup.
@@ -79,6 +79,25 @@ impl Scenario {
         }
     }
 
+    /// Returns true when the record is the reply to this message of the client and every byte of a reply is known. Then
+    /// [`Scenario::classify`] would come to the same result, but takes longer.
+    #[inline]
+    pub fn is_exact_reply(
+        &self,
+        record: ReceivedRecord,
+        kind: usize,
+        values: &MessageValues,
+    ) -> bool {
+        let reply = self.messages.get(kind);
+        let Some(reply) = reply.and_then(|kind| kind.exact_reply.as_ref()) else {
+            return false;
+        };
+        reply
+            .is_binary
+            .is_none_or(|binary| binary == record.is_binary)
+            && reply.template.fill(values).equals(record.bytes)
+    }
+
     /// Classifies a record that came during the load.
     #[inline]
     pub fn classify(
@@ -92,9 +111,6 @@ impl Scenario {
         scratch.begin();
         let view = self.load_view(record);
         let session = Session { client, padding };
-        if let Some(class) = self.next_in_turn(&view, &session, sent, scratch) {
-            return class;
-        }
         let weak = match self.own(&view, &session, sent, scratch) {
             OwnMatch::Sure(class) => return class,
             OwnMatch::Weak(class) => Some(class),
@@ -109,52 +125,20 @@ impl Scenario {
             known: None,
         };
         if let Some(push) = &self.push
-            && let Some(numbers) = push.matched.matches(&view, &cx, scratch)
+            && push.matched.matches(&view, &cx, scratch)
         {
+            let numbers = &scratch.numbers;
             return RecordClass::Push {
                 seq: numbers.seq,
                 stamp_ns: numbers.stamp_ns,
             };
         }
         for (index, rule) in self.on.iter().enumerate() {
-            if has_role(rule.roles, client.role())
-                && rule.matched.matches(&view, &cx, scratch).is_some()
-            {
+            if has_role(rule.roles, client.role()) && rule.matched.matches(&view, &cx, scratch) {
                 return RecordClass::On(index);
             }
         }
         weak.unwrap_or(RecordClass::Unexpected)
-    }
-
-    /// The fast path: replies that hold nothing but known bytes mostly come in turn.
-    #[inline]
-    fn next_in_turn(
-        &self,
-        view: &RecordView,
-        session: &Session,
-        sent: &impl SentMessages,
-        scratch: &mut Scratch,
-    ) -> Option<RecordClass> {
-        if !self.messages.iter().any(|message| message.has_exact_reply) {
-            return None;
-        }
-        let message = sent.oldest()?;
-        let kind = self
-            .messages
-            .get(message.kind)
-            .filter(|kind| kind.has_exact_reply)?;
-        let one = kind.reply.as_ref()?.alternatives.first()?;
-        let known = session.own(kind, message);
-        if !one.equals(view, &known, scratch) {
-            return None;
-        }
-        let by = found_by(one.recognised_by);
-        Some(RecordClass::Own {
-            message,
-            role: ReplyRole::Reply,
-            agrees: true,
-            by,
-        })
     }
 
     #[inline]
@@ -173,10 +157,10 @@ impl Scenario {
         for (kind, message_type) in self.messages.iter().enumerate() {
             for (role, list) in message_type.own_patterns() {
                 for one in list.map_or(&[][..], |list| &list.alternatives) {
-                    let Some(numbers) = one.recognise(view, &cx, scratch) else {
+                    if !one.recognise(view, &cx, scratch) {
                         continue;
-                    };
-                    let Some(key) = key(one, &numbers, kind, session.client) else {
+                    }
+                    let Some(key) = key(one, &scratch.numbers, kind, session.client) else {
                         continue;
                     };
                     let class = match sent.find(key) {
@@ -186,7 +170,8 @@ impl Scenario {
                         }
                         SentState::Waiting(message) if message.kind != kind => continue,
                         SentState::Waiting(message) => {
-                            let known = session.own(message_type, message);
+                            let values = session.own(message);
+                            let known = own_message(message_type, &values);
                             let agrees = one.verify(view, &known, scratch);
                             let by = found_by(one.recognised_by);
                             let class = RecordClass::Own {
@@ -232,14 +217,14 @@ impl Scenario {
             };
             for one in &list.alternatives {
                 scratch.captures.clear();
-                let Some(ReadNumbers {
-                    uid: Some((client, number)),
-                    ..
-                }) = one.recognise(view, &cx, scratch)
-                else {
+                if !one.recognise(view, &cx, scratch) {
+                    continue;
+                }
+                let Some((client, number)) = scratch.numbers.uid else {
                     continue;
                 };
-                let known = session.foreign(message_type, client, number);
+                let values = session.values(client, number, 0);
+                let known = foreign_message(message_type, &values);
                 let agrees = one.verify(view, &known, scratch);
                 let class = RecordClass::Delivery {
                     kind,
@@ -345,31 +330,15 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// The bytes of an own message.
     #[inline]
-    fn own(&self, kind: &MessageType, message: SentMessage) -> KnownMessage<'a> {
-        let values = self.values(self.client.client(), message.number, message.id);
-        KnownMessage {
-            values,
-            pad: PadLen::Exact(pad_len(kind.send.sized(), &values)),
-        }
-    }
-
-    /// The bytes of a message of any client, whose id and slots are not known here.
-    fn foreign(&self, kind: &MessageType, sender: u32, number: u64) -> KnownMessage<'a> {
-        let values = self.values(sender, number, 0);
-        let pad = match kind.send.sized() {
-            Some(sized) if sized.is_fixed() => PadLen::Exact(pad_len(Some(sized), &values)),
-            Some(_) => PadLen::AtMost(self.padding.size(sender, number).unwrap_or(0)),
-            None => PadLen::Exact(0),
-        };
-        KnownMessage { values, pad }
+    fn own(&self, message: SentMessage) -> MessageValues<'a> {
+        self.values(self.client.client(), message.number, message.id)
     }
 
     #[inline]
-    fn values(&self, sender: u32, number: u64, id: u64) -> SegmentValues<'a> {
-        SegmentValues {
-            slots: self.client,
+    fn values(&self, sender: u32, number: u64, id: u64) -> MessageValues<'a> {
+        MessageValues {
+            client: self.client,
             sender,
             number,
             id,
@@ -378,6 +347,26 @@ impl<'a> Session<'a> {
             padding: self.padding,
         }
     }
+}
+
+/// The bytes of an own message.
+#[inline]
+fn own_message<'a>(kind: &MessageType, values: &'a MessageValues<'a>) -> KnownMessage<'a> {
+    let pad = PadLen::Exact(pad_len(kind.send.sized(), values));
+    KnownMessage { values, pad }
+}
+
+/// The bytes of a message of any client, whose id and slots are not known here.
+fn foreign_message<'a>(kind: &MessageType, values: &'a MessageValues<'a>) -> KnownMessage<'a> {
+    let pad = match kind.send.sized() {
+        Some(sized) if sized.is_fixed() => PadLen::Exact(pad_len(Some(sized), values)),
+        Some(_) => {
+            let size = values.padding.size(values.sender, values.number);
+            PadLen::AtMost(size.unwrap_or(0))
+        }
+        None => PadLen::Exact(0),
+    };
+    KnownMessage { values, pad }
 }
 
 /// Tries a pattern on a record that belongs to no message. An id in it is that of the last message that
@@ -395,10 +384,12 @@ fn matches_for(
     let alternatives = list.map_or(&[][..], |list| &list.alternatives);
     alternatives.iter().any(|one| {
         scratch.captures.clear();
-        let numbers = one.recognise(view, &cx, scratch);
-        numbers.is_some_and(|numbers| match numbers.id {
-            Some((id, format)) => format.id_from(id, client.last_id()) == Some(client.last_id()),
-            None => true,
-        })
+        one.recognise(view, &cx, scratch)
+            && match scratch.numbers.id {
+                Some((id, format)) => {
+                    format.id_from(id, client.last_id()) == Some(client.last_id())
+                }
+                None => true,
+            }
     })
 }

@@ -14,7 +14,7 @@ use crate::parts::{
     SETUP_TIMEOUT, ScenarioRole, ScenarioVar, SetupStep,
 };
 use crate::pattern::{PatternForm, PatternList, RecognisedBy, TextPattern};
-use crate::pattern_compiler::{PatternCompiler, alternative, check_held, is_exact};
+use crate::pattern_compiler::{PatternCompiler, alternative, check_held, exact_reply};
 use crate::pieces::ReadSite;
 use crate::scenario::Scenario;
 use crate::source::{SourcePlace, SpottedText};
@@ -317,7 +317,9 @@ impl Compiler {
                 .iter()
                 .all(|m| m.reply.is_none() && m.error.is_none() && m.part.is_none());
             let mut message = self.message(draft)?;
-            message.has_exact_reply &= is_first && message.error.is_none();
+            if !is_first || message.error.is_some() {
+                message.exact_reply = None;
+            }
             messages.push(message);
         }
         Ok(messages)
@@ -362,7 +364,7 @@ impl Compiler {
             to: draft.to.unwrap_or_default(),
             to_sender: draft.to_sender.unwrap_or(true),
             answer,
-            has_exact_reply: is_exact(reply.as_ref()),
+            exact_reply: exact_reply(reply.as_ref(), &send),
             reply,
             error,
             part,

@@ -4,7 +4,7 @@ use crate::captures::{CaptureTarget, Captures};
 use crate::client::ClientState;
 use crate::digits::{read_decimal, read_uid, read_varint};
 use crate::holes::{ClockUnit, NumberFormat};
-use crate::template::{ByteSink, SegmentValues, TemplateSegment, UID_LEN};
+use crate::template::{ExpectedBytes, MessageValues, TemplateSegment, UID_LEN};
 
 /// A piece of a group: bytes, or a hole that says where it ends.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ pub(crate) enum PadLen {
 /// A message whose bytes are known.
 #[derive(Clone, Copy)]
 pub(crate) struct KnownMessage<'a> {
-    pub(crate) values: SegmentValues<'a>,
+    pub(crate) values: &'a MessageValues<'a>,
     pub(crate) pad: PadLen,
 }
 
@@ -56,10 +56,10 @@ pub(crate) struct GlobContext<'a> {
 
 /// Results of a match.
 pub(crate) struct GlobResults<'a> {
-    pub(crate) numbers: ReadNumbers,
+    pub(crate) numbers: &'a mut ReadNumbers,
     pub(crate) captures: &'a mut Captures,
     /// Places looked at.
-    pub(crate) tries: u64,
+    pub(crate) tries: &'a mut u64,
 }
 
 impl PadLen {
@@ -101,7 +101,7 @@ pub(crate) fn match_elements(
 
 /// Bytes at the beginning that are letters of the message's pad.
 fn shared_letters(rest: &[u8], known: &KnownMessage, most: u64) -> usize {
-    let values = &known.values;
+    let values = known.values;
     let letters = values.padding.letters(values.sender, values.number, most);
     std::iter::zip(rest, letters)
         .take_while(|(a, b)| a == b)
@@ -116,7 +116,7 @@ fn match_element(
     cx: &GlobContext,
     results: &mut GlobResults,
 ) -> Option<usize> {
-    let numbers = &mut results.numbers;
+    let numbers = &mut *results.numbers;
     match element {
         Element::Literal(bytes) => rest.starts_with(bytes).then_some(bytes.len()),
         Element::Slot(slot) => {
@@ -152,12 +152,8 @@ fn match_element(
         }
         Element::Known(segment) => {
             let known = cx.known?;
-            let mut expected = ExpectedBytes {
-                rest,
-                len: 0,
-                agrees: true,
-            };
-            segment.write(&known.values, known.pad.longest(), &mut expected);
+            let mut expected = ExpectedBytes::new(rest);
+            segment.write(known.values, known.pad.longest(), &mut expected);
             expected.agrees.then_some(expected.len)
         }
     }
@@ -176,23 +172,5 @@ fn read_number(rest: &[u8], format: NumberFormat) -> Option<(u64, usize)> {
             .first_chunk()
             .map(|bytes| (u32::from_be_bytes(*bytes).into(), 4)),
         NumberFormat::Varint => read_varint(rest),
-    }
-}
-
-/// Compares what is written with bytes that are there.
-struct ExpectedBytes<'a> {
-    rest: &'a [u8],
-    len: usize,
-    agrees: bool,
-}
-
-impl ByteSink for ExpectedBytes<'_> {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
-        self.agrees &= self.rest[self.len.min(self.rest.len())..].starts_with(bytes);
-        self.len += bytes.len();
     }
 }

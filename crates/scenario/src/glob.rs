@@ -135,9 +135,26 @@ impl Glob {
         }
     }
 
-    /// Returns true without wildcards.
-    pub(crate) fn is_exact(&self) -> bool {
-        self.tail.is_none() && matches!(&self.groups[..], [group] if group.before.is_none())
+    /// What matches, when it holds neither wildcards nor numbers that are read.
+    pub(crate) fn known_segments(&self) -> Option<Vec<TemplateSegment>> {
+        let [
+            Group {
+                before: None,
+                elements,
+                ..
+            },
+        ] = &self.groups[..]
+        else {
+            return None;
+        };
+        let known = |element: &Element| match element {
+            Element::Literal(bytes) => Some(TemplateSegment::Literal(bytes.clone())),
+            Element::Slot(slot) => Some(TemplateSegment::Slot(*slot)),
+            Element::Known(segment) => Some(segment.clone()),
+            _ => None,
+        };
+        let all = elements.iter().map(known).collect::<Option<_>>()?;
+        self.tail.is_none().then_some(all)
     }
 
     /// Matches a whole record. Captures of a record that does not match are dropped.
@@ -210,11 +227,14 @@ impl Group {
             // Places from which the group cannot reach the end need no look.
             from = from.max(record.len().saturating_sub(self.max_len(cx)));
         }
+        let (numbers, mark) = (*results.numbers, results.captures.mark());
         while from <= record.len() {
             let start = self.next_start(record, from, cx)?;
             if let Some(end) = self.matches_at(record, start, to_end, cx, results) {
                 return Some((start, end));
             }
+            *results.numbers = numbers;
+            results.captures.drop_from(mark);
             from = start + 1;
         }
         None
@@ -259,14 +279,14 @@ impl Group {
                 (TemplateSegment::Pad, Some(known)) => match known.pad {
                     PadLen::Exact(len) | PadLen::AtMost(len) => to_usize(len),
                 },
-                (_, Some(known)) => to_usize(segment.len(&known.values, known.pad.longest())),
+                (_, Some(known)) => to_usize(segment.len(known.values, known.pad.longest())),
                 _ => 0,
             },
         });
         lens.fold(0, usize::saturating_add)
     }
 
-    /// End of the group when it matches at this place.
+    /// End of the group when it matches at this place. Else what it has read is left in the results.
     #[inline]
     fn matches_at(
         &self,
@@ -276,13 +296,7 @@ impl Group {
         cx: &GlobContext,
         results: &mut GlobResults,
     ) -> Option<usize> {
-        results.tries += 1;
-        let (numbers, mark) = (results.numbers, results.captures.mark());
-        let end = match_elements(&self.elements, record, start, to_end, cx, results);
-        if end.is_none() {
-            results.numbers = numbers;
-            results.captures.drop_from(mark);
-        }
-        end
+        *results.tries += 1;
+        match_elements(&self.elements, record, start, to_end, cx, results)
     }
 }

@@ -199,11 +199,16 @@ impl JsonReader<'_> {
             return Some(JsonKind::Composite);
         }
         loop {
-            let (key, is_plain) = self.string()?;
+            let child = match self.known_key(node) {
+                Some(child) => Some(child),
+                None => {
+                    let (key, is_plain) = self.string()?;
+                    node.child(&self.record[key], is_plain)
+                }
+            };
             self.skip_blanks();
             self.expect(b':')?;
             self.skip_blanks();
-            let child = node.child(&self.record[key], is_plain);
             self.member(child, values)?;
             self.skip_blanks();
             match self.next()? {
@@ -212,6 +217,24 @@ impl JsonReader<'_> {
                 _ => return None,
             }
         }
+    }
+
+    /// Reads a key that is one of the node's, as it is written in the pointer. Most keys are short, and a search for their
+    /// end takes longer than the comparison.
+    #[inline]
+    fn known_key<'n>(&mut self, node: &'n PointerNode) -> Option<&'n PointerNode> {
+        let record = self.record;
+        let rest = record.get(self.at..)?.strip_prefix(b"\"")?;
+        let (name, child) = node.children.iter().find(|(name, _)| {
+            let after = rest.get(name.len());
+            rest.first() == name.first() && after == Some(&b'"') && rest.starts_with(name)
+        })?;
+        // Such names are written with escapes.
+        if name.iter().any(|byte| matches!(byte, b'"' | b'\\')) {
+            return None;
+        }
+        self.at += name.len() + 2;
+        Some(child)
     }
 
     fn array(&mut self, node: &PointerNode, values: &mut [Option<JsonValue>]) -> Option<JsonKind> {
@@ -416,6 +439,14 @@ mod tests {
         assert_eq!(one(r#"{"id":1,"id":2}"#, "/id").as_deref(), Some("2"));
         assert_eq!(one(r#"{"a":{"x":1},"a":{"y":2}}"#, "/a/x"), None);
         assert_eq!(one(r#"{"a":{"x":1},"a":3}"#, "/a/x"), None);
+    }
+
+    #[test]
+    fn keys_with_escapes_are_told_from_those_that_begin_like_them() {
+        assert_eq!(one(r#"{"id\"x":1,"id":2}"#, "/id").as_deref(), Some("2"));
+        assert_eq!(one(r#"{"idx":1,"i\u0064":2}"#, "/id").as_deref(), Some("2"));
+        assert_eq!(one(r#"{"a\\":1}"#, r"/a\").as_deref(), Some("1"));
+        assert_eq!(one(r#"{"a\"b":1}"#, "/a\"b").as_deref(), Some("1"));
     }
 
     #[test]

@@ -110,8 +110,8 @@ pub struct MessageType {
     pub(crate) part: Option<PatternList>,
     pub(crate) deliver: Option<PatternList>,
     pub(crate) place: SourcePlace,
-    /// The reply holds nothing but known bytes, and no other pattern comes before it.
-    pub(crate) has_exact_reply: bool,
+    /// The reply, when it holds nothing but known bytes, and no other pattern comes before it.
+    pub(crate) exact_reply: Option<ExactReply>,
     /// Places of the lengths in the message.
     pub(crate) send_place: SourcePlace,
 }
@@ -136,6 +136,14 @@ impl MessageType {
     pub fn has_deliveries(&self) -> bool {
         self.deliver.is_some()
     }
+}
+
+/// A reply whose bytes are all known with its message.
+#[derive(Debug, Clone)]
+pub(crate) struct ExactReply {
+    pub(crate) template: Template,
+    /// True for binary, false for text, `None` where it does not count.
+    pub(crate) is_binary: Option<bool>,
 }
 
 /// Messages that the server sends on its own.

@@ -5,6 +5,7 @@ use crate::element::{GlobContext, GlobResults, KnownMessage, ReadNumbers};
 use crate::glob::{Glob, PatternPiece};
 use crate::json::{JsonKind, JsonValue, PointerSet};
 use crate::json_text::{compact, unescape};
+use crate::template::TemplateSegment;
 
 /// Working memory of one thread, reused from record to record.
 #[derive(Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Scratch {
     is_json: Option<bool>,
     /// Texts that the pattern of the last record has read.
     pub captures: Captures,
+    /// Numbers that the last pattern has read. Of no meaning when it did not match.
+    pub(crate) numbers: ReadNumbers,
     tries: u64,
 }
 
@@ -53,19 +56,31 @@ pub(crate) enum RecognisedBy {
 pub(crate) struct TextPattern {
     recognise: Glob,
     verify: Glob,
+    /// Some of it is known only when the message is, so that recognition does not look at it.
+    holds_known: bool,
+    /// Something in it must be compared once the message is known.
+    needs_verification: bool,
 }
 
 impl TextPattern {
     pub(crate) fn new(pieces: &[PatternPiece], knows_id: bool) -> Self {
+        let holds = |wanted: fn(&PatternPiece) -> bool| pieces.iter().any(wanted);
         Self {
             recognise: Glob::recognising(pieces),
             verify: Glob::verifying(pieces, knows_id),
+            holds_known: holds(|piece| matches!(piece, PatternPiece::Known(_))),
+            needs_verification: true,
         }
     }
 
-    /// Returns true when every byte is known with the message.
-    pub(crate) fn is_exact(&self) -> bool {
-        self.verify.is_exact()
+    /// The bytes of the record, when all are known with the message.
+    pub(crate) fn known_segments(&self) -> Option<Vec<TemplateSegment>> {
+        self.verify.known_segments()
+    }
+
+    /// Notes that no other part of the pattern holds an identity: the message was found by the one in here.
+    pub(crate) fn set_only_identity(&mut self) {
+        self.needs_verification = self.holds_known;
     }
 
     fn glob(&self, cx: &GlobContext) -> &Glob {
@@ -102,14 +117,14 @@ pub(crate) struct PatternList {
 }
 
 impl PatternAlternative {
-    /// Reads the record's numbers and captures; `None` when it does not match.
+    /// Reads the record's numbers and captures. Returns false when it does not match.
     #[inline]
     pub(crate) fn recognise(
         &self,
         record: &RecordView,
         cx: &GlobContext,
         scratch: &mut Scratch,
-    ) -> Option<ReadNumbers> {
+    ) -> bool {
         self.run(record, cx, scratch)
     }
 
@@ -121,54 +136,28 @@ impl PatternAlternative {
         known: &KnownMessage,
         scratch: &mut Scratch,
     ) -> bool {
-        if self.needs_verification {
-            return self.equals(record, known, scratch);
-        }
-        self.is_binary
-            .is_none_or(|binary| binary == record.is_binary)
-    }
-
-    /// Returns true when the record is exactly what its message demands, also where recognition would not
-    /// need all of it.
-    #[inline]
-    pub(crate) fn equals(
-        &self,
-        record: &RecordView,
-        known: &KnownMessage,
-        scratch: &mut Scratch,
-    ) -> bool {
         let cx = GlobContext {
-            slots: known.values.slots,
+            slots: known.values.client,
             known: Some(known),
         };
         self.is_binary
             .is_none_or(|binary| binary == record.is_binary)
-            && self.run(record, &cx, scratch).is_some()
+            && (!self.needs_verification || self.run(record, &cx, scratch))
     }
 
     #[inline]
-    fn run(
-        &self,
-        record: &RecordView,
-        cx: &GlobContext,
-        scratch: &mut Scratch,
-    ) -> Option<ReadNumbers> {
-        let numbers = ReadNumbers::default();
+    fn run(&self, record: &RecordView, cx: &GlobContext, scratch: &mut Scratch) -> bool {
+        scratch.numbers = ReadNumbers::default();
         match &self.form {
             PatternForm::Text(text) => {
-                let Scratch {
-                    captures, tries, ..
-                } = scratch;
                 let mut results = GlobResults {
-                    numbers,
-                    captures,
-                    tries: *tries,
+                    numbers: &mut scratch.numbers,
+                    captures: &mut scratch.captures,
+                    tries: &mut scratch.tries,
                 };
-                let matched = text.glob(cx).matches(record.bytes, cx, &mut results);
-                *tries = results.tries;
-                matched.then_some(results.numbers)
+                text.glob(cx).matches(record.bytes, cx, &mut results)
             }
-            PatternForm::Json(members) => run_json(members, record, cx, scratch, numbers),
+            PatternForm::Json(members) => run_json(members, record, cx, scratch),
         }
     }
 }
@@ -178,27 +167,31 @@ fn run_json(
     record: &RecordView,
     cx: &GlobContext,
     scratch: &mut Scratch,
-    numbers: ReadNumbers,
-) -> Option<ReadNumbers> {
+) -> bool {
     let Scratch {
         values,
         text,
         is_json,
         captures,
+        numbers,
         tries,
     } = scratch;
     let is_json = *is_json.get_or_insert_with(|| record.pointers.read(record.bytes, values));
     let value = |pointer: usize| record.pointers.value(values, pointer);
     if !is_json || members.iter().any(|(pointer, _)| value(*pointer).is_none()) {
-        return None;
+        return false;
     }
     let mark = captures.mark();
     let mut results = GlobResults {
         numbers,
         captures,
-        tries: *tries,
+        tries,
     };
     let matched = members.iter().all(|(pointer, pattern)| {
+        // The other members were compared when the record was recognised.
+        if cx.known.is_some() && !pattern.needs_verification {
+            return true;
+        }
         let Some(value) = value(*pointer) else {
             return false;
         };
@@ -225,12 +218,10 @@ fn run_json(
         };
         glob.matches(text, cx, &mut results)
     });
-    *tries = results.tries;
-    let numbers = results.numbers;
     if !matched {
         captures.drop_from(mark);
     }
-    matched.then_some(numbers)
+    matched
 }
 
 impl PatternList {
@@ -240,9 +231,9 @@ impl PatternList {
         record: &RecordView,
         cx: &GlobContext,
         scratch: &mut Scratch,
-    ) -> Option<ReadNumbers> {
+    ) -> bool {
         self.alternatives
             .iter()
-            .find_map(|one| one.recognise(record, cx, scratch))
+            .any(|one| one.recognise(record, cx, scratch))
     }
 }

@@ -4,6 +4,7 @@ use crate::draft::{PatternDraft, PatternsDraft};
 use crate::error::{Fault, ScenarioError};
 use crate::glob::PatternPiece;
 use crate::json::pointer_tokens;
+use crate::parts::ExactReply;
 use crate::pattern::{PatternAlternative, PatternForm, PatternList, RecognisedBy, TextPattern};
 use crate::pieces::ReadSite;
 use crate::source::SpottedText;
@@ -55,7 +56,7 @@ impl PatternCompiler {
         let outer = draft.spot().place();
         let knows_id = !matches!(site, ReadSite::Deliver(_));
         let is_echo = |text: &SpottedText| text.value.contains("${message}");
-        let (form, pieces, is_echo) = match draft {
+        let (mut form, pieces, is_echo) = match draft {
             PatternDraft::Text(text) => {
                 let pieces = self.texts.pieces(text, site, roles, &outer, read)?;
                 let form = PatternForm::Text(TextPattern::new(&pieces, knows_id));
@@ -87,6 +88,13 @@ impl PatternCompiler {
             _ => RecognisedBy::Uid,
         };
         let needs_verification = known > 0 || uids + ids > 1;
+        if let PatternForm::Json(members) = &mut form
+            && uids + ids <= 1
+        {
+            members
+                .iter_mut()
+                .for_each(|(_, text)| text.set_only_identity());
+        }
         let is_binary = is_echo.then_some(self.texts.is_binary);
         Ok(alternative(
             form,
@@ -111,14 +119,21 @@ pub(crate) fn alternative(
     }
 }
 
-/// Returns true for a single text without wildcards, whose bytes are all known with the message.
-pub(crate) fn is_exact(reply: Option<&PatternList>) -> bool {
-    let Some([one]) = reply.map(|list| &list.alternatives[..]) else {
-        return false;
+/// The reply of a message that is sent like this, when it is a single text whose bytes are all known with the message.
+pub(crate) fn exact_reply(reply: Option<&PatternList>, send: &Template) -> Option<ExactReply> {
+    let [one] = &reply?.alternatives[..] else {
+        return None;
     };
     match &one.form {
-        PatternForm::Text(text) => one.recognised_by != RecognisedBy::Order && text.is_exact(),
-        PatternForm::Json(_) => false,
+        PatternForm::Text(text) if one.recognised_by != RecognisedBy::Order => {
+            let template = Template::new(text.known_segments()?, send.sized().cloned());
+            let is_binary = one.is_binary;
+            Some(ExactReply {
+                template,
+                is_binary,
+            })
+        }
+        _ => None,
     }
 }
 

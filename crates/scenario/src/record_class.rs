@@ -37,8 +37,6 @@ pub enum SentState {
 pub trait SentMessages {
     /// Looks a message up.
     fn find(&self, key: MessageKey) -> SentState;
-    /// The oldest message that waits, for replies that come in turn.
-    fn oldest(&self) -> Option<SentMessage>;
 }
 
 /// Part that a record plays for its message.

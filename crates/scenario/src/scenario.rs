@@ -19,7 +19,7 @@ use crate::parts::{
 };
 use crate::pattern::PatternList;
 use crate::tables::Tables;
-use crate::template::{MessageValues, SegmentValues, Template};
+use crate::template::{MessageValues, Template};
 
 /// A checked scenario.
 #[derive(Clone)]
@@ -184,14 +184,15 @@ impl Scenario {
         );
         for client in clients {
             let client = client.borrow();
-            let values = SegmentValues::from(MessageValues {
+            let values = MessageValues {
                 client,
+                sender: client.client(),
                 number: 0,
                 id: 1,
                 wall_ns: u64::MAX,
                 captures: Captures::none(),
                 padding: &largest,
-            });
+            };
             for message in &padded {
                 let least = message.send.least_size(&values).unwrap_or(0);
                 if least > sizes.min {

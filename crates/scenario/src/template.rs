@@ -50,12 +50,14 @@ pub(crate) enum TemplateSegment {
 /// Bytes of `${uid}`.
 pub(crate) const UID_LEN: usize = 17;
 
-/// The values of one message.
+/// The values of one message. Passed by reference on the path of a message: copying it takes longer than the work.
 #[derive(Clone, Copy)]
 pub struct MessageValues<'a> {
-    /// State of the client that sends it.
+    /// State of the client, which holds the texts of its slots.
     pub client: &'a ClientState,
-    /// Number of the message within its client, at most 40 bits.
+    /// Number of the client that sends the message: that of `client`, unless the message is another's.
+    pub sender: u32,
+    /// Number of the message within its sender, at most 40 bits.
     pub number: u64,
     /// Id from [`ClientState::take_id`], when the template holds one.
     pub id: u64,
@@ -65,35 +67,6 @@ pub struct MessageValues<'a> {
     pub captures: &'a Captures,
     /// Random parts of all messages.
     pub padding: &'a Padding,
-}
-
-/// The values of one message, which may be another client's.
-#[derive(Clone, Copy)]
-pub(crate) struct SegmentValues<'a> {
-    /// State that holds the slots.
-    pub(crate) slots: &'a ClientState,
-    /// Number of the sender.
-    pub(crate) sender: u32,
-    pub(crate) number: u64,
-    pub(crate) id: u64,
-    pub(crate) wall_ns: u64,
-    pub(crate) captures: &'a Captures,
-    pub(crate) padding: &'a Padding,
-}
-
-impl<'a> From<MessageValues<'a>> for SegmentValues<'a> {
-    #[inline]
-    fn from(values: MessageValues<'a>) -> Self {
-        Self {
-            slots: values.client,
-            sender: values.client.client(),
-            number: values.number,
-            id: values.id,
-            wall_ns: values.wall_ns,
-            captures: values.captures,
-            padding: values.padding,
-        }
-    }
 }
 
 /// Length of segments: what is known beforehand, and what is not.
@@ -164,7 +137,7 @@ impl Measure {
     }
 
     #[inline]
-    fn bytes(&self, values: &SegmentValues, pad: u64) -> u64 {
+    fn bytes(&self, values: &MessageValues, pad: u64) -> u64 {
         let mut bytes = self.fixed + self.pads * pad;
         if self.ids > 0 {
             bytes += self.ids * Digits::of(values.id).len() as u64;
@@ -178,7 +151,7 @@ impl Measure {
 
 impl TemplateSegment {
     /// Bytes of the segment, with a pad of this length.
-    pub(crate) fn len(&self, values: &SegmentValues, pad: u64) -> u64 {
+    pub(crate) fn len(&self, values: &MessageValues, pad: u64) -> u64 {
         match self {
             Self::Pad => pad,
             _ => {
@@ -190,11 +163,11 @@ impl TemplateSegment {
     }
 
     #[inline]
-    pub(crate) fn write(&self, values: &SegmentValues, pad: u64, sink: &mut impl ByteSink) {
+    pub(crate) fn write(&self, values: &MessageValues, pad: u64, sink: &mut impl ByteSink) {
         let sender = values.sender;
         match self {
             Self::Literal(bytes) => sink.put(bytes),
-            Self::Slot(slot) => sink.put(values.slots.slot(*slot)),
+            Self::Slot(slot) => sink.put(values.client.slot(*slot)),
             Self::Local(local) => sink.put(values.captures.local(*local)),
             Self::Uid => sink.put(&uid(sender, values.number)),
             Self::Id(format) => sink.put(&Digits::formatted(format.of_id(values.id), *format)),
@@ -276,24 +249,23 @@ impl Template {
 
     /// The message with these values: its length is known before a byte is written.
     #[inline]
-    pub fn fill<'a>(&'a self, values: MessageValues<'a>) -> FilledTemplate<'a> {
-        let values = SegmentValues::from(values);
-        let pad = pad_len(self.sized.as_ref(), &values);
+    pub fn fill<'a>(&'a self, values: &'a MessageValues<'a>) -> FilledTemplate<'a> {
+        let pad = pad_len(self.sized.as_ref(), values);
         FilledTemplate {
             template: self,
-            len: self.length.bytes(&values, pad),
+            len: self.length.bytes(values, pad),
             pad,
             values,
         }
     }
 
     /// Bytes of the message without `${pad}`, and those that a wanted size counts.
-    pub(crate) fn least_size(&self, values: &SegmentValues) -> Option<u64> {
+    pub(crate) fn least_size(&self, values: &MessageValues) -> Option<u64> {
         self.sized.as_ref().map(|sized| sized.bytes(values, 0))
     }
 
     /// The lengths in the message that do not fit their format: bytes and format of the first.
-    pub(crate) fn unfit_length(&self, values: &SegmentValues) -> Option<(u64, NumberFormat)> {
+    pub(crate) fn unfit_length(&self, values: &MessageValues) -> Option<(u64, NumberFormat)> {
         let pad = pad_len(self.sized.as_ref(), values);
         self.segments.iter().find_map(|segment| match segment {
             TemplateSegment::Len { of, format } => {
@@ -318,7 +290,7 @@ fn holds(segment: &TemplateSegment, wanted: fn(&TemplateSegment) -> bool) -> boo
 
 /// Letters that fill the sized part of a message up to its wanted size.
 #[inline]
-pub(crate) fn pad_len(sized: Option<&Measure>, values: &SegmentValues) -> u64 {
+pub(crate) fn pad_len(sized: Option<&Measure>, values: &MessageValues) -> u64 {
     let Some(sized) = sized else {
         return 0;
     };
@@ -332,7 +304,7 @@ pub(crate) fn pad_len(sized: Option<&Measure>, values: &SegmentValues) -> u64 {
 #[derive(Clone, Copy)]
 pub struct FilledTemplate<'a> {
     template: &'a Template,
-    values: SegmentValues<'a>,
+    values: &'a MessageValues<'a>,
     len: u64,
     pad: u64,
 }
@@ -353,7 +325,17 @@ impl FilledTemplate<'_> {
     #[inline]
     pub fn write(&self, sink: &mut impl ByteSink) {
         for segment in &self.template.segments {
-            segment.write(&self.values, self.pad, sink);
+            segment.write(self.values, self.pad, sink);
+        }
+    }
+
+    /// Returns true when these are the bytes of the message.
+    #[inline]
+    pub(crate) fn equals(&self, bytes: &[u8]) -> bool {
+        bytes.len() as u64 == self.len && {
+            let mut expected = ExpectedBytes::new(bytes);
+            self.write(&mut expected);
+            expected.agrees
         }
     }
 
@@ -380,5 +362,35 @@ impl<S: ByteSink> ByteSink for ClippedSink<'_, S> {
             self.sink.put(&bytes[to_usize(from)..to_usize(to)]);
         }
         self.at = end;
+    }
+}
+
+/// Compares what is written with bytes that are there.
+pub(crate) struct ExpectedBytes<'a> {
+    rest: &'a [u8],
+    /// Bytes written so far.
+    pub(crate) len: usize,
+    pub(crate) agrees: bool,
+}
+
+impl<'a> ExpectedBytes<'a> {
+    #[inline]
+    pub(crate) fn new(rest: &'a [u8]) -> Self {
+        Self {
+            rest,
+            len: 0,
+            agrees: true,
+        }
+    }
+}
+
+impl ByteSink for ExpectedBytes<'_> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.agrees &= self.rest[self.len.min(self.rest.len())..].starts_with(bytes);
+        self.len += bytes.len();
     }
 }

@@ -206,14 +206,16 @@ fn rendered(
             max: size,
         }),
     );
-    let filled = template.fill(MessageValues {
+    let values = MessageValues {
         client,
+        sender: client.client(),
         number: 7,
         id: 3,
         wall_ns: 1_234_567_890,
         captures: Captures::none(),
         padding: &padding,
-    });
+    };
+    let filled = template.fill(&values);
     let mut bytes = Vec::new();
     filled.write(&mut bytes);
     assert_eq!(bytes.len() as u64, filled.len());

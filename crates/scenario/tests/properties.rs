@@ -6,7 +6,10 @@ mod common;
 
 use common::Client;
 use proptest::prelude::*;
-use scenario::{OneLiner, OneLinerKind, RecordClass, Scenario, ScenarioOptions, ScenarioSource};
+use scenario::{
+    Captures, MessageValues, OneLiner, OneLinerKind, ReceivedRecord, RecordClass, Scenario,
+    ScenarioOptions, ScenarioSource,
+};
 
 /// A part of a pattern and the bytes that a server puts there.
 #[derive(Debug, Clone)]
@@ -119,18 +122,48 @@ proptest! {
     }
 
     #[test]
+    fn an_exact_reply_is_the_one_that_the_classification_finds(kind in 0_usize..3, damage in prop::option::of((0_usize..60, 1_u8..)), cut in 0_usize..3, binary: bool) {
+        let reply = ["${message}", "<${uid}|${pad}>", "${id} ${uid}"][kind];
+        let text = format!("[[message]]\nsend = '${{id}} ${{uid}}${{pad}}'\nreply = '{reply}'\n");
+        let mut client = Client::of(&text);
+        let message = client.send();
+        let (id, rest) = message.split_once(' ').unwrap();
+        let (uid, pad) = rest.split_at(17);
+        let mut record = [message.clone(), format!("<{uid}|{pad}>"), format!("{id} {uid}")][kind].clone().into_bytes();
+        if let Some((at, bits)) = damage && let Some(byte) = record.get_mut(at) {
+            *byte ^= bits;
+        }
+        record.truncate(record.len() - cut);
+        let received = ReceivedRecord { bytes: &record, is_binary: binary };
+        let values = MessageValues {
+            client: &client.state,
+            sender: client.state.client(),
+            number: 0,
+            id: 1,
+            wall_ns: 0,
+            captures: Captures::none(),
+            padding: &client.padding,
+        };
+        let exact = client.scenario.is_exact_reply(received, 0, &values);
+        let class = client.receive_as(&record, binary);
+        prop_assert_eq!(exact, matches!(class, RecordClass::Own { agrees: true, .. }), "{:?}", class);
+    }
+
+    #[test]
     fn a_message_can_be_written_in_parts(size in 30_u64..200, cut in 0_u64..220, number in 0_u64..1000) {
         let client = Client::new(common::parse("[vars]\nb = '${uid}${pad}'\n[[message]]\nsend = '${len.b:varint}${id} ${b} ${int:1..9999}${pick:a|bcd}'\nreply = '${*}'\n".replacen("[vars]", "binary = true\n[vars]", 1).as_str()), 3, Some(size));
         let template = &client.scenario.messages[0].send;
         let whole = client.render(template, number, number);
-        let filled = template.fill(scenario::MessageValues {
+        let values = MessageValues {
             client: &client.state,
+            sender: client.state.client(),
             number,
             id: number,
             wall_ns: 0,
-            captures: scenario::Captures::none(),
+            captures: Captures::none(),
             padding: &client.padding,
-        });
+        };
+        let filled = template.fill(&values);
         let mut parts = Vec::new();
         filled.write_range(0..cut, &mut parts);
         filled.write_range(cut..u64::MAX, &mut parts);

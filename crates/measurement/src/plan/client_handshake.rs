@@ -119,14 +119,16 @@ impl ClientHandshake {
 /// A text that is fixed for a client.
 fn rendered(template: &Template, client: &ClientState, padding: &Padding) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let filled = template.fill(MessageValues {
+    let values = MessageValues {
         client,
+        sender: client.client(),
         number: 0,
         id: 0,
         wall_ns: 0,
         captures: Captures::none(),
         padding,
-    });
+    };
+    let filled = template.fill(&values);
     filled.write(&mut bytes);
     bytes
 }

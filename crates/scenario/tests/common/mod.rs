@@ -41,10 +41,6 @@ impl SentMessages for SentLog {
             },
         }
     }
-
-    fn oldest(&self) -> Option<SentMessage> {
-        self.waiting.first().copied()
-    }
 }
 
 /// One client.
@@ -95,14 +91,16 @@ impl Client {
     }
 
     pub fn render(&self, template: &Template, number: u64, id: u64) -> Vec<u8> {
-        let filled = template.fill(MessageValues {
+        let values = MessageValues {
             client: &self.state,
+            sender: self.state.client(),
             number,
             id,
             wall_ns: 5_000_000_000,
             captures: &self.scratch.captures,
             padding: &self.padding,
-        });
+        };
+        let filled = template.fill(&values);
         let mut bytes = Vec::new();
         filled.write(&mut bytes);
         assert_eq!(bytes.len() as u64, filled.len());

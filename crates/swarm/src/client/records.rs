@@ -124,6 +124,9 @@ impl Client {
         thread: &ThreadState,
     ) {
         self.register_sent(own, dialogue, thread);
+        if self.take_exact_reply(record, own, dialogue, now_ns, thread) {
+            return;
+        }
         let mut scratch = thread.scratch.borrow_mut();
         let sent = SentView {
             in_flight: &self.in_flight,
@@ -173,6 +176,33 @@ impl Client {
                 thread.recorder.borrow_mut().counts.unexpected += u64::from(is_measured);
             }
         }
+    }
+
+    /// Records the reply to the oldest message, when its bytes are known and it is nothing else. Returns false for other
+    /// records.
+    #[inline]
+    fn take_exact_reply(
+        &mut self,
+        record: ReceivedRecord<'_>,
+        own: &mut ClientDialogue,
+        dialogue: &Dialogue,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) -> bool {
+        let Some(message) = self.in_flight.oldest() else {
+            return false;
+        };
+        let number = message.number;
+        let values = own.values(dialogue, number.bits(), own.sent.id_of(number));
+        let kind = message.shape.kind();
+        if !dialogue.scenario.is_exact_reply(record, kind, &values) {
+            return false;
+        }
+        if let Some(echo) = self.in_flight.take(number) {
+            own.sent.end(number);
+            self.record_reply(&echo, ReplyRole::Reply, true, now_ns, thread);
+        }
+        true
     }
 
     /// Registers the messages that were sent since the last call.

@@ -223,7 +223,8 @@ impl Client {
         }
         self.register_sent(own, dialogue, thread);
         let taken = own.take_aside(send);
-        let message = send.fill(dialogue.aside(&own.state, send, taken, captures));
+        let values = dialogue.aside(&own.state, send, taken, captures);
+        let message = send.fill(&values);
         let mask = thread.buffers.borrow_mut().masks.random::<u32>();
         append_frame(
             &mut self.control,

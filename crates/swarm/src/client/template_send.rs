@@ -1,11 +1,10 @@
 //! Messages of a scenario, filled from templates.
 
 use rand::RngExt;
-use scenario::{Captures, FilledTemplate, MessageValues};
 
 use super::Client;
 use crate::buffers::{BUFFER_LEN, OutgoingFrame, WriteBuffers};
-use crate::dialogue::{ClientDialogue, Dialogue, wall_ns};
+use crate::dialogue::{Dialogue, wall_ns};
 use crate::message::in_flight::InFlightMessage;
 use crate::message::pacing::SendQuota;
 use crate::message::payload::{MessageNumber, PayloadShape};
@@ -47,7 +46,8 @@ impl Client {
             let scenario = &dialogue.scenario;
             let kind = scenario.message_type(&dialogue.padding, self.id, bits);
             last_id += u64::from(scenario.messages[kind].send.holds_id());
-            let filled = fill(&own, dialogue, kind, bits, last_id);
+            let values = own.values(dialogue, bits, last_id);
+            let filled = scenario.messages[kind].send.fill(&values);
             let message = InFlightMessage {
                 number,
                 shape: PayloadShape::of_kind(kind, filled.len()),
@@ -78,33 +78,11 @@ impl Client {
         self.register_sent(&mut own, dialogue, thread);
         let message = frame.message;
         let id = own.sent.id_of(message.number);
-        let filled = fill(
-            &own,
-            dialogue,
-            message.shape.kind(),
-            message.number.bits(),
-            id,
-        );
+        let values = own.values(dialogue, message.number.bits(), id);
+        let filled = dialogue.scenario.messages[message.shape.kind()]
+            .send
+            .fill(&values);
         frame.append_template(&mut buffers.bytes, &filled);
         self.dialogue = Some(own);
     }
-}
-
-/// A message of this kind, number and id.
-#[inline]
-fn fill<'a>(
-    own: &'a ClientDialogue,
-    dialogue: &'a Dialogue,
-    kind: usize,
-    number: u64,
-    id: u64,
-) -> FilledTemplate<'a> {
-    dialogue.scenario.messages[kind].send.fill(MessageValues {
-        client: &own.state,
-        number,
-        id,
-        wall_ns: own.wall_ns,
-        captures: Captures::none(),
-        padding: &dialogue.padding,
-    })
 }

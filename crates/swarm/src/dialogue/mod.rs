@@ -73,6 +73,7 @@ impl Dialogue {
     ) -> MessageValues<'a> {
         MessageValues {
             client: state,
+            sender: state.client(),
             number,
             id,
             wall_ns: if send.shows_time() { wall_ns() } else { 0 },
@@ -136,6 +137,25 @@ impl ClientDialogue {
             wall_ns: 0,
             is_goodbye_answered: false,
             asides: 0,
+        }
+    }
+
+    /// The values of a message of the load.
+    #[inline]
+    pub(crate) fn values<'a>(
+        &'a self,
+        dialogue: &'a Dialogue,
+        number: u64,
+        id: u64,
+    ) -> MessageValues<'a> {
+        MessageValues {
+            client: &self.state,
+            sender: self.state.client(),
+            number,
+            id,
+            wall_ns: self.wall_ns,
+            captures: Captures::none(),
+            padding: &dialogue.padding,
         }
     }
 

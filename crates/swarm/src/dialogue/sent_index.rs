@@ -133,10 +133,15 @@ impl SentIndex {
         }
     }
 
+    #[inline]
     fn entry_with_id(&self, id: u64) -> Option<&SentEntry> {
+        let is_it = |entry: &&SentEntry| entry.id == id && entry.has_id;
+        // Nearly all replies come in turn.
+        if let Some(first) = self.entries.front().filter(is_it) {
+            return Some(first);
+        }
         let place = self.entries.partition_point(|entry| entry.id < id);
-        let entry = self.entries.get(place)?;
-        (entry.id == id && entry.has_id).then_some(entry)
+        self.entries.get(place).filter(is_it)
     }
 
     /// Returns true when a message of the load had this id.
@@ -220,13 +225,6 @@ impl SentMessages for SentView<'_> {
                 })
             }
         }
-    }
-
-    #[inline]
-    fn oldest(&self) -> Option<SentMessage> {
-        self.in_flight
-            .oldest()
-            .map(|message| self.waiting(&message))
     }
 }
 
