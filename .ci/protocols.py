@@ -2,9 +2,9 @@
 
     python3 .ci/protocols.py FOLDER [--table] [--only NAME]...
 
-FOLDER holds ws-bench and axum-ws. Each protocol sends 200 messages, and all must match. A wrong login, a missing endpoint and a
-killed server must give the exact error. With --table, each protocol is measured at 200 msg/s instead, and the figures
-are printed as a Markdown table.
+FOLDER holds ws-bench and axum-ws. Each protocol sends 200 messages, and all must match. A wrong login, a missing
+endpoint and a killed server must give the exact error. With --table, each protocol is measured at 200 msg/s instead,
+and the figures are printed as a Markdown table.
 
 The servers are small programs in crates/ws-bench/tests/protocols, and Debian's packages. As root, all of them run in a
 namespace of their own, which has nothing but a loopback: some listen on all addresses. Without root these are
@@ -61,7 +61,8 @@ def is_root():
 def install(*command, **options):
     """Runs a package manager; without a network its servers are skipped."""
     print("+", " ".join(map(str, command)), flush=True)
-    told = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    told = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
+                          **options)
     if told.returncode != 0:
         if NO_NETWORK.search(told.stdout):
             raise Skipped("no network to install it")
@@ -101,6 +102,9 @@ def npm():
     if not is_filled:
         if shutil.which("npm") is None:
             apt("nodejs", "npm")
+        # Without a network, an installation goes on for many minutes.
+        with contextlib.suppress(Failed):
+            install("npm", "ping", "--fetch-retries", "0")
         shutil.copy(HERE / "package.json", folder)
         install("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
         (folder / "installed").touch()
@@ -115,7 +119,7 @@ def pip(requirements):
         except Failed:
             apt("python3-venv")
             install(sys.executable, "-m", "venv", folder)
-        install(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", HERE / requirements)
+        install(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", "-r", HERE / requirements)
         (folder / "installed").touch()
     return folder
 
@@ -293,8 +297,9 @@ def endpoint(error, path="/nope", *flags):
 PIP = "requirements.txt"
 PROTOCOLS = [
     Protocol("echo", ("ours", "axum-ws"), lambda: None,
-             lambda server: server.start(server.programs / "axum-ws", "--bind", f"127.0.0.1:{server.port}"), refusals=[
-        endpoint("the server answered the upgrade with HTTP 404 Not Found"),
+             lambda server: server.start(server.programs / "axum-ws", "--bind", f"127.0.0.1:{server.port}"),
+             path="/ws", refusals=[
+        endpoint("the server answered the upgrade with HTTP 404 Not Found: “nothing here”"),
     ]),
     Protocol("socket.io", ("npm", "socket.io"), npm, start_node("socketio.js"), refusals=[
         login("setup failed: socket.io.toml:14:10: refused: 44{\"message\":\"unauthorized\"}",
@@ -521,13 +526,16 @@ def main():
     if INNER in os.environ:
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
         return judge(program, chosen, os.environ[INNER].split(), args.table)
-    skipped = {}
+    skipped, failed, ready = {}, False, []
     for protocol in chosen:
         try:
             protocol.install()
+            ready.append(protocol.name)
         except Skipped as reason:
             skipped[protocol.name] = str(reason)
-    ready = [protocol.name for protocol in chosen if protocol.name not in skipped]
+        except (Failed, subprocess.TimeoutExpired) as error:
+            print(f"FAILED: {protocol.name}: {error}", flush=True)
+            failed = True
     if is_root():
         if shutil.which("ip") is None:
             apt("iproute2")
@@ -538,7 +546,7 @@ def main():
         code = judge(program, chosen, ready, args.table)
     for name, reason in skipped.items():
         print(f"skipped: {name}: {reason}")
-    return code
+    return 1 if failed else code
 
 
 def judge(program, chosen, ready, is_table):
