@@ -119,7 +119,8 @@ def pip(requirements):
         except Failed:
             apt("python3-venv")
             install(sys.executable, "-m", "venv", folder)
-        install(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", "-r", HERE / requirements)
+        install(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", "-r",
+                HERE / requirements)
         (folder / "installed").touch()
     return folder
 
