@@ -32,6 +32,7 @@ import urllib.request
 
 HERE = pathlib.Path("crates/ws-bench/tests/protocols").absolute()
 CACHE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")).absolute() / "protocols"
+PRESETS = pathlib.Path("crates/scenario/presets").absolute()
 INNER = "PROTOCOLS_IN_NAMESPACE"
 # What npm, pip and apt print without a network.
 NO_NETWORK = re.compile(
@@ -278,7 +279,7 @@ class Refusal:
 
     def __init__(self, what, error, flags=(), path="", logs_in=False, is_reply=False):
         self.what = what
-        # An error that ends with … is the beginning of one.
+        # An error that ends with … is the beginning of one. <step N> stands for the place of the step in the file.
         self.error = error
         self.flags = list(flags)
         self.path = path
@@ -303,12 +304,12 @@ PROTOCOLS = [
         endpoint("the server answered the upgrade with HTTP 404 Not Found: “nothing here”"),
     ]),
     Protocol("socket.io", ("npm", "socket.io"), npm, start_node("socketio.js"), refusals=[
-        login("setup failed: socket.io.toml:14:10: refused: 44{\"message\":\"unauthorized\"}",
+        login("setup failed: <step 2>: refused: 44{\"message\":\"unauthorized\"}",
               "--set", 'auth={"token":"bad"}'),
         endpoint("the server closed the connection without an answer to the upgrade", "/nope/"),
     ]),
     Protocol("graphql-transport-ws", ("npm", "graphql-ws"), npm, start_node("graphql.js"), refusals=[
-        login("setup failed: graphql-transport-ws.toml:14:10: the server closed with 4403: Forbidden",
+        login("setup failed: <step 1>: the server closed with 4403: Forbidden",
               "--set", 'init=,"payload":{"token":"bad"}'),
         endpoint("the server answered the upgrade with HTTP 400 Bad Request: “Bad Request”"),
     ]),
@@ -320,11 +321,11 @@ PROTOCOLS = [
     ]),
     Protocol("rpc-websockets", ("npm", "rpc-websockets"), npm, start_node("jsonrpc.js"),
              log_in=["--set", "token=good"], refusals=[
-        login('setup failed: rpc-websockets.toml:10:10: refused: {"jsonrpc":"2.0","result":false,"id":"login"}',
+        login('setup failed: <step 1>: refused: {"jsonrpc":"2.0","result":false,"id":"login"}',
               "--set", "token=bad"),
     ]),
     Protocol("bayeux", ("npm", "faye"), npm, start_node("faye.js"), refusals=[
-        login('setup failed: bayeux.toml:12:10: refused: [{"id":"h","channel":"/meta/handshake",'
+        login('setup failed: <step 1>: refused: [{"id":"h","channel":"/meta/handshake",'
               '"error":"401::unauthorized","successful":false…', "--set", 'ext=,"ext":{"token":"bad"}'),
         # Node answers no upgrade that nothing handles.
         endpoint("no answer within the connect timeout", "/nope", "--connect-timeout", "1s"),
@@ -347,30 +348,30 @@ PROTOCOLS = [
     ]),
     Protocol("mqtt", ("apt", "mosquitto"), lambda: deb("mosquitto"), start_mosquitto,
              log_in=["--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 04}good"], refusals=[
-        login("setup failed: mqtt.toml:21:10: refused:  \\u{2}\\u{0}\\u{5}",
+        login("setup failed: <step 1>: refused:  \\u{2}\\u{0}\\u{5}",
               "--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 03}bad"),
     ]),
     Protocol("nats", ("apt", "nats-server"), lambda: deb("nats-server"),
              lambda server: server.start("nats-server", "-c", server.file("nats.conf")),
              log_in=["--set", 'login=,"user":"bench","pass":"good"'], refusals=[
-        login("setup failed: nats.toml:16:10: refused: -ERR 'Authorization Violation'\\r\\n",
+        login("setup failed: <step 2>: refused: -ERR 'Authorization Violation'\\r\\n",
               "--set", 'login=,"user":"bench","pass":"bad"'),
     ]),
     Protocol("stomp", ("apt", "rabbitmq-server"), lambda: deb("rabbitmq-server"), start_rabbitmq, refusals=[
-        login("setup failed: stomp.toml:15:10: refused: ERROR\\nmessage:Bad CONNECT\\ncontent-type:text/plain\\n"
+        login("setup failed: <step 1>: refused: ERROR\\nmessage:Bad CONNECT\\ncontent-type:text/plain\\n"
               "version:1.0,1.1,1.2\\ncontent-length:32\\n\\nAccess refused for user 'guest'\\n\\u{0}\\n",
               "--set", "passcode=bad"),
         endpoint("the server answered the upgrade with HTTP 404 Not Found"),
     ]),
     Protocol("xmpp", ("apt", "prosody"), lambda: deb("prosody"), start_prosody, refusals=[
-        login("setup failed: xmpp.toml:19:10: refused: <failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+        login("setup failed: <step 2>: refused: <failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
               "<not-authorized/>…", "--set", "domain=accounts.localhost", "--set", "mechanism=PLAIN",
               "--set", "response=" + base64.b64encode(b"\0bench\0bad").decode()),
         endpoint("the server answered the upgrade with HTTP 404 Not Found: “<!DOCTYPE html>…"),
     ]),
     Protocol("wamp", ("requirements-crossbar.txt", "crossbar"), lambda: pip("requirements-crossbar.txt"),
              start_crossbar, refusals=[
-        login('setup failed: wamp.toml:12:10: refused: [3,{"message":"no realm \\"nope\\" exists on this router"},'
+        login('setup failed: <step 1>: refused: [3,{"message":"no realm \\"nope\\" exists on this router"},'
               '"wamp.error.no_such_realm"]', "--set", "realm=nope"),
         Refusal("missing endpoint", '[8,16,1,{},"wamp.error.not_authorized",…', ["--set", "topic=nope"],
                 is_reply=True),
@@ -412,6 +413,16 @@ def check_matched(program, protocol, server, flags, what):
           messages["sent"] == messages["received"] == 200 and not wrong, f"{wrong} {messages['differences']}")
 
 
+def place_of_step(preset, number):
+    """The place of what the N-th step of a shipped scenario expects: file, line and column."""
+    steps = 0
+    for at, line in enumerate((PRESETS / f"{preset}.toml").read_text().splitlines(), 1):
+        steps += line == "[[setup]]"
+        if steps == number and line.startswith("expect = "):
+            return f"{preset}.toml:{at}:{len('expect = ') + 1}"
+    raise Failed(f"{preset} has no step {number} that expects a record")
+
+
 def check_refusal(program, protocol, server, refusal):
     url = server.url(refusal.path or protocol.path)
     flags = protocol.scenario(server) + (protocol.log_in if refusal.logs_in else []) + refusal.flags
@@ -423,10 +434,11 @@ def check_refusal(program, protocol, server, refusal):
               f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
         return
     told = bench(program, url, *flags, "-c", "2", "-m", "1")
-    expected = f"error: 0 of 2 connections to {url} opened: {refusal.error}"
+    error = re.sub(r"<step (\d+)>", lambda step: place_of_step(protocol.name, int(step[1])), refusal.error)
+    expected = f"error: 0 of 2 connections to {url} opened: {error}"
     found = told.stderr.split(" · ")[0].rstrip("\n")
     holds = found.startswith(expected[:-1]) if expected.endswith("…") else found == expected
-    check(f"{refusal.what}: {refusal.error}", told.returncode == 1 and not told.stdout and holds,
+    check(f"{refusal.what}: {error}", told.returncode == 1 and not told.stdout and holds,
           f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
 
 
@@ -475,7 +487,9 @@ def row(program, protocol, server):
     found = json.loads(told.stdout)
     messages, times = found["messages"], found["response_time_ns"]
     counts = [f"{messages[key]:,}" for key in ("sent", "received", "lost", "duplicated", "unexpected")]
-    verdict = "; ".join([found["validity"]["verdict"], *found["validity"]["reasons"]])
+    # The reasons without their figures and advice.
+    reasons = [re.split(r"[,;:(]| so that ", reason)[0].strip() for reason in found["validity"]["reasons"]]
+    verdict = "; ".join([found["validity"]["verdict"], *reasons])
     return [*counts, milliseconds(times, "p50"), milliseconds(times, "p99"), verdict.replace("|", "\\|")]
 
 
