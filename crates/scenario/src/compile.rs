@@ -113,13 +113,17 @@ fn var((name, var): &(String, VarDraft)) -> ScenarioVar {
     }
 }
 
-/// The literals of all secret vars.
+/// The literals of all secret vars. Punctuation beside holes is not secret, and stands in many other texts.
 fn secrets(draft: &Draft) -> Result<Vec<Vec<u8>>, ScenarioError> {
     let mut secrets = Vec::new();
     let vars = draft.vars.iter().filter(|(_, var)| var.secret);
     for text in vars.filter_map(|(_, var)| var.value.as_ref()) {
-        for part in lex(text)? {
-            if let LexedPart::Literal(bytes) = part {
+        let parts = lex(text)?;
+        let is_whole = parts.len() == 1;
+        for part in parts {
+            if let LexedPart::Literal(bytes) = part
+                && (is_whole || !bytes.iter().all(u8::is_ascii_punctuation))
+            {
                 secrets.push(bytes);
             }
         }

@@ -130,7 +130,7 @@ fn print_vars(draft: &Draft, file: &mut FilePrinter) {
         let value = var
             .value
             .as_ref()
-            .filter(|_| !var.secret)
+            .filter(|text| !var.secret || text.value.is_empty())
             .map(|text| quoted(&text.value));
         if let (Some(value), None, false) = (&value, &var.about, var.secret) {
             file.line(&key(name), value);

@@ -71,7 +71,7 @@ impl fmt::Debug for Scenario {
 }
 
 impl Scenario {
-    /// The file with everything that it builds on, as TOML. Values of secret vars are left out.
+    /// The file with everything that it builds on, as TOML. Values of secret vars are left out, unless they are empty.
     pub fn merged_file(&self) -> &str {
         &self.merged
     }

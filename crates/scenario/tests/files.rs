@@ -431,6 +431,27 @@ fn the_merged_file_means_the_same_and_hides_secrets() {
 }
 
 #[test]
+fn a_printed_protocol_needs_no_settings_that_the_shipped_one_does_not_need() {
+    let with_logins = [
+        "socket.io",
+        "graphql-transport-ws",
+        "phoenix",
+        "mqtt",
+        "nats",
+        "bayeux",
+        "xmpp",
+    ];
+    for name in with_logins {
+        let source = ScenarioSource::Preset(name);
+        let shipped = Scenario::parse(source, &ScenarioOptions::default(), &load).unwrap();
+        assert!(shipped.vars().iter().any(|var| var.secret), "{name}");
+        let printed = shipped.merged_file();
+        let again = parse(name, printed).unwrap_or_else(|error| panic!("{error}\n{printed}"));
+        assert_eq!(again.merged_file(), printed, "{name}");
+    }
+}
+
+#[test]
 fn one_liners_build_a_scenario_or_add_to_one() {
     let line = |kind, label: &str, text: &str| OneLiner {
         kind,
@@ -581,4 +602,21 @@ fn secrets_are_masked_wherever_they_stand() {
         String::from_utf8(masked).unwrap(),
         "key=***1 token=*** other=tok-0000"
     );
+}
+
+#[test]
+fn punctuation_beside_a_hole_is_no_secret() {
+    let masked = |value: &str, record: &str| {
+        let text = format!(
+            "[data]\nusers = 'users.csv'\n[vars]\nauth = {{ value = '{value}', secret = true }}\n[[message]]\nsend = '${{uid}}${{auth}}${{users.name}}'\n"
+        );
+        let scenario = parse("t", &text).unwrap();
+        let masked = scenario.masked(&scenario.client(1, 0, 1, 1), record.as_bytes());
+        String::from_utf8(masked).unwrap()
+    };
+    let of_cell = r#"{"token":"${users.token}"}"#;
+    assert_eq!(masked(of_cell, r#"{"sid":"x"}"#), r#"{"sid":"x"}"#);
+    assert_eq!(masked(of_cell, r#"{"token":"tok-0001"}"#), r#"******"}"#);
+    // A password may be punctuation alone.
+    assert_eq!(masked("?!", "my ?! word"), "my *** word");
 }

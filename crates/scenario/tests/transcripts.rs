@@ -30,6 +30,21 @@ fn client(preset: &str) -> Client {
     )
 }
 
+/// A client of a shipped scenario with these vars.
+fn client_with(preset: &str, vars: &[(&str, &str)]) -> Client {
+    let set = |(name, text): &(&str, &str)| VarSetting {
+        name: (*name).to_owned(),
+        label: format!("--set {name}"),
+        text: (*text).to_owned(),
+    };
+    let options = ScenarioOptions {
+        set: vars.iter().map(set).collect(),
+        ..ScenarioOptions::default()
+    };
+    let scenario = common::parse_source(ScenarioSource::Preset(preset), &options);
+    Client::new(scenario, 3, None)
+}
+
 /// A client of a scenario of the design.
 fn designed(name: &str) -> Client {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/scenarios/");
@@ -59,6 +74,12 @@ impl Client {
         for (record, expected) in records {
             assert_eq!(self.setup(step, record), *expected, "{record}");
         }
+    }
+
+    /// The bytes that a step sends.
+    fn sent_by_step(&self, step: usize) -> Vec<u8> {
+        let send = self.scenario.setup[step].send.clone().unwrap();
+        self.render(&send, 0, 0)
     }
 
     fn expect(&mut self, step: usize, record: &str) {
@@ -401,6 +422,43 @@ fn xmpp() {
         (message, "delivery 1.5"),
         ("<presence from='r1@rooms.localhost/nick1'/>", "on 0"),
     ]);
+}
+
+#[test]
+fn servers_that_want_a_login_get_one() {
+    let anonymous = client("mqtt");
+    assert_eq!(
+        anonymous.sent_by_step(0),
+        b"\x10\x16\x00\x04MQTT\x04\x02\x00\x3c\x00\x0aws-bench-3"
+    );
+    let login = "${x:00 05}bench${x:00 04}good";
+    let mqtt = client_with("mqtt", &[("flags", "${x:c2}"), ("login", login)]);
+    assert_eq!(
+        mqtt.sent_by_step(0),
+        b"\x10\x23\x00\x04MQTT\x04\xc2\x00\x3c\x00\x0aws-bench-3\x00\x05bench\x00\x04good"
+    );
+    let text = |client: &Client, step| String::from_utf8(client.sent_by_step(step)).unwrap();
+    let nats = client_with("nats", &[("login", r#","user":"bench","pass":"good""#)]);
+    let connect = text(&nats, 1);
+    assert!(
+        connect
+            .ends_with("\"no_responders\":true,\"user\":\"bench\",\"pass\":\"good\"}\r\nPING\r\n"),
+        "{connect}"
+    );
+    let bayeux = client_with("bayeux", &[("ext", r#","ext":{"token":"t1"}"#)]);
+    let handshake = text(&bayeux, 0);
+    assert!(
+        handshake.ends_with(r#""id":"h","ext":{"token":"t1"}}]"#),
+        "{handshake}"
+    );
+    let account = [("mechanism", "PLAIN"), ("response", "AGJlbmNoAGdvb2Q=")];
+    let mut xmpp = client_with("xmpp", &account);
+    let features = "<stream:features xmlns='jabber:client'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism><mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>";
+    xmpp.expect(0, features);
+    assert!(text(&xmpp, 1).ends_with(r#" mechanism="PLAIN">AGJlbmNoAGdvb2Q=</auth>"#));
+    let failure = "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+    xmpp.step(1, &[(failure, Refused)]);
+    client("xmpp").step(0, &[(features, Skipped)]);
 }
 
 #[test]

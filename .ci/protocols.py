@@ -1,0 +1,575 @@
+"""Every shipped protocol against a real server, on the loopback only.
+
+    python3 .ci/protocols.py FOLDER [--table] [--only NAME]...
+
+FOLDER holds ws-bench and axum-ws. Each protocol sends 200 messages, and all must match. A wrong login, a missing
+endpoint and a killed server must give the exact error. With --table, each protocol is measured at 200 msg/s instead,
+and the figures are printed as a Markdown table.
+
+The servers are small programs in crates/ws-bench/tests/protocols, and Debian's packages. As root, all of them run in a
+namespace of their own, which has nothing but a loopback: some listen on all addresses. Without root these are
+skipped. The names of skipped servers and the reasons are printed at the end.
+"""
+
+import argparse
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import string
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+HERE = pathlib.Path("crates/ws-bench/tests/protocols").absolute()
+CACHE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target")).absolute() / "protocols"
+PRESETS = pathlib.Path("crates/scenario/presets").absolute()
+INNER = "PROTOCOLS_IN_NAMESPACE"
+# What npm, pip and apt print without a network.
+NO_NETWORK = re.compile(
+    r"ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|NewConnectionError|ConnectTimeoutError"
+    r"|Network is unreachable|Temporary failure (?:in name resolution|resolving)|Could not (?:resolve|connect to)"
+)
+LOAD = ["-c", "4", "-m", "50", "--warmup", "0s"]
+RATE = ["-c", "4", "-d", "10s", "--rate", "200"]
+REFUSED = "Connection refused (os error 111)"
+KILLED = {"Connection reset by peer (os error 104)", "the server closed the connection without a close frame"}
+
+
+class Failed(Exception):
+    """Something that the stage reports as a failure."""
+
+
+class Skipped(Exception):
+    """The reason why a server cannot run here."""
+
+
+# ---- Installation
+
+def is_root():
+    return os.geteuid() == 0
+
+
+def install(*command, **options):
+    """Runs a package manager; without a network its servers are skipped."""
+    print("+", " ".join(map(str, command)), flush=True)
+    told = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600,
+                          **options)
+    if told.returncode != 0:
+        if NO_NETWORK.search(told.stdout):
+            raise Skipped("no network to install it")
+        raise Failed(f"{command[0]} failed:\n{told.stdout[-4000:]}")
+
+
+def apt(*packages):
+    if not is_root():
+        raise Skipped("no root to install it")
+    install("apt-get", "update")
+    # Packages start their services when they are installed, on all addresses. A policy prevents that.
+    policy = pathlib.Path("/usr/sbin/policy-rc.d")
+    is_ours = not policy.exists()
+    if is_ours:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        install("apt-get", "install", "-y", "--no-install-recommends", *packages, env=environment)
+    finally:
+        if is_ours:
+            policy.unlink()
+
+
+def cached(requirements):
+    """The folder for what a file of requirements names, and whether it is filled."""
+    folder = CACHE / f"{requirements.stem}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:8]}"
+    if (folder / "installed").exists():
+        return folder, True
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder, False
+
+
+def npm():
+    folder, is_filled = cached(HERE / "package.json")
+    if not is_filled:
+        if shutil.which("npm") is None:
+            apt("nodejs", "npm")
+        # Without a network, an installation goes on for many minutes.
+        with contextlib.suppress(Failed):
+            install("npm", "ping", "--fetch-retries", "0")
+        shutil.copy(HERE / "package.json", folder)
+        install("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+        (folder / "installed").touch()
+    return folder
+
+
+def pip(requirements):
+    folder, is_filled = cached(HERE / requirements)
+    if not is_filled:
+        try:
+            install(sys.executable, "-m", "venv", folder)
+        except Failed:
+            apt("python3-venv")
+            install(sys.executable, "-m", "venv", folder)
+        install(folder / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "2", "-r",
+                HERE / requirements)
+        (folder / "installed").touch()
+    return folder
+
+
+def deb(package):
+    if not is_root():
+        raise Skipped("no root for a network namespace")
+    if not debian_version(package):
+        apt(package)
+
+
+def debian_version(package):
+    told = subprocess.run(["dpkg-query", "-W", "-f", "${Status} ${Version}", package], capture_output=True, text=True)
+    found = re.fullmatch(r"install ok installed (?:\d+:)?([^-+]+).*", told.stdout)
+    return found and found[1]
+
+
+# ---- Servers
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A server that runs: its process, its port, and a folder for its files."""
+
+    def __init__(self, name, work, programs):
+        self.name = name
+        self.programs = programs
+        self.port = free_port()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=work))
+        self.process = None
+        self.set = {}
+
+    def url(self, path=""):
+        return f"ws://127.0.0.1:{self.port}{path}"
+
+    def file(self, name):
+        """A configuration of ours with this server's ports and folder in it."""
+        path = self.folder / name
+        known = {"port": self.port, "other_port": free_port(), "folder": self.folder}
+        path.write_text(string.Template((HERE / name).read_text()).substitute(known))
+        return path
+
+    def start(self, *command, **environment):
+        self.log = self.folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=os.environ | environment, cwd=self.folder, start_new_session=True)
+        give_up_at = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            if self.process.poll() is not None or time.monotonic() > give_up_at:
+                raise Failed(f"{self.name} did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def kill(self):
+        # The process is not reaped before, so its group still has its number.
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+def start_node(script):
+    def start(server):
+        server.start("node", HERE / script, server.port, NODE_PATH=str(npm() / "node_modules"))
+    return start
+
+
+def start_python(script):
+    return lambda server: server.start(pip("requirements.txt") / "bin/python", HERE / script, server.port)
+
+
+def start_mosquitto(server):
+    passwords = server.folder / "passwords"
+    passwords.write_text("bench:good\n")
+    subprocess.run(["mosquitto_passwd", "-U", passwords], check=True)
+    server.start("mosquitto", "-c", server.file("mosquitto.conf"))
+
+
+def start_prosody(server):
+    accounts = server.folder / "accounts%2elocalhost/accounts"
+    accounts.mkdir(parents=True)
+    (accounts / "bench.dat").write_text('return { password = "good" }\n')
+    server.start("prosody", "--config", server.file("prosody.cfg.lua"))
+
+
+def start_rabbitmq(server):
+    plugins = server.folder / "enabled_plugins"
+    plugins.write_text("[rabbitmq_web_stomp].\n")
+    server.start(
+        "/usr/lib/rabbitmq/bin/rabbitmq-server",
+        HOME=str(server.folder), RABBITMQ_NODENAME="protocols@localhost",
+        RABBITMQ_CONFIG_FILE=str(server.file("rabbitmq.conf")), RABBITMQ_ENABLED_PLUGINS_FILE=str(plugins),
+        RABBITMQ_MNESIA_BASE=str(server.folder / "mnesia"), RABBITMQ_LOG_BASE=str(server.folder),
+        RABBITMQ_PID_FILE=str(server.folder / "pid"))
+
+
+def start_crossbar(server):
+    server.file("crossbar.json")
+    server.start(pip("requirements-crossbar.txt") / "bin/crossbar", "start", "--cbdir", server.folder,
+                 "--config", "crossbar.json")
+
+
+def start_jupyter(server):
+    server.start(
+        pip("requirements-jupyter.txt") / "bin/jupyter", "server", "--allow-root", "--no-browser",
+        "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={server.port}", "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=good", f"--ServerApp.root_dir={server.folder}",
+        HOME=str(server.folder), JUPYTER_PREFER_ENV_PATH="1")
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/api/kernels", b"{}", {"Authorization": "token good"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        server.set["kernel"] = json.load(answer)["id"]
+
+
+class Protocol:
+    """A protocol, the server that it is checked with, and the errors that must come."""
+
+    def __init__(self, name, package, install, start, flags=(), path="", refusals=(), log_in=()):
+        self.name = name
+        self.package = package
+        self.install = install
+        self.start = start
+        self.flags = list(flags)
+        # Flags of the login; a refusal of the login has others.
+        self.log_in = list(log_in)
+        self.path = path
+        self.refusals = refusals
+
+    def scenario(self, server):
+        kernel = [f"--set=kernel={server.set['kernel']}"] if "kernel" in server.set else []
+        return (self.flags or ["--protocol", self.name]) + kernel
+
+    def version(self):
+        where, name = self.package
+        if where == "ours":
+            return name
+        if where == "apt":
+            return f"{name} {debian_version(name)}"
+        if where == "npm":
+            return f"{name} {json.loads((HERE / 'package.json').read_text())['dependencies'][name]}"
+        return re.search(rf"(?m)^{name}==.*$", (HERE / where).read_text())[0].replace("==", " ")
+
+
+class Refusal:
+    """A run that must fail before it sends: flags beyond those of the protocol, and the exact error."""
+
+    def __init__(self, what, error, flags=(), path="", logs_in=False, is_reply=False):
+        self.what = what
+        # An error that ends with … is the beginning of one. <step N> stands for the place of the step in the file.
+        self.error = error
+        self.flags = list(flags)
+        self.path = path
+        self.logs_in = logs_in
+        # The server refuses the message, not the connection: seen with --try.
+        self.is_reply = is_reply
+
+
+def login(error, *flags, path="", **more):
+    return Refusal("wrong login", error, flags, path, **more)
+
+
+def endpoint(error, path="/nope", *flags):
+    return Refusal("missing endpoint", error, flags, path, logs_in=True)
+
+
+PIP = "requirements.txt"
+PROTOCOLS = [
+    Protocol("echo", ("ours", "axum-ws"), lambda: None,
+             lambda server: server.start(server.programs / "axum-ws", "--bind", f"127.0.0.1:{server.port}"),
+             path="/ws", refusals=[
+        endpoint("the server answered the upgrade with HTTP 404 Not Found: “nothing here”"),
+    ]),
+    Protocol("socket.io", ("npm", "socket.io"), npm, start_node("socketio.js"), refusals=[
+        login("setup failed: <step 2>: refused: 44{\"message\":\"unauthorized\"}",
+              "--set", 'auth={"token":"bad"}'),
+        endpoint("the server closed the connection without an answer to the upgrade", "/nope/"),
+    ]),
+    Protocol("graphql-transport-ws", ("npm", "graphql-ws"), npm, start_node("graphql.js"), refusals=[
+        login("setup failed: <step 1>: the server closed with 4403: Forbidden",
+              "--set", 'init=,"payload":{"token":"bad"}'),
+        endpoint("the server answered the upgrade with HTTP 400 Bad Request: “Bad Request”"),
+    ]),
+    Protocol("json-rpc", ("npm", "rpc-websockets"), npm, start_node("jsonrpc.js"), refusals=[
+        login('{"jsonrpc":"2.0","error":{"code":-32605,"message":"Method forbidden"},"id":1}',
+              "--set", "method=secret", is_reply=True),
+        Refusal("missing endpoint", '{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":1}',
+                ["--set", "method=nope"], is_reply=True),
+    ]),
+    Protocol("rpc-websockets", ("npm", "rpc-websockets"), npm, start_node("jsonrpc.js"),
+             log_in=["--set", "token=good"], refusals=[
+        login('setup failed: <step 1>: refused: {"jsonrpc":"2.0","result":false,"id":"login"}',
+              "--set", "token=bad"),
+    ]),
+    Protocol("bayeux", ("npm", "faye"), npm, start_node("faye.js"), refusals=[
+        login('setup failed: <step 1>: refused: [{"id":"h","channel":"/meta/handshake",'
+              '"error":"401::unauthorized","successful":false…', "--set", 'ext=,"ext":{"token":"bad"}'),
+        # Node answers no upgrade that nothing handles.
+        endpoint("no answer within the connect timeout", "/nope", "--connect-timeout", "1s"),
+    ]),
+    Protocol("chat", (PIP, "fastapi"), lambda: pip(PIP), start_python("chat.py"),
+             ["--scenario", str(HERE / "chat.toml")], refusals=[
+        login("the server answered the upgrade with HTTP 403 Forbidden", "--set", "token=bad"),
+        # Starlette answers 403 for a path that it does not know.
+        endpoint("the server answered the upgrade with HTTP 403 Forbidden"),
+    ]),
+    Protocol("ocpp1.6", (PIP, "ocpp"), lambda: pip(PIP), start_python("ocpp_csms.py"), refusals=[
+        login("the server answered the upgrade with HTTP 401 Unauthorized, WWW-Authenticate: "
+              "Basic realm=\"central system\", charset=\"UTF-8\": “Invalid credentials”",
+              "--set", "auth=" + base64.b64encode(b"cp:bad").decode()),
+    ]),
+    Protocol("signalr", (PIP, "aiosignalr"), lambda: pip(PIP), start_python("signalr_hub.py"), refusals=[
+        Refusal("missing endpoint", '{"type":3,"invocationId":"1","error":"Unknown hub method \'nope\'"}\\u{1e}',
+                ["--set", "target=nope"], is_reply=True),
+        endpoint("the server answered the upgrade with HTTP 404 Not Found: “404: Not Found”"),
+    ]),
+    Protocol("mqtt", ("apt", "mosquitto"), lambda: deb("mosquitto"), start_mosquitto,
+             log_in=["--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 04}good"], refusals=[
+        login("setup failed: <step 1>: refused:  \\u{2}\\u{0}\\u{5}",
+              "--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 03}bad"),
+    ]),
+    Protocol("nats", ("apt", "nats-server"), lambda: deb("nats-server"),
+             lambda server: server.start("nats-server", "-c", server.file("nats.conf")),
+             log_in=["--set", 'login=,"user":"bench","pass":"good"'], refusals=[
+        login("setup failed: <step 2>: refused: -ERR 'Authorization Violation'\\r\\n",
+              "--set", 'login=,"user":"bench","pass":"bad"'),
+    ]),
+    Protocol("stomp", ("apt", "rabbitmq-server"), lambda: deb("rabbitmq-server"), start_rabbitmq, refusals=[
+        login("setup failed: <step 1>: refused: ERROR\\nmessage:Bad CONNECT\\ncontent-type:text/plain\\n"
+              "version:1.0,1.1,1.2\\ncontent-length:32\\n\\nAccess refused for user 'guest'\\n\\u{0}\\n",
+              "--set", "passcode=bad"),
+        endpoint("the server answered the upgrade with HTTP 404 Not Found"),
+    ]),
+    Protocol("xmpp", ("apt", "prosody"), lambda: deb("prosody"), start_prosody, refusals=[
+        login("setup failed: <step 2>: refused: <failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+              "<not-authorized/>…", "--set", "domain=accounts.localhost", "--set", "mechanism=PLAIN",
+              "--set", "response=" + base64.b64encode(b"\0bench\0bad").decode()),
+        endpoint("the server answered the upgrade with HTTP 404 Not Found: “<!DOCTYPE html>…"),
+    ]),
+    Protocol("wamp", ("requirements-crossbar.txt", "crossbar"), lambda: pip("requirements-crossbar.txt"),
+             start_crossbar, refusals=[
+        login('setup failed: <step 1>: refused: [3,{"message":"no realm \\"nope\\" exists on this router"},'
+              '"wamp.error.no_such_realm"]', "--set", "realm=nope"),
+        Refusal("missing endpoint", '[8,16,1,{},"wamp.error.not_authorized",…', ["--set", "topic=nope"],
+                is_reply=True),
+    ]),
+    Protocol("jupyter", ("requirements-jupyter.txt", "jupyter_server"), lambda: pip("requirements-jupyter.txt"),
+             start_jupyter, log_in=["--set", "token=good"], refusals=[
+        login("the server answered the upgrade with HTTP 403 Forbidden: “<!DOCTYPE HTML>…", "--set", "token=bad"),
+        Refusal("missing endpoint", "the server answered the upgrade with HTTP 404 Not Found: “<!DOCTYPE HTML>…",
+                ["--set", "kernel=nope"], logs_in=True),
+    ]),
+]
+# Accounts are a second way to log in.
+ACCOUNT = ["--set", "domain=accounts.localhost", "--set", "mechanism=PLAIN",
+           "--set", "response=" + base64.b64encode(b"\0bench\0good").decode()]
+
+
+# ---- Checks
+
+def bench(program, *words):
+    command = [str(word) for word in (program, *words, "--no-output", "--quiet")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def check(what, holds, told=""):
+    if not holds:
+        raise Failed(f"{what}\n{told}".rstrip())
+    print(f"  {what}", flush=True)
+
+
+def check_matched(program, protocol, server, flags, what):
+    told = bench(program, server.url(protocol.path), *protocol.scenario(server), *flags, *LOAD, "--no-calibrate",
+                 "--json")
+    # A busy machine makes a run invalid; the counts are exact on each.
+    check(f"{what}: exit code {told.returncode}", told.returncode in (0, 5), told.stderr + told.stdout[-2000:])
+    messages = json.loads(told.stdout)["messages"]
+    wrong = {key: messages[key] for key in ("lost", "corrupted", "timed_out", "duplicated", "reordered", "unexpected",
+                                            "unsent", "error_reply", "server_errors") if messages[key]}
+    check(f"{what}: {messages['received']} of {messages['sent']} messages matched",
+          messages["sent"] == messages["received"] == 200 and not wrong, f"{wrong} {messages['differences']}")
+
+
+def place_of_step(preset, number):
+    """The place of what the N-th step of a shipped scenario expects: file, line and column."""
+    steps = 0
+    for at, line in enumerate((PRESETS / f"{preset}.toml").read_text().splitlines(), 1):
+        steps += line == "[[setup]]"
+        if steps == number and line.startswith("expect = "):
+            return f"{preset}.toml:{at}:{len('expect = ') + 1}"
+    raise Failed(f"{preset} has no step {number} that expects a record")
+
+
+def check_refusal(program, protocol, server, refusal):
+    url = server.url(refusal.path or protocol.path)
+    flags = protocol.scenario(server) + (protocol.log_in if refusal.logs_in else []) + refusal.flags
+    if refusal.is_reply:
+        told = bench(program, url, *flags, "--try")
+        expected = "← " + (refusal.error[:-1] if refusal.error.endswith("…") else refusal.error + "\n")
+        check(f"{refusal.what}: {refusal.error}", told.returncode == 3 and expected in told.stdout
+              and "error reply, after" in told.stdout,
+              f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
+        return
+    told = bench(program, url, *flags, "-c", "2", "-m", "1")
+    error = re.sub(r"<step (\d+)>", lambda step: place_of_step(protocol.name, int(step[1])), refusal.error)
+    expected = f"error: 0 of 2 connections to {url} opened: {error}"
+    found = told.stderr.split(" · ")[0].rstrip("\n")
+    holds = found.startswith(expected[:-1]) if expected.endswith("…") else found == expected
+    check(f"{refusal.what}: {error}", told.returncode == 1 and not told.stdout and holds,
+          f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
+
+
+def messages_received(port):
+    with contextlib.suppress(urllib.error.URLError, ConnectionError):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            found = re.search(r"(?m)^ws_bench_messages_received_total (\d+)", answer.read().decode())
+            return int(found[1]) if found else 0
+    return 0
+
+
+def check_killed(program, protocol, server):
+    """The server is killed once it has answered; both connections must say why they ended."""
+    port = free_port()
+    command = [program, server.url(protocol.path), *protocol.scenario(server), *protocol.log_in, "-c", "2",
+               "-d", "60s", "--rate", "200", "--warmup", "0s", "--no-calibrate", "--no-output", "--quiet", "--json",
+               "--metrics-bind", f"127.0.0.1:{port}"]
+    run = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        give_up_at = time.monotonic() + 30
+        while messages_received(port) == 0:
+            if run.poll() is not None or time.monotonic() > give_up_at:
+                raise Failed(f"no answer before the kill\n{run.communicate(timeout=60)}")
+            time.sleep(0.05)
+        server.kill()
+        out, err = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    found = json.loads(out)
+    ends, messages = found["connections"]["early_ends"], found["messages"]
+    check(f"killed: {ends}", run.returncode == 5 and found["validity"]["verdict"] == "invalid"
+          and sum(ends.values()) == 2 and set(ends) <= KILLED, f"exit code {run.returncode}\n{err}{out[:3000]}")
+    check(f"killed: {messages['received']} of {messages['sent']} answered, {messages['lost']} lost",
+          0 < messages["received"] and messages["received"] + messages["lost"] == messages["sent"], messages)
+    check_refusal(program, protocol, server, Refusal("killed, and run again", REFUSED, logs_in=True))
+
+
+def milliseconds(times, key):
+    return f"{times[key] / 1e6:.2f} ms" if times.get(key) is not None else "–"
+
+
+def row(program, protocol, server):
+    told = bench(program, server.url(protocol.path), *protocol.scenario(server), *protocol.log_in, *RATE, "--json")
+    if not told.stdout:
+        return [told.stderr.strip()]
+    found = json.loads(told.stdout)
+    messages, times = found["messages"], found["response_time_ns"]
+    counts = [f"{messages[key]:,}" for key in ("sent", "received", "lost", "duplicated", "unexpected")]
+    # The reasons without their figures and advice.
+    reasons = [re.split(r"[,;:(]| so that ", reason)[0].strip() for reason in found["validity"]["reasons"]]
+    verdict = "; ".join([found["validity"]["verdict"], *reasons])
+    return [*counts, milliseconds(times, "p50"), milliseconds(times, "p99"), verdict.replace("|", "\\|")]
+
+
+def run_protocol(program, protocol, server, is_table):
+    if is_table:
+        cells = [protocol.name, protocol.version(), *row(program, protocol, server)]
+        print("| " + " | ".join(cells) + " |", flush=True)
+        return
+    check_matched(program, protocol, server, protocol.log_in, "200 messages")
+    if protocol.name == "xmpp":
+        check_matched(program, protocol, server, ACCOUNT, "200 messages of an account")
+    for refusal in protocol.refusals:
+        check_refusal(program, protocol, server, refusal)
+    check_killed(program, protocol, server)
+
+
+def run_all(program, protocols, work, is_table):
+    failed = []
+    if is_table:
+        print("| protocol | server | sent | matched | lost | duplicated | unexpected | response p50 | p99 | verdict |")
+        print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|")
+    for protocol in protocols:
+        began = time.monotonic()
+        if not is_table:
+            print(f"== {protocol.name} with {protocol.version()}", flush=True)
+        server = Server(protocol.name, work, program.parent)
+        try:
+            protocol.start(server)
+            run_protocol(program, protocol, server, is_table)
+        except (Failed, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+            print(f"FAILED: {error}", flush=True)
+            failed.append(protocol.name)
+        finally:
+            server.kill()
+        if not is_table:
+            print(f"  {time.monotonic() - began:.1f} s", flush=True)
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--only", action="append", default=[])
+    args = parser.parse_args()
+    chosen = [protocol for protocol in PROTOCOLS if not args.only or protocol.name in args.only]
+    program = (args.folder / "ws-bench").absolute()
+
+    if INNER in os.environ:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        return judge(program, chosen, os.environ[INNER].split(), args.table)
+    skipped, failed, ready = {}, False, []
+    for protocol in chosen:
+        try:
+            protocol.install()
+            ready.append(protocol.name)
+        except Skipped as reason:
+            skipped[protocol.name] = str(reason)
+        except (Failed, subprocess.TimeoutExpired) as error:
+            print(f"FAILED: {protocol.name}: {error}", flush=True)
+            failed = True
+    if is_root():
+        if shutil.which("ip") is None:
+            apt("iproute2")
+        # Processes that leave their group, as epmd does, end with the namespace.
+        command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, *sys.argv]
+        code = subprocess.run(command, env=os.environ | {INNER: " ".join(ready)}).returncode
+    else:
+        code = judge(program, chosen, ready, args.table)
+    for name, reason in skipped.items():
+        print(f"skipped: {name}: {reason}")
+    return 1 if failed else code
+
+
+def judge(program, chosen, ready, is_table):
+    with tempfile.TemporaryDirectory() as work:
+        failed = run_all(program, [protocol for protocol in chosen if protocol.name in ready], work, is_table)
+    if failed:
+        print(f"FAILED: {' '.join(failed)}")
+    return 1 if failed else 0
+
+
+sys.exit(main())
