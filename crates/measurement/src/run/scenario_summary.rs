@@ -31,10 +31,18 @@ pub struct ScenarioSummary {
     pub roles: BTreeMap<String, u64>,
     /// Vars and their texts; `null` for secrets.
     pub vars: BTreeMap<String, Option<String>>,
+    /// True when a message holds `${pad}`, so the plan's payload size applies. Otherwise the scenario alone decides
+    /// sizes.
+    pub is_padded: bool,
 }
 
 impl ScenarioSummary {
-    pub(super) fn new(scenario: &Scenario, plan: &Plan) -> Self {
+    /// The scenario of a plan, without its hash; `None` for an echo.
+    pub fn of(plan: &Plan) -> Option<Self> {
+        plan.scenario().map(|scenario| Self::new(scenario, plan))
+    }
+
+    fn new(scenario: &Scenario, plan: &Plan) -> Self {
         let assigned = plan.roles();
         let roles = scenario.roles.iter().enumerate();
         let clients = |role| assigned.as_ref().map_or(0, |roles| roles.clients(role));
@@ -51,6 +59,7 @@ impl ScenarioSummary {
             vars: vars
                 .map(|var| (var.name.clone(), var.shown().map(str::to_owned)))
                 .collect(),
+            is_padded: scenario.messages.iter().any(|kind| kind.send.holds_pad()),
         }
     }
 }
@@ -184,19 +193,19 @@ pub(super) struct ScenarioFigures {
 impl ScenarioFigures {
     /// The figures of a record, whose times are `service` and `response`.
     pub(super) fn new(plan: &Plan, record: &Record, service: Latency, response: Latency) -> Self {
-        let scenario = plan.scenario();
         let figures = record.scenario.as_deref();
         let times =
             |times: fn(&ScenarioRecord) -> LazyHistogram| times(figures?).get().map(Latency::from);
         Self {
             counts: MessageCounts {
                 planned: plan.planned_messages(),
-                scenario: scenario
+                scenario: plan
+                    .scenario()
                     .zip(figures)
                     .map(|(scenario, figures)| figures.named_counts(scenario)),
                 ..record.counts.clone()
             },
-            scenario: scenario.map(|scenario| ScenarioSummary::new(scenario, plan)),
+            scenario: ScenarioSummary::of(plan),
             kinds: KindSummary::of_all(plan, record, service, response),
             first_part_ns: times(ScenarioRecord::first_part),
             error_time_ns: times(ScenarioRecord::error_time),
