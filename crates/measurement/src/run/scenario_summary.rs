@@ -271,6 +271,27 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_message_has_its_histograms() {
+        let record = recorded();
+        let summary = Summary::new(&mix(), &record, RunContext::default());
+        let run = crate::run::Run::with_summary(summary, record, Vec::new());
+        let found = run.tagged.iter();
+        let found: Vec<_> = found
+            .map(|one| (one.tag.as_str(), one.histogram.len()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("service.get", 1),
+                ("response.get", 1),
+                ("service.message_2", 1),
+                ("response.message_2", 1),
+                ("error_reply", 1),
+            ]
+        );
+    }
+
+    #[test]
     fn the_json_has_the_keys_of_the_contract() {
         let context = RunContext {
             setup: Some(SetupSummary::new(3, [(refused(), 1), (refused(), 2)])),
