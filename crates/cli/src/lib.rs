@@ -15,6 +15,7 @@
 //! | `print` | errors and notices on standard error, texts on standard output |
 //! | `scenario_flags`, `scenario_files`, `scenario_error` | flags that define a scenario; the files that it names; their errors |
 //! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
+//! | `scenario_fingerprint` | the hash of a scenario |
 //! | [`headings`], `choices` | headings of flags; flags that accept one of several names |
 //! | `preflight` | check of the limits for the connections of a run |
 //!
@@ -38,6 +39,7 @@ mod preflight;
 mod print;
 mod scenario_error;
 mod scenario_files;
+mod scenario_fingerprint;
 mod scenario_flags;
 mod secrets;
 mod styled_text;
@@ -57,6 +59,7 @@ pub use print::{
     with_advice,
 };
 pub use scenario_error::ScenarioFlagError;
+pub use scenario_fingerprint::scenario_fingerprint;
 pub use scenario_flags::{OneLinerFlags, ScenarioFlags, TypedLoadFlags};
 pub use secrets::masked_command_line;
 pub use styled_text::{bullet_point, dim, paint};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use clap::builder::{NonEmptyStringValueParser, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
-use measurement::plan::LoadDraft;
+use measurement::plan::{DEFAULT_MAX_RECORD_BYTES, LoadDraft};
 use scenario::{
     OneLiner, OneLinerKind, Scenario, ScenarioError, ScenarioOptions, ScenarioSource, VarSetting,
 };
+use units::ByteSize;
 
 use crate::headings::SCENARIO;
 use crate::scenario_error::ScenarioFlagError;
@@ -42,6 +43,14 @@ pub struct ScenarioFlags {
     /// Begin again with the first row when a CSV table has fewer rows than there are clients
     #[arg(long, help_heading = SCENARIO)]
     pub data_wrap: bool,
+
+    /// Numbers of clients of the scenario's roles: a number, a percentage, or `rest` (example: admin=2,user=rest)
+    #[arg(long, value_name = "NAME=COUNT", value_delimiter = ',', value_parser = role, help_heading = SCENARIO)]
+    pub roles: Vec<(String, String)>,
+
+    /// Largest record that clients accept; a longer one ends the connection [default: 16MiB] (example: 64KiB)
+    #[arg(long, value_name = "SIZE", help_heading = SCENARIO)]
+    pub max_record: Option<ByteSize>,
 }
 
 /// The prefix of the label of a var that the command line sets. The name of the var follows.
@@ -49,6 +58,10 @@ const SET_LABEL: &str = "--set ";
 
 fn table(text: &str) -> Result<(String, String), String> {
     named(text).ok_or_else(|| "it has not the form NAME=FILE".to_owned())
+}
+
+fn role(text: &str) -> Result<(String, String), String> {
+    named(text).ok_or_else(|| "it has not the form NAME=COUNT".to_owned())
 }
 
 /// Splits `NAME=…`.
@@ -272,6 +285,8 @@ impl ScenarioFlags {
         if let Some(scenario) = scenario {
             draft.text = !scenario.binary;
             draft.size_is_wanted = typed.has_size;
+            let wanted = self.max_record.map(|size| size.0);
+            draft.max_record_bytes = wanted.unwrap_or(DEFAULT_MAX_RECORD_BYTES);
             draft.scenario = Some(Arc::clone(scenario));
         }
     }
@@ -286,6 +301,8 @@ impl ScenarioFlags {
         line.or((!self.set.is_empty()).then_some("set"))
             .or((!self.data.is_empty()).then_some("data"))
             .or(self.data_wrap.then_some("data-wrap"))
+            .or((!self.roles.is_empty()).then_some("roles"))
+            .or(self.max_record.map(|_| "max-record"))
     }
 
     fn options(&self) -> Result<ScenarioOptions, ScenarioFlagError> {
@@ -301,7 +318,7 @@ impl ScenarioFlags {
             set: self.set.iter().map(setting).collect::<Result<_, _>>()?,
             data: self.data.clone(),
             data_wrap: self.data_wrap,
-            roles: Vec::new(),
+            roles: self.roles.clone(),
             one_liners: self.one_liners.lines().to_vec(),
         })
     }

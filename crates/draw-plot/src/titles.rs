@@ -24,7 +24,8 @@ pub(crate) fn run_title(run: &RunOrigin) -> String {
     let clients = run.clients.map(|clients| counted(clients, "client"));
     let payload = run.payload_bytes.map(wording::plan::payload);
     let payload = payload.map(|bytes| format!("{bytes} payload"));
-    let parts = [run.url.clone(), clients, payload];
+    let scenario = run.scenario.as_ref().map(|name| format!("scenario {name}"));
+    let parts = [run.url.clone(), scenario, clients, payload];
     join(parts.into_iter().flatten())
 }
 
@@ -104,6 +105,12 @@ mod tests {
             ..RunOrigin::default()
         };
         assert_eq!(run_title(&range), "1 client · 64 B to 4 KiB payload");
+        let of_scenario = RunOrigin {
+            scenario: Some("chat".to_owned()),
+            payload_bytes: None,
+            ..range
+        };
+        assert_eq!(run_title(&of_scenario), "scenario chat · 1 client");
         assert_eq!(run_title(&RunOrigin::default()), "");
     }
 }

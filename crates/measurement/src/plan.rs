@@ -31,8 +31,8 @@ use ::scenario::{ClientState, RoleAssignment, Scenario};
 pub use client_handshake::{ClientHandshake, HandshakeFault};
 pub use error::PlanError;
 pub use load::{
-    Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES,
-    MAX_TIMEOUT, MAX_WINDOW, Verify,
+    DEFAULT_MAX_RECORD_BYTES, Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS,
+    MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES, MAX_TIMEOUT, MAX_WINDOW, Verify,
 };
 pub use mask::{MASK, mask_url};
 pub use rate_profile::{RateProfile, Stage};

@@ -24,7 +24,7 @@ pub mod thresholds;
 
 use hdrhistogram::Histogram;
 
-use crate::record::{Record, Sample, ServiceAndResponse, TimelineRow};
+use crate::record::{LatencyHistogram, Record, Sample, ServiceAndResponse, TimelineRow};
 
 pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
@@ -54,6 +54,18 @@ pub struct Run {
     pub samples: Option<Samples>,
     /// One row per client, ordered by number.
     pub clients: Option<Vec<ClientRow>>,
+    /// Further histograms of a run with a scenario. Empty without one, and in a run that was read from a file.
+    pub tagged: Vec<TaggedHistogram>,
+}
+
+/// A histogram of a whole run with its tag in an interval log: `service.NAME` and `response.NAME` for each kind of
+/// message, `first_part`, `error_reply`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaggedHistogram {
+    /// The tag.
+    pub tag: String,
+    /// Times in nanoseconds.
+    pub histogram: Histogram<u64>,
 }
 
 /// Counts and times of each second of a run.
@@ -99,12 +111,18 @@ pub struct ClientRow {
     /// Time from the first attempt to connect until the client was ready for the load, in nanoseconds; `None` when it
     /// was not, without a scenario, and in files of older versions.
     pub ready_ns: Option<u64>,
+    /// Index of the client's role among the names of the scenario's roles in alphabetical order; `None` without a
+    /// scenario, and in a run that was read from a file.
+    pub role: Option<u16>,
+    /// Number of the setup step that failed, in the merged file, from 1; `None` when none did.
+    pub setup_step: Option<u32>,
 }
 
 impl Run {
     /// Builds a fresh run. `clients` has one row per client, ordered by number.
     pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
+        let tagged = tagged_histograms(&summary, &record);
         Self {
             summary: Some(summary),
             percentiles: Some(percentile_table(&record)),
@@ -122,6 +140,7 @@ impl Run {
                 rows: record.samples,
             }),
             clients: Some(clients),
+            tagged,
         }
     }
 
@@ -153,4 +172,34 @@ impl Run {
             None => self.timeline.as_ref()?.is_open_loop,
         }
     }
+}
+
+/// The histograms that only runs with a scenario have. Those of kinds exist for the kinds that the summary lists.
+fn tagged_histograms(summary: &Summary, record: &Record) -> Vec<TaggedHistogram> {
+    let (Some(about), Some(own)) = (&summary.scenario, &record.scenario) else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    let mut add = |tag: String, times: Option<&LatencyHistogram>| {
+        all.extend(times.map(|times| TaggedHistogram {
+            tag,
+            histogram: times.clone().into_buckets(),
+        }));
+    };
+    // The times of the only kind are those of the run.
+    let is_only = own.kinds.len() == 1;
+    let listed = about.kinds.iter().zip(&own.kinds);
+    for (name, kind) in listed.filter(|(name, _)| summary.kinds.contains_key(*name)) {
+        let (service, response) = if is_only {
+            (Some(&record.service), Some(record.response()))
+        } else {
+            let service = kind.service.get();
+            (service, kind.response.get().or(service))
+        };
+        add(format!("service.{name}"), service);
+        add(format!("response.{name}"), response);
+    }
+    add("first_part".to_owned(), own.first_part().get());
+    add("error_reply".to_owned(), own.error_time().get());
+    all
 }

@@ -16,13 +16,13 @@ mod resource_usage;
 mod stops;
 mod validity;
 
-pub use evidence::{Evidence, TimeInFlight};
+pub use evidence::{Evidence, RecordEvidence, TimeInFlight};
 pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond, shown_quantile};
 pub use reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
     INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
     RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions,
-    THROTTLED_LIMIT, Verdict,
+    THROTTLED_LIMIT, UNEXPECTED_RECORDS_LIMIT, Verdict,
 };
 pub use resource_usage::{Calibration, ContextSwitches, GeneratorUsage, ServerUsage};
 pub use stops::{Stop, Stops, WithheldTime};

@@ -18,10 +18,14 @@ pub(crate) const CONNECTIONS_SHEET: &str = "connections";
 /// The moving average, with as many points as a chart can show.
 pub(crate) const MOVING_AVERAGE_SHEET: &str = "moving_average";
 
-/// Column behind those of [`LATENCIES_SHEET`] and of a CSV file, in runs with a scenario: kind of the message.
-pub(crate) const KIND_COLUMN: &str = "kind";
-/// Column behind those of [`CONNECTIONS_SHEET`], in runs with a scenario: time until the setup was complete.
+/// Columns behind those of [`LATENCIES_SHEET`] and of a CSV file, in runs with a scenario: kind of the message, and time
+/// from sent to the first part of the reply.
+pub(crate) const SCENARIO_LATENCY_COLUMNS: [&str; 2] = ["kind", "first_part_ms"];
+/// Columns behind those of [`CONNECTIONS_SHEET`], in runs with a scenario: time until the setup was complete, name of the
+/// role, and number of the setup step that failed.
+pub(crate) const SCENARIO_CONNECTION_COLUMNS: [&str; 3] = [READY_COLUMN, "role", STEP_COLUMN];
 pub(crate) const READY_COLUMN: &str = "ready_ms";
+pub(crate) const STEP_COLUMN: &str = "setup_step";
 
 // The sheets of a comparison.
 

@@ -78,6 +78,8 @@ const CLIENTS: [ClientRow; 2] = [
         failed: 1,
         close_code: Some(1000),
         ready_ns: None,
+        role: None,
+        setup_step: None,
     },
     ClientRow {
         client: 1,
@@ -86,6 +88,8 @@ const CLIENTS: [ClientRow; 2] = [
         failed: 0,
         close_code: None,
         ready_ns: None,
+        role: None,
+        setup_step: None,
     },
 ];
 
@@ -130,6 +134,7 @@ impl Saved {
                 .filter(|times| is_in(&["json"]) && !times.service.is_empty()),
             samples: run.samples.filter(|_| is_in(&["xlsx", "csv"])),
             clients: run.clients.filter(|_| is_in(&["xlsx"])),
+            tagged: Vec::new(),
         }
     }
 

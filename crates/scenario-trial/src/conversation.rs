@@ -13,9 +13,6 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use crate::outcome::{TrialDirection, TrialLine, TrialMeaning};
 use crate::ws_client::{WsClient, WsClientError};
 
-/// Largest record in bytes.
-const MAX_RECORD: usize = 16 << 20;
-
 /// A complete record.
 #[derive(Debug, Clone)]
 pub(crate) struct TrialRecord {
@@ -42,16 +39,19 @@ pub(crate) struct Conversation<'a> {
     pub(crate) scratch: Scratch,
     client: WsClient,
     cutter: RecordCutter,
+    /// Largest record in bytes.
+    max_record: usize,
     records: VecDeque<TrialRecord>,
     begun: Instant,
     show: &'a mut dyn FnMut(TrialLine),
 }
 
 impl<'a> Conversation<'a> {
+    /// The conversation of a client that has just connected. A record above `max_record` bytes ends it.
     pub(crate) fn new(
         scenario: &'a Scenario,
         state: ClientState,
-        padding: &'a Padding,
+        (padding, max_record): (&'a Padding, usize),
         (client, begun): (WsClient, Instant),
         show: &'a mut dyn FnMut(TrialLine),
     ) -> Self {
@@ -59,6 +59,7 @@ impl<'a> Conversation<'a> {
             scenario,
             state,
             padding,
+            max_record,
             scratch: Scratch::default(),
             client,
             cutter: RecordCutter::default(),
@@ -195,7 +196,7 @@ impl<'a> Conversation<'a> {
         let format = &self.scenario.records;
         let cut = self
             .cutter
-            .push(format, &bytes, true, MAX_RECORD, |record| {
+            .push(format, &bytes, true, self.max_record, |record| {
                 records.push(record.to_vec());
             });
         if records.len() != 1 || records[0] != bytes {

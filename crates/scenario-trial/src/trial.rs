@@ -33,6 +33,8 @@ pub struct Trial<'a> {
     pub timeout: Duration,
     /// Time limit of the handshake.
     pub connect_timeout: Duration,
+    /// Largest record in bytes. A longer one ends the connection.
+    pub max_record: usize,
 }
 
 impl Trial<'_> {
@@ -57,9 +59,10 @@ impl Trial<'_> {
             .get(client.role())
             .is_some_and(|role| role.sends);
         let opened = (connection, begun);
+        let messages = (self.padding, self.max_record);
         let mut running = RunningTrial {
             trial: self,
-            talk: Conversation::new(self.scenario, client, self.padding, opened, show),
+            talk: Conversation::new(self.scenario, client, messages, opened, show),
             sent: SentLog::default(),
             outcome: TrialOutcome::default(),
             ends: Vec::new(),

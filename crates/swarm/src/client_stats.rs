@@ -73,6 +73,8 @@ impl ClientStats {
             failed: 0,
             close_code: None,
             ready_ns: None,
+            role: None,
+            setup_step: None,
         });
     }
 }

@@ -67,9 +67,27 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
         server,
         ..recording.context
     };
-    let (record, clients) = (recording.record, recording.clients);
+    let (record, mut clients) = (recording.record, recording.clients);
+    assign_roles(plan, &mut clients);
     let summary = Summary::new(plan, &record, recording.context);
     Ok(Run::with_summary(summary, record, clients))
+}
+
+/// Sets the role of each client of a scenario.
+fn assign_roles(plan: &Plan, clients: &mut [ClientRow]) {
+    let (Some(scenario), Some(assigned)) = (plan.scenario(), plan.roles()) else {
+        return;
+    };
+    let names: Vec<_> = scenario.roles.iter().map(|role| &role.name).collect();
+    let mut sorted = names.clone();
+    sorted.sort();
+    for row in clients {
+        let role = assigned
+            .of(row.client)
+            .and_then(|(role, _)| names.get(role));
+        let place = role.and_then(|name| sorted.binary_search(name).ok());
+        row.role = place.and_then(|place| u16::try_from(place).ok());
+    }
 }
 
 /// The generator's own recording of a run, for tests of the generator; see [`run`].

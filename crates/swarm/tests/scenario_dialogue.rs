@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use units::Rate;
 
 const CALL: &str = "
@@ -497,6 +499,58 @@ fn error_replies_are_timed_apart_and_parts_end_no_message() {
     let samples = run.samples.unwrap().rows;
     let refused = samples.iter().filter(|s| s.outcome == Outcome::ErrorReply);
     assert_eq!(refused.count(), 8);
+    let with_parts = samples.iter().filter_map(|s| {
+        let first_ns = s.first_part_ns?.get();
+        assert!(first_ns <= s.service_time_ns().unwrap(), "{s:?}");
+        Some(s.message)
+    });
+    assert_eq!(with_parts.filter(|n| n % 3 == 0).count(), 0);
+    let with_parts = samples.iter().filter(|s| s.first_part_ns.is_some());
+    assert_eq!(with_parts.count(), 24);
+    let clients = run.clients.unwrap();
+    assert!(clients.iter().all(|row| row.role == Some(0)));
+}
+
+#[test]
+fn a_record_above_the_limit_ends_the_connection() {
+    // Answers with a record of as many bytes as the limit, then with a longer one, in one frame or in two.
+    let limit = 300;
+    for is_cut in [false, true] {
+        let server = Server::start(move |_, stream| async move {
+            let mut socket = accept(stream).await;
+            let mut length = limit;
+            while let Some(text) = next_text(&mut socket).await {
+                let answer = format!("done {} ", number_behind(&text, "call "));
+                let answer = format!("{answer}{}", "x".repeat(length - answer.len()));
+                let halves = answer.split_at(answer.len() / 2);
+                let frames = match is_cut {
+                    false => vec![Frame::message(answer, OpCode::Data(Data::Text), true)],
+                    true => vec![
+                        Frame::message(halves.0.to_owned(), OpCode::Data(Data::Text), false),
+                        Frame::message(halves.1.to_owned(), OpCode::Data(Data::Continue), true),
+                    ],
+                };
+                for frame in frames {
+                    if socket.send(Message::Frame(frame)).await.is_err() {
+                        return;
+                    }
+                }
+                length = limit + 1;
+            }
+        });
+        let file = "[[message]]\nsend = 'call ${id} ${pad}'\nreply = 'done ${id} ${*}'\n";
+        let recording = run(&planned(&server, file, |plan| {
+            plan.max_record_bytes = 300;
+            plan.timeout = Duration::from_secs(5);
+        }));
+        let clients = recording.clients.len() as u64;
+        let counts = &recording.record.counts;
+        assert_eq!((counts.received, counts.lost), (clients, clients));
+        let ends = &recording.context.connections.early_ends;
+        let (why, count) = ends.iter().next().unwrap();
+        assert!(why.contains("a record is longer than 300 bytes"), "{why}");
+        assert_eq!(*count, clients);
+    }
 }
 
 const MIX: &str = "

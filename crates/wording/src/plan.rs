@@ -1,7 +1,7 @@
 //! The plan as text.
 
 use measurement::plan::Arrivals;
-use measurement::run::{PayloadBytes, PlanSummary, Summary};
+use measurement::run::{PayloadBytes, PlanSummary, ScenarioSummary, Summary};
 use units::{SizeRange, counted, grouped, human_rate, human_time};
 
 /// Scenario, load, amount and window of a run, as parts of a line. Messages of a scenario have their own sizes.
@@ -9,9 +9,8 @@ pub fn parts_of(s: &Summary) -> Vec<String> {
     match &s.scenario {
         None => parts(&s.plan),
         Some(scenario) => {
-            let name = format!("scenario {}", scenario.name);
-            let parts = [name, load(&s.plan), count(&s.plan)].into_iter();
-            parts.chain(window(&s.plan)).collect()
+            let parts = [scenario_name(scenario), load(&s.plan), count(&s.plan)];
+            parts.into_iter().chain(window(&s.plan)).collect()
         }
     }
 }
@@ -20,6 +19,20 @@ pub fn parts_of(s: &Summary) -> Vec<String> {
 pub fn parts(plan: &PlanSummary) -> Vec<String> {
     let parts = [load(plan), amount(plan)].into_iter();
     parts.chain(window(plan)).collect()
+}
+
+/// The scenario with its noun: `scenario chat`.
+fn scenario_name(scenario: &ScenarioSummary) -> String {
+    format!("scenario {}", scenario.name)
+}
+
+/// Scenario and amount, as parts of a line: `scenario chat`, `100 clients × 1,000 messages`. An echo has the size of its
+/// messages: `100 clients × 1,000 messages × 125 B`.
+pub fn amount_parts(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<String> {
+    match scenario {
+        None => vec![amount(plan)],
+        Some(scenario) => vec![scenario_name(scenario), count(plan)],
+    }
 }
 
 fn window(plan: &PlanSummary) -> Option<String> {
@@ -57,7 +70,7 @@ fn offered(plan: &PlanSummary, rate: f64) -> String {
 }
 
 /// The planned amount of load: `100 clients × 1,000 messages × 125 B`.
-pub fn amount(plan: &PlanSummary) -> String {
+fn amount(plan: &PlanSummary) -> String {
     format!("{} × {}", count(plan), payload(plan.payload_bytes))
 }
 
@@ -95,7 +108,7 @@ pub fn named_cores(cores: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::run::{ScenarioSummary, StageSummary};
+    use measurement::run::StageSummary;
     use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
@@ -112,6 +125,14 @@ mod tests {
         });
         assert_eq!(parts_of(&s)[0], "scenario chat");
         assert_eq!(parts_of(&s)[2], "100 clients × 1,000 messages");
+        assert_eq!(
+            amount_parts(&s.plan, s.scenario.as_ref()),
+            ["scenario chat", "100 clients × 1,000 messages"]
+        );
+        assert_eq!(
+            amount_parts(&s.plan, None),
+            ["100 clients × 1,000 messages × 125 B"]
+        );
         s.scenario = None;
         s.plan.rate_per_s = Some(20_000.0);
         s.plan.arrivals = Arrivals::Poisson;

@@ -3,7 +3,7 @@
 use measurement::run::Summary;
 use measurement::verdict::{
     ACHIEVED_SHARE_LIMIT, FIRM_TAIL_MESSAGES, MISSING_LOAD_LIMIT, NothingRight, Reason,
-    SendConditions,
+    SendConditions, UNEXPECTED_RECORDS_LIMIT,
 };
 use units::{counted, grouped, human_percent, human_time};
 
@@ -32,6 +32,15 @@ fn reason(reason: &Reason) -> String {
             unverified,
             unexplained,
         } => matched_by_order(*messages, *unverified, *unexplained),
+        Reason::ErrorReplies { refused, sent } => error_replies(*refused, *sent),
+        Reason::ServerErrors(errors) => format!(
+            "the server sent {} that the scenario marks with `error = true` (limit 0), so it may have failed under the load; read its log, or see one with `--try`",
+            counted(*errors, "record")
+        ),
+        Reason::UnexpectedRecords {
+            unexpected,
+            records,
+        } => unexpected_records(*unexpected, *records),
         Reason::Impossible { smaller, larger } => impossible(*smaller, *larger),
         Reason::RateNotKept {
             kept,
@@ -68,6 +77,28 @@ fn reason(reason: &Reason) -> String {
         | Reason::GeneratorBusy(_)
         | Reason::GeneratorWaited { .. } => generator(reason),
     }
+}
+
+/// The sentence on error replies to a part of the messages sent.
+fn error_replies(refused: u64, sent: u64) -> String {
+    format!(
+        "the server answered {} of {} with an error reply (limit 0), so the times describe only the others; see the error with `--try`, and whether it depends on the load with a lower `--rate`",
+        grouped(refused),
+        counted(sent, "message")
+    )
+}
+
+/// The sentence on records that match no pattern, of all records.
+fn unexpected_records(unexpected: u64, records: u64) -> String {
+    // Exact for any realistic number of records.
+    let share = unexpected as f64 / records.max(1) as f64;
+    format!(
+        "{} of {} matched no pattern of the scenario, {} (limit {}), so replies may be among them; see them with `--try`, and add patterns for them (`reply`, `[[on]]`, `--ignore`)",
+        grouped(unexpected),
+        counted(records, "record"),
+        percent_beside(share, UNEXPECTED_RECORDS_LIMIT),
+        human_percent(UNEXPECTED_RECORDS_LIMIT)
+    )
 }
 
 /// Figures that contradict each other, each with its value in nanoseconds.
@@ -124,6 +155,9 @@ fn nothing_measured(cause: &NothingRight) -> String {
         }
         NothingRight::WrongEchoes => {
             "every echo in the measured phase was wrong; the differences are listed at `messages`"
+        }
+        NothingRight::AllRefused => {
+            "the server answered every message of the measured phase with an error reply; see it with `--try`"
         }
     };
     format!("nothing measured: {found}")
@@ -230,6 +264,21 @@ mod tests {
             reason(&Reason::ThinTail(12)),
             "12 messages lie beyond p99 (1,000 needed), so p99 is uncertain; send more messages (`-m`, `-d`)"
         );
+        assert_eq!(
+            reason(&Reason::ErrorReplies {
+                refused: 10,
+                sent: 2_000
+            }),
+            "the server answered 10 of 2,000 messages with an error reply (limit 0), so the times describe only the others; see the error with `--try`, and whether it depends on the load with a lower `--rate`"
+        );
+        assert_eq!(
+            reason(&Reason::UnexpectedRecords {
+                unexpected: 50,
+                records: 1_000
+            }),
+            "50 of 1,000 records matched no pattern of the scenario, 5 % (limit 1 %), so replies may be among them; see them with `--try`, and add patterns for them (`reply`, `[[on]]`, `--ignore`)"
+        );
+        assert!(reason(&Reason::ServerErrors(1)).starts_with("the server sent 1 record that"));
         assert!(reason(&Reason::GeneratorBusy(0.97)).contains("97 % of a core (limit 90 %)"));
     }
 

@@ -2,7 +2,7 @@
 
 use crate::plan::{core_list, load, payload};
 use measurement::plan::Verify;
-use measurement::run::{PlanSummary, Summary};
+use measurement::run::{PlanSummary, ScenarioSummary, Summary};
 use units::{grouped, human_rate, human_time};
 
 /// Impact of a different setting on the comparison of two runs.
@@ -45,15 +45,46 @@ fn setting(impact: Impact, what: &'static str, value: impl Into<String>) -> Sett
     }
 }
 
-/// The settings of the plan, always in the same order.
-pub fn plan_settings(plan: &PlanSummary) -> Vec<Setting> {
+/// The settings of the plan, always in the same order. With a scenario, its name and hash follow the load.
+pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<Setting> {
+    let mut settings = load_settings(plan, scenario);
+    if let Some(scenario) = scenario {
+        let at = settings.iter().position(|setting| setting.what == "stages");
+        let value = scenario_and_hash(scenario);
+        settings.insert(at.unwrap_or(0), setting(Impact::Load, SCENARIO, value));
+    }
+    settings
+}
+
+/// Name of the setting that only plans with a scenario have.
+const SCENARIO: &str = "scenario";
+
+/// Scenario and the beginning of its hash: `chat (SHA-256 1f3a…)`.
+fn scenario_and_hash(scenario: &ScenarioSummary) -> String {
+    const SHOWN_DIGITS: usize = 12;
+    match scenario
+        .sha256
+        .as_ref()
+        .and_then(|hash| hash.get(..SHOWN_DIGITS))
+    {
+        Some(hash) => format!("{} (SHA-256 {hash}…)", scenario.name),
+        None => scenario.name.clone(),
+    }
+}
+
+fn load_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<Setting> {
     use Impact::{Instrument, Load, Subject};
     let messages = if plan.text { "text" } else { "binary" };
+    let payload = match scenario {
+        Some(scenario) if !scenario.is_padded => "decided by the scenario".to_owned(),
+        _ => payload(plan.payload_bytes),
+    };
     let window = plan.window.map_or_else(
         || "unbounded".to_owned(),
         |n| format!("{} in flight per client", grouped(u64::from(n))),
     );
     let verification = match plan.verify {
+        _ if scenario.is_some() => "the patterns of the scenario",
         Verify::Off => "none",
         Verify::Length => "type and length",
         Verify::Full => "type, length and every byte",
@@ -66,7 +97,7 @@ pub fn plan_settings(plan: &PlanSummary) -> Vec<Setting> {
         setting(Load, "load", load(plan)),
         setting(Load, "stages", stages(plan)),
         setting(Load, "clients", grouped(u64::from(plan.clients))),
-        setting(Load, "payload", payload(plan.payload_bytes)),
+        setting(Load, "payload", payload),
         setting(Load, "messages", messages),
         setting(Load, "window", window),
         setting(Subject, "length", length(plan)),
@@ -147,19 +178,25 @@ fn list_or_no(cores: &[usize]) -> String {
 
 /// The settings in which the runs differ, the ones with the greatest impact first.
 pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
-    let settings = |run: &&Summary| [plan_settings(&run.plan), host_settings(run)].concat();
+    let settings = |run: &&Summary| {
+        let plan = plan_settings(&run.plan, run.scenario.as_ref());
+        [plan, host_settings(run)].concat()
+    };
     let all: Vec<Vec<Setting>> = runs.iter().map(settings).collect();
-    let Some(first) = all.first() else {
+    // The one with the most settings has all of them.
+    let Some(longest) = all.iter().max_by_key(|settings| settings.len()) else {
         return Vec::new();
     };
-    // Every run has the same settings in the same order.
-    let values = |at: usize| all.iter().map(move |settings| settings[at].value.clone());
-    let difference = |(at, setting): (usize, &Setting)| RunDifference {
+    let value = |settings: &Vec<Setting>, what| {
+        let found = settings.iter().find(|setting| setting.what == what);
+        found.map_or_else(|| "none".to_owned(), |setting| setting.value.clone())
+    };
+    let difference = |setting: &Setting| RunDifference {
         what: setting.what,
         impact: setting.impact,
-        values: values(at).collect(),
+        values: all.iter().map(|run| value(run, setting.what)).collect(),
     };
-    let mut found: Vec<_> = first.iter().enumerate().map(difference).collect();
+    let mut found: Vec<_> = longest.iter().map(difference).collect();
     found.retain(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]));
     found.sort_by_key(|difference| difference.impact);
     found
@@ -213,6 +250,38 @@ mod tests {
     }
 
     #[test]
+    fn runs_of_different_scenarios_are_different_loads() {
+        let scenario = |hash: &str| {
+            Some(ScenarioSummary {
+                name: "chat".to_owned(),
+                sha256: Some(hash.repeat(64)),
+                ..ScenarioSummary::default()
+            })
+        };
+        let (mut echo, mut one, mut other) = (summary(100), summary(100), summary(100));
+        (one.scenario, other.scenario) = (scenario("1"), scenario("2"));
+        let found = differences(&[&one, &other]);
+        assert_eq!((found.len(), found[0].impact), (1, Impact::Load));
+        assert_eq!(
+            found[0].values,
+            [
+                "chat (SHA-256 111111111111…)",
+                "chat (SHA-256 222222222222…)"
+            ]
+        );
+        let found = differences(&[&echo, &one]);
+        let scenario = found.iter().find(|setting| setting.what == SCENARIO);
+        assert_eq!(scenario.unwrap().values[0], "none");
+        let payload = found.iter().find(|setting| setting.what == "payload");
+        assert_eq!(
+            payload.unwrap().values,
+            ["125 B", "decided by the scenario"]
+        );
+        echo.scenario.clone_from(&one.scenario);
+        assert_eq!(differences(&[&echo, &one]), []);
+    }
+
+    #[test]
     fn what_bears_on_the_load_comes_first_and_every_run_has_its_value() {
         let (one, mut two) = (summary(100), summary(100));
         two.plan.url = "ws://there/".to_owned();
@@ -231,7 +300,7 @@ mod tests {
             rate_per_s,
         };
         s.plan.stages = vec![stage(10.0, 1_000.0), stage(2.0, 50.0)];
-        let settings = plan_settings(&s.plan);
+        let settings = plan_settings(&s.plan, None);
         let found = settings
             .iter()
             .find(|setting| setting.what == "stages")

@@ -249,7 +249,7 @@ fn measure(
     if let Some((summary, scenario)) = run.summary.as_mut().zip(plan.scenario())
         && let Some(about) = &mut summary.scenario
     {
-        about.sha256 = Some(scenarios::fingerprint(scenario));
+        about.sha256 = Some(cli::scenario_fingerprint(scenario));
     }
     let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
     if let ([pid, others @ ..], None) = (&args.server_pids()[..], server) {

@@ -3,7 +3,6 @@
 use cli::{ExitStatus, ScenarioFlagError, print_error, print_notice};
 use measurement::plan::PlanError;
 use scenario::{Scenario, ScenarioError, shipped_scenarios};
-use sha2::{Digest, Sha256};
 use wording::scenarios::{begins_with_place, lost_holes, scenario_error};
 
 /// Names and descriptions of the shipped scenarios, one a line.
@@ -67,44 +66,11 @@ pub(crate) fn masked_command_line(scenario: Option<&Scenario>) -> Vec<String> {
     cli::masked_command_line(std::env::args_os(), &names)
 }
 
-/// SHA-256 of the merged file, in hexadecimal digits. Secret values are not part of it.
-pub(crate) fn fingerprint(scenario: &Scenario) -> String {
-    let digest = Sha256::digest(scenario.merged_file().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use scenario::{ScenarioOptions, ScenarioSource, VarSetting};
-
     use super::*;
-
-    fn shipped(token: &str) -> Scenario {
-        let setting = VarSetting {
-            name: "token".to_owned(),
-            label: String::new(),
-            text: token.to_owned(),
-        };
-        let options = ScenarioOptions {
-            set: vec![setting],
-            ..ScenarioOptions::default()
-        };
-        let no_files = |_: &str, _: Option<&str>| Err(String::new());
-        Scenario::parse(
-            ScenarioSource::Preset("rpc-websockets"),
-            &options,
-            &no_files,
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn a_secret_does_not_change_the_fingerprint() {
-        assert_eq!(fingerprint(&shipped("a")), fingerprint(&shipped("b")));
-        assert_eq!(fingerprint(&shipped("a")).len(), 64);
-    }
 
     #[test]
     fn every_shipped_scenario_is_listed_with_its_description() {

@@ -36,6 +36,7 @@ pub(crate) fn run(
         padding: &padding,
         timeout: plan.timeout,
         connect_timeout: plan.connect_timeout,
+        max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
     };
     let (mut connected, mut matched) = (0, true);
     for state in first_of_roles(&plan, scenario) {

@@ -213,6 +213,55 @@ fn error_replies_are_counted_timed_apart_and_exit_3() {
         report.text
     );
     assert!(matches!(report.code, Some(3 | 5)), "{:?}", report.code);
+    let reasons = report.value("/validity/reasons").to_string();
+    assert!(
+        reasons.contains("the server answered every message of the measured phase with an error"),
+        "{reasons}"
+    );
+    assert!(
+        reasons.contains("the server answered 20 of 20 messages with an error reply (limit 0)"),
+        "{reasons}"
+    );
+}
+
+#[test]
+fn records_that_no_pattern_knows_make_a_run_suspect() {
+    let server = TalkServer::start(chat);
+    let bench = chat_bench();
+    let chat = CHAT.replace("\"news\"", "\"olds\"");
+    std::fs::write(bench.path("chat.toml"), chat).unwrap();
+    let report = bench.report(&format!("{} {LOGIN} -c 4 -m 50", server.url));
+    let unexpected = report.value("/messages/unexpected").as_u64().unwrap();
+    assert!(unexpected > 2, "the server sends news");
+    let reasons = report.value("/validity/reasons").to_string();
+    let all = 200 + unexpected;
+    let expected = format!("{unexpected} of {all} records matched no pattern of the scenario");
+    assert!(reasons.contains(&expected), "{reasons}");
+    assert_ne!(report.value("/validity/verdict"), "valid");
+}
+
+#[test]
+fn a_record_above_the_limit_of_the_flag_ends_the_run() {
+    let server = TalkServer::start(json_rpc);
+    let bench = Bench::new();
+    let call = format!("{} --protocol json-rpc -c 1 -m 3", server.url);
+    let report = bench.report(&format!("{call} --max-record 1KiB"));
+    assert_eq!(report.code, Some(0), "{}", report.text);
+    let report = bench.report(&format!("{call} --max-record 8"));
+    assert!(matches!(report.code, Some(3 | 5)), "{}", report.text);
+    let why = "a record is longer than 8 bytes";
+    assert!(report.text.contains(why), "{}", report.text);
+    let output = bench.run(&format!("{call} --max-record 8 --try"));
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    assert!(stdout(&output).contains(why), "{}", stdout(&output));
+    for (flags, expected) in [
+        ("--max-record 1KiB", "--max-record adds to a scenario"),
+        ("--protocol echo --max-record 0", "the size of a record"),
+    ] {
+        let output = bench.run(&format!("{} {flags} -c 1 -m 1", server.url));
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    }
 }
 
 /// A server that lets only the first client in.
@@ -338,6 +387,52 @@ fn the_document_fits_its_schema() {
     let report = bench.report(&format!("{} {LOGIN} -c 2 -m 20", server.url));
     let schema = stdout(&bench.run("--json-schema"));
     test_support::assert_valid_json(&schema, &report.json.to_string());
+}
+
+/// Lets everyone in but admins who were there before.
+fn one_admin(talk: &mut Talk, message: Option<&str>) -> Vec<String> {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    match message {
+        None => return Vec::new(),
+        Some("admin") if TAKEN.swap(true, Ordering::Relaxed) => return vec!["no".to_owned()],
+        Some("admin") => talk.logged_in = true,
+        Some(_) => {}
+    }
+    vec![format!("ok {}", message.unwrap_or_default())]
+}
+
+#[test]
+fn clients_have_their_roles_and_the_step_that_failed() {
+    use calamine::{Data, Reader, Xlsx, open_workbook};
+    let server = TalkServer::start(one_admin);
+    let bench = Bench::new();
+    let file = "[roles.user]\n[roles.admin]\ncount = 1\n[[setup]]\nsend = 'hi'\nexpect = 'ok ${*}'\n\
+        [[setup]]\nrole = 'admin'\nsend = 'admin'\nexpect = 'ok ${*}'\nrefuse = 'no'\n\
+        [[message]]\nsend = 'say ${uid}'\nreply = 'ok say ${uid}'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let flags = "--scenario s.toml -c 5 -m 3 --roles admin=2,user=rest -o a.xlsx";
+    let report = bench.report(&format!("{} {flags}", server.url));
+    let roles = json!({"admin": 2, "user": 3});
+    assert_eq!(report.value("/scenario/roles"), &roles, "{}", report.text);
+    let mut book: Xlsx<_> = open_workbook(bench.path("a.xlsx")).unwrap();
+    let sheet = book.worksheet_range("connections").unwrap();
+    let head: Vec<_> = sheet.rows().next().unwrap()[5..].to_vec();
+    let titles = ["ready_ms", "role", "setup_step"];
+    assert_eq!(head, titles.map(|title| Data::String(title.to_owned())));
+    let of_row = |row: &[Data]| {
+        let is_ready = matches!(row[5], Data::Float(_));
+        (row[6].to_string(), is_ready, row[7].to_string())
+    };
+    let mut found: Vec<_> = sheet.rows().skip(1).map(of_row).collect();
+    found.sort();
+    let row = |role: &str, is_ready, step: &str| (role.to_owned(), is_ready, step.to_owned());
+    let users = vec![row("user", true, ""); 3];
+    let admins = vec![row("admin", false, "2"), row("admin", true, "")];
+    assert_eq!(found, [admins, users].concat());
+    let output = bench.run(&format!("{} --scenario s.toml --roles adm=1", server.url));
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("adm"), "{}", stderr(&output));
 }
 
 #[test]

@@ -6,10 +6,10 @@ use cli::print_notice;
 use host::open_files;
 use host::system_info::available_memory_bytes;
 use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
-use measurement::run::PlanSummary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, add_slice_ratios,
 };
+use measurement::run::{PlanSummary, ScenarioSummary};
 use units::Rate;
 
 use crate::args::{CompareArgs, usage_error};
@@ -146,6 +146,7 @@ impl<'a> Experiment<'a> {
             servers,
             Vec::new(),
         );
+        comparison.scenario = self.scenario();
         if is_complete && left.len() >= 2 {
             if let Some(line) = left_out(&comparison.servers) {
                 display.line(&line);
@@ -228,6 +229,16 @@ impl<'a> Experiment<'a> {
             .or_else(|| left().next())
             .or_else(|| servers.first());
         found.map_or_else(String::new, |server| server.name.clone())
+    }
+
+    /// The scenario of the load with its hash; `None` for an echo.
+    fn scenario(&self) -> Option<ScenarioSummary> {
+        let about = ScenarioSummary::of(&self.plan)?;
+        let loaded = self.args.loaded.as_ref();
+        Some(ScenarioSummary {
+            sha256: loaded.map(|scenario| cli::scenario_fingerprint(scenario)),
+            ..about
+        })
     }
 
     fn plan(&self, rate: Option<Rate>, reference: String) -> anyhow::Result<ComparisonPlan> {

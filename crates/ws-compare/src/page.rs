@@ -223,7 +223,7 @@ fn how(c: &Comparison, extent: Extent) -> Vec<Block> {
         ..Table::default()
     }])];
     if extent == Extent::Full {
-        let settings = plan_settings(&c.plan.load);
+        let settings = plan_settings(&c.plan.load, c.scenario.as_ref());
         let settings = settings.into_iter().filter(|f| f.what != "server");
         let mut rows: Vec<_> = settings
             .map(|f| TableRow::new(f.what, vec![f.value]))

@@ -249,6 +249,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     let runs = servers.iter().flat_map(|server| &server.runs);
     Comparison {
         elapsed_s: runs.map(|(_, summary)| summary.elapsed_s).sum(),
+        scenario: first.scenario.clone(),
         ..new_comparison(host, started_at, plan, candidates, rows.collect())
     }
 }

@@ -70,9 +70,10 @@ pub(crate) fn rounds(c: &Comparison) -> String {
     }
 }
 
-/// The load: `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`.
+/// The load: `100 clients × 2.00 s × 125 B · open loop at 20,000 msg/s`, or with the name of the scenario in place of the
+/// size: `scenario chat · 100 clients × 2.00 s`.
 pub(crate) fn load(c: &Comparison) -> String {
-    let mut parts = vec![wording::plan::amount(&c.plan.load)];
+    let mut parts = wording::plan::amount_parts(&c.plan.load, c.scenario.as_ref());
     parts.extend(c.plan.rate_per_s.map(|rate| {
         let found = if c.plan.rate_was_found {
             " (60 % of the slowest pilot)"

@@ -57,6 +57,7 @@ pub(crate) fn new_comparison(
             found: Vec::new(),
         },
         interrupted: false,
+        scenario: None,
     }
 }
 

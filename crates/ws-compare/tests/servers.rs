@@ -749,12 +749,31 @@ fn servers_are_compared_with_a_scenario() {
         "--server",
         &server("t", "tungstenite"),
     ];
-    let scenario = ["--protocol", "echo", "-o", "c.json"];
+    let files = ["c.json", "c.html", "c.md"];
+    let scenario = [
+        &["--protocol", "echo"],
+        &files.map(|name| ["-o", name]).concat()[..],
+    ]
+    .concat();
     let output = compare.short(&[&servers[..], &scenario].concat());
     // On a machine that is busy with other tests, the runs may be invalid.
     let code = output.status.code().unwrap();
     assert!(code == 0 || code == 5, "{code}: {}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let heading = text.lines().next().unwrap();
+    assert!(
+        heading.contains(" · scenario echo · ") && !heading.contains(" B"),
+        "{heading}"
+    );
+    for name in &files[1..] {
+        let page = std::fs::read_to_string(compare.path(name)).unwrap();
+        assert!(page.contains("scenario echo"), "{name}");
+        // Only the page has the settings.
+        assert_eq!(page.contains("echo (SHA-256 "), *name == "c.html", "{name}");
+    }
     let c = compare.json("c.json");
+    assert_eq!(c["scenario"]["name"], "echo");
+    assert_eq!(c["scenario"]["sha256"].as_str().unwrap().len(), 64);
     for name in ["a", "t"] {
         for row in rows(&c, name) {
             assert_eq!(row["failure"], Value::Null);

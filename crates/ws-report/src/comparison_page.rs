@@ -120,7 +120,7 @@ fn what_is_the_same(summaries: &[&Summary], differences: &[RunDifference]) -> Ve
         settings_table(title, settings)
     };
     let mut tables = vec![
-        same("Plan", plan_settings(&first.plan)),
+        same("Plan", plan_settings(&first.plan, first.scenario.as_ref())),
         same("Host", host_settings(first)),
     ];
     tables.retain(|table| !table.rows.is_empty());

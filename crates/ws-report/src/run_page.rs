@@ -156,7 +156,7 @@ pub(crate) fn capital(text: &str) -> String {
 
 fn plan_and_host(s: &Summary) -> Block {
     Block::Tables(vec![
-        settings_table("Plan", plan_settings(&s.plan)),
+        settings_table("Plan", plan_settings(&s.plan, s.scenario.as_ref())),
         settings_table("Host", host_settings(s)),
     ])
 }

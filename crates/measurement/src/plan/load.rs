@@ -20,6 +20,9 @@ pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
 /// highest bit of these marks the warm-up.
 pub const MAX_MESSAGES_PER_CLIENT: u64 = (1 << 39) - 1;
 
+/// Default of the largest record in bytes, 16 MiB.
+pub const DEFAULT_MAX_RECORD_BYTES: u64 = 16 << 20;
+
 /// Largest payload in bytes, 1 GiB.
 pub const MAX_PAYLOAD_BYTES: u64 = 1 << 30;
 
@@ -141,6 +144,8 @@ pub struct LoadDraft {
     /// Scenario of the clients; `None` = they expect an echo. The scenario decides `text` and `verify`. `payload` is the
     /// size that its `${pad}` fills.
     pub scenario: Option<Arc<Scenario>>,
+    /// Largest record of a scenario, in bytes, from 1 to [`MAX_PAYLOAD_BYTES`]. A longer one ends the connection.
+    pub max_record_bytes: u64,
     /// The payload size was asked for, so a scenario whose messages cannot have it is refused.
     pub size_is_wanted: bool,
 }
@@ -168,6 +173,7 @@ impl LoadDraft {
             seed: 1,
             max_samples: 0,
             scenario: None,
+            max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
             size_is_wanted: false,
         }
     }
@@ -230,6 +236,8 @@ impl LoadDraft {
         let SizeRange { min, max } = self.payload;
         check("a payload size", min, 1, MAX_PAYLOAD_BYTES)?;
         check("a payload size", max, min, MAX_PAYLOAD_BYTES)?;
+        let record = self.max_record_bytes;
+        check("the size of a record", record, 1, MAX_PAYLOAD_BYTES)?;
         match self.load.window() {
             Some(window) => check("a window", window.get(), 1, MAX_WINDOW),
             None => Ok(()),

@@ -1,5 +1,7 @@
 //! Record of one message.
 
+use std::num::NonZeroU64;
+
 use serde::{Deserialize, Serialize};
 
 /// Outcome of one measured message.
@@ -77,6 +79,9 @@ pub struct Sample {
     pub over_stop: bool,
     /// Index of the message's kind in its scenario; 0 without one.
     pub kind: u16,
+    /// Time from sent to the first part of the reply, in nanoseconds; `None` without parts, and in a run that was read
+    /// from a file.
+    pub first_part_ns: Option<NonZeroU64>,
 }
 
 impl Sample {
@@ -98,6 +103,7 @@ impl Sample {
             received_ns,
             over_stop: false,
             kind: 0,
+            first_part_ns: None,
         }
     }
 

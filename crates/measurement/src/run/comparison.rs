@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
+use super::scenario_summary::ScenarioSummary;
 use super::summary::{Host, Tool};
 use crate::verdict::{ValiditySummary, Verdict};
 
@@ -48,6 +49,9 @@ pub struct Comparison {
     pub validity: ValiditySummary,
     /// True when the user interrupted the comparison before its last round.
     pub interrupted: bool,
+    /// The scenario of all clients; `None` when the servers echo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<ScenarioSummary>,
 }
 
 /// Settings of the comparison.

@@ -31,10 +31,18 @@ pub struct ScenarioSummary {
     pub roles: BTreeMap<String, u64>,
     /// Vars and their texts; `null` for secrets.
     pub vars: BTreeMap<String, Option<String>>,
+    /// True when a message holds `${pad}`, so the plan's payload size applies. Otherwise the scenario alone decides
+    /// sizes.
+    pub is_padded: bool,
 }
 
 impl ScenarioSummary {
-    pub(super) fn new(scenario: &Scenario, plan: &Plan) -> Self {
+    /// The scenario of a plan, without its hash; `None` for an echo.
+    pub fn of(plan: &Plan) -> Option<Self> {
+        plan.scenario().map(|scenario| Self::new(scenario, plan))
+    }
+
+    fn new(scenario: &Scenario, plan: &Plan) -> Self {
         let assigned = plan.roles();
         let roles = scenario.roles.iter().enumerate();
         let clients = |role| assigned.as_ref().map_or(0, |roles| roles.clients(role));
@@ -51,6 +59,7 @@ impl ScenarioSummary {
             vars: vars
                 .map(|var| (var.name.clone(), var.shown().map(str::to_owned)))
                 .collect(),
+            is_padded: scenario.messages.iter().any(|kind| kind.send.holds_pad()),
         }
     }
 }
@@ -184,19 +193,19 @@ pub(super) struct ScenarioFigures {
 impl ScenarioFigures {
     /// The figures of a record, whose times are `service` and `response`.
     pub(super) fn new(plan: &Plan, record: &Record, service: Latency, response: Latency) -> Self {
-        let scenario = plan.scenario();
         let figures = record.scenario.as_deref();
         let times =
             |times: fn(&ScenarioRecord) -> LazyHistogram| times(figures?).get().map(Latency::from);
         Self {
             counts: MessageCounts {
                 planned: plan.planned_messages(),
-                scenario: scenario
+                scenario: plan
+                    .scenario()
                     .zip(figures)
                     .map(|(scenario, figures)| figures.named_counts(scenario)),
                 ..record.counts.clone()
             },
-            scenario: scenario.map(|scenario| ScenarioSummary::new(scenario, plan)),
+            scenario: ScenarioSummary::of(plan),
             kinds: KindSummary::of_all(plan, record, service, response),
             first_part_ns: times(ScenarioRecord::first_part),
             error_time_ns: times(ScenarioRecord::error_time),
@@ -259,6 +268,27 @@ mod tests {
         assert_eq!(summary.kinds["get"].service_time_ns.max, Some(10));
         assert_eq!(summary.kinds["get"].messages.error_reply, 1);
         assert_eq!(summary.kinds["message_2"].response_time_ns.max, Some(210));
+    }
+
+    #[test]
+    fn each_kind_of_message_has_its_histograms() {
+        let record = recorded();
+        let summary = Summary::new(&mix(), &record, RunContext::default());
+        let run = crate::run::Run::with_summary(summary, record, Vec::new());
+        let found = run.tagged.iter();
+        let found: Vec<_> = found
+            .map(|one| (one.tag.as_str(), one.histogram.len()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("service.get", 1),
+                ("response.get", 1),
+                ("service.message_2", 1),
+                ("response.message_2", 1),
+                ("error_reply", 1),
+            ]
+        );
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::plan::{Length, Load, Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
-    SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight, ValiditySummary,
-    WithheldTime,
+    RecordEvidence, SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight,
+    ValiditySummary, WithheldTime,
 };
 
 /// Version of the JSON summary's format.
@@ -395,6 +395,7 @@ impl RunContext {
             unverified: plan.verify == Verify::Off,
             matched_by_order: counts.matched_by_order,
             unexplained_answers: counts.ambiguous + counts.duplicated,
+            records: RecordEvidence::of(counts),
             ..Evidence::default()
         }
     }

@@ -7,6 +7,7 @@ use super::latency::{Latency, SendLateness};
 use super::reason::{NothingRight, SendConditions};
 use super::resource_usage::Calibration;
 use super::stops::{Stops, WithheldTime};
+use crate::record::MessageCounts;
 
 /// Little's law for a closed loop: number of messages in flight times their time in flight.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -75,4 +76,36 @@ pub struct Evidence {
     pub matched_by_order: u64,
     /// Messages from the server that are or may be duplicate echoes.
     pub unexplained_answers: u64,
+    /// Records that only scenarios have; all 0 without one.
+    pub records: RecordEvidence,
+}
+
+/// Records of a scenario on which a verdict is based.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecordEvidence {
+    /// Messages sent.
+    pub sent: u64,
+    /// Replies, correct or not.
+    pub replies: u64,
+    /// Replies that say that the server refuses the message.
+    pub error_replies: u64,
+    /// Records that the scenario calls errors of the server.
+    pub server_errors: u64,
+    /// Records that match no pattern.
+    pub unexpected: u64,
+}
+
+impl RecordEvidence {
+    /// The records of a run; all 0 without a scenario.
+    #[must_use]
+    pub fn of(counts: &MessageCounts) -> Self {
+        let own = counts.scenario.as_ref().map(|own| Self {
+            sent: counts.sent,
+            replies: counts.received,
+            error_replies: own.error_reply,
+            server_errors: own.server_errors,
+            unexpected: counts.unexpected,
+        });
+        own.unwrap_or_default()
+    }
 }

@@ -38,6 +38,9 @@ pub const THROTTLED_LIMIT: f64 = 0.01;
 /// Maximum suspension of the machine in seconds. Smaller values may come from reading two clocks one after the other.
 pub const SUSPENSION_LIMIT_S: f64 = 1e-3;
 
+/// Maximum share of a scenario's records that may match none of its patterns.
+pub const UNEXPECTED_RECORDS_LIMIT: f64 = 0.01;
+
 /// Margin around the generator's own limits within which a figure is not attributed to the server, as a share of the
 /// limit.
 pub const OWN_LIMIT_MARGIN: f64 = 0.10;
@@ -104,18 +107,22 @@ pub enum NothingRight {
     },
     /// All echoes were wrong, but not all by their type.
     WrongEchoes,
+    /// All replies were error replies of a scenario.
+    AllRefused,
 }
 
 impl NothingRight {
     /// Determines the cause from the counts of such a run.
     #[must_use]
     pub fn of(counts: &MessageCounts) -> Self {
+        let refused = counts.scenario.as_ref().map_or(0, |own| own.error_reply);
         match counts.differences.as_slice() {
             _ if counts.sent == 0 => Self::NothingSent,
             _ if counts.received == 0 && counts.warmup_echoes > 0 => Self::OnlyWarmup {
                 echoes: counts.warmup_echoes,
             },
             _ if counts.received == 0 => Self::NoEcho,
+            _ if counts.received == refused => Self::AllRefused,
             [one] if one.count == counts.received => match &one.kind {
                 DifferenceKind::Type { sent, came } => Self::OtherType {
                     sent: sent.clone(),
@@ -146,6 +153,22 @@ pub enum Reason {
         /// Messages from the server that are or may be duplicate echoes. Similar ones may have been taken for the echo
         /// of another message.
         unexplained: u64,
+    },
+    /// The server answered messages of a scenario with error replies.
+    ErrorReplies {
+        /// Number of error replies.
+        refused: u64,
+        /// Messages sent.
+        sent: u64,
+    },
+    /// The server sent records that the scenario calls errors.
+    ServerErrors(u64),
+    /// Too many records matched no pattern of the scenario.
+    UnexpectedRecords {
+        /// Records without a pattern.
+        unexpected: u64,
+        /// These records and all replies.
+        records: u64,
     },
     /// Two figures contradict each other.
     Impossible {
@@ -243,7 +266,10 @@ impl Reason {
             Self::NothingMeasured(_)
             | Self::NothingRecognized
             | Self::RecognizedLate
-            | Self::MatchedByOrder { .. } => 1,
+            | Self::MatchedByOrder { .. }
+            | Self::ErrorReplies { .. }
+            | Self::ServerErrors(_)
+            | Self::UnexpectedRecords { .. } => 1,
             Self::RateNotKept { .. } => 2,
             Self::LoadFellShort { .. } => 3,
             Self::Impossible { .. } => 4,
@@ -295,6 +321,9 @@ impl Reason {
             }
             Self::RateNotKept { .. }
             | Self::MatchedByOrder { .. }
+            | Self::ErrorReplies { .. }
+            | Self::ServerErrors(_)
+            | Self::UnexpectedRecords { .. }
             | Self::RecognizedLate
             | Self::SendLateness { .. }
             | Self::GeneratorStopped { .. }

@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, RecordEvidence};
 use super::latency::{Latency, messages_beyond};
 use super::reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, JUDGED_QUANTILE, OWN_LIMIT_MARGIN,
     OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT, Reason, SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S,
-    THROTTLED_LIMIT, Verdict,
+    THROTTLED_LIMIT, UNEXPECTED_RECORDS_LIMIT, Verdict,
 };
 
 /// The verdict as reported in results.
@@ -73,6 +73,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     }
     reasons.extend(rate_not_kept);
     reasons.extend(load_fell_short(evidence));
+    reasons.extend(faulty_records(&evidence.records));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
             messages: evidence.matched_by_order,
@@ -180,6 +181,29 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     })
 }
 
+/// Records of a scenario that say that the server or the scenario is at fault.
+fn faulty_records(records: &RecordEvidence) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if records.error_replies > 0 {
+        reasons.push(Reason::ErrorReplies {
+            refused: records.error_replies,
+            sent: records.sent,
+        });
+    }
+    if records.server_errors > 0 {
+        reasons.push(Reason::ServerErrors(records.server_errors));
+    }
+    let (unexpected, all) = (records.unexpected, records.unexpected + records.replies);
+    // Exact for any realistic number of records.
+    if unexpected as f64 > UNEXPECTED_RECORDS_LIMIT * all as f64 {
+        reasons.push(Reason::UnexpectedRecords {
+            unexpected,
+            records: all,
+        });
+    }
+    reasons
+}
+
 /// Figures that are close to or beyond the calibrated limits of the generator.
 fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     let Some(own) = evidence.calibration else {
@@ -250,6 +274,7 @@ mod tests {
     //! Each reason at its limit.
 
     use super::*;
+    use crate::record::{MessageCounts, ScenarioCounts};
     use crate::verdict::{NothingRight, SendLateness, Stop, Stops, TimeInFlight};
 
     fn good() -> Evidence {
@@ -391,6 +416,52 @@ mod tests {
             (e.unsent, e.due, e.interrupted) = (90, Some(100), true);
         });
         assert_eq!(verdict, Verdict::Suspect, "the user's own doing");
+    }
+
+    #[test]
+    fn a_server_that_refuses_or_sends_unknown_records_is_suspect() {
+        let of = |error_replies, server_errors, unexpected| {
+            verdict_of(|e| {
+                e.records = RecordEvidence {
+                    sent: 1_000,
+                    replies: 990,
+                    error_replies,
+                    server_errors,
+                    unexpected,
+                };
+            })
+        };
+        assert_eq!(of(0, 0, 0), (Verdict::Valid, vec![]));
+        let refused = Reason::ErrorReplies {
+            refused: 1,
+            sent: 1_000,
+        };
+        assert_eq!(of(1, 0, 0), (Verdict::Suspect, vec![refused]));
+        let errors = vec![Reason::ServerErrors(1)];
+        assert_eq!(of(0, 1, 0), (Verdict::Suspect, errors));
+        assert_eq!(of(0, 0, 10), (Verdict::Valid, vec![]), "1 % of the records");
+        let unexpected = Reason::UnexpectedRecords {
+            unexpected: 11,
+            records: 1_001,
+        };
+        assert_eq!(of(0, 0, 11), (Verdict::Suspect, vec![unexpected]));
+    }
+
+    #[test]
+    fn messages_that_the_server_sends_to_an_echo_are_no_fault() {
+        let mut counts = MessageCounts {
+            sent: 10,
+            received: 10,
+            unexpected: 90,
+            ..MessageCounts::default()
+        };
+        assert_eq!(RecordEvidence::of(&counts), RecordEvidence::default());
+        counts.scenario = Some(ScenarioCounts {
+            error_reply: 10,
+            ..ScenarioCounts::default()
+        });
+        assert_eq!(RecordEvidence::of(&counts).unexpected, 90);
+        assert_eq!(NothingRight::of(&counts), NothingRight::AllRefused);
     }
 
     #[test]

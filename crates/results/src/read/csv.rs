@@ -8,7 +8,7 @@ use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
 use super::text_layout::{self, TextLayout};
 use crate::error::{Result, ResultsError};
-use crate::schema::{KIND_COLUMN, LATENCIES_COLUMNS, LatencyColumn};
+use crate::schema::{LATENCIES_COLUMNS, LatencyColumn, SCENARIO_LATENCY_COLUMNS};
 
 pub(super) struct CsvFile {
     path: PathBuf,
@@ -114,15 +114,16 @@ impl CsvFile {
 }
 
 /// The number of fields of each row below a header of ws-bench, of this version or an older one. Runs with a scenario
-/// have a further one.
+/// have further ones.
 fn our_fields(header: &str) -> Option<usize> {
-    if let Some(own) = header.strip_suffix(&format!(",{KIND_COLUMN}")) {
-        return (own == LATENCIES_COLUMNS.join(",")).then_some(LATENCIES_COLUMNS.len() + 1);
-    }
-    let versions = LatencyColumn::IN_EVERY_VERSION..=LATENCIES_COLUMNS.len();
+    let all: Vec<_> = LATENCIES_COLUMNS
+        .into_iter()
+        .chain(SCENARIO_LATENCY_COLUMNS)
+        .collect();
+    let versions = LatencyColumn::IN_EVERY_VERSION..=all.len();
     versions
         .rev()
-        .find(|fields| header == LATENCIES_COLUMNS[..*fields].join(","))
+        .find(|fields| header == all[..*fields].join(","))
 }
 
 /// Longest line that is read if blanks separate fields.

@@ -12,8 +12,8 @@ use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
 use super::time_unit::TimeUnit;
 use crate::error::{Place, Result};
 use crate::schema::{
-    CONNECTIONS_SHEET, ConnectionColumn, PERCENTILES_SHEET, PercentileColumn, SheetColumn,
-    TIMELINE_SHEET, TimelineColumn,
+    CONNECTIONS_SHEET, ConnectionColumn, PERCENTILES_SHEET, PercentileColumn, READY_COLUMN,
+    STEP_COLUMN, SheetColumn, TIMELINE_SHEET, TimelineColumn,
 };
 
 pub(super) fn timeline(source: &mut dyn CellSource) -> Result<Option<Vec<TimelineRow>>> {
@@ -64,7 +64,9 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
             messages: row.count(Column::Messages)?,
             failed: row.count(Column::Failed)?,
             close_code: close_code.filter(|code| *code > 0),
-            ready_ns: None,
+            ready_ns: row.named_time_ns(READY_COLUMN)?,
+            role: None,
+            setup_step: row.named_count(STEP_COLUMN)?,
         })
     })
 }
@@ -82,8 +84,19 @@ impl NumberRow<'_> {
         cell.map_or(Ok(0), |cell| cell.count(self.place))
     }
 
+    /// The count in a column that not every file has; `None` for an empty cell.
+    fn named_count(&self, title: &str) -> Result<Option<u32>> {
+        let cell = self.cells.get(title);
+        let count = cell.map(|cell| cell.count(self.place)).transpose()?;
+        Ok(count.and_then(|count| u32::try_from(count).ok()))
+    }
+
     fn time_ns(&self, column: impl SheetColumn) -> Result<Option<u64>> {
-        let cell = self.cells.get(column.title());
+        self.named_time_ns(column.title())
+    }
+
+    fn named_time_ns(&self, title: &str) -> Result<Option<u64>> {
+        let cell = self.cells.get(title);
         let ms = cell.map(|cell| cell.time_ms(self.place, TimeUnit::Milliseconds));
         Ok(ms.transpose()?.map(nanoseconds))
     }
@@ -104,7 +117,14 @@ fn rows_of<C: SheetColumn, R>(
         if cell.row > 0 {
             return Ok(ControlFlow::Break(()));
         }
-        if let CellValue::Text(name) = cell.value {
+        // Columns of texts are left out.
+        let is_number = |name: &str| {
+            let own = C::TITLES.iter().chain(&[READY_COLUMN, STEP_COLUMN]);
+            own.into_iter().any(|title| *title == name)
+        };
+        if let CellValue::Text(name) = cell.value
+            && is_number(name)
+        {
             header.insert(cell.column, name.to_owned());
         }
         Ok(ControlFlow::Continue(()))

@@ -10,8 +10,10 @@ pub struct RunOrigin {
     pub url: Option<String>,
     /// Planned connections.
     pub clients: Option<u64>,
-    /// Payload size.
+    /// Payload size; `None` when a scenario decides it.
     pub payload_bytes: Option<PayloadBytes>,
+    /// Name of the scenario; `None` for an echo.
+    pub scenario: Option<String>,
     /// Number of messages in the run's figures of times; a file can have fewer rows.
     pub timed_messages: Option<u64>,
     /// Name and version of the tool that made the measurement.
@@ -24,11 +26,13 @@ impl RunOrigin {
         let at = |path| summary.pointer(path);
         let text = |path| at(path).and_then(Value::as_str).map(ToOwned::to_owned);
         let count = |path| at(path).and_then(Value::as_u64);
+        let scenario = text("/scenario/name");
+        let payload = at("/plan/payload_bytes").filter(|_| scenario.is_none());
         let origin = Self {
             url: text("/plan/url"),
             clients: count("/plan/clients"),
-            payload_bytes: at("/plan/payload_bytes")
-                .and_then(|bytes| serde_json::from_value(bytes.clone()).ok()),
+            payload_bytes: payload.and_then(|bytes| serde_json::from_value(bytes.clone()).ok()),
+            scenario,
             timed_messages: count("/service_time_ns/count"),
             tool: match (text("/tool/name"), text("/tool/version")) {
                 (Some(name), Some(version)) => Some(format!("{name} {version}")),
@@ -41,10 +45,12 @@ impl RunOrigin {
 
 impl From<&Summary> for RunOrigin {
     fn from(s: &Summary) -> Self {
+        let scenario = s.scenario.as_ref().map(|scenario| scenario.name.clone());
         Self {
             url: Some(s.plan.url.clone()),
             clients: Some(s.plan.clients.into()),
-            payload_bytes: Some(s.plan.payload_bytes),
+            payload_bytes: scenario.is_none().then_some(s.plan.payload_bytes),
+            scenario,
             timed_messages: Some(s.service_time_ns.count),
             tool: Some(format!("{} {}", s.tool.name, s.tool.version)),
         }

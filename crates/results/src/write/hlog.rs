@@ -1,5 +1,6 @@
 //! An HdrHistogram interval log, V2 compressed, with two histograms per second, tagged `service` and
-//! `response`. HdrHistogram's own tools read it.
+//! `response`. A run with a scenario has further histograms of the whole run, with tags of their own. HdrHistogram's own
+//! tools read it.
 //!
 //! Values are nanoseconds. The column of the largest value is in milliseconds, as HdrHistogram's
 //! logs have it by convention; readers take values from the histograms.
@@ -11,6 +12,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
+use measurement::run::TaggedHistogram;
 
 use super::RunView;
 use crate::histogram;
@@ -54,8 +56,22 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
             log.write_histogram(histogram, start, length, Tag::new(tag))
                 .map_err(|e| io::Error::other(format!("{e:?}")))?;
         }
+        // They begin with the run, and stand behind the tags that every log has.
+        if index == 0 {
+            for TaggedHistogram { tag, histogram } in run.tagged {
+                let length = Duration::from_secs_f64(run.summary.elapsed_s.max(0.0));
+                let tag = tag_of(tag);
+                log.write_histogram(histogram, start, length, Tag::new(&tag))
+                    .map_err(|e| io::Error::other(format!("{e:?}")))?;
+            }
+        }
     }
     file.flush()
+}
+
+/// A tag without the characters that end one in a log.
+fn tag_of(name: &str) -> String {
+    name.replace([' ', ',', '\t', '\r', '\n'], "_")
 }
 
 #[cfg(test)]

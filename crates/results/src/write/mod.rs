@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use measurement::record::{Sample, TimelineRow};
-use measurement::run::{ClientRow, PercentileRow, Run, RunHistograms, Summary};
+use measurement::run::{ClientRow, PercentileRow, Run, RunHistograms, Summary, TaggedHistogram};
 
 use crate::atomic_file::AtomicFile;
 use crate::error::{Result, ResultsError};
@@ -29,6 +29,7 @@ struct RunView<'a> {
     timeline: &'a [TimelineRow],
     histograms: Option<&'a RunHistograms>,
     clients: &'a [ClientRow],
+    tagged: &'a [TaggedHistogram],
 }
 
 impl<'a> RunView<'a> {
@@ -41,6 +42,7 @@ impl<'a> RunView<'a> {
             timeline: run.timeline.as_ref().map_or(&[], |timeline| &timeline.rows),
             histograms: run.histograms.as_ref(),
             clients: run.clients.as_deref().unwrap_or_default(),
+            tagged: &run.tagged,
         })
     }
 
@@ -60,7 +62,7 @@ pub enum RunFormat {
     Csv,
     /// The summary: `.json`.
     Json,
-    /// A log with a histogram per second: `.hlog`.
+    /// A log with a histogram per second, and with one per kind of message of a scenario: `.hlog`.
     Hlog,
 }
 

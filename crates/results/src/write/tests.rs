@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use calamine::{Data, Range, Reader, Xlsx, open_workbook};
+use calamine::{Data, DataType, Range, Reader, Xlsx, open_workbook};
 use measurement::record::{Outcome, Sample};
 use proptest::prelude::*;
 
@@ -18,6 +18,8 @@ const CLIENTS: [ClientRow; 2] = [
         failed: 1,
         close_code: Some(1000),
         ready_ns: None,
+        role: None,
+        setup_step: None,
     },
     ClientRow {
         client: 1,
@@ -26,6 +28,8 @@ const CLIENTS: [ClientRow; 2] = [
         failed: 0,
         close_code: None,
         ready_ns: None,
+        role: None,
+        setup_step: None,
     },
 ];
 
@@ -351,65 +355,122 @@ proptest! {
     }
 }
 
-/// Writes a run with a scenario of two kinds, whose last sample is of the second.
+/// Writes a run with a scenario of two kinds. Its first sample has a partial reply, and the last one is of the second kind. The
+/// setup of the second client failed.
 fn written_with_kinds<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
+    use hdrhistogram::Histogram;
     use measurement::run::ScenarioSummary;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let mut samples = samples();
+    samples[0].first_part_ns = std::num::NonZeroU64::new(125_000);
     samples.last_mut().unwrap().kind = 1;
     let mut run = Run {
         clients: Some(CLIENTS.to_vec()),
         ..run_of(recorded(&samples), |_| {})
     };
-    run.clients.as_mut().unwrap()[0].ready_ns = Some(2_500_000);
+    let [ready, unready] = &mut run.clients.as_mut().unwrap()[..] else {
+        panic!("two clients");
+    };
+    (ready.ready_ns, ready.role) = (Some(2_500_000), Some(1));
+    (unready.setup_step, unready.role) = (Some(3), Some(0));
     run.summary.as_mut().unwrap().scenario = Some(ScenarioSummary {
         name: "chat".to_owned(),
-        kinds: vec!["say".to_owned(), "who".to_owned()],
+        kinds: vec!["say".to_owned(), "who is".to_owned()],
+        roles: ["guest", "host"].map(|role| (role.to_owned(), 1)).into(),
         ..ScenarioSummary::default()
     });
+    let tags = ["service.say", "service.who is", "error_reply"];
+    run.tagged = tags
+        .into_iter()
+        .zip(1..)
+        .map(|(tag, ms)| {
+            let mut histogram = Histogram::new_with_bounds(1, 1 << 40, 3).unwrap();
+            histogram.record(ms * 1_000_000).unwrap();
+            TaggedHistogram {
+                tag: tag.to_owned(),
+                histogram,
+            }
+        })
+        .collect();
     Output::create(&path).unwrap().write(&run).unwrap();
     read(&path)
 }
 
 #[test]
-fn the_kind_of_a_message_stands_behind_the_other_columns_and_is_read_over() {
-    use crate::read::{RunPart, read_run};
+fn columns_of_a_scenario_stand_behind_the_others_and_are_read_over() {
+    use crate::read::{ColumnRequest, RunPart, read_run, read_times};
     let rows = |path: &Path| {
-        // Neither roles nor vars have cells in this run.
+        // Its vars have no cells in this run.
         let run = read_run(path, &[RunPart::Samples]).unwrap();
         run.samples.unwrap().rows.len()
+    };
+    let first_parts = |path: &Path| {
+        let request = ColumnRequest {
+            column: Some("first_part_ms".to_owned()),
+            ..ColumnRequest::default()
+        };
+        read_times(path, &request).unwrap().times.count()
     };
     written_with_kinds("a.csv", |path| {
         let text = fs::read_to_string(path).unwrap();
         let lines: Vec<_> = text.lines().collect();
-        assert!(lines[0].ends_with(",generator_stopped,kind"), "{text}");
-        assert!(
-            lines[1].ends_with(",0,say") && lines[3].ends_with(",0,who"),
-            "{text}"
-        );
-        assert_eq!(rows(path), 3);
+        let columns = ",generator_stopped,kind,first_part_ms";
+        assert!(lines[0].ends_with(columns), "{text}");
+        assert!(lines[1].ends_with(",0,say,0.125"), "{text}");
+        assert!(lines[3].ends_with(",0,who is,"), "{text}");
+        assert_eq!((rows(path), first_parts(path)), (3, 1));
     });
     written_with_kinds("a.xlsx", |path| {
         let mut book: Xlsx<_> = open_workbook(path).unwrap();
         let sheet = book.worksheet_range("latencies").unwrap();
-        assert_eq!(header(&sheet).last().unwrap(), "kind");
-        let kinds: Vec<_> = sheet.rows().skip(1).map(|row| row[8].to_string()).collect();
-        assert_eq!(kinds, ["say", "say", "who"]);
+        assert_eq!(header(&sheet)[8..], ["kind", "first_part_ms"]);
+        let of_scenario = |row: &[Data]| (row[8].to_string(), row[9].as_f64());
+        let cells: Vec<_> = sheet.rows().skip(1).map(of_scenario).collect();
+        let expected = [("say", Some(0.125)), ("say", None), ("who is", None)];
+        assert_eq!(cells, expected.map(|(kind, ms)| (kind.to_owned(), ms)));
         let clients = book.worksheet_range("connections").unwrap();
-        assert_eq!(header(&clients).last().unwrap(), "ready_ms");
-        assert_eq!(
-            numbers(clients.rows().nth(1).unwrap()).last(),
-            Some(&Some(2.5))
-        );
-        assert_eq!(rows(path), 3);
+        assert_eq!(header(&clients)[5..], ["ready_ms", "role", "setup_step"]);
+        let cells = |row| {
+            let row: &[Data] = clients.rows().nth(row).unwrap();
+            (row[5].as_f64(), row[6].to_string(), row[7].as_f64())
+        };
+        assert_eq!(cells(1), (Some(2.5), "host".to_owned(), None));
+        assert_eq!(cells(2), (None, "guest".to_owned(), Some(3.0)));
+        assert_eq!((rows(path), first_parts(path)), (3, 1));
+        let read = read_run(path, &[RunPart::Clients]).unwrap().clients;
+        let read = read.unwrap();
+        assert_eq!(read[0].ready_ns, Some(2_500_000));
+        assert_eq!((read[0].setup_step, read[1].setup_step), (None, Some(3)));
     });
-    // Without a scenario there is no such column.
+    // Without a scenario there are no such columns.
     written("b.csv", &samples(), |path| {
         let text = fs::read_to_string(path).unwrap();
-        assert!(
-            text.lines().next().unwrap().ends_with(",generator_stopped"),
-            "{text}"
-        );
+        let header = text.lines().next().unwrap();
+        assert!(header.ends_with(",generator_stopped"), "{text}");
+    });
+}
+
+#[test]
+fn an_interval_log_has_a_tag_for_each_kind_and_its_own_tags_are_still_found() {
+    use crate::read::{ColumnRequest, RunPart, read_run, read_timed_latencies};
+    written_with_kinds("a.hlog", |path| {
+        let times = |column: Option<&str>| {
+            let request = ColumnRequest {
+                column: column.map(ToOwned::to_owned),
+                ..ColumnRequest::default()
+            };
+            let found = read_timed_latencies(path, &request).unwrap().column;
+            assert!(!found.unit_is_assumed && !found.column_is_guessed);
+            (found.name, found.times.count())
+        };
+        assert_eq!(times(None), ("service time".to_owned(), 1));
+        for tag in ["service.say", "service.who_is", "error_reply"] {
+            assert_eq!(times(Some(tag)), (tag.to_owned(), 1));
+        }
+        let run = read_run(path, &[RunPart::Timeline, RunPart::Histograms]).unwrap();
+        assert_eq!(run.histograms.unwrap().service.len(), 1);
+        let rows = run.timeline.unwrap().rows;
+        assert_eq!(rows.iter().map(|row| row.received).sum::<u64>(), 1);
     });
 }

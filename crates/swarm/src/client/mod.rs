@@ -237,6 +237,8 @@ impl Client {
             failed: self.failed,
             close_code: end.close_code(),
             ready_ns: self.dialogue.as_ref().and_then(|own| own.ready_ns),
+            role: None,
+            setup_step: None,
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();

@@ -247,6 +247,8 @@ impl Client {
             let mut recorder = thread.recorder.borrow_mut();
             if let Some(figures) = &mut recorder.scenario {
                 sample.kind = message.shape.kind_number();
+                let own = self.dialogue.as_ref();
+                sample.first_part_ns = own.and_then(|own| own.sent.first_part_ns(message.number));
                 figures.ended(&sample, thread.rules.open_loop.is_some());
             }
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;

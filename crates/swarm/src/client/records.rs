@@ -1,5 +1,7 @@
 //! Records of a scenario: cut from messages, classified, and recorded.
 
+use std::num::NonZeroU64;
+
 use measurement::record::{Difference, DifferenceKind, Outcome, Sample};
 use scenario::{
     FoundBy, MessageKey, ReceivedRecord, RecordClass, RecordError, RecordFormat, ReplyRole,
@@ -11,10 +13,20 @@ use super::setup::shown;
 use super::stages::ClientStage;
 use crate::connection_end::ConnectionEnd;
 use crate::dialogue::sent_index::SentView;
-use crate::dialogue::{ClientDialogue, Dialogue, MAX_RECORD};
+use crate::dialogue::{ClientDialogue, Dialogue};
 use crate::message::in_flight::{InFlightMessage, MatchedEcho};
 use crate::message::payload::MessageNumber;
 use crate::thread_state::ThreadState;
+
+/// The record that ends a message.
+#[derive(Clone, Copy)]
+struct ReplyEnd {
+    role: ReplyRole,
+    /// Everything known agrees with what was sent.
+    agrees: bool,
+    /// Time from sent to the first part before it, in nanoseconds.
+    first_part_ns: Option<NonZeroU64>,
+}
 
 impl Client {
     /// Removes messages from the front of `input` while each is complete, and processes them, as almost all are. Decoder
@@ -38,6 +50,11 @@ impl Client {
         while result.is_ok()
             && let Some((kind, bytes)) = strip_message(input)
         {
+            let limit = dialogue.max_record;
+            if bytes.len() > limit {
+                result = Err(self.refuse_records(RecordError::TooLong { limit }, thread));
+                break;
+            }
             let is_binary = kind == MessageKind::Binary;
             let record = ReceivedRecord { bytes, is_binary };
             result = self.take_record(record, &mut own, dialogue, now_ns, thread);
@@ -63,7 +80,7 @@ impl Client {
         let is_binary = kind == MessageKind::Binary;
         let mut result = Ok(());
         let format = &dialogue.scenario.records;
-        let cut = cutter.push(format, part, last, MAX_RECORD, |bytes| {
+        let cut = cutter.push(format, part, last, dialogue.max_record, |bytes| {
             if result.is_ok() {
                 let record = ReceivedRecord { bytes, is_binary };
                 result = self.take_record(record, &mut own, dialogue, now_ns, thread);
@@ -152,12 +169,17 @@ impl Client {
                 let Some(echo) = self.in_flight.take(number) else {
                     return;
                 };
-                own.sent.end(number);
+                let first_part_ns = own.sent.end(number);
                 if !agrees {
                     self.record_wrong_reply(&echo.message, record, own, dialogue, thread);
                 }
                 let echo = MatchedEcho { by_order, ..echo };
-                self.record_reply(&echo, role, agrees, now_ns, thread);
+                let end = ReplyEnd {
+                    role,
+                    agrees,
+                    first_part_ns,
+                };
+                self.record_reply(&echo, end, now_ns, thread);
             }
             RecordClass::Duplicate { kind, role, key } => {
                 self.record_duplicate(kind, role, key, own, thread);
@@ -233,15 +255,18 @@ impl Client {
         now_ns: u64,
         thread: &ThreadState,
     ) {
-        let is_first = own.sent.note_part(number);
-        if let Some(message) = self.in_flight.find(number)
-            && let Some(figures) = &mut thread.recorder.borrow_mut().scenario
+        let Some(message) = self.in_flight.find(number) else {
+            return;
+        };
+        let after_ns = now_ns - message.sent_ns;
+        let is_first = own.sent.note_part(number, after_ns);
+        if let Some(figures) = &mut thread.recorder.borrow_mut().scenario
             && !number.is_warmup()
         {
             let kind = &mut figures.kinds[message.shape.kind()];
             kind.counts.parts += 1;
             if is_first {
-                kind.first_part.record(now_ns - message.sent_ns);
+                kind.first_part.record(after_ns);
             }
         }
     }
@@ -251,8 +276,7 @@ impl Client {
     fn record_reply(
         &mut self,
         echo: &MatchedEcho,
-        role: ReplyRole,
-        agrees: bool,
+        end: ReplyEnd,
         now_ns: u64,
         thread: &ThreadState,
     ) {
@@ -271,7 +295,7 @@ impl Client {
             return;
         }
         recorder.counts.matched_by_order += u64::from(*by_order);
-        let outcome = match (agrees, role) {
+        let outcome = match (end.agrees, end.role) {
             (false, _) => Outcome::Corrupted,
             (true, ReplyRole::Error) => Outcome::ErrorReply,
             (true, _) if *timed_out => Outcome::TimedOut,
@@ -295,6 +319,7 @@ impl Client {
         );
         sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
         sample.kind = message.shape.kind_number();
+        sample.first_part_ns = end.first_part_ns;
         recorder.ended(&thread.budget, sample, message.shape.size());
         if let Some(figures) = &mut recorder.scenario {
             figures.ended(&sample, is_open_loop);

@@ -175,6 +175,7 @@ impl Client {
             Some(failure) => *failure,
             None => failure(&own, dialogue, SetupFault::Ended, Some(end.to_string())),
         };
+        let setup_step = u32::try_from(failure.step).ok();
         thread.connects.borrow_mut().end_setup(Err(failure));
         thread.clients.borrow_mut().add_unready(ClientRow {
             client: self.id,
@@ -183,6 +184,8 @@ impl Client {
             failed: 0,
             close_code: end.close_code(),
             ready_ns: None,
+            role: None,
+            setup_step,
         });
     }
 

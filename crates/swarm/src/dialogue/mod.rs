@@ -21,9 +21,6 @@ use crate::clock::nanoseconds;
 use crate::message::payload::MAX_INDEX;
 use sent_index::SentIndex;
 
-/// Longest record in bytes. A longer one ends the connection.
-pub(crate) const MAX_RECORD: usize = 16 << 20;
-
 /// Maximum number of unsent bytes of answers and heartbeats of a client. Beyond it, they are not sent, because the
 /// server does not read them.
 pub(crate) const MAX_ANSWER_BACKLOG: usize = 64 << 10;
@@ -39,6 +36,8 @@ pub(crate) struct Dialogue {
     pub(crate) shows_time: bool,
     /// Messages must be registered in the [`SentIndex`].
     pub(crate) is_indexed: bool,
+    /// Largest record in bytes. A longer one ends the connection.
+    pub(crate) max_record: usize,
 }
 
 impl Dialogue {
@@ -52,6 +51,7 @@ impl Dialogue {
             clients: plan.clients.get(),
             roles: plan.roles()?,
             shows_time: messages.iter().any(|kind| kind.send.shows_time()),
+            max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
             is_indexed: messages.len() > 1 || messages.iter().any(needs_index),
             scenario,
         })

@@ -1,6 +1,7 @@
 //! Ids and parts of the messages in flight, for the classification of records.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use scenario::{ClientState, MessageKey, SentMessage, SentMessages, SentState};
 
@@ -21,7 +22,8 @@ struct SentEntry {
     /// The id; without one, that of the message before.
     id: u64,
     has_id: bool,
-    has_part: bool,
+    /// Time from sent to the first part of the reply, in nanoseconds.
+    first_part_ns: Option<NonZeroU64>,
     is_over: bool,
 }
 
@@ -80,7 +82,7 @@ impl SentIndex {
             number,
             id,
             has_id,
-            has_part: false,
+            first_part_ns: None,
             is_over: false,
         });
         kind
@@ -111,16 +113,33 @@ impl SentIndex {
             .map_or(0, |entry| entry.id)
     }
 
-    /// Notes that a part of the reply has arrived. Returns true for the first one.
-    pub(crate) fn note_part(&mut self, number: MessageNumber) -> bool {
-        let place = self.place(number);
-        place.is_some_and(|place| !std::mem::replace(&mut self.entries[place].has_part, true))
+    /// Notes that a part of the reply has arrived, this many nanoseconds after the message was sent. Returns true for the
+    /// first one.
+    pub(crate) fn note_part(&mut self, number: MessageNumber, after_ns: u64) -> bool {
+        let Some(place) = self.place(number) else {
+            return false;
+        };
+        let first = &mut self.entries[place].first_part_ns;
+        let is_first = first.is_none();
+        if is_first {
+            *first = Some(NonZeroU64::new(after_ns).unwrap_or(NonZeroU64::MIN));
+        }
+        is_first
     }
 
-    /// Notes that a message was answered.
-    pub(crate) fn end(&mut self, number: MessageNumber) {
+    /// Time from sent to the first part of the reply to a message, in nanoseconds; `None` without one.
+    pub(crate) fn first_part_ns(&self, number: MessageNumber) -> Option<NonZeroU64> {
+        self.entries[self.place(number)?].first_part_ns
+    }
+
+    /// Notes that a message was answered. Returns the time to the first part of the reply, in nanoseconds; `None` without
+    /// parts.
+    pub(crate) fn end(&mut self, number: MessageNumber) -> Option<NonZeroU64> {
+        let mut first_part_ns = None;
         if let Some(place) = self.place(number) {
-            self.over += usize::from(!std::mem::replace(&mut self.entries[place].is_over, true));
+            let entry = &mut self.entries[place];
+            first_part_ns = entry.first_part_ns;
+            self.over += usize::from(!std::mem::replace(&mut entry.is_over, true));
         }
         while self.entries.front().is_some_and(|entry| entry.is_over) {
             self.entries.pop_front();
@@ -131,6 +150,7 @@ impl SentIndex {
             self.entries.retain(|entry| !entry.is_over);
             self.over = 0;
         }
+        first_part_ns
     }
 
     #[inline]
@@ -396,8 +416,11 @@ mod tests {
         let number = MessageNumber::measured(0);
         sender.send(number);
         sender.update();
-        assert!(sender.index.note_part(number));
-        assert!(!sender.index.note_part(number));
-        assert!(!sender.index.note_part(MessageNumber::measured(7)));
+        assert!(sender.index.note_part(number, 70));
+        assert!(!sender.index.note_part(number, 90));
+        assert!(!sender.index.note_part(MessageNumber::measured(7), 95));
+        assert_eq!(sender.index.first_part_ns(number), NonZeroU64::new(70));
+        assert_eq!(sender.index.end(number), NonZeroU64::new(70));
+        assert_eq!(sender.index.end(number), None);
     }
 }

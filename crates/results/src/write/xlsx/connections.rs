@@ -6,7 +6,8 @@ use rust_xlsxwriter::Worksheet;
 use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms};
 use crate::schema::{
-    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, READY_COLUMN, ROWS_PER_SHEET,
+    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, ROWS_PER_SHEET,
+    SCENARIO_CONNECTION_COLUMNS,
 };
 
 pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
@@ -19,13 +20,30 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         Column::Failed => count(c.failed).into(),
         Column::CloseCode => c.close_code.map(f64::from).into(),
     };
+    let scenario = run.summary.scenario.as_ref();
+    let roles: Vec<&str> = scenario.map_or_else(Vec::new, |scenario| {
+        scenario.roles.keys().map(String::as_str).collect()
+    });
     let ready = |c: &ClientRow| c.ready_ns.map(ms).into();
-    let further = FurtherColumn {
-        title: READY_COLUMN,
-        format: CellFormat::Thousandths,
-        content: &ready,
+    let role = |c: &ClientRow| roles.get(usize::from(c.role?)).copied();
+    let role = |c: &ClientRow| role(c).into();
+    let step = |c: &ClientRow| c.setup_step.map(f64::from).into();
+    let [ready_title, role_title, step_title] = SCENARIO_CONNECTION_COLUMNS;
+    let column = |title, format, content| FurtherColumn {
+        title,
+        format,
+        content,
     };
-    let further = run.summary.scenario.as_ref().map(|_| &further);
+    let further: [FurtherColumn<'_, '_, ClientRow>; 3] = [
+        column(ready_title, CellFormat::Thousandths, &ready),
+        column(role_title, CellFormat::Text, &role),
+        column(step_title, CellFormat::Id, &step),
+    ];
+    let further = if scenario.is_some() {
+        &further[..]
+    } else {
+        &[]
+    };
     write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
 }

@@ -5,7 +5,9 @@ use rust_xlsxwriter::Workbook;
 
 use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms, seconds};
-use crate::schema::{CellFormat, KIND_COLUMN, LatencyColumn as Column, latencies_sheet};
+use crate::schema::{
+    CellFormat, LatencyColumn as Column, SCENARIO_LATENCY_COLUMNS, latencies_sheet,
+};
 
 /// Writes one sheet for every N samples, and at least one.
 pub(super) fn write(
@@ -31,12 +33,21 @@ pub(super) fn write(
             Column::GeneratorStopped => f64::from(u8::from(s.over_stop)).into(),
         };
         let kind = |s: &Sample| kinds.get(usize::from(s.kind)).map(String::as_str).into();
-        let further = FurtherColumn {
-            title: KIND_COLUMN,
-            format: CellFormat::Plain,
-            content: &kind,
-        };
-        let further = (!kinds.is_empty()).then_some(&further);
+        let first_part = |s: &Sample| s.first_part_ns.map(|ns| ms(ns.get())).into();
+        let [kind_title, first_part_title] = SCENARIO_LATENCY_COLUMNS;
+        let further = [
+            FurtherColumn {
+                title: kind_title,
+                format: CellFormat::Plain,
+                content: &kind,
+            },
+            FurtherColumn {
+                title: first_part_title,
+                format: CellFormat::Thousandths,
+                content: &first_part,
+            },
+        ];
+        let further = if kinds.is_empty() { &[][..] } else { &further };
         write_wide_table(sheet, &latencies_sheet(index), samples, content, further)?;
         mark_unless(sheet, Column::Outcome, samples.len(), Outcome::Ok.name())?;
     }

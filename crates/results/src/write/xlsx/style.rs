@@ -78,7 +78,7 @@ pub(super) fn write_table<'r, C: SheetColumn, R>(
     items: &'r [R],
     content: impl Fn(&'r R, C) -> CellContent<'r>,
 ) -> XlsxResult {
-    write_wide_table(sheet, name, items, content, None)
+    write_wide_table(sheet, name, items, content, &[])
 }
 
 /// A column behind those of a sheet that only some runs have.
@@ -88,13 +88,13 @@ pub(super) struct FurtherColumn<'t, 'r, R> {
     pub(super) content: &'t dyn Fn(&'r R) -> CellContent<'r>,
 }
 
-/// Fills a sheet as [`write_table`] does, with a further column if there is one.
+/// Fills a sheet as [`write_table`] does, with these columns behind its own.
 pub(super) fn write_wide_table<'r, C: SheetColumn, R>(
     sheet: &mut Worksheet,
     name: &str,
     items: &'r [R],
     content: impl Fn(&'r R, C) -> CellContent<'r>,
-    further: Option<&FurtherColumn<'_, 'r, R>>,
+    further: &[FurtherColumn<'_, 'r, R>],
 ) -> XlsxResult {
     let own = C::ALL
         .iter()
@@ -108,9 +108,8 @@ pub(super) fn write_wide_table<'r, C: SheetColumn, R>(
         for column in C::ALL {
             write_cell(sheet, row, column.at(), content(item, *column))?;
         }
-        if let Some(column) = further {
-            let at = super::column(C::ALL.len());
-            write_cell(sheet, row, at, (column.content)(item))?;
+        for (at, further) in (C::ALL.len()..).zip(further) {
+            write_cell(sheet, row, column(at), (further.content)(item))?;
         }
     }
     Ok(())

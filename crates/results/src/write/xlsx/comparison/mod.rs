@@ -68,6 +68,7 @@ mod tests {
     use std::io::{Cursor, Read};
 
     use calamine::{Data, Reader, Xlsx};
+    use measurement::run::ScenarioSummary;
     use measurement::run::comparison::{
         AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan,
         ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, RunSlices, SCHEMA,
@@ -198,6 +199,10 @@ mod tests {
             conditions: Vec::new(),
             validity: summary.validity,
             interrupted: false,
+            scenario: Some(ScenarioSummary {
+                name: "chat".to_owned(),
+                ..ScenarioSummary::default()
+            }),
         }
     }
 
@@ -299,6 +304,10 @@ mod tests {
         assert_eq!(value("servers.1.name"), Some(text(LIKE_A_CELL)));
         assert_eq!(value("plan.confidence"), Some(n(0.95)));
         assert_eq!(value("interrupted"), Some(Data::Bool(false)));
+        assert_eq!(
+            value("scenario.name"),
+            Some(Data::String("chat".to_owned()))
+        );
         assert_eq!(value("rounds.0.round"), None, "it has a sheet of its own");
         let slices = rows("slices");
         assert_eq!(slices[0], titles(SliceColumn::TITLES));
