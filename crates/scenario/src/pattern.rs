@@ -204,24 +204,24 @@ fn run_json(
             results.captures.take(target, raw);
             return true;
         }
-        text.clear();
-        let text = match value.kind {
-            JsonKind::PlainString | JsonKind::Scalar => raw,
-            JsonKind::EscapedString => match unescape(raw, text) {
-                Some(()) => &text[..],
-                None => return false,
-            },
-            JsonKind::Composite => {
-                compact(raw, text);
-                &text[..]
-            }
-        };
-        glob.matches(text, cx, &mut results)
+        json_text(raw, value.kind, text).is_some_and(|text| glob.matches(text, cx, &mut results))
     });
     if !matched {
         captures.drop_from(mark);
     }
     matched
+}
+
+/// The text that stands for a value: strings without escapes, composites without blanks. `buffer` is working memory.
+#[inline]
+fn json_text<'a>(raw: &'a [u8], kind: JsonKind, buffer: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    buffer.clear();
+    match kind {
+        JsonKind::PlainString | JsonKind::Scalar => return Some(raw),
+        JsonKind::EscapedString => unescape(raw, buffer)?,
+        JsonKind::Composite => compact(raw, buffer),
+    }
+    Some(buffer)
 }
 
 impl PatternList {

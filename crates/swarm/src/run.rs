@@ -148,7 +148,6 @@ fn record_allowing(
     handle.set_threads(plan.threads.get());
     handle.begin_record();
     enter(Phase::Connect);
-    let dialogue = Dialogue::new(plan).map(Arc::new);
     let connector = Connector::new(plan, || handle.is_stopped()).map(Arc::new)?;
     let address = connector.address();
     let begun = Instant::now();
@@ -157,7 +156,7 @@ fn record_allowing(
         plan: plan.clone(),
         payloads: Arc::new(Payloads::new(plan)),
         budget: Arc::clone(&budget),
-        dialogue,
+        dialogue: Dialogue::new(plan).map(Arc::new),
         connector,
         handle: handle.clone(),
         allowed_stop_ns,

@@ -169,7 +169,6 @@ impl Client {
                 let Some(echo) = self.in_flight.take(number) else {
                     return;
                 };
-                let first_part_ns = own.sent.end(number);
                 if !agrees {
                     self.record_wrong_reply(&echo.message, record, own, dialogue, thread);
                 }
@@ -177,7 +176,7 @@ impl Client {
                 let end = ReplyEnd {
                     role,
                     agrees,
-                    first_part_ns,
+                    first_part_ns: own.sent.end(number),
                 };
                 self.record_reply(&echo, end, now_ns, thread);
             }
@@ -187,11 +186,8 @@ impl Client {
             RecordClass::On(rule) => {
                 let answered =
                     self.answer_rule(&scenario.on[rule], &scratch, own, dialogue, thread);
-                if let Some(figures) = &mut thread.recorder.borrow_mut().scenario
-                    && is_measured
-                {
-                    figures.rules[rule] += 1;
-                    figures.rule_answers[rule] += u64::from(answered);
+                if is_measured {
+                    record_rule(rule, answered, thread);
                 }
             }
             RecordClass::Unexpected | RecordClass::Delivery { .. } | RecordClass::Push { .. } => {
@@ -221,8 +217,12 @@ impl Client {
             return false;
         }
         if let Some(echo) = self.in_flight.take(number) {
-            own.sent.end(number);
-            self.record_reply(&echo, ReplyRole::Reply, true, now_ns, thread);
+            let end = ReplyEnd {
+                role: ReplyRole::Reply,
+                agrees: true,
+                first_part_ns: own.sent.end(number),
+            };
+            self.record_reply(&echo, end, now_ns, thread);
         }
         true
     }
@@ -376,5 +376,13 @@ impl Client {
             counts.parts += u64::from(is_part);
             counts.duplicated += u64::from(!is_part);
         }
+    }
+}
+
+/// Records a record that a rule took.
+fn record_rule(rule: usize, answered: bool, thread: &ThreadState) {
+    if let Some(figures) = &mut thread.recorder.borrow_mut().scenario {
+        figures.rules[rule] += 1;
+        figures.rule_answers[rule] += u64::from(answered);
     }
 }
