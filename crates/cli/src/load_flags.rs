@@ -131,7 +131,8 @@ impl LoadFlags {
         }
     }
 
-    fn handshake_headers(&self) -> HeaderMap {
+    /// Headers of the handshake, including origin and subprotocols.
+    pub(crate) fn handshake_headers(&self) -> HeaderMap {
         let mut headers: HeaderMap = self.headers.iter().cloned().collect();
         if let Some(origin) = &self.origin {
             headers.insert(header::ORIGIN, origin.clone());

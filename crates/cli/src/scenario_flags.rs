@@ -6,13 +6,14 @@ use std::sync::Arc;
 use clap::builder::{NonEmptyStringValueParser, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
-use measurement::plan::{DEFAULT_MAX_RECORD_BYTES, LoadDraft};
+use measurement::plan::{DEFAULT_MAX_RECORD_BYTES, LoadDraft, secret_header_values};
 use scenario::{
     OneLiner, OneLinerKind, Scenario, ScenarioError, ScenarioOptions, ScenarioSource, VarSetting,
 };
 use units::ByteSize;
 
 use crate::headings::SCENARIO;
+use crate::load_flags::LoadFlags;
 use crate::scenario_error::ScenarioFlagError;
 use crate::scenario_files::{ScenarioFiles, reason_of};
 
@@ -226,11 +227,12 @@ impl ScenarioFlags {
         }
     }
 
-    /// Loads and checks the scenario; `None` when no flag names one.
+    /// Loads and checks the scenario; `None` when no flag names one. Texts of the server are shown without the values of
+    /// secret headers of the load.
     ///
     /// # Errors
     /// A file that cannot be read, a fault with its place, or a flag that needs a scenario.
-    pub fn load(&self) -> Result<Option<Scenario>, ScenarioFlagError> {
+    pub fn load(&self, load: &LoadFlags) -> Result<Option<Scenario>, ScenarioFlagError> {
         let Some(_) = self.source_flag() else {
             return match self.flag_without_source() {
                 Some(flag) => Err(ScenarioFlagError::NoSource { flag }),
@@ -255,7 +257,12 @@ impl ScenarioFlags {
                 None => self.parse(ScenarioSource::Nothing, &options),
             },
         };
-        parsed.map(Some)
+        parsed.map(|mut scenario| {
+            for secret in secret_header_values(&load.handshake_headers()) {
+                scenario.add_secret(secret);
+            }
+            Some(scenario)
+        })
     }
 
     /// The usage error of a flag that was typed although the scenario decides it; `None` without one.

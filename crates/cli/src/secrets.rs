@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use measurement::plan::{MASK, mask_url};
+use measurement::plan::{MASK, is_secret_header, mask_url};
 
 /// The words of a command line, with the program reduced to its file name. [`MASK`] replaces the values of the headers
 /// `Authorization`, `Cookie`, `Proxy-Authorization`, `X-…-Key` and `X-…-Token`, user information and query values of
@@ -31,18 +31,9 @@ fn masked(word: &str, secret_vars: &[&str]) -> String {
         return format!("{flag}{name}={MASK}");
     }
     match value.split_once(':') {
-        Some((name, _)) if is_secret(name.trim()) => format!("{flag}{name}: {MASK}"),
+        Some((name, _)) if is_secret_header(name.trim()) => format!("{flag}{name}: {MASK}"),
         _ => format!("{flag}{}", mask_url(value)),
     }
-}
-
-/// Returns true for the name of a header with a secret value.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(
-        name.as_str(),
-        "authorization" | "cookie" | "proxy-authorization"
-    ) || name.starts_with("x-") && (name.ends_with("-key") || name.ends_with("-token"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
-//! | `mask` | [`mask_url`]: URLs without their secrets |
+//! | `mask`, `secret_headers` | [`mask_url`], [`mask_header_values`]: URLs and texts without secrets |
 //! | `server_url` | [`ServerUrl`]: address of the server |
 //! | `url_refusal` | refusals of a URL, and the corrected URL |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
@@ -18,6 +18,7 @@ mod mask;
 mod rate_profile;
 mod scenario_check;
 mod schedule;
+mod secret_headers;
 mod server_url;
 mod url_refusal;
 
@@ -37,6 +38,7 @@ pub use load::{
 pub use mask::{MASK, mask_url};
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor};
+pub use secret_headers::{is_secret_header, mask_header_values, secret_header_values};
 pub use server_url::{Endpoint, ServerUrl};
 
 /// The server that a plan runs against.

@@ -52,7 +52,8 @@ impl Trial<'_> {
         show: &mut dyn FnMut(TrialLine),
     ) -> Result<TrialOutcome, WsClientError> {
         let begun = Instant::now();
-        let connection = WsClient::open(target, self.connect_timeout, control)?;
+        let connection = WsClient::open(target, self.connect_timeout, control)
+            .map_err(|error| error.masked(self.scenario, &client))?;
         let sends = self
             .scenario
             .roles

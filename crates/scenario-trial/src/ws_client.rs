@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
-use measurement::plan::{ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer};
+use measurement::plan::{
+    ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer, mask_header_values,
+};
 use measurement::record::ConnectFailure;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
-use scenario::ClientState;
+use scenario::{ClientState, Scenario};
 use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use swarm::tls::{ClientTls, TrustError};
@@ -93,6 +95,19 @@ impl WsClientError {
         Self::Open { failure, advice }
     }
 
+    /// The error without the secrets of this client that the server may have repeated.
+    #[must_use]
+    pub fn masked(self, scenario: &Scenario, client: &ClientState) -> Self {
+        let shown = |text: &str| scenario.masked_text(client, text);
+        match self {
+            Self::Open { failure, advice } => Self::Open {
+                failure: failure.map_answer(&shown),
+                advice: advice.map(|advice| shown(&advice)),
+            },
+            other => other,
+        }
+    }
+
     /// Returns true when the server did not answer in time.
     pub fn is_timeout(&self) -> bool {
         let failure = match self {
@@ -133,7 +148,11 @@ impl WsClient {
                 ClientOpeningError::Failed(ConnectFailure::Timeout) => {
                     WsClientError::Silent(timeout)
                 }
-                ClientOpeningError::Failed(failure) => WsClientError::open(failure, url),
+                ClientOpeningError::Failed(failure) => {
+                    // The server may repeat a secret.
+                    let masked = |text: &str| mask_header_values(&address.headers, text);
+                    WsClientError::open(failure.map_answer(&masked), url)
+                }
                 ClientOpeningError::Other(error) => error,
             })
             .map(|socket| Self { socket, timeout })

@@ -9,7 +9,7 @@ use crate::draft::{
 };
 use crate::source::SpottedText;
 
-/// Prints a merged draft as a file of its own. Values of secret vars are left out, so that these must be
+/// Prints a merged draft as a file of its own. Values of secret vars are left out unless empty, so that these must be
 /// set. Entries for roles that another file replaced are left out, too.
 pub(crate) fn print_draft(draft: &Draft) -> String {
     let role_names = match &draft.roles[..] {
@@ -130,6 +130,7 @@ fn print_vars(draft: &Draft, file: &mut FilePrinter) {
         let value = var
             .value
             .as_ref()
+            // An empty value is not a secret, and without it the var must be set.
             .filter(|text| !var.secret || text.value.is_empty())
             .map(|text| quoted(&text.value));
         if let (Some(value), None, false) = (&value, &var.about, var.secret) {

@@ -81,7 +81,12 @@ impl Scenario {
         &self.vars
     }
 
-    /// A text of a client with `***` for its cells of tables and for the values of secret vars.
+    /// Adds a text that [`masked`](Self::masked) hides, besides those of the file: the value of a header.
+    pub fn add_secret(&mut self, text: &[u8]) {
+        self.secrets.push(text.to_vec());
+    }
+
+    /// A text of a client with `***` for its cells of tables and for the values of secret vars and headers.
     pub fn masked(&self, client: &ClientState, text: &[u8]) -> Vec<u8> {
         let cells = self.fixed.iter().filter_map(|slot| match slot {
             FixedSlot::Cell { table, column } => {
@@ -112,6 +117,12 @@ impl Scenario {
             }
         }
         masked
+    }
+
+    /// A text of a client as [`masked`](Self::masked) shows it.
+    pub fn masked_text(&self, client: &ClientState, text: &str) -> String {
+        let masked = self.masked(client, text.as_bytes());
+        String::from_utf8_lossy(&masked).into_owned()
     }
 
     /// Checks that all vars and tables are there, for this number of clients.

@@ -415,7 +415,7 @@ fn the_merged_file_means_the_same_and_hides_secrets() {
         assert_eq!(again.merged_file(), printed, "{name}");
         assert_eq!(again.setup.len(), scenario.setup.len());
     }
-    let text = "[vars]\ntoken = { value = 'hunter2', secret = true, about = 'a token' }\n[[message]]\nsend = '${uid}${token}'\n";
+    let text = "[vars]\ntoken = { value = 'hunter2', secret = true, about = 'a token' }\nauth = { value = '', secret = true }\n[[message]]\nsend = '${uid}${token}${auth}'\n";
     let scenario = parse("t", text).unwrap();
     assert!(
         !scenario.merged_file().contains("hunter2"),
@@ -423,11 +423,9 @@ fn the_merged_file_means_the_same_and_hides_secrets() {
         scenario.merged_file()
     );
     assert!(!format!("{:?}", scenario.vars()).contains("hunter2"));
-    assert!(
-        scenario
-            .merged_file()
-            .contains("token = { about = 'a token', secret = true }")
-    );
+    assert!(scenario.merged_file().contains(
+        "token = { about = 'a token', secret = true }\nauth = { value = '', secret = true }\n"
+    ));
 }
 
 #[test]

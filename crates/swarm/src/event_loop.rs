@@ -119,6 +119,10 @@ impl EventLoop {
     /// Records the result of an opening, and adds the client of an open connection.
     #[cold]
     fn add_client(&mut self, slot: u32, (client, result): OpeningResult) {
+        let result = match (&self.thread.dialogue, result) {
+            (Some(dialogue), Err(failure)) => Err(dialogue.masked_failure(client, failure)),
+            (_, result) => result,
+        };
         self.thread.connects.borrow_mut().record(&result);
         let Ok(opened) = result else {
             self.thread.clients.borrow_mut().add_failed(client);

@@ -56,7 +56,7 @@ pub fn main() -> ExitCode {
             return Ok(cli::ExitStatus::Success);
         }
         args.check_usage()?;
-        let scenario = match args.scenario.load() {
+        let scenario = match args.scenario.load(&args.load) {
             Ok(scenario) => scenario.map(Arc::new),
             Err(error) => return Ok(scenarios::refuse(&error)),
         };

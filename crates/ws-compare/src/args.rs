@@ -299,12 +299,15 @@ impl CompareArgs {
         if let Some(text) = self.scenario.conflict(&self.typed) {
             return Err(usage_error(text));
         }
-        let loaded = self.scenario.load().map_err(|error| match &error {
-            ScenarioFlagError::Scenario { error, .. } => {
-                usage_error(wording::scenarios::scenario_error(error))
-            }
-            other => usage_error(other),
-        })?;
+        let loaded = self
+            .scenario
+            .load(&self.load)
+            .map_err(|error| match &error {
+                ScenarioFlagError::Scenario { error, .. } => {
+                    usage_error(wording::scenarios::scenario_error(error))
+                }
+                other => usage_error(other),
+            })?;
         let has_path = loaded.as_ref().is_some_and(|it| it.url.is_some());
         if has_path && self.path == DEFAULT_PATH {
             self.path.clear();

@@ -379,6 +379,40 @@ fn runs_that_answer_different_questions_are_refused() {
 }
 
 #[test]
+fn saved_runs_of_one_scenario_are_compared_under_its_name() {
+    let folder = Folder::new();
+    let scenario = |digit: &str| json!({"name": "chat", "sha256": digit.repeat(64)});
+    let of = |digit| run(|r| r["scenario"] = scenario(digit));
+    folder.write("a.json", &of("1"));
+    folder.write("b.json", &of("1"));
+    let output = folder.compare(&["a.json", "b.json", "-o", "c.json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains(" · scenario chat · "), "{text}");
+    let saved = folder.json("c.json");
+    assert_eq!(saved["scenario"]["name"], "chat");
+    // A saved comparison still has it.
+    let output = folder.compare(&["c.json"]);
+    assert!(
+        stdout(&output).contains(" · scenario chat · "),
+        "{}",
+        stderr(&output)
+    );
+    for other in [of("2"), run(|_| {})] {
+        folder.write("b.json", &other);
+        let output = folder.compare(&["a.json", "b.json"]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains(
+                "cannot be compared: scenario is chat (SHA-256 111111111111…) in the first"
+            ),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_or_paired_is_said() {
     let folder = Folder::new();
     folder.write("a.json", &run(|_| {}));

@@ -810,6 +810,71 @@ fn a_server_that_does_not_fit_the_scenario_fails_the_gate() {
     );
 }
 
+/// Answers every request with a refusal that repeats it.
+fn refuse_all() -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            let mut piece = [0; 4096];
+            while !request.ends_with(b"\r\n\r\n") {
+                match stream.read(&mut piece) {
+                    Ok(came @ 1..) => request.extend_from_slice(&piece[..came]),
+                    _ => break,
+                }
+            }
+            let request = String::from_utf8_lossy(&request).replace("\r\n", " ");
+            let from = request.find("authorization").unwrap_or(0);
+            let body = &request[from..];
+            let length = body.len();
+            let head = format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: {length}\r\n\r\n");
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }
+    });
+    port
+}
+
+#[test]
+fn no_output_holds_a_secret_of_the_scenario() {
+    const PLANTED: &str = "pl4nted";
+    let compare = Compare::new();
+    let file = "url = '/?key=${token}'\n[handshake]\nheaders = { X-User = '${users.pass}' }\n\
+        [vars]\ntoken = { secret = true }\n[[message]]\nsend = '${uid}'\nreply = '${message}'\n";
+    std::fs::write(compare.path("s.toml"), file).unwrap();
+    let users = format!("pass\n{PLANTED}-csv\n");
+    std::fs::write(compare.path("users.csv"), users).unwrap();
+    let port = refuse_all();
+    let urls = ["a", "b"].map(|name| format!("{name}=ws://127.0.0.1:{port}/"));
+    let (token, header) = (
+        format!("token={PLANTED}-set"),
+        format!("Authorization: Bearer {PLANTED}-hdr"),
+    );
+    let files = ["c.json", "c.md", "c.html"];
+    let mut words = vec!["--scenario", "s.toml", "--data", "users=users.csv"];
+    words.extend(["--data-wrap", "--set", &token, "--header", &header]);
+    words.extend([
+        "--url",
+        &urls[0],
+        "--url",
+        &urls[1],
+        "--ready-timeout",
+        "1s",
+    ]);
+    words.extend(files.iter().flat_map(|name| ["-o", name]));
+    let output = compare.short(&words);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let mut all = [output.stdout, output.stderr].concat();
+    for name in files {
+        all.extend(std::fs::read(compare.path(name)).unwrap());
+    }
+    let all = String::from_utf8_lossy(&all);
+    assert!(all.contains("HTTP 401") && all.contains("***"), "{all}");
+    assert!(!all.contains(PLANTED), "{all}");
+}
+
 #[test]
 fn a_fault_of_the_scenario_is_wrong_usage() {
     let compare = Compare::new();

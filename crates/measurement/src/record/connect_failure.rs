@@ -115,6 +115,21 @@ pub enum ConnectFailure {
 }
 
 impl ConnectFailure {
+    /// The failure with another text in place of each text from the server in its answer to the upgrade.
+    #[must_use]
+    pub fn map_answer(self, change: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::Refused(refusal) => Self::Refused(Box::new(refusal.map_texts(change))),
+            Self::NotHttp(ForeignAnswer::Other(text)) => {
+                Self::NotHttp(ForeignAnswer::Other(change(&text)))
+            }
+            Self::Answer(defect) => Self::Answer(defect.map_texts(change)),
+            Self::SubprotocolNotOffered(text) => Self::SubprotocolNotOffered(change(&text)),
+            Self::Extension(text) => Self::Extension(change(&text)),
+            other => other,
+        }
+    }
+
     /// The failure without texts from the server, which may differ between connections.
     #[must_use]
     pub fn without_details(self) -> Self {

@@ -72,6 +72,14 @@ impl UpgradeRefusal {
         }
     }
 
+    pub(super) fn map_texts(mut self, change: &dyn Fn(&str) -> String) -> Self {
+        let fields = self.fields.iter_mut().map(|field| &mut field.value);
+        for text in fields.chain([&mut self.reason, &mut self.body]) {
+            *text = change(text);
+        }
+        self
+    }
+
     pub(super) fn without_details(&self) -> Self {
         Self {
             wants_client_certificate: self.wants_client_certificate,
@@ -172,18 +180,27 @@ pub enum AnswerDefect {
 }
 
 impl AnswerDefect {
-    pub(super) fn without_details(self) -> Self {
-        let none = String::new();
+    pub(super) fn map_texts(self, change: &dyn Fn(&str) -> String) -> Self {
         match self {
-            Self::Cut(_) => Self::Cut(none),
-            Self::Unfinished(_) => Self::Unfinished(none),
-            Self::StatusLine(_) => Self::StatusLine(none),
-            Self::Folded(_) => Self::Folded(none),
-            Self::Field(_) => Self::Field(none),
-            Self::Version(_) => Self::Version(none),
-            Self::Wrong { field, .. } => Self::Wrong { field, came: none },
-            Self::Accept(_) => Self::Accept("…".to_owned()),
+            Self::Cut(text) => Self::Cut(change(&text)),
+            Self::Unfinished(text) => Self::Unfinished(change(&text)),
+            Self::StatusLine(text) => Self::StatusLine(change(&text)),
+            Self::Folded(text) => Self::Folded(change(&text)),
+            Self::Field(text) => Self::Field(change(&text)),
+            Self::Version(text) => Self::Version(change(&text)),
+            Self::Wrong { field, came } => {
+                let came = change(&came);
+                Self::Wrong { field, came }
+            }
+            Self::Accept(text) => Self::Accept(change(&text)),
             other => other,
+        }
+    }
+
+    pub(super) fn without_details(self) -> Self {
+        match self {
+            Self::Accept(_) => Self::Accept("…".to_owned()),
+            other => other.map_texts(&|_| String::new()),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Endpoint, Plan, ServerUrl, mask_url};
+use http::HeaderMap;
+use measurement::plan::{Endpoint, Plan, ServerUrl, mask_header_values, mask_url};
 use measurement::record::ConnectFailure;
 use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
@@ -25,6 +26,8 @@ pub(crate) struct Connector {
     /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
     pub(crate) tls: Option<(ClientTls, ServerName<'static>)>,
     request: UpgradeRequest,
+    /// Additional headers of the requests of all clients.
+    headers: HeaderMap,
     /// Plan and roles of a scenario, which gives each client a request of its own.
     handshakes: Option<(Plan, RoleAssignment)>,
     /// Maximum time for opening a connection.
@@ -66,6 +69,7 @@ impl Connector {
             address,
             tls: secured,
             request: UpgradeRequest::new(plan.server_url(), &plan.headers),
+            headers: plan.headers.clone(),
             handshakes: plan.roles().map(|roles| (plan.clone(), roles)),
             timeout: plan.connect_timeout,
         })
@@ -114,8 +118,10 @@ impl Connector {
         Ok(UpgradeExchange::new(stream, &request))
     }
 
-    /// Adds what is known about the server to the failure of a connection.
+    /// Adds what is known about the server to the failure of a connection, and masks secret headers that the server
+    /// repeated.
     pub(crate) fn explain(&self, failure: ConnectFailure) -> ConnectFailure {
+        let failure = failure.map_answer(&|text| mask_header_values(&self.headers, text));
         match &self.tls {
             Some((tls, _)) => tls.explain(failure),
             None => failure,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use measurement::plan::Plan;
-use measurement::record::SetupFailure;
+use measurement::record::{ConnectFailure, SetupFailure};
 use scenario::{
     Captures, ClientState, MessageValues, Padding, RecordCutter, RoleAssignment, Scenario, Template,
 };
@@ -61,6 +61,12 @@ impl Dialogue {
     pub(crate) fn client_state(&self, client: u32) -> ClientState {
         let (role, member) = self.roles.of(client).unwrap_or((0, client));
         self.scenario.client(client, role, member, 1)
+    }
+
+    /// The failure to connect a client, without the secrets that the server may have repeated.
+    pub(crate) fn masked_failure(&self, client: u32, failure: ConnectFailure) -> ConnectFailure {
+        let state = self.client_state(client);
+        failure.map_answer(&|text| self.scenario.masked_text(&state, text))
     }
 
     /// Values of a message that belongs to no request of the load.

@@ -236,12 +236,16 @@ fn try_handshake(
     let of_first = || {
         let plan = load.clone().against(address.server.clone()).ok()?;
         let client = plan.client_state(&plan.roles()?, 0)?;
-        HandshakeTarget::of(&plan, &client).ok()
+        Some((HandshakeTarget::of(&plan, &client).ok()?, client))
     };
     // Both were checked before the first server was started.
     let of_first = of_first();
-    let target = of_first.as_ref().unwrap_or(address);
-    let mut client = WsClient::open(target, timeout, control)?;
+    let target = of_first.as_ref().map_or(address, |(target, _)| target);
+    let masked = |error: WsClientError| match (&load.scenario, &of_first) {
+        (Some(scenario), Some((_, client))) => error.masked(scenario, client),
+        _ => error,
+    };
+    let mut client = WsClient::open(target, timeout, control).map_err(masked)?;
     let _ = client.send(Message::Close(None));
     Ok(())
 }
