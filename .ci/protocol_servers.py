@@ -26,6 +26,8 @@ NO_NETWORK = re.compile(
     r"ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|NewConnectionError|ConnectTimeoutError"
     r"|Network is unreachable|Temporary failure (?:in name resolution|resolving)|Could not (?:resolve|connect to)"
 )
+# RabbitMQ starts within 6 s on an idle machine.
+START_S = 180
 
 
 class Failed(Exception):
@@ -157,13 +159,16 @@ class Server:
             self.process = subprocess.Popen(
                 [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=os.environ | environment, cwd=self.folder, start_new_session=True)
-        give_up_at = time.monotonic() + 60
+        give_up_at = time.monotonic() + START_S
         while True:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
-            if self.process.poll() is not None or time.monotonic() > give_up_at:
-                raise Failed(f"{self.name} did not start:\n{self.log.read_text()[-4000:]}")
+            log = self.log.read_text(errors="replace")[-4000:]
+            if self.process.poll() is not None:
+                raise Failed(f"{self.name} ended with exit code {self.process.returncode}:\n{log}")
+            if time.monotonic() > give_up_at:
+                raise Failed(f"{self.name} was not ready within {START_S} s:\n{log}")
             time.sleep(0.05)
 
     def kill(self):
