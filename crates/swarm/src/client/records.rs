@@ -18,16 +18,6 @@ use crate::message::in_flight::{InFlightMessage, MatchedEcho};
 use crate::message::payload::MessageNumber;
 use crate::thread_state::ThreadState;
 
-/// The record that ends a message.
-#[derive(Clone, Copy)]
-struct ReplyEnd {
-    role: ReplyRole,
-    /// Everything known agrees with what was sent.
-    agrees: bool,
-    /// Time from sent to the first part before it, in nanoseconds.
-    first_part_ns: Option<NonZeroU64>,
-}
-
 impl Client {
     /// Removes messages from the front of `input` while each is complete, and processes them, as almost all are. Decoder
     /// and cutter would come to the same result. They process the rest.
@@ -171,12 +161,7 @@ impl Client {
                     self.record_wrong_reply(&echo.message, record, own, dialogue, thread);
                 }
                 let echo = MatchedEcho { by_order, ..echo };
-                let end = ReplyEnd {
-                    role,
-                    agrees,
-                    first_part_ns,
-                };
-                self.record_reply(&echo, end, now_ns, thread);
+                self.record_reply(&echo, (role, agrees, first_part_ns), now_ns, thread);
             }
             RecordClass::Duplicate { kind, role, key } => {
                 self.record_duplicate(kind, role, key, own, thread);
@@ -241,12 +226,13 @@ impl Client {
         }
     }
 
-    /// Records a reply or an error reply.
+    /// Records a reply or an error reply: its role, whether everything known in it agrees with what was sent, and the time
+    /// to the first part before it in nanoseconds.
     #[inline]
     fn record_reply(
         &mut self,
         echo: &MatchedEcho,
-        end: ReplyEnd,
+        (role, agrees, first_part_ns): (ReplyRole, bool, Option<NonZeroU64>),
         now_ns: u64,
         thread: &ThreadState,
     ) {
@@ -265,7 +251,7 @@ impl Client {
             return;
         }
         recorder.counts.matched_by_order += u64::from(*by_order);
-        let outcome = match (end.agrees, end.role) {
+        let outcome = match (agrees, role) {
             (false, _) => Outcome::Corrupted,
             (true, ReplyRole::Error) => Outcome::ErrorReply,
             (true, _) if *timed_out => Outcome::TimedOut,
@@ -289,7 +275,7 @@ impl Client {
         );
         sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
         sample.kind = message.shape.kind_number();
-        sample.first_part_ns = end.first_part_ns;
+        sample.first_part_ns = first_part_ns;
         recorder.ended(&thread.budget, sample, message.shape.size());
         if let Some(figures) = &mut recorder.scenario {
             figures.ended(&sample, is_open_loop);
