@@ -76,6 +76,12 @@ pub fn difference(difference: &Difference) -> String {
 fn own_messages(messages: &MessageCounts) -> Option<String> {
     let own = messages.unexpected.saturating_sub(messages.ambiguous);
     (own > 0).then(|| {
+        if messages.scenario.is_some() {
+            return format!(
+                "{} matched no pattern of the scenario; `--try` shows them",
+                counted(own, "record")
+            );
+        }
         let verb = if own == 1 {
             "is not an echo"
         } else {

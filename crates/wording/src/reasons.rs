@@ -29,8 +29,14 @@ fn reason(reason: &Reason) -> String {
         Reason::RecognizedLate => "the run ended early, because no message contained what was sent within `--timeout`; the first one that did came later; see the differences at `messages`".to_owned(),
         Reason::MatchedByOrder {
             messages,
+            has_scenario: true,
+            ..
+        } => replies_matched_by_order(*messages),
+        Reason::MatchedByOrder {
+            messages,
             unverified,
             unexplained,
+            has_scenario: false,
         } => matched_by_order(*messages, *unverified, *unexplained),
         Reason::ErrorReplies { refused, sent } => error_replies(*refused, *sent),
         Reason::ServerErrors(errors) => format!(
@@ -156,11 +162,31 @@ fn nothing_measured(cause: &NothingRight) -> String {
         NothingRight::WrongEchoes => {
             "every echo in the measured phase was wrong; the differences are listed at `messages`"
         }
+        NothingRight::NoReply { unexpected: 0 } => {
+            "no record came in the measured phase; see `connected`, and check the messages with `--try`"
+        }
+        NothingRight::NoReply { unexpected } => {
+            let records = counted(*unexpected, "record");
+            return format!(
+                "nothing measured: no reply was recognised, and {records} matched no pattern of the scenario; compare `reply` and `error` with what comes: `--try` shows it"
+            );
+        }
         NothingRight::AllRefused => {
             "the server answered every message of the measured phase with an error reply; see it with `--try`"
         }
     };
     format!("nothing measured: {found}")
+}
+
+fn replies_matched_by_order(messages: u64) -> String {
+    let replies = if messages == 1 {
+        "1 reply was".to_owned()
+    } else {
+        format!("{} replies were", grouped(messages))
+    };
+    format!(
+        "{replies} matched by order, because the pattern of the reply holds neither `${{id}}` nor `${{uid}}` and several messages waited; add one if the server returns it, or use `--window 1`"
+    )
 }
 
 fn matched_by_order(messages: u64, unverified: bool, unexplained: u64) -> String {

@@ -109,6 +109,11 @@ pub enum NothingRight {
     WrongEchoes,
     /// All replies were error replies of a scenario.
     AllRefused,
+    /// No record answered a message of a scenario.
+    NoReply {
+        /// Records that matched no pattern.
+        unexpected: u64,
+    },
 }
 
 impl NothingRight {
@@ -120,6 +125,9 @@ impl NothingRight {
             _ if counts.sent == 0 => Self::NothingSent,
             _ if counts.received == 0 && counts.warmup_echoes > 0 => Self::OnlyWarmup {
                 echoes: counts.warmup_echoes,
+            },
+            _ if counts.received == 0 && counts.scenario.is_some() => Self::NoReply {
+                unexpected: counts.unexpected,
             },
             _ if counts.received == 0 => Self::NoEcho,
             _ if counts.received == refused => Self::AllRefused,
@@ -153,6 +161,8 @@ pub enum Reason {
         /// Messages from the server that are or may be duplicate echoes. Similar ones may have been taken for the echo
         /// of another message.
         unexplained: u64,
+        /// True for replies of a scenario, whose pattern holds no identity.
+        has_scenario: bool,
     },
     /// The server answered messages of a scenario with error replies.
     ErrorReplies {

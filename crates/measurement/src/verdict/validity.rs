@@ -79,6 +79,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
             messages: evidence.matched_by_order,
             unverified: evidence.unverified,
             unexplained: evidence.unexplained_answers,
+            has_scenario: evidence.records.sent > 0,
         });
     }
     if evidence.interrupted {

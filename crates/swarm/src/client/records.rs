@@ -302,7 +302,7 @@ impl Client {
             (true, _) if *reordered => Outcome::Reordered,
             (true, _) => Outcome::Ok,
         };
-        self.failed += u64::from(outcome != Outcome::Ok);
+        self.failed += u64::from(!matches!(outcome, Outcome::Ok | Outcome::Reordered));
         let in_flight_ns = now_ns - message.sent_ns;
         recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
         let is_open_loop = thread.rules.open_loop.is_some();
