@@ -77,6 +77,15 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
 }
 
 /// One kind of message: `say: 900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`.
+/// The noun behind a number of error replies.
+pub(crate) fn error_replies(n: u64) -> &'static str {
+    if n == 1 {
+        "error reply"
+    } else {
+        "error replies"
+    }
+}
+
 fn kind((name, kind): (&String, &KindSummary)) -> String {
     let counts = &kind.messages;
     let mut parts = vec![
@@ -87,7 +96,7 @@ fn kind((name, kind): (&String, &KindSummary)) -> String {
         (counts.lost, "lost"),
         (counts.corrupted, "corrupted"),
         (counts.timed_out, "late"),
-        (counts.error_reply, "error replies"),
+        (counts.error_reply, error_replies(counts.error_reply)),
         (counts.duplicated, "duplicated"),
         (counts.reordered, "reordered"),
         (counts.parts, "parts"),

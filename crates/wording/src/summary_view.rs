@@ -130,7 +130,10 @@ fn messages(s: &Summary) -> Vec<SummaryFigure> {
     ];
     if let Some(counts) = &m.scenario {
         figures.extend([
-            unusual("error replies", counts.error_reply),
+            unusual(
+                scenario_view::error_replies(counts.error_reply),
+                counts.error_reply,
+            ),
             unusual("parts", counts.parts),
             unusual("server errors", counts.server_errors),
         ]);

@@ -81,6 +81,9 @@ pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
             MessageEnd::Matched | MessageEnd::NotAnswered => None,
             MessageEnd::Corrupted => Some(format!("{name} came back corrupted")),
             MessageEnd::ErrorReply => Some(format!("{name} got an error reply")),
+            MessageEnd::Missing(_) if outcome.ended.is_some() => {
+                Some(format!("{name} got no reply before the connection ended"))
+            }
             MessageEnd::Missing(timeout) => Some(format!(
                 "{name} got no reply within {}: compare the records above with its `reply`",
                 time(*timeout)
