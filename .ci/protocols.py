@@ -171,7 +171,7 @@ PROTOCOLS = [
     ]),
     Protocol("jupyter", ("requirements-jupyter.txt", "jupyter_server"), lambda: pip("requirements-jupyter.txt"),
              start_jupyter, log_in=["--set", "token=good"],
-             # Each client gets the messages about the requests of all; with more, replies starve behind them.
+             # Each client gets the messages about the requests of all clients.
              clients=1, refusals=[
         login("the server answered the upgrade with HTTP 403 Forbidden: “<!DOCTYPE HTML>…", "--set", "token=bad"),
         Refusal("missing endpoint", "the server answered the upgrade with HTTP 404 Not Found: “<!DOCTYPE HTML>…",
