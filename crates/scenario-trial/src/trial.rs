@@ -318,6 +318,11 @@ impl RunningTrial<'_> {
                 self.ends.push((message, end));
                 meaning
             }
+            // The end of a message is not the end of its parts.
+            RecordClass::Duplicate {
+                role: ReplyRole::Part,
+                ..
+            } => TrialMeaning::Part,
             RecordClass::Duplicate { .. } => {
                 self.outcome.duplicates += 1;
                 TrialMeaning::Duplicate

@@ -31,6 +31,7 @@ impl Scenario {
             bytes: record.bytes,
             is_binary: record.is_binary,
             pointers: &self.setup_pointers,
+            end: self.records.end(),
         };
         if let Some(step) = self.setup.get(step) {
             if matches_for(step.expect.as_ref(), &view, client, scratch) {
@@ -76,6 +77,7 @@ impl Scenario {
             bytes,
             is_binary,
             pointers: &self.load_pointers,
+            end: self.records.end(),
         }
     }
 

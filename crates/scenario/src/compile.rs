@@ -2,7 +2,7 @@
 
 use crate::draft::{
     Draft, MessageDraft, OnDraft, PatternDraft, PatternsDraft, RecordFormat, RoleDraft, RoleNames,
-    SetupDraft, VarDraft,
+    SetupDraft, VarDraft, check_names,
 };
 use crate::error::{Fault, ScenarioError, Suggestion};
 use crate::glob::PatternPiece;
@@ -232,8 +232,13 @@ impl Compiler {
                 parts.headers.push((name.clone(), value));
             }
         }
-        let subprotocols = draft.subprotocols.iter().flatten();
-        parts.subprotocols = subprotocols.map(|text| text.value.clone()).collect();
+        for text in draft.subprotocols.iter().flatten() {
+            if text.value.contains("${") {
+                let fault = "a subprotocol is a fixed name: `${…}` is not replaced here";
+                return Err(Fault::Value(fault.to_owned()).at(text.place()));
+            }
+            parts.subprotocols.push(text.value.clone());
+        }
         parts.origin = self.fixed(draft.origin.as_ref())?;
         Ok(parts)
     }
@@ -326,6 +331,7 @@ impl Compiler {
             }
             messages.push(message);
         }
+        check_names(drafts)?;
         Ok(messages)
     }
 

@@ -1,7 +1,9 @@
 //! Scenario files as they are written: texts with places, not yet resolved; merged with their base.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use crate::error::{Fault, ScenarioError};
 use crate::source::{Spot, SpottedText};
 
 /// Record boundaries within the messages of a connection.
@@ -16,6 +18,16 @@ pub enum RecordFormat {
     Nats,
     /// MQTT: packets with their length.
     Mqtt,
+}
+
+impl RecordFormat {
+    /// The bytes at the end of every record; may be empty.
+    pub(crate) fn end(&self) -> &[u8] {
+        match self {
+            Self::Until(end) => end,
+            Self::Message | Self::Nats | Self::Mqtt => &[],
+        }
+    }
 }
 
 /// A scenario file, or several merged.
@@ -225,4 +237,28 @@ fn merge<T>(base: Vec<(String, T)>, own: Vec<(String, T)>) -> Vec<(String, T)> {
         }
     }
     merged
+}
+
+/// Results of messages are stored by name, on one line.
+pub(crate) fn check_names(drafts: &[MessageDraft]) -> Result<(), ScenarioError> {
+    let mut names = HashSet::new();
+    // Messages without a name are numbered.
+    for (number, _) in (1..).zip(drafts).filter(|(_, draft)| draft.name.is_none()) {
+        names.insert(default_name(number));
+    }
+    for text in drafts.iter().filter_map(|draft| draft.name.as_ref()) {
+        if text.value.is_empty() || text.value.contains(char::is_control) {
+            let fault = "`name` must be one line of text".to_owned();
+            return Err(Fault::Value(fault).at(text.place()));
+        }
+        if !names.insert(text.value.clone()) {
+            return Err(Fault::SameName(text.value.clone()).at(text.place()));
+        }
+    }
+    Ok(())
+}
+
+/// Name of a message without one of its own, numbered from 1.
+pub(crate) fn default_name(number: usize) -> String {
+    format!("message_{number}")
 }

@@ -213,6 +213,9 @@ pub enum Fault {
         /// The reason.
         because: &'static str,
     },
+    /// A message with the name of another one.
+    #[error("another message is called `{0}`, and results are stored by name")]
+    SameName(String),
     /// A var with the name of a hole.
     #[error("`{0}` is the name of a hole: choose another one")]
     Reserved(String),

@@ -30,6 +30,25 @@ pub(crate) fn is_number(token: &[u8]) -> bool {
     parse(token).unwrap_or(false)
 }
 
+/// The text as it stands between the quotes of a JSON string, as most writers escape it; `ascii` escapes all that is not.
+pub(crate) fn escaped(text: &[u8], ascii: bool) -> Vec<u8> {
+    let mut raw = String::new();
+    for c in String::from_utf8_lossy(text).chars() {
+        match c {
+            '"' | '\\' => raw.extend(['\\', c]),
+            '\n' => raw.push_str("\\n"),
+            '\r' => raw.push_str("\\r"),
+            '\t' => raw.push_str("\\t"),
+            c if c.is_ascii_control() || ascii && !c.is_ascii() => {
+                let units = c.encode_utf16(&mut [0; 2]).to_vec();
+                raw.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+            c => raw.push(c),
+        }
+    }
+    raw.into_bytes()
+}
+
 /// Appends the text that a JSON string between its quotes stands for. `None` when an escape is wrong.
 pub(crate) fn unescape(raw: &[u8], text: &mut Vec<u8>) -> Option<()> {
     let mut rest = raw;

@@ -41,6 +41,15 @@ pub(crate) struct RecordView<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) is_binary: bool,
     pub(crate) pointers: &'a PointerSet,
+    /// End of every record, which belongs to no JSON; may be empty.
+    pub(crate) end: &'a [u8],
+}
+
+impl RecordView<'_> {
+    fn read_json(&self, values: &mut Vec<Option<JsonValue>>) -> bool {
+        let json = self.bytes.strip_suffix(self.end).unwrap_or(self.bytes);
+        self.pointers.read(json, values)
+    }
 }
 
 /// Part of a message by which a record is assigned to it.
@@ -176,7 +185,7 @@ fn run_json(
         numbers,
         tries,
     } = scratch;
-    let is_json = *is_json.get_or_insert_with(|| record.pointers.read(record.bytes, values));
+    let is_json = *is_json.get_or_insert_with(|| record.read_json(values));
     let value = |pointer: usize| record.pointers.value(values, pointer);
     if !is_json || members.iter().any(|(pointer, _)| value(*pointer).is_none()) {
         return false;

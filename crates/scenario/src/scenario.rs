@@ -7,10 +7,11 @@ use units::SizeRange;
 
 use crate::captures::Captures;
 use crate::client::ClientState;
-use crate::draft::RecordFormat;
+use crate::draft::{RecordFormat, default_name};
 use crate::error::ScenarioError;
 use crate::holes::ClientNumber;
 use crate::json::PointerSet;
+use crate::json_text::escaped;
 use crate::names::FixedSlot;
 use crate::padding::Padding;
 use crate::parts::{
@@ -99,13 +100,23 @@ impl Scenario {
             .iter()
             .map(Vec::as_slice)
             .chain(cells.map(str::as_bytes));
-        let mut secrets: Vec<_> = secrets.filter(|secret| !secret.is_empty()).collect();
+        // A server may repeat them in JSON.
+        let mut secrets: Vec<_> = secrets
+            .filter(|secret| !secret.is_empty())
+            .flat_map(|secret| {
+                [
+                    secret.to_vec(),
+                    escaped(secret, false),
+                    escaped(secret, true),
+                ]
+            })
+            .collect();
         // A secret may be part of another one.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let mut masked = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some((first, after)) = rest.split_first() {
-            match secrets.iter().find(|secret| rest.starts_with(secret)) {
+            match secrets.iter().find(|secret| rest.starts_with(&secret[..])) {
                 Some(secret) => {
                     masked.extend_from_slice(b"***");
                     rest = &rest[secret.len()..];
@@ -252,7 +263,7 @@ impl Scenario {
             .messages
             .get(kind)
             .and_then(|kind| kind.name.as_deref());
-        name.map_or_else(|| format!("message_{}", kind + 1).into(), Cow::Borrowed)
+        name.map_or_else(|| default_name(kind + 1).into(), Cow::Borrowed)
     }
 
     /// Name of an `[[on]]` rule in counts; `on_N` for the Nth without a name.

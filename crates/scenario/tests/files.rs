@@ -618,3 +618,47 @@ fn punctuation_beside_a_hole_is_no_secret() {
     // A password may be punctuation alone.
     assert_eq!(masked("?!", "my ?! word"), "my *** word");
 }
+
+#[test]
+fn secrets_are_masked_as_a_server_escapes_them_in_json() {
+    let text = "[vars]\nkey = { value = 'CLIS\u{c9}\"C', secret = true }\n[[message]]\nsend = '${uid}${key}'\n";
+    let scenario = parse("t", text).unwrap();
+    let client = scenario.client(1, 0, 1, 1);
+    for record in [
+        "{\"u\":\"CLIS\u{c9}\\\"C\"}",
+        r#"{"u":"CLIS\u00c9\"C"}"#,
+        "{\"u\":\"CLIS\u{c9}\"C\"}",
+    ] {
+        assert_eq!(scenario.masked_text(&client, record), r#"{"u":"***"}"#);
+    }
+}
+
+#[test]
+fn messages_whose_results_would_be_stored_under_one_name_are_refused() {
+    let named = |first: &str, second: &str| {
+        let message =
+            |name: &str| format!("[[message]]\n{name}send = '${{uid}}'\nreply = '${{message}}'\n");
+        parse("f.toml", &(message(first) + &message(second))).map_err(|error| error.to_string())
+    };
+    let same = |place: &str, name: &str| {
+        format!(
+            "f.toml:{place}: another message is called `{name}`, and results are stored by name"
+        )
+    };
+    let fault = named("name = 'a'\n", "name = 'a'\n").unwrap_err();
+    assert_eq!(fault, same("6:8", "a"));
+    let fault = named("name = 'message_2'\n", "").unwrap_err();
+    assert_eq!(fault, same("2:8", "message_2"));
+    let fault = named("name = \"x\\n\"\n", "").unwrap_err();
+    assert!(fault.contains("`name` must be one line of text"), "{fault}");
+    assert!(named("name = 'a'\n", "").is_ok());
+}
+
+#[test]
+fn holes_in_a_subprotocol_are_refused() {
+    let text = "[handshake]\nsubprotocols = ['p.${client}']\n[[message]]\nsend = '${uid}'\nreply = '${message}'\n";
+    assert_eq!(
+        fault(text),
+        "f.toml:2:17: a subprotocol is a fixed name: `${…}` is not replaced here"
+    );
+}

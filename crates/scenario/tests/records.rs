@@ -5,7 +5,7 @@
 mod common;
 
 use common::Client;
-use scenario::SetupClass;
+use scenario::{RecordClass, SetupClass};
 
 const ECHO: &str = "[[message]]\nsend = '${uid}${pad}'\nreply = '${message}'\n";
 const RPC: &str = r#"
@@ -404,4 +404,17 @@ fn a_mix_follows_its_weights() {
     let kind = |number| client.scenario.message_type(&client.padding, 3, number);
     let second = (0..10_000).filter(|number| kind(*number) == 1).count();
     assert!((900..1100).contains(&second), "{second}");
+}
+
+#[test]
+fn the_end_of_a_record_belongs_to_no_json() {
+    let mut client = Client::of(
+        "records = { until = \"\\u001e\" }\n[[message]]\nsend = '{\"id\":${id}}'\nreply = { json = { \"/id\" = \"${id}\" } }\n",
+    );
+    client.send();
+    let class = client.receive("{\"id\":1}\u{1e}");
+    assert!(
+        matches!(class, RecordClass::Own { agrees: true, .. }),
+        "{class:?}"
+    );
 }

@@ -30,7 +30,7 @@ pub enum SwarmError {
     #[error("cannot plan the calibration")]
     Plan(#[source] measurement::plan::PlanError),
     /// No connection opened.
-    #[error("0 of {attempted} connections to {url} opened: {cause}")]
+    #[error("0 of {attempted} {}: {cause}", not_reached(url, cause))]
     NothingConnected {
         /// URL of the server.
         url: String,
@@ -39,6 +39,14 @@ pub enum SwarmError {
         /// The most frequent failure.
         cause: ConnectFailure,
     },
+}
+
+/// What no connection has reached. After a failed setup, its connection was open.
+fn not_reached(url: &str, cause: &ConnectFailure) -> String {
+    match cause {
+        ConnectFailure::Setup(_) => format!("clients of {url} were ready"),
+        _ => format!("connections to {url} opened"),
+    }
 }
 
 impl SwarmError {
