@@ -301,7 +301,8 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
         );
     }
     lines.extend(slices::method(c));
-    lines.extend(plan.gate.as_deref().and_then(gate));
+    let mode = plan.gate.as_deref();
+    lines.extend(mode.and_then(|mode| gate(mode, c.scenario.is_some())));
     if !plan.server_cores.is_empty() {
         lines.push(format!(
             "Servers ran on {}, the generator on {}.",
@@ -322,13 +323,18 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
 }
 
 /// Description of the gate in this mode; `None` for an unknown mode.
-fn gate(mode: &str) -> Option<String> {
+fn gate(mode: &str, has_scenario: bool) -> Option<String> {
+    let messages = if has_scenario {
+        "answer messages of the scenario"
+    } else {
+        "echo messages of the load"
+    };
     let checks = match mode {
-        "off" => "Servers were not checked before they were measured",
-        "plan" => "Before it was measured, each server had to echo messages of the load",
-        "full" => {
-            "Before it was measured, each server had to echo messages of the load and to pass the further checks"
-        }
+        "off" => "Servers were not checked before they were measured".to_owned(),
+        "plan" => format!("Before it was measured, each server had to {messages}"),
+        "full" => format!(
+            "Before it was measured, each server had to {messages} and to pass the further checks"
+        ),
         _ => return None,
     };
     Some(format!("{checks} (--gate {mode})."))
@@ -430,9 +436,11 @@ mod tests {
     #[test]
     fn every_mode_of_the_gate_is_described_and_names_its_flag() {
         for (name, ..) in crate::gate::GATE_MODES {
-            let said = gate(name).unwrap();
-            assert!(said.ends_with(&format!("(--gate {name}).")), "{said}");
+            for has_scenario in [false, true] {
+                let said = gate(name, has_scenario).unwrap();
+                assert!(said.ends_with(&format!("(--gate {name}).")), "{said}");
+            }
         }
-        assert_eq!(gate("a mode of a later version"), None);
+        assert_eq!(gate("a mode of a later version", false), None);
     }
 }
