@@ -82,7 +82,7 @@ pub struct RunTimeline {
 }
 
 /// Histograms of a whole run, in nanoseconds, with the bounds and digits of a
-/// [`LatencyHistogram`](crate::record::LatencyHistogram).
+/// [`LatencyHistogram`].
 pub type RunHistograms = ServiceAndResponse<Histogram<u64>>;
 
 /// Records of single messages: all, or a uniform random sample.

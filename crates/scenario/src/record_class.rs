@@ -3,7 +3,7 @@
 /// A message that a client has sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SentMessage {
-    /// Index in [`Scenario::messages`].
+    /// Index in [`Scenario::messages`](crate::Scenario::messages).
     pub kind: usize,
     /// Number within the client.
     pub number: u64,
@@ -91,7 +91,7 @@ pub enum RecordClass {
         /// Time on the server's wall clock in nanoseconds since 1970, if it has one.
         stamp_ns: Option<u64>,
     },
-    /// Index of the rule in [`Scenario::on`]. Its captures are in the scratch memory.
+    /// Index of the rule in [`Scenario::on`](crate::Scenario::on). Its captures are in the scratch memory.
     On(usize),
     /// Nothing of the scenario.
     Unexpected,
@@ -115,7 +115,7 @@ pub enum SetupClass {
     Expected,
     /// The step has failed.
     Refused,
-    /// Index of the rule in [`Scenario::on`]. Its captures are in the scratch memory.
+    /// Index of the rule in [`Scenario::on`](crate::Scenario::on). Its captures are in the scratch memory.
     On(usize),
     /// Nothing of the step, shown if the step fails.
     Skipped,

@@ -129,7 +129,7 @@ pub struct Faults {
     pub slower_by: Option<f64>,
     /// Maximum number of connections. Further handshakes are refused with HTTP 503.
     pub admit: Option<usize>,
-    /// Messages are calls with an id, which decides about their answer ([`CallAnswer`]).
+    /// Messages are calls with an id, which decides about their answer (`CallAnswer`).
     pub calls: bool,
     /// The answer to handshakes.
     pub handshake: Handshake,
