@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
 
-const MANUAL: &str = include_str!("../docs/SCENARIOS.md");
+const MANUAL: &str = include_str!("../SCENARIOS.md");
 
 /// The code blocks of one language, without their fences.
 fn blocks(language: &str) -> Vec<String> {
