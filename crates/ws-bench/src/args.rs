@@ -8,7 +8,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
 use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, TypedLoadFlags, print_notice};
-use measurement::plan::{Length, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer};
+use measurement::plan::{
+    Length, LoadDraft, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
+};
 use measurement::run::thresholds::Condition;
 use results::write::RunFormat;
 use scenario::Scenario;
@@ -281,6 +283,11 @@ impl BenchArgs {
         &self,
         scenario: Option<&Arc<Scenario>>,
     ) -> Result<LoadSpec, PlanError> {
+        LoadSpec::new(self.load_draft(scenario))
+    }
+
+    /// The load of these flags, not yet checked.
+    pub(crate) fn load_draft(&self, scenario: Option<&Arc<Scenario>>) -> LoadDraft {
         let mut draft = self.load.draft(&self.generator);
         self.scenario.apply(scenario, &self.typed, &mut draft);
         if let Some(load) = self.open_loop.load(self.load.window) {
@@ -300,7 +307,7 @@ impl BenchArgs {
         if self.needs_samples() {
             draft.max_samples = self.max_samples;
         }
-        LoadSpec::new(draft)
+        draft
     }
 
     /// Returns true when the generator must be calibrated before this run.

@@ -256,3 +256,22 @@ fn nothing_connected_is_exit_1() {
         tried.text
     );
 }
+
+#[test]
+fn a_trial_needs_no_rows_for_clients_that_it_does_not_connect() {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    std::fs::write(bench.path("chat.toml"), CHAT).unwrap();
+    std::fs::write(bench.path("users.csv"), "token\ns3cret\n").unwrap();
+    let words = [
+        "--scenario",
+        "chat.toml",
+        "--set",
+        "token=${users.token}",
+        "--data",
+        "users=users.csv",
+        &server.url,
+    ];
+    let tried = tried(&bench, &words);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+}
