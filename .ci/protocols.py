@@ -230,7 +230,8 @@ def check_refusal(program, protocol, server, refusal):
         return
     told = bench(program, url, *flags, "-c", "2", "-m", "1")
     error = re.sub(r"<step (\d+)>", lambda step: place_of_step(protocol.name, int(step[1])), refusal.error)
-    expected = f"error: 0 of 2 connections to {url} opened: {error}"
+    reached = f"clients of {url} were ready" if error.startswith("setup failed") else f"connections to {url} opened"
+    expected = f"error: 0 of 2 {reached}: {error}"
     found = told.stderr.split(" · ")[0].rstrip("\n")
     holds = found.startswith(expected[:-1]) if expected.endswith("…") else found == expected
     check(f"{refusal.what}: {error}", told.returncode == 1 and not told.stdout and holds,
