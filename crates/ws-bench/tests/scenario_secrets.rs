@@ -5,11 +5,9 @@
 
 mod common;
 
-use std::io::Read;
-use std::path::Path;
 use std::process::Output;
 
-use common::{Bench, stderr, stdout};
+use common::{Bench, file_content, stderr, stdout};
 use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -118,21 +116,6 @@ async fn serve(stream: tokio::net::TcpStream) {
     }
 }
 
-/// The bytes of a file. For a workbook, those of all its parts.
-fn content(path: &Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap();
-    if !bytes.starts_with(b"PK") {
-        return bytes;
-    }
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let mut all = Vec::new();
-    for index in 0..archive.len() {
-        let mut part = archive.by_index(index).unwrap();
-        part.read_to_end(&mut all).unwrap();
-    }
-    all
-}
-
 fn assert_hidden(what: &str, bytes: &[u8]) {
     let is_there = bytes
         .windows(PLANTED.len())
@@ -186,9 +169,9 @@ fn no_output_holds_a_secret_that_the_server_repeats() {
         .map(|name| bench.path(name))
         .into();
     for path in saved.iter().chain(&[bench.path("a.svg")]) {
-        assert_hidden(&path.display().to_string(), &content(path));
+        assert_hidden(&path.display().to_string(), &file_content(path));
     }
-    let json = String::from_utf8(content(&saved[0])).unwrap();
+    let json = String::from_utf8(file_content(&saved[0])).unwrap();
     // The secrets did go through the outputs, masked: in records, in the command line, in the URL.
     for shown in ["*** *** ***", "token=***", "Authorization: ***"] {
         assert!(json.contains(shown), "{shown}: {json}");
@@ -199,7 +182,7 @@ fn no_output_holds_a_secret_that_the_server_repeats() {
             let has_pictures = PageFormat::of(&path).is_ok_and(|f| f == PageFormat::Html);
             let page = ws_report::report(runs, has_pictures).unwrap();
             ws_report::write(&path, &page).unwrap();
-            assert_hidden(name, &content(&path));
+            assert_hidden(name, &file_content(&path));
         }
     }
 }

@@ -4,10 +4,8 @@
 
 mod common;
 
-use std::io::Read;
-
 use common::talk_server::{Talk, TalkServer, chat, graphql, json_rpc, socket_io};
-use common::{Bench, stderr, stdout};
+use common::{Bench, file_content, stderr, stdout};
 use serde_json::{Value, json};
 
 const CHAT: &str = r#"
@@ -322,24 +320,6 @@ fn failures_of_the_setup_are_grouped_with_place_and_record() {
 
 const SECRET: &str = "pl4nted";
 
-/// All bytes of a file. For a workbook, those of all its parts.
-fn content(path: &std::path::Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap();
-    if !bytes.starts_with(b"PK") {
-        return bytes;
-    }
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let mut all = Vec::new();
-    for index in 0..archive.len() {
-        archive
-            .by_index(index)
-            .unwrap()
-            .read_to_end(&mut all)
-            .unwrap();
-    }
-    all
-}
-
 #[test]
 fn no_output_holds_a_secret_of_the_scenario() {
     let server = TalkServer::start(chat);
@@ -367,7 +347,7 @@ fn no_output_holds_a_secret_of_the_scenario() {
         assert_eq!(output.status.code(), expected, "{}", stderr(&output));
         let mut all = [output.stdout, output.stderr].concat();
         for file in files.iter().filter(|_| !refused) {
-            all.extend(content(&bench.path(file)));
+            all.extend(file_content(&bench.path(file)));
         }
         for secret in [SECRET, "s3cret"] {
             let is_there = all
@@ -376,7 +356,7 @@ fn no_output_holds_a_secret_of_the_scenario() {
             assert!(!is_there, "{}", String::from_utf8_lossy(&all));
         }
     }
-    let json = String::from_utf8(content(&bench.path("a.json"))).unwrap();
+    let json = String::from_utf8(file_content(&bench.path("a.json"))).unwrap();
     assert!(json.contains("token=***"), "{json}");
 }
 

@@ -4,30 +4,11 @@
 
 mod common;
 
-use std::io::Read;
 use std::process::Command;
 
-use common::{Bench, Server, stderr};
+use common::{Bench, Server, file_content, stderr};
 
 const SECRET: &str = "pl4nted-s3cret";
-
-/// The bytes of a file. For a workbook, those of all its parts.
-fn content(path: &std::path::Path) -> Vec<u8> {
-    let bytes = std::fs::read(path).unwrap();
-    if !bytes.starts_with(b"PK") {
-        return bytes;
-    }
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let mut all = Vec::new();
-    for index in 0..archive.len() {
-        archive
-            .by_index(index)
-            .unwrap()
-            .read_to_end(&mut all)
-            .unwrap();
-    }
-    all
-}
 
 #[test]
 fn no_file_holds_a_secret_of_the_command_line() {
@@ -60,7 +41,7 @@ fn no_file_holds_a_secret_of_the_command_line() {
     let mut all = [output.stdout, output.stderr].concat();
     assert!(String::from_utf8_lossy(&all).contains("Authorization: ***"));
     for file in files {
-        all.extend(content(&folder.path().join(file)));
+        all.extend(file_content(&folder.path().join(file)));
     }
     let is_there = all
         .windows(SECRET.len())

@@ -5,6 +5,7 @@
 
 pub(crate) mod talk_server;
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -15,6 +16,21 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
+
+/// The bytes of a file. For a workbook, those of all its parts.
+pub(crate) fn file_content(path: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(path).unwrap();
+    if !bytes.starts_with(b"PK") {
+        return bytes;
+    }
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut all = Vec::new();
+    for index in 0..archive.len() {
+        let mut part = archive.by_index(index).unwrap();
+        part.read_to_end(&mut all).unwrap();
+    }
+    all
+}
 
 /// The program in a temporary folder.
 pub(crate) struct Bench {
