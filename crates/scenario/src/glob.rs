@@ -135,7 +135,7 @@ impl Glob {
         }
     }
 
-    /// What matches, when it holds neither wildcards nor numbers that are read.
+    /// The segments of the only text that matches; `None` with wildcards or with numbers that are read.
     pub(crate) fn known_segments(&self) -> Option<Vec<TemplateSegment>> {
         let [
             Group {

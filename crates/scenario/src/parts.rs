@@ -122,6 +122,12 @@ impl MessageType {
         self.reply.is_some()
     }
 
+    /// Returns true when every byte of the reply is known, and nothing else can be meant by it.
+    #[inline]
+    pub fn has_exact_reply(&self) -> bool {
+        self.exact_reply.is_some()
+    }
+
     /// Returns true when records may belong to the message without ending it.
     pub fn has_parts(&self) -> bool {
         self.part.is_some()

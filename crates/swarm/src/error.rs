@@ -41,7 +41,7 @@ pub enum SwarmError {
     },
 }
 
-/// What no connection has reached. After a failed setup, its connection was open.
+/// The state that no connection has reached. After a failed setup, its connection was open.
 fn not_reached(url: &str, cause: &ConnectFailure) -> String {
     match cause {
         ConnectFailure::Setup(_) => format!("clients of {url} were ready"),

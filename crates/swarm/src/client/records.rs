@@ -210,9 +210,11 @@ impl Client {
         let Some(message) = self.in_flight.oldest() else {
             return false;
         };
-        let number = message.number;
+        let (number, kind) = (message.number, message.shape.kind());
+        if !dialogue.scenario.messages[kind].has_exact_reply() {
+            return false;
+        }
         let values = own.values(dialogue, number.bits(), own.sent.id_of(number));
-        let kind = message.shape.kind();
         if !dialogue.scenario.is_exact_reply(record, kind, &values) {
             return false;
         }
