@@ -7,9 +7,12 @@
 use crate::captures::Captures;
 use crate::client::ClientState;
 use crate::element::{GlobContext, KnownMessage, PadLen, ReadNumbers};
+use crate::learned_reply::next_reply;
 use crate::padding::Padding;
-use crate::parts::{MessageType, has_role};
-use crate::pattern::{PatternAlternative, PatternList, RecognisedBy, RecordView, Scratch};
+use crate::parts::{ExactReply, MessageType, has_role};
+use crate::pattern::{
+    PatternAlternative, PatternForm, PatternList, RecognisedBy, RecordView, Scratch,
+};
 use crate::record_class::{
     FoundBy, MessageKey, ReceivedRecord, RecordClass, ReplyRole, SentMessage, SentMessages,
     SentState, SetupClass,
@@ -81,7 +84,21 @@ impl Scenario {
         }
     }
 
-    /// Returns true when the record is the reply to this message of the client and every byte of a reply is known. Then
+    /// The reply to messages of a kind whose bytes are all expected: because the scenario says so, or because the server
+    /// has written the replies so far like this.
+    #[inline]
+    fn exact_reply<'a>(&'a self, kind: usize, scratch: &'a Scratch) -> Option<&'a ExactReply> {
+        let known = self.messages.get(kind)?.exact_reply.as_ref();
+        known.or_else(|| scratch.learned.of_kind(kind))
+    }
+
+    /// Returns true when [`Scenario::is_exact_reply`] can be true for messages of this kind.
+    #[inline]
+    pub fn has_exact_reply(&self, kind: usize, scratch: &Scratch) -> bool {
+        self.exact_reply(kind, scratch).is_some()
+    }
+
+    /// Returns true when the record is the reply to this message of the client, byte by byte as it is expected. Then
     /// [`Scenario::classify`] would come to the same result, but takes longer.
     #[inline]
     pub fn is_exact_reply(
@@ -89,15 +106,52 @@ impl Scenario {
         record: ReceivedRecord,
         kind: usize,
         values: &MessageValues,
+        scratch: &mut Scratch,
     ) -> bool {
-        let reply = self.messages.get(kind);
-        let Some(reply) = reply.and_then(|kind| kind.exact_reply.as_ref()) else {
-            return false;
-        };
-        reply
-            .is_binary
-            .is_none_or(|binary| binary == record.is_binary)
-            && reply.template.fill(values).equals(record.bytes)
+        let reply = self.exact_reply(kind, scratch);
+        let is_it = reply.is_some_and(|reply| reply.is(record.bytes, record.is_binary, values));
+        if is_it {
+            scratch.learned.note_hit(kind);
+        }
+        is_it
+    }
+
+    /// Learns from a reply that this pattern of a kind has recognised and verified.
+    #[inline]
+    fn learn_reply(
+        &self,
+        kind: usize,
+        one: &PatternAlternative,
+        view: &RecordView,
+        values: &MessageValues,
+        scratch: &mut Scratch,
+    ) {
+        let is_json = matches!(one.form, PatternForm::Json(_));
+        if is_json
+            && one.recognised_by != RecognisedBy::Order
+            && scratch.learned.note_classified(kind)
+        {
+            let reply = self.next_reply(kind, one, view, values, scratch);
+            scratch.learned.learn(kind, reply);
+        }
+    }
+
+    #[cold]
+    fn next_reply(
+        &self,
+        kind: usize,
+        one: &PatternAlternative,
+        view: &RecordView,
+        values: &MessageValues,
+        scratch: &Scratch,
+    ) -> Option<ExactReply> {
+        let found = scratch.json_values()?;
+        let lists = self.messages.iter().flat_map(MessageType::own_patterns);
+        let all = lists.flat_map(|(_, list)| list.map_or(&[][..], |list| &list.alternatives));
+        // A pattern before this one could match the next reply, because its values differ.
+        all.take_while(|other| !std::ptr::eq(*other, one))
+            .all(|other| other.lacks_a_value(view, found))
+            .then(|| next_reply(one, view, found, values, self.messages[kind].send.sized()))?
     }
 
     /// Classifies a record that came during the load.
@@ -183,6 +237,9 @@ impl Scenario {
                                 by,
                             };
                             if agrees {
+                                if role == ReplyRole::Reply {
+                                    self.learn_reply(kind, one, view, &values, scratch);
+                                }
                                 return OwnMatch::Sure(class);
                             }
                             OwnMatch::Weak(class)

@@ -157,6 +157,12 @@ impl Glob {
         self.tail.is_none().then_some(all)
     }
 
+    /// Returns true when what matches depends on the message or on its client.
+    pub(crate) fn depends_on_message(&self) -> bool {
+        let mut elements = self.groups.iter().flat_map(|group| &group.elements);
+        elements.any(|element| !matches!(element, Element::Literal(_)))
+    }
+
     /// Matches a whole record. Captures of a record that does not match are dropped.
     #[inline]
     pub(crate) fn matches(

@@ -90,6 +90,12 @@ impl PointerSet {
         values.get(*self.places.get(pointer)?).copied().flatten()
     }
 
+    /// Returns true when another pointer leads through the value of this one.
+    pub(crate) fn leads_into(&self, pointer: usize) -> bool {
+        let place = self.places.get(pointer).copied();
+        self.root.leads_into(place)
+    }
+
     /// Reads a record; false when it is not JSON. [`value`](Self::value) then finds
     /// what the pointers led to.
     pub(crate) fn read(&self, record: &[u8], values: &mut Vec<Option<JsonValue>>) -> bool {
@@ -134,6 +140,15 @@ impl PointerNode {
         }
         self.places = start..next;
         next
+    }
+
+    fn leads_into(&self, place: Option<usize>) -> bool {
+        let is_it = self.place.is_some() && self.place == place;
+        is_it && !self.children.is_empty()
+            || self
+                .children
+                .iter()
+                .any(|(_, child)| child.leads_into(place))
     }
 
     fn place_of(&self, tokens: &[String]) -> usize {

@@ -28,6 +28,7 @@
 //! | `pattern` | patterns: texts, JSON pointers, lists |
 //! | `json` | JSON pointers applied without a tree |
 //! | `json_text` | texts of JSON values |
+//! | `learned_reply` | replies in JSON compared as the server has written them so far |
 //! | `glob` | matchers for bytes: groups and the wildcards between them |
 //! | `element` | literals and typed holes of a group |
 //! | `template` | messages as segments, and their lengths |
@@ -59,6 +60,7 @@ mod glob;
 mod holes;
 mod json;
 mod json_text;
+mod learned_reply;
 mod names;
 mod padding;
 mod parse;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::draft::{DeliverTo, RoleCount};
 use crate::pattern::PatternList;
 use crate::source::SourcePlace;
-use crate::template::Template;
+use crate::template::{MessageValues, Template};
 
 /// A group of clients that do the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,12 +122,6 @@ impl MessageType {
         self.reply.is_some()
     }
 
-    /// Returns true when every byte of the reply is known, and nothing else can be meant by it.
-    #[inline]
-    pub fn has_exact_reply(&self) -> bool {
-        self.exact_reply.is_some()
-    }
-
     /// Returns true when records may belong to the message without ending it.
     pub fn has_parts(&self) -> bool {
         self.part.is_some()
@@ -150,6 +144,15 @@ pub(crate) struct ExactReply {
     pub(crate) template: Template,
     /// True for binary, false for text, `None` where it does not count.
     pub(crate) is_binary: Option<bool>,
+}
+
+impl ExactReply {
+    /// Returns true when these bytes are the reply to the message with these values.
+    #[inline]
+    pub(crate) fn is(&self, bytes: &[u8], is_binary: bool, values: &MessageValues) -> bool {
+        self.is_binary.is_none_or(|binary| binary == is_binary)
+            && self.template.fill(values).equals(bytes)
+    }
 }
 
 /// Messages that the server sends on its own.

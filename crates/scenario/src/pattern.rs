@@ -5,9 +5,10 @@ use crate::element::{GlobContext, GlobResults, KnownMessage, ReadNumbers};
 use crate::glob::{Glob, PatternPiece};
 use crate::json::{JsonKind, JsonValue, PointerSet};
 use crate::json_text::{compact, unescape};
+use crate::learned_reply::LearnedReplies;
 use crate::template::TemplateSegment;
 
-/// Working memory of one thread, reused from record to record.
+/// Working memory of one thread for one scenario, reused from record to record.
 #[derive(Debug, Default)]
 pub struct Scratch {
     values: Vec<Option<JsonValue>>,
@@ -17,6 +18,8 @@ pub struct Scratch {
     pub captures: Captures,
     /// Numbers that the last pattern has read. Of no meaning when it did not match.
     pub(crate) numbers: ReadNumbers,
+    /// Replies to expect, which outlast the record.
+    pub(crate) learned: LearnedReplies,
     tries: u64,
 }
 
@@ -25,6 +28,11 @@ impl Scratch {
     /// groups of literals.
     pub fn tries(&self) -> u64 {
         self.tries
+    }
+
+    /// What the pointers of the last record led to, if it is JSON.
+    pub(crate) fn json_values(&self) -> Option<&[Option<JsonValue>]> {
+        self.is_json?.then_some(&self.values[..])
     }
 
     /// Forgets the last record.
@@ -87,6 +95,11 @@ impl TextPattern {
         self.verify.known_segments()
     }
 
+    /// Returns true when the bytes that match depend on the message or on its client.
+    pub(crate) fn depends_on_message(&self) -> bool {
+        self.verify.depends_on_message()
+    }
+
     /// Notes that no other part of the pattern holds an identity: the message was found by the one in here.
     pub(crate) fn set_only_identity(&mut self) {
         self.needs_verification = self.holds_known;
@@ -137,6 +150,16 @@ impl PatternAlternative {
         self.run(record, cx, scratch)
     }
 
+    /// Returns true for a pattern that no record matches in which the same pointers lead to nothing.
+    pub(crate) fn lacks_a_value(&self, record: &RecordView, found: &[Option<JsonValue>]) -> bool {
+        match &self.form {
+            PatternForm::Text(_) => false,
+            PatternForm::Json(members) => members
+                .iter()
+                .any(|(pointer, _)| record.pointers.value(found, *pointer).is_none()),
+        }
+    }
+
     /// Returns true when the record is what its message demands.
     #[inline]
     pub(crate) fn verify(
@@ -184,6 +207,7 @@ fn run_json(
         captures,
         numbers,
         tries,
+        learned: _,
     } = scratch;
     let is_json = *is_json.get_or_insert_with(|| record.read_json(values));
     let value = |pointer: usize| record.pointers.value(values, pointer);

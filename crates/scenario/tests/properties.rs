@@ -7,8 +7,8 @@ mod common;
 use common::Client;
 use proptest::prelude::*;
 use scenario::{
-    Captures, MessageValues, OneLiner, OneLinerKind, ReceivedRecord, RecordClass, Scenario,
-    ScenarioOptions, ScenarioSource,
+    Captures, MessageValues, OneLiner, OneLinerKind, RecordClass, ReplyRole, Scenario,
+    ScenarioOptions, ScenarioSource, SentMessage,
 };
 
 /// A part of a pattern and the bytes that a server puts there.
@@ -87,6 +87,99 @@ fn reply(parts: &[Part], id: u64, uid: &str) -> (String, String) {
     (pattern, record)
 }
 
+/// Replies to `${id} ${uid} ${pad}`.
+const PATTERNS: [&str; 8] = [
+    r#"reply = { json = { "/id" = "${id}", "/p" = "${pad}" } }
+       error = { json = { "/id" = "${id}", "/error" = "${*}" } }"#,
+    r#"reply = [{ json = { "/none" = "${id}" } }, { json = { "/id" = "${id}", "/p" = "${pad}", "/d" = '{"a":"${uid}-${pad}","n":${id}}' } }]"#,
+    r#"reply = { json = { "/id" = "${id}", "/p" = "${pad}" } }
+       error = { json = { "/id" = "${id}", "/p" = "${*}a${*}" } }"#,
+    r#"reply = { json = { "/id" = "${*}${id}", "/p" = "${pad}" } }"#,
+    r#"reply = { json = { "/d/a" = "${uid}-${pad}", "/d" = "${*}" } }"#,
+    r#"reply = { json = { "/d" = "${*}${pad}${*}", "/id" = "${id}" } }"#,
+    r#"reply = { json = { "/d" = '{"a":"${uid}-${pad}","n":${id}}', "/d/n" = "${id}", "/id" = "${*}" } }"#,
+    r#"reply = { json = { "/p" = "${pad}" } }"#,
+];
+
+/// A way in which a server writes its replies.
+#[derive(Debug, Clone)]
+struct Layout {
+    /// Members, in which `I`, `U` and `P` in angle brackets stand for values.
+    members: Vec<String>,
+    /// Patterns that leave nothing open in it, and take it for a reply.
+    known_to: Option<usize>,
+}
+
+impl Layout {
+    fn fill(&self, message: &str) -> String {
+        let mut values = message.split(' ');
+        let mut next = || values.next().unwrap();
+        let text = format!("{{{}}}", self.members.join(","));
+        let text = text.replace("<I>", next());
+        let text = text.replace("<U>", next());
+        text.replace("<P>", next())
+    }
+}
+
+fn layouts() -> impl Strategy<Value = Layout> {
+    let extra = prop::sample::subsequence(
+        vec![
+            r#""jsonrpc":"2.0""#,
+            r#""id":7"#,
+            r#""x":[1,{"id":"<I>"}]"#,
+            r#""t":"\u00e9 <P>""#,
+            r#""error":null"#,
+        ],
+        0..=4,
+    );
+    let id = prop::sample::select(vec![
+        r#""id":<I>"#,
+        r#""id":"<I>""#,
+        r#""id": <I>"#,
+        r#""i\u0064":<I>"#,
+    ]);
+    let pad = prop::sample::select(vec![
+        r#""p":"<P>""#,
+        r#""p":"\u003c<P>""#,
+        r#""p":"<P>\u0020""#,
+    ]);
+    let data = prop::sample::select(vec![
+        r#""d":{"a":"<U>-<P>","n":<I>}"#,
+        r#""d":{"a":"<U>-<P>", "n":<I>}"#,
+        r#""d":{"n":<I>,"a":"<U>-<P>"}"#,
+        r#""d":null"#,
+    ]);
+    (id, pad, data, extra, any::<u64>()).prop_map(|(id, pad, data, extra, order)| {
+        let mut members: Vec<String> = extra.iter().map(|member| (*member).to_owned()).collect();
+
+        let place = usize::try_from(order).unwrap_or(0) % (members.len() + 1);
+        members.insert(place, data.to_owned());
+        members.insert(0, pad.to_owned());
+        // Of repeated members the last one counts.
+        members.push(id.to_owned());
+        let is_known = pad == r#""p":"<P>""#
+            && extra
+                .iter()
+                .all(|member| !member.contains('<') && !member.contains("error"));
+        let known_to = match data {
+            r#""d":null"# => Some(0),
+            r#""d":{"a":"<U>-<P>","n":<I>}"# => Some(1),
+            _ => None,
+        };
+        Layout {
+            members,
+            known_to: known_to.filter(|_| is_known),
+        }
+    })
+}
+
+fn is_agreeing_reply(class: RecordClass, sent: SentMessage) -> bool {
+    matches!(
+        class,
+        RecordClass::Own { message, role: ReplyRole::Reply, agrees: true, .. } if message == sent
+    )
+}
+
 proptest! {
     #[test]
     fn a_rendered_reply_is_found_by_its_holes(parts in parts(), before in 0_usize..40) {
@@ -134,19 +227,45 @@ proptest! {
             *byte ^= bits;
         }
         record.truncate(record.len() - cut);
-        let received = ReceivedRecord { bytes: &record, is_binary: binary };
-        let values = MessageValues {
-            client: &client.state,
-            sender: client.state.client(),
-            number: 0,
-            id: 1,
-            wall_ns: 0,
-            captures: Captures::none(),
-            padding: &client.padding,
-        };
-        let exact = client.scenario.is_exact_reply(received, 0, &values);
+        let sent = client.sent.all[0];
+        let exact = client.is_exact(sent, &record, binary);
         let class = client.receive_as(&record, binary);
         prop_assert_eq!(exact, matches!(class, RecordClass::Own { agrees: true, .. }), "{:?}", class);
+    }
+
+    #[test]
+    fn a_learned_reply_is_the_one_that_the_classification_finds(
+        kind in 0..PATTERNS.len(),
+        layout in layouts(),
+        before in 1_usize..5,
+        damage in prop::option::of((0_usize..150, 1_u8..)),
+        size in 0_u64..60,
+    ) {
+        let text = format!("[[message]]\nsend = '${{id}} ${{uid}} ${{pad}}'\n{}", PATTERNS[kind]);
+        let mut client = Client::new(common::parse(&text), 3, Some(size));
+        let mut last = RecordClass::Unexpected;
+        for _ in 0..before {
+            let message = client.send();
+            let sent = *client.sent.all.last().unwrap();
+            let record = layout.fill(&message);
+            let exact = client.is_exact(sent, record.as_bytes(), false);
+            let class = client.receive(&record);
+            prop_assert!(!exact || is_agreeing_reply(class, sent), "{class:?}: {record}");
+            client.sent.end(sent);
+            last = class;
+        }
+        let message = client.send();
+        let sent = *client.sent.all.last().unwrap();
+        let mut record = layout.fill(&message).into_bytes();
+        if let Some((at, bits)) = damage && let Some(byte) = record.get_mut(at) {
+            *byte ^= bits;
+        }
+        let exact = client.is_exact(sent, &record, false);
+        let class = client.receive(&record);
+        let agrees = is_agreeing_reply(class, sent);
+        prop_assert!(!exact || agrees, "{class:?}: {}", String::from_utf8_lossy(&record));
+        let is_learned = damage.is_none() && layout.known_to == Some(kind);
+        prop_assert!(exact || !is_learned, "{last:?} {class:?}: {}", String::from_utf8_lossy(&record));
     }
 
     #[test]

@@ -607,7 +607,7 @@ fn servers_with_the_same_fixed_address_are_measured_one_after_the_other() {
 fn a_server_that_works_in_the_background_is_named() {
     let compare = Compare::new();
     let (busy, a) = (server("busy", "spins"), server("a", "axum"));
-    let output = compare.short(&["--server", &a, "--server", &busy, "-o", "c.json"]);
+    let output = compare.short(&["-v", "--server", &a, "--server", &busy, "-o", "c.json"]);
     let c = compare.json("c.json");
     let share = |name| {
         let slices = &rows(&c, name)[0]["capacity"]["slices"];

@@ -147,6 +147,23 @@ impl Client {
         )
     }
 
+    /// Returns true when the record is byte by byte the expected reply to this message.
+    pub fn is_exact(&mut self, message: SentMessage, record: &[u8], is_binary: bool) -> bool {
+        let bytes = record;
+        let record = ReceivedRecord { bytes, is_binary };
+        let values = MessageValues {
+            client: &self.state,
+            sender: self.state.client(),
+            number: message.number,
+            id: message.id,
+            wall_ns: 0,
+            captures: Captures::none(),
+            padding: &self.padding,
+        };
+        self.scenario
+            .is_exact_reply(record, message.kind, &values, &mut self.scratch)
+    }
+
     pub fn setup(&mut self, step: usize, record: impl AsRef<[u8]>) -> SetupClass {
         let record = ReceivedRecord {
             bytes: record.as_ref(),

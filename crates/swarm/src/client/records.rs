@@ -46,10 +46,13 @@ impl Client {
         let Some(mut own) = self.dialogue.take() else {
             return Ok(());
         };
+        self.register_sent(&mut own, dialogue, thread);
         let mut result = Ok(());
-        while result.is_ok()
-            && let Some((kind, bytes)) = strip_message(input)
-        {
+        while result.is_ok() {
+            self.take_exact_replies(input, &mut own, dialogue, now_ns, thread);
+            let Some((kind, bytes)) = strip_message(input) else {
+                break;
+            };
             let limit = dialogue.max_record;
             if bytes.len() > limit {
                 result = Err(self.refuse_records(RecordError::TooLong { limit }, thread));
@@ -76,6 +79,7 @@ impl Client {
         let (Some(dialogue), Some(mut own)) = (&thread.dialogue, self.dialogue.take()) else {
             return Ok(());
         };
+        self.register_sent(&mut own, dialogue, thread);
         let mut cutter = std::mem::take(&mut own.cutter);
         let is_binary = kind == MessageKind::Binary;
         let mut result = Ok(());
@@ -140,10 +144,6 @@ impl Client {
         now_ns: u64,
         thread: &ThreadState,
     ) {
-        self.register_sent(own, dialogue, thread);
-        if self.take_exact_reply(record, own, dialogue, now_ns, thread) {
-            return;
-        }
         let mut scratch = thread.scratch.borrow_mut();
         let sent = SentView {
             in_flight: &self.in_flight,
@@ -196,37 +196,46 @@ impl Client {
         }
     }
 
-    /// Records the reply to the oldest message, when its bytes are known and it is nothing else. Returns false for other
-    /// records.
+    /// Removes messages from the front of `input` while each is exactly the expected reply to the oldest message, as almost
+    /// all are. The classification would come to the same result. Only clients that are ready have messages in flight.
     #[inline]
-    fn take_exact_reply(
+    fn take_exact_replies(
         &mut self,
-        record: ReceivedRecord<'_>,
+        input: &mut &[u8],
         own: &mut ClientDialogue,
         dialogue: &Dialogue,
         now_ns: u64,
         thread: &ThreadState,
-    ) -> bool {
-        let Some(message) = self.in_flight.oldest() else {
-            return false;
-        };
-        let (number, kind) = (message.number, message.shape.kind());
-        if !dialogue.scenario.messages[kind].has_exact_reply() {
-            return false;
-        }
-        let values = own.values(dialogue, number.bits(), own.sent.id_of(number));
-        if !dialogue.scenario.is_exact_reply(record, kind, &values) {
-            return false;
-        }
-        if let Some(echo) = self.in_flight.take(number) {
-            let end = ReplyEnd {
-                role: ReplyRole::Reply,
-                agrees: true,
-                first_part_ns: own.sent.end(number),
+    ) {
+        let scenario = &dialogue.scenario;
+        while let Some(message) = self.in_flight.oldest() {
+            let (number, kind) = (message.number, message.shape.kind());
+            let mut scratch = thread.scratch.borrow_mut();
+            if !scenario.has_exact_reply(kind, &scratch) {
+                return;
+            }
+            let mut rest = *input;
+            let Some((message_kind, bytes)) = strip_message(&mut rest) else {
+                return;
             };
-            self.record_reply(&echo, end, now_ns, thread);
+            let is_binary = message_kind == MessageKind::Binary;
+            let record = ReceivedRecord { bytes, is_binary };
+            let values = own.values(dialogue, number.bits(), own.sent.id_of(number));
+            if bytes.len() > dialogue.max_record
+                || !scenario.is_exact_reply(record, kind, &values, &mut scratch)
+            {
+                return;
+            }
+            *input = rest;
+            if let Some(echo) = self.in_flight.take(number) {
+                let end = ReplyEnd {
+                    role: ReplyRole::Reply,
+                    agrees: true,
+                    first_part_ns: own.sent.end(number),
+                };
+                self.record_reply(&echo, end, now_ns, thread);
+            }
         }
-        true
     }
 
     /// Registers the messages that were sent since the last call.
