@@ -128,6 +128,13 @@ impl Plan {
             .ok()
     }
 
+    /// Number of clients that send the load: all, unless the scenario has roles that only listen.
+    pub fn senders(&self) -> u32 {
+        let senders = self.roles().map(|roles| roles.senders());
+        let senders = senders.and_then(|senders| u32::try_from(senders).ok());
+        senders.unwrap_or(self.clients.get())
+    }
+
     /// State of a client at the beginning of its connection; `None` without a scenario.
     pub fn client_state(&self, roles: &RoleAssignment, client: u32) -> Option<ClientState> {
         scenario_check::state_of(self.scenario()?, roles, client)
@@ -141,9 +148,7 @@ impl Plan {
     /// Planned number of messages over all clients; `None` when a duration is planned.
     pub fn planned_messages(&self) -> Option<u64> {
         match self.length {
-            Length::MessagesPerClient(n) => {
-                Some(n.get().saturating_mul(u64::from(self.clients.get())))
-            }
+            Length::MessagesPerClient(n) => Some(n.get().saturating_mul(u64::from(self.senders()))),
             Length::Duration(_) => None,
         }
     }

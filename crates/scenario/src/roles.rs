@@ -10,6 +10,8 @@ use crate::scenario::Scenario;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleAssignment {
     ranges: Vec<Range<u64>>,
+    /// First number of the role's clients among all that send; `None` for roles that do not send.
+    senders: Vec<Option<u64>>,
 }
 
 impl RoleAssignment {
@@ -24,6 +26,22 @@ impl RoleAssignment {
         u32::try_from(client - range.start)
             .ok()
             .map(|member| (role, member))
+    }
+
+    /// Number of a client among those that send the load; `None` for one that only listens.
+    pub fn sender(&self, client: u32) -> Option<u32> {
+        let (role, member) = self.of(client)?;
+        let first = (*self.senders.get(role)?)?;
+        u32::try_from(first + u64::from(member)).ok()
+    }
+
+    /// Number of clients that send the load.
+    pub fn senders(&self) -> u64 {
+        let roles = self.senders.iter().enumerate();
+        roles
+            .filter(|(_, first)| first.is_some())
+            .map(|(role, _)| self.clients(role))
+            .sum()
     }
 
     /// Number of clients of a role.
@@ -64,9 +82,9 @@ impl Scenario {
         if rests == 0 && rest > 0 {
             return Err(ScenarioError::NoRest { needed, clients });
         }
-        let mut ranges = Vec::new();
-        let (mut start, mut rest_before) = (0, 0);
-        for count in counts {
+        let (mut ranges, mut senders) = (Vec::new(), Vec::new());
+        let (mut start, mut sending, mut rest_before) = (0, 0, 0);
+        for (count, role) in counts.into_iter().zip(&self.roles) {
             let count = count.unwrap_or_else(|| {
                 // The first ones get one more where the rest cannot be shared evenly.
                 let count = rest / rests + u64::from(rest_before < rest % rests);
@@ -75,8 +93,10 @@ impl Scenario {
             });
             ranges.push(start..start + count);
             start += count;
+            senders.push(role.sends.then_some(sending));
+            sending += if role.sends { count } else { 0 };
         }
-        Ok(RoleAssignment { ranges })
+        Ok(RoleAssignment { ranges, senders })
     }
 }
 

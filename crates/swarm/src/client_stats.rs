@@ -55,17 +55,17 @@ impl ClientStats {
         }
     }
 
-    /// Counts a client whose connection opened, but whose setup failed.
-    pub(crate) fn add_unready(&mut self, row: ClientRow) {
+    /// Counts a client whose connection opened, but whose setup failed. `pacing`: its position in the schedule, if it sends.
+    pub(crate) fn add_unready(&mut self, row: ClientRow, pacing: Option<Pacing>) {
         self.busy -= 1;
-        self.unfinished.push((Pacing::unstarted(row.client), 0));
+        self.unfinished.extend(pacing.map(|pacing| (pacing, 0)));
         self.rows.push(row);
     }
 
-    /// Counts a client whose connection did not open.
-    pub(crate) fn add_failed(&mut self, client: u32) {
+    /// Counts a client whose connection did not open. `pacing`: its position in the schedule, if it sends.
+    pub(crate) fn add_failed(&mut self, client: u32, pacing: Option<Pacing>) {
         self.busy -= 1;
-        self.unfinished.push((Pacing::unstarted(client), 0));
+        self.unfinished.extend(pacing.map(|pacing| (pacing, 0)));
         self.rows.push(ClientRow {
             client,
             connect_ns: None,

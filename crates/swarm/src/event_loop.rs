@@ -125,7 +125,8 @@ impl EventLoop {
         };
         self.thread.connects.borrow_mut().record(&result);
         let Ok(opened) = result else {
-            self.thread.clients.borrow_mut().add_failed(client);
+            let pacing = self.thread.unstarted(client);
+            self.thread.clients.borrow_mut().add_failed(client, pacing);
             return;
         };
         let readable = opened.reader.readiness.readable;

@@ -64,7 +64,7 @@ impl OpenLoopSchedules {
             return None;
         };
         let schedule = |profile: RateProfile, seed, length| {
-            Schedule::new(profile, *arrivals, plan.clients.get(), seed, length)
+            Schedule::new(profile, *arrivals, plan.senders(), seed, length)
         };
         Some(Self {
             // The warm-up uses the initial rate of the measured phase.

@@ -98,7 +98,7 @@ impl ThreadState {
     pub(crate) fn take_recorder(&self) -> Recorder {
         let empty = empty_recorder(&self.rules, 0);
         self.recorder.replace(match &self.dialogue {
-            Some(dialogue) => with_scenario(empty, dialogue),
+            Some(dialogue) => empty.with_scenario(&dialogue.scenario),
             None => empty,
         })
     }
@@ -107,11 +107,32 @@ impl ThreadState {
     #[must_use]
     pub(crate) fn with_dialogue(mut self, dialogue: Option<Arc<Dialogue>>) -> Self {
         if let Some(dialogue) = &dialogue {
-            let recorder = with_scenario(self.recorder.into_inner(), dialogue);
+            let recorder = self.recorder.into_inner().with_scenario(&dialogue.scenario);
             self.recorder = RefCell::new(recorder);
         }
         self.dialogue = dialogue;
         self
+    }
+
+    /// Number of a client among those that send the load; `None` for one that only listens.
+    pub(crate) fn sender(&self, client: u32) -> Option<u32> {
+        match &self.dialogue {
+            Some(dialogue) => dialogue.sender(client),
+            None => Some(client),
+        }
+    }
+
+    /// Index of the client's role in the scenario; 0 without one.
+    #[inline]
+    pub(crate) fn role(&self, client: u32) -> usize {
+        self.dialogue
+            .as_ref()
+            .map_or(0, |dialogue| dialogue.role(client))
+    }
+
+    /// The position in the schedule of a client that has not sent anything; `None` for one that only listens.
+    pub(crate) fn unstarted(&self, client: u32) -> Option<Pacing> {
+        self.sender(client).map(Pacing::unstarted)
     }
 
     /// Records that a client has stopped sending.
@@ -185,11 +206,6 @@ impl ThreadState {
             clients.sending_until_ns.max(last_received_ns)
         }
     }
-}
-
-fn with_scenario(recorder: Recorder, dialogue: &Dialogue) -> Recorder {
-    let scenario = &dialogue.scenario;
-    recorder.with_scenario(scenario.messages.len(), scenario.on.len())
 }
 
 fn empty_recorder(rules: &SendRules, expected_samples: usize) -> Recorder {

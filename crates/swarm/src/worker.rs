@@ -224,8 +224,9 @@ impl Worker<'_> {
         }
         // The run ended, or its coordinator is gone.
         let abandoned = self.event_loop.pending.abandon().chain(clients);
-        let mut stats = self.event_loop.thread.clients.borrow_mut();
-        abandoned.for_each(|client| stats.add_failed(client));
+        let thread = &self.event_loop.thread;
+        let mut stats = thread.clients.borrow_mut();
+        abandoned.for_each(|client| stats.add_failed(client, thread.unstarted(client)));
         Ok(())
     }
 

@@ -74,9 +74,13 @@ fn amount(plan: &PlanSummary) -> String {
     format!("{} × {}", count(plan), payload(plan.payload_bytes))
 }
 
-/// Clients, and messages or time: `100 clients × 1,000 messages`.
+/// Clients, and messages or time: `100 clients × 1,000 messages`. Where only some send: `2 of 4 clients × …`.
 fn count(plan: &PlanSummary) -> String {
-    let clients = counted(u64::from(plan.clients), "client");
+    let all = counted(u64::from(plan.clients), "client");
+    let clients = match plan.senders {
+        Some(senders) => format!("{} of {all}", grouped(u64::from(senders))),
+        None => all,
+    };
     let amount = match (plan.messages_per_client, plan.duration_s) {
         (Some(n), _) => counted(n, "message"),
         (None, time) => human_time(time.unwrap_or_default() * 1e9),

@@ -1,4 +1,4 @@
-//! The figures that only runs with a scenario have: setup, rules, kinds of messages.
+//! The figures that only runs with a scenario have: setup, rules, kinds of messages, roles.
 
 use std::collections::BTreeMap;
 
@@ -71,12 +71,15 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
     }
     if !s.kinds.is_empty() {
         let kinds = counted(s.kinds.len() as u64, "kind") + " of messages";
-        rows.push(row("kinds", kinds, s.kinds.iter().map(kind).collect()));
+        rows.push(row("kinds", kinds, s.kinds.iter().map(group).collect()));
+    }
+    if !s.roles.is_empty() {
+        let roles = counted(s.roles.len() as u64, "role") + " that send";
+        rows.push(row("roles", roles, s.roles.iter().map(group).collect()));
     }
     rows
 }
 
-/// One kind of message: `say: 900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`.
 /// The noun behind a number of error replies.
 pub(crate) fn error_replies(n: u64) -> &'static str {
     if n == 1 {
@@ -86,8 +89,9 @@ pub(crate) fn error_replies(n: u64) -> &'static str {
     }
 }
 
-fn kind((name, kind): (&String, &KindSummary)) -> String {
-    let counts = &kind.messages;
+/// One kind of message or one role: `say: 900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`.
+fn group((name, group): (&String, &KindSummary)) -> String {
+    let counts = &group.messages;
     let mut parts = vec![
         format!("{} sent", grouped(counts.sent)),
         format!("{} answered", grouped(counts.received)),
@@ -105,7 +109,7 @@ fn kind((name, kind): (&String, &KindSummary)) -> String {
             parts.push(format!("{} {what}", grouped(n)));
         }
     }
-    let times = &kind.service_time_ns;
+    let times = &group.service_time_ns;
     if let Some(p50) = known_time(times.p50) {
         parts.push(format!("service time p50 {p50}"));
         parts.extend(known_time(times.p99).map(|p99| format!("p99 {p99}")));
@@ -179,6 +183,7 @@ mod tests {
                 ..KindSummary::default()
             },
         )]);
+        s.roles = BTreeMap::from([("guest".to_owned(), KindSummary::default())]);
         let view = SummaryView::new(&s);
         let text = |label: &str| {
             let row = view.rows.iter().find(|row| row.label == label).unwrap();
@@ -198,5 +203,6 @@ mod tests {
             text("kinds").1,
             ["say: 10 sent · 9 answered · 1 lost · service time p50 1.00 ms"]
         );
+        assert_eq!(text("roles").1, ["guest: 0 sent · 0 answered"]);
     }
 }

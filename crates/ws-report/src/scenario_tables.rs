@@ -1,4 +1,6 @@
-//! Tables of runs with a scenario: the scenario, its kinds of messages, records of its rules.
+//! Tables of runs with a scenario: the scenario, its kinds of messages, its roles, records of its rules.
+
+use std::collections::BTreeMap;
 
 use measurement::run::{KindSummary, ScenarioSummary, Summary};
 use measurement::verdict::Latency;
@@ -11,7 +13,8 @@ use crate::page::{Table, TableRow};
 pub(crate) fn scenario_tables(s: &Summary) -> Vec<Table> {
     let mut tables: Vec<_> = s.scenario.iter().map(|about| scenario(about, s)).collect();
     tables.push(further_times(s));
-    tables.push(kinds(s));
+    tables.push(groups("Kinds of messages", &s.kinds));
+    tables.push(groups("Roles that send", &s.roles));
     tables.push(records(s));
     tables.retain(|table| !table.rows.is_empty());
     tables
@@ -73,8 +76,8 @@ fn further_times(s: &Summary) -> Table {
     }
 }
 
-/// One row per kind of message.
-fn kinds(s: &Summary) -> Table {
+/// One row per kind of message, or per role.
+fn groups(title: &str, groups: &BTreeMap<String, KindSummary>) -> Table {
     let columns = [
         "sent",
         "answered",
@@ -86,8 +89,8 @@ fn kinds(s: &Summary) -> Table {
         "p99",
         "response time p99",
     ];
-    let row = |(name, kind): (&String, &KindSummary)| {
-        let counts = &kind.messages;
+    let row = |(name, group): (&String, &KindSummary)| {
+        let counts = &group.messages;
         let counts = [
             counts.sent,
             counts.received,
@@ -99,16 +102,16 @@ fn kinds(s: &Summary) -> Table {
         let ns = |ns: Option<u64>| cell(ns.map(|ns| ns as f64));
         let mut cells: Vec<_> = counts.into_iter().map(grouped).collect();
         cells.extend([
-            ns(kind.service_time_ns.p50),
-            ns(kind.service_time_ns.p99),
-            ns(kind.response_time_ns.p99),
+            ns(group.service_time_ns.p50),
+            ns(group.service_time_ns.p99),
+            ns(group.response_time_ns.p99),
         ]);
         TableRow::new(name.clone(), cells)
     };
     Table {
-        title: "Kinds of messages".to_owned(),
+        title: title.to_owned(),
         columns: columns.map(str::to_owned).into(),
-        rows: s.kinds.iter().map(row).collect(),
+        rows: groups.iter().map(row).collect(),
         figures: true,
         ..Table::default()
     }
@@ -135,8 +138,6 @@ fn records(s: &Summary) -> Table {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use measurement::record::ScenarioCounts;
     use test_support::fixtures::closed_loop_summary;
 
@@ -163,6 +164,7 @@ mod tests {
             ..ScenarioCounts::default()
         });
         s.kinds = BTreeMap::from([("say".to_owned(), KindSummary::default())]);
+        s.roles = BTreeMap::from([("guest".to_owned(), KindSummary::default())]);
         let tables = scenario_tables(&s);
         let rows = |title: &str| -> Vec<(String, String)> {
             let table = tables.iter().find(|table| table.title == title).unwrap();
@@ -184,5 +186,6 @@ mod tests {
             [pair("ping, answered", "2"), pair("news, ignored", "1,500")]
         );
         assert_eq!(rows("Kinds of messages"), [pair("say", "0")]);
+        assert_eq!(rows("Roles that send"), [pair("guest", "0")]);
     }
 }

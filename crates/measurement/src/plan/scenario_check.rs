@@ -49,8 +49,8 @@ fn check_support(scenario: &Scenario) -> Result<(), PlanError> {
     if scenario.push.is_some() {
         return unsupported(name(), "the server sends messages of its own ([push])");
     }
-    if scenario.roles.iter().any(|role| !role.sends) {
-        return unsupported(name(), "a role does not send (`sends = false`)");
+    if scenario.roles.iter().all(|role| !role.sends) {
+        return unsupported(name(), "no role sends (`sends = false`)");
     }
     if scenario.roles.iter().any(|role| role.read.is_some()) {
         return unsupported(name(), "a role reads slowly (`read`)");
@@ -119,8 +119,8 @@ mod tests {
                 "t.toml:2:8: this message has no `reply`, which this version cannot measure",
             ),
             (
-                &format!("{CALL}[roles.a]\ncount = 1\nsends = false\n[roles.b]\n"),
-                "t: a role does not send (`sends = false`), which this version cannot measure",
+                &format!("{CALL}[roles.a]\nsends = false\n"),
+                "t: no role sends (`sends = false`), which this version cannot measure",
             ),
             (
                 &format!("{CALL}[roles.a]\nread = \"4KiB/s\"\n"),
@@ -129,6 +129,31 @@ mod tests {
         ] {
             assert_eq!(spec(text, |_| {}).unwrap_err(), error);
         }
+    }
+
+    #[test]
+    fn clients_that_only_listen_have_no_share_of_the_messages() {
+        let text =
+            format!("{CALL}[roles.a]\ncount = 1\n[roles.b]\ncount = 2\nsends = false\n[roles.c]\n");
+        let spec = spec(&text, |draft| draft.clients = NonZeroU32::new(7).unwrap()).unwrap();
+        let plan = spec.against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
+        let roles = plan.roles().unwrap();
+        assert_eq!(plan.senders(), 5);
+        let senders: Vec<_> = (0..7).map(|client| roles.sender(client)).collect();
+        let listening = None;
+        assert_eq!(
+            senders,
+            [
+                Some(0),
+                listening,
+                listening,
+                Some(1),
+                Some(2),
+                Some(3),
+                Some(4)
+            ]
+        );
+        assert_eq!(plan.planned_messages().map(|all| all % 5), Some(0));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Counts and times of one generator thread, and their merge over all threads.
 
+use scenario::Scenario;
+
 use super::{
     BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ScenarioRecord,
     ThreadSamples, ThreadTimeline,
@@ -50,10 +52,10 @@ impl Recorder {
         }
     }
 
-    /// Adds the figures of a scenario with this many kinds of messages and `[[on]]` rules.
+    /// Adds the figures of a scenario.
     #[must_use]
-    pub fn with_scenario(mut self, kinds: usize, rules: usize) -> Self {
-        self.scenario = Some(Box::new(ScenarioRecord::new(kinds, rules)));
+    pub fn with_scenario(mut self, scenario: &Scenario) -> Self {
+        self.scenario = Some(Box::new(ScenarioRecord::new(scenario)));
         self
     }
 

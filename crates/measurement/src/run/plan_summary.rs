@@ -20,6 +20,9 @@ pub struct PlanSummary {
     /// Name of the embedded server; `None` for an external one.
     pub embedded: Option<String>,
     pub clients: u32,
+    /// Clients that send the load; `None` when all do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub senders: Option<u32>,
     /// Measured messages per client; `None` when a duration was planned.
     pub messages_per_client: Option<u64>,
     /// Planned duration of the measured phase in seconds; `None` when a number of messages was planned.
@@ -93,6 +96,7 @@ impl From<&Plan> for PlanSummary {
                 .then_some(plan.server().certificate_policy != CertificatePolicy::Unchecked),
             embedded: plan.server().embedded.clone(),
             clients: plan.clients.get(),
+            senders: Some(plan.senders()).filter(|senders| *senders < plan.clients.get()),
             messages_per_client,
             duration_s: plan.measured_time().map(|time| time.as_secs_f64()),
             payload_bytes: if min == max {

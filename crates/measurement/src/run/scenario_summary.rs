@@ -1,4 +1,4 @@
-//! Scenario, setup and kinds of messages as reported in results.
+//! Scenario, setup, kinds of messages and roles as reported in results.
 
 // Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 use crate::record::{
-    KindCounts, LazyHistogram, MessageCounts, Record, ScenarioRecord, SetupFailure,
+    KindCounts, KindRecord, LazyHistogram, MessageCounts, Record, ScenarioRecord, SetupFailure,
 };
 use crate::verdict::Latency;
 
@@ -108,7 +108,7 @@ impl SetupSummary {
     }
 }
 
-/// Figures of one kind of message.
+/// Figures of one kind of message, or of the messages of one role.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 // A workbook has no cells for what is empty.
@@ -127,7 +127,7 @@ pub struct KindSummary {
 impl KindSummary {
     /// The figures of all kinds. Empty for a scenario with one kind that has no name, whose figures are those of the run:
     /// `service` and `response`.
-    pub(super) fn of_all(
+    pub(super) fn of_kinds(
         plan: &Plan,
         record: &Record,
         service: Latency,
@@ -140,30 +140,42 @@ impl KindSummary {
         if is_only && scenario.messages.iter().all(|kind| kind.name.is_none()) {
             return BTreeMap::new();
         }
-        let times = |times: &LazyHistogram| times.get().map(Latency::from);
         let kinds = figures.kinds.iter().enumerate();
         kinds
             .map(|(index, kind)| {
-                let own = times(&kind.service).unwrap_or_default();
-                let service_time_ns = if is_only { service } else { own };
-                let messages = match is_only {
-                    true => only_counts(&record.counts, kind.counts),
-                    false => kind.counts,
-                };
-                let summary = Self {
-                    messages,
-                    service_time_ns,
-                    response_time_ns: if is_only {
-                        response
-                    } else {
-                        times(&kind.response).unwrap_or(service_time_ns)
-                    },
-                    first_part_ns: times(&kind.first_part),
-                    error_time_ns: times(&kind.error_time),
-                };
+                let mut summary = Self::new(kind);
+                if is_only {
+                    summary.messages = only_counts(&record.counts, kind.counts);
+                    summary.service_time_ns = service;
+                    summary.response_time_ns = response;
+                }
                 (scenario.kind_name(index).into_owned(), summary)
             })
             .collect()
+    }
+
+    /// The figures of each role that sends. Empty for a scenario with one role, whose figures are those of the run.
+    fn of_roles(plan: &Plan, record: &Record) -> BTreeMap<String, Self> {
+        let (Some(scenario), Some(figures)) = (plan.scenario(), &record.scenario) else {
+            return BTreeMap::new();
+        };
+        let roles = scenario.roles.iter().zip(&figures.roles);
+        roles
+            .filter(|(role, _)| role.sends)
+            .map(|(role, figures)| (role.name.clone(), Self::new(figures)))
+            .collect()
+    }
+
+    fn new(record: &KindRecord) -> Self {
+        let times = |times: &LazyHistogram| times.get().map(Latency::from);
+        let service_time_ns = times(&record.service).unwrap_or_default();
+        Self {
+            messages: record.counts,
+            service_time_ns,
+            response_time_ns: times(&record.response).unwrap_or(service_time_ns),
+            first_part_ns: times(&record.first_part),
+            error_time_ns: times(&record.error_time),
+        }
     }
 }
 
@@ -186,6 +198,7 @@ pub(super) struct ScenarioFigures {
     pub(super) counts: MessageCounts,
     pub(super) scenario: Option<ScenarioSummary>,
     pub(super) kinds: BTreeMap<String, KindSummary>,
+    pub(super) roles: BTreeMap<String, KindSummary>,
     pub(super) first_part_ns: Option<Latency>,
     pub(super) error_time_ns: Option<Latency>,
 }
@@ -206,7 +219,8 @@ impl ScenarioFigures {
                 ..record.counts.clone()
             },
             scenario: ScenarioSummary::of(plan),
-            kinds: KindSummary::of_all(plan, record, service, response),
+            kinds: KindSummary::of_kinds(plan, record, service, response),
+            roles: KindSummary::of_roles(plan, record),
             first_part_ns: times(ScenarioRecord::first_part),
             error_time_ns: times(ScenarioRecord::error_time),
         }
@@ -228,10 +242,12 @@ mod tests {
         [[on]]\nmatch = 'news'\n[[on]]\nmatch = 'failure'\nerror = true\n";
 
     fn mix() -> Plan {
-        let source = ScenarioSource::File {
-            name: "mix.toml",
-            text: MIX,
-        };
+        plan_of(MIX)
+    }
+
+    fn plan_of(text: &str) -> Plan {
+        let name = "mix.toml";
+        let source = ScenarioSource::File { name, text };
         let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
         let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files).unwrap();
         plan(|draft| draft.scenario = Some(Arc::new(scenario)))
@@ -239,7 +255,8 @@ mod tests {
 
     fn recorded() -> Record {
         let budget = BottomK::new(0, 1);
-        let mut recorder = Recorder::new(false, 0).with_scenario(2, 3);
+        let plan = mix();
+        let mut recorder = Recorder::new(false, 0).with_scenario(plan.scenario().unwrap());
         for (n, outcome) in [Outcome::Ok, Outcome::ErrorReply, Outcome::Ok]
             .into_iter()
             .enumerate()
@@ -250,7 +267,7 @@ mod tests {
             sample.kind = u16::from(n == 2);
             recorder.ended(&budget, sample, 5);
             let figures = recorder.scenario.as_mut().unwrap();
-            figures.ended(&sample, false);
+            figures.ended(&sample, 0, false);
             figures.rules[n] += 7;
         }
         recorder.scenario.as_mut().unwrap().rule_answers[0] = 6;
@@ -268,6 +285,28 @@ mod tests {
         assert_eq!(summary.kinds["get"].service_time_ns.max, Some(10));
         assert_eq!(summary.kinds["get"].messages.error_reply, 1);
         assert_eq!(summary.kinds["message_2"].response_time_ns.max, Some(210));
+    }
+
+    #[test]
+    fn roles_that_send_have_figures_of_their_own() {
+        let roles = "[roles.a]\ncount = 1\n[roles.b]\ncount = 2\nsends = false\n[roles.c]\n";
+        let plan = plan_of(&format!("{MIX}{roles}"));
+        let budget = BottomK::new(0, 1);
+        let mut recorder = Recorder::new(false, 0).with_scenario(plan.scenario().unwrap());
+        let figures = recorder.scenario.as_mut().unwrap();
+        let sample = Sample::echoed(0, 0, 0, 0, 70, Outcome::Ok);
+        figures.sent(1, 2);
+        figures.ended(&sample, 2, false);
+        let record = Recorder::merge(vec![recorder], &budget);
+        let summary = Summary::new(&plan, &record, RunContext::default());
+        assert_eq!(summary.roles.keys().collect::<Vec<_>>(), ["a", "c"]);
+        let c = &summary.roles["c"];
+        assert_eq!((c.messages.sent, c.messages.received), (1, 1));
+        assert_eq!(c.response_time_ns.max, Some(70));
+        assert_eq!(summary.roles["a"], KindSummary::default());
+        assert_eq!(summary.plan.senders, Some(98));
+        let only = Summary::new(&mix(), &recorded(), RunContext::default());
+        assert!(only.roles.is_empty() && only.plan.senders.is_none());
     }
 
     #[test]
@@ -320,6 +359,7 @@ mod tests {
             "setup",
             "ready_ns",
             "kinds",
+            "roles",
             "first_part_ns",
             "error_time_ns",
         ] {

@@ -83,6 +83,9 @@ pub struct Summary {
     /// Figures of each kind of message, by its name; empty without names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, KindSummary>,
+    /// Figures of each role that sends, by its name; empty for a scenario with one role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, KindSummary>,
     /// Time from sent to the first part of a reply; `None` without parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_part_ns: Option<Latency>,
@@ -308,6 +311,7 @@ impl Summary {
             setup: c.setup,
             ready_ns: c.ready_ns,
             kinds: own.kinds,
+            roles: own.roles,
             first_part_ns: own.first_part_ns,
             error_time_ns: own.error_time_ns,
         }
@@ -350,7 +354,7 @@ fn time_in_flight(plan: &Plan, record: &Record) -> Option<TimeInFlight> {
     Some(TimeInFlight {
         spent_s: seconds(record.in_flight_ns),
         possible_s: seconds(record.active_ns) * window as f64,
-        is_long: record.counts.sent >= LONG * window * u64::from(plan.clients.get()),
+        is_long: record.counts.sent >= LONG * window * u64::from(plan.senders()),
     })
 }
 

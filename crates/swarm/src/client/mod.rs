@@ -227,7 +227,9 @@ impl Client {
                 ClientStage::Waiting => self.leave_unfinished(thread),
                 _ => {}
             }
-            self.finalize_in_flight(thread);
+            if self.stage != ClientStage::Listening {
+                self.finalize_in_flight(thread);
+            }
         }
         let by_server = !is_closing;
         let row = ClientRow {
@@ -248,11 +250,13 @@ impl Client {
     /// Registers the rest of the client's schedule as unfinished.
     fn leave_unfinished(&self, thread: &ThreadState) {
         let pacing = match self.stage {
-            ClientStage::Waiting => Pacing::unstarted(self.id),
-            _ => self.pacing,
+            ClientStage::Setup { .. } | ClientStage::Waiting => thread.unstarted(self.id),
+            _ => Some(self.pacing),
         };
         let mut stats = thread.clients.borrow_mut();
-        stats.unfinished.push((pacing, self.sent));
+        stats
+            .unfinished
+            .extend(pacing.map(|pacing| (pacing, self.sent)));
     }
 
     /// Number of measured messages in flight.

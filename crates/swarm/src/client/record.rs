@@ -249,7 +249,8 @@ impl Client {
                 sample.kind = message.shape.kind_number();
                 let own = self.dialogue.as_ref();
                 sample.first_part_ns = own.and_then(|own| own.sent.first_part_ns(message.number));
-                figures.ended(&sample, thread.rules.open_loop.is_some());
+                let is_open_loop = thread.rules.open_loop.is_some();
+                figures.ended(&sample, thread.role(self.id), is_open_loop);
             }
             let in_flight_ns = thread.clock.now_ns() - message.sent_ns;
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);

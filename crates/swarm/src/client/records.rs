@@ -251,10 +251,12 @@ impl Client {
         }
         let ClientDialogue { state, sent, .. } = own;
         let mut recorder = thread.recorder.borrow_mut();
-        let kinds = recorder.scenario.as_mut().map(|figures| &mut figures.kinds);
-        let kinds = kinds.map_or(&mut [][..], |kinds| &mut kinds[..]);
+        let mut figures = recorder.scenario.as_mut();
+        let role = state.role();
         sent.update(state, dialogue, (self.warmed, self.sent), |kind| {
-            kinds[kind].counts.sent += 1;
+            if let Some(figures) = &mut figures {
+                figures.sent(kind, role);
+            }
         });
     }
 
@@ -274,11 +276,8 @@ impl Client {
         if let Some(figures) = &mut thread.recorder.borrow_mut().scenario
             && !number.is_warmup()
         {
-            let kind = &mut figures.kinds[message.shape.kind()];
-            kind.counts.parts += 1;
-            if is_first {
-                kind.first_part.record(after_ns);
-            }
+            let first_after_ns = is_first.then_some(after_ns);
+            figures.part(message.shape.kind(), own.state.role(), first_after_ns);
         }
     }
 
@@ -333,7 +332,7 @@ impl Client {
         sample.first_part_ns = end.first_part_ns;
         recorder.ended(&thread.budget, sample, message.shape.size());
         if let Some(figures) = &mut recorder.scenario {
-            figures.ended(&sample, is_open_loop);
+            figures.ended(&sample, thread.role(self.id), is_open_loop);
         }
     }
 
@@ -382,10 +381,7 @@ impl Client {
         let is_part = role == ReplyRole::Part;
         recorder.counts.duplicated += u64::from(!is_part);
         if let Some(figures) = &mut recorder.scenario {
-            let counts = &mut figures.kinds[kind].counts;
-            // The end of a message is not the end of its parts.
-            counts.parts += u64::from(is_part);
-            counts.duplicated += u64::from(!is_part);
+            figures.further(kind, own.state.role(), is_part);
         }
     }
 }

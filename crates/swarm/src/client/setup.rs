@@ -177,7 +177,7 @@ impl Client {
         };
         let setup_step = u32::try_from(failure.step).ok();
         thread.connects.borrow_mut().end_setup(Err(failure));
-        thread.clients.borrow_mut().add_unready(ClientRow {
+        let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),
             messages: 0,
@@ -186,7 +186,9 @@ impl Client {
             ready_ns: None,
             role: None,
             setup_step,
-        });
+        };
+        let pacing = thread.unstarted(self.id);
+        thread.clients.borrow_mut().add_unready(row, pacing);
     }
 
     /// Answers a record of an `[[on]]` rule. Returns true when the answer was queued.

@@ -22,6 +22,8 @@ pub(super) enum ClientStage {
     Waiting,
     /// Sending.
     Running,
+    /// Only listening and answering, because its role does not send.
+    Listening,
     /// All messages are sent, and echoes are awaited until this time.
     Draining { until_ns: u64 },
     /// All echoes have arrived. The connection stays open until all clients are done.
@@ -43,8 +45,7 @@ impl Client {
         }
         if let Some(run) = thread.run {
             if self.stage == ClientStage::Waiting {
-                self.stage = ClientStage::Running;
-                self.pacing = self.pacing.start(&thread.rules, self.id, run);
+                self.start(run, thread);
             }
             if self.stage == ClientStage::Running {
                 self.step_running(now, run, thread);
@@ -56,7 +57,10 @@ impl Client {
         if thread.command.close
             && matches!(
                 self.stage,
-                ClientStage::Setup { .. } | ClientStage::Waiting | ClientStage::Done
+                ClientStage::Setup { .. }
+                    | ClientStage::Waiting
+                    | ClientStage::Listening
+                    | ClientStage::Done
             )
         {
             self.begin_closing(now, thread);
@@ -78,6 +82,21 @@ impl Client {
                 Err(self.end_of_stream(ConnectionEnd::CloseNotAwaited))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Starts to send, or to listen.
+    fn start(&mut self, run: RunTimes, thread: &ThreadState) {
+        match thread.sender(self.id) {
+            Some(sender) => {
+                self.stage = ClientStage::Running;
+                self.pacing = self.pacing.start(&thread.rules, sender, run);
+            }
+            None => {
+                self.stage = ClientStage::Listening;
+                // The run does not wait for it.
+                thread.clients.borrow_mut().busy -= 1;
+            }
         }
     }
 
@@ -178,7 +197,7 @@ impl Client {
             ClientStage::Goodbye { until_ns } | ClientStage::Closing { until_ns } => {
                 until_ns.min(thread.close_until_ns)
             }
-            ClientStage::Waiting | ClientStage::Done => u64::MAX,
+            ClientStage::Waiting | ClientStage::Listening | ClientStage::Done => u64::MAX,
         };
         let oldest = self.in_flight.oldest();
         let next_timeout = oldest.map_or(u64::MAX, |m| m.sent_ns.saturating_add(timeout_ns));

@@ -52,9 +52,25 @@ impl Dialogue {
             roles: plan.roles()?,
             shows_time: messages.iter().any(|kind| kind.send.shows_time()),
             max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
-            is_indexed: messages.len() > 1 || messages.iter().any(needs_index),
+            is_indexed: messages.len() > 1
+                || scenario.roles.len() > 1
+                || messages.iter().any(needs_index),
             scenario,
         })
+    }
+
+    /// Index of the client's role.
+    #[inline]
+    pub(crate) fn role(&self, client: u32) -> usize {
+        if self.scenario.roles.len() == 1 {
+            return 0;
+        }
+        self.roles.of(client).map_or(0, |(role, _)| role)
+    }
+
+    /// Number of a client among those that send the load; `None` for one that only listens.
+    pub(crate) fn sender(&self, client: u32) -> Option<u32> {
+        self.roles.sender(client)
     }
 
     /// State of a client at the beginning of its connection.

@@ -11,7 +11,8 @@ pub(crate) struct Pacing {
     turn: Option<ScheduleCursor>,
     /// Start of this phase's schedule, on the thread's clock.
     from_ns: u64,
-    client: u32,
+    /// Number of the client among those that send.
+    sender: u32,
     /// True when `turn` belongs to the measured phase.
     measured: bool,
 }
@@ -48,25 +49,25 @@ impl SendQuota {
 }
 
 impl Pacing {
-    /// The position of a client that has not sent anything.
-    pub(crate) fn unstarted(client: u32) -> Self {
+    /// The position of a client that has not sent anything, by its number among those that send.
+    pub(crate) fn unstarted(sender: u32) -> Self {
         Self {
-            client,
+            sender,
             ..Self::default()
         }
     }
 
     /// Starts with the warm-up, or with the measured phase if there is none. A slice continues the schedule of the
     /// previous one.
-    pub(crate) fn start(self, rules: &SendRules, client: u32, run: RunTimes) -> Self {
+    pub(crate) fn start(self, rules: &SendRules, sender: u32, run: RunTimes) -> Self {
         let Some(open) = &rules.open_loop else {
             return Self::default();
         };
         if let Some(slice) = run.slice {
             let mut pacing = Self {
-                turn: Some(self.turn.unwrap_or_else(|| open.measured.first(client))),
+                turn: Some(self.turn.unwrap_or_else(|| open.measured.first(sender))),
                 from_ns: slice.origin_ns,
-                client,
+                sender,
                 measured: true,
             };
             // Messages that the previous slices did not send are counted there.
@@ -76,9 +77,9 @@ impl Pacing {
             return pacing;
         }
         let warm_up = Self {
-            turn: open.warm_up.as_ref().map(|s| s.first(client)),
+            turn: open.warm_up.as_ref().map(|s| s.first(sender)),
             from_ns: run.start_ns,
-            client,
+            sender,
             measured: false,
         };
         warm_up.in_phase_at(run.start_ns, open, run)
@@ -99,9 +100,9 @@ impl Pacing {
             return self;
         }
         Self {
-            turn: Some(open.measured.first(self.client)),
+            turn: Some(open.measured.first(self.sender)),
             from_ns: run.t0_ns,
-            client: self.client,
+            sender: self.sender,
             measured: true,
         }
     }

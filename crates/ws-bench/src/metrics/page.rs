@@ -95,7 +95,7 @@ impl MetricsPage {
         let Some(scenario) = self.0.scenario() else {
             return Ok(());
         };
-        let none = ScenarioRecord::new(scenario.messages.len(), scenario.on.len());
+        let none = ScenarioRecord::new(scenario);
         let figures = self.1.record.scenario.as_deref().unwrap_or(&none);
         let counts = figures.counts();
         let counter = |value| ConstCounter::new(value);
@@ -336,7 +336,7 @@ mod tests {
     fn a_scenario_has_counters_of_its_own() {
         let plan = crate::tests::scenario_plan();
         let mut progress = progress();
-        let mut figures = ScenarioRecord::new(1, 2);
+        let mut figures = ScenarioRecord::new(plan.scenario().unwrap());
         figures.kinds[0].counts.error_reply = 3;
         figures.rules = vec![5, 2];
         progress.record.scenario = Some(Box::new(figures));

@@ -294,6 +294,8 @@ fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Tone, Vec<String>) 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::collections::BTreeMap;
 
     use super::*;
@@ -336,11 +338,12 @@ mod tests {
     #[test]
     fn a_scenario_shows_answers_and_refusals() {
         let mut progress = measuring(200_000, false);
-        let mut figures = measurement::record::ScenarioRecord::new(1, 2);
+        let plan = crate::tests::scenario_plan();
+        let mut figures = measurement::record::ScenarioRecord::new(plan.scenario().unwrap());
         figures.kinds[0].counts.error_reply = 3;
         figures.rules = vec![5, 2];
         progress.record.scenario = Some(Box::new(figures));
-        let view = view(&crate::tests::scenario_plan(), &progress, 40);
+        let view = view(&plan, &progress, 40);
         assert_eq!(
             text(&view.load, "messages"),
             "200,010 sent · 200,000 answered"
