@@ -1,5 +1,6 @@
 //! The conversation of one client: setup, one message of each kind, goodbye.
 
+use std::sync::mpsc::{Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use measurement::record::{SetupFailure, SetupFault, escape_beginning};
@@ -13,7 +14,7 @@ use crate::outcome::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
 use crate::sent_log::SentLog;
 use crate::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
-/// Time after the last reply in which further records are still shown.
+/// Time after the last reply in which further records are still shown, and longest time of one look.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// Time limit for the answer to a goodbye.
@@ -37,9 +38,22 @@ pub struct Trial<'a> {
     pub max_record: usize,
 }
 
+/// Part of a client in a trial behind its setup.
+#[derive(Debug)]
+pub enum TrialPart {
+    /// Sends one message of each kind.
+    Sends,
+    /// Listens and answers while other clients send.
+    Listens {
+        /// Dropped when the setup has ended, well or not.
+        ready: Sender<()>,
+        /// Disconnected when no client sends any more.
+        over: Receiver<()>,
+    },
+}
+
 impl Trial<'_> {
-    /// Connects one client, does its setup, and sends one message of each kind if its role sends. Then it sends the
-    /// goodbye of the scenario and closes.
+    /// Connects one client, does its setup, and plays its part. Then it sends the goodbye of the scenario and closes.
     /// `show` gets every frame, in order.
     ///
     /// # Errors
@@ -47,6 +61,7 @@ impl Trial<'_> {
     pub fn run(
         &self,
         client: ClientState,
+        part: TrialPart,
         target: &HandshakeTarget,
         control: &RunHandle,
         show: &mut dyn FnMut(TrialLine),
@@ -54,11 +69,6 @@ impl Trial<'_> {
         let begun = Instant::now();
         let connection = WsClient::open(target, self.connect_timeout, control)
             .map_err(|error| error.masked(self.scenario, &client))?;
-        let sends = self
-            .scenario
-            .roles
-            .get(client.role())
-            .is_some_and(|role| role.sends);
         let opened = (connection, begun);
         let messages = (self.padding, self.max_record);
         let mut running = RunningTrial {
@@ -69,8 +79,15 @@ impl Trial<'_> {
             ends: Vec::new(),
         };
         running.setup();
-        if running.goes_on() && sends {
-            running.messages();
+        match part {
+            TrialPart::Sends if running.goes_on() => running.messages(),
+            TrialPart::Sends => {}
+            TrialPart::Listens { ready, over } => {
+                drop(ready);
+                while running.goes_on() && over.try_recv() == Err(TryRecvError::Empty) {
+                    running.listen(Instant::now() + LINGER);
+                }
+            }
         }
         if running.goes_on() {
             running.listen(Instant::now() + LINGER);

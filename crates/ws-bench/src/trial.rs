@@ -1,14 +1,19 @@
 //! `--try`: one client of each role does its setup, sends one message of each kind, and every frame is printed.
+//!
+//! Clients whose role only listens stay connected while the others send. Their frames are printed behind.
 
 use std::io;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use cli::{ExitStatus, dim, print_text};
 use measurement::plan::{LoadSpec, Plan, ServerUrl, TargetServer};
 use measurement::record::escape_beginning;
 use scenario::{ClientState, Padding, Scenario};
-use scenario_trial::{HandshakeTarget, Trial, TrialDirection, TrialLine, TrialOutcome};
+use scenario_trial::{
+    HandshakeTarget, Trial, TrialDirection, TrialLine, TrialOutcome, TrialPart, WsClientError,
+};
 use swarm::RunHandle;
 use units::human_time;
 
@@ -43,39 +48,114 @@ pub(crate) fn run(
         connect_timeout: plan.connect_timeout,
         max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
     };
-    let (mut connected, mut matched) = (0, true);
+    let mut tried = Vec::new();
     for state in first_of_roles(&plan, scenario) {
-        let client = state.client();
-        let role = scenario
-            .roles
-            .get(state.role())
-            .map_or("", |role| role.name.as_str());
         let target = HandshakeTarget::of(&plan, &state)?;
-        let url = target.server.url.masked();
-        print_text(&format!("client {client}, role {role}, {url}\n"))?;
-        let mut printed = Ok(());
-        let outcome = trial.run(state, &target, control, &mut |line| {
-            let before = std::mem::replace(&mut printed, Ok(()));
-            printed = before.and_then(|()| print_line(&line));
-        });
-        printed?;
+        tried.push(TriedClient { state, target });
+    }
+    let tally = try_all(&trial, tried, control)?;
+    Ok(tally.status())
+}
+
+/// The client of a role, and where it connects.
+struct TriedClient {
+    state: ClientState,
+    target: HandshakeTarget,
+}
+
+/// Tries the clients that send, one after the other, while the others listen.
+fn try_all(
+    trial: &Trial<'_>,
+    clients: Vec<TriedClient>,
+    control: &RunHandle,
+) -> anyhow::Result<Tally> {
+    let (senders, listeners): (Vec<_>, Vec<_>) = clients.into_iter().partition(|client| {
+        let role = trial.scenario.roles.get(client.state.role());
+        role.is_some_and(|role| role.sends)
+    });
+    let mut tally = Tally::default();
+    thread::scope(|scope| {
+        let mut listening = Vec::new();
+        for client in &listeners {
+            let (ready, is_ready) = mpsc::channel();
+            let (goes_on, over) = mpsc::channel();
+            let part = TrialPart::Listens { ready, over };
+            let heard = scope.spawn(move || {
+                let mut lines = Vec::new();
+                let show = &mut |line| lines.push(line);
+                let outcome = trial.run(client.state.clone(), part, &client.target, control, show);
+                (lines, outcome)
+            });
+            // Disconnected when the setup has ended.
+            let _ = is_ready.recv();
+            listening.push((goes_on, heard, client));
+        }
+        for client in senders {
+            client.print_title(trial)?;
+            let mut printed = Ok(());
+            let part = TrialPart::Sends;
+            let outcome = trial.run(client.state, part, &client.target, control, &mut |line| {
+                let before = std::mem::replace(&mut printed, Ok(()));
+                printed = before.and_then(|()| print_line(&line));
+            });
+            printed?;
+            tally.conclude(outcome)?;
+        }
+        for (goes_on, heard, client) in listening {
+            drop(goes_on);
+            let Ok((lines, outcome)) = heard.join() else {
+                anyhow::bail!("the trial of client {} has failed", client.state.client());
+            };
+            client.print_title(trial)?;
+            lines.iter().try_for_each(print_line)?;
+            tally.conclude(outcome)?;
+        }
+        Ok(tally)
+    })
+}
+
+impl TriedClient {
+    /// Prints which client is tried: `client 0, role client, ws://127.0.0.1:9000/chat`.
+    fn print_title(&self, trial: &Trial<'_>) -> io::Result<()> {
+        let client = self.state.client();
+        let role = trial.scenario.roles.get(self.state.role());
+        let role = role.map_or("", |role| role.name.as_str());
+        let url = self.target.server.url.masked();
+        print_text(&format!("client {client}, role {role}, {url}\n"))
+    }
+}
+
+/// Results of all clients of a trial.
+#[derive(Debug, Default)]
+struct Tally {
+    connected: usize,
+    /// Clients for which something did not match.
+    faulty: usize,
+}
+
+impl Tally {
+    /// Prints how the trial of a client ended, and counts it.
+    fn conclude(&mut self, outcome: Result<TrialOutcome, WsClientError>) -> io::Result<()> {
         match outcome {
             Ok(outcome) => {
-                connected += 1;
-                matched &= outcome.all_matched();
-                print_text(&conclusion(&outcome))?;
+                self.connected += 1;
+                self.faulty += usize::from(!outcome.all_matched());
+                print_text(&conclusion(&outcome))
             }
             Err(error) => {
-                matched = false;
-                print_text(&format!("  not connected: {}\n", String::from(error)))?;
+                self.faulty += 1;
+                print_text(&format!("  not connected: {}\n", String::from(error)))
             }
         }
     }
-    Ok(match (connected, matched) {
-        (0, _) => ExitStatus::Failed,
-        (_, false) => ExitStatus::SomeFailed,
-        (_, true) => ExitStatus::Success,
-    })
+
+    fn status(&self) -> ExitStatus {
+        match (self.connected, self.faulty) {
+            (0, _) => ExitStatus::Failed,
+            (_, 0) => ExitStatus::Success,
+            _ => ExitStatus::SomeFailed,
+        }
+    }
 }
 
 /// The plan, and the embedded server where no URL is given.

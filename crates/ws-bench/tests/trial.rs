@@ -6,6 +6,7 @@ mod common;
 
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
 use common::{Bench, stderr, stdout};
+use test_support::relay_server::{RELAYED_CALLS, RelayServer};
 
 const CHAT: &str = r#"
 url = "/chat?room=1"
@@ -61,6 +62,26 @@ fn meanings(text: &str) -> Vec<String> {
         Some(format!("{arrow} {meaning}"))
     });
     frames.collect()
+}
+
+#[test]
+fn clients_that_only_listen_answer_while_the_others_are_tried() {
+    let server = RelayServer::start(usize::MAX);
+    let bench = Bench::new();
+    std::fs::write(bench.path("relay.toml"), RELAYED_CALLS).unwrap();
+    let words = ["--scenario", "relay.toml", &server.url];
+    let tried = tried(&bench, &words);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    let client = |role: &str| tried.text.find(&format!("role {role}, ws://")).unwrap();
+    assert!(client("caller") < client("worker"), "{}", tried.text);
+    let (caller, worker) = tried.text.split_at(client("worker"));
+    assert!(meanings(caller).contains(&"← reply, recognised by ${uid}".to_owned()));
+    let worker = meanings(worker);
+    assert!(worker.contains(&"← [[on]] `work`".to_owned()), "{worker:?}");
+    assert!(
+        worker.contains(&"→ answer of [[on]]".to_owned()),
+        "{worker:?}"
+    );
 }
 
 #[test]
