@@ -30,6 +30,7 @@ from protocol_servers import (
     HERE, Failed, Server, Skipped, apt, deb, debian_version, free_port, is_root, npm, pip, start_crossbar,
     start_jupyter, start_mosquitto, start_node, start_prosody, start_python, start_rabbitmq)
 
+DESIGNED = pathlib.Path("crates/scenario/tests/fixtures/scenarios").absolute()
 PRESETS = pathlib.Path("crates/scenario/presets").absolute()
 INNER = "PROTOCOLS_IN_NAMESPACE"
 RATE = ["-d", "10s", "--rate", "200"]
@@ -40,7 +41,8 @@ KILLED = {"Connection reset by peer (os error 104)", "the server closed the conn
 class Protocol:
     """A protocol, the server that it is checked with, and the errors that must come."""
 
-    def __init__(self, name, package, install, start, flags=(), path="", refusals=(), log_in=(), clients=4):
+    def __init__(self, name, package, install, start, flags=(), path="", refusals=(), log_in=(), clients=4,
+                 listeners=0):
         self.name = name
         self.package = package
         self.install = install
@@ -50,7 +52,9 @@ class Protocol:
         self.log_in = list(log_in)
         self.path = path
         self.refusals = refusals
+        # Clients that send, and those that only listen and answer.
         self.clients = clients
+        self.listeners = listeners
 
     def scenario(self, server):
         kernel = [f"--set=kernel={server.set['kernel']}"] if "kernel" in server.set else []
@@ -150,6 +154,10 @@ PROTOCOLS = [
         login("setup failed: <step 2>: refused: -ERR 'Authorization Violation'\\r\\n",
               "--set", 'login=,"user":"bench","pass":"bad"'),
     ]),
+    Protocol("nats-request", ("apt", "nats-server"), lambda: deb("nats-server"),
+             lambda server: server.start("nats-server", "-c", server.file("nats.conf")),
+             ["--scenario", str(DESIGNED / "nats-request.toml")],
+             log_in=["--set", 'login=,"user":"bench","pass":"good"'], listeners=2),
     Protocol("stomp", ("apt", "rabbitmq-server"), lambda: deb("rabbitmq-server"), start_rabbitmq, refusals=[
         login("setup failed: <step 1>: refused: ERROR\\nmessage:Bad CONNECT\\ncontent-type:text/plain\\n"
               "version:1.0,1.1,1.2\\ncontent-length:32\\n\\nAccess refused for user 'guest'\\n\\u{0}\\n",
@@ -197,8 +205,9 @@ def check(what, holds, told=""):
 
 
 def check_matched(program, protocol, server, flags, what):
-    told = bench(program, server.url(protocol.path), *protocol.scenario(server), *flags, "-c", protocol.clients,
-                 "-m", 200 // protocol.clients, "--warmup", "0s", "--no-calibrate", "--json")
+    told = bench(program, server.url(protocol.path), *protocol.scenario(server), *flags,
+                 "-c", protocol.clients + protocol.listeners, "-m", 200 // protocol.clients,
+                 "--warmup", "0s", "--no-calibrate", "--json")
     # A busy machine makes a run invalid; the counts are exact on each.
     check(f"{what}: exit code {told.returncode}", told.returncode in (0, 5), told.stderr + told.stdout[-2000:])
     messages = json.loads(told.stdout)["messages"]
@@ -228,10 +237,11 @@ def check_refusal(program, protocol, server, refusal):
               and "error reply, after" in told.stdout,
               f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
         return
-    told = bench(program, url, *flags, "-c", "2", "-m", "1")
+    clients = 2 + protocol.listeners
+    told = bench(program, url, *flags, "-c", clients, "-m", "1")
     error = re.sub(r"<step (\d+)>", lambda step: place_of_step(protocol.name, int(step[1])), refusal.error)
     reached = f"clients of {url} were ready" if error.startswith("setup failed") else f"connections to {url} opened"
-    expected = f"error: 0 of 2 {reached}: {error}"
+    expected = f"error: 0 of {clients} {reached}: {error}"
     found = told.stderr.split(" · ")[0].rstrip("\n")
     holds = found.startswith(expected[:-1]) if expected.endswith("…") else found == expected
     check(f"{refusal.what}: {error}", told.returncode == 1 and not told.stdout and holds,
@@ -247,10 +257,10 @@ def messages_received(port):
 
 
 def check_killed(program, protocol, server):
-    """The server is killed once it has answered; both connections must say why they ended."""
+    """The server is killed once it has answered; all connections must say why they ended."""
     port = free_port()
-    command = [program, server.url(protocol.path), *protocol.scenario(server), *protocol.log_in, "-c", "2",
-               "-d", "60s", "--rate", "200", "--warmup", "0s", "--no-calibrate", "--no-output", "--quiet", "--json",
+    command = [program, server.url(protocol.path), *protocol.scenario(server), *protocol.log_in,
+               "-c", 2 + protocol.listeners, "-d", "60s", "--rate", "200", "--warmup", "0s", "--no-calibrate", "--no-output", "--quiet", "--json",
                "--metrics-bind", f"127.0.0.1:{port}"]
     run = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -266,7 +276,7 @@ def check_killed(program, protocol, server):
     found = json.loads(out)
     ends, messages = found["connections"]["early_ends"], found["messages"]
     check(f"killed: {ends}", run.returncode == 5 and found["validity"]["verdict"] == "invalid"
-          and sum(ends.values()) == 2 and set(ends) <= KILLED, f"exit code {run.returncode}\n{err}{out[:3000]}")
+          and sum(ends.values()) == 2 + protocol.listeners and set(ends) <= KILLED, f"exit code {run.returncode}\n{err}{out[:3000]}")
     check(f"killed: {messages['received']} of {messages['sent']} answered, {messages['lost']} lost",
           0 < messages["received"] and messages["received"] + messages["lost"] == messages["sent"], messages)
     check_refusal(program, protocol, server, Refusal("killed, and run again", REFUSED, logs_in=True))
@@ -278,7 +288,7 @@ def milliseconds(times, key):
 
 def row(program, protocol, server):
     told = bench(program, server.url(protocol.path), *protocol.scenario(server), *protocol.log_in,
-                 "-c", protocol.clients, *RATE, "--json")
+                 "-c", protocol.clients + protocol.listeners, *RATE, "--json")
     if not told.stdout:
         return [told.stderr.strip()]
     found = json.loads(told.stdout)
