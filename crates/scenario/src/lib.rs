@@ -16,6 +16,7 @@
 //! | `scenario` | the checked scenario: last checks, state of its clients |
 //! | `parts` | roles, steps, rules, messages |
 //! | `classify` | records of a connection: their meaning and their message |
+//! | `near_miss` | records that a JSON pattern nearly matches, and the value that differs |
 //! | `record_class` | the meanings, and what the caller knows of its messages |
 //! | `roles` | clients assigned to roles |
 //! | `print` | the merged file as TOML |
@@ -62,6 +63,7 @@ mod json;
 mod json_text;
 mod learned_reply;
 mod names;
+mod near_miss;
 mod padding;
 mod parse;
 mod parts;
@@ -84,6 +86,7 @@ pub use client::ClientState;
 pub use cutter::{RecordCutter, RecordError};
 pub use draft::{DeliverTo, RecordFormat, RoleCount};
 pub use error::{Fault, ScenarioError, Suggestion};
+pub use near_miss::{NearMiss, NearPattern, ValueFault};
 pub use padding::Padding;
 pub use parse::{FileLoader, OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource, VarSetting};
 pub use parts::{

@@ -56,7 +56,7 @@ pub(crate) fn run(
         let mut printed = Ok(());
         let outcome = trial.run(state, &target, control, &mut |line| {
             let before = std::mem::replace(&mut printed, Ok(()));
-            printed = before.and_then(|()| print_line(&line));
+            printed = before.and_then(|()| print_line(&line, scenario));
         });
         printed?;
         match outcome {
@@ -105,7 +105,7 @@ fn first_of_roles(plan: &Plan, scenario: &Scenario) -> Vec<ClientState> {
 }
 
 /// Prints a frame: time, direction, bytes, meaning.
-fn print_line(line: &TrialLine) -> io::Result<()> {
+fn print_line(line: &TrialLine, scenario: &Scenario) -> io::Result<()> {
     let arrow = match line.direction {
         TrialDirection::Sent => "→",
         TrialDirection::Received => "←",
@@ -115,7 +115,7 @@ fn print_line(line: &TrialLine) -> io::Result<()> {
         [] => "(empty)".to_owned(),
         bytes => escape_beginning(bytes, SHOWN_BYTES),
     };
-    let meaning = dim(&trial_text::meaning(&line.meaning));
+    let meaning = dim(&trial_text::explained(line, scenario));
     print_text(&format!(
         "  {at:>TIME$} {arrow} {bytes}\n{:indent$}{meaning}\n",
         "",

@@ -275,3 +275,71 @@ fn a_trial_needs_no_rows_for_clients_that_it_does_not_connect() {
     let tried = tried(&bench, &words);
     assert_eq!(tried.code, Some(0), "{}", tried.text);
 }
+
+/// Tries a scenario at the chat, and checks that an explanation is there.
+fn explained(file: &str, expected: &str) {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let words = ["--scenario", "s.toml", "--timeout", "200ms", &server.url];
+    let tried = tried(&bench, &words);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(tried.text.contains(expected), "{expected}: {}", tried.text);
+}
+
+#[test]
+fn a_json_pattern_that_nearly_matches_names_the_value_that_differs() {
+    let who = |send: &str, reply: &str| {
+        format!(
+            "[[setup]]\nexpect = {{ json = {{ \"/type\" = \"hello\" }} }}\n\
+             [[message]]\nname = \"who\"\nsend = '{{\"type\":\"who\",\"id\":{send}}}'\n\
+             reply = {{ json = {{ {reply} }} }}\n"
+        )
+    };
+    let nearest = "unexpected: no pattern matches; nearest is `reply` of the message `who`, but ";
+    for (send, reply, wrong) in [
+        (
+            "${id}",
+            r#""/type" = "users", "/id" = "${id}", "/user" = "${*}""#,
+            "/user is missing",
+        ),
+        (
+            "${id}",
+            r#""/type" = "user", "/id" = "${id}", "/user" = "${*}""#,
+            "/type is “users”, not “user”",
+        ),
+        // A single value that differs.
+        ("${id}", r#""/nr" = "${id}""#, "/nr is missing"),
+        (
+            "9${id}",
+            r#""/type" = "users", "/id" = "${id}""#,
+            "/id is “91”, and no message with it waits",
+        ),
+    ] {
+        explained(&who(send, reply), &format!("{nearest}{wrong}"));
+    }
+    let pad = r#"${id},"pad":"${pad}""#;
+    explained(
+        &who(pad, r#""/id" = "${id}", "/users/0" = "${pad}""#),
+        "reply, recognised by ${id}, but /users/0 is “anna”, not “${pad}”: corrupted",
+    );
+    // Nothing of it matches.
+    explained(
+        &who("${id}", r#""/kind" = "users", "/nr" = "${id}""#),
+        "unexpected: no pattern matches\n",
+    );
+}
+
+#[test]
+fn a_skipped_record_of_the_setup_names_the_value_that_differs_without_secrets() {
+    let file = "[vars]\ntoken = { value = 'wrongpass', secret = true }\n\
+        [[setup]]\nsend = '{\"type\":\"login\",\"token\":\"${token}\"}'\nwithin = \"200ms\"\n\
+        expect = { json = { \"/type\" = \"denied\", \"/token\" = \"other\" } }\n\
+        [[message]]\nsend = '${id}'\nreply = '${id}'\n";
+    explained(
+        file,
+        "skipped: nothing waits for it; nearest is `expect` of this step, but /token is “***”, not “other”",
+    );
+    // The greeting has none of the values.
+    explained(file, "skipped: nothing waits for it\n");
+}
