@@ -90,8 +90,8 @@ pub use near_miss::{NearMiss, NearPattern, ValueFault};
 pub use padding::Padding;
 pub use parse::{FileLoader, OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource, VarSetting};
 pub use parts::{
-    Goodbye, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit, ScenarioRole,
-    ScenarioVar, SetupStep,
+    Goodbye, HandshakeHeader, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit,
+    ScenarioRole, ScenarioVar, SetupStep,
 };
 pub use pattern::Scratch;
 pub use presets::{ShippedScenario, shipped_scenarios};

@@ -19,6 +19,7 @@ use crate::parts::{
     SetupStep,
 };
 use crate::pattern::PatternList;
+use crate::source::SourcePlace;
 use crate::tables::Tables;
 use crate::template::{MessageValues, Template};
 
@@ -51,6 +52,7 @@ pub struct Scenario {
     pub push: Option<PushFeed>,
     /// Goodbye.
     pub close: Goodbye,
+    pub(crate) url_place: Option<SourcePlace>,
     pub(crate) merged: String,
     pub(crate) vars: Vec<ScenarioVar>,
     /// Texts that must not be shown.
@@ -75,6 +77,11 @@ impl Scenario {
     /// The file with everything that it builds on, as TOML. Values of secret vars are left out, unless they are empty.
     pub fn merged_file(&self) -> &str {
         &self.merged
+    }
+
+    /// Place of `url`, where the file has it.
+    pub fn url_place(&self) -> Option<&SourcePlace> {
+        self.url_place.as_ref()
     }
 
     /// All vars in the order of the files.
