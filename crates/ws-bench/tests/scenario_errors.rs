@@ -305,7 +305,8 @@ fn keys_that_cannot_be_used_are_refused_with_their_line() {
 #[test]
 fn a_trial_refuses_a_header_with_its_line() {
     let bench = Bench::new();
-    let text = "[handshake]\nheaders = { Connection = 'a' }\n[[message]]\nsend = 'a'\nreply = 'a'\n";
+    let text =
+        "[handshake]\nheaders = { Connection = 'a' }\n[[message]]\nsend = 'a'\nreply = 'a'\n";
     std::fs::write(bench.path("s.toml"), text).unwrap();
     assert_eq!(
         fault(&bench, &["--scenario", "s.toml", "--try"]),

@@ -5,7 +5,8 @@
 mod common;
 
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
-use common::{Bench, stderr, stdout};
+use common::{Bench, Server, stderr, stdout};
+use tokio_tungstenite::tungstenite::Message;
 
 const CHAT: &str = r#"
 url = "/chat?room=1"
@@ -342,4 +343,30 @@ fn a_skipped_record_of_the_setup_names_the_value_that_differs_without_secrets() 
     );
     // The greeting has none of the values.
     explained(file, "skipped: nothing waits for it\n");
+}
+
+#[test]
+fn a_refusal_in_a_binary_frame_is_shown_like_every_other_binary_record() {
+    // CONNACK of MQTT with code 5, and a byte that is no text.
+    let server = Server::start(|_, _| Some(Message::binary(b" \x02\x00\x05\xff".to_vec())));
+    let bench = Bench::new();
+    let file = "binary = true\n[[setup]]\nsend = 'login'\nexpect = '${x:20 02}${*}${x:00}'\n\
+        refuse = '${x:20 02}${*}'\n[[message]]\nsend = '${id}'\nreply = '${id}'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let shown = r" \u{2}\u{0}\u{5}\xff";
+    let failure = format!("setup failed: s.toml:4:10: refused: {shown}");
+    let tried = tried(&bench, &["--scenario", "s.toml", &server.url]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(
+        tried.text.contains(&format!("← {shown}\n")),
+        "{}",
+        tried.text
+    );
+    assert!(tried.text.contains(&failure), "{}", tried.text);
+    let output = bench.run(&format!(
+        "--scenario s.toml -c 1 -m 1 -q --no-output {}",
+        server.url
+    ));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&failure), "{}", stderr(&output));
 }
