@@ -53,7 +53,7 @@ impl Trial<'_> {
     ) -> Result<TrialOutcome, WsClientError> {
         let begun = Instant::now();
         let connection = WsClient::open(target, self.connect_timeout, control)
-            .map_err(|error| error.masked(self.scenario, &client))?;
+            .map_err(|error| error.in_scenario(self.scenario, &client))?;
         let sends = self
             .scenario
             .roles

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use measurement::plan::{
-    ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer, mask_header_values,
+    ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer, mask_header_values, mask_url,
 };
 use measurement::record::ConnectFailure;
 use rustls::pki_types::ServerName;
@@ -71,6 +71,8 @@ pub enum WsClientError {
         failure: ConnectFailure,
         /// Advice on it, where there is any.
         advice: Option<String>,
+        /// URL of the server, without secrets.
+        url: String,
     },
     /// The connection failed after it had opened.
     #[error("the connection failed")]
@@ -91,18 +93,26 @@ fn trust_advice(error: &TrustError) -> String {
 impl WsClientError {
     /// The failure to open a connection to this URL, with advice.
     pub fn open(failure: ConnectFailure, url: &str) -> Self {
-        let advice = wording::connect_advice(&failure, url);
-        Self::Open { failure, advice }
+        let advice = wording::connect_advice(&failure, url, None);
+        let url = mask_url(url);
+        Self::Open {
+            failure,
+            advice,
+            url,
+        }
     }
 
-    /// The error without the secrets of this client that the server may have repeated.
+    /// The error of a client of a scenario: with advice that fits it, and without the client's secrets that the server may
+    /// have repeated.
     #[must_use]
-    pub fn masked(self, scenario: &Scenario, client: &ClientState) -> Self {
+    pub fn in_scenario(self, scenario: &Scenario, client: &ClientState) -> Self {
         let shown = |text: &str| scenario.masked_text(client, text);
         match self {
-            Self::Open { failure, advice } => Self::Open {
+            Self::Open { failure, url, .. } => Self::Open {
+                advice: wording::connect_advice(&failure, &url, Some(scenario))
+                    .map(|advice| shown(&advice)),
                 failure: failure.map_answer(&shown),
-                advice: advice.map(|advice| shown(&advice)),
+                url,
             },
             other => other,
         }

@@ -46,7 +46,7 @@ pub(crate) fn compile(
     let mut compiler = Compiler::new(draft, &tables, end)?;
     compiler.declare_captures(&draft.setup)?;
     let url = draft.url.as_ref();
-    let url_place = url.map(SpottedText::place);
+    let url_source = url.map(|text| (text.place(), text.value.clone()));
     let url = url.map(|text| compiler.fixed_text(text)).transpose()?;
     let handshake = compiler.handshake(draft)?;
     let mut setup = Vec::new();
@@ -71,7 +71,7 @@ pub(crate) fn compile(
         name: name.to_owned(),
         about: draft.about.as_ref().map(|text| text.value.clone()),
         url,
-        url_place,
+        url_source,
         records: draft.records.clone().unwrap_or(RecordFormat::Message),
         binary: compiler.patterns.texts.is_binary,
         handshake,

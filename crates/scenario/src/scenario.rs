@@ -52,7 +52,8 @@ pub struct Scenario {
     pub push: Option<PushFeed>,
     /// Goodbye.
     pub close: Goodbye,
-    pub(crate) url_place: Option<SourcePlace>,
+    /// Place and text of `url`.
+    pub(crate) url_source: Option<(SourcePlace, String)>,
     pub(crate) merged: String,
     pub(crate) vars: Vec<ScenarioVar>,
     /// Texts that must not be shown.
@@ -81,7 +82,14 @@ impl Scenario {
 
     /// Place of `url`, where the file has it.
     pub fn url_place(&self) -> Option<&SourcePlace> {
-        self.url_place.as_ref()
+        self.url_source.as_ref().map(|(place, _)| place)
+    }
+
+    /// Path of `url` as it is written, with its holes and without its query.
+    pub fn usual_path(&self) -> Option<&str> {
+        let (_, text) = self.url_source.as_ref()?;
+        let path = text.split(['?', '#']).next()?;
+        (!path.is_empty()).then_some(path)
     }
 
     /// All vars in the order of the files.

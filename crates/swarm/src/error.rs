@@ -1,8 +1,10 @@
 //! Errors that prevent a run.
 
 use std::io;
+use std::sync::Arc;
 
 use measurement::record::ConnectFailure;
+use scenario::Scenario;
 use units::{counted, grouped};
 
 /// Error that prevents a run. Failures of single connections or messages are counted instead.
@@ -40,7 +42,9 @@ pub enum SwarmError {
         /// The most frequent failure.
         cause: ConnectFailure,
         /// All other failures with their counts, the most frequent first.
-        others: Vec<(ConnectFailure, u64)>,
+        others: Box<[(ConnectFailure, u64)]>,
+        /// The scenario of the run.
+        scenario: Option<Arc<Scenario>>,
     },
 }
 
@@ -78,10 +82,15 @@ fn causes(attempted: u64, cause: &ConnectFailure, others: &[(ConnectFailure, u64
 }
 
 impl SwarmError {
-    /// The most frequent failure and the URL, when no connection opened.
-    pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str)> {
+    /// The most frequent failure, the URL and the scenario, when no connection opened.
+    pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str, Option<&Scenario>)> {
         match self {
-            Self::NothingConnected { cause, url, .. } => Some((cause, url)),
+            Self::NothingConnected {
+                cause,
+                url,
+                scenario,
+                ..
+            } => Some((cause, url, scenario.as_deref())),
             _ => None,
         }
     }

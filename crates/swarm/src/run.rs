@@ -211,6 +211,7 @@ pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmE
             attempted,
             cause,
             others: failures.collect(),
+            scenario: plan.scenario().cloned(),
         },
         None => SwarmError::ThreadEnded,
     }

@@ -186,7 +186,7 @@ fn an_error_of_several_refusals_does_not_show_the_most_frequent_one_alone() {
         refused(2, "odd"),
     );
     assert_eq!(error.to_string(), exact);
-    let (most_frequent, _) = error.connect_failure().unwrap();
+    let (most_frequent, ..) = error.connect_failure().unwrap();
     assert!(most_frequent.to_string().ends_with("no full"), "{error}");
 }
 
