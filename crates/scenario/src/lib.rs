@@ -36,6 +36,7 @@
 //! | `cutter` | records cut from the messages of a connection |
 //! | `client` | state of one client |
 //! | `captures` | texts that patterns have read |
+//! | `cut_secret` | secrets cut at the end of a shortened text |
 //! | `padding` | random parts of messages |
 //! | `digits` | numbers and identities as bytes |
 //! | `holes` | texts cut at their `${holes}` |
@@ -48,6 +49,7 @@ mod captures;
 mod classify;
 mod client;
 mod compile;
+mod cut_secret;
 mod cutter;
 mod digits;
 mod document;
@@ -83,6 +85,7 @@ mod texts;
 
 pub use captures::Captures;
 pub use client::ClientState;
+pub use cut_secret::without_cut_secret;
 pub use cutter::{RecordCutter, RecordError};
 pub use draft::{DeliverTo, RecordFormat, RoleCount};
 pub use error::{Fault, ScenarioError, Suggestion};

@@ -1,6 +1,7 @@
 //! Headers whose values are secrets, and texts without these values.
 
 use http::HeaderMap;
+use scenario::without_cut_secret;
 
 use super::mask::MASK;
 
@@ -29,9 +30,10 @@ pub fn secret_header_values(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> 
     parts.filter(|part| part.len() >= SHORTEST)
 }
 
-/// Returns the text with [`MASK`] in place of [`secret_header_values`].
+/// Returns the text with [`MASK`] in place of [`secret_header_values`], also of one that is cut at the end of a shortened
+/// text, which ends with `…`.
 pub fn mask_header_values(headers: &HeaderMap, text: &str) -> String {
-    let mut masked = text.to_owned();
+    let mut masked = without_cut_secret(text, secret_header_values(headers)).into_owned();
     // The whole value stands before its part.
     for secret in secret_header_values(headers) {
         if let Ok(secret) = std::str::from_utf8(secret) {
