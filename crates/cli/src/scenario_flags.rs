@@ -259,7 +259,7 @@ impl ScenarioFlags {
         };
         parsed.map(|mut scenario| {
             for secret in secret_header_values(&load.handshake_headers()) {
-                scenario.add_secret(secret);
+                scenario.add_secret(&secret);
             }
             Some(scenario)
         })
