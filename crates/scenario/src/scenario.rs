@@ -117,6 +117,11 @@ impl Scenario {
         &self.vars
     }
 
+    /// Returns true when there is a CSV table, of the file or of the options.
+    pub fn has_tables(&self) -> bool {
+        !self.tables.is_empty()
+    }
+
     /// Adds a text that [`masked`](Self::masked) hides, besides those of the file: the value of a header.
     pub fn add_secret(&mut self, text: &[u8]) {
         self.secrets.push(text.to_vec());

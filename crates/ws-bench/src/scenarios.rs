@@ -25,6 +25,7 @@ pub(crate) fn refuse(error: &ScenarioFlagError) -> ExitStatus {
         ScenarioFlagError::InSecret { .. } => print_notice(&error.to_string()),
         ScenarioFlagError::Unread { .. }
         | ScenarioFlagError::NoSource { .. }
+        | ScenarioFlagError::NoTable
         | ScenarioFlagError::Setting => {
             print_error(&anyhow::anyhow!("{error}"));
         }

@@ -247,6 +247,32 @@ fn flags_that_a_scenario_decides_are_wrong_usage() {
 }
 
 #[test]
+fn flags_without_effect_are_not_accepted() {
+    let bench = Bench::new();
+    let echo = ["--protocol", "echo", "ws://127.0.0.1:1/"];
+    let (code, text) = refused(&bench, &[&echo[..], &["--try", "-o", "a.json"]].concat());
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("--try") && text.contains("--output"),
+        "{text}"
+    );
+    let wrapped = [&echo[..], &["--data-wrap", "-c", "1", "-m", "1"]].concat();
+    let (code, text) = refused(&bench, &wrapped);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("--data-wrap") && text.contains("--data NAME=FILE"),
+        "{text}"
+    );
+    assert_eq!(bench.files(), [""; 0]);
+    // A table of the file is enough.
+    std::fs::write(bench.path("users.csv"), "name\nanna\n").unwrap();
+    let file = "[data]\nusers = 'users.csv'\n[[message]]\nsend = '${users.name} ${id}'\nreply = '${message}'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let output = bench.run("--scenario s.toml --data-wrap -c 2 -m 1 --warmup 0s -q --no-output");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
 fn what_this_version_cannot_measure_is_refused_with_its_place() {
     let bench = Bench::new();
     let refused = |text: &str| {
