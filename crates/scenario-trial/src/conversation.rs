@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use scenario::{
     Captures, ClientState, MessageValues, NearMiss, Padding, ReceivedRecord, RecordCutter,
-    Scenario, Scratch, Template, ValueFault,
+    RecordError, RecordFormat, Scenario, Scratch, Template, ValueFault,
 };
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -218,12 +218,22 @@ impl<'a> Conversation<'a> {
                 Err(WsClientError::Talk(error)) if is_end(&error) => {
                     return Awaited::Ended("the connection ended without a close frame".to_owned());
                 }
+                Err(WsClientError::Talk(error)) if self.is_too_long_record(&error) => {
+                    let limit = self.max_record;
+                    return Awaited::Ended(RecordError::TooLong { limit }.to_string());
+                }
                 Err(error) => return Awaited::Ended(error.into()),
             };
             if let Some(ended) = self.take(message) {
                 return Awaited::Ended(ended);
             }
         }
+    }
+
+    /// Returns true for the error of a message that is longer than the limit of records, and is one.
+    fn is_too_long_record(&self, error: &tungstenite::Error) -> bool {
+        matches!(error, tungstenite::Error::Capacity(_))
+            && self.scenario.records == RecordFormat::Message
     }
 
     /// Cuts a message into records, or shows a control frame. Returns the text of the connection's end.

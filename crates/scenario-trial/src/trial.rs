@@ -52,7 +52,8 @@ impl Trial<'_> {
         show: &mut dyn FnMut(TrialLine),
     ) -> Result<TrialOutcome, WsClientError> {
         let begun = Instant::now();
-        let connection = WsClient::open(target, self.connect_timeout, control)
+        let timeout = self.connect_timeout;
+        let connection = WsClient::open_for_messages(target, timeout, control, self.max_record)
             .map_err(|error| error.in_scenario(self.scenario, &client))?;
         let sends = self
             .scenario

@@ -19,7 +19,7 @@ use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use swarm::tls::{ClientTls, TrustError};
 use swarm::upgrade::{UpgradeReader, UpgradeRequest};
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 use units::human_time;
 
@@ -145,12 +145,39 @@ impl WsClient {
         timeout: Duration,
         control: &RunHandle,
     ) -> Result<Self, WsClientError> {
+        Self::open_with(address, timeout, control, WebSocketConfig::default())
+    }
+
+    /// Opens a connection like [`open`](Self::open), on which messages of up to `longest` bytes can be received, in one
+    /// frame or in several. The limit is never below 64 MiB.
+    ///
+    /// # Errors
+    /// The failure of the opening, or the end of the time.
+    pub fn open_for_messages(
+        address: &HandshakeTarget,
+        timeout: Duration,
+        control: &RunHandle,
+        longest: usize,
+    ) -> Result<Self, WsClientError> {
+        let config = WebSocketConfig::default();
+        let limit = config.max_message_size.map(|limit| limit.max(longest));
+        let config = config.max_message_size(limit).max_frame_size(limit);
+        Self::open_with(address, timeout, control, config)
+    }
+
+    fn open_with(
+        address: &HandshakeTarget,
+        timeout: Duration,
+        control: &RunHandle,
+        config: WebSocketConfig,
+    ) -> Result<Self, WsClientError> {
         let deadline = Instant::now() + timeout;
         let url = address.server.url.as_str();
         let opening = ClientOpening {
             address,
             deadline,
             control,
+            config,
         };
         opening
             .run()
@@ -245,6 +272,7 @@ struct ClientOpening<'a> {
     address: &'a HandshakeTarget,
     deadline: Instant,
     control: &'a RunHandle,
+    config: WebSocketConfig,
 }
 
 impl ClientOpening<'_> {
@@ -270,7 +298,7 @@ impl ClientOpening<'_> {
             stream,
             behind,
             Role::Client,
-            None,
+            Some(self.config),
         ))
     }
 

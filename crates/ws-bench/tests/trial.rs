@@ -370,3 +370,17 @@ fn a_refusal_in_a_binary_frame_is_shown_like_every_other_binary_record() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains(&failure), "{}", stderr(&output));
 }
+
+#[test]
+fn a_record_in_a_frame_above_16_mib_is_read_up_to_the_limit_of_the_flag() {
+    let server = Server::start(|_, _| Some(Message::text("x".repeat(17 << 20))));
+    let bench = Bench::new();
+    let call = ["--send", "${id}", "--reply", "xx${*}", &server.url];
+    let tried_with = |flags: &[&str]| tried(&bench, &[&call[..], flags].concat());
+    let large = tried_with(&["--max-record", "17MiB"]);
+    assert_eq!(large.code, Some(0), "{}", large.text);
+    let default = tried_with(&[]);
+    assert_eq!(default.code, Some(3), "{}", default.text);
+    let why = "a record is longer than 16777216 bytes";
+    assert!(default.text.contains(why), "{}", default.text);
+}
