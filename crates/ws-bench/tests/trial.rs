@@ -384,3 +384,19 @@ fn a_record_in_a_frame_above_16_mib_is_read_up_to_the_limit_of_the_flag() {
     let why = "a record is longer than 16777216 bytes";
     assert!(default.text.contains(why), "{}", default.text);
 }
+
+#[test]
+fn an_explanation_leaves_the_texts_for_the_answer_of_a_rule() {
+    let server = TalkServer::start(|_, message| match message {
+        None => Vec::new(),
+        Some(call) if call.starts_with("pong") => vec![format!("done {}", &call[5..])],
+        Some(_) => vec![r#"{"ping":"p7"}"#.to_owned()],
+    });
+    let bench = Bench::new();
+    let file = "[[on]]\nmatch = { json = { \"/ping\" = \"${n}\" } }\nsend = 'pong ${n}'\n\
+        [[message]]\nsend = 'call'\nreply = 'done p7'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let tried = tried(&bench, &["--scenario", "s.toml", &server.url]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    assert_eq!(server.received(), ["call", "pong p7"]);
+}
