@@ -19,6 +19,11 @@ pub enum ScenarioFlagError {
         /// The flag without its dashes.
         flag: &'static str,
     },
+    /// Rows are repeated, but no table is given.
+    #[error(
+        "--data-wrap repeats the rows of a table: give one with --data NAME=FILE, or with [data] in the file"
+    )]
+    NoTable,
     /// A value for a var has no name. The text is not shown, because it may be a secret.
     #[error("a value of --set has not the form NAME=TEXT")]
     Setting,

@@ -257,12 +257,14 @@ impl ScenarioFlags {
                 None => self.parse(ScenarioSource::Nothing, &options),
             },
         };
-        parsed.map(|mut scenario| {
-            for secret in secret_header_values(&load.handshake_headers()) {
-                scenario.add_secret(secret);
-            }
-            Some(scenario)
-        })
+        let mut scenario = parsed?;
+        if self.data_wrap && !scenario.has_tables() {
+            return Err(ScenarioFlagError::NoTable);
+        }
+        for secret in secret_header_values(&load.handshake_headers()) {
+            scenario.add_secret(&secret);
+        }
+        Ok(Some(scenario))
     }
 
     /// The usage error of a flag that was typed although the scenario decides it; `None` without one.

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use scenario::{
-    Captures, ClientState, MessageValues, Padding, RecordCutter, Scenario, Scratch, Template,
+    Captures, ClientState, MessageValues, NearMiss, Padding, ReceivedRecord, RecordCutter,
+    RecordError, RecordFormat, Scenario, Scratch, Template, ValueFault,
 };
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -20,6 +21,16 @@ pub(crate) struct TrialRecord {
     pub(crate) is_binary: bool,
     /// Time of its arrival.
     pub(crate) at: Instant,
+}
+
+impl TrialRecord {
+    /// The record as patterns are tried on it.
+    pub(crate) fn received(&self) -> ReceivedRecord<'_> {
+        ReceivedRecord {
+            bytes: &self.bytes,
+            is_binary: self.is_binary,
+        }
+    }
 }
 
 /// The wait for a record.
@@ -137,17 +148,57 @@ impl<'a> Conversation<'a> {
         meaning: TrialMeaning,
         at: Instant,
     ) {
+        self.show_near(direction, bytes, (meaning, None), at);
+    }
+
+    fn show_near(
+        &mut self,
+        direction: TrialDirection,
+        bytes: &[u8],
+        (meaning, near_miss): (TrialMeaning, Option<NearMiss>),
+        at: Instant,
+    ) {
         let line = TrialLine {
             at: at.saturating_duration_since(self.begun),
             direction,
             bytes: self.masked(bytes),
             meaning,
+            near_miss: near_miss.map(|near| self.masked_miss(near)),
         };
         (self.show)(line);
     }
 
     pub(crate) fn show_record(&mut self, record: &TrialRecord, meaning: TrialMeaning) {
-        self.show(TrialDirection::Received, &record.bytes, meaning, record.at);
+        self.show_explained(record, meaning, None);
+    }
+
+    /// Shows a record, and the JSON pattern that it nearly matched.
+    pub(crate) fn show_explained(
+        &mut self,
+        record: &TrialRecord,
+        meaning: TrialMeaning,
+        near_miss: Option<NearMiss>,
+    ) {
+        let explained = (meaning, near_miss);
+        self.show_near(
+            TrialDirection::Received,
+            &record.bytes,
+            explained,
+            record.at,
+        );
+    }
+
+    fn masked_miss(&self, near: NearMiss) -> NearMiss {
+        let fault = match near.fault {
+            ValueFault::Missing => ValueFault::Missing,
+            ValueFault::Differs(found) => ValueFault::Differs(self.masked(&found)),
+            ValueFault::NamesNoMessage(found) => ValueFault::NamesNoMessage(self.masked(&found)),
+        };
+        NearMiss {
+            expected: self.scenario.masked_text(&self.state, &near.expected),
+            fault,
+            ..near
+        }
     }
 
     pub(crate) fn masked(&self, bytes: &[u8]) -> Vec<u8> {
@@ -167,12 +218,22 @@ impl<'a> Conversation<'a> {
                 Err(WsClientError::Talk(error)) if is_end(&error) => {
                     return Awaited::Ended("the connection ended without a close frame".to_owned());
                 }
+                Err(WsClientError::Talk(error)) if self.is_too_long_record(&error) => {
+                    let limit = self.max_record;
+                    return Awaited::Ended(RecordError::TooLong { limit }.to_string());
+                }
                 Err(error) => return Awaited::Ended(error.into()),
             };
             if let Some(ended) = self.take(message) {
                 return Awaited::Ended(ended);
             }
         }
+    }
+
+    /// Returns true for the error of a message that is longer than the limit of records, and is one.
+    fn is_too_long_record(&self, error: &tungstenite::Error) -> bool {
+        matches!(error, tungstenite::Error::Capacity(_))
+            && self.scenario.records == RecordFormat::Message
     }
 
     /// Cuts a message into records, or shows a control frame. Returns the text of the connection's end.

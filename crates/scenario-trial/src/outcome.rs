@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use measurement::record::SetupFailure;
-use scenario::FoundBy;
+use scenario::{FoundBy, NearMiss};
 
 /// Direction of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct TrialLine {
     pub bytes: Vec<u8>,
     /// Meaning.
     pub meaning: TrialMeaning,
+    /// The value that kept a JSON pattern from matching, with `***` in place of secrets.
+    pub near_miss: Option<NearMiss>,
 }
 
 /// Meaning of a frame or of a record.

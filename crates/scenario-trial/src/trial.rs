@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use measurement::record::{SetupFailure, SetupFault, escape_beginning};
 use scenario::{
-    ClientState, Padding, ReceivedRecord, RecordClass, ReplyRole, Scenario, SentMessage, SetupClass,
+    ClientState, NearMiss, Padding, RecordClass, ReplyRole, Scenario, SentMessage, SetupClass,
 };
 use swarm::RunHandle;
 
@@ -67,8 +67,9 @@ impl Trial<'_> {
         show: &mut dyn FnMut(TrialLine),
     ) -> Result<TrialOutcome, WsClientError> {
         let begun = Instant::now();
-        let connection = WsClient::open(target, self.connect_timeout, control)
-            .map_err(|error| error.masked(self.scenario, &client))?;
+        let timeout = self.connect_timeout;
+        let connection = WsClient::open_for_messages(target, timeout, control, self.max_record)
+            .map_err(|error| error.in_scenario(self.scenario, &client))?;
         let opened = (connection, begun);
         let messages = (self.padding, self.max_record);
         let mut running = RunningTrial {
@@ -162,7 +163,15 @@ impl RunningTrial<'_> {
                 }
                 SetupClass::On(rule) => self.on(rule, &record),
                 SetupClass::Skipped => {
-                    self.talk.show_record(&record, TrialMeaning::Skipped);
+                    let talk = &mut self.talk;
+                    let received = record.received();
+                    let near = talk.scenario.setup_near_miss(
+                        index,
+                        received,
+                        &talk.state,
+                        &mut talk.scratch,
+                    );
+                    talk.show_explained(&record, TrialMeaning::Skipped, near);
                     skipped = Some(self.beginning(&record));
                 }
             }
@@ -199,10 +208,7 @@ impl RunningTrial<'_> {
 
     fn classify_setup(&mut self, step: usize, record: &TrialRecord) -> SetupClass {
         let talk = &mut self.talk;
-        let received = ReceivedRecord {
-            bytes: &record.bytes,
-            is_binary: record.is_binary,
-        };
+        let received = record.received();
         talk.scenario
             .classify_setup(step, received, &mut talk.state, &mut talk.scratch)
     }
@@ -292,20 +298,19 @@ impl RunningTrial<'_> {
         }
     }
 
+    /// The meaning of a record of the load for the scenario, and the JSON pattern that it nearly matched.
+    fn classify(&mut self, record: &TrialRecord) -> (RecordClass, Option<NearMiss>) {
+        let talk = &mut self.talk;
+        let (scenario, received) = (talk.scenario, record.received());
+        let (state, padding, scratch) = (&talk.state, talk.padding, &mut talk.scratch);
+        let class = scenario.classify(received, state, &self.sent, padding, scratch);
+        let near = scenario.near_miss(received, class, state, &self.sent, padding, scratch);
+        (class, near)
+    }
+
     /// Takes a record of the load.
     fn take(&mut self, record: &TrialRecord, sent_at: Instant) {
-        let talk = &mut self.talk;
-        let received = ReceivedRecord {
-            bytes: &record.bytes,
-            is_binary: record.is_binary,
-        };
-        let class = talk.scenario.classify(
-            received,
-            &talk.state,
-            &self.sent,
-            talk.padding,
-            &mut talk.scratch,
-        );
+        let (class, near) = self.classify(record);
         let after = record.at.saturating_duration_since(sent_at);
         let meaning = match class {
             RecordClass::Own {
@@ -350,7 +355,7 @@ impl RunningTrial<'_> {
                 TrialMeaning::Unexpected
             }
         };
-        self.talk.show_record(record, meaning);
+        self.talk.show_explained(record, meaning, near);
     }
 
     /// Says goodbye, and waits for its answer.
@@ -368,10 +373,7 @@ impl RunningTrial<'_> {
         // Some servers answer a goodbye by closing.
         while let Awaited::Record(record) = self.talk.receive(deadline) {
             let talk = &mut self.talk;
-            let received = ReceivedRecord {
-                bytes: &record.bytes,
-                is_binary: record.is_binary,
-            };
+            let received = record.received();
             let is_answer =
                 talk.scenario
                     .classify_goodbye(received, &talk.state, &mut talk.scratch);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use measurement::plan::{
-    ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer, mask_header_values,
+    ClientHandshake, Endpoint, HandshakeFault, Plan, TargetServer, mask_header_values, mask_url,
 };
 use measurement::record::ConnectFailure;
 use rustls::pki_types::ServerName;
@@ -19,7 +19,7 @@ use swarm::RunHandle;
 use swarm::address::{connect_first, resolve};
 use swarm::tls::{ClientTls, TrustError};
 use swarm::upgrade::{UpgradeReader, UpgradeRequest};
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 use units::human_time;
 
@@ -71,6 +71,8 @@ pub enum WsClientError {
         failure: ConnectFailure,
         /// Advice on it, where there is any.
         advice: Option<String>,
+        /// URL of the server, without secrets.
+        url: String,
     },
     /// The connection failed after it had opened.
     #[error("the connection failed")]
@@ -91,18 +93,26 @@ fn trust_advice(error: &TrustError) -> String {
 impl WsClientError {
     /// The failure to open a connection to this URL, with advice.
     pub fn open(failure: ConnectFailure, url: &str) -> Self {
-        let advice = wording::connect_advice(&failure, url);
-        Self::Open { failure, advice }
+        let advice = wording::connect_advice(&failure, url, None);
+        let url = mask_url(url);
+        Self::Open {
+            failure,
+            advice,
+            url,
+        }
     }
 
-    /// The error without the secrets of this client that the server may have repeated.
+    /// The error of a client of a scenario: with advice that fits it, and without the client's secrets that the server may
+    /// have repeated.
     #[must_use]
-    pub fn masked(self, scenario: &Scenario, client: &ClientState) -> Self {
+    pub fn in_scenario(self, scenario: &Scenario, client: &ClientState) -> Self {
         let shown = |text: &str| scenario.masked_text(client, text);
         match self {
-            Self::Open { failure, advice } => Self::Open {
+            Self::Open { failure, url, .. } => Self::Open {
+                advice: wording::connect_advice(&failure, &url, Some(scenario))
+                    .map(|advice| shown(&advice)),
                 failure: failure.map_answer(&shown),
-                advice: advice.map(|advice| shown(&advice)),
+                url,
             },
             other => other,
         }
@@ -135,12 +145,39 @@ impl WsClient {
         timeout: Duration,
         control: &RunHandle,
     ) -> Result<Self, WsClientError> {
+        Self::open_with(address, timeout, control, WebSocketConfig::default())
+    }
+
+    /// Opens a connection like [`open`](Self::open), on which messages of up to `longest` bytes can be received, in one
+    /// frame or in several. The limit is never below 64 MiB.
+    ///
+    /// # Errors
+    /// The failure of the opening, or the end of the time.
+    pub fn open_for_messages(
+        address: &HandshakeTarget,
+        timeout: Duration,
+        control: &RunHandle,
+        longest: usize,
+    ) -> Result<Self, WsClientError> {
+        let config = WebSocketConfig::default();
+        let limit = config.max_message_size.map(|limit| limit.max(longest));
+        let config = config.max_message_size(limit).max_frame_size(limit);
+        Self::open_with(address, timeout, control, config)
+    }
+
+    fn open_with(
+        address: &HandshakeTarget,
+        timeout: Duration,
+        control: &RunHandle,
+        config: WebSocketConfig,
+    ) -> Result<Self, WsClientError> {
         let deadline = Instant::now() + timeout;
         let url = address.server.url.as_str();
         let opening = ClientOpening {
             address,
             deadline,
             control,
+            config,
         };
         opening
             .run()
@@ -235,6 +272,7 @@ struct ClientOpening<'a> {
     address: &'a HandshakeTarget,
     deadline: Instant,
     control: &'a RunHandle,
+    config: WebSocketConfig,
 }
 
 impl ClientOpening<'_> {
@@ -260,7 +298,7 @@ impl ClientOpening<'_> {
             stream,
             behind,
             Role::Client,
-            None,
+            Some(self.config),
         ))
     }
 

@@ -30,12 +30,7 @@ impl Scenario {
         scratch: &mut Scratch,
     ) -> SetupClass {
         scratch.begin();
-        let view = RecordView {
-            bytes: record.bytes,
-            is_binary: record.is_binary,
-            pointers: &self.setup_pointers,
-            end: self.records.end(),
-        };
+        let view = self.setup_view(record);
         if let Some(step) = self.setup.get(step) {
             if matches_for(step.expect.as_ref(), &view, client, scratch) {
                 for (slot, text) in scratch.captures.for_slots() {
@@ -74,7 +69,14 @@ impl Scenario {
         )
     }
 
-    fn load_view<'a>(&'a self, record: ReceivedRecord<'a>) -> RecordView<'a> {
+    pub(crate) fn setup_view<'a>(&'a self, record: ReceivedRecord<'a>) -> RecordView<'a> {
+        RecordView {
+            pointers: &self.setup_pointers,
+            ..self.load_view(record)
+        }
+    }
+
+    pub(crate) fn load_view<'a>(&'a self, record: ReceivedRecord<'a>) -> RecordView<'a> {
         let (bytes, is_binary) = (record.bytes, record.is_binary);
         RecordView {
             bytes,
@@ -344,7 +346,7 @@ impl OwnMatch {
 }
 
 impl MessageType {
-    fn own_patterns(&self) -> [(ReplyRole, Option<&PatternList>); 3] {
+    pub(crate) fn own_patterns(&self) -> [(ReplyRole, Option<&PatternList>); 3] {
         [
             (ReplyRole::Error, self.error.as_ref()),
             (ReplyRole::Reply, self.reply.as_ref()),
@@ -363,7 +365,7 @@ fn found_by(by: RecognisedBy) -> FoundBy {
 
 /// The key in a record; `None` when it names a message of another client, or none.
 #[inline]
-fn key(
+pub(crate) fn key(
     one: &PatternAlternative,
     numbers: &ReadNumbers,
     kind: usize,
@@ -383,14 +385,14 @@ fn key(
 }
 
 /// A client and the random parts of all messages.
-struct Session<'a> {
-    client: &'a ClientState,
-    padding: &'a Padding,
+pub(crate) struct Session<'a> {
+    pub(crate) client: &'a ClientState,
+    pub(crate) padding: &'a Padding,
 }
 
 impl<'a> Session<'a> {
     #[inline]
-    fn own(&self, message: SentMessage) -> MessageValues<'a> {
+    pub(crate) fn own(&self, message: SentMessage) -> MessageValues<'a> {
         self.values(self.client.client(), message.number, message.id)
     }
 
@@ -410,7 +412,10 @@ impl<'a> Session<'a> {
 
 /// The bytes of an own message.
 #[inline]
-fn own_message<'a>(kind: &MessageType, values: &'a MessageValues<'a>) -> KnownMessage<'a> {
+pub(crate) fn own_message<'a>(
+    kind: &MessageType,
+    values: &'a MessageValues<'a>,
+) -> KnownMessage<'a> {
     let pad = PadLen::Exact(pad_len(kind.send.sized(), values));
     KnownMessage { values, pad }
 }
@@ -443,12 +448,14 @@ fn matches_for(
     let alternatives = list.map_or(&[][..], |list| &list.alternatives);
     alternatives.iter().any(|one| {
         scratch.captures.clear();
-        one.recognise(view, &cx, scratch)
-            && match scratch.numbers.id {
-                Some((id, format)) => {
-                    format.id_from(id, client.last_id()) == Some(client.last_id())
-                }
-                None => true,
-            }
+        one.recognise(view, &cx, scratch) && has_last_id(client, scratch)
     })
+}
+
+/// Returns true when the id that was read, if any, is the last one that the client has sent.
+pub(crate) fn has_last_id(client: &ClientState, scratch: &Scratch) -> bool {
+    match scratch.numbers.id {
+        Some((id, format)) => format.id_from(id, client.last_id()) == Some(client.last_id()),
+        None => true,
+    }
 }

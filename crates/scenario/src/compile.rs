@@ -10,14 +10,14 @@ use crate::holes::{Hole, LexedPart, lex};
 use crate::json::PointerSet;
 use crate::names::Names;
 use crate::parts::{
-    Goodbye, HandshakeParts, Heartbeat, MAX_ROLES, MessageType, OnRule, PushFeed, ReadLimit,
-    SETUP_TIMEOUT, ScenarioRole, ScenarioVar, SetupStep,
+    Goodbye, HandshakeHeader, HandshakeParts, Heartbeat, MAX_ROLES, MessageType, OnRule, PushFeed,
+    ReadLimit, SETUP_TIMEOUT, ScenarioRole, ScenarioVar, SetupStep,
 };
 use crate::pattern::{PatternForm, PatternList, RecognisedBy, TextPattern};
 use crate::pattern_compiler::{PatternCompiler, alternative, check_held, exact_reply};
 use crate::pieces::ReadSite;
 use crate::scenario::Scenario;
-use crate::source::{SourcePlace, SpottedText};
+use crate::source::{SourcePlace, Spot, SpottedText};
 use crate::tables::Tables;
 use crate::template::Template;
 use crate::texts::{SendSite, TextCompiler};
@@ -45,7 +45,9 @@ pub(crate) fn compile(
     }
     let mut compiler = Compiler::new(draft, &tables, end)?;
     compiler.declare_captures(&draft.setup)?;
-    let url = compiler.fixed(draft.url.as_ref())?;
+    let url = draft.url.as_ref();
+    let url_source = url.map(|text| (text.place(), text.value.clone()));
+    let url = url.map(|text| compiler.fixed_text(text)).transpose()?;
     let handshake = compiler.handshake(draft)?;
     let mut setup = Vec::new();
     for step in &draft.setup {
@@ -69,6 +71,7 @@ pub(crate) fn compile(
         name: name.to_owned(),
         about: draft.about.as_ref().map(|text| text.value.clone()),
         url,
+        url_source,
         records: draft.records.clone().unwrap_or(RecordFormat::Message),
         binary: compiler.patterns.texts.is_binary,
         handshake,
@@ -101,6 +104,8 @@ fn role(draft: &RoleDraft) -> ScenarioRole {
             bytes_per_s,
             buffer: draft.buffer.unwrap_or(SLOW_BUFFER),
         }),
+        sends_place: draft.sends_spot.as_ref().map(Spot::place),
+        read_place: draft.read_spot.as_ref().map(Spot::place),
     }
 }
 
@@ -215,22 +220,21 @@ impl Compiler {
         Ok(())
     }
 
-    fn fixed(&mut self, text: Option<&SpottedText>) -> Result<Option<Template>, ScenarioError> {
+    /// A text that is fixed for a client before it connects.
+    fn fixed_text(&mut self, text: &SpottedText) -> Result<Template, ScenarioError> {
         let roles = self.all_roles();
         let is_binary = std::mem::replace(&mut self.patterns.texts.is_binary, false);
-        let template = text
-            .map(|text| self.patterns.texts.template(text, SendSite::Fixed, roles))
-            .transpose();
+        let texts = &mut self.patterns.texts;
+        let template = texts.template(text, SendSite::Fixed, roles);
         self.patterns.texts.is_binary = is_binary;
         template
     }
 
     fn handshake(&mut self, draft: &Draft) -> Result<HandshakeParts, ScenarioError> {
         let mut parts = HandshakeParts::default();
-        for (name, value) in &draft.headers {
-            if let Some(value) = self.fixed(Some(value))? {
-                parts.headers.push((name.clone(), value));
-            }
+        for (name, header) in &draft.headers {
+            let header = self.header(name, &header.value, header.spot.place())?;
+            parts.headers.push(header);
         }
         for text in draft.subprotocols.iter().flatten() {
             if text.value.contains("${") {
@@ -239,8 +243,25 @@ impl Compiler {
             }
             parts.subprotocols.push(text.value.clone());
         }
-        parts.origin = self.fixed(draft.origin.as_ref())?;
+        let first = draft.subprotocols.iter().flatten().next();
+        parts.subprotocols_place = first.map(SpottedText::place);
+        let origin = draft.origin.as_ref();
+        let origin = origin.map(|text| self.header("Origin", text, text.place()));
+        parts.origin = origin.transpose()?;
         Ok(parts)
+    }
+
+    fn header(
+        &mut self,
+        name: &str,
+        value: &SpottedText,
+        place: SourcePlace,
+    ) -> Result<HandshakeHeader, ScenarioError> {
+        Ok(HandshakeHeader {
+            name: name.to_owned(),
+            value: self.fixed_text(value)?,
+            place,
+        })
     }
 
     fn control(
@@ -407,6 +428,7 @@ impl Compiler {
         Ok(Some(PushFeed {
             interval: push.interval,
             matched: matched.unwrap_or(any),
+            place: push.spot.place(),
         }))
     }
 

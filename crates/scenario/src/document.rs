@@ -6,8 +6,8 @@ use toml_edit::{Document, Item};
 use units::parse_count;
 
 use crate::draft::{
-    CloseDraft, DeliverTo, Draft, EveryDraft, MessageDraft, OnDraft, PushDraft, RecordFormat,
-    RoleCount, RoleDraft, SetupDraft, VarDraft,
+    CloseDraft, DeliverTo, Draft, EveryDraft, HeaderDraft, MessageDraft, OnDraft, PushDraft,
+    RecordFormat, RoleCount, RoleDraft, SetupDraft, VarDraft,
 };
 use crate::error::{Fault, ScenarioError};
 use crate::holes::{RESERVED, is_name};
@@ -64,8 +64,11 @@ pub(crate) fn read_draft(name: &str, text: &str) -> Result<Draft, ScenarioError>
     }
     read_entries(&top, &mut draft)?;
     if let Some(push) = top.table("push", &["match", "interval"])? {
-        let (matched, interval) = (push.patterns("match")?, push.duration("interval")?);
-        draft.push = Some(PushDraft { matched, interval });
+        draft.push = Some(PushDraft {
+            matched: push.patterns("match")?,
+            interval: push.duration("interval")?,
+            spot: push.spot.clone(),
+        });
     }
     if let Some(close) = top.table("close", &["send", "expect", "code"])? {
         draft.close = read_close(&close)?;
@@ -76,7 +79,13 @@ pub(crate) fn read_draft(name: &str, text: &str) -> Result<Draft, ScenarioError>
 fn read_handshake(top: &TableReader, draft: &mut Draft) -> Result<(), ScenarioError> {
     if let Some(table) = top.table("handshake", &["headers", "subprotocols", "origin"])? {
         if let Some(headers) = table.any_table("headers")? {
-            draft.headers = headers.all_texts()?;
+            for (key, _) in headers.entries() {
+                if let Some(value) = headers.text(key.get())? {
+                    let spot = headers.spot(key.span());
+                    let header = HeaderDraft { value, spot };
+                    draft.headers.push((key.get().to_owned(), header));
+                }
+            }
         }
         draft.subprotocols = table.texts("subprotocols")?;
         draft.origin = table.text("origin")?;
@@ -192,6 +201,8 @@ fn read_roles(roles: &TableReader) -> Result<Vec<RoleDraft>, ScenarioError> {
             receives: table.boolean("receives")?,
             read: table.size("read", "/s", "bytes per second such as \"4KiB/s\"")?,
             buffer: table.size("buffer", "", "a size such as \"4KiB\"")?,
+            sends_spot: table.item_spot("sends"),
+            read_spot: table.item_spot("read"),
         });
     }
     Ok(read)

@@ -38,7 +38,7 @@ pub(crate) struct Draft {
     pub(crate) url: Option<SpottedText>,
     pub(crate) records: Option<RecordFormat>,
     pub(crate) binary: Option<bool>,
-    pub(crate) headers: Vec<(String, SpottedText)>,
+    pub(crate) headers: Vec<(String, HeaderDraft)>,
     pub(crate) subprotocols: Option<Vec<SpottedText>>,
     pub(crate) origin: Option<SpottedText>,
     pub(crate) vars: Vec<(String, VarDraft)>,
@@ -60,6 +60,14 @@ pub(crate) struct VarDraft {
     pub(crate) value: Option<SpottedText>,
     pub(crate) about: Option<String>,
     pub(crate) secret: bool,
+}
+
+/// A header of the handshake.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderDraft {
+    pub(crate) value: SpottedText,
+    /// Place of the name.
+    pub(crate) spot: Spot,
 }
 
 /// A text, or pointers and texts.
@@ -99,6 +107,8 @@ pub(crate) struct RoleDraft {
     pub(crate) receives: Option<bool>,
     pub(crate) read: Option<u64>,
     pub(crate) buffer: Option<u64>,
+    pub(crate) sends_spot: Option<Spot>,
+    pub(crate) read_spot: Option<Spot>,
 }
 
 /// Number of clients of a role.
@@ -166,10 +176,11 @@ pub(crate) struct MessageDraft {
     pub(crate) answer: Option<SpottedText>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct PushDraft {
     pub(crate) matched: Option<PatternsDraft>,
     pub(crate) interval: Option<Duration>,
+    pub(crate) spot: Spot,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -193,6 +204,7 @@ impl Draft {
             (Some(own), Some(base)) => Some(PushDraft {
                 matched: own.matched.or(base.matched),
                 interval: own.interval.or(base.interval),
+                spot: own.spot,
             }),
             (own, base) => own.or(base),
         };

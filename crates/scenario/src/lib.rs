@@ -16,6 +16,7 @@
 //! | `scenario` | the checked scenario: last checks, state of its clients |
 //! | `parts` | roles, steps, rules, messages |
 //! | `classify` | records of a connection: their meaning and their message |
+//! | `near_miss` | records that a JSON pattern nearly matches, and the value that differs |
 //! | `record_class` | the meanings, and what the caller knows of its messages |
 //! | `roles` | clients assigned to roles |
 //! | `print` | the merged file as TOML |
@@ -35,6 +36,7 @@
 //! | `cutter` | records cut from the messages of a connection |
 //! | `client` | state of one client |
 //! | `captures` | texts that patterns have read |
+//! | `cut_secret` | secrets cut at the end of a shortened text |
 //! | `padding` | random parts of messages |
 //! | `digits` | numbers and identities as bytes |
 //! | `holes` | texts cut at their `${holes}` |
@@ -47,6 +49,7 @@ mod captures;
 mod classify;
 mod client;
 mod compile;
+mod cut_secret;
 mod cutter;
 mod digits;
 mod document;
@@ -62,6 +65,7 @@ mod json;
 mod json_text;
 mod learned_reply;
 mod names;
+mod near_miss;
 mod padding;
 mod parse;
 mod parts;
@@ -81,14 +85,16 @@ mod texts;
 
 pub use captures::Captures;
 pub use client::ClientState;
+pub use cut_secret::without_cut_secret;
 pub use cutter::{RecordCutter, RecordError};
 pub use draft::{DeliverTo, RecordFormat, RoleCount};
 pub use error::{Fault, ScenarioError, Suggestion};
+pub use near_miss::{NearMiss, NearPattern, ValueFault};
 pub use padding::Padding;
 pub use parse::{FileLoader, OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource, VarSetting};
 pub use parts::{
-    Goodbye, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit, ScenarioRole,
-    ScenarioVar, SetupStep,
+    Goodbye, HandshakeHeader, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit,
+    ScenarioRole, ScenarioVar, SetupStep,
 };
 pub use pattern::Scratch;
 pub use presets::{ShippedScenario, shipped_scenarios};

@@ -21,6 +21,20 @@ pub struct ScenarioRole {
     pub receives: bool,
     /// Limit of its reading, for slow consumers.
     pub read: Option<ReadLimit>,
+    pub(crate) sends_place: Option<SourcePlace>,
+    pub(crate) read_place: Option<SourcePlace>,
+}
+
+impl ScenarioRole {
+    /// Place of `sends`, where the file has it.
+    pub fn sends_place(&self) -> Option<&SourcePlace> {
+        self.sends_place.as_ref()
+    }
+
+    /// Place of `read`, where the file has it.
+    pub fn read_place(&self) -> Option<&SourcePlace> {
+        self.read_place.as_ref()
+    }
 }
 
 /// A limit of reading.
@@ -161,6 +175,14 @@ pub struct PushFeed {
     /// Time between two messages.
     pub interval: Option<Duration>,
     pub(crate) matched: PatternList,
+    pub(crate) place: SourcePlace,
+}
+
+impl PushFeed {
+    /// Place of the table.
+    pub fn place(&self) -> &SourcePlace {
+        &self.place
+    }
 }
 
 /// The end of a connection.
@@ -183,12 +205,32 @@ impl Goodbye {
 /// The handshake of every client.
 #[derive(Debug, Clone, Default)]
 pub struct HandshakeParts {
-    /// Names and values of headers.
-    pub headers: Vec<(String, Template)>,
+    /// Headers, without `Origin` and the subprotocols.
+    pub headers: Vec<HandshakeHeader>,
     /// Offered subprotocols.
     pub subprotocols: Vec<String>,
-    /// Value of `Origin`.
-    pub origin: Option<Template>,
+    /// The header `Origin`.
+    pub origin: Option<HandshakeHeader>,
+    /// Place of the first subprotocol.
+    pub(crate) subprotocols_place: Option<SourcePlace>,
+}
+
+impl HandshakeParts {
+    /// Place of the first subprotocol, if any is offered.
+    pub fn subprotocols_place(&self) -> Option<&SourcePlace> {
+        self.subprotocols_place.as_ref()
+    }
+}
+
+/// A header of the upgrade request.
+#[derive(Debug, Clone)]
+pub struct HandshakeHeader {
+    /// Name as it is written.
+    pub name: String,
+    /// Value.
+    pub value: Template,
+    /// Place of the name in its file.
+    pub place: SourcePlace,
 }
 
 /// A var of a scenario, for reports.

@@ -130,6 +130,26 @@ pub(crate) struct PatternAlternative {
     pub(crate) needs_verification: bool,
     /// Text or binary counts, as in `${message}`: true for binary.
     pub(crate) is_binary: Option<bool>,
+    /// Pointers and patterns of JSON values as they are written, for explanations.
+    pub(crate) written: Box<[(String, String)]>,
+}
+
+/// A value of a JSON pattern, compared with a record.
+pub(crate) struct MemberValue {
+    /// Position in the pattern, from 0.
+    pub(crate) index: usize,
+    /// The value in the record; `None` when its pointer leads to nothing.
+    pub(crate) found: Option<Vec<u8>>,
+}
+
+/// A JSON pattern compared with a record, value by value.
+pub(crate) struct MemberComparison {
+    /// Number of values that match.
+    pub(crate) matching: usize,
+    /// The first one that does not match.
+    pub(crate) wrong: Option<MemberValue>,
+    /// The value that names the message, if it matches.
+    pub(crate) identity: Option<MemberValue>,
 }
 
 /// A pattern, or a list of which any may match.
@@ -158,6 +178,53 @@ impl PatternAlternative {
                 .iter()
                 .any(|(pointer, _)| record.pointers.value(found, *pointer).is_none()),
         }
+    }
+
+    /// Compares all values of a JSON pattern with a record, for explanations; `None` for a text pattern, and for a record
+    /// that is not JSON. The numbers of the record are then in the scratch memory.
+    pub(crate) fn compare_members(
+        &self,
+        record: &RecordView,
+        cx: &GlobContext,
+        scratch: &mut Scratch,
+    ) -> Option<MemberComparison> {
+        let PatternForm::Json(members) = &self.form else {
+            return None;
+        };
+        let mut compared = MemberComparison {
+            matching: 0,
+            wrong: None,
+            identity: None,
+        };
+        let mut numbers = ReadNumbers::default();
+        for (index, (pointer, _)) in members.iter().enumerate() {
+            scratch.numbers = ReadNumbers::default();
+            let matches = run_json(&members[index..=index], record, cx, scratch);
+            let read = scratch.numbers;
+            let value = record.pointers.value(scratch.json_values()?, *pointer);
+            let found = value.and_then(|value| {
+                let raw = &record.bytes[value.start..value.end];
+                json_text(raw, value.kind, &mut scratch.text).map(<[u8]>::to_vec)
+            });
+            let member = MemberValue { index, found };
+            if !matches {
+                compared.wrong = compared.wrong.or(Some(member));
+                continue;
+            }
+            compared.matching += 1;
+            numbers.uid = numbers.uid.or(read.uid);
+            numbers.id = numbers.id.or(read.id);
+            let names_message = match self.recognised_by {
+                RecognisedBy::Uid => read.uid.is_some(),
+                RecognisedBy::Id => read.id.is_some(),
+                RecognisedBy::Order => false,
+            };
+            if names_message {
+                compared.identity = compared.identity.or(Some(member));
+            }
+        }
+        scratch.numbers = numbers;
+        Some(compared)
     }
 
     /// Returns true when the record is what its message demands.

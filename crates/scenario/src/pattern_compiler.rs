@@ -96,12 +96,10 @@ impl PatternCompiler {
                 .for_each(|(_, text)| text.set_only_identity());
         }
         let is_binary = is_echo.then_some(self.texts.is_binary);
-        Ok(alternative(
-            form,
-            recognised_by,
-            needs_verification,
-            is_binary,
-        ))
+        Ok(PatternAlternative {
+            written: written_members(draft),
+            ..alternative(form, recognised_by, needs_verification, is_binary)
+        })
     }
 }
 
@@ -116,6 +114,19 @@ pub(crate) fn alternative(
         recognised_by,
         needs_verification,
         is_binary,
+        written: Box::default(),
+    }
+}
+
+/// Pointers and patterns of a JSON pattern as they are written.
+fn written_members(draft: &PatternDraft) -> Box<[(String, String)]> {
+    match draft {
+        PatternDraft::Text(_) => Box::default(),
+        PatternDraft::Json { members, .. } => {
+            let members = members.iter();
+            let written = members.map(|(pointer, text)| (pointer.clone(), text.value.clone()));
+            written.collect()
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use units::typed_duration;
 
 use crate::draft::{
-    DeliverTo, Draft, MessageDraft, PatternDraft, PatternsDraft, RecordFormat, RoleCount, RoleNames,
+    DeliverTo, Draft, HeaderDraft, MessageDraft, PatternDraft, PatternsDraft, RecordFormat,
+    RoleCount, RoleNames,
 };
 use crate::source::SpottedText;
 
@@ -113,8 +114,8 @@ fn print_handshake(draft: &Draft, file: &mut FilePrinter) {
     }
     file.text("origin", draft.origin.as_ref());
     if !draft.headers.is_empty() {
-        let header = |(name, value): &(String, SpottedText)| {
-            format!("{} = {}", key(name), quoted(&value.value))
+        let header = |(name, header): &(String, HeaderDraft)| {
+            format!("{} = {}", key(name), quoted(&header.value.value))
         };
         let headers: Vec<_> = draft.headers.iter().map(header).collect();
         file.line("headers", &format!("{{ {} }}", headers.join(", ")));

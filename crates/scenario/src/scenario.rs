@@ -7,6 +7,7 @@ use units::SizeRange;
 
 use crate::captures::Captures;
 use crate::client::ClientState;
+use crate::cut_secret::without_cut_secret;
 use crate::draft::{RecordFormat, default_name};
 use crate::error::ScenarioError;
 use crate::holes::ClientNumber;
@@ -19,6 +20,7 @@ use crate::parts::{
     SetupStep,
 };
 use crate::pattern::PatternList;
+use crate::source::SourcePlace;
 use crate::tables::Tables;
 use crate::template::{MessageValues, Template};
 
@@ -51,6 +53,8 @@ pub struct Scenario {
     pub push: Option<PushFeed>,
     /// Goodbye.
     pub close: Goodbye,
+    /// Place and text of `url`.
+    pub(crate) url_source: Option<(SourcePlace, String)>,
     pub(crate) merged: String,
     pub(crate) vars: Vec<ScenarioVar>,
     /// Texts that must not be shown.
@@ -71,15 +75,51 @@ impl fmt::Debug for Scenario {
     }
 }
 
+/// The text with `***` for each of the secrets, the longest of which comes first.
+fn masked_with(secrets: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
+    let mut masked = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        match secrets.iter().find(|secret| rest.starts_with(&secret[..])) {
+            Some(secret) => {
+                masked.extend_from_slice(b"***");
+                rest = &rest[secret.len()..];
+            }
+            None => {
+                masked.push(*first);
+                rest = after;
+            }
+        }
+    }
+    masked
+}
+
 impl Scenario {
     /// The file with everything that it builds on, as TOML. Values of secret vars are left out, unless they are empty.
     pub fn merged_file(&self) -> &str {
         &self.merged
     }
 
+    /// Place of `url`, where the file has it.
+    pub fn url_place(&self) -> Option<&SourcePlace> {
+        self.url_source.as_ref().map(|(place, _)| place)
+    }
+
+    /// Path of `url` as it is written, with its holes and without its query.
+    pub fn usual_path(&self) -> Option<&str> {
+        let (_, text) = self.url_source.as_ref()?;
+        let path = text.split(['?', '#']).next()?;
+        (!path.is_empty()).then_some(path)
+    }
+
     /// All vars in the order of the files.
     pub fn vars(&self) -> &[ScenarioVar] {
         &self.vars
+    }
+
+    /// Returns true when there is a CSV table, of the file or of the options.
+    pub fn has_tables(&self) -> bool {
+        !self.tables.is_empty()
     }
 
     /// Adds a text that [`masked`](Self::masked) hides, besides those of the file: the value of a header.
@@ -89,6 +129,20 @@ impl Scenario {
 
     /// A text of a client with `***` for its cells of tables and for the values of secret vars and headers.
     pub fn masked(&self, client: &ClientState, text: &[u8]) -> Vec<u8> {
+        masked_with(&self.shown_secrets(client), text)
+    }
+
+    /// A text of a client as [`masked`](Self::masked) shows it. A secret that is cut at the end of a shortened text, which
+    /// ends with `…`, is hidden as well.
+    pub fn masked_text(&self, client: &ClientState, text: &str) -> String {
+        let secrets = self.shown_secrets(client);
+        let shown = without_cut_secret(text, secrets.iter().map(Vec::as_slice));
+        let masked = masked_with(&secrets, shown.as_bytes());
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+
+    /// Texts of a client that must not be shown, the longest first, also as a server repeats them in JSON.
+    fn shown_secrets(&self, client: &ClientState) -> Vec<Vec<u8>> {
         let cells = self.fixed.iter().filter_map(|slot| match slot {
             FixedSlot::Cell { table, column } => {
                 Some(self.tables.cell(table, column, client.client()))
@@ -100,7 +154,6 @@ impl Scenario {
             .iter()
             .map(Vec::as_slice)
             .chain(cells.map(str::as_bytes));
-        // A server may repeat them in JSON.
         let mut secrets: Vec<_> = secrets
             .filter(|secret| !secret.is_empty())
             .flat_map(|secret| {
@@ -113,27 +166,7 @@ impl Scenario {
             .collect();
         // A secret may be part of another one.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        let mut masked = Vec::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((first, after)) = rest.split_first() {
-            match secrets.iter().find(|secret| rest.starts_with(&secret[..])) {
-                Some(secret) => {
-                    masked.extend_from_slice(b"***");
-                    rest = &rest[secret.len()..];
-                }
-                None => {
-                    masked.push(*first);
-                    rest = after;
-                }
-            }
-        }
-        masked
-    }
-
-    /// A text of a client as [`masked`](Self::masked) shows it.
-    pub fn masked_text(&self, client: &ClientState, text: &str) -> String {
-        let masked = self.masked(client, text.as_bytes());
-        String::from_utf8_lossy(&masked).into_owned()
+        secrets
     }
 
     /// Checks that all vars and tables are there, for this number of clients.

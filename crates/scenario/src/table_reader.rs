@@ -80,6 +80,11 @@ impl<'a> TableReader<'a> {
         self.table.get(key).filter(|item| !item.is_none())
     }
 
+    /// Place of a value, if the key is there.
+    pub(crate) fn item_spot(&self, key: &str) -> Option<Spot> {
+        self.item(key).map(|item| self.spot(item.span()))
+    }
+
     pub(crate) fn type_fault(&self, key: &str, wanted: &'static str) -> ScenarioError {
         let span = self.item(key).and_then(Item::span);
         Fault::Type {

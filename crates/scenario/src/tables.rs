@@ -55,6 +55,10 @@ impl Tables {
         Ok(())
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
     fn table(&self, name: &str) -> Option<&CsvTable> {
         self.tables.iter().find(|table| table.name == name)
     }

@@ -1,8 +1,11 @@
 //! Errors that prevent a run.
 
 use std::io;
+use std::sync::Arc;
 
 use measurement::record::ConnectFailure;
+use scenario::Scenario;
+use units::{counted, grouped};
 
 /// Error that prevents a run. Failures of single connections or messages are counted instead.
 #[derive(Debug, thiserror::Error)]
@@ -29,8 +32,8 @@ pub enum SwarmError {
     /// The plan of the calibration is impossible.
     #[error("cannot plan the calibration")]
     Plan(#[source] measurement::plan::PlanError),
-    /// No connection opened.
-    #[error("0 of {attempted} {}: {cause}", not_reached(url, cause))]
+    /// No connection opened, or no client was ready for its scenario.
+    #[error("0 of {attempted} {}: {}", not_reached(url, cause, others), causes(*attempted, cause, others))]
     NothingConnected {
         /// URL of the server.
         url: String,
@@ -38,22 +41,56 @@ pub enum SwarmError {
         attempted: u64,
         /// The most frequent failure.
         cause: ConnectFailure,
+        /// All other failures with their counts, the most frequent first.
+        others: Box<[(ConnectFailure, u64)]>,
+        /// The scenario of the run.
+        scenario: Option<Arc<Scenario>>,
     },
 }
 
-/// The state that no connection has reached. After a failed setup, its connection was open.
-fn not_reached(url: &str, cause: &ConnectFailure) -> String {
-    match cause {
-        ConnectFailure::Setup(_) => format!("clients of {url} were ready"),
-        _ => format!("connections to {url} opened"),
+/// Maximum number of causes in the text of an error.
+const SHOWN_CAUSES: usize = 3;
+
+/// The state that no connection has reached. Before a failed setup, its connection was open.
+fn not_reached(url: &str, cause: &ConnectFailure, others: &[(ConnectFailure, u64)]) -> String {
+    let mut causes = others.iter().map(|(other, _)| other).chain([cause]);
+    if causes.any(|cause| matches!(cause, ConnectFailure::Setup(_))) {
+        format!("clients of {url} were ready")
+    } else {
+        format!("connections to {url} opened")
     }
 }
 
+/// The causes as text: the only one as it is, of several the most frequent ones with their counts.
+fn causes(attempted: u64, cause: &ConnectFailure, others: &[(ConnectFailure, u64)]) -> String {
+    if others.is_empty() {
+        return cause.to_string();
+    }
+    let of_others: u64 = others.iter().map(|(_, n)| n).sum();
+    let first = (cause, attempted.saturating_sub(of_others));
+    let all = [first].into_iter();
+    let all = all.chain(others.iter().map(|(other, n)| (other, *n)));
+    let shown = all.take(SHOWN_CAUSES);
+    let mut texts: Vec<_> = shown
+        .map(|(cause, n)| format!("{} × {cause}", grouped(n)))
+        .collect();
+    let rest = (1 + others.len()).saturating_sub(SHOWN_CAUSES);
+    if rest > 0 {
+        texts.push(counted(rest as u64, "more cause"));
+    }
+    texts.join("; ")
+}
+
 impl SwarmError {
-    /// The most frequent failure and the URL, when no connection opened.
-    pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str)> {
+    /// The most frequent failure, the URL and the scenario, when no connection opened.
+    pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str, Option<&Scenario>)> {
         match self {
-            Self::NothingConnected { cause, url, .. } => Some((cause, url)),
+            Self::NothingConnected {
+                cause,
+                url,
+                scenario,
+                ..
+            } => Some((cause, url, scenario.as_deref())),
             _ => None,
         }
     }

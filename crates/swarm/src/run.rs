@@ -1,5 +1,6 @@
 //! A run: Connect → Warm-up → Measure → Drain → Close.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -198,14 +199,19 @@ pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmE
         *failures.entry(failure).or_default() += n;
     }
     let attempted = failures.values().sum();
-    let most_frequent = failures
+    let failures = failures
         .into_iter()
-        .max_by_key(|(failure, n)| (*n, failure.to_string()));
-    match most_frequent {
+        .map(|(failure, n)| (failure.clone(), n));
+    let mut failures: Vec<_> = failures.collect();
+    failures.sort_by_cached_key(|(failure, n)| Reverse((*n, failure.to_string())));
+    let mut failures = failures.into_iter();
+    match failures.next() {
         Some((cause, _)) => SwarmError::NothingConnected {
             url: mask_url(plan.server_url().as_str()),
             attempted,
-            cause: cause.clone(),
+            cause,
+            others: failures.collect(),
+            scenario: plan.scenario().cloned(),
         },
         None => SwarmError::ThreadEnded,
     }

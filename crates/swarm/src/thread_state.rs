@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use host::thread_usage::ThreadUsage;
-use measurement::plan::{Length, Plan, Verify};
+use http::HeaderMap;
+use measurement::plan::{Length, Plan, Verify, mask_header_values};
 use measurement::record::{BottomK, Record, Recorder};
 
 use scenario::Scratch;
@@ -55,6 +56,8 @@ pub(crate) struct ThreadState {
     pub(crate) scratch: RefCell<Scratch>,
     /// True when a client waited for a whole timeout while messages arrived, but none ever identified one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
+    /// Additional headers of the requests of all clients. The server may repeat secrets in them.
+    headers: HeaderMap,
 }
 
 impl ThreadState {
@@ -91,7 +94,14 @@ impl ThreadState {
             recognized_nothing: Cell::new(false),
             dialogue: None,
             scratch: RefCell::default(),
+            headers: plan.headers.clone(),
         }
+    }
+
+    /// A text from the server without secret headers that it repeats.
+    #[cold]
+    pub(crate) fn masked(&self, text: &str) -> String {
+        mask_header_values(&self.headers, text)
     }
 
     /// Takes the record and replaces it with an empty one.

@@ -15,6 +15,7 @@ use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Arrivals, Load, LoadDraft, Plan, RateProfile};
 use measurement::record::{ConnectFailure, Outcome, SetupFault};
 use swarm::{Recording, RunHandle, RunSetup, SwarmError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -159,6 +160,58 @@ fn a_refused_setup_names_place_and_record_without_secrets() {
         panic!("{cause}");
     };
     assert_eq!((failure.step, failure.fault), (1, SetupFault::Refused));
+}
+
+#[test]
+fn an_error_of_several_refusals_does_not_show_the_most_frequent_one_alone() {
+    let server = Server::start(|number, stream| {
+        let reason = [
+            "full", "full", "full", "full", "old", "old", "old", "odd", "odd", "new",
+        ];
+        answer(stream, move |_, _| {
+            vec![Message::text(format!("no {}", reason[number]))]
+        })
+    });
+    let text = format!("[[setup]]\nsend = 'login'\nexpect = 'ok'\nrefuse = 'no${{*}}'\n{CALL}");
+    let plan = planned(&server, &text, |plan| {
+        plan.clients = NonZeroU32::new(10).unwrap();
+    });
+    let error = swarm::record(&plan, &RunHandle::new()).unwrap_err();
+    let refused = |n, reason| format!("{n} × setup failed: t.toml:3:10: refused: no {reason}");
+    let exact = format!(
+        "0 of 10 clients of ws://{}/ were ready: {}; {}; {}; 1 more cause",
+        server.address,
+        refused(4, "full"),
+        refused(3, "old"),
+        refused(2, "odd"),
+    );
+    assert_eq!(error.to_string(), exact);
+    let (most_frequent, ..) = error.connect_failure().unwrap();
+    assert!(most_frequent.to_string().ends_with("no full"), "{error}");
+}
+
+#[test]
+fn clients_that_failed_their_setup_were_connected_though_more_were_refused() {
+    let server = Server::start(|number, mut stream| async move {
+        if number == 0 {
+            return answer(stream, |_, _| vec![Message::text("no")]).await;
+        }
+        let refusal = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(refusal).await;
+    });
+    let text = format!("[[setup]]\nsend = 'login'\nexpect = 'ok'\nrefuse = 'no'\n{CALL}");
+    let error = swarm::record(&planned(&server, &text, |_| {}), &RunHandle::new()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("0 of 4 clients of ws://"), "{text}");
+    assert!(
+        text.contains(" were ready: 3 × the server answered"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("; 1 × setup failed: t.toml:3:10: refused: no"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -7,22 +7,23 @@ use measurement::record::{
     AnswerDefect, CertificateDefect, ClientCertificateDefect, ConnectFailure, ForeignAnswer,
     UpgradeRefusal,
 };
+use scenario::Scenario;
 
-/// Advice when every connection to this URL failed; `None` where the failure's text is sufficient.
+/// Advice when every connection to this URL failed, those of a scenario or of echoes; `None` where the failure's text is
+/// sufficient.
 #[must_use]
-pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
+pub fn connect_advice(
+    failure: &ConnectFailure,
+    url: &str,
+    scenario: Option<&Scenario>,
+) -> Option<String> {
     let tls = url
         .get(..3)
         .is_some_and(|it| it.eq_ignore_ascii_case("wss"));
     let advice = match failure {
-        ConnectFailure::Refused(refusal) => return refusal_advice(refusal, url),
+        ConnectFailure::Refused(refusal) => return refusal_advice(refusal, url, scenario),
         ConnectFailure::NoAddress => "is the host name right?",
-        ConnectFailure::Connect(failure) => match failure.kind {
-            ErrorKind::ConnectionRefused => "is the server running?",
-            ErrorKind::NotFound => "is the path of the socket right, and the server running?",
-            ErrorKind::PermissionDenied => "does this user have access to the socket?",
-            _ => "can this machine reach the server?",
-        },
+        ConnectFailure::Connect(failure) => socket_advice(failure.kind),
         ConnectFailure::Timeout => {
             "is the server running, and does a firewall block it? --connect-timeout waits longer"
         }
@@ -71,6 +72,15 @@ pub fn connect_advice(failure: &ConnectFailure, url: &str) -> Option<String> {
     Some(advice.to_owned())
 }
 
+fn socket_advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::ConnectionRefused => "is the server running?",
+        ErrorKind::NotFound => "is the path of the socket right, and the server running?",
+        ErrorKind::PermissionDenied => "does this user have access to the socket?",
+        _ => "can this machine reach the server?",
+    }
+}
+
 /// Advice where connections ended before their client was done with them.
 #[must_use]
 pub fn early_end_advice() -> &'static str {
@@ -111,7 +121,11 @@ fn answer_advice(defect: &AnswerDefect) -> &'static str {
     }
 }
 
-fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
+fn refusal_advice(
+    refusal: &UpgradeRefusal,
+    url: &str,
+    scenario: Option<&Scenario>,
+) -> Option<String> {
     if refusal.wants_client_certificate && matches!(refusal.status, 400 | 401 | 403 | 495 | 496) {
         return Some(CLIENT_CERTIFICATE.to_owned());
     }
@@ -128,7 +142,7 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
             "--header 'Authorization: …' or 'Cookie: …' logs in; --origin names an allowed origin"
         }
         407 => "--header 'Proxy-Authorization: …' logs in at the proxy",
-        200..=299 | 404 | 405 | 410 => "is the path right? axum-ws and tungstenite-ws use /ws",
+        200..=299 | 404 | 405 | 410 => return Some(path_advice(scenario)),
         429 | 503 => "--connect-rate N opens N connections per second; or use fewer clients (-c)",
         502 | 504 => "a proxy answers for the server: is the server behind it running?",
         505 => "the upgrade needs HTTP/1.1",
@@ -136,6 +150,20 @@ fn refusal_advice(refusal: &UpgradeRefusal, url: &str) -> Option<String> {
         _ => "see the server's log of the request",
     };
     Some(advice.to_owned())
+}
+
+/// Advice when the server has no WebSocket at this path.
+fn path_advice(scenario: Option<&Scenario>) -> String {
+    let Some(scenario) = scenario else {
+        return "is the path right? axum-ws and tungstenite-ws use /ws".to_owned();
+    };
+    match scenario.usual_path() {
+        Some(path) => format!(
+            "is the path right? Usual for {} is {path}; a path in the URL replaces it",
+            scenario.name
+        ),
+        None => "is the path right? See at which one the server accepts WebSockets".to_owned(),
+    }
 }
 
 /// Advice when the server lists protocol versions without the client's.
@@ -204,9 +232,10 @@ mod tests {
     use super::*;
     use ConnectFailure as F;
     use measurement::record::RefusalField;
+    use scenario::{ScenarioOptions, ScenarioSource};
 
     fn advice(failure: &ConnectFailure, url: &str) -> String {
-        connect_advice(failure, url).unwrap()
+        connect_advice(failure, url, None).unwrap()
     }
 
     fn refused(status: u16) -> UpgradeRefusal {
@@ -242,13 +271,13 @@ mod tests {
         }
         let host = F::CertificateHost("x".to_owned());
         assert!(
-            super::connect_advice(&host, "wss://a/")
+            super::connect_advice(&host, "wss://a/", None)
                 .unwrap()
                 .contains("--insecure")
         );
         let missing = F::ClientCertificate(ClientCertificateDefect::Missing);
         assert!(
-            super::connect_advice(&missing, "wss://a/")
+            super::connect_advice(&missing, "wss://a/", None)
                 .unwrap()
                 .contains("--client-cert")
         );
@@ -294,6 +323,28 @@ mod tests {
             ..refused(400)
         };
         assert!(of(mutual).contains("--client-key"));
+    }
+
+    #[test]
+    fn a_missing_path_of_a_scenario_is_not_advised_with_that_of_our_servers() {
+        let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+        let advised = |name, status| {
+            let options = ScenarioOptions::default();
+            let scenario = Scenario::parse(ScenarioSource::Preset(name), &options, &no_files);
+            let refusal = F::Refused(Box::new(refused(status)));
+            connect_advice(&refusal, "ws://a/", Some(&scenario.unwrap())).unwrap()
+        };
+        for status in [200, 404, 405, 410] {
+            assert_eq!(
+                advised("socket.io", status),
+                "is the path right? Usual for socket.io is /socket.io/; a path in the URL replaces it"
+            );
+        }
+        assert!(advised("ocpp1.6", 404).contains(" is /CP${client:05};"));
+        assert_eq!(
+            advised("mqtt", 404),
+            "is the path right? See at which one the server accepts WebSockets"
+        );
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub(crate) struct BenchArgs {
     /// meaning
     ///
     /// Exit codes: 0 all matched, 3 something did not, 1 nothing connected, 2 wrong usage or a fault in the file.
-    #[arg(long = "try", conflicts_with_all = ["json", "tui", "plot", "metrics_bind", "conditions"], help_heading = SCENARIO)]
+    #[arg(long = "try", conflicts_with_all = ["json", "tui", "plot", "metrics_bind", "conditions", "outputs"], help_heading = SCENARIO)]
     pub(crate) is_trial: bool,
 
     /// List the shipped scenarios, and nothing else

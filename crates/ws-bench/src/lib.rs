@@ -100,6 +100,7 @@ fn with_connect_advice(error: &anyhow::Error) -> anyhow::Error {
         return cli::with_advice(error.as_ref(), Some(wording::NO_ROOTS_ADVICE));
     }
     let failure = swarm_error.and_then(SwarmError::connect_failure);
-    let advice = failure.and_then(|(failure, url)| wording::connect_advice(failure, url));
+    let advice = failure
+        .and_then(|(failure, url, scenario)| wording::connect_advice(failure, url, scenario));
     cli::with_advice(error.as_ref(), advice.as_deref())
 }

@@ -1,7 +1,7 @@
 //! Scenarios on the command line: the shipped ones, errors, and secrets of the command line.
 
 use cli::{ExitStatus, ScenarioFlagError, print_error, print_notice};
-use measurement::plan::PlanError;
+use measurement::plan::{HandshakeFault, PlanError};
 use scenario::{Scenario, ScenarioError, shipped_scenarios};
 use wording::scenarios::{begins_with_place, lost_holes, scenario_error};
 
@@ -25,6 +25,7 @@ pub(crate) fn refuse(error: &ScenarioFlagError) -> ExitStatus {
         ScenarioFlagError::InSecret { .. } => print_notice(&error.to_string()),
         ScenarioFlagError::Unread { .. }
         | ScenarioFlagError::NoSource { .. }
+        | ScenarioFlagError::NoTable
         | ScenarioFlagError::Setting => {
             print_error(&anyhow::anyhow!("{error}"));
         }
@@ -32,8 +33,12 @@ pub(crate) fn refuse(error: &ScenarioFlagError) -> ExitStatus {
     ExitStatus::Usage
 }
 
-/// Reports the fault of a plan's scenario. Returns false when the error is another one.
+/// Reports the fault of a plan's scenario, or of a client's handshake. Returns false when the error is another one.
 pub(crate) fn print_fault(error: &anyhow::Error) -> bool {
+    if let Some(fault) = error.downcast_ref::<HandshakeFault>() {
+        print_notice(&fault.to_string());
+        return true;
+    }
     match error.downcast_ref() {
         Some(PlanError::Scenario(fault)) => {
             print_scenario_error(fault, None);

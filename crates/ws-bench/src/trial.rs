@@ -96,7 +96,7 @@ fn try_all(
             let part = TrialPart::Sends;
             let outcome = trial.run(client.state, part, &client.target, control, &mut |line| {
                 let before = std::mem::replace(&mut printed, Ok(()));
-                printed = before.and_then(|()| print_line(&line));
+                printed = before.and_then(|()| print_line(&line, trial.scenario));
             });
             printed?;
             tally.conclude(outcome)?;
@@ -107,7 +107,8 @@ fn try_all(
                 anyhow::bail!("the trial of client {} has failed", client.state.client());
             };
             client.print_title(trial)?;
-            lines.iter().try_for_each(print_line)?;
+            let mut lines = lines.iter();
+            lines.try_for_each(|line| print_line(line, trial.scenario))?;
             tally.conclude(outcome)?;
         }
         Ok(tally)
@@ -185,7 +186,7 @@ fn first_of_roles(plan: &Plan, scenario: &Scenario) -> Vec<ClientState> {
 }
 
 /// Prints a frame: time, direction, bytes, meaning.
-fn print_line(line: &TrialLine) -> io::Result<()> {
+fn print_line(line: &TrialLine, scenario: &Scenario) -> io::Result<()> {
     let arrow = match line.direction {
         TrialDirection::Sent => "→",
         TrialDirection::Received => "←",
@@ -195,7 +196,7 @@ fn print_line(line: &TrialLine) -> io::Result<()> {
         [] => "(empty)".to_owned(),
         bytes => escape_beginning(bytes, SHOWN_BYTES),
     };
-    let meaning = dim(&trial_text::meaning(&line.meaning));
+    let meaning = dim(&trial_text::explained(line, scenario));
     print_text(&format!(
         "  {at:>TIME$} {arrow} {bytes}\n{:indent$}{meaning}\n",
         "",

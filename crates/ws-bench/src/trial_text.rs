@@ -2,23 +2,30 @@
 
 use std::time::Duration;
 
-use scenario::FoundBy;
-use scenario_trial::{MessageEnd, TrialMeaning, TrialOutcome};
+use measurement::record::escape_beginning;
+use scenario::{FoundBy, NearMiss, NearPattern, ReplyRole, Scenario, ValueFault};
+use scenario_trial::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
 use units::{counted, human_time};
+
+/// Bytes of a value that are printed.
+const SHOWN_BYTES: usize = 60;
 
 fn time(time: Duration) -> String {
     human_time(time.as_secs_f64() * 1e9)
 }
 
 /// The meaning of a frame or a record.
-pub(crate) fn meaning(meaning: &TrialMeaning) -> String {
+fn meaning(meaning: &TrialMeaning) -> String {
     match meaning {
         TrialMeaning::SetupMessage { step } => format!("setup, step {step}: sent"),
         TrialMeaning::Expected { step } => format!("setup, step {step}: the expected record"),
         TrialMeaning::Refused { step } => format!("setup, step {step}: refused"),
         TrialMeaning::Skipped => "skipped: nothing waits for it".to_owned(),
         TrialMeaning::Message { kind } => named("message", kind.as_deref()),
-        TrialMeaning::Reply { by, after, agrees } => reply(*by, *after, *agrees),
+        TrialMeaning::Reply { by, after, agrees } => {
+            let difference = || "something else in it differs from its pattern".to_owned();
+            reply(*by, *after, agrees.then_some(()).ok_or_else(difference))
+        }
         TrialMeaning::ErrorReply { after } => format!("error reply, after {}", time(*after)),
         TrialMeaning::Part => "part of the reply".to_owned(),
         TrialMeaning::Duplicate => "repeated: its message is over".to_owned(),
@@ -48,6 +55,73 @@ pub(crate) fn meaning(meaning: &TrialMeaning) -> String {
     }
 }
 
+/// The meaning of a frame, with the value that kept a JSON pattern from matching.
+pub(crate) fn explained(line: &TrialLine, scenario: &Scenario) -> String {
+    let near = line.near_miss.as_ref();
+    match (&line.meaning, near) {
+        (TrialMeaning::Reply { by, after, .. }, Some(near)) => {
+            reply(*by, *after, Err(wrong_value(near)))
+        }
+        (other, Some(near)) => {
+            let pattern = pattern(near.pattern, scenario);
+            format!(
+                "{}; nearest is {pattern}, but {}",
+                meaning(other),
+                wrong_value(near)
+            )
+        }
+        (other, None) => meaning(other),
+    }
+}
+
+/// The value that does not match: `/type is “hi”, not “hello”`.
+fn wrong_value(near: &NearMiss) -> String {
+    let NearMiss {
+        pointer, expected, ..
+    } = near;
+    let shown = |bytes: &[u8]| escape_beginning(bytes, SHOWN_BYTES);
+    let pointer = match &pointer[..] {
+        "" => "the whole value",
+        pointer => pointer,
+    };
+    match &near.fault {
+        ValueFault::Missing => format!("{pointer} is missing"),
+        ValueFault::Differs(found) => {
+            let expected = shown(expected.as_bytes());
+            format!("{pointer} is “{}”, not “{expected}”", shown(found))
+        }
+        ValueFault::NamesNoMessage(found) => {
+            format!(
+                "{pointer} is “{}”, and no message with it waits",
+                shown(found)
+            )
+        }
+    }
+}
+
+fn pattern(near: NearPattern, scenario: &Scenario) -> String {
+    match near {
+        NearPattern::Expect => "`expect` of this step".to_owned(),
+        NearPattern::Refuse => "`refuse` of this step".to_owned(),
+        NearPattern::Own { kind, role } => {
+            let key = match role {
+                ReplyRole::Error => "error",
+                ReplyRole::Reply => "reply",
+                ReplyRole::Part => "part",
+            };
+            let name = scenario
+                .messages
+                .get(kind)
+                .and_then(|kind| kind.name.as_deref());
+            named(&format!("`{key}` of the message"), name)
+        }
+        NearPattern::On(rule) => {
+            let name = scenario.on.get(rule).and_then(|rule| rule.name.as_deref());
+            named("`match` of [[on]]", name)
+        }
+    }
+}
+
 fn named(what: &str, name: Option<&str>) -> String {
     match name {
         Some(name) => format!("{what} `{name}`"),
@@ -55,17 +129,16 @@ fn named(what: &str, name: Option<&str>) -> String {
     }
 }
 
-fn reply(by: FoundBy, after: Duration, agrees: bool) -> String {
+/// A reply that was found in this way, and what differs in it, if anything does.
+fn reply(by: FoundBy, after: Duration, agrees: Result<(), String>) -> String {
     let by = match by {
         FoundBy::Content => "recognised by ${uid}",
         FoundBy::Id => "recognised by ${id}",
         FoundBy::Order => "the next in order",
     };
-    let after = time(after);
-    if agrees {
-        format!("reply, {by}, after {after}")
-    } else {
-        format!("reply, {by}, but something else in it differs from its pattern: corrupted")
+    match agrees {
+        Ok(()) => format!("reply, {by}, after {}", time(after)),
+        Err(difference) => format!("reply, {by}, but {difference}: corrupted"),
     }
 }
 

@@ -198,3 +198,23 @@ fn a_system_without_trusted_certificates_is_sent_to_a_file() {
         "{err}"
     );
 }
+
+#[test]
+fn a_missing_path_of_a_protocol_is_not_advised_with_that_of_our_servers() {
+    let server = Refusing::start(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    let bench = Bench::new();
+    let usual = "Usual for socket.io is /socket.io/; a path in the URL replaces it";
+    for (protocol, advice) in [("socket.io", usual), ("mqtt", "See at which one")] {
+        for flags in ["-c 2 -m 1 -q --no-output", "--try"] {
+            let url = format!("ws://{}/ws", server.address);
+            let output = bench.run(&format!("{url} --protocol {protocol} {flags}"));
+            assert_eq!(output.status.code(), Some(1), "{flags}");
+            let text = stdout(&output) + &stderr(&output);
+            assert!(
+                text.contains(&format!(" · is the path right? {advice}")),
+                "{text}"
+            );
+            assert!(!text.contains("axum-ws"), "{text}");
+        }
+    }
+}

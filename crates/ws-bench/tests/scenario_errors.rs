@@ -247,6 +247,32 @@ fn flags_that_a_scenario_decides_are_wrong_usage() {
 }
 
 #[test]
+fn flags_without_effect_are_not_accepted() {
+    let bench = Bench::new();
+    let echo = ["--protocol", "echo", "ws://127.0.0.1:1/"];
+    let (code, text) = refused(&bench, &[&echo[..], &["--try", "-o", "a.json"]].concat());
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("--try") && text.contains("--output"),
+        "{text}"
+    );
+    let wrapped = [&echo[..], &["--data-wrap", "-c", "1", "-m", "1"]].concat();
+    let (code, text) = refused(&bench, &wrapped);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(
+        text.contains("--data-wrap") && text.contains("--data NAME=FILE"),
+        "{text}"
+    );
+    assert_eq!(bench.files(), [""; 0]);
+    // A table of the file is enough.
+    std::fs::write(bench.path("users.csv"), "name\nanna\n").unwrap();
+    let file = "[data]\nusers = 'users.csv'\n[[message]]\nsend = '${users.name} ${id}'\nreply = '${message}'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let output = bench.run("--scenario s.toml --data-wrap -c 2 -m 1 --warmup 0s -q --no-output");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
 fn what_this_version_cannot_measure_is_refused_with_its_place() {
     let bench = Bench::new();
     let refused = |text: &str| {
@@ -260,11 +286,58 @@ fn what_this_version_cannot_measure_is_refused_with_its_place() {
     };
     let text = refused("[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n");
     assert!(text.starts_with("s.toml:2:8: "), "{text}");
-    let text = refused("[push]\nmatch = '${seq}'\n");
-    assert!(text.contains("[push]"), "{text}");
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_refused_with_their_line() {
+    let bench = Bench::new();
     let call = "[[message]]\nsend = '${id}'\nreply = '${id}'\n";
-    let text = refused(&format!("{call}[roles.slow]\nread = \"4KiB/s\"\n"));
-    assert!(text.contains("`read`"), "{text}");
+    let refused = |text: &str, expected: &str| {
+        std::fs::write(bench.path("s.toml"), format!("{call}{text}")).unwrap();
+        assert_eq!(fault(&bench, &["--scenario", "s.toml"]), expected);
+    };
+    refused(
+        "[push]\nmatch = '${seq}'\n",
+        "s.toml:4:1: the server sends messages of its own ([push]), which this version cannot measure",
+    );
+    refused(
+        "[roles.fast]\ncount = 1\n[roles.slow]\nread = \"4KiB/s\"\n",
+        "s.toml:7:8: a role reads slowly (`read`), which this version cannot measure",
+    );
+    refused(
+        "[roles.mute]\nsends = false\n",
+        "s.toml:5:9: a role does not send (`sends = false`), which this version cannot measure",
+    );
+    refused(
+        "[handshake]\nheaders = { X-User = 'a', Upgrade = 'b' }\n",
+        "s.toml:5:27: `Upgrade` in [handshake] is set by the handshake itself",
+    );
+    refused(
+        "[handshake.headers]\n\"a b\" = 'c'\n",
+        "s.toml:5:1: `a b` in [handshake] is not the name of a header",
+    );
+    refused(
+        "[handshake]\norigin = \"a\\nb\"\n",
+        "s.toml:5:10: the value of `origin` in [handshake] is not one of a header, for client 0",
+    );
+    let text = format!("url = 'chat'\n{call}");
+    std::fs::write(bench.path("s.toml"), text).unwrap();
+    assert_eq!(
+        fault(&bench, &["--scenario", "s.toml"]),
+        "s.toml:1:7: `url` of the scenario does not begin with / or ?, for client 0"
+    );
+}
+
+#[test]
+fn a_trial_refuses_a_header_with_its_line() {
+    let bench = Bench::new();
+    let text =
+        "[handshake]\nheaders = { Connection = 'a' }\n[[message]]\nsend = 'a'\nreply = 'a'\n";
+    std::fs::write(bench.path("s.toml"), text).unwrap();
+    assert_eq!(
+        fault(&bench, &["--scenario", "s.toml", "--try"]),
+        "s.toml:2:13: `Connection` in [handshake] is set by the handshake itself"
+    );
 }
 
 const SECRET: &str = "pl4nted";

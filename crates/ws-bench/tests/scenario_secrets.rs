@@ -66,10 +66,13 @@ async fn serve(stream: tokio::net::TcpStream) {
         let key = request.uri().query().unwrap().trim_start_matches("key=");
         secrets = [key, header("x-user"), header("authorization")].join(" ");
         mode = request.uri().path().trim_start_matches('/').to_owned();
-        if mode != "refuse" {
+        if !mode.starts_with("refuse") {
             return Ok(response);
         }
-        let refusal = ErrorResponse::new(Some(format!("unknown: {secrets}")));
+        // `refuse-N` writes N letters before the secrets.
+        let before = mode.trim_start_matches("refuse-").parse().unwrap_or(0);
+        let letters = "x".repeat(before);
+        let refusal = ErrorResponse::new(Some(format!("unknown: {letters}{secrets}")));
         let (mut parts, body) = refusal.into_parts();
         parts.status = 401.try_into().unwrap();
         let place = format!("/login?key={key}");
@@ -148,7 +151,8 @@ fn run(bench: &Bench, url: &str, flags: &str) -> Output {
     command.arg(url).output().unwrap()
 }
 
-const LOAD: &str = "-c 2 -m 12 --warmup 0s --timeout 2s";
+// With this seed both kinds of messages are refused more than once.
+const LOAD: &str = "-c 2 -m 12 --warmup 0s --timeout 2s --seed 1";
 
 #[test]
 fn no_output_holds_a_secret_that_the_server_repeats() {
@@ -217,6 +221,34 @@ fn a_refusal_of_an_echo_shows_no_header() {
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let text = hidden("refusal", &output);
     assert!(text.contains("unknown: k anna ***"), "{text}");
+}
+
+#[test]
+fn a_shortened_refusal_shows_no_half_of_a_secret() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let url = start_server(&runtime);
+    let halves = |text: &str| text.contains(&PLANTED[..2]) || text.contains("Bear");
+    // 200 bytes are shown. The secrets begin behind `unknown: `, and have 11, 13 and 18 bytes.
+    for before in (148..=192).step_by(4) {
+        let bench = prepared(&format!("refuse-{before}"));
+        for flags in ["-c 1 -m 1 -q --no-output", "-c 2 --try"] {
+            let output = run(&bench, &url, flags);
+            assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+            let text = hidden(flags, &output);
+            assert!(
+                text.contains("x***") || text.contains("x…"),
+                "{before}: {text}"
+            );
+            assert!(!halves(&text), "{before}: {text}");
+        }
+        // Without a scenario, the header alone is a secret.
+        let mut command = bench.command("-c 1 -m 1 -q --no-output --header X-User:anna");
+        command.args(["--header", &format!("Authorization: Bearer {PLANTED}-hdr")]);
+        let output = command.arg(format!("{url}/refuse-{before}?key=k"));
+        let output = output.output().unwrap();
+        let text = hidden("echo", &output);
+        assert!(!halves(&text), "{before}: {text}");
+    }
 }
 
 #[test]

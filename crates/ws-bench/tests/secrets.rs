@@ -124,3 +124,122 @@ fn an_odd_command_line_is_stored_and_costs_no_file() {
         "a cell holds no more"
     );
 }
+
+/// Runs with secret headers against a server that repeats them in this way.
+fn run_with_headers(repeats: fn(&str, &str) -> Repeated, flags: &str) -> String {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    runtime.spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(repeat_headers(stream, repeats));
+        }
+    });
+    let bench = Bench::new();
+    let mut command = bench.command(&format!("-c 1 -m 3 --warmup 0s --timeout 1s {flags}"));
+    command.args(["--header", &format!("Authorization: Bearer {SECRET}==")]);
+    command.args([
+        "--header",
+        &format!("Cookie: theme=dark; sid={SECRET}; last=seen"),
+    ]);
+    let files = ["a.json", "a.csv", "a.xlsx", "a.hlog"];
+    for file in files {
+        command.args(["-o", file]);
+    }
+    let output = command.arg(url).output().unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let mut all = [output.stdout, output.stderr].concat();
+    for file in files.iter().filter(|file| bench.path(file).is_file()) {
+        all.extend(file_content(&bench.path(file)));
+    }
+    let all = String::from_utf8_lossy(&all).into_owned();
+    assert!(!all.contains(&SECRET[..3]), "{all}");
+    all
+}
+
+/// Message that a server sends, and whether a close frame has the text instead.
+struct Repeated {
+    text: String,
+    closes: bool,
+}
+
+async fn repeat_headers(stream: tokio::net::TcpStream, repeats: fn(&str, &str) -> Repeated) {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+    use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+    let mut repeated = None;
+    #[allow(clippy::result_large_err)]
+    let accept = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+        let header = |name: &str| request.headers()[name].to_str().unwrap();
+        repeated = Some(repeats(header("authorization"), header("cookie")));
+        Ok(response)
+    };
+    let mut socket = tokio_tungstenite::accept_hdr_async(stream, accept)
+        .await
+        .unwrap();
+    let Repeated { text, closes } = repeated.unwrap();
+    while let Some(Ok(message)) = socket.next().await {
+        if !message.is_text() {
+            continue;
+        }
+        if closes {
+            let frame = CloseFrame {
+                code: 1008.into(),
+                reason: text.clone().into(),
+            };
+            let _ = socket.close(Some(frame)).await;
+        } else if socket.send(Message::text(text.clone())).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn no_close_reason_shows_a_header() {
+    let whole = |authorization: &str, cookie: &str| Repeated {
+        text: format!("no {authorization}, {cookie}"),
+        closes: true,
+    };
+    for flags in ["-q", "-q --json -v"] {
+        let text = run_with_headers(whole, flags);
+        assert!(text.contains("no ***, ***"), "{text}");
+    }
+    let parts = |authorization: &str, cookie: &str| Repeated {
+        text: format!(
+            "bad token {}, unknown sid {}",
+            authorization.trim_start_matches("Bearer "),
+            cookie
+                .split("sid=")
+                .nth(1)
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap()
+        ),
+        closes: true,
+    };
+    let text = run_with_headers(parts, "-q");
+    assert!(text.contains("bad token ***, unknown sid ***"), "{text}");
+}
+
+#[test]
+fn no_echo_that_differs_shows_a_header() {
+    let whole = |authorization: &str, _: &str| Repeated {
+        text: format!("no {authorization}"),
+        closes: false,
+    };
+    // 32 bytes are kept, which end within the secret.
+    let cut = |authorization: &str, _: &str| Repeated {
+        text: format!("not for you: {authorization}"),
+        closes: false,
+    };
+    for flags in ["-q", "-q --json -v"] {
+        let text = run_with_headers(whole, flags);
+        assert!(text.contains("no ***"), "{text}");
+        run_with_headers(cut, flags);
+    }
+}

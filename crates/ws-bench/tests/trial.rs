@@ -5,8 +5,9 @@
 mod common;
 
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
-use common::{Bench, stderr, stdout};
+use common::{Bench, Server, stderr, stdout};
 use test_support::relay_server::{RELAYED_CALLS, RelayServer};
+use tokio_tungstenite::tungstenite::Message;
 
 const CHAT: &str = r#"
 url = "/chat?room=1"
@@ -295,4 +296,128 @@ fn a_trial_needs_no_rows_for_clients_that_it_does_not_connect() {
     ];
     let tried = tried(&bench, &words);
     assert_eq!(tried.code, Some(0), "{}", tried.text);
+}
+
+/// Tries a scenario at the chat, and checks that an explanation is there.
+fn explained(file: &str, expected: &str) {
+    let server = TalkServer::start(chat);
+    let bench = Bench::new();
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let words = ["--scenario", "s.toml", "--timeout", "200ms", &server.url];
+    let tried = tried(&bench, &words);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(tried.text.contains(expected), "{expected}: {}", tried.text);
+}
+
+#[test]
+fn a_json_pattern_that_nearly_matches_names_the_value_that_differs() {
+    let who = |send: &str, reply: &str| {
+        format!(
+            "[[setup]]\nexpect = {{ json = {{ \"/type\" = \"hello\" }} }}\n\
+             [[message]]\nname = \"who\"\nsend = '{{\"type\":\"who\",\"id\":{send}}}'\n\
+             reply = {{ json = {{ {reply} }} }}\n"
+        )
+    };
+    let nearest = "unexpected: no pattern matches; nearest is `reply` of the message `who`, but ";
+    for (send, reply, wrong) in [
+        (
+            "${id}",
+            r#""/type" = "users", "/id" = "${id}", "/user" = "${*}""#,
+            "/user is missing",
+        ),
+        (
+            "${id}",
+            r#""/type" = "user", "/id" = "${id}", "/user" = "${*}""#,
+            "/type is “users”, not “user”",
+        ),
+        // A single value that differs.
+        ("${id}", r#""/nr" = "${id}""#, "/nr is missing"),
+        (
+            "9${id}",
+            r#""/type" = "users", "/id" = "${id}""#,
+            "/id is “91”, and no message with it waits",
+        ),
+    ] {
+        explained(&who(send, reply), &format!("{nearest}{wrong}"));
+    }
+    let pad = r#"${id},"pad":"${pad}""#;
+    explained(
+        &who(pad, r#""/id" = "${id}", "/users/0" = "${pad}""#),
+        "reply, recognised by ${id}, but /users/0 is “anna”, not “${pad}”: corrupted",
+    );
+    // Nothing of it matches.
+    explained(
+        &who("${id}", r#""/kind" = "users", "/nr" = "${id}""#),
+        "unexpected: no pattern matches\n",
+    );
+}
+
+#[test]
+fn a_skipped_record_of_the_setup_names_the_value_that_differs_without_secrets() {
+    let file = "[vars]\ntoken = { value = 'wrongpass', secret = true }\n\
+        [[setup]]\nsend = '{\"type\":\"login\",\"token\":\"${token}\"}'\nwithin = \"200ms\"\n\
+        expect = { json = { \"/type\" = \"denied\", \"/token\" = \"other\" } }\n\
+        [[message]]\nsend = '${id}'\nreply = '${id}'\n";
+    explained(
+        file,
+        "skipped: nothing waits for it; nearest is `expect` of this step, but /token is “***”, not “other”",
+    );
+    // The greeting has none of the values.
+    explained(file, "skipped: nothing waits for it\n");
+}
+
+#[test]
+fn a_refusal_in_a_binary_frame_is_shown_like_every_other_binary_record() {
+    // CONNACK of MQTT with code 5, and a byte that is no text.
+    let server = Server::start(|_, _| Some(Message::binary(b" \x02\x00\x05\xff".to_vec())));
+    let bench = Bench::new();
+    let file = "binary = true\n[[setup]]\nsend = 'login'\nexpect = '${x:20 02}${*}${x:00}'\n\
+        refuse = '${x:20 02}${*}'\n[[message]]\nsend = '${id}'\nreply = '${id}'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let shown = r" \u{2}\u{0}\u{5}\xff";
+    let failure = format!("setup failed: s.toml:4:10: refused: {shown}");
+    let tried = tried(&bench, &["--scenario", "s.toml", &server.url]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(
+        tried.text.contains(&format!("← {shown}\n")),
+        "{}",
+        tried.text
+    );
+    assert!(tried.text.contains(&failure), "{}", tried.text);
+    let output = bench.run(&format!(
+        "--scenario s.toml -c 1 -m 1 -q --no-output {}",
+        server.url
+    ));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&failure), "{}", stderr(&output));
+}
+
+#[test]
+fn a_record_in_a_frame_above_16_mib_is_read_up_to_the_limit_of_the_flag() {
+    let server = Server::start(|_, _| Some(Message::text("x".repeat(17 << 20))));
+    let bench = Bench::new();
+    let call = ["--send", "${id}", "--reply", "xx${*}", &server.url];
+    let tried_with = |flags: &[&str]| tried(&bench, &[&call[..], flags].concat());
+    let large = tried_with(&["--max-record", "17MiB"]);
+    assert_eq!(large.code, Some(0), "{}", large.text);
+    let default = tried_with(&[]);
+    assert_eq!(default.code, Some(3), "{}", default.text);
+    let why = "a record is longer than 16777216 bytes";
+    assert!(default.text.contains(why), "{}", default.text);
+}
+
+#[test]
+fn an_explanation_leaves_the_texts_for_the_answer_of_a_rule() {
+    let server = TalkServer::start(|_, message| match message {
+        None => Vec::new(),
+        Some(call) if call.starts_with("pong") => vec![format!("done {}", &call[5..])],
+        Some(_) => vec![r#"{"ping":"p7"}"#.to_owned()],
+    });
+    let bench = Bench::new();
+    let file = "[[on]]\nmatch = { json = { \"/ping\" = \"${n}\" } }\nsend = 'pong ${n}'\n\
+        [[message]]\nsend = 'call'\nreply = 'done p7'\n";
+    std::fs::write(bench.path("s.toml"), file).unwrap();
+    let tried = tried(&bench, &["--scenario", "s.toml", &server.url]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    assert_eq!(server.received(), ["call", "pong p7"]);
 }

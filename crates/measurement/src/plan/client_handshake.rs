@@ -1,7 +1,7 @@
 //! URL and headers of one client: those of the command line, joined with those of its scenario.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use scenario::{Captures, ClientState, MessageValues, Padding, Template};
+use scenario::{Captures, ClientState, MessageValues, Padding, SourcePlace, Template};
 
 use super::load::OWN_HEADERS;
 use super::{Plan, ServerUrl};
@@ -15,20 +15,27 @@ pub struct ClientHandshake {
     pub headers: HeaderMap,
 }
 
-/// Reason why a client's handshake cannot be sent. No text holds a value, which may be a secret.
+/// Reason why a client's handshake cannot be sent, with its place in the scenario's file. No text holds a value, which
+/// may be a secret.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeFault {
-    #[error("`{0}` in [handshake] is not the name of a header")]
-    Name(String),
-    #[error("`{0}` in [handshake] is set by the handshake itself")]
-    OwnHeader(String),
-    #[error("the value of `{name}` in [handshake] is not one of a header, for client {client}")]
-    Value { name: String, client: u32 },
-    #[error("`url` of the scenario does not begin with / or ?, for client {0}")]
-    Path(u32),
-    #[error("`url` of the scenario is not a path, for client {0}")]
-    Url(u32),
+    #[error("{place}: `{name}` in [handshake] is not the name of a header")]
+    Name { place: SourcePlace, name: String },
+    #[error("{place}: `{name}` in [handshake] is set by the handshake itself")]
+    OwnHeader { place: SourcePlace, name: String },
+    #[error(
+        "{place}: the value of `{name}` in [handshake] is not one of a header, for client {client}"
+    )]
+    Value {
+        place: SourcePlace,
+        name: String,
+        client: u32,
+    },
+    #[error("{place}: `url` of the scenario does not begin with / or ?, for client {client}")]
+    Path { place: SourcePlace, client: u32 },
+    #[error("{place}: `url` of the scenario is not a path, for client {client}")]
+    Url { place: SourcePlace, client: u32 },
 }
 
 impl Plan {
@@ -51,33 +58,47 @@ impl Plan {
         let number = client.client();
         let padding = Padding::new(0, None);
         let rendered = |template| rendered(template, client, &padding);
-        if let Some(path) = scenario.url.as_ref().filter(|_| !joined.url.has_path()) {
-            let path = String::from_utf8(rendered(path));
-            let path = path.map_err(|_| HandshakeFault::Url(number))?;
+        if let Some((path, place)) = scenario.url.as_ref().zip(scenario.url_place())
+            && !joined.url.has_path()
+        {
+            let client = number;
+            let not_a_path = || HandshakeFault::Url {
+                place: place.clone(),
+                client,
+            };
+            let path = String::from_utf8(rendered(path)).map_err(|_| not_a_path())?;
             let path = match path.as_bytes().first() {
                 Some(b'/') => path,
                 Some(b'?') => format!("/{path}"),
-                _ => return Err(HandshakeFault::Path(number)),
+                _ => {
+                    let place = place.clone();
+                    return Err(HandshakeFault::Path { place, client });
+                }
             };
             let url = joined.url.with_resource(&path);
-            joined.url = url.ok_or(HandshakeFault::Url(number))?;
+            joined.url = url.ok_or_else(not_a_path)?;
         }
         let parts = &scenario.handshake;
-        for (name, value) in &parts.headers {
-            let header: HeaderName = name
-                .parse()
-                .map_err(|_| HandshakeFault::Name(name.clone()))?;
+        for one in &parts.headers {
+            let (place, name) = (&one.place, &one.name);
+            let header: HeaderName = name.parse().map_err(|_| HandshakeFault::Name {
+                place: place.clone(),
+                name: name.clone(),
+            })?;
             if OWN_HEADERS.contains(&header) {
-                return Err(HandshakeFault::OwnHeader(name.clone()));
+                let (place, name) = (place.clone(), name.clone());
+                return Err(HandshakeFault::OwnHeader { place, name });
             }
-            joined.add(header, &rendered(value), number)?;
+            joined.add(header, &rendered(&one.value), (place, number))?;
         }
         if let Some(origin) = &parts.origin {
-            joined.add(header::ORIGIN, &rendered(origin), number)?;
+            let value = rendered(&origin.value);
+            joined.add(header::ORIGIN, &value, (&origin.place, number))?;
         }
-        if !parts.subprotocols.is_empty() {
+        if let Some(place) = parts.subprotocols_place() {
             let list = parts.subprotocols.join(", ");
-            joined.add(header::SEC_WEBSOCKET_PROTOCOL, list.as_bytes(), number)?;
+            let name = header::SEC_WEBSOCKET_PROTOCOL;
+            joined.add(name, list.as_bytes(), (place, number))?;
         }
         Ok(joined)
     }
@@ -103,11 +124,17 @@ impl Plan {
 
 impl ClientHandshake {
     /// Adds a header, unless the command line has it.
-    fn add(&mut self, name: HeaderName, value: &[u8], client: u32) -> Result<(), HandshakeFault> {
+    fn add(
+        &mut self,
+        name: HeaderName,
+        value: &[u8],
+        (place, client): (&SourcePlace, u32),
+    ) -> Result<(), HandshakeFault> {
         if self.headers.contains_key(&name) {
             return Ok(());
         }
         let value = HeaderValue::from_bytes(value).map_err(|_| HandshakeFault::Value {
+            place: place.clone(),
             name: name.to_string(),
             client,
         })?;

@@ -35,7 +35,7 @@ pub enum PlanError {
     Scenario(Box<ScenarioError>),
     #[error("{place}: {what}, which this version cannot measure")]
     UnsupportedScenario {
-        /// The message, or the scenario's name.
+        /// Place in the scenario's file.
         place: String,
         what: &'static str,
     },

@@ -1,6 +1,6 @@
 //! Checks of a scenario that need the load.
 
-use scenario::{ClientState, RoleAssignment, Scenario};
+use scenario::{ClientState, RoleAssignment, Scenario, SourcePlace};
 
 use super::{Load, LoadDraft, PlanError};
 
@@ -41,19 +41,26 @@ pub(super) fn state_of(
 /// Refuses what needs several receivers of a message, or messages without a request.
 fn check_support(scenario: &Scenario) -> Result<(), PlanError> {
     let unsupported = |place: String, what| Err(PlanError::UnsupportedScenario { place, what });
-    let name = || scenario.name.clone();
+    // Only a file can have these keys, so they have a place.
+    let of_key = |place: Option<&SourcePlace>| {
+        place.map_or_else(|| scenario.name.clone(), SourcePlace::to_string)
+    };
     if let Some(message) = scenario.messages.iter().find(|m| m.has_deliveries()) {
         let place = message.place().to_string();
         return unsupported(place, "this message is delivered to other clients");
     }
-    if scenario.push.is_some() {
-        return unsupported(name(), "the server sends messages of its own ([push])");
+    if let Some(push) = &scenario.push {
+        let what = "the server sends messages of its own ([push])";
+        return unsupported(push.place().to_string(), what);
     }
-    if scenario.roles.iter().all(|role| !role.sends) {
-        return unsupported(name(), "no role sends (`sends = false`)");
+    if let Some(role) = scenario.roles.first()
+        && scenario.roles.iter().all(|role| !role.sends)
+    {
+        let place = of_key(role.sends_place());
+        return unsupported(place, "no role sends (`sends = false`)");
     }
-    if scenario.roles.iter().any(|role| role.read.is_some()) {
-        return unsupported(name(), "a role reads slowly (`read`)");
+    if let Some(role) = scenario.roles.iter().find(|role| role.read.is_some()) {
+        return unsupported(of_key(role.read_place()), "a role reads slowly (`read`)");
     }
     match scenario.messages.iter().find(|m| !m.has_reply()) {
         Some(message) => unsupported(message.place().to_string(), "this message has no `reply`"),
@@ -112,7 +119,7 @@ mod tests {
             ),
             (
                 "[push]\nmatch = '${seq}'\n",
-                "t: the server sends messages of its own ([push]), which this version cannot measure",
+                "t.toml:1:1: the server sends messages of its own ([push]), which this version cannot measure",
             ),
             (
                 "[[message]]\nsend = 'a'\n",
@@ -120,11 +127,11 @@ mod tests {
             ),
             (
                 &format!("{CALL}[roles.a]\nsends = false\n"),
-                "t: no role sends (`sends = false`), which this version cannot measure",
+                "t.toml:5:9: no role sends (`sends = false`), which this version cannot measure",
             ),
             (
                 &format!("{CALL}[roles.a]\nread = \"4KiB/s\"\n"),
-                "t: a role reads slowly (`read`), which this version cannot measure",
+                "t.toml:5:8: a role reads slowly (`read`), which this version cannot measure",
             ),
         ] {
             assert_eq!(spec(text, |_| {}).unwrap_err(), error);

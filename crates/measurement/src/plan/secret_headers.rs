@@ -1,6 +1,9 @@
 //! Headers whose values are secrets, and texts without these values.
 
-use http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, header};
+use scenario::without_cut_secret;
 
 use super::mask::MASK;
 
@@ -14,26 +17,54 @@ pub fn is_secret_header(name: &str) -> bool {
     ) || name.starts_with("x-") && (name.ends_with("-key") || name.ends_with("-token"))
 }
 
-/// Values of secret headers, and of each the part behind its scheme or name: `Bearer abcd` and `abcd`. Parts below four
-/// bytes are left out, because they would hide parts of other words.
-pub fn secret_header_values(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    const SHORTEST: usize = 4;
-    let secret = headers
-        .iter()
-        .filter(|(name, _)| is_secret_header(name.as_str()));
-    let parts = secret.flat_map(|(_, value)| {
-        let value = value.as_bytes();
-        let end = value.iter().rposition(|byte| b" =".contains(byte));
-        [value, end.map_or(&[][..], |end| &value[end + 1..])]
-    });
-    parts.filter(|part| part.len() >= SHORTEST)
+/// Shortest part of a value that is a secret of its own, in bytes. Shorter ones would hide parts of other words.
+const SHORTEST: usize = 4;
+
+/// Values of secret headers and their parts that a server may repeat alone, the longest first: `Bearer abcd` and `abcd`, the
+/// values of all cookies, the parameters of a digest, and user and password of `Basic`. Texts below four bytes are left
+/// out.
+pub fn secret_header_values(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let mut secrets = Vec::new();
+    for (name, value) in headers {
+        if is_secret_header(name.as_str()) {
+            add_parts(name == header::COOKIE, value.as_bytes(), &mut secrets);
+        }
+    }
+    secrets.retain(|secret| secret.len() >= SHORTEST);
+    secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    secrets.dedup();
+    secrets
 }
 
-/// Returns the text with [`MASK`] in place of [`secret_header_values`].
+/// Adds the value of a secret header and its parts.
+fn add_parts(is_cookie: bool, value: &[u8], secrets: &mut Vec<Vec<u8>>) {
+    secrets.push(value.to_vec());
+    let credentials = match value.iter().position(|byte| *byte == b' ') {
+        Some(blank) if !is_cookie => value[blank..].trim_ascii(),
+        _ => value,
+    };
+    secrets.push(credentials.to_vec());
+    for pair in credentials.split(|byte| b";,".contains(byte)) {
+        if let Some(equals) = pair.iter().position(|byte| *byte == b'=') {
+            let text = pair[equals + 1..].trim_ascii();
+            let text = text.strip_prefix(b"\"").unwrap_or(text);
+            secrets.push(text.strip_suffix(b"\"").unwrap_or(text).to_vec());
+        }
+    }
+    let is_basic = value.len() > 6 && value[..6].eq_ignore_ascii_case(b"basic ");
+    if is_basic && let Ok(login) = STANDARD.decode(credentials) {
+        let colon = login.iter().position(|byte| *byte == b':');
+        secrets.extend(colon.map(|colon| login[colon + 1..].to_vec()));
+        secrets.push(login);
+    }
+}
+
+/// Returns the text with [`MASK`] in place of [`secret_header_values`], also of one that is cut at the end of a shortened
+/// text, which ends with `…`.
 pub fn mask_header_values(headers: &HeaderMap, text: &str) -> String {
-    let mut masked = text.to_owned();
-    // The whole value stands before its part.
-    for secret in secret_header_values(headers) {
+    let secrets = secret_header_values(headers);
+    let mut masked = without_cut_secret(text, secrets.iter().map(Vec::as_slice)).into_owned();
+    for secret in &secrets {
         if let Ok(secret) = std::str::from_utf8(secret) {
             masked = masked.replace(secret, MASK);
         }
@@ -61,5 +92,29 @@ mod tests {
             mask_header_values(&headers, text),
             "no ***, ***, ***, ***, abc, kept"
         );
+    }
+
+    #[test]
+    fn no_part_of_a_value_with_several_parts_is_shown() {
+        let masked = |name: &'static str, value: &str, text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.append(name, value.parse().unwrap());
+            mask_header_values(&headers, text)
+        };
+        let cookies = "theme=dark; sid=c00kie; last=seen";
+        assert_eq!(masked("cookie", cookies, "no c00kie"), "no ***");
+        // The padding of base64 is no name.
+        let basic = "Basic YW5uYTpodW50ZXIyIQ==";
+        assert_eq!(
+            masked("authorization", basic, "no YW5uYTpodW50ZXIyIQ=="),
+            "no ***"
+        );
+        assert_eq!(masked("authorization", basic, "no anna:hunter2!"), "no ***");
+        assert_eq!(
+            masked("authorization", basic, "no hunter2! of anna"),
+            "no *** of anna"
+        );
+        let digest = "Digest username=\"anna\", response=\"6629fae4\"";
+        assert_eq!(masked("authorization", digest, "no 6629fae4"), "no ***");
     }
 }

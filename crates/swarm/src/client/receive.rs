@@ -142,12 +142,12 @@ impl Client {
                     let answer = code.unwrap_or(close_code::NORMAL).to_be_bytes();
                     self.queue_control(Opcode::Close, &answer, thread);
                 }
+                // The server may repeat a secret.
                 let reason = match (&thread.dialogue, &self.dialogue) {
-                    // The server may repeat a secret.
                     (Some(dialogue), Some(own)) => {
                         escape(&dialogue.scenario.masked(&own.state, reason.as_bytes()))
                     }
-                    _ => escape(reason.as_bytes()),
+                    _ => escape(thread.masked(reason).as_bytes()),
                 };
                 self.closed = Some(Box::new(ServerClose { code, reason }));
             }

@@ -113,7 +113,10 @@ impl Client {
     ) {
         if !sent.number.is_warmup() {
             let (kind, payloads) = (thread.rules.kind, &thread.payloads);
-            let found = difference(sent, self.id, kind, payloads, message, differs_at);
+            let mut found = difference(sent, self.id, kind, payloads, message, differs_at);
+            // The server may have sent a secret in place of the echo, of which only the beginning is there.
+            let masked = thread.masked(&format!("{}…", found.begins));
+            found.begins = masked.trim_end_matches('…').to_owned();
             thread.recorder.borrow_mut().counts.add_difference(found);
         }
     }

@@ -62,6 +62,8 @@ impl Connector {
                     url: mask_url(plan.server_url().as_str()),
                     attempted: plan.clients.get().into(),
                     cause,
+                    others: Box::default(),
+                    scenario: plan.scenario().cloned(),
                 })?)
             }
         };

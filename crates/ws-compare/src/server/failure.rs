@@ -81,7 +81,9 @@ impl ServerFailure {
             Self::Run { source, .. } => source.connect_failure(),
             _ => None,
         };
-        match failure.and_then(|(failure, url)| wording::connect_advice(failure, url)) {
+        let advice = failure
+            .and_then(|(failure, url, scenario)| wording::connect_advice(failure, url, scenario));
+        match advice {
             Some(advice) => format!("{line} · {advice}"),
             None => line,
         }

@@ -241,11 +241,11 @@ fn try_handshake(
     // Both were checked before the first server was started.
     let of_first = of_first();
     let target = of_first.as_ref().map_or(address, |(target, _)| target);
-    let masked = |error: WsClientError| match (&load.scenario, &of_first) {
-        (Some(scenario), Some((_, client))) => error.masked(scenario, client),
+    let explained = |error: WsClientError| match (&load.scenario, &of_first) {
+        (Some(scenario), Some((_, client))) => error.in_scenario(scenario, client),
         _ => error,
     };
-    let mut client = WsClient::open(target, timeout, control).map_err(masked)?;
+    let mut client = WsClient::open(target, timeout, control).map_err(explained)?;
     let _ = client.send(Message::Close(None));
     Ok(())
 }
