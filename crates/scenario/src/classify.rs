@@ -7,9 +7,10 @@
 use crate::captures::Captures;
 use crate::client::ClientState;
 use crate::element::{GlobContext, KnownMessage, PadLen, ReadNumbers};
+use crate::exact_reply::ExactReply;
 use crate::learned_reply::next_reply;
 use crate::padding::Padding;
-use crate::parts::{ExactReply, MessageType, has_role};
+use crate::parts::{MessageType, has_role};
 use crate::pattern::{
     PatternAlternative, PatternForm, PatternList, RecognisedBy, RecordView, Scratch,
 };

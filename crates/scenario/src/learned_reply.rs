@@ -1,4 +1,4 @@
-//! Replies in JSON as a server has written them so far, to compare the next ones byte by byte.
+//! Replies in JSON as a server has written them so far, from which the bytes of the next ones are known.
 //!
 //! Almost every server writes all replies to one kind of message alike: only the values of the message differ. Once a
 //! reply was classified, the next one is expected to have the same bytes with the next message's values. One that has
@@ -7,72 +7,11 @@
 
 use std::ops::Range;
 
+use crate::exact_reply::ExactReply;
 use crate::holes::NumberFormat;
 use crate::json::{JsonKind, JsonValue};
-use crate::parts::ExactReply;
 use crate::pattern::{PatternAlternative, PatternForm, RecordView};
 use crate::template::{Measure, MessageValues, Template, TemplateSegment};
-
-/// Classified replies in a row after which a learned reply is given up: the server writes each in another way.
-const MAX_MISSES: u32 = 16;
-
-/// Classified replies between two attempts to learn, once there were as many.
-const LEARN_EVERY: u64 = 1024;
-
-/// What one thread has learned of the replies to each kind of message.
-#[derive(Debug, Default)]
-pub(crate) struct LearnedReplies {
-    kinds: Vec<LearnedReply>,
-}
-
-#[derive(Debug, Default)]
-struct LearnedReply {
-    reply: Option<ExactReply>,
-    /// Replies that had to be classified: all, and those since the last that did not.
-    classified: u64,
-    misses: u32,
-}
-
-impl LearnedReplies {
-    #[inline]
-    pub(crate) fn of_kind(&self, kind: usize) -> Option<&ExactReply> {
-        self.kinds.get(kind)?.reply.as_ref()
-    }
-
-    /// Notes that a learned reply was the one that came.
-    #[inline]
-    pub(crate) fn note_hit(&mut self, kind: usize) {
-        if let Some(learned) = self.kinds.get_mut(kind) {
-            learned.misses = 0;
-        }
-    }
-
-    /// Notes that a reply was classified. Returns true when it is time to learn from it.
-    #[inline]
-    pub(crate) fn note_classified(&mut self, kind: usize) -> bool {
-        if self.kinds.len() <= kind {
-            self.kinds.resize_with(kind + 1, LearnedReply::default);
-        }
-        let learned = &mut self.kinds[kind];
-        learned.classified += 1;
-        learned.misses += 1;
-        if learned.misses > MAX_MISSES {
-            learned.reply = None;
-        }
-        match learned.classified {
-            few if few < LEARN_EVERY => few.is_power_of_two(),
-            many => many % LEARN_EVERY == 0,
-        }
-    }
-
-    /// Replaces what is known of the replies to a kind, which has been noted before.
-    pub(crate) fn learn(&mut self, kind: usize, reply: Option<ExactReply>) {
-        if let Some(learned) = self.kinds.get_mut(kind) {
-            learned.reply = reply;
-            learned.misses = 0;
-        }
-    }
-}
 
 /// The reply to the next message, if this one, which `one` has recognised and verified, tells it. `values` are the values
 /// of this reply's message, whose sized part is `sized`; `found` is what the record's pointers led to.
@@ -189,13 +128,5 @@ mod tests {
         ];
         assert!(keeps(&behind_an_escape, JsonKind::Composite));
         assert!(!keeps(&[TemplateSegment::Slot(0)], JsonKind::PlainString));
-    }
-
-    #[test]
-    fn attempts_to_learn_become_rare() {
-        let mut learned = LearnedReplies::default();
-        let times = (0..100_000).filter(|_| learned.note_classified(0)).count();
-        assert_eq!(times, 10 + 100_000 / 1024);
-        assert!(learned.of_kind(0).is_none());
     }
 }

@@ -29,7 +29,8 @@
 //! | `pattern` | patterns: texts, JSON pointers, lists |
 //! | `json` | JSON pointers applied without a tree |
 //! | `json_text` | texts of JSON values |
-//! | `learned_reply` | replies in JSON compared as the server has written them so far |
+//! | `exact_reply` | replies whose bytes are known, compared without a pattern |
+//! | `learned_reply` | the bytes of the next reply in JSON, from one that came |
 //! | `glob` | matchers for bytes: groups and the wildcards between them |
 //! | `element` | literals and typed holes of a group |
 //! | `template` | messages as segments, and their lengths |
@@ -56,6 +57,7 @@ mod document;
 mod draft;
 mod element;
 mod error;
+mod exact_reply;
 #[cfg(any(test, fuzzing))]
 #[path = "../fuzz/scenario_checks.rs"]
 pub mod fuzzing;

@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::draft::{DeliverTo, RoleCount};
+use crate::exact_reply::ExactReply;
 use crate::pattern::PatternList;
 use crate::source::SourcePlace;
-use crate::template::{MessageValues, Template};
+use crate::template::Template;
 
 /// A group of clients that do the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,23 +150,6 @@ impl MessageType {
     /// Returns true when the message reaches receivers.
     pub fn has_deliveries(&self) -> bool {
         self.deliver.is_some()
-    }
-}
-
-/// A reply whose bytes are all known with its message.
-#[derive(Debug, Clone)]
-pub(crate) struct ExactReply {
-    pub(crate) template: Template,
-    /// True for binary, false for text, `None` where it does not count.
-    pub(crate) is_binary: Option<bool>,
-}
-
-impl ExactReply {
-    /// Returns true when these bytes are the reply to the message with these values.
-    #[inline]
-    pub(crate) fn is(&self, bytes: &[u8], is_binary: bool, values: &MessageValues) -> bool {
-        self.is_binary.is_none_or(|binary| binary == is_binary)
-            && self.template.fill(values).equals(bytes)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::captures::Captures;
 use crate::element::{GlobContext, GlobResults, KnownMessage, ReadNumbers};
+use crate::exact_reply::LearnedReplies;
 use crate::glob::{Glob, PatternPiece};
 use crate::json::{JsonKind, JsonValue, PointerSet};
 use crate::json_text::{compact, unescape};
-use crate::learned_reply::LearnedReplies;
 use crate::template::TemplateSegment;
 
 /// Working memory of one thread for one scenario, reused from record to record.

@@ -2,9 +2,9 @@
 
 use crate::draft::{PatternDraft, PatternsDraft};
 use crate::error::{Fault, ScenarioError};
+use crate::exact_reply::ExactReply;
 use crate::glob::PatternPiece;
 use crate::json::pointer_tokens;
-use crate::parts::ExactReply;
 use crate::pattern::{PatternAlternative, PatternForm, PatternList, RecognisedBy, TextPattern};
 use crate::pieces::ReadSite;
 use crate::source::SpottedText;
