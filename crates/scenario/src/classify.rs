@@ -8,12 +8,9 @@ use crate::captures::Captures;
 use crate::client::ClientState;
 use crate::element::{GlobContext, KnownMessage, PadLen, ReadNumbers};
 use crate::exact_reply::ExactReply;
-use crate::learned_reply::next_reply;
 use crate::padding::Padding;
 use crate::parts::{MessageType, has_role};
-use crate::pattern::{
-    PatternAlternative, PatternForm, PatternList, RecognisedBy, RecordView, Scratch,
-};
+use crate::pattern::{PatternAlternative, PatternList, RecognisedBy, RecordView, Scratch};
 use crate::record_class::{
     FoundBy, MessageKey, ReceivedRecord, RecordClass, ReplyRole, SentMessage, SentMessages,
     SentState, SetupClass,
@@ -117,44 +114,6 @@ impl Scenario {
             scratch.learned.note_hit(kind);
         }
         is_it
-    }
-
-    /// Learns from a reply that this pattern of a kind has recognised and verified.
-    #[inline]
-    fn learn_reply(
-        &self,
-        kind: usize,
-        one: &PatternAlternative,
-        view: &RecordView,
-        values: &MessageValues,
-        scratch: &mut Scratch,
-    ) {
-        let is_json = matches!(one.form, PatternForm::Json(_));
-        if is_json
-            && one.recognised_by != RecognisedBy::Order
-            && scratch.learned.note_classified(kind)
-        {
-            let reply = self.next_reply(kind, one, view, values, scratch);
-            scratch.learned.learn(kind, reply);
-        }
-    }
-
-    #[cold]
-    fn next_reply(
-        &self,
-        kind: usize,
-        one: &PatternAlternative,
-        view: &RecordView,
-        values: &MessageValues,
-        scratch: &Scratch,
-    ) -> Option<ExactReply> {
-        let found = scratch.json_values()?;
-        let lists = self.messages.iter().flat_map(MessageType::own_patterns);
-        let all = lists.flat_map(|(_, list)| list.map_or(&[][..], |list| &list.alternatives));
-        // A pattern before this one could match the next reply, because its values differ.
-        all.take_while(|other| !std::ptr::eq(*other, one))
-            .all(|other| other.lacks_a_value(view, found))
-            .then(|| next_reply(one, view, found, values, self.messages[kind].send.sized()))?
     }
 
     /// Classifies a record that came during the load.

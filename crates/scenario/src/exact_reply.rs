@@ -25,7 +25,7 @@ const MAX_MISSES: u32 = 16;
 /// Classified replies between two attempts to learn, once there were as many.
 const LEARN_EVERY: u64 = 1024;
 
-/// What one thread has learned of the replies to each kind of message.
+/// Expected replies to each kind of message, learned by one thread.
 #[derive(Debug, Default)]
 pub(crate) struct LearnedReplies {
     kinds: Vec<LearnedReply>,

@@ -10,8 +10,50 @@ use std::ops::Range;
 use crate::exact_reply::ExactReply;
 use crate::holes::NumberFormat;
 use crate::json::{JsonKind, JsonValue};
-use crate::pattern::{PatternAlternative, PatternForm, RecordView};
+use crate::parts::MessageType;
+use crate::pattern::{PatternAlternative, PatternForm, RecognisedBy, RecordView, Scratch};
+use crate::scenario::Scenario;
 use crate::template::{Measure, MessageValues, Template, TemplateSegment};
+
+impl Scenario {
+    /// Learns from a reply that this pattern of a kind has recognised and verified.
+    #[inline]
+    pub(crate) fn learn_reply(
+        &self,
+        kind: usize,
+        one: &PatternAlternative,
+        view: &RecordView,
+        values: &MessageValues,
+        scratch: &mut Scratch,
+    ) {
+        let is_json = matches!(one.form, PatternForm::Json(_));
+        if is_json
+            && one.recognised_by != RecognisedBy::Order
+            && scratch.learned.note_classified(kind)
+        {
+            let reply = self.next_reply(kind, one, view, values, scratch);
+            scratch.learned.learn(kind, reply);
+        }
+    }
+
+    #[cold]
+    fn next_reply(
+        &self,
+        kind: usize,
+        one: &PatternAlternative,
+        view: &RecordView,
+        values: &MessageValues,
+        scratch: &Scratch,
+    ) -> Option<ExactReply> {
+        let found = scratch.json_values()?;
+        let lists = self.messages.iter().flat_map(MessageType::own_patterns);
+        let all = lists.flat_map(|(_, list)| list.map_or(&[][..], |list| &list.alternatives));
+        // A pattern before this one could match the next reply, because its values differ.
+        all.take_while(|other| !std::ptr::eq(*other, one))
+            .all(|other| other.lacks_a_value(view, found))
+            .then(|| next_reply(one, view, found, values, self.messages[kind].send.sized()))?
+    }
+}
 
 /// The reply to the next message, if this one, which `one` has recognised and verified, tells it. `values` are the values
 /// of this reply's message, whose sized part is `sized`; `found` is what the record's pointers led to.

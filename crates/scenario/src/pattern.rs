@@ -30,7 +30,7 @@ impl Scratch {
         self.tries
     }
 
-    /// What the pointers of the last record led to, if it is JSON.
+    /// Values that the pointers of the last record led to, if it is JSON.
     pub(crate) fn json_values(&self) -> Option<&[Option<JsonValue>]> {
         self.is_json?.then_some(&self.values[..])
     }

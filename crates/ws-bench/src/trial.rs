@@ -68,12 +68,12 @@ fn try_all(
     trial: &Trial<'_>,
     clients: Vec<TriedClient>,
     control: &RunHandle,
-) -> anyhow::Result<Tally> {
+) -> anyhow::Result<TrialTally> {
     let (senders, listeners): (Vec<_>, Vec<_>) = clients.into_iter().partition(|client| {
         let role = trial.scenario.roles.get(client.state.role());
         role.is_some_and(|role| role.sends)
     });
-    let mut tally = Tally::default();
+    let mut tally = TrialTally::default();
     thread::scope(|scope| {
         let mut listening = Vec::new();
         for client in &listeners {
@@ -128,13 +128,13 @@ impl TriedClient {
 
 /// Results of all clients of a trial.
 #[derive(Debug, Default)]
-struct Tally {
+struct TrialTally {
     connected: usize,
     /// Clients for which something did not match.
     faulty: usize,
 }
 
-impl Tally {
+impl TrialTally {
     /// Prints how the trial of a client ended, and counts it.
     fn conclude(&mut self, outcome: Result<TrialOutcome, WsClientError>) -> io::Result<()> {
         match outcome {

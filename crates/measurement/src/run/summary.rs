@@ -261,10 +261,7 @@ impl Summary {
         let own = ScenarioFigures::new(plan, record, service, response);
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(plan, record, open, &c));
-        let send_lag = match open {
-            Some(open) => SendLag::from(&open.send_lag),
-            None => SendLag::none(record.counts.sent),
-        };
+        let send_lag = open.map(|open| SendLag::from(&open.send_lag));
         let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
         let echoes = record.in_time.messages;
@@ -296,7 +293,7 @@ impl Summary {
             response_time_ns: response,
             coordinated_omission_p99_ns: open.and(omission(response.p99, service.p99)),
             connect_ns: c.connect_ns,
-            send_lag_ns: send_lag,
+            send_lag_ns: send_lag.unwrap_or_else(|| SendLag::none(record.counts.sent)),
             send_lateness_ns: lateness,
             client: GeneratorUsage {
                 messages_per_cpu_s: c.client.cpu_s.and_then(|s| per_cpu_s(echoes, s)),
