@@ -6,7 +6,9 @@ use std::sync::Arc;
 use clap::builder::{NonEmptyStringValueParser, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
-use measurement::plan::{DEFAULT_MAX_RECORD_BYTES, LoadDraft, secret_header_values};
+use measurement::plan::{
+    DEFAULT_MAX_RECORD_BYTES, LoadDraft, secret_handshake_values, secret_header_values,
+};
 use scenario::{
     OneLiner, OneLinerKind, Scenario, ScenarioError, ScenarioOptions, ScenarioSource, VarSetting,
 };
@@ -261,7 +263,11 @@ impl ScenarioFlags {
         if self.data_wrap && !scenario.has_tables() {
             return Err(ScenarioFlagError::NoTable);
         }
-        for secret in secret_header_values(&load.handshake_headers()) {
+        let of_flags = secret_header_values(&load.handshake_headers());
+        for secret in of_flags
+            .into_iter()
+            .chain(secret_handshake_values(&scenario))
+        {
             scenario.add_secret(&secret);
         }
         Ok(Some(scenario))

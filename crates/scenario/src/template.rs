@@ -238,6 +238,20 @@ impl Template {
         self.sized.is_some()
     }
 
+    /// The texts in the message that are the same for every client and message.
+    pub fn literals(&self) -> impl Iterator<Item = &[u8]> {
+        self.segments.iter().filter_map(|segment| match segment {
+            TemplateSegment::Literal(bytes) => Some(&**bytes),
+            _ => None,
+        })
+    }
+
+    /// The whole text, when it is the same for every client and message.
+    pub fn fixed_text(&self) -> Option<Vec<u8>> {
+        let is_fixed = self.literals().count() == self.segments.len();
+        is_fixed.then(|| self.literals().collect::<Vec<_>>().concat())
+    }
+
     pub(crate) fn segments(&self) -> &[TemplateSegment] {
         &self.segments
     }

@@ -306,7 +306,7 @@ fn keys_that_cannot_be_used_are_refused_with_their_line() {
     );
     refused(
         "[roles.mute]\nsends = false\n",
-        "s.toml:5:9: a role does not send (`sends = false`), which this version cannot measure",
+        "s.toml:5:9: no role sends (`sends = false`), which this version cannot measure",
     );
     refused(
         "[handshake]\nheaders = { X-User = 'a', Upgrade = 'b' }\n",

@@ -20,7 +20,7 @@ const PLANTED: &str = "pl4nted";
 const FILE: &str = r#"
 url = "/MODE?key=${token}"
 [handshake]
-headers = { X-User = "${users.pass}" }
+headers = { X-User = "${users.pass}", X-Api-Key = "pl4nted-file", X-Room-Token = "pl4nted-room-${client}" }
 [vars]
 token = { secret = true }
 [[setup]]
@@ -64,7 +64,8 @@ async fn serve(stream: tokio::net::TcpStream) {
     let accept = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         let header = |name: &str| request.headers()[name].to_str().unwrap();
         let key = request.uri().query().unwrap().trim_start_matches("key=");
-        secrets = [key, header("x-user"), header("authorization")].join(" ");
+        let own = ["x-user", "authorization", "x-api-key", "x-room-token"].map(header);
+        secrets = format!("{key} {}", own.join(" "));
         mode = request.uri().path().trim_start_matches('/').to_owned();
         if !mode.starts_with("refuse") {
             return Ok(response);

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, header};
-use scenario::without_cut_secret;
+use scenario::{Scenario, without_cut_secret};
 
 use super::mask::MASK;
 
@@ -30,10 +30,38 @@ pub fn secret_header_values(headers: &HeaderMap) -> Vec<Vec<u8>> {
             add_parts(name == header::COOKIE, value.as_bytes(), &mut secrets);
         }
     }
+    in_order(secrets)
+}
+
+/// The secrets that are long enough, the longest first.
+fn in_order(mut secrets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     secrets.retain(|secret| secret.len() >= SHORTEST);
     secrets.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
     secrets.dedup();
     secrets
+}
+
+/// Values of the secret headers that a scenario writes itself, as [`secret_header_values`] finds them. A value that differs
+/// between clients has only its fixed parts here, without its scheme.
+pub fn secret_handshake_values(scenario: &Scenario) -> Vec<Vec<u8>> {
+    let mut secrets = Vec::new();
+    for header in &scenario.handshake.headers {
+        if !is_secret_header(&header.name) {
+            continue;
+        }
+        match header.value.fixed_text() {
+            Some(value) => {
+                let is_cookie = header.name.eq_ignore_ascii_case("cookie");
+                add_parts(is_cookie, &value, &mut secrets);
+            }
+            None => {
+                let parts = header.value.literals();
+                let words = parts.filter_map(|text| text.rsplit(|byte| *byte == b' ').next());
+                secrets.extend(words.map(<[u8]>::to_vec));
+            }
+        }
+    }
+    in_order(secrets)
 }
 
 /// Adds the value of a secret header and its parts.
@@ -92,6 +120,23 @@ mod tests {
             mask_header_values(&headers, text),
             "no ***, ***, ***, ***, abc, kept"
         );
+    }
+
+    #[test]
+    fn headers_that_a_scenario_writes_hold_secrets_too() {
+        let text = "[handshake]\nheaders = { Authorization = 'Bearer s3cret', Cookie = 'id=${client}; sid=c00kie', \
+            X-Api-Key = 'k3y-${client}', X-Trace = 'kept' }\n[[message]]\nsend = '${uid}'\nreply = '${uid}'\n";
+        let name = "t.toml";
+        let source = scenario::ScenarioSource::File { name, text };
+        let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+        let options = scenario::ScenarioOptions::default();
+        let scenario = Scenario::parse(source, &options, &no_files).unwrap();
+        let found = secret_handshake_values(&scenario);
+        let found: Vec<_> = found
+            .iter()
+            .map(|secret| String::from_utf8_lossy(secret))
+            .collect();
+        assert_eq!(found, ["Bearer s3cret", "sid=c00kie", "s3cret", "k3y-"]);
     }
 
     #[test]
