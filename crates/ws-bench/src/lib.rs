@@ -61,7 +61,7 @@ pub fn main() -> ExitCode {
             Err(error) => return Ok(scenarios::refuse(&error)),
         };
         if let Some(scenario) = scenario.as_ref().filter(|_| args.print_scenario) {
-            cli::print_text(scenario.merged_file()).context("cannot print the scenario")?;
+            cli::print_text(&scenarios::printed(scenario)).context("cannot print the scenario")?;
             return Ok(cli::ExitStatus::Success);
         }
         let control = RunHandle::new();

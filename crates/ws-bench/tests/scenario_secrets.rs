@@ -62,7 +62,10 @@ async fn serve(stream: tokio::net::TcpStream) {
     let mut mode = String::new();
     #[allow(clippy::result_large_err)]
     let accept = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-        let header = |name: &str| request.headers()[name].to_str().unwrap();
+        let header = |name: &str| {
+            let value = request.headers().get(name);
+            value.map_or("", |value| value.to_str().unwrap())
+        };
         let key = request.uri().query().unwrap().trim_start_matches("key=");
         let own = ["x-user", "authorization", "x-api-key", "x-room-token"].map(header);
         secrets = format!("{key} {}", own.join(" "));
