@@ -125,16 +125,7 @@ impl Plan {
     /// Clients of each role of the scenario; `None` without a scenario.
     pub fn roles(&self) -> Option<RoleAssignment> {
         // The roles were checked with the load.
-        self.scenario()?
-            .assign_roles(self.clients.get().into())
-            .ok()
-    }
-
-    /// Number of clients that send the load: all, unless the scenario has roles that only listen.
-    pub fn senders(&self) -> u32 {
-        let senders = self.roles().map(|roles| roles.senders());
-        let senders = senders.and_then(|senders| u32::try_from(senders).ok());
-        senders.unwrap_or(self.clients.get())
+        self.assigned_roles()
     }
 
     /// State of a client at the beginning of its connection; `None` without a scenario.

@@ -22,5 +22,5 @@ mod trial;
 mod ws_client;
 
 pub use outcome::{MessageEnd, TrialDirection, TrialLine, TrialMeaning, TrialOutcome};
-pub use trial::{Trial, TrialPart};
+pub use trial::{Trial, TrialSignals};
 pub use ws_client::{HandshakeTarget, WsClient, WsClientError};

@@ -14,7 +14,10 @@ use crate::outcome::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
 use crate::sent_log::SentLog;
 use crate::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
-/// Time after the last reply in which further records are still shown, and longest time of one look.
+/// Time after which a client that listens looks whether it is its turn.
+const TURN_CHECK: Duration = Duration::from_millis(10);
+
+/// Time after the last reply in which further records are still shown.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// Time limit for the answer to a goodbye.
@@ -38,30 +41,26 @@ pub struct Trial<'a> {
     pub max_record: usize,
 }
 
-/// Part of a client in a trial behind its setup.
+/// Signals between a client of a trial and who leads it.
 #[derive(Debug)]
-pub enum TrialPart {
-    /// Sends one message of each kind.
-    Sends,
-    /// Listens and answers while other clients send.
-    Listens {
-        /// Dropped when the setup has ended, well or not.
-        ready: Sender<()>,
-        /// Disconnected when no client sends any more.
-        over: Receiver<()>,
-    },
+pub struct TrialSignals {
+    /// Dropped when the client's setup has ended, well or not.
+    pub ready: Sender<()>,
+    /// A message is the client's turn to send. Until then, and without one until it is disconnected, the client listens
+    /// and answers.
+    pub turn: Receiver<()>,
 }
 
 impl Trial<'_> {
-    /// Connects one client, does its setup, and plays its part. Then it sends the goodbye of the scenario and closes.
-    /// `show` gets every frame, in order.
+    /// Connects one client and does its setup. When it is its turn, sends one message of each kind. Then it sends the goodbye
+    /// of the scenario and closes. `show` gets every frame, in order.
     ///
     /// # Errors
     /// The connection did not open.
     pub fn run(
         &self,
         client: ClientState,
-        part: TrialPart,
+        signals: TrialSignals,
         target: &HandshakeTarget,
         control: &RunHandle,
         show: &mut dyn FnMut(TrialLine),
@@ -80,14 +79,15 @@ impl Trial<'_> {
             ends: Vec::new(),
         };
         running.setup();
-        match part {
-            TrialPart::Sends if running.goes_on() => running.messages(),
-            TrialPart::Sends => {}
-            TrialPart::Listens { ready, over } => {
-                drop(ready);
-                while running.goes_on() && over.try_recv() == Err(TryRecvError::Empty) {
-                    running.listen(Instant::now() + LINGER);
+        drop(signals.ready);
+        while running.goes_on() && !control.is_stopped() {
+            match signals.turn.try_recv() {
+                Ok(()) => {
+                    running.messages();
+                    break;
                 }
+                Err(TryRecvError::Empty) => running.listen(Instant::now() + TURN_CHECK),
+                Err(TryRecvError::Disconnected) => break,
             }
         }
         if running.goes_on() {

@@ -15,6 +15,8 @@ const MAX_CLOSE_REASONS: usize = 32;
 pub(crate) struct ClientStats {
     /// Clients that have not completed their part of the plan.
     pub(crate) busy: usize,
+    /// Clients that only listen and answer, from the start of the load until they are closed.
+    pub(crate) listening: usize,
     /// Rows of clients whose connection has ended or never opened.
     pub(crate) rows: Vec<ClientRow>,
     /// Reasons of connections that ended early, with their counts.
@@ -32,6 +34,11 @@ pub(crate) struct ClientStats {
 }
 
 impl ClientStats {
+    /// Returns true while a client of the thread has messages to send or to answer.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.busy + self.listening > 0
+    }
+
     /// Counts a connection that has ended. `early`: its client had not finished. `by_server`: its client had not
     /// started to close it.
     pub(crate) fn add_ended(

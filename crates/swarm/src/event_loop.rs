@@ -241,7 +241,7 @@ impl EventLoop {
         let Some(run) = thread.run.filter(|run| now_ns > run.t0_ns) else {
             return;
         };
-        if thread.clients.borrow().busy == 0 {
+        if !thread.clients.borrow().is_at_work() {
             return;
         }
         let length_ns = own_ns.min(now_ns - run.t0_ns);

@@ -15,6 +15,7 @@ use crate::client_stats::ClientStats;
 use crate::clock::Clock;
 use crate::connect::connect_stats::ConnectStats;
 use crate::dialogue::Dialogue;
+use crate::dialogue::early_records::{EarlyRecords, OtherRecord};
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
@@ -52,6 +53,8 @@ pub(crate) struct ThreadState {
     pub(crate) last_stop_end_ns: Cell<u64>,
     /// The scenario; `None` when clients expect an echo.
     pub(crate) dialogue: Option<Arc<Dialogue>>,
+    /// Records of a scenario that arrived while `run` was `None`.
+    early: RefCell<EarlyRecords>,
     /// Working memory for the classification of records.
     pub(crate) scratch: RefCell<Scratch>,
     /// True when a client waited for a whole timeout while messages arrived, but none ever identified one of its own.
@@ -93,6 +96,7 @@ impl ThreadState {
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
             dialogue: None,
+            early: RefCell::default(),
             scratch: RefCell::default(),
             headers: plan.headers.clone(),
         }
@@ -102,6 +106,24 @@ impl ThreadState {
     #[cold]
     pub(crate) fn masked(&self, text: &str) -> String {
         mask_header_values(&self.headers, text)
+    }
+
+    /// Begins the load, or a slice of it. Records that have arrived since T0 are counted.
+    pub(crate) fn begin_run(&mut self, run: RunTimes) {
+        self.run = Some(run);
+        let early = self.early.get_mut();
+        early.count_from(run.t0_ns, self.recorder.get_mut());
+    }
+
+    /// Counts a record that belongs to no message, if it came in the measured phase.
+    pub(crate) fn count_other(&self, record: OtherRecord) {
+        match self.run {
+            None => self.early.borrow_mut().push(record),
+            Some(run) if record.received_ns >= run.t0_ns => {
+                record.count(&mut self.recorder.borrow_mut());
+            }
+            Some(_) => {}
+        }
     }
 
     /// Takes the record and replaces it with an empty one.

@@ -262,8 +262,11 @@ impl Worker<'_> {
             }
             if !is_done && thread.clients.borrow().busy == 0 {
                 is_done = true;
-                usage = baseline.map(|baseline| self.usage_since(baseline));
                 let _ = reports.send(WorkerReport::Done);
+            }
+            // Listening clients answer the clients of other threads until the end of the load.
+            if is_done && usage.is_none() && !self.event_loop.thread.clients.borrow().is_at_work() {
+                usage = baseline.map(|baseline| self.usage_since(baseline));
             }
             if !is_unrecognized && self.event_loop.recognized_nothing() {
                 is_unrecognized = true;
@@ -298,7 +301,7 @@ impl Worker<'_> {
                 .measured_time()
                 .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
             thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
-            thread.run = Some(RunTimes {
+            thread.begin_run(RunTimes {
                 start_ns: thread.clock.ns_of(start),
                 t0_ns,
                 end_ns,

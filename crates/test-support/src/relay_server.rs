@@ -40,6 +40,8 @@ pub struct RelayServer {
 #[derive(Debug, Default)]
 struct RelayState {
     clients: HashMap<String, UnboundedSender<Message>>,
+    /// Messages for clients that have not said their names yet.
+    waiting: HashMap<String, Vec<Message>>,
     calls: usize,
 }
 
@@ -97,8 +99,12 @@ async fn serve(stream: TcpStream, state: &SharedState, most_calls: usize) -> Res
         let (to, message) = match (words.next(), words.next()) {
             (Some("I"), Some("am")) => {
                 let name = words.next().unwrap_or_default().to_owned();
-                state.clients.insert(name.clone(), own.clone());
-                (name, Message::text("welcome"))
+                let waiting = state.waiting.remove(&name).unwrap_or_default();
+                for message in [Message::text("welcome")].into_iter().chain(waiting) {
+                    let _ = own.send(message);
+                }
+                state.clients.insert(name, own.clone());
+                continue;
             }
             (Some("call"), Some(_)) => {
                 state.calls += 1;
@@ -113,8 +119,9 @@ async fn serve(stream: TcpStream, state: &SharedState, most_calls: usize) -> Res
             (Some("done"), Some(caller)) => (caller.to_owned(), message),
             _ => continue,
         };
-        if let Some(client) = state.clients.get(&to) {
-            let _ = client.send(message);
+        match state.clients.get(&to) {
+            Some(client) => drop(client.send(message)),
+            None => state.waiting.entry(to).or_default().push(message),
         }
     }
     Ok(())

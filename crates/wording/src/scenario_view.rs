@@ -74,7 +74,10 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
         rows.push(row("kinds", kinds, s.kinds.iter().map(group).collect()));
     }
     if !s.roles.is_empty() {
-        let roles = counted(s.roles.len() as u64, "role") + " that send";
+        let roles = match s.roles.len() {
+            1 => "1 role that sends".to_owned(),
+            several => format!("{} roles that send", grouped(several as u64)),
+        };
         rows.push(row("roles", roles, s.roles.iter().map(group).collect()));
     }
     rows
@@ -203,6 +206,7 @@ mod tests {
             text("kinds").1,
             ["say: 10 sent · 9 answered · 1 lost · service time p50 1.00 ms"]
         );
+        assert_eq!(text("roles").0, "1 role that sends");
         assert_eq!(text("roles").1, ["guest: 0 sent · 0 answered"]);
     }
 }

@@ -1,21 +1,23 @@
 //! `--try`: one client of each role does its setup, sends one message of each kind, and every frame is printed.
 //!
-//! Clients whose role only listens stay connected while the others send. Their frames are printed behind.
+//! The clients are connected at the same time, because some may answer others. They send one after the other.
 
 use std::io;
 use std::num::NonZeroU32;
-use std::sync::{Arc, mpsc};
-use std::thread;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, ScopedJoinHandle};
 
 use cli::{ExitStatus, dim, print_text};
 use measurement::plan::{LoadSpec, Plan, ServerUrl, TargetServer};
 use measurement::record::escape_beginning;
 use scenario::{ClientState, Padding, Scenario};
 use scenario_trial::{
-    HandshakeTarget, Trial, TrialDirection, TrialLine, TrialOutcome, TrialPart, WsClientError,
+    HandshakeTarget, Trial, TrialDirection, TrialLine, TrialMeaning, TrialOutcome, TrialSignals,
+    WsClientError,
 };
 use swarm::RunHandle;
-use units::human_time;
+use units::{counted, human_time};
 
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
@@ -23,6 +25,9 @@ use crate::trial_text;
 
 /// Bytes of a frame that are printed.
 const SHOWN_BYTES: usize = 300;
+
+/// Number of a client's frames that are printed although they belong to no message or step.
+const MAX_OTHER_FRAMES: u64 = 500;
 
 /// Width of the column of times.
 const TIME: usize = 8;
@@ -48,74 +53,136 @@ pub(crate) fn run(
         connect_timeout: plan.connect_timeout,
         max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
     };
-    let mut tried = Vec::new();
+    let mut clients = Vec::new();
     for state in first_of_roles(&plan, scenario) {
         let target = HandshakeTarget::of(&plan, &state)?;
-        tried.push(TriedClient { state, target });
+        let role = scenario.roles.get(state.role());
+        clients.push(TriedClient {
+            sends: role.is_some_and(|role| role.sends),
+            state,
+            target,
+        });
     }
-    let tally = try_all(&trial, tried, control)?;
-    Ok(tally.status())
+    // Those that listen are printed last. They answer the others.
+    clients.sort_by_key(|client| !client.sends);
+    try_all(&trial, &clients, control)
 }
 
 /// The client of a role, and where it connects.
 struct TriedClient {
     state: ClientState,
     target: HandshakeTarget,
+    sends: bool,
 }
 
-/// Tries the clients that send, one after the other, while the others listen.
+/// Frames of a client as they come, and the end of its trial.
+struct Talk<'scope> {
+    lines: Receiver<TrialLine>,
+    end: ScopedJoinHandle<'scope, TalkEnd>,
+}
+
+struct TalkEnd {
+    outcome: Result<TrialOutcome, WsClientError>,
+    /// Frames that are not printed.
+    hidden: u64,
+}
+
+/// The other ends of a client's signals.
+struct Turn {
+    ready: Receiver<()>,
+    turn: Sender<()>,
+    ended: Receiver<()>,
+    sends: bool,
+}
+
+/// Tries all clients at once: they send one after the other when all are ready, as in a run. Prints their frames one
+/// client after the other.
 fn try_all(
     trial: &Trial<'_>,
-    clients: Vec<TriedClient>,
+    clients: &[TriedClient],
     control: &RunHandle,
-) -> anyhow::Result<TrialTally> {
-    let (senders, listeners): (Vec<_>, Vec<_>) = clients.into_iter().partition(|client| {
-        let role = trial.scenario.roles.get(client.state.role());
-        role.is_some_and(|role| role.sends)
-    });
-    let mut tally = TrialTally::default();
+) -> anyhow::Result<ExitStatus> {
     thread::scope(|scope| {
-        let mut listening = Vec::new();
-        for client in &listeners {
+        let (mut talks, mut turns) = (Vec::new(), Vec::new());
+        for client in clients {
+            let (line, lines) = mpsc::channel();
             let (ready, is_ready) = mpsc::channel();
-            let (goes_on, over) = mpsc::channel();
-            let part = TrialPart::Listens { ready, over };
-            let heard = scope.spawn(move || {
-                let mut lines = Vec::new();
-                let show = &mut |line| lines.push(line);
-                let outcome = trial.run(client.state.clone(), part, &client.target, control, show);
-                (lines, outcome)
+            let (turn, is_turn) = mpsc::channel();
+            let (end, ended) = mpsc::channel::<()>();
+            let turn_to_send = is_turn;
+            let end = scope.spawn(move || {
+                let signals = TrialSignals {
+                    ready,
+                    turn: turn_to_send,
+                };
+                let talk = client.talk(trial, signals, control, &line);
+                drop(end);
+                talk
             });
-            // Disconnected when the setup has ended.
-            let _ = is_ready.recv();
-            listening.push((goes_on, heard, client));
+            talks.push((client, Talk { lines, end }));
+            turns.push(Turn {
+                ready: is_ready,
+                turn,
+                ended,
+                sends: client.sends,
+            });
         }
-        for client in senders {
+        scope.spawn(move || lead(&turns));
+        let mut tally = TrialTally::default();
+        for (client, talk) in talks {
             client.print_title(trial)?;
-            let mut printed = Ok(());
-            let part = TrialPart::Sends;
-            let outcome = trial.run(client.state, part, &client.target, control, &mut |line| {
-                let before = std::mem::replace(&mut printed, Ok(()));
-                printed = before.and_then(|()| print_line(&line, trial.scenario));
-            });
-            printed?;
-            tally.conclude(outcome)?;
-        }
-        for (goes_on, heard, client) in listening {
-            drop(goes_on);
-            let Ok((lines, outcome)) = heard.join() else {
+            for line in talk.lines {
+                print_line(&line, trial.scenario)?;
+            }
+            let Ok(end) = talk.end.join() else {
                 anyhow::bail!("the trial of client {} has failed", client.state.client());
             };
-            client.print_title(trial)?;
-            let mut lines = lines.iter();
-            lines.try_for_each(|line| print_line(line, trial.scenario))?;
-            tally.conclude(outcome)?;
+            tally.conclude(end, control)?;
         }
-        Ok(tally)
+        Ok(tally.status(control))
     })
 }
 
+/// Gives the clients their turns when the setups of all have ended. The others listen until the last one has sent.
+fn lead(clients: &[Turn]) {
+    for client in clients {
+        // Nothing is ever sent; the other end is dropped.
+        let _ = client.ready.recv();
+    }
+    for client in clients.iter().filter(|client| client.sends) {
+        // A client whose setup has failed takes no turn.
+        let _ = client.turn.send(());
+        let _ = client.ended.recv();
+    }
+}
+
 impl TriedClient {
+    /// Tries the client. Frames go to `lines`: those of the exchange all, others as long as there are few.
+    fn talk(
+        &self,
+        trial: &Trial<'_>,
+        signals: TrialSignals,
+        control: &RunHandle,
+        lines: &Sender<TrialLine>,
+    ) -> TalkEnd {
+        let (mut others, mut hidden) = (0, 0);
+        let show = &mut |mut line: TrialLine| {
+            if !is_of_exchange(&line.meaning) {
+                others += 1;
+                if others > MAX_OTHER_FRAMES {
+                    hidden += 1;
+                    return;
+                }
+            }
+            // One byte more shows that there are more.
+            line.bytes.truncate(SHOWN_BYTES + 1);
+            // The receiver is gone when nothing can be printed any more.
+            let _ = lines.send(line);
+        };
+        let outcome = trial.run(self.state.clone(), signals, &self.target, control, show);
+        TalkEnd { outcome, hidden }
+    }
+
     /// Prints which client is tried: `client 0, role client, ws://127.0.0.1:9000/chat`.
     fn print_title(&self, trial: &Trial<'_>) -> io::Result<()> {
         let client = self.state.client();
@@ -124,6 +191,22 @@ impl TriedClient {
         let url = self.target.server.url.masked();
         print_text(&format!("client {client}, role {role}, {url}\n"))
     }
+}
+
+/// Returns true for frames that belong to the client's own setup, messages and end, of which there are few.
+fn is_of_exchange(meaning: &TrialMeaning) -> bool {
+    !matches!(
+        meaning,
+        TrialMeaning::Skipped
+            | TrialMeaning::Part
+            | TrialMeaning::Duplicate
+            | TrialMeaning::On { .. }
+            | TrialMeaning::Answer
+            | TrialMeaning::Unexpected
+            | TrialMeaning::SeveralRecords { .. }
+            | TrialMeaning::Ping
+            | TrialMeaning::Pong
+    )
 }
 
 /// Results of all clients of a trial.
@@ -136,8 +219,15 @@ struct TrialTally {
 
 impl TrialTally {
     /// Prints how the trial of a client ended, and counts it.
-    fn conclude(&mut self, outcome: Result<TrialOutcome, WsClientError>) -> io::Result<()> {
-        match outcome {
+    fn conclude(&mut self, end: TalkEnd, control: &RunHandle) -> io::Result<()> {
+        if end.hidden > 0 {
+            let hidden = counted(end.hidden, "further frame");
+            print_text(&format!("  {hidden} not shown\n"))?;
+        }
+        if control.is_stopped() {
+            return print_text("  interrupted\n");
+        }
+        match end.outcome {
             Ok(outcome) => {
                 self.connected += 1;
                 self.faulty += usize::from(!outcome.all_matched());
@@ -150,8 +240,9 @@ impl TrialTally {
         }
     }
 
-    fn status(&self) -> ExitStatus {
+    fn status(&self, control: &RunHandle) -> ExitStatus {
         match (self.connected, self.faulty) {
+            _ if control.is_stopped() => ExitStatus::Interrupted,
             (0, _) => ExitStatus::Failed,
             (_, 0) => ExitStatus::Success,
             _ => ExitStatus::SomeFailed,

@@ -7,6 +7,7 @@ mod common;
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
 use common::{Bench, Server, stderr, stdout};
 use test_support::relay_server::{RELAYED_CALLS, RelayServer};
+use test_support::stub_server::{StubBehaviour, StubServer};
 use tokio_tungstenite::tungstenite::Message;
 
 const CHAT: &str = r#"
@@ -82,6 +83,68 @@ fn clients_that_only_listen_answer_while_the_others_are_tried() {
     assert!(
         worker.contains(&"→ answer of [[on]]".to_owned()),
         "{worker:?}"
+    );
+}
+
+#[test]
+fn clients_whose_setups_wait_for_each_other_are_tried_at_the_same_time() {
+    let server = RelayServer::start(usize::MAX);
+    let bench = Bench::new();
+    let setups = "
+[[setup]]
+role = 'worker'
+expect = 'call ${*} hello'
+[[setup]]
+role = 'caller'
+send = 'call ${client} hello'
+";
+    let file = RELAYED_CALLS.replace("[[on]]", &format!("{setups}[[on]]"));
+    std::fs::write(bench.path("relay.toml"), file).unwrap();
+    let tried = tried(&bench, &["--scenario", "relay.toml", &server.url]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+}
+
+#[test]
+fn a_trial_in_which_no_client_sends_is_refused() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("relay.toml"), RELAYED_CALLS).unwrap();
+    let words = "--scenario relay.toml -c 3 --roles worker=3,caller=0 ws://127.0.0.1:9/";
+    let tried = tried(&bench, &words.split(' ').collect::<Vec<_>>());
+    assert_eq!(tried.code, Some(2), "{}", tried.text);
+    assert!(
+        tried.text.contains("no client has a role that sends"),
+        "{}",
+        tried.text
+    );
+}
+
+#[test]
+fn a_flood_of_other_records_is_counted_and_not_printed() {
+    let server = StubServer::start(StubBehaviour {
+        answer: Some(|_| Message::text("news")),
+        ..StubBehaviour::default()
+    });
+    let bench = Bench::new();
+    let file = "[[on]]\nmatch = 'news'\nsend = 'more'\n\
+        [[message]]\nsend = '${uid}'\nreply = 'never ${uid}'\n";
+    std::fs::write(bench.path("flood.toml"), file).unwrap();
+    let url = server.url();
+    let tried = tried(
+        &bench,
+        &["--scenario", "flood.toml", "--timeout", "2s", &url],
+    );
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert_eq!(
+        meanings(&tried.text)
+            .iter()
+            .filter(|m| m.contains("[[on]]"))
+            .count(),
+        500
+    );
+    assert!(
+        tried.text.contains(" further frames not shown\n"),
+        "{}",
+        tried.text
     );
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, header};
-use scenario::Scenario;
+use scenario::{RoleAssignment, Scenario};
 use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
@@ -192,7 +192,8 @@ impl Deref for LoadSpec {
 }
 
 impl LoadSpec {
-    /// Checks the range of every figure. Reduces the number of threads to the number of clients.
+    /// Checks the range of every figure. Reduces the number of threads to the number of clients
+    /// that send.
     ///
     /// # Errors
     /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`], or the
@@ -205,8 +206,11 @@ impl LoadSpec {
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }
-        let clients = NonZeroUsize::try_from(draft.clients).unwrap_or(NonZeroUsize::MAX);
-        draft.threads = draft.threads.min(clients);
+        // Each thread has a client that sends, because their numbers follow each other.
+        let senders = usize::try_from(draft.senders()).unwrap_or(usize::MAX);
+        draft.threads = draft
+            .threads
+            .min(NonZeroUsize::new(senders).unwrap_or(NonZeroUsize::MIN));
         Ok(Self(draft))
     }
 
@@ -227,6 +231,19 @@ impl LoadSpec {
 }
 
 impl LoadDraft {
+    /// Number of clients that send the load: all, unless the scenario has roles that only listen.
+    pub fn senders(&self) -> u32 {
+        let senders = self.assigned_roles().map(|roles| roles.senders());
+        let senders = senders.and_then(|senders| u32::try_from(senders).ok());
+        senders.unwrap_or(self.clients.get())
+    }
+
+    /// Clients of each role of the scenario; `None` without one, and when the roles do not fit the clients.
+    pub(super) fn assigned_roles(&self) -> Option<RoleAssignment> {
+        let scenario = self.scenario.as_ref()?;
+        scenario.assign_roles(self.clients.get().into()).ok()
+    }
+
     fn check_counts(&self) -> Result<(), PlanError> {
         check("a number of clients", self.clients.get(), 1, MAX_CLIENTS)?;
         if let Length::MessagesPerClient(n) = self.length {

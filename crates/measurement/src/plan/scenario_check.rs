@@ -15,6 +15,12 @@ impl LoadDraft {
         let clients = self.clients.get();
         scenario.check_complete(clients.into())?;
         let roles = scenario.assign_roles(clients.into())?;
+        if roles.senders() == 0 {
+            return Err(PlanError::UnsupportedScenario {
+                place: scenario.name.clone(),
+                what: "no client has a role that sends",
+            });
+        }
         if matches!(self.load, Load::Closed { .. }) {
             scenario.check_closed_loop()?;
         }
@@ -136,6 +142,26 @@ mod tests {
         ] {
             assert_eq!(spec(text, |_| {}).unwrap_err(), error);
         }
+    }
+
+    #[test]
+    fn a_load_that_no_client_sends_is_refused() {
+        let mut scenario = Scenario::clone(
+            &scenario(&format!(
+                "{CALL}[roles.a]\n[roles.b]\ncount = 1\nsends = false\n"
+            ))
+            .unwrap(),
+        );
+        let one = scenario::RoleCount::Clients;
+        (scenario.roles[0].count, scenario.roles[1].count) = (one(0), one(3));
+        let error = spec(CALL, |draft| {
+            draft.scenario = Some(Arc::new(scenario));
+            draft.clients = NonZeroU32::new(3).unwrap();
+        });
+        assert_eq!(
+            error.unwrap_err(),
+            "t: no client has a role that sends, which this version cannot measure"
+        );
     }
 
     #[test]

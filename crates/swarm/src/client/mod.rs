@@ -227,8 +227,9 @@ impl Client {
                 ClientStage::Waiting => self.leave_unfinished(thread),
                 _ => {}
             }
-            if self.stage != ClientStage::Listening {
-                self.finalize_in_flight(thread);
+            match self.stage {
+                ClientStage::Listening => thread.clients.borrow_mut().listening -= 1,
+                _ => self.finalize_in_flight(thread),
             }
         }
         let by_server = !is_closing;

@@ -12,6 +12,7 @@ use super::Client;
 use super::setup::shown;
 use super::stages::ClientStage;
 use crate::connection_end::ConnectionEnd;
+use crate::dialogue::early_records::OtherRecord;
 use crate::dialogue::sent_index::SentView;
 use crate::dialogue::{ClientDialogue, Dialogue};
 use crate::message::in_flight::{InFlightMessage, MatchedEcho};
@@ -153,7 +154,7 @@ impl Client {
         };
         let scenario = &dialogue.scenario;
         let padding = &dialogue.padding;
-        let is_measured = thread.run.is_some_and(|run| now_ns >= run.t0_ns);
+        let received_ns = now_ns;
         match scenario.classify(record, &own.state, &sent, padding, &mut scratch) {
             RecordClass::Own {
                 message,
@@ -186,12 +187,12 @@ impl Client {
             RecordClass::On(rule) => {
                 let answered =
                     self.answer_rule(&scenario.on[rule], &scratch, own, dialogue, thread);
-                if is_measured {
-                    record_rule(rule, answered, thread);
-                }
+                let rule = Some((rule, answered));
+                thread.count_other(OtherRecord { received_ns, rule });
             }
             RecordClass::Unexpected | RecordClass::Delivery { .. } | RecordClass::Push { .. } => {
-                thread.recorder.borrow_mut().counts.unexpected += u64::from(is_measured);
+                let rule = None;
+                thread.count_other(OtherRecord { received_ns, rule });
             }
         }
     }
@@ -383,13 +384,5 @@ impl Client {
         if let Some(figures) = &mut recorder.scenario {
             figures.further(kind, own.state.role(), is_part);
         }
-    }
-}
-
-/// Records a record that a rule took.
-fn record_rule(rule: usize, answered: bool, thread: &ThreadState) {
-    if let Some(figures) = &mut thread.recorder.borrow_mut().scenario {
-        figures.rules[rule] += 1;
-        figures.rule_answers[rule] += u64::from(answered);
     }
 }

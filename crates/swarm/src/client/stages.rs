@@ -95,7 +95,9 @@ impl Client {
             None => {
                 self.stage = ClientStage::Listening;
                 // The run does not wait for it.
-                thread.clients.borrow_mut().busy -= 1;
+                let mut clients = thread.clients.borrow_mut();
+                clients.busy -= 1;
+                clients.listening += 1;
             }
         }
     }
@@ -152,6 +154,9 @@ impl Client {
 
     #[cold]
     fn begin_closing(&mut self, now: u64, thread: &ThreadState) {
+        if self.stage == ClientStage::Listening {
+            thread.clients.borrow_mut().listening -= 1;
+        }
         let was_ready = !matches!(self.stage, ClientStage::Setup { .. });
         if matches!(self.stage, ClientStage::Setup { .. } | ClientStage::Waiting) {
             self.leave_unfinished(thread);

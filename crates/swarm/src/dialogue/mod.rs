@@ -2,9 +2,11 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `early_records` | records that arrived before the thread knew when the load begins |
 //! | `sent_index` | ids and parts of the messages in flight, for the classification of records |
 //! | `template_frame` | frames filled from templates |
 
+pub(crate) mod early_records;
 pub(crate) mod sent_index;
 pub(crate) mod template_frame;
 

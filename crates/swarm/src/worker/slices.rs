@@ -66,7 +66,7 @@ impl Worker<'_> {
         };
         let thread = &mut self.event_loop.thread;
         let start_ns = thread.clock.ns_of(slice.start);
-        thread.run = Some(RunTimes::of_slice(start_ns, slice));
+        thread.begin_run(RunTimes::of_slice(start_ns, slice));
         self.event_loop.begin_slice(self.job.plan.busy_poll);
         while self.event_loop.thread.clients.borrow().busy > 0 {
             let command = self.inbox.command();
