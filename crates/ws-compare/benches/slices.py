@@ -12,14 +12,11 @@ spread:     standard deviation of the rounds' ratios of two equal servers, in sl
 background: a server that spins a fifth of the time, whoever is measured: what is said of it, and the other's figures.
 --noise:    a program takes 10 to 50 % of all cores meanwhile, in bursts of 0.1 to 5 s.
 
-Measured so far only on two cores that compilers shared all the time (load average 5 to 11), with binaries of a debug
-profile at optimization level 2:
+Measured on two cores without other work (load average 1.3 to 1.9), comparisons of 60 s:
 
-spread, 20 rounds each: throughput 9.9 % in slices, 20.9 % one after the other; response p50 12.5 % and 42.2 %; service
-p50 37.1 % and 10.9 %, a few wild rounds deciding.
-power, 5 comparisons of 60 s each: the same told 1 (throughput); 5 % slower told 3, all by service p50, one of them by
-throughput too; 2 % slower told 0, and called faster in 1 (throughput).
-background, 4 rounds: named in 4.
+runs of 250 ms, 28 rounds: the same told 0 of 6, 5 % slower 6 of 6, 2 % slower 6 of 6 by throughput or service p50.
+runs of 500 ms, 15 rounds: the same told 1 of 8, 5 % slower 8 of 8, 2 % slower 4 of 7. Most of the spread of p50 lies
+between processes (83 to 90 %), so more rounds help, and longer ones hardly do.
 """
 
 import argparse

@@ -47,11 +47,11 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 #[command(mut_arg("duration", |a| a
     .default_value_ifs([
         ("messages", ArgPredicate::IsPresent, None::<&str>),
-        ("budget", ArgPredicate::IsPresent, Some("500ms")),
+        ("budget", ArgPredicate::IsPresent, Some("250ms")),
     ])
     .default_value("2s")
-    .help("Measured time of each run, unless -m is given; 500ms with --budget (example: 10s)")))]
-#[command(mut_arg("warmup", |a| a.default_value_if("budget", ArgPredicate::IsPresent, "300ms")))]
+    .help("Measured time of each run, unless -m is given; 250ms with --budget (example: 10s)")))]
+#[command(mut_arg("warmup", |a| a.default_value_if("budget", ArgPredicate::IsPresent, "150ms")))]
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.long_help(
@@ -184,7 +184,7 @@ pub(crate) struct CompareArgs {
     /// Measure rounds until this time is over, in place of --rounds (example: 60s)
     ///
     /// The time includes checks and pilot. A round that would exceed it is not begun, except the first. With --until-sure,
-    /// the rounds may end earlier. Runs have `-d 500ms --warmup 300ms` by default, because more rounds detect smaller
+    /// the rounds may end earlier. Runs have `-d 250ms --warmup 150ms` by default, because more rounds detect smaller
     /// differences than longer ones.
     #[arg(long, value_name = "TIME", value_parser = some_time, conflicts_with_all = ["rounds", "max_rounds"], help_heading = ROUNDS)]
     pub(crate) budget: Option<Duration>,
@@ -353,8 +353,8 @@ mod tests {
         assert_eq!(length(&[]).0, Some(Duration::from_secs(2)));
         assert_eq!(length(&["-d", "5s"]).0, Some(Duration::from_secs(5)));
         assert_eq!(length(&["-m", "70"]), (None, 70));
-        let half = Some(Duration::from_millis(500));
-        assert_eq!(length(&["--budget", "60s"]).0, half);
+        let quarter = Some(Duration::from_millis(250));
+        assert_eq!(length(&["--budget", "60s"]).0, quarter);
         assert_eq!(length(&["--budget", "60s", "-m", "70"]), (None, 70));
         assert_eq!(
             length(&["--budget", "60s", "-d", "5s"]).0,
