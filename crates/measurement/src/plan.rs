@@ -39,7 +39,8 @@ pub use mask::{MASK, mask_url};
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor};
 pub use secret_headers::{
-    is_secret_header, mask_header_values, secret_handshake_values, secret_header_values,
+    is_secret_header, mask_header_values, mask_values, secret_handshake_values,
+    secret_header_values,
 };
 pub use server_url::{Endpoint, ServerUrl};
 

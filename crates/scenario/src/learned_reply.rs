@@ -57,7 +57,7 @@ impl Scenario {
 
 /// The reply to the next message, if this one, which `one` has recognised and verified, tells it. `values` are the values
 /// of this reply's message, whose sized part is `sized`; `found` is what the record's pointers led to.
-pub(crate) fn next_reply(
+fn next_reply(
     one: &PatternAlternative,
     record: &RecordView,
     found: &[Option<JsonValue>],

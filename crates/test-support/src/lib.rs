@@ -13,6 +13,8 @@ pub mod golden;
 #[cfg(feature = "json-schema")]
 mod json_schema;
 #[cfg(feature = "stub-server")]
+mod loopback;
+#[cfg(feature = "stub-server")]
 pub mod relay_server;
 #[cfg(feature = "stub-server")]
 pub mod stub_server;

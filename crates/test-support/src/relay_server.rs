@@ -1,14 +1,15 @@
 //! A server on the loopback that passes calls of its clients on to one of them, and the answers back to the callers.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::loopback::serve_loopback;
 
 /// A scenario for the server: client 0 answers the calls of all others.
 pub const RELAYED_CALLS: &str = "
@@ -54,25 +55,13 @@ impl RelayServer {
     /// When the system refuses a socket or a thread.
     #[must_use]
     pub fn start(calls: usize) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
         let state = SharedState::default();
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let state = Arc::clone(&state);
-                // A failed connection does not affect the others.
-                tokio::spawn(async move { drop(serve(stream, &state, calls).await) });
-            }
+        let (address, runtime) = serve_loopback(move |stream| {
+            let state = Arc::clone(&state);
+            async move { serve(stream, &state, calls).await }
         });
         Self {
-            url,
+            url: format!("ws://{address}/"),
             _runtime: runtime,
         }
     }

@@ -1,17 +1,19 @@
 //! A WebSocket server on the loopback that imitates the behaviour of other servers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::loopback::serve_loopback;
 
 /// Code and reason of a close frame; `None` for a frame without either.
 pub type StubClose = Option<(u16, &'static str)>;
@@ -67,26 +69,14 @@ impl StubServer {
     /// When the system refuses a socket or a thread.
     #[must_use]
     pub fn start(behaviour: StubBehaviour) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let listener = runtime
-            .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .unwrap();
-        let address = listener.local_addr().unwrap();
         let counts = Arc::new(Mutex::new(StubCounts::default()));
         let shared = Arc::clone(&counts);
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let peer = StubPeer {
-                    behaviour,
-                    counts: Arc::clone(&shared),
-                };
-                // A failed connection does not affect the others.
-                tokio::spawn(async move { drop(peer.serve(stream).await) });
-            }
+        let (address, runtime) = serve_loopback(move |stream| {
+            let peer = StubPeer {
+                behaviour,
+                counts: Arc::clone(&shared),
+            };
+            async move { peer.serve(stream).await }
         });
         Self {
             address,

@@ -1,7 +1,7 @@
 //! Scenarios on the command line: the shipped ones, errors, and secrets of the command line.
 
 use cli::{ExitStatus, ScenarioFlagError, print_error, print_notice};
-use measurement::plan::{HandshakeFault, MASK, PlanError, secret_handshake_values};
+use measurement::plan::{HandshakeFault, PlanError, mask_values, secret_handshake_values};
 use scenario::{Scenario, ScenarioError, shipped_scenarios};
 use wording::scenarios::{begins_with_place, lost_holes, scenario_error};
 
@@ -15,15 +15,9 @@ pub(crate) fn protocol_list() -> String {
     lines.collect::<String>() + "\n--protocol NAME --print-scenario prints one.\n"
 }
 
-/// The file of a scenario, with [`MASK`] for what its secret headers hold.
+/// The file of a scenario, without what its secret headers hold.
 pub(crate) fn printed(scenario: &Scenario) -> String {
-    let mut file = scenario.merged_file().to_owned();
-    for secret in secret_handshake_values(scenario) {
-        if let Ok(secret) = std::str::from_utf8(&secret) {
-            file = file.replace(secret, MASK);
-        }
-    }
-    file
+    mask_values(&secret_handshake_values(scenario), scenario.merged_file())
 }
 
 /// Reports the error of the flags of a scenario.

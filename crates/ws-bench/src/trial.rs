@@ -109,11 +109,10 @@ fn try_all(
             let (ready, is_ready) = mpsc::channel();
             let (turn, is_turn) = mpsc::channel();
             let (end, ended) = mpsc::channel::<()>();
-            let turn_to_send = is_turn;
             let end = scope.spawn(move || {
                 let signals = TrialSignals {
                     ready,
-                    turn: turn_to_send,
+                    turn: is_turn,
                 };
                 let talk = client.talk(trial, signals, control, &line);
                 drop(end);

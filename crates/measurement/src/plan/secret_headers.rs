@@ -91,8 +91,14 @@ fn add_parts(is_cookie: bool, value: &[u8], secrets: &mut Vec<Vec<u8>>) {
 /// text, which ends with `…`.
 pub fn mask_header_values(headers: &HeaderMap, text: &str) -> String {
     let secrets = secret_header_values(headers);
-    let mut masked = without_cut_secret(text, secrets.iter().map(Vec::as_slice)).into_owned();
-    for secret in &secrets {
+    let text = without_cut_secret(text, secrets.iter().map(Vec::as_slice));
+    mask_values(&secrets, &text)
+}
+
+/// Returns the text with [`MASK`] in place of these values, of which the longest comes first.
+pub fn mask_values(secrets: &[Vec<u8>], text: &str) -> String {
+    let mut masked = text.to_owned();
+    for secret in secrets {
         if let Ok(secret) = std::str::from_utf8(secret) {
             masked = masked.replace(secret, MASK);
         }
