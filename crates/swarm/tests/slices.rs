@@ -7,7 +7,7 @@ mod common;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Server, accept, answer};
 use futures_util::{SinkExt, StreamExt};
@@ -208,11 +208,38 @@ fn a_connection_that_ends_between_slices_has_ended_early() {
     let found = slice(&mut run, Duration::ZERO, 20 * MS);
     assert_eq!(found.connections.closed_early, 0);
     ends.store(true, Ordering::SeqCst);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let slices = std::iter::repeat_with(|| slice(&mut run, Duration::ZERO, 5 * MS).connections);
-    let ended = slices.take(4_000).find(|c| c.closed_early == 4);
+    let mut slices = slices.take_while(|_| Instant::now() < deadline);
+    let ended = slices.find(|c| c.closed_early == 4);
     assert_eq!(ended.map(|c| c.opened), Some(4));
     let rest = run.close().unwrap();
     assert_eq!(rest.context.connections.closed_early, 4);
+}
+
+#[test]
+fn a_connection_that_ends_when_its_client_is_done_with_a_slice_has_ended_early() {
+    // The first connection keeps the slice going while the others, whose messages are answered, are closed.
+    let server = Server::start(|index, stream| async move {
+        let mut socket = accept(stream).await;
+        let until = if index == 0 { 600_000 } else { 100 };
+        let echo = async {
+            while let Some(Ok(message)) = socket.next().await {
+                if index == 0 {
+                    tokio::time::sleep(200 * MS).await;
+                }
+                socket.send(message).await.unwrap();
+            }
+        };
+        let _ = tokio::time::timeout(until * MS, echo).await;
+    });
+    let mut run = open(&server.plan(without_end));
+    // On a busy machine, slices are over before a message is sent.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let slices = std::iter::repeat_with(|| slice(&mut run, Duration::ZERO, 5 * MS).connections);
+    let mut slices = slices.take_while(|_| Instant::now() < deadline);
+    let ended = slices.find(|c| c.closed_early == 3);
+    assert_eq!(ended.map(|c| c.opened), Some(4));
 }
 
 #[test]

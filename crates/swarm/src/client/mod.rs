@@ -217,8 +217,11 @@ impl Client {
             self.stage,
             ClientStage::Closing { .. } | ClientStage::Goodbye { .. }
         );
-        let early = self.stage != ClientStage::Done && !is_closing;
-        if early {
+        // A client that is done with a slice is not done with the run.
+        let is_done = self.stage == ClientStage::Done;
+        let has_more = thread.run.is_some_and(|run| run.slice.is_some());
+        let early = !is_closing && (!is_done || has_more);
+        if early && !is_done {
             match self.stage {
                 ClientStage::Running => {
                     thread.end_sending(thread.clock.now_ns());
