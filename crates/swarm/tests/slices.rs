@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use common::{Server, accept, answer};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, Plan, RateProfile};
+use measurement::run::Connections;
 use swarm::{RunHandle, SliceRecord, SliceTimes, SlicedRun};
 use units::Rate;
 
@@ -188,6 +189,14 @@ fn a_slice_ends_at_the_timeout_when_no_echo_comes() {
     assert_eq!((found.sent, found.lost), (found.received, 0));
 }
 
+/// Runs slices until exactly so many connections have ended early, for at most a minute.
+fn slice_until_ended_early(run: &mut SlicedRun, count: u64) -> Option<Connections> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let slices = std::iter::repeat_with(|| slice(run, Duration::ZERO, 5 * MS).connections);
+    let mut slices = slices.take_while(|_| Instant::now() < deadline);
+    slices.find(|c| c.closed_early == count)
+}
+
 #[test]
 fn a_connection_that_ends_between_slices_has_ended_early() {
     let ends = Arc::new(AtomicBool::new(false));
@@ -208,10 +217,7 @@ fn a_connection_that_ends_between_slices_has_ended_early() {
     let found = slice(&mut run, Duration::ZERO, 20 * MS);
     assert_eq!(found.connections.closed_early, 0);
     ends.store(true, Ordering::SeqCst);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let slices = std::iter::repeat_with(|| slice(&mut run, Duration::ZERO, 5 * MS).connections);
-    let mut slices = slices.take_while(|_| Instant::now() < deadline);
-    let ended = slices.find(|c| c.closed_early == 4);
+    let ended = slice_until_ended_early(&mut run, 4);
     assert_eq!(ended.map(|c| c.opened), Some(4));
     let rest = run.close().unwrap();
     assert_eq!(rest.context.connections.closed_early, 4);
@@ -235,10 +241,7 @@ fn a_connection_that_ends_when_its_client_is_done_with_a_slice_has_ended_early()
     });
     let mut run = open(&server.plan(without_end));
     // On a busy machine, slices are over before a message is sent.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let slices = std::iter::repeat_with(|| slice(&mut run, Duration::ZERO, 5 * MS).connections);
-    let mut slices = slices.take_while(|_| Instant::now() < deadline);
-    let ended = slices.find(|c| c.closed_early == 3);
+    let ended = slice_until_ended_early(&mut run, 3);
     assert_eq!(ended.map(|c| c.opened), Some(4));
 }
 

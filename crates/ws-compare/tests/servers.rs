@@ -7,8 +7,14 @@ mod common;
 use common::{Compare, server, stderr, stdout};
 use serde_json::Value;
 
-/// Compares these servers, of which one fails. Returns the saved comparison and the printed text.
+/// Compares these servers, of which one fails, in short runs. Returns the saved comparison and the printed text.
 fn with_a_failure(flags: &[&str], servers: &[&str]) -> (Value, String) {
+    let short = [&common::SHORT[..], &["--rounds", "2"], flags].concat();
+    with_a_failure_in(&short, servers)
+}
+
+/// Compares as [`with_a_failure`] does, in runs that have these flags alone.
+fn with_a_failure_in(flags: &[&str], servers: &[&str]) -> (Value, String) {
     let compare = Compare::new();
     let servers = servers.iter().flat_map(|server| ["--server", *server]);
     let line: Vec<_> = flags
@@ -17,7 +23,7 @@ fn with_a_failure(flags: &[&str], servers: &[&str]) -> (Value, String) {
         .chain(servers)
         .chain(["-o", "c.json"])
         .collect();
-    let output = compare.short(&line);
+    let output = compare.run(&line);
     assert_eq!(
         output.status.code(),
         Some(3),
@@ -508,14 +514,10 @@ fn a_server_killed_mid_round_loses_that_round_alone() {
 #[test]
 fn wrong_echoes_under_load_are_told() {
     // Many messages, since a busy machine leaves out the settle part of most of a slice.
-    let compare = Compare::new();
+    let flags = "-c 4 -d 500ms --warmup 50ms --rate 4_000 --rounds 2 -q";
+    let flags: Vec<_> = flags.split_whitespace().collect();
     let servers = [server("bad", "corrupts"), server("a", "axum")];
-    let servers = servers.iter().flat_map(|server| ["--server", server]);
-    let flags = "-c 4 -d 500ms --warmup 50ms --rate 4_000 --rounds 2 -q -o c.json";
-    let line: Vec<_> = flags.split_whitespace().chain(servers).collect();
-    let output = compare.run(&line);
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    let c = compare.json("c.json");
+    let (c, _) = with_a_failure_in(&flags, &[&servers[0], &servers[1]]);
     let failures: Vec<_> = rows(&c, "bad")
         .iter()
         .map(|row| row["failure"].as_str().unwrap_or("none").to_owned())
