@@ -9,6 +9,7 @@
 //! | `url_refusal` | refusals of a URL, and the corrected URL |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
 //! | `scenario_check` | checks of a scenario that need the load |
+//! | `share` | [`Share`]: the clients of one of several processes |
 //! | `schedule` | [`Schedule`]: due times of the messages of an open loop |
 
 mod client_handshake;
@@ -20,6 +21,7 @@ mod scenario_check;
 mod schedule;
 mod secret_headers;
 mod server_url;
+mod share;
 mod url_refusal;
 
 use std::fmt;
@@ -43,6 +45,7 @@ pub use secret_headers::{
     secret_header_values,
 };
 pub use server_url::{Endpoint, ServerUrl};
+pub use share::Share;
 
 /// The server that a plan runs against.
 #[derive(Debug, Clone)]
@@ -193,13 +196,42 @@ impl Plan {
         }
     }
 
-    /// The clients of one thread. Clients are assigned to threads in turn, so the numbers of clients differ by at most
-    /// one.
+    /// The clients of one thread of this process. Clients are assigned to the processes in turn, and those of a process
+    /// to its threads in turn, so the numbers of clients differ by at most one.
     pub fn clients_of(&self, thread: usize) -> impl ExactSizeIterator<Item = u32> + use<> {
-        // There are at most as many threads as clients, so both fit into `u32`.
+        let Share { index, count } = self.share;
+        // There are at most as many threads of all processes as clients, so all of this fits into `u32`.
         #[allow(clippy::cast_possible_truncation)]
-        let (first, step) = (thread as u32, self.threads.get());
-        (first..self.clients.get()).step_by(step)
+        let first = index + thread as u32 * count.get();
+        (first..self.clients.get()).step_by(count.get() as usize * self.threads.get())
+    }
+
+    /// Number of clients of this process: all, unless it has a share of the run only.
+    pub fn own_clients(&self) -> u32 {
+        self.share.of(self.clients.get())
+    }
+
+    /// Planned number of messages of this process; `None` when a duration is planned.
+    pub fn own_planned_messages(&self) -> Option<u64> {
+        match self.length {
+            // The numbers of the clients that send follow each other, or are all.
+            Length::MessagesPerClient(n) => {
+                Some(n.get().saturating_mul(u64::from(self.own_senders())))
+            }
+            Length::Duration(_) => None,
+        }
+    }
+
+    /// Number of clients of this process that send the load.
+    fn own_senders(&self) -> u32 {
+        match self.roles() {
+            None => self.own_clients(),
+            Some(roles) => {
+                let own = (self.share.index..self.clients.get()).step_by(self.share.count.get() as usize);
+                let senders = own.filter(|client| roles.sender(*client).is_some()).count();
+                u32::try_from(senders).unwrap_or(u32::MAX)
+            }
+        }
     }
 }
 
@@ -278,14 +310,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_client_has_one_thread_and_shares_differ_by_one(clients in 1..500_u32, threads in 1..40_usize) {
-            let spec = LoadSpec::new(LoadDraft {
+        fn every_client_has_one_thread_and_shares_differ_by_one(
+            clients in 1..500_u32, threads in 1..40_usize, count in 1..20_u32,
+        ) {
+            prop_assume!(count <= clients);
+            let plan = |index| LoadSpec::new(LoadDraft {
                 clients: NonZeroU32::new(clients).unwrap(),
                 threads: NonZeroUsize::new(threads).unwrap(),
+                share: Share { index, count: NonZeroU32::new(count).unwrap() },
                 ..LoadDraft::closed_loop()
-            });
-            let plan = spec.unwrap().against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
-            let shares: Vec<Vec<u32>> = (0..plan.threads.get()).map(|t| plan.clients_of(t).collect()).collect();
+            }).unwrap().against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
+            let mut shares: Vec<Vec<u32>> = Vec::new();
+            for plan in (0..count).map(plan) {
+                let own: Vec<Vec<u32>> = (0..plan.threads.get()).map(|t| plan.clients_of(t).collect()).collect();
+                prop_assert_eq!(own.concat().len(), plan.own_clients() as usize);
+                prop_assert!(own.iter().all(|thread| !thread.is_empty()));
+                shares.extend(own);
+            }
             let mut all = shares.concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..clients).collect::<Vec<_>>());

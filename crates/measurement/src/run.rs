@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `summary` | [`Summary`]: the figures, under the JSON keys of the contract |
 //! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
+//! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
@@ -15,6 +16,7 @@ pub mod comparison;
 mod condition_result;
 mod live_summary;
 mod percentile_table;
+mod plan_facts;
 mod plan_summary;
 mod scenario_summary;
 mod summary;
@@ -28,6 +30,7 @@ use crate::record::{LatencyHistogram, Record, Sample, ServiceAndResponse, Timeli
 
 pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
+pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use summary::{

@@ -29,6 +29,10 @@ pub enum PlanError {
     NoUnixSockets(String),
     #[error("`{0}` has no TLS: only with wss:// is there a certificate to be checked or not")]
     NoCertificate(String),
+    #[error(
+        "{shards} shards need at least {shards} clients that send, and there are {senders}: use more clients or fewer shards"
+    )]
+    TooManyShares { shards: u32, senders: u32 },
     #[error("the header `{0}` is set by the handshake itself")]
     OwnHeader(String),
     #[error(transparent)]

@@ -11,7 +11,7 @@ use scenario::{RoleAssignment, Scenario};
 use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
-use super::{Arrivals, CertificatePolicy, Plan, PlanError, RateProfile, TargetServer};
+use super::{Arrivals, CertificatePolicy, Plan, PlanError, RateProfile, Share, TargetServer};
 
 /// Maximum number of clients of one run: the client's number fills six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
@@ -146,6 +146,9 @@ pub struct LoadDraft {
     pub scenario: Option<Arc<Scenario>>,
     /// Largest record of a scenario, in bytes, from 1 to [`MAX_PAYLOAD_BYTES`]. A longer one ends the connection.
     pub max_record_bytes: u64,
+    /// The clients of this process, of a run that several processes execute together. All other figures are those of
+    /// the whole run, except `threads` and `pin`.
+    pub share: Share,
     /// The payload size was asked for, so a scenario whose messages cannot have it is refused.
     pub size_is_wanted: bool,
 }
@@ -174,6 +177,7 @@ impl LoadDraft {
             max_samples: 0,
             scenario: None,
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
+            share: Share::WHOLE,
             size_is_wanted: false,
         }
     }
@@ -196,8 +200,8 @@ impl LoadSpec {
     /// that send.
     ///
     /// # Errors
-    /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`], or the
-    /// first fault of the scenario.
+    /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`],
+    /// [`PlanError::TooManyShares`], or the first fault of the scenario.
     pub fn new(mut draft: LoadDraft) -> Result<Self, PlanError> {
         draft.check_counts()?;
         draft.check_rates()?;
@@ -206,8 +210,12 @@ impl LoadSpec {
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }
-        // Each thread has a client that sends, because their numbers follow each other.
-        let senders = usize::try_from(draft.senders()).unwrap_or(usize::MAX);
+        let (senders, shards) = (draft.senders(), draft.share.count.get());
+        if shards > senders {
+            return Err(PlanError::TooManyShares { shards, senders });
+        }
+        // Each thread of each process has a client that sends, because their numbers follow each other.
+        let senders = usize::try_from(senders / shards).unwrap_or(usize::MAX);
         draft.threads = draft
             .threads
             .min(NonZeroUsize::new(senders).unwrap_or(NonZeroUsize::MIN));

@@ -3,7 +3,7 @@
 use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
-use super::{LatencyHistogram, Outcome, Sample, ScenarioCounts};
+use super::{LatencyHistogram, Outcome, Sample};
 
 /// Figures of a scenario. Kinds and rules are in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -220,31 +220,6 @@ impl ScenarioRecord {
     pub fn counts(&self) -> KindCounts {
         let mut counts = KindCounts::default();
         self.kinds.iter().for_each(|kind| counts.add(&kind.counts));
-        counts
-    }
-
-    /// The counts of the whole scenario, those of its rules by name.
-    pub fn named_counts(&self, scenario: &Scenario) -> ScenarioCounts {
-        let KindCounts {
-            error_reply, parts, ..
-        } = self.counts();
-        let mut counts = ScenarioCounts {
-            error_reply,
-            parts,
-            ..ScenarioCounts::default()
-        };
-        let rules = scenario.on.iter().zip(&self.rules).zip(&self.rule_answers);
-        for (index, ((rule, records), answers)) in rules.enumerate() {
-            let name = || scenario.rule_name(index).into_owned();
-            if rule.error {
-                counts.server_errors += records;
-            } else if rule.send.is_none() {
-                *counts.ignored.entry(name()).or_default() += records;
-            }
-            if rule.send.is_some() {
-                *counts.answered.entry(name()).or_default() += answers;
-            }
-        }
         counts
     }
 

@@ -74,6 +74,15 @@ pub enum PayloadBytes {
     Range { min: u64, max: u64 },
 }
 
+impl PayloadBytes {
+    /// Size of the largest message in bytes.
+    pub fn max(self) -> u64 {
+        match self {
+            Self::Fixed(max) | Self::Range { max, .. } => max,
+        }
+    }
+}
+
 impl From<&Plan> for PlanSummary {
     fn from(plan: &Plan) -> Self {
         let messages_per_client = match plan.length {

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
+use super::plan_facts::{PlanFacts, ScenarioFacts};
 use crate::plan::Plan;
 use crate::record::{
-    KindCounts, KindRecord, LazyHistogram, MessageCounts, Record, ScenarioRecord, SetupFailure,
+    KindCounts, KindRecord, LazyHistogram, MessageCounts, Record, ScenarioCounts, ScenarioRecord,
+    SetupFailure,
 };
 use crate::verdict::Latency;
 
@@ -128,35 +130,35 @@ impl KindSummary {
     /// The figures of all kinds. Empty for a scenario with one kind that has no name, whose figures are those of the run:
     /// `service` and `response`.
     pub(super) fn of_kinds(
-        plan: &Plan,
+        facts: &PlanFacts,
         record: &Record,
         service: Latency,
         response: Latency,
     ) -> BTreeMap<String, Self> {
-        let (Some(scenario), Some(figures)) = (plan.scenario(), &record.scenario) else {
+        let (Some(scenario), Some(figures)) = (&facts.scenario, &record.scenario) else {
             return BTreeMap::new();
         };
-        let is_only = scenario.messages.len() == 1;
-        if is_only && scenario.messages.iter().all(|kind| kind.name.is_none()) {
+        let is_only = scenario.summary.kinds.len() == 1;
+        if is_only && !scenario.names_kinds {
             return BTreeMap::new();
         }
-        let kinds = figures.kinds.iter().enumerate();
+        let kinds = scenario.summary.kinds.iter().zip(&figures.kinds);
         kinds
-            .map(|(index, kind)| {
+            .map(|(name, kind)| {
                 let mut summary = Self::new(kind);
                 if is_only {
                     summary.messages = only_counts(&record.counts, kind.counts);
                     summary.service_time_ns = service;
                     summary.response_time_ns = response;
                 }
-                (scenario.kind_name(index).into_owned(), summary)
+                (name.clone(), summary)
             })
             .collect()
     }
 
     /// The figures of each role that sends. Empty for a scenario with one role, whose figures are those of the run.
-    fn of_roles(plan: &Plan, record: &Record) -> BTreeMap<String, Self> {
-        let (Some(scenario), Some(figures)) = (plan.scenario(), &record.scenario) else {
+    fn of_roles(facts: &PlanFacts, record: &Record) -> BTreeMap<String, Self> {
+        let (Some(scenario), Some(figures)) = (&facts.scenario, &record.scenario) else {
             return BTreeMap::new();
         };
         let roles = scenario.roles.iter().zip(&figures.roles);
@@ -193,6 +195,30 @@ fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {
     }
 }
 
+/// The counts of the whole scenario, those of its rules by name.
+fn named_counts(scenario: &ScenarioFacts, record: &ScenarioRecord) -> ScenarioCounts {
+    let KindCounts {
+        error_reply, parts, ..
+    } = record.counts();
+    let mut counts = ScenarioCounts {
+        error_reply,
+        parts,
+        ..ScenarioCounts::default()
+    };
+    let rules = scenario.rules.iter().zip(&record.rules);
+    for ((rule, records), answers) in rules.zip(&record.rule_answers) {
+        if rule.is_error {
+            counts.server_errors += records;
+        } else if !rule.answers {
+            *counts.ignored.entry(rule.name.clone()).or_default() += records;
+        }
+        if rule.answers {
+            *counts.answered.entry(rule.name.clone()).or_default() += answers;
+        }
+    }
+    counts
+}
+
 /// The part of a summary that depends on the scenario. Without one only the counts are there.
 pub(super) struct ScenarioFigures {
     pub(super) counts: MessageCounts,
@@ -205,22 +231,28 @@ pub(super) struct ScenarioFigures {
 
 impl ScenarioFigures {
     /// The figures of a record, whose times are `service` and `response`.
-    pub(super) fn new(plan: &Plan, record: &Record, service: Latency, response: Latency) -> Self {
+    pub(super) fn new(
+        facts: &PlanFacts,
+        record: &Record,
+        service: Latency,
+        response: Latency,
+    ) -> Self {
         let figures = record.scenario.as_deref();
         let times =
             |times: fn(&ScenarioRecord) -> LazyHistogram| times(figures?).get().map(Latency::from);
         Self {
             counts: MessageCounts {
-                planned: plan.planned_messages(),
-                scenario: plan
-                    .scenario()
+                planned: facts.planned_messages(),
+                scenario: facts
+                    .scenario
+                    .as_ref()
                     .zip(figures)
-                    .map(|(scenario, figures)| figures.named_counts(scenario)),
+                    .map(|(scenario, figures)| named_counts(scenario, figures)),
                 ..record.counts.clone()
             },
-            scenario: ScenarioSummary::of(plan),
-            kinds: KindSummary::of_kinds(plan, record, service, response),
-            roles: KindSummary::of_roles(plan, record),
+            scenario: facts.scenario.as_ref().map(|s| s.summary.clone()),
+            kinds: KindSummary::of_kinds(facts, record, service, response),
+            roles: KindSummary::of_roles(facts, record),
             first_part_ns: times(ScenarioRecord::first_part),
             error_time_ns: times(ScenarioRecord::error_time),
         }

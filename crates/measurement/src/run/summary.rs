@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::condition_result::ConditionResult;
+use super::plan_facts::PlanFacts;
 use super::plan_summary::PlanSummary;
 use super::scenario_summary::{KindSummary, ScenarioFigures, ScenarioSummary, SetupSummary};
-use crate::plan::{Length, Load, Plan, Verify};
+use crate::plan::{Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
@@ -197,20 +198,25 @@ struct ScheduleAdherence {
 impl ScheduleAdherence {
     /// Returns `None` when no message was due. The rate is averaged over the planned time, even if all connections
     /// ended earlier. Interrupted runs and live summaries use the time so far.
-    fn of(plan: &Plan, record: &Record, open: &OpenLoopRecord, c: &RunContext) -> Option<Self> {
+    fn of(
+        facts: &PlanFacts,
+        record: &Record,
+        open: &OpenLoopRecord,
+        c: &RunContext,
+    ) -> Option<Self> {
         let unsent = record.counts.unsent;
         let due = (record.counts.sent + unsent) as f64;
         let sent = open.sent_in_time as f64;
         let ended_early = c.interrupted || c.goes_on;
-        let planned_s = plan.sending_s().filter(|_| !ended_early);
-        let (due_s, took_s) = match plan.length {
-            Length::Duration(_) => {
+        let planned_s = facts.sending_s.filter(|_| !ended_early);
+        let (due_s, took_s) = match facts.plan.messages_per_client {
+            None => {
                 let time_s = planned_s.unwrap_or(c.elapsed_s);
                 (time_s, time_s)
             }
             // The interval after the last message is included, so that n messages per second take one second.
-            Length::MessagesPerClient(_) => {
-                let last_s = open.last_intended_ns as f64 / 1e9 + 1.0 / plan.offered_rate()?;
+            Some(_) => {
+                let last_s = open.last_intended_ns as f64 / 1e9 + 1.0 / facts.offered_rate_per_s?;
                 let due_s = planned_s
                     .filter(|_| unsent > 0)
                     .map_or(last_s, |s| s.max(last_s));
@@ -256,11 +262,16 @@ impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict are data.
     /// [`ValiditySummary::explain`] adds sentences.
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
+        Self::from_facts(PlanFacts::from(plan), record, c)
+    }
+
+    /// Builds the summary from the facts of the plan. See [`new`](Self::new).
+    pub fn from_facts(facts: PlanFacts, record: &Record, c: RunContext) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
-        let own = ScenarioFigures::new(plan, record, service, response);
+        let own = ScenarioFigures::new(&facts, record, service, response);
         let open = record.open_loop.as_deref();
-        let adherence = open.and_then(|open| ScheduleAdherence::of(plan, record, open, &c));
+        let adherence = open.and_then(|open| ScheduleAdherence::of(&facts, record, open, &c));
         let send_lag = open.map(|open| SendLag::from(&open.send_lag));
         let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
@@ -270,23 +281,23 @@ impl Summary {
             service,
             response,
             lateness,
-            time_in_flight: time_in_flight(plan, record),
+            time_in_flight: time_in_flight(&facts, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
-            ..c.evidence(plan, &own.counts)
+            ..c.evidence(&facts, &own.counts)
         });
         Self {
             schema: SCHEMA,
             tool: c.tool,
             command_line: c.command_line,
-            plan: PlanSummary::from(plan),
+            plan: facts.plan,
             host: c.host,
             started_at: c.started_at,
             elapsed_s: c.elapsed_s,
             connections: c.connections,
             messages: own.counts,
             throughput,
-            offered_rate_per_s: plan.offered_rate(),
+            offered_rate_per_s: facts.offered_rate_per_s,
             achieved_rate_per_s: adherence.map(|a| a.achieved_per_s),
             sent_in_time_share: adherence.map(|a| a.kept.min(1.0)),
             service_time_ns: service,
@@ -339,30 +350,31 @@ fn send_lateness(open: &OpenLoopRecord, response: &Latency) -> SendLateness {
 }
 
 /// Actual and possible time in flight of a closed loop; `None` in open loop.
-fn time_in_flight(plan: &Plan, record: &Record) -> Option<TimeInFlight> {
+fn time_in_flight(facts: &PlanFacts, record: &Record) -> Option<TimeInFlight> {
     /// Windows of messages per client from which on start and end of the client's run are negligible.
     const LONG: u64 = 20;
 
-    let Load::Closed { window } = plan.load else {
+    if facts.is_open_loop {
         return None;
-    };
-    let window = u64::from(window.get());
+    }
+    let window = u64::from(facts.plan.window?);
     let seconds = |ns: u64| ns as f64 / 1e9;
     Some(TimeInFlight {
         spent_s: seconds(record.in_flight_ns),
         possible_s: seconds(record.active_ns) * window as f64,
-        is_long: record.counts.sent >= LONG * window * u64::from(plan.senders()),
+        is_long: record.counts.sent >= LONG * window * u64::from(facts.senders()),
     })
 }
 
 impl RunContext {
     /// The part of the evidence that does not come from recorded times.
-    fn evidence(&self, plan: &Plan, counts: &MessageCounts) -> Evidence {
+    fn evidence(&self, facts: &PlanFacts, counts: &MessageCounts) -> Evidence {
+        let plan = &facts.plan;
         Evidence {
             sending: SendConditions {
-                windowed: plan.load.window().is_some(),
+                windowed: plan.window.is_some(),
                 busy_poll: plan.busy_poll,
-                pinned: !plan.pin.is_empty(),
+                pinned: !plan.pinned_to.is_empty(),
                 sockets_full: self.client.blocked_writes > 0,
             },
             answered_all: counts.received == counts.sent && counts.sent > 0,
@@ -375,7 +387,7 @@ impl RunContext {
             },
             run_queue_wait: self.client.run_queue_wait_share,
             stops: self.client.stops.unwrap_or_default(),
-            largest_payload: plan.payload.max,
+            largest_payload: plan.payload_bytes.max(),
             withheld: WithheldTime {
                 throttled_s: self.client.throttled_s,
                 steal_s: self.client.steal_s,
@@ -386,7 +398,7 @@ impl RunContext {
             broken_connections: self.connections.failed + self.connections.closed_early,
             connections: self.connections.attempted,
             unsent: counts.unsent,
-            due: (plan.load.profile().is_some() || plan.planned_messages().is_some())
+            due: (facts.is_open_loop || plan.messages_per_client.is_some())
                 .then_some(counts.sent + counts.unsent),
             interrupted: self.interrupted,
             nothing_right: NothingRight::of(counts),

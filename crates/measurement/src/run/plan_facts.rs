@@ -1,0 +1,110 @@
+//! Facts of a plan from which a summary is computed.
+
+use ::scenario::Scenario;
+use serde::{Deserialize, Serialize};
+
+use super::plan_summary::PlanSummary;
+use super::scenario_summary::ScenarioSummary;
+use crate::plan::Plan;
+
+/// Facts of a plan from which a summary is computed. Unlike a [`Plan`], they can be stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanFacts {
+    /// The plan as reported in results.
+    pub plan: PlanSummary,
+    /// True for an open loop.
+    pub is_open_loop: bool,
+    /// Messages per second that the plan offers, averaged over the sending time; `None` in closed loop.
+    pub offered_rate_per_s: Option<f64>,
+    /// Planned sending time in seconds; `None` where it depends on the server.
+    pub sending_s: Option<f64>,
+    /// The scenario; `None` when clients expect an echo.
+    pub scenario: Option<ScenarioFacts>,
+}
+
+/// Names of a scenario under which figures are reported, in the order of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioFacts {
+    /// The scenario as reported in results. It names the kinds of messages.
+    pub summary: ScenarioSummary,
+    /// True when some kind of message has a name in the file.
+    pub names_kinds: bool,
+    /// The roles.
+    pub roles: Vec<RoleFacts>,
+    /// The `[[on]]` rules.
+    pub rules: Vec<RuleFacts>,
+}
+
+/// A role of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleFacts {
+    /// Name of the role.
+    pub name: String,
+    /// True when its clients send the load.
+    pub sends: bool,
+}
+
+/// An `[[on]]` rule of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleFacts {
+    /// Name of the rule.
+    pub name: String,
+    /// True when its records are errors of the server.
+    pub is_error: bool,
+    /// True when the clients answer its records.
+    pub answers: bool,
+}
+
+impl From<&Plan> for PlanFacts {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            plan: PlanSummary::from(plan),
+            is_open_loop: plan.load.profile().is_some(),
+            offered_rate_per_s: plan.offered_rate(),
+            sending_s: plan.sending_s(),
+            scenario: plan
+                .scenario()
+                .zip(ScenarioSummary::of(plan))
+                .map(|(scenario, summary)| ScenarioFacts::new(scenario, summary)),
+        }
+    }
+}
+
+impl PlanFacts {
+    /// Number of clients that send the load.
+    pub fn senders(&self) -> u32 {
+        self.plan.senders.unwrap_or(self.plan.clients)
+    }
+
+    /// Planned number of messages over all clients; `None` when a duration is planned.
+    pub fn planned_messages(&self) -> Option<u64> {
+        let per_client = self.plan.messages_per_client?;
+        Some(per_client.saturating_mul(u64::from(self.senders())))
+    }
+}
+
+impl ScenarioFacts {
+    /// The facts of a scenario, and its summary.
+    pub fn new(scenario: &Scenario, summary: ScenarioSummary) -> Self {
+        let rules = scenario.on.iter().enumerate();
+        Self {
+            summary,
+            names_kinds: scenario.messages.iter().any(|kind| kind.name.is_some()),
+            roles: scenario
+                .roles
+                .iter()
+                .map(|role| RoleFacts {
+                    name: role.name.clone(),
+                    sends: role.sends,
+                })
+                .collect(),
+            rules: rules
+                .map(|(index, rule)| RuleFacts {
+                    name: scenario.rule_name(index).into_owned(),
+                    is_error: rule.error,
+                    answers: rule.send.is_some(),
+                })
+                .collect(),
+        }
+    }
+}
