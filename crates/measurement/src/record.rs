@@ -10,11 +10,15 @@
 //! | `timeline` | counts and times of each second |
 //! | `sample` | [`Sample`]: record of one message, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: uniform random choice of samples |
+//! | `connect_histograms` | [`ConnectHistograms`]: times of opening connections |
+//! | `second_sum` | [`StoredSecond`]: one second of a process; sums over several processes |
+//! | `stored` | forms in which records are stored |
 //! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
 //! | `setup_failure` | [`SetupFailure`]: reason why a client of a scenario was not ready for the load |
 //! | `upgrade_failure` | answers that opened no connection: [`UpgradeRefusal`], [`ForeignAnswer`], [`AnswerDefect`] |
 
 mod connect_failure;
+mod connect_histograms;
 mod counts;
 mod difference;
 mod histogram;
@@ -22,11 +26,16 @@ mod recorder;
 mod sample;
 mod sampling;
 mod scenario_record;
+mod second_sum;
 mod setup_failure;
+mod stored;
 mod timeline;
 mod upgrade_failure;
 
+use serde::{Deserialize, Serialize};
+
 pub use connect_failure::{CertificateDefect, ClientCertificateDefect, ConnectFailure, IoFailure};
+pub use connect_histograms::ConnectHistograms;
 pub use counts::{MessageCounts, ScenarioCounts};
 pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
@@ -35,13 +44,15 @@ pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
 pub use setup_failure::{SetupFailure, SetupFault};
+pub(crate) use second_sum::SecondSum;
+pub use second_sum::{EncodedTimes, StoredSecond};
 pub use timeline::{
     EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
 };
 pub use upgrade_failure::{AnswerDefect, ForeignAnswer, RefusalField, UpgradeRefusal};
 
-/// Merged record of the whole run.
-#[derive(Debug, Clone, Default)]
+/// Merged record of the whole run. Its stored form has neither timeline nor samples.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Counts of measured messages.
     pub counts: MessageCounts,
@@ -50,8 +61,10 @@ pub struct Record {
     /// Figures of an open loop; `None` in closed loop.
     pub open_loop: Option<Box<OpenLoopRecord>>,
     /// One row per second.
+    #[serde(skip)]
     pub timeline: Vec<TimelineRow>,
     /// The samples kept, ordered by send time.
+    #[serde(skip)]
     pub samples: Vec<Sample>,
     /// Correct echoes that arrived before the measured phase ended.
     pub in_time: EchoTotals,
@@ -98,7 +111,7 @@ impl Record {
 }
 
 /// Figures of an open loop, in which intended and actual send time differ.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OpenLoopRecord {
     /// Response times of all messages with a correct echo, in nanoseconds.
     pub response: LatencyHistogram,
@@ -129,7 +142,7 @@ impl OpenLoopRecord {
 }
 
 /// Correct echoes that arrived before the measured phase ended. The throughput is computed from them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EchoTotals {
     /// Number of messages.
     pub messages: u64,

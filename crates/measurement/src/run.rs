@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `summary` | [`Summary`]: the figures, under the JSON keys of the contract |
 //! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
+//! | `run_part` | [`RunPart`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
@@ -18,6 +19,7 @@ mod live_summary;
 mod percentile_table;
 mod plan_facts;
 mod plan_summary;
+mod run_part;
 mod scenario_summary;
 mod summary;
 #[cfg(test)]
@@ -25,6 +27,7 @@ mod tests;
 pub mod thresholds;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 use crate::record::{LatencyHistogram, Record, Sample, ServiceAndResponse, TimelineRow};
 
@@ -32,6 +35,7 @@ pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
+pub use run_part::{RunPart, RunSum};
 pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use summary::{
     CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
@@ -98,7 +102,7 @@ pub struct Samples {
 }
 
 /// Record of one client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientRow {
     /// Number of the client, from 0.
     pub client: u32,

@@ -91,6 +91,52 @@ impl LatencyHistogram {
         self.sum_of_squares = 0;
     }
 
+    /// A histogram of values and their counts, each the highest of its bucket. Minimum, maximum and sums are only as
+    /// accurate as quantiles.
+    pub(super) fn from_buckets(buckets: impl Iterator<Item = (u64, u64)>) -> Self {
+        let mut all = Self::new();
+        for (value, count) in buckets {
+            all.buckets.saturating_record_n(value, count);
+            let (wide, count) = (u128::from(value), u128::from(count));
+            all.min = all.min.min(value);
+            all.max = all.max.max(value);
+            all.sum += wide * count;
+            all.sum_of_squares += wide * wide * count;
+        }
+        all
+    }
+
+    /// The exact sums of the values in nanoseconds and of their squares.
+    pub(super) fn sums(&self) -> (u128, u128) {
+        (self.sum, self.sum_of_squares)
+    }
+
+    /// A histogram from its stored parts: buckets from [`encode`](Self::encode), minimum and maximum, and sums.
+    pub(super) fn from_stored(
+        buckets: &[u8],
+        (min, max): (u64, u64),
+        (sum, sum_of_squares): (u128, u128),
+    ) -> Result<Self, String> {
+        let stored: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut std::io::Cursor::new(buckets))
+            .map_err(|error| format!("the buckets are not a histogram: {error:?}"))?;
+        let mut all = Self::new();
+        all.buckets
+            .add(&stored)
+            .map_err(|error| format!("the buckets have other bounds: {error:?}"))?;
+        if all.count() > 0 {
+            let capped = |ns: u64| ns.clamp(1, HIGHEST_TRACKABLE_NS);
+            let is_lowest = all.buckets.equivalent(all.buckets.min_nz(), capped(min));
+            let is_highest = all.buckets.equivalent(all.buckets.max(), capped(max));
+            if min > max || !(is_lowest || min == 0) || !(is_highest || max == 0) {
+                return Err(format!("minimum {min} and maximum {max} are not those of the buckets"));
+            }
+            (all.min, all.max) = (min, max);
+            (all.sum, all.sum_of_squares) = (sum, sum_of_squares);
+        }
+        Ok(all)
+    }
+
     /// The HDR buckets without the exact figures.
     pub(crate) fn into_buckets(self) -> Histogram<u64> {
         self.buckets

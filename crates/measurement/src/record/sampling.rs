@@ -39,6 +39,16 @@ impl BottomK {
         message_hash(self.seed, sample.client, sample.message)
     }
 
+    /// Keeps at most `limit` of these samples, in any order. A choice from the choices of parts of a run is that from the
+    /// whole run.
+    pub fn choose(&self, samples: &mut Vec<Sample>) {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        if samples.len() > limit {
+            samples.select_nth_unstable_by_key(limit, |s| self.key(s));
+            samples.truncate(limit);
+        }
+    }
+
     fn high_water(&self) -> u64 {
         self.limit
             .saturating_add(self.limit / 2)
@@ -120,11 +130,7 @@ impl ThreadSamples {
                 all.extend_from_slice(&store.samples);
             }
         }
-        let limit = usize::try_from(budget.limit).unwrap_or(usize::MAX);
-        if all.len() > limit {
-            all.select_nth_unstable_by_key(limit, |s| budget.key(s));
-            all.truncate(limit);
-        }
+        budget.choose(&mut all);
         all.sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
         all
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{LatencyHistogram, Outcome, Sample};
 
 /// Figures of a scenario. Kinds and rules are in the order of the file.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
     /// Figures of each kind of message.
     pub kinds: Vec<KindRecord>,
@@ -19,7 +19,7 @@ pub struct ScenarioRecord {
 }
 
 /// Figures of one kind of message, or of the messages of one role. Memory for times is allocated with the first one.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct KindRecord {
     /// Counts of its messages. Of the only kind of a scenario, those that the run has as well are not counted.
     pub counts: KindCounts,
@@ -108,7 +108,7 @@ impl KindCounts {
 }
 
 /// A histogram that takes no memory until its first value.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LazyHistogram(Option<Box<LatencyHistogram>>);
 
 impl LazyHistogram {

@@ -232,7 +232,7 @@ impl ScheduleAdherence {
 }
 
 /// All data of a [`Summary`] that come from neither plan nor record.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunContext {
     pub tool: Tool,
     pub command_line: Option<Vec<String>>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::LatencyHistogram;
+use crate::record::{LatencyHistogram, LazyHistogram};
 
 /// Number of messages beyond a quantile.
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
@@ -53,6 +53,13 @@ impl Latency {
             ("p99.9", shown(0.999, self.p99_9)),
             ("max", exact(self.max)),
         ]
+    }
+}
+
+impl Latency {
+    /// The figures of a histogram that may be empty.
+    pub fn from_lazy(times: &LazyHistogram) -> Self {
+        times.get().map(Self::from).unwrap_or_default()
     }
 }
 

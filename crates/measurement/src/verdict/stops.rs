@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A time in which a generator thread did not run, although it had asked to be woken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     /// Start, in nanoseconds since T0.
     pub start_ns: u64,

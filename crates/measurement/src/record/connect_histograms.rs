@@ -1,0 +1,36 @@
+//! Times of opening connections, as histograms.
+
+use serde::{Deserialize, Serialize};
+
+use super::{LatencyHistogram, LazyHistogram};
+
+/// Times of opening connections, in nanoseconds. Empty histograms take no memory.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConnectHistograms {
+    /// TCP handshakes.
+    pub tcp: LazyHistogram,
+    /// TLS handshakes; empty without TLS.
+    pub tls: LazyHistogram,
+    /// HTTP upgrades.
+    pub upgrade: LazyHistogram,
+    /// Total times of opening.
+    pub total: LazyHistogram,
+    /// Times until clients of a scenario were ready.
+    pub ready: LazyHistogram,
+}
+
+impl ConnectHistograms {
+    /// Adds everything that `other` holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.tcp.merge(&other.tcp);
+        self.tls.merge(&other.tls);
+        self.upgrade.merge(&other.upgrade);
+        self.total.merge(&other.total);
+        self.ready.merge(&other.ready);
+    }
+
+    /// Number of connections that opened.
+    pub fn opened(&self) -> u64 {
+        self.total.get().map_or(0, LatencyHistogram::count)
+    }
+}
