@@ -227,7 +227,8 @@ impl Plan {
         match self.roles() {
             None => self.own_clients(),
             Some(roles) => {
-                let own = (self.share.index..self.clients.get()).step_by(self.share.count.get() as usize);
+                let own =
+                    (self.share.index..self.clients.get()).step_by(self.share.count.get() as usize);
                 let senders = own.filter(|client| roles.sender(*client).is_some()).count();
                 u32::try_from(senders).unwrap_or(u32::MAX)
             }

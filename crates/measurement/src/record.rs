@@ -43,9 +43,9 @@ pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
-pub use setup_failure::{SetupFailure, SetupFault};
 pub(crate) use second_sum::SecondSum;
 pub use second_sum::{EncodedTimes, StoredSecond};
+pub use setup_failure::{SetupFailure, SetupFault};
 pub use timeline::{
     EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
 };

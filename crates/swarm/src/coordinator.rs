@@ -12,6 +12,7 @@ use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
 use crate::rules::{Command, SliceCommand};
+use crate::start_gate::{StartGate, before, instant_of};
 use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop request is noticed.
@@ -94,25 +95,64 @@ impl Coordinator {
     }
 
     /// Leads the threads through all phases. Returns the wall-clock time of T0; `None` when no connection opened, or
-    /// the user interrupted the run before its first message.
+    /// the user interrupted the run before its first message. With a gate, the run starts at its time, with the
+    /// connections that are open then.
     pub(crate) fn run_phases(
         &mut self,
         plan: &Plan,
         begun: Instant,
+        gate: Option<&mut StartGate<'_>>,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
-        self.wait_for_connections(begun)?;
-        let mut started_at = None;
-        if self.opened > 0 && !self.interrupted {
-            let start = Instant::now();
+        let started_at = match gate {
+            Some(gate) => self.wait_for_start(gate, plan, begun)?,
+            None => {
+                self.wait_for_connections(begun)?;
+                let has_clients = self.opened > 0 && !self.interrupted;
+                has_clients.then(|| (Instant::now(), SystemTime::now() + plan.warmup))
+            }
+        };
+        if let Some((start, _)) = started_at {
             self.send(|command| command.start = Some(start));
-            started_at = Some(SystemTime::now() + plan.warmup);
             self.measure(plan, start + plan.warmup, enter)?;
         }
         self.run.finish_record(self.interrupted);
         enter(Phase::Close);
         self.close()?;
-        Ok(started_at)
+        Ok(started_at.map(|(_, t0)| t0))
+    }
+
+    /// Waits for the start of the warm-up that the gate gives. Returns it, and T0 on the wall clock; `None` when the user
+    /// interrupts the run.
+    fn wait_for_start(
+        &mut self,
+        gate: &mut StartGate<'_>,
+        plan: &Plan,
+        begun: Instant,
+    ) -> Result<Option<(Instant, SystemTime)>, SwarmError> {
+        let mut start = None;
+        let mut has_opened = false;
+        while !self.run.is_stopped() {
+            if !has_opened && self.connected == self.handles.len() {
+                has_opened = true;
+                self.opening = begun.elapsed();
+            }
+            if start.is_none() {
+                let t0 = (gate.poll)(has_opened).map_err(SwarmError::Start)?;
+                start = t0.map(|t0| (before(instant_of(t0), plan.warmup), t0));
+            }
+            let wait = start.map(|(start, _)| start.saturating_duration_since(Instant::now()));
+            if wait.is_some_and(|wait| wait.is_zero()) {
+                if !has_opened {
+                    self.opening = begun.elapsed();
+                }
+                return Ok(start);
+            }
+            self.receive_report(wait.map_or(CHECK_INTERVAL, |wait| wait.min(CHECK_INTERVAL)))?;
+        }
+        self.opening = begun.elapsed();
+        self.interrupted = true;
+        Ok(None)
     }
 
     /// Waits until all connections have opened or failed, or the user interrupts the run; `begun` is the start of the
@@ -185,7 +225,9 @@ impl Coordinator {
             }
             if !self.interrupted && !self.recognized_nothing {
                 self.interrupted = self.run.is_stopped();
-                self.recognized_nothing = self.recognizing == 0;
+                self.recognized_nothing = self.opened > 0
+                    && self.connected == self.handles.len()
+                    && self.recognizing == 0;
                 if self.interrupted || self.recognized_nothing {
                     let plan_stays_due = self.recognized_nothing;
                     self.send(|command| {

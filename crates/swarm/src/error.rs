@@ -32,6 +32,9 @@ pub enum SwarmError {
     /// The plan of the calibration is impossible.
     #[error("cannot plan the calibration")]
     Plan(#[source] measurement::plan::PlanError),
+    /// The common start with other generators failed.
+    #[error("cannot start together with the other shards")]
+    Start(#[source] crate::start_gate::StartError),
     /// No connection opened, or no client was ready for its scenario.
     #[error("0 of {attempted} {}: {}", not_reached(url, cause, others), causes(*attempted, cause, others))]
     NothingConnected {

@@ -9,9 +9,13 @@ use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
 use host::withheld_cpu::WithheldCpu;
 use measurement::plan::{Plan, mask_url};
-use measurement::record::{BottomK, Record, Recorder, fill_timeline};
-use measurement::run::{ClientRow, Connections, Host, Run, RunContext, Summary, Tool};
-use measurement::verdict::{Calibration, GeneratorUsage, ServerUsage};
+use measurement::record::{
+    BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
+};
+use measurement::run::{
+    ClientRow, Connections, Host, PlanFacts, Run, RunContext, RunPart, Summary, Tool,
+};
+use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
 
 use crate::SwarmError;
 use crate::clock::nanoseconds;
@@ -22,6 +26,7 @@ use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
+use crate::start_gate::{StartGate, before, instant_of};
 use crate::worker::{ThreadResult, WorkerJob};
 
 /// Time for which a generator thread may stand still, unless its calibration saw a longer one.
@@ -40,6 +45,8 @@ pub struct RunSetup<'a> {
     pub open_file_limit: Option<u64>,
     /// Probe of the server's process during the measured phase.
     pub probe: Option<&'a mut ProcessProbe>,
+    /// Common start with other generators; `None` = when the connections have opened.
+    pub start: Option<StartGate<'a>>,
 }
 
 /// Executes a plan. Blocks until all connections are closed. Returns a run with every part.
@@ -48,11 +55,56 @@ pub struct RunSetup<'a> {
 /// [`SwarmError`] when the run cannot take place: the host is unknown, no connection opens, or the system refuses a
 /// thread. Later failures are counted instead.
 pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, SwarmError> {
+    let recording = record_with(plan, handle, setup)?;
+    let summary = Summary::new(plan, &recording.record, recording.context);
+    Ok(Run::with_summary(
+        summary,
+        recording.record,
+        recording.clients,
+    ))
+}
+
+/// Executes the clients of this process of a plan that several processes execute together. Blocks until all connections
+/// are closed. A process without an open connection has a part too.
+///
+/// # Errors
+/// [`SwarmError`] when this process cannot take part: the host is unknown, the start fails, or the system refuses a
+/// thread.
+pub fn run_part(
+    plan: &Plan,
+    handle: &RunHandle,
+    setup: RunSetup<'_>,
+) -> Result<RunPart, SwarmError> {
+    let recording = record_with(plan, handle, setup)?;
+    let mut record = recording.record;
+    Ok(RunPart {
+        facts: PlanFacts::from(plan),
+        max_samples: plan.max_samples,
+        seconds: record.timeline.iter().map(StoredSecond::from).collect(),
+        samples: std::mem::take(&mut record.samples),
+        record: Record {
+            timeline: Vec::new(),
+            ..record
+        },
+        clients: recording.clients,
+        context: recording.context,
+        connect: recording.connect,
+        stops: recording.stops,
+        first_wake_ns: recording.first_wake_ns,
+    })
+}
+
+/// Records a run with the context of this setup.
+fn record_with(
+    plan: &Plan,
+    handle: &RunHandle,
+    setup: RunSetup<'_>,
+) -> Result<Recording, SwarmError> {
     let mut probe = setup.probe;
     let mut used: Option<ProcessUsage> = None;
     let allowed_ns = setup.calibration.map_or(0, |c| c.longest_stop_ns);
     let allowed_ns = allowed_ns.max(nanoseconds(ALLOWED_STOP));
-    let mut recording = record_allowing(plan, handle, allowed_ns, |phase| {
+    let mut recording = record_allowing(plan, handle, allowed_ns, setup.start, |phase| {
         match (phase, &mut probe) {
             (Phase::Measure, Some(probe)) => probe.begin(),
             (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
@@ -68,10 +120,8 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
         server,
         ..recording.context
     };
-    let (record, mut clients) = (recording.record, recording.clients);
-    assign_roles(plan, &mut clients);
-    let summary = Summary::new(plan, &record, recording.context);
-    Ok(Run::with_summary(summary, record, clients))
+    assign_roles(plan, &mut recording.clients);
+    Ok(recording)
 }
 
 /// Sets the role of each client of a scenario.
@@ -102,6 +152,12 @@ pub struct Recording {
     pub context: RunContext,
     /// The longest time for which a generator thread did not run, stop or not, in nanoseconds.
     pub longest_still_ns: u64,
+    /// Times of opening connections.
+    pub connect: ConnectHistograms,
+    /// Stops of the generator's threads.
+    pub stops: Vec<Stop>,
+    /// Time after T0 at which the last thread noticed it, in nanoseconds; `None` when none did.
+    pub first_wake_ns: Option<u64>,
 }
 
 /// Executes a plan as [`run`] does, without a summary.
@@ -121,7 +177,7 @@ pub fn record_observed(
     handle: &RunHandle,
     observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
-    record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), observe)
+    record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), None, observe)
 }
 
 /// Records a run with this limit for stops, in nanoseconds.
@@ -129,6 +185,7 @@ fn record_allowing(
     plan: &Plan,
     handle: &RunHandle,
     allowed_stop_ns: u64,
+    mut gate: Option<StartGate<'_>>,
     mut observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
     let mut withheld_before = None;
@@ -161,10 +218,10 @@ fn record_allowing(
         connector,
         handle: handle.clone(),
         allowed_stop_ns,
-        begun,
+        opens_from: opens_from(plan, begun, gate.as_ref()),
         is_sliced: false,
     })?;
-    let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
+    let t0 = coordinator.run_phases(plan, begun, gate.as_mut(), &mut enter)?;
     let started_at = match t0 {
         Some(t0) => t0,
         // Ended before T0, so only the connections have results.
@@ -184,6 +241,20 @@ fn record_allowing(
     recording.context.recognized_nothing = coordinator.recognized_nothing;
     recording.context.recognized_late = coordinator.recognized_nothing && recognized;
     Ok(recording)
+}
+
+/// Due time of the first connection: now, or so early that the last one is due at the start of a warm-up that is known.
+fn opens_from(plan: &Plan, begun: Instant, gate: Option<&StartGate<'_>>) -> Instant {
+    match (plan.connect_rate, gate.and_then(|gate| gate.known)) {
+        (Some(rate), Some(t0)) => {
+            let opening_s = f64::from(plan.clients.get()) / rate.per_second();
+            before(
+                instant_of(t0),
+                plan.warmup + Duration::from_secs_f64(opening_s),
+            )
+        }
+        _ => begun,
+    }
 }
 
 fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {
@@ -225,6 +296,7 @@ pub(crate) fn merge(
 ) -> Recording {
     let has_scenario = results.iter().any(|r| r.recorder.scenario.is_some());
     let threads: Vec<_> = results.iter().map(|r| Arc::clone(&r.progress)).collect();
+    let first_wake_ns = results.iter().filter_map(|r| r.first_wake_ns).max();
     let (sum, elapsed_ns) = (sum_progress(&threads), elapsed_ns(&threads));
     let mut connects = ConnectStats::default();
     let mut clients = Vec::new();
@@ -250,9 +322,9 @@ pub(crate) fn merge(
                 close_codes,
                 ..sum.connections
             },
-            connect_ns: connects.times(),
+            connect_ns: ConnectTimes::from(&connects.times),
             setup: has_scenario.then(|| connects.setup()),
-            ready_ns: has_scenario.then(|| connects.ready()),
+            ready_ns: has_scenario.then(|| Latency::from_lazy(&connects.times.ready)),
             client: sum.usage,
             ..RunContext::default()
         },
@@ -263,6 +335,9 @@ pub(crate) fn merge(
             .unwrap_or(0),
         record,
         clients,
+        connect: connects.times,
+        stops: threads.iter().flat_map(|t| t.stops.clone()).collect(),
+        first_wake_ns,
     }
 }
 

@@ -109,7 +109,7 @@ impl SlicedRun {
             dialogue: Dialogue::new(plan).map(Arc::new),
             handle: handle.clone(),
             allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
-            begun,
+            opens_from: begun,
             is_sliced: true,
         })?;
         coordinator.wait_for_connections(begun)?;

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use host::cores::pin_thread;
 use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
-use measurement::record::{BottomK, Recorder};
+use measurement::record::{BottomK, ConnectFailure, Recorder};
 use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
@@ -104,6 +104,8 @@ pub(crate) struct ThreadResult {
     pub(crate) clients: Vec<ClientRow>,
     /// The last progress, with counts and usage of the whole run.
     pub(crate) progress: Arc<ThreadProgress>,
+    /// Time after T0 at which the thread noticed it, in nanoseconds; `None` when it did not get that far.
+    pub(crate) first_wake_ns: Option<u64>,
 }
 
 /// A thread's share of the run.
@@ -118,8 +120,8 @@ pub(crate) struct WorkerJob {
     pub(crate) handle: RunHandle,
     /// Maximum time without running that does not count as a stop, in nanoseconds.
     pub(crate) allowed_stop_ns: u64,
-    /// Start of the opening, for the connect rate.
-    pub(crate) begun: Instant,
+    /// Due time of the first connection, for the connect rate.
+    pub(crate) opens_from: Instant,
     /// True for a sliced run: a command starts each slice.
     pub(crate) is_sliced: bool,
 }
@@ -153,6 +155,7 @@ pub(crate) fn run_worker(
         event_loop,
         inbox,
         report_at: Instant::now(),
+        first_wake_ns: None,
     };
     worker.open_connections()?;
     let opened = worker.event_loop.thread.connects.borrow().opened();
@@ -164,6 +167,7 @@ pub(crate) fn run_worker(
     } else {
         worker.run_loop(reports)?
     };
+    let first_wake_ns = worker.first_wake_ns;
     let thread = worker.event_loop.thread;
     let progress = Arc::new(thread.progress(usage));
     if worker.job.handle.is_watched() {
@@ -175,6 +179,7 @@ pub(crate) fn run_worker(
         connects: thread.connects.into_inner(),
         clients: thread.clients.into_inner().rows,
         progress,
+        first_wake_ns,
     })));
     Ok(())
 }
@@ -194,15 +199,19 @@ struct Worker<'a> {
     inbox: &'a CommandInbox,
     /// Time of the next progress report.
     report_at: Instant,
+    /// Time after T0 at which the thread noticed it, in nanoseconds.
+    first_wake_ns: Option<u64>,
 }
 
 impl Worker<'_> {
     /// Opens all connections with a limited number of concurrent handshakes, which limits memory. Open connections are
-    /// served in the meantime. Returns when the setup of a scenario is complete too.
+    /// served in the meantime. Returns when the setup of a scenario is complete too, or the load begins.
     fn open_connections(&mut self) -> io::Result<()> {
         let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
+        let mut command = self.inbox.command();
         while (clients.peek().is_some() || self.event_loop.is_opening())
-            && !self.inbox.command().close
+            && !command.close
+            && command.start.is_none()
         {
             let mut wait = OPENING_INTERVAL;
             while let Some(client) = clients.peek()
@@ -221,12 +230,19 @@ impl Worker<'_> {
             }
             self.event_loop.run_once(wait)?;
             self.publish_progress(|_| None);
+            command = self.inbox.command();
         }
-        // The run ended, or its coordinator is gone.
+        // The load began, the run ended, or its coordinator is gone.
         let abandoned = self.event_loop.pending.abandon().chain(clients);
         let thread = &self.event_loop.thread;
         let mut stats = thread.clients.borrow_mut();
-        abandoned.for_each(|client| stats.add_failed(client, thread.unstarted(client)));
+        let mut connects = thread.connects.borrow_mut();
+        for client in abandoned {
+            stats.add_failed(client, thread.unstarted(client));
+            if command.start.is_some() {
+                connects.record_failure(ConnectFailure::NotOpenAtStart);
+            }
+        }
         Ok(())
     }
 
@@ -236,7 +252,7 @@ impl Worker<'_> {
             return Duration::ZERO;
         };
         let after = Duration::from_secs_f64(f64::from(client) / rate.per_second());
-        (self.job.begun + after).saturating_duration_since(Instant::now())
+        (self.job.opens_from + after).saturating_duration_since(Instant::now())
     }
 
     /// Runs the event loop with the coordinator's commands until all connections have ended. Returns the usage of the
@@ -254,6 +270,7 @@ impl Worker<'_> {
             let thread = &self.event_loop.thread;
             let t0 = thread.run.map(|run| thread.clock.instant_at(run.t0_ns));
             if baseline.is_none() && t0.is_some_and(|t0| now >= t0) {
+                self.first_wake_ns = t0.map(|t0| nanoseconds(now - t0));
                 baseline = Some(UsageBaseline {
                     at: now,
                     usage: ThreadUsage::now(),

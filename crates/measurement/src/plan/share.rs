@@ -33,7 +33,9 @@ impl Share {
 
     /// Number of clients of this share, of `clients` in all.
     pub fn of(self, clients: u32) -> u32 {
-        clients.saturating_sub(self.index).div_ceil(self.count.get())
+        clients
+            .saturating_sub(self.index)
+            .div_ceil(self.count.get())
     }
 }
 

@@ -88,6 +88,9 @@ pub enum ConnectFailure {
     Tls(String),
     #[error("no answer within the connect timeout")]
     Timeout,
+    /// The load began before the connection was open.
+    #[error("not open by the start of the load")]
+    NotOpenAtStart,
     /// The server answered the upgrade with a status other than 101.
     #[error(transparent)]
     Refused(Box<UpgradeRefusal>),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{LatencyHistogram, LazyHistogram};
+use super::LazyHistogram;
 
 /// Times of opening connections, in nanoseconds. Empty histograms take no memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,6 @@ impl ConnectHistograms {
 
     /// Number of connections that opened.
     pub fn opened(&self) -> u64 {
-        self.total.get().map_or(0, LatencyHistogram::count)
+        self.total.count()
     }
 }

@@ -125,11 +125,15 @@ impl LatencyHistogram {
             .add(&stored)
             .map_err(|error| format!("the buckets have other bounds: {error:?}"))?;
         if all.count() > 0 {
-            let capped = |ns: u64| ns.clamp(1, HIGHEST_TRACKABLE_NS);
-            let is_lowest = all.buckets.equivalent(all.buckets.min_nz(), capped(min));
-            let is_highest = all.buckets.equivalent(all.buckets.max(), capped(max));
-            if min > max || !(is_lowest || min == 0) || !(is_highest || max == 0) {
-                return Err(format!("minimum {min} and maximum {max} are not those of the buckets"));
+            // Values beyond the range are in the last bucket.
+            let agrees = |ns: u64, bucket: u64| {
+                ns == 0 || ns > HIGHEST_TRACKABLE_NS || all.buckets.equivalent(bucket, ns)
+            };
+            let is_lowest = agrees(min, all.buckets.min_nz());
+            if min > max || !is_lowest || !agrees(max, all.buckets.max()) {
+                return Err(format!(
+                    "minimum {min} and maximum {max} are not those of the buckets"
+                ));
             }
             (all.min, all.max) = (min, max);
             (all.sum, all.sum_of_squares) = (sum, sum_of_squares);

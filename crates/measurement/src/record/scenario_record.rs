@@ -122,6 +122,11 @@ impl LazyHistogram {
         self.0.as_deref()
     }
 
+    /// Number of recorded values.
+    pub fn count(&self) -> u64 {
+        self.get().map_or(0, LatencyHistogram::count)
+    }
+
     /// Adds everything that `other` holds.
     pub fn merge(&mut self, other: &Self) {
         match (&mut self.0, &other.0) {

@@ -138,7 +138,10 @@ impl SecondSum {
 
     /// Service times, and response times where they differ.
     pub(crate) fn times(&self) -> (&BucketCounts, &BucketCounts) {
-        (&self.service, self.response.as_ref().unwrap_or(&self.service))
+        (
+            &self.service,
+            self.response.as_ref().unwrap_or(&self.service),
+        )
     }
 
     /// The row of a timeline, with its histograms.

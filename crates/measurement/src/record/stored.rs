@@ -142,7 +142,10 @@ mod tests {
         ] {
             let mut damaged = stored.clone();
             damaged[key] = value;
-            assert!(serde_json::from_value::<LatencyHistogram>(damaged).is_err(), "{key}");
+            assert!(
+                serde_json::from_value::<LatencyHistogram>(damaged).is_err(),
+                "{key}"
+            );
         }
     }
 }

@@ -135,7 +135,11 @@ impl RunSum {
                     .merge(&one.to_histogram());
             }
         }
-        (messages, service.unwrap_or_default(), response.unwrap_or_default())
+        (
+            messages,
+            service.unwrap_or_default(),
+            response.unwrap_or_default(),
+        )
     }
 
     /// The run of all parts.
@@ -154,7 +158,7 @@ impl RunSum {
         fill_timeline(&mut self.record.timeline, elapsed_ns);
         self.record.samples = self.samples;
         let mut context = self.context;
-        context.connect_ns = connect_times(&self.connect);
+        context.connect_ns = ConnectTimes::from(&self.connect);
         context.client.stops = Some(Stops::join(self.stops));
         if self.facts.scenario.is_some() {
             let ready = Latency::from_lazy(&self.connect.ready);
@@ -167,15 +171,6 @@ impl RunSum {
         }
         let summary = Summary::from_facts(self.facts, &self.record, context);
         Run::with_summary(summary, self.record, self.clients)
-    }
-}
-
-fn connect_times(all: &ConnectHistograms) -> ConnectTimes {
-    ConnectTimes {
-        tcp: Latency::from_lazy(&all.tcp),
-        tls: all.tls.get().map(Latency::from),
-        upgrade: Latency::from_lazy(&all.upgrade),
-        total: Latency::from_lazy(&all.total),
     }
 }
 
@@ -244,7 +239,10 @@ fn usage_beside(one: GeneratorUsage, other: GeneratorUsage) -> GeneratorUsage {
         cpu_per_core: most(|u| u.cpu_per_core),
         busy_share: most(|u| u.busy_share),
         blocked_writes: one.blocked_writes + other.blocked_writes,
-        max_rss_bytes: one.max_rss_bytes.zip(other.max_rss_bytes).map(|(a, b)| a + b),
+        max_rss_bytes: one
+            .max_rss_bytes
+            .zip(other.max_rss_bytes)
+            .map(|(a, b)| a + b),
         run_queue_wait_s: sum(|u| u.run_queue_wait_s),
         run_queue_wait_share: most(|u| u.run_queue_wait_share),
         context_switches: switches.map(|(a, b)| ContextSwitches {
@@ -262,10 +260,7 @@ fn usage_beside(one: GeneratorUsage, other: GeneratorUsage) -> GeneratorUsage {
 }
 
 /// The limits of two generators together: the faster median, and the sum of the rates. `None` unless both are known.
-fn calibration_beside(
-    one: Option<Calibration>,
-    other: Option<Calibration>,
-) -> Option<Calibration> {
+fn calibration_beside(one: Option<Calibration>, other: Option<Calibration>) -> Option<Calibration> {
     let (one, other) = (one?, other?);
     Some(Calibration {
         floor_service_p50_ns: one.floor_service_p50_ns.min(other.floor_service_p50_ns),
@@ -273,4 +268,161 @@ fn calibration_beside(
         took_s: one.took_s.max(other.took_s),
         longest_stop_ns: one.longest_stop_ns.max(other.longest_stop_ns),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Arrivals, Load, RateProfile};
+    use crate::record::{Outcome, Recorder};
+    use crate::run::tests::plan;
+    use proptest::prelude::*;
+    use units::Rate;
+
+    /// One message: client, sent time, service time, outcome.
+    type Message = (u32, u64, u64, usize);
+
+    fn messages() -> impl Strategy<Value = Vec<Message>> {
+        let message = (
+            0..60_u32,
+            0..4_000_000_000_u64,
+            0..900_000_000_u64,
+            0..6_usize,
+        );
+        prop::collection::vec(message, 0..200)
+    }
+
+    /// The part of the process with this index of `count` of a run that sends these messages.
+    fn part(messages: &[Message], is_open_loop: bool, index: u32, count: u32) -> RunPart {
+        let max_samples = 50;
+        let plan = plan(|draft| {
+            draft.max_samples = max_samples;
+            if is_open_loop {
+                draft.load = Load::Open {
+                    profile: RateProfile::constant(Rate::new(100.0).unwrap()),
+                    arrivals: Arrivals::Constant,
+                    window: None,
+                };
+            }
+        });
+        let budget = BottomK::new(max_samples, plan.seed);
+        let mut recorder = Recorder::new(is_open_loop, 0);
+        // Echoes arrive in order of time.
+        let own = messages
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.0 % count == index);
+        let mut own: Vec<_> = own
+            .map(|(number, &(client, sent, took, outcome))| {
+                let (intended, outcome) = (sent - sent / 10, Outcome::ALL[outcome]);
+                let intended = if is_open_loop { intended } else { sent };
+                match outcome {
+                    Outcome::Lost => Sample::lost(client, number as u64, intended, sent),
+                    _ => {
+                        Sample::echoed(client, number as u64, intended, sent, sent + took, outcome)
+                    }
+                }
+            })
+            .collect();
+        own.sort_by_key(Sample::received_ns);
+        for sample in own {
+            recorder.sent(sample.intended_ns, sample.sent_ns);
+            recorder.ended(&budget, sample, 125);
+        }
+        recorder.counts.unsent += u64::from(index == 0);
+        let mut record = Recorder::merge(vec![recorder], &budget);
+        let mut connect = ConnectHistograms::default();
+        connect.total.record(u64::from(index) + 5);
+        RunPart {
+            facts: PlanFacts::from(&plan),
+            max_samples,
+            seconds: record.timeline.iter().map(StoredSecond::from).collect(),
+            samples: std::mem::take(&mut record.samples),
+            record,
+            clients: Vec::new(),
+            context: RunContext {
+                elapsed_s: 4.0,
+                ..RunContext::default()
+            },
+            connect,
+            stops: Vec::new(),
+            first_wake_ns: None,
+        }
+    }
+
+    fn stored(part: &RunPart) -> RunPart {
+        serde_json::from_str(&serde_json::to_string(part).unwrap()).unwrap()
+    }
+
+    proptest! {
+        // Each case has up to forty parts with all their histograms.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn any_split_into_processes_adds_up_to_the_whole_run(
+            messages in messages(), is_open_loop: bool, count in 1..40_u32,
+        ) {
+            let whole = part(&messages, is_open_loop, 0, 1).into_run().unwrap();
+            let parts: Vec<_> = (0..count).map(|index| part(&messages, is_open_loop, index, count)).collect();
+            let mut sum = RunSum::new(&parts[0]);
+            for part in parts.iter().rev() {
+                sum.add(stored(part)).unwrap();
+            }
+            let sum = sum.into_run();
+            prop_assert_eq!(&sum.histograms, &whole.histograms);
+            prop_assert_eq!(&sum.timeline, &whole.timeline);
+            prop_assert_eq!(&sum.samples, &whole.samples);
+            prop_assert_eq!(&sum.percentiles, &whole.percentiles);
+            let (sum, whole) = (sum.summary.unwrap(), whole.summary.unwrap());
+            prop_assert_eq!(sum.messages, whole.messages);
+            prop_assert_eq!(sum.service_time_ns, whole.service_time_ns);
+            prop_assert_eq!(sum.response_time_ns, whole.response_time_ns);
+            prop_assert_eq!(sum.throughput, whole.throughput);
+            prop_assert_eq!(sum.send_lag_ns, whole.send_lag_ns);
+            prop_assert_eq!(sum.validity.verdict, whole.validity.verdict);
+            prop_assert_eq!(sum.connect_ns.total.count, u64::from(count));
+        }
+    }
+
+    #[test]
+    fn a_window_has_the_echoes_of_its_seconds() {
+        let messages = [
+            (0, 100, 50, 0),
+            (1, 1_500_000_000, 70, 0),
+            (2, 2_100_000_000, 90, 0),
+        ];
+        let part = part(&messages, false, 0, 1);
+        let mut sum = RunSum::new(&part);
+        sum.add(part).unwrap();
+        let of = |from, to| {
+            let (messages, service, response) = sum.window(from, to);
+            (messages, service.max(), response.count())
+        };
+        assert_eq!(of(0, 2), (2, Some(70), 2));
+        assert_eq!(of(1, 9), (2, Some(90), 2));
+        assert_eq!(of(5, 9), (0, None, 0));
+    }
+
+    #[test]
+    fn damaged_seconds_are_refused() {
+        let mut part = part(&[(0, 0, 5, 0)], false, 0, 1);
+        part.seconds[0].service.as_mut().unwrap().0.truncate(7);
+        assert!(part.into_run().unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn usage_of_processes_adds_up() {
+        let usage = |cpu_s: f64, share: f64| GeneratorUsage {
+            cpu_s: Some(cpu_s),
+            cpu_per_core: Some(share),
+            cpu_per_thread: vec![share],
+            max_rss_bytes: Some(10),
+            steal_s: Some(share),
+            ..GeneratorUsage::default()
+        };
+        let both = usage_beside(usage(1.0, 0.5), usage(2.0, 0.25));
+        assert_eq!((both.cpu_s, both.cpu_per_core), (Some(3.0), Some(0.5)));
+        assert_eq!(both.cpu_per_thread, [0.5, 0.25]);
+        assert_eq!((both.max_rss_bytes, both.steal_s), (Some(20), Some(0.5)));
+    }
 }

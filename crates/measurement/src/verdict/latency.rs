@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{LatencyHistogram, LazyHistogram};
+use crate::record::{ConnectHistograms, LatencyHistogram, LazyHistogram};
 
 /// Number of messages beyond a quantile.
 pub fn messages_beyond(count: u64, quantile: f64) -> u64 {
@@ -94,6 +94,17 @@ pub struct ConnectTimes {
     pub upgrade: Latency,
     /// Total duration of opening.
     pub total: Latency,
+}
+
+impl From<&ConnectHistograms> for ConnectTimes {
+    fn from(all: &ConnectHistograms) -> Self {
+        Self {
+            tcp: Latency::from_lazy(&all.tcp),
+            tls: all.tls.get().map(Latency::from),
+            upgrade: Latency::from_lazy(&all.upgrade),
+            total: Latency::from_lazy(&all.total),
+        }
+    }
 }
 
 /// Actual minus intended send time in nanoseconds; 0 in closed loop by definition.
