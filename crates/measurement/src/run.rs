@@ -8,6 +8,7 @@
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
+//! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
 //! | [`thresholds`] | conditions of `--fail-if` on a summary, such as `p99>10ms`, and between servers |
@@ -21,6 +22,7 @@ mod plan_facts;
 mod plan_summary;
 mod run_part;
 mod scenario_summary;
+mod shards_summary;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,10 @@ pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use run_part::{RunPart, RunSum};
 pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
+pub use shards_summary::{
+    CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard,
+    ShardRow, ShardState, ShardsSummary, StartSkew,
+};
 pub use summary::{
     CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
 };

@@ -11,6 +11,7 @@ use super::condition_result::ConditionResult;
 use super::plan_facts::PlanFacts;
 use super::plan_summary::PlanSummary;
 use super::scenario_summary::{KindSummary, ScenarioFigures, ScenarioSummary, SetupSummary};
+use super::shards_summary::ShardsSummary;
 use crate::plan::{Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
@@ -93,6 +94,9 @@ pub struct Summary {
     /// Time from sent to an error reply; `None` without error replies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_time_ns: Option<Latency>,
+    /// The processes of the run; `None` for a single one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<ShardsSummary>,
 }
 
 /// Name and version of the tool.
@@ -322,6 +326,7 @@ impl Summary {
             roles: own.roles,
             first_part_ns: own.first_part_ns,
             error_time_ns: own.error_time_ns,
+            shards: None,
         }
     }
 }
