@@ -2,12 +2,14 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | [`clocks`] | identity of the system's clock and bound of its error |
 //! | [`cores`] | allowed cores, and threads pinned to them |
 //! | [`thread_usage`] | CPU time, memory and waits of this process and its threads |
 //! | [`process_probe`] | CPU time and memory of other processes during a measurement |
 //! | [`process_group`], [`server_process`] | child processes that are ended with all their descendants; a server and
 //! its output |
-//! | [`system_info`] | operating system, kernel, CPU and cores |
+//! | [`system_info`] | operating system, kernel, CPU, cores and name of the machine |
+//! | [`inherited_descriptor`] | descriptors that a launcher passes on by number (Unix) |
 //! | [`open_files`] | limit on open files |
 //! | [`preflight`] | check of open files and ports for a number of connections |
 //! | [`signals`] | signals that end a program |
@@ -15,8 +17,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod clocks;
 pub mod cores;
 mod error;
+#[cfg(unix)]
+pub mod inherited_descriptor;
 pub mod open_files;
 pub mod preflight;
 pub mod process_group;

@@ -46,6 +46,11 @@ impl SystemInfo {
     }
 }
 
+/// Name of this machine; `None` if the system does not report it.
+pub fn host_name() -> Option<String> {
+    System::host_name().ok().filter(|name| !name.is_empty())
+}
+
 /// Memory available to processes without swapping, in bytes; `None` if the system does not report it.
 pub fn available_memory_bytes() -> Option<u64> {
     let mut system = System::new().ok()?;
@@ -61,6 +66,13 @@ mod tests {
     fn some_memory_is_available() {
         // This test has less than a mebibyte of its own left to ask for.
         assert!(available_memory_bytes().is_none_or(|bytes| bytes > 1 << 20));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_name_of_the_machine_is_that_of_its_kernel() {
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        assert_eq!(host_name().as_deref(), Some(kernel.trim_end()));
     }
 
     #[test]

@@ -19,6 +19,7 @@ const ARROWS: &str = "
     measurement: scenario statistics units
     swarm: host measurement scenario units websocket-wire
     results: measurement units
+    shards: host measurement results units
     wording: measurement scenario statistics units
     cli: host measurement scenario units
     scenario-trial: measurement scenario swarm units wording
