@@ -12,7 +12,7 @@ use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
 use crate::rules::{Command, SliceCommand};
-use crate::start_gate::{StartGate, before, instant_of};
+use crate::common_start::{CommonStart, before, instant_of};
 use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop request is noticed.
@@ -101,7 +101,7 @@ impl Coordinator {
         &mut self,
         plan: &Plan,
         begun: Instant,
-        gate: Option<&mut StartGate<'_>>,
+        gate: Option<&mut CommonStart<'_>>,
         enter: &mut impl FnMut(Phase),
     ) -> Result<Option<SystemTime>, SwarmError> {
         let started_at = match gate {
@@ -126,7 +126,7 @@ impl Coordinator {
     /// interrupts the run.
     fn wait_for_start(
         &mut self,
-        gate: &mut StartGate<'_>,
+        gate: &mut CommonStart<'_>,
         plan: &Plan,
         begun: Instant,
     ) -> Result<Option<(Instant, SystemTime)>, SwarmError> {

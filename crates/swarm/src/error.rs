@@ -34,7 +34,7 @@ pub enum SwarmError {
     Plan(#[source] measurement::plan::PlanError),
     /// The common start with other generators failed.
     #[error("cannot start together with the other shards")]
-    Start(#[source] crate::start_gate::StartError),
+    Start(#[source] crate::common_start::StartError),
     /// No connection opened, or no client was ready for its scenario.
     #[error("0 of {attempted} {}: {}", not_reached(url, cause, others), causes(*attempted, cause, others))]
     NothingConnected {

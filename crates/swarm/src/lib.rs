@@ -14,7 +14,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
-//! | `start_gate` | common start of several generators |
+//! | `common_start` | common start of several generators |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -68,7 +68,7 @@ mod reference_server;
 mod rules;
 mod run;
 mod sliced_run;
-mod start_gate;
+mod common_start;
 mod stillness;
 #[cfg(any(test, fuzzing))]
 mod tests;
@@ -87,4 +87,4 @@ pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Recording, RunSetup, describe_host, record, record_observed, run, run_part};
 pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};
-pub use start_gate::{PollStart, StartError, StartGate};
+pub use common_start::{PollStart, StartError, CommonStart};

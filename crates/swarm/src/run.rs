@@ -26,7 +26,7 @@ use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
-use crate::start_gate::{StartGate, before, instant_of};
+use crate::common_start::{CommonStart, before, instant_of};
 use crate::worker::{ThreadResult, WorkerJob};
 
 /// Time for which a generator thread may stand still, unless its calibration saw a longer one.
@@ -46,7 +46,7 @@ pub struct RunSetup<'a> {
     /// Probe of the server's process during the measured phase.
     pub probe: Option<&'a mut ProcessProbe>,
     /// Common start with other generators; `None` = when the connections have opened.
-    pub start: Option<StartGate<'a>>,
+    pub start: Option<CommonStart<'a>>,
 }
 
 /// Executes a plan. Blocks until all connections are closed. Returns a run with every part.
@@ -185,7 +185,7 @@ fn record_allowing(
     plan: &Plan,
     handle: &RunHandle,
     allowed_stop_ns: u64,
-    mut gate: Option<StartGate<'_>>,
+    mut gate: Option<CommonStart<'_>>,
     mut observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
     let mut withheld_before = None;
@@ -244,7 +244,7 @@ fn record_allowing(
 }
 
 /// Due time of the first connection: now, or so early that the last one is due at the start of a warm-up that is known.
-fn opens_from(plan: &Plan, begun: Instant, gate: Option<&StartGate<'_>>) -> Instant {
+fn opens_from(plan: &Plan, begun: Instant, gate: Option<&CommonStart<'_>>) -> Instant {
     match (plan.connect_rate, gate.and_then(|gate| gate.known)) {
         (Some(rate), Some(t0)) => {
             let opening_s = f64::from(plan.clients.get()) / rate.per_second();

@@ -13,16 +13,16 @@ pub type PollStart<'a> = Box<dyn FnMut(bool) -> Result<Option<SystemTime>, Start
 
 /// The source of T0 for a run that starts together with others. Without one, a run starts when its connections have
 /// opened.
-pub struct StartGate<'a> {
+pub struct CommonStart<'a> {
     /// T0, if it is known before the connections are opened. A connect rate then ends at the start of the warm-up.
     pub known: Option<SystemTime>,
     /// The source of T0.
     pub poll: PollStart<'a>,
 }
 
-impl fmt::Debug for StartGate<'_> {
+impl fmt::Debug for CommonStart<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartGate")
+        f.debug_struct("CommonStart")
             .field("known", &self.known)
             .finish_non_exhaustive()
     }

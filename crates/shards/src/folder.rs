@@ -1,0 +1,154 @@
+//! Reading of the folder of a run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use measurement::run::{RunPart, ShardState};
+use results::read::read_logged_seconds;
+
+use crate::error::ShardsError;
+use crate::logged_part::logged_part;
+use crate::run_name::RunName;
+use crate::shard_files::{FileKind, ShardResult, ShardStart, read_json, FORMAT};
+
+/// The shards of the latest run in a folder.
+#[derive(Debug)]
+pub struct RunFolder {
+    folder: PathBuf,
+    /// Name of the run.
+    pub run: RunName,
+    /// Planned number of shards.
+    pub planned: u32,
+    /// The shards that started, by index.
+    pub starts: BTreeMap<u32, ShardStart>,
+    /// Shards that started at the same time with another plan.
+    pub differing: BTreeMap<u32, ShardStart>,
+    /// Names of files of other runs, and of damaged ones.
+    pub left_out: Vec<String>,
+}
+
+/// The data of a shard.
+#[derive(Debug)]
+pub enum ShardData {
+    /// The complete result.
+    Complete(Box<RunPart>),
+    /// The part of a shard without result, and its length in whole seconds since T0.
+    Died(Box<RunPart>, u64),
+}
+
+impl ShardData {
+    /// State of the shard.
+    pub fn state(&self) -> ShardState {
+        match self {
+            Self::Complete(_) => ShardState::Complete,
+            Self::Died(..) => ShardState::Died,
+        }
+    }
+}
+
+impl RunFolder {
+    /// Reads which shards of the latest run in a folder have started. Of several plans with the same start, the one of
+    /// most shards counts.
+    ///
+    /// # Errors
+    /// [`ShardsError::Read`] when the folder cannot be read, [`ShardsError::NoShards`] when no shard has started.
+    pub fn open(folder: &Path) -> Result<Self, ShardsError> {
+        let mut starts = BTreeMap::new();
+        let mut left_out = Vec::new();
+        let names = names_in(folder)?;
+        for name in &names {
+            let Some((FileKind::Start, shard)) = FileKind::of(name) else {
+                continue;
+            };
+            match read_json::<ShardStart>(&folder.join(name)) {
+                Ok(start) if start.format == FORMAT && start.shard == shard && shard < start.shards.get() => {
+                    starts.insert(shard, start);
+                }
+                Ok(_) | Err(ShardsError::Damaged { .. }) => left_out.push(name.clone()),
+                Err(error) => return Err(error),
+            }
+        }
+        let run = latest(&starts).ok_or_else(|| ShardsError::NoShards(folder.to_owned()))?;
+        let (ours, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            starts.into_iter().partition(|(_, start)| start.run == run);
+        let (differing, older): (BTreeMap<_, _>, BTreeMap<_, _>) = others
+            .into_iter()
+            .partition(|(_, start)| start.run.t0_unix_ms == run.t0_unix_ms);
+        left_out.extend(older.keys().map(|shard| FileKind::Start.name(*shard)));
+        // Files without a start belong to no run that is known.
+        let is_known = |shard: &u32| ours.contains_key(shard) || differing.contains_key(shard);
+        left_out.extend(names.into_iter().filter(|name| {
+            FileKind::of(name)
+                .is_some_and(|(kind, shard)| kind != FileKind::Start && !is_known(&shard))
+        }));
+        left_out.sort();
+        let planned = ours.values().map(|start| start.shards.get()).max().unwrap_or(1);
+        Ok(Self {
+            folder: folder.to_owned(),
+            run,
+            planned,
+            starts: ours,
+            differing,
+            left_out,
+        })
+    }
+
+    /// Reads the data of a shard that has started.
+    ///
+    /// # Errors
+    /// [`ShardsError::Read`] when a file cannot be read. A damaged result counts as none.
+    pub fn read(&self, start: &ShardStart) -> Result<ShardData, ShardsError> {
+        let path = |kind: FileKind| self.folder.join(kind.name(start.shard));
+        let result = path(FileKind::Result);
+        if result.exists() {
+            match read_json::<ShardResult>(&result) {
+                Ok(result) if result.run == self.run && result.shard == start.shard => {
+                    return Ok(ShardData::Complete(Box::new(result.part)));
+                }
+                Ok(_) | Err(ShardsError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for log in [path(FileKind::PartialLog), path(FileKind::Log)] {
+            if !log.exists() {
+                continue;
+            }
+            if let Ok((seconds, state)) = read_logged_seconds(&log) {
+                let part = logged_part(start, &seconds, state.through_s);
+                return Ok(ShardData::Died(Box::new(part), state.through_s));
+            }
+        }
+        Ok(ShardData::Died(Box::new(logged_part(start, &[], 0)), 0))
+    }
+}
+
+/// Names of the files in a folder, sorted.
+fn names_in(folder: &Path) -> Result<Vec<String>, ShardsError> {
+    let failed = |source| ShardsError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(failed)?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The latest run: of several with the same start, the one of most shards, and of these the one with the first shard.
+fn latest(starts: &BTreeMap<u32, ShardStart>) -> Option<RunName> {
+    let t0 = starts.values().map(|start| start.run.t0_unix_ms).max()?;
+    let mut counts: Vec<(&RunName, usize)> = Vec::new();
+    for start in starts.values().filter(|start| start.run.t0_unix_ms == t0) {
+        match counts.iter_mut().find(|(run, _)| **run == start.run) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&start.run, 1)),
+        }
+    }
+    let most = counts.iter().map(|(_, count)| *count).max()?;
+    let run = counts.into_iter().find(|(_, count)| *count == most);
+    run.map(|(run, _)| run.clone())
+}

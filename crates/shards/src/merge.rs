@@ -1,0 +1,174 @@
+//! One run out of the shards in a folder.
+
+use std::path::Path;
+
+use measurement::run::{
+    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, Run, RunPart, RunSum,
+    ShardRow, ShardState, ShardsSummary, StartSkew,
+};
+use measurement::verdict::{Latency, ValiditySummary};
+
+use crate::error::ShardsError;
+use crate::folder::{RunFolder, ShardData};
+use crate::shard_files::ShardStart;
+
+/// Adds up the latest run in a folder. Its summary names every shard that is missing, died, was late or had another
+/// plan. The verdict is that on the shards with a complete result.
+///
+/// # Errors
+/// [`ShardsError`] when the folder cannot be read, no shard has started, or no shard has any data.
+pub fn merge(folder: &Path) -> Result<Run, ShardsError> {
+    let folder = RunFolder::open(folder)?;
+    let mut merger = Merger::default();
+    for start in folder.starts.values() {
+        let data = folder.read(start)?;
+        merger.add(start, data)?;
+    }
+    merger.finish(&folder)
+}
+
+/// The sums of a run, and the states of its shards.
+#[derive(Debug, Default)]
+struct Merger {
+    /// Sum of all shards.
+    all: Option<RunSum>,
+    /// Sum of the shards with a complete result.
+    judged: Option<RunSum>,
+    shards: ShardsSummary,
+    skews: Vec<u64>,
+}
+
+impl Merger {
+    fn add(&mut self, start: &ShardStart, data: ShardData) -> Result<(), ShardsError> {
+        let shard = start.shard;
+        let state = data.state();
+        let part = match data {
+            ShardData::Complete(part) => *part,
+            ShardData::Died(part, through_s) => {
+                self.shards.died.push(DiedShard { shard, through_s });
+                *part
+            }
+        };
+        self.shards.rows.push(row(start, state, &part));
+        if let Some(skew_ns) = part.first_wake_ns {
+            self.skews.push(skew_ns);
+            if skew_ns > LATE_START_NS {
+                self.shards.late.push(LateShard { shard, skew_ns });
+            }
+        }
+        let damaged = |reason| ShardsError::DamagedResult { shard, reason };
+        if state == ShardState::Complete {
+            self.shards.complete += 1;
+            let judged = self.judged.get_or_insert_with(|| RunSum::new(&part));
+            judged.add(part.clone()).map_err(damaged)?;
+        }
+        let all = self.all.get_or_insert_with(|| RunSum::new(&part));
+        all.add(part).map_err(damaged)
+    }
+
+    fn finish(mut self, folder: &RunFolder) -> Result<Run, ShardsError> {
+        self.shards.rows.extend(folder.differing.values().map(|start| ShardRow {
+            state: ShardState::Differing,
+            host: Some(start.host.clone()),
+            shard: start.shard,
+            ..ShardRow::default()
+        }));
+        let known = |shard: &u32| self.shards.rows.iter().any(|row| row.shard == *shard);
+        let missing: Vec<u32> = (0..folder.planned).filter(|shard| !known(shard)).collect();
+        self.shards.rows.extend(missing.iter().map(|shard| ShardRow {
+            shard: *shard,
+            ..ShardRow::default()
+        }));
+        self.shards.rows.sort_by_key(|row| row.shard);
+        self.shards.run = folder.run.to_string();
+        self.shards.planned = folder.planned;
+        self.shards.differing = folder.differing.keys().copied().collect();
+        self.shards.missing = missing;
+        self.shards.left_out = folder.left_out.clone();
+        self.shards.clocks = clocks(folder);
+        self.shards.start_skew_ns = start_skew(self.skews);
+        self.shards.degraded = !(self.shards.missing.is_empty()
+            && self.shards.died.is_empty()
+            && self.shards.late.is_empty()
+            && self.shards.differing.is_empty());
+        let all = self.all.ok_or(ShardsError::NoData)?;
+        self.shards.full_strength = full_strength(&self.shards, &all);
+        let judged = self.judged.map(RunSum::into_run);
+        let mut run = all.into_run();
+        if let Some(summary) = &mut run.summary {
+            let judged = judged.and_then(|run| run.summary);
+            if let (true, Some(judged)) = (self.shards.degraded, judged) {
+                summary.validity = judged.validity;
+            }
+            summary.shards = Some(self.shards);
+        }
+        Ok(run)
+    }
+}
+
+fn row(start: &ShardStart, state: ShardState, part: &RunPart) -> ShardRow {
+    let counts = &part.record.counts;
+    ShardRow {
+        shard: start.shard,
+        state,
+        host: Some(start.host.clone()),
+        opened: Some(part.context.connections.opened),
+        sent: Some(counts.sent),
+        received: Some(counts.received),
+        failed: Some(counts.failed() - counts.unsent),
+        start_skew_ns: part.first_wake_ns,
+    }
+}
+
+fn start_skew(mut skews: Vec<u64>) -> StartSkew {
+    skews.sort_unstable();
+    StartSkew {
+        p50: skews.get(skews.len().saturating_sub(1) / 2).copied(),
+        max: skews.last().copied(),
+    }
+}
+
+/// Clocks of the machines. On one machine there is nothing to compare.
+fn clocks(folder: &RunFolder) -> ClockSummary {
+    let starts = || folder.starts.values();
+    // Without a boot id, each shard may be on a machine of its own, unless the host's name says otherwise.
+    let mut machines: Vec<_> = starts()
+        .map(|start| start.boot_id.as_ref().unwrap_or(&start.host))
+        .collect();
+    machines.sort();
+    machines.dedup();
+    let machines = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    if machines <= 1 {
+        return ClockSummary {
+            machines,
+            ..ClockSummary::default()
+        };
+    }
+    let errors: Option<Vec<u64>> = starts().map(|start| start.clock_error_ns).collect();
+    let unsynchronised = starts().filter(|start| start.is_synchronised == Some(false));
+    ClockSummary {
+        machines,
+        max_error_ns: errors.and_then(|errors| errors.into_iter().max()),
+        unsynchronised: unsynchronised.map(|start| start.shard).collect(),
+    }
+}
+
+/// The whole seconds in which all planned shards were at work.
+fn full_strength(shards: &ShardsSummary, all: &RunSum) -> Option<FullStrength> {
+    if !shards.missing.is_empty() || !shards.differing.is_empty() {
+        return None;
+    }
+    let latest_ns = shards.late.iter().map(|late| late.skew_ns).max();
+    let from_s = latest_ns.map_or(0, |ns| ns.div_ceil(1_000_000_000));
+    let first_end_s = shards.died.iter().map(|died| died.through_s).min();
+    let to_s = first_end_s.unwrap_or(u64::MAX).min(all.seconds());
+    (from_s < to_s).then(|| {
+        let (messages, _, response) = all.window(from_s, to_s);
+        FullStrength {
+            from_s,
+            to_s,
+            messages,
+            response_time_ns: Latency::from(&response),
+        }
+    })
+}

@@ -1,0 +1,261 @@
+//! The files of one shard in the folder of a run.
+//!
+//! | file | content |
+//! |---|---|
+//! | `shard-003.start.json` | [`ShardStart`], as soon as T0 is known |
+//! | `shard-003.hlog.partial` | the seconds so far; `shard-003.hlog` when the shard has ended |
+//! | `shard-003.json` | [`ShardResult`], when the shard has ended |
+//! | `shard-003.done` | [`ShardDone`], after all others |
+
+use std::fs;
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use measurement::run::{PlanFacts, RunPart, Tool};
+use results::ResultsError;
+use results::atomic_file::AtomicFile;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ShardsError;
+use crate::run_name::RunName;
+
+/// Version of the files' format.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Everything that is known about a shard when it starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShardStart {
+    /// Version of the format.
+    pub format: u32,
+    /// Name of the run.
+    pub run: RunName,
+    /// Index of the shard, from 0.
+    pub shard: u32,
+    /// Number of shards.
+    pub shards: NonZeroU32,
+    /// The program.
+    pub tool: Tool,
+    /// Name of its machine.
+    pub host: String,
+    /// Identity of the machine's start, the same for all programs on it; `None` where unknown.
+    pub boot_id: Option<String>,
+    /// Bound of the clock's error in nanoseconds; `None` where unknown.
+    pub clock_error_ns: Option<u64>,
+    /// True when the clock is synchronised; `None` where unknown.
+    pub is_synchronised: Option<bool>,
+    /// Process ID.
+    pub pid: u32,
+    /// Facts of the whole plan, for the sum with a shard that dies.
+    pub facts: PlanFacts,
+    /// Maximum number of raw samples of the whole run.
+    pub max_samples: u64,
+}
+
+/// Result of a shard.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ShardResult {
+    /// Name of the run.
+    pub run: RunName,
+    /// Index of the shard, from 0.
+    pub shard: u32,
+    /// Everything that the shard has recorded.
+    pub part: RunPart,
+}
+
+/// Mark of a complete result.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardDone {
+    /// Name of the run.
+    pub run: RunName,
+    /// Size of the result's file in bytes.
+    pub result_bytes: u64,
+}
+
+/// Kinds of files of a shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Start,
+    Log,
+    PartialLog,
+    Result,
+    Done,
+}
+
+impl FileKind {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Start,
+        Self::Log,
+        Self::PartialLog,
+        Self::Result,
+        Self::Done,
+    ];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Start => "start.json",
+            Self::Log => "hlog",
+            Self::PartialLog => "hlog.partial",
+            Self::Result => "json",
+            Self::Done => "done",
+        }
+    }
+
+    /// Name of the file of a shard.
+    pub(crate) fn name(self, shard: u32) -> String {
+        format!("shard-{shard:03}.{}", self.ending())
+    }
+
+    /// Kind and shard of a file name; `None` for other files.
+    pub(crate) fn of(name: &str) -> Option<(Self, u32)> {
+        let (digits, ending) = name.strip_prefix("shard-")?.split_once('.')?;
+        let kind = Self::ALL.into_iter().find(|kind| kind.ending() == ending)?;
+        let shard: u32 = digits.parse().ok()?;
+        (kind.name(shard) == name).then_some((kind, shard))
+    }
+}
+
+/// The files that one shard writes.
+#[derive(Debug)]
+pub struct ShardFiles {
+    folder: PathBuf,
+    shard: u32,
+}
+
+impl ShardFiles {
+    /// The files of a shard in a folder, which is created if it does not exist. Nothing is written yet.
+    ///
+    /// # Errors
+    /// [`ShardsError::Write`] when the folder cannot be created or written to.
+    pub fn new(folder: &Path, shard: u32) -> Result<Self, ShardsError> {
+        let failed = |source| ShardsError::Write {
+            path: folder.to_owned(),
+            source,
+        };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let files = Self {
+            folder: folder.to_owned(),
+            shard,
+        };
+        drop(files.create(FileKind::Start)?);
+        Ok(files)
+    }
+
+    fn path(&self, kind: FileKind) -> PathBuf {
+        self.folder.join(kind.name(self.shard))
+    }
+
+    /// Name of the shard's log, `shard-003.hlog`.
+    pub fn log_path(&self) -> PathBuf {
+        self.path(FileKind::Log)
+    }
+
+    fn create(&self, kind: FileKind) -> Result<AtomicFile, ShardsError> {
+        AtomicFile::create(&self.path(kind)).map_err(ShardsError::Results)
+    }
+
+    /// Returns an error when the folder holds files of this shard of this run.
+    ///
+    /// # Errors
+    /// [`ShardsError::ExistingRun`], or [`ShardsError::Read`].
+    pub fn check_unused(&self, run: &RunName) -> Result<(), ShardsError> {
+        let path = self.path(FileKind::Start);
+        match read_json::<ShardStart>(&path) {
+            Ok(start) if start.run == *run => Err(ShardsError::ExistingRun {
+                shard: self.shard,
+                path,
+                run: run.to_string(),
+            }),
+            // Files of another run, or damaged ones, are replaced.
+            Ok(_) | Err(ShardsError::Damaged { .. }) => Ok(()),
+            Err(ShardsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes this shard's files of earlier runs, and writes the start.
+    ///
+    /// # Errors
+    /// Those of [`check_unused`](Self::check_unused), and [`ShardsError::Write`].
+    pub fn begin(&self, start: &ShardStart) -> Result<(), ShardsError> {
+        self.check_unused(&start.run)?;
+        // The mark of a complete result first: at no time does it belong to files of another run.
+        for kind in FileKind::ALL.into_iter().rev() {
+            let path = self.path(kind);
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(ShardsError::Write { path, source });
+                }
+                _ => {}
+            }
+        }
+        self.write(FileKind::Start, start).map(|_| ())
+    }
+
+    /// Writes the result and its mark.
+    ///
+    /// # Errors
+    /// [`ShardsError::Write`].
+    pub fn finish(&self, result: &ShardResult) -> Result<(), ShardsError> {
+        let result_bytes = self.write(FileKind::Result, result)?;
+        let run = result.run.clone();
+        self.write(FileKind::Done, &ShardDone { run, result_bytes })?;
+        Ok(())
+    }
+
+    /// Writes a value. Returns the size of its file in bytes.
+    fn write(&self, kind: FileKind, value: &impl Serialize) -> Result<u64, ShardsError> {
+        let path = self.path(kind);
+        let failed = |source| ShardsError::Write {
+            path: path.clone(),
+            source,
+        };
+        let mut file = self.create(kind)?;
+        let mut content = io::BufWriter::new(file.content());
+        serde_json::to_writer(&mut content, value).map_err(|error| failed(error.into()))?;
+        content.write_all(b"\n").map_err(failed)?;
+        content.flush().map_err(failed)?;
+        drop(content);
+        let bytes = file.content().metadata().map_err(failed)?.len();
+        file.publish()?;
+        Ok(bytes)
+    }
+}
+
+/// Reads a value from a JSON file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ShardsError> {
+    let text = fs::read(path).map_err(|source| ShardsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&text).map_err(|source| ShardsError::Damaged {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl From<ResultsError> for ShardsError {
+    fn from(error: ResultsError) -> Self {
+        Self::Results(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files_are_read_back() {
+        for kind in FileKind::ALL {
+            for shard in [0, 3, 999, 1_000, 123_456] {
+                assert_eq!(FileKind::of(&kind.name(shard)), Some((kind, shard)));
+            }
+        }
+        for other in ["shard-3.json", "shard-0003.json", "shard-003.txt", "shard-.json", "x.json"] {
+            assert_eq!(FileKind::of(other), None, "{other}");
+        }
+    }
+}
