@@ -12,6 +12,7 @@ use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::progress::Phase;
 use crate::rules::{Command, SliceCommand};
+use crate::second_observer::SecondObserver;
 use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop request is noticed.
@@ -19,7 +20,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The threads of a run and their reports. Threads may report at any time, independent of the phase. Dropping the
 /// coordinator ends them.
-pub(crate) struct Coordinator {
+pub(crate) struct Coordinator<'a> {
     inboxes: Vec<Arc<CommandInbox>>,
     handles: Vec<JoinHandle<()>>,
     reports: Receiver<WorkerReport>,
@@ -41,11 +42,12 @@ pub(crate) struct Coordinator {
     pub(crate) results: Vec<ThreadResult>,
     /// The threads' parts of the current slice.
     slices: Vec<ThreadSlice>,
+    seconds: SecondObserver<'a>,
 }
 
-impl Coordinator {
+impl<'a> Coordinator<'a> {
     /// Starts the threads, each with a copy of this job.
-    pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
+    pub(crate) fn start(job: &WorkerJob, seconds: SecondObserver<'a>) -> Result<Self, SwarmError> {
         let (sender, reports) = mpsc::channel();
         let mut coordinator = Self {
             inboxes: Vec::new(),
@@ -61,6 +63,7 @@ impl Coordinator {
             recognized_nothing: false,
             results: Vec::new(),
             slices: Vec::new(),
+            seconds,
         };
         for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
@@ -106,10 +109,13 @@ impl Coordinator {
         if self.opened > 0 && !self.interrupted {
             let start = Instant::now();
             self.send(|command| command.start = Some(start));
-            started_at = Some(SystemTime::now() + plan.warmup);
+            let t0 = SystemTime::now() + plan.warmup;
+            started_at = Some(t0);
+            self.seconds.start_at(t0);
             self.measure(plan, start + plan.warmup, enter)?;
         }
         self.run.finish_record(self.interrupted);
+        self.seconds.end_measured();
         enter(Phase::Close);
         self.close()?;
         Ok(started_at)
@@ -219,6 +225,7 @@ impl Coordinator {
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Done => self.done += 1,
             WorkerReport::SliceOver(slice) => self.slices.push(*slice),
+            WorkerReport::Second(thread, second) => self.seconds.add(thread, second.map(|s| *s)),
             WorkerReport::Closed(result) => self.results.push(*result),
             WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }
@@ -239,7 +246,7 @@ impl Coordinator {
     }
 }
 
-impl Drop for Coordinator {
+impl Drop for Coordinator<'_> {
     fn drop(&mut self) {
         self.send(|command| {
             (command.stop, command.close, command.close_soon) = (true, true, true);

@@ -14,6 +14,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
+//! | `second_observer` | complete seconds of a run that goes on, for its observer |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -66,6 +67,7 @@ mod progress;
 mod reference_server;
 mod rules;
 mod run;
+mod second_observer;
 mod sliced_run;
 mod stillness;
 #[cfg(any(test, fuzzing))]
@@ -84,4 +86,5 @@ pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Recording, RunSetup, describe_host, record, record_observed, run};
+pub use second_observer::OnSecond;
 pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};

@@ -22,13 +22,14 @@ use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
 use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
+use crate::second_observer::{OnSecond, SecondObserver};
 use crate::worker::{ThreadResult, WorkerJob};
 
 /// Time for which a generator thread may stand still, unless its calibration saw a longer one.
 pub(crate) const ALLOWED_STOP: Duration = Duration::from_millis(10);
 
 /// Context of a run in addition to its plan. Everything is unknown by default.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RunSetup<'a> {
     /// The program that runs the measurement.
     pub tool: Tool,
@@ -40,6 +41,8 @@ pub struct RunSetup<'a> {
     pub open_file_limit: Option<u64>,
     /// Probe of the server's process during the measured phase.
     pub probe: Option<&'a mut ProcessProbe>,
+    /// Observer of the measured seconds, each as soon as it is complete; `None` = threads do not report them.
+    pub on_second: Option<OnSecond<'a>>,
 }
 
 /// Executes a plan. Blocks until all connections are closed. Returns a run with every part.
@@ -52,13 +55,14 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
     let mut used: Option<ProcessUsage> = None;
     let allowed_ns = setup.calibration.map_or(0, |c| c.longest_stop_ns);
     let allowed_ns = allowed_ns.max(nanoseconds(ALLOWED_STOP));
-    let mut recording = record_allowing(plan, handle, allowed_ns, |phase| {
-        match (phase, &mut probe) {
-            (Phase::Measure, Some(probe)) => probe.begin(),
-            (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
-            _ => {}
-        }
-    })?;
+    let mut recording =
+        record_allowing(plan, handle, allowed_ns, setup.on_second, |phase| {
+            match (phase, &mut probe) {
+                (Phase::Measure, Some(probe)) => probe.begin(),
+                (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
+                _ => {}
+            }
+        })?;
     let server = used.and_then(|used| server_sample(used, &recording.context.client));
     recording.context = RunContext {
         tool: setup.tool,
@@ -121,7 +125,7 @@ pub fn record_observed(
     handle: &RunHandle,
     observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
-    record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), observe)
+    record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), None, observe)
 }
 
 /// Records a run with this limit for stops, in nanoseconds.
@@ -129,6 +133,7 @@ fn record_allowing(
     plan: &Plan,
     handle: &RunHandle,
     allowed_stop_ns: u64,
+    on_second: Option<OnSecond<'_>>,
     mut observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
     let mut withheld_before = None;
@@ -152,7 +157,7 @@ fn record_allowing(
     let connector = Connector::new(plan, || handle.is_stopped()).map(Arc::new)?;
     let address = connector.address();
     let begun = Instant::now();
-    let mut coordinator = Coordinator::start(&WorkerJob {
+    let job = WorkerJob {
         thread: 0,
         plan: plan.clone(),
         payloads: Arc::new(Payloads::new(plan)),
@@ -163,7 +168,10 @@ fn record_allowing(
         allowed_stop_ns,
         begun,
         is_sliced: false,
-    })?;
+        is_logged: on_second.is_some(),
+    };
+    let seconds = SecondObserver::new(plan.threads.get(), on_second);
+    let mut coordinator = Coordinator::start(&job, seconds)?;
     let t0 = coordinator.run_phases(plan, begun, &mut enter)?;
     let started_at = match t0 {
         Some(t0) => t0,

@@ -21,6 +21,7 @@ use crate::message::payload::Payloads;
 use crate::progress::sum_progress;
 use crate::rules::SliceCommand;
 use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected};
+use crate::second_observer::SecondObserver;
 use crate::worker::{ThreadSlice, WorkerJob};
 
 /// Length of a slice.
@@ -76,7 +77,7 @@ fn keep_freed_memory() {
 
 /// A run in slices against one server.
 pub struct SlicedRun {
-    coordinator: Coordinator,
+    coordinator: Coordinator<'static>,
     samples: BottomK,
     /// Number of slices so far, and their total planned length in nanoseconds.
     slices: u64,
@@ -100,7 +101,7 @@ impl SlicedRun {
         handle.begin_record();
         let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
         let begun = Instant::now();
-        let mut coordinator = Coordinator::start(&WorkerJob {
+        let job = WorkerJob {
             thread: 0,
             plan: plan.clone(),
             payloads: Arc::new(Payloads::new(plan)),
@@ -111,7 +112,10 @@ impl SlicedRun {
             allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
             begun,
             is_sliced: true,
-        })?;
+            is_logged: false,
+        };
+        let seconds = SecondObserver::new(plan.threads.get(), None);
+        let mut coordinator = Coordinator::start(&job, seconds)?;
         coordinator.wait_for_connections(begun)?;
         if coordinator.opened == 0 && !coordinator.interrupted {
             coordinator.close()?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use host::thread_usage::ThreadUsage;
 use http::HeaderMap;
 use measurement::plan::{Length, Plan, Verify, mask_header_values};
-use measurement::record::{BottomK, Record, Recorder};
+use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 
 use scenario::Scratch;
 
@@ -61,6 +61,8 @@ pub(crate) struct ThreadState {
     pub(crate) recognized_nothing: Cell<bool>,
     /// Additional headers of the requests of all clients. The server may repeat secrets in them.
     headers: HeaderMap,
+    /// Time after the end of a second at which its histograms are encoded, in nanoseconds.
+    encode_delay_ns: u64,
 }
 
 impl ThreadState {
@@ -73,6 +75,7 @@ impl ThreadState {
     ) -> Self {
         let clients = plan.clients_of(thread).len();
         let rules = SendRules::new(plan);
+        let encode_delay_ns = encode_delay_ns(thread as u64, plan.threads.get() as u64);
         let recorder = empty_recorder(&rules, expected_samples(plan, clients));
         Self {
             rules,
@@ -81,7 +84,7 @@ impl ThreadState {
             clock: Clock::start(),
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
-            recorder: RefCell::new(recorder),
+            recorder: RefCell::new(recorder.encode_after(encode_delay_ns)),
             timers: RefCell::default(),
             run: None,
             command: Command::default(),
@@ -99,6 +102,7 @@ impl ThreadState {
             early: RefCell::default(),
             scratch: RefCell::default(),
             headers: plan.headers.clone(),
+            encode_delay_ns,
         }
     }
 
@@ -128,7 +132,7 @@ impl ThreadState {
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let empty = empty_recorder(&self.rules, 0);
+        let empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
         self.recorder.replace(match &self.dialogue {
             Some(dialogue) => empty.with_scenario(&dialogue.scenario),
             None => empty,

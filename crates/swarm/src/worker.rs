@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use host::cores::pin_thread;
 use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
-use measurement::record::{BottomK, Recorder};
+use measurement::record::{BottomK, Recorder, ThreadSecond};
 use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
@@ -89,6 +89,8 @@ pub(crate) enum WorkerReport {
     Done,
     /// All clients of the thread have completed a slice.
     SliceOver(Box<ThreadSlice>),
+    /// A thread's next second; `None` when no further one follows. Only of a logged run.
+    Second(usize, Option<Box<ThreadSecond>>),
     /// All connections are closed. The thread ends.
     Closed(Box<ThreadResult>),
     /// The system refused a resource that the thread needs. The thread ends.
@@ -122,6 +124,8 @@ pub(crate) struct WorkerJob {
     pub(crate) begun: Instant,
     /// True for a sliced run: a command starts each slice.
     pub(crate) is_sliced: bool,
+    /// True when each second is reported as soon as it is complete.
+    pub(crate) is_logged: bool,
 }
 
 /// Executes a thread's share of the plan and reports. Returns when all its connections are closed, or the system
@@ -272,6 +276,7 @@ impl Worker<'_> {
                 is_unrecognized = true;
                 let _ = reports.send(WorkerReport::RecognizedNothing);
             }
+            self.complete_seconds(now, reports);
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
             let command = self.inbox.command();
             if command != self.event_loop.thread.command {
@@ -289,7 +294,48 @@ impl Worker<'_> {
             self.event_loop.run_once(at_most.min(longest))?;
         }
         self.event_loop.thread.record_unfinished();
+        self.report_last_seconds(reports);
         Ok(usage)
+    }
+
+    /// Completes the seconds that have ended, also those without echoes, and reports them if the run is logged.
+    fn complete_seconds(&self, now: Instant, reports: &Sender<WorkerReport>) {
+        let thread = &self.event_loop.thread;
+        if let Some(run) = thread.run {
+            let after_t0_ns = thread.clock.ns_of(now).saturating_sub(run.t0_ns);
+            thread.recorder.borrow_mut().advance(after_t0_ns);
+            self.report_seconds(reports);
+        }
+    }
+
+    /// Reports the seconds that are complete and not reported yet, if the run is logged.
+    fn report_seconds(&self, reports: &Sender<WorkerReport>) {
+        if !self.job.is_logged {
+            return;
+        }
+        let thread = &self.event_loop.thread;
+        let opened = thread.connects.borrow().opened();
+        let mut recorder = thread.recorder.borrow_mut();
+        while let Some(second) = recorder.next_second(opened) {
+            // The coordinator normally outlives its threads. Without it, the reports are not needed.
+            let _ = reports.send(WorkerReport::Second(
+                self.job.thread,
+                Some(Box::new(second)),
+            ));
+        }
+    }
+
+    /// Reports the remaining seconds of a thread whose connections have ended, if the run is logged.
+    fn report_last_seconds(&self, reports: &Sender<WorkerReport>) {
+        if !self.job.is_logged {
+            return;
+        }
+        let thread = &self.event_loop.thread;
+        if thread.run.is_some() {
+            thread.recorder.borrow_mut().finish_timeline();
+            self.report_seconds(reports);
+        }
+        let _ = reports.send(WorkerReport::Second(self.job.thread, None));
     }
 
     fn apply_command(&mut self, command: Command) {

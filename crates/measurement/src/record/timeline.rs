@@ -81,8 +81,9 @@ impl EchoTimes {
 
     fn merge_encoded(&mut self, second: &SecondHistograms) {
         self.service.merge_encoded(&second.service);
-        if let (Some(response), Some(second)) = (&mut self.response, &second.response) {
-            response.merge_encoded(second);
+        if let Some(response) = &mut self.response {
+            // A file has no response times for a second in which they equal the service times.
+            response.merge_encoded(second.response.as_ref().unwrap_or(&second.service));
         }
     }
 
@@ -428,7 +429,10 @@ mod tests {
         t.advance(SECOND_NS + 37_499_999);
         assert_eq!(t.next_encoded(), None);
         t.advance(SECOND_NS + 37_500_000);
-        assert_eq!(t.next_encoded().map(|s| (s.second, s.received)), Some((0, 1)));
+        assert_eq!(
+            t.next_encoded().map(|s| (s.second, s.received)),
+            Some((0, 1))
+        );
         assert_eq!((t.next_encoded(), t.times().service.count()), (None, 2));
     }
 
