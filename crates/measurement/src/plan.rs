@@ -116,6 +116,13 @@ impl Deref for Plan {
 }
 
 impl Plan {
+    /// The same plan with another seed.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.spec.set_seed(seed);
+        self
+    }
+
     /// The server.
     pub fn server(&self) -> &TargetServer {
         &self.server

@@ -8,6 +8,7 @@
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
 //! | `timeline` | counts and times of each second |
+//! | `second_log` | [`SecondMerger`]: seconds of a run that goes on, merged over all threads |
 //! | `sample` | [`Sample`]: record of one message, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: uniform random choice of samples |
 //! | `connect_histograms` | [`ConnectHistograms`]: times of opening connections |
@@ -26,6 +27,7 @@ mod recorder;
 mod sample;
 mod sampling;
 mod scenario_record;
+mod second_log;
 mod second_sum;
 mod setup_failure;
 mod stored;
@@ -43,11 +45,13 @@ pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
+pub use second_log::{CountsSoFar, LoggedSecond, SecondMerger, ThreadSecond};
 pub(crate) use second_sum::SecondSum;
 pub use second_sum::{EncodedTimes, StoredSecond};
 pub use setup_failure::{SetupFailure, SetupFault};
 pub use timeline::{
-    EchoTimes, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow, fill_timeline,
+    EchoTimes, EncodedSecond, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow,
+    encode_delay_ns, fill_timeline,
 };
 pub use upgrade_failure::{AnswerDefect, ForeignAnswer, RefusalField, UpgradeRefusal};
 

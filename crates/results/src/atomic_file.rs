@@ -66,10 +66,13 @@ impl AtomicFile {
     /// # Errors
     /// [`ResultsError::Write`] when the file cannot be renamed.
     pub fn publish(self) -> Result<()> {
-        match self.file.persist(&self.path) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(ResultsError::write(&self.path, e.error)),
-        }
+        self.publish_open().map(drop)
+    }
+
+    /// Does the same for a file that grows, and returns it at its end.
+    pub(crate) fn publish_open(self) -> Result<File> {
+        let published = self.file.persist(&self.path);
+        published.map_err(|e| ResultsError::write(&self.path, e.error))
     }
 }
 

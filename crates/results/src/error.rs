@@ -24,6 +24,12 @@ pub enum ResultsError {
     /// The file name has an ending that no writer knows.
     #[error("cannot tell the format of {} by its ending: use .xlsx, .csv, .json or .hlog", .0.display())]
     UnknownEnding(PathBuf),
+    /// The file name is that of a log that grows, which gets its name when the log is whole.
+    #[error("{} is the name of an unfinished log: use {}", .0.display(), .0.with_extension("").display())]
+    PartialName(PathBuf),
+    /// A log whose run goes on or was killed does not hold what is wanted.
+    #[error("{} holds no {}: use the kind timeline, heatmap, percentiles, cdf or histogram", .0.display(), .1)]
+    LacksInPartial(PathBuf, Content),
     /// The file cannot be opened or read.
     #[error("cannot read {}", .0.display())]
     Read(PathBuf, #[source] io::Error),

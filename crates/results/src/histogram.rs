@@ -30,6 +30,11 @@ pub(crate) fn encode(histogram: &Histogram<u64>) -> io::Result<String> {
 
 /// Decodes the histogram of a text of any program.
 pub(crate) fn decode(text: &str) -> io::Result<Histogram<u64>> {
+    from_plain(&inflate(text)?)
+}
+
+/// Inflates the histogram of a text of any program to its plain V2 encoding.
+pub(crate) fn inflate(text: &str) -> io::Result<Vec<u8>> {
     let bytes = STANDARD.decode(text.trim()).map_err(io::Error::other)?;
     if word(&bytes, 0..4) != Some(DEFLATED_COOKIE) {
         return Err(io::Error::other("no deflated V2 histogram"));
@@ -46,7 +51,7 @@ pub(crate) fn decode(text: &str) -> io::Result<Histogram<u64>> {
     if word(&plain, 0..4) != Some(PLAIN_COOKIE) || !is_whole {
         return Err(io::Error::other("a histogram that is cut short"));
     }
-    from_plain(&plain)
+    Ok(plain)
 }
 
 pub(crate) fn from_plain(bytes: &[u8]) -> io::Result<Histogram<u64>> {

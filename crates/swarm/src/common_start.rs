@@ -11,6 +11,9 @@ pub type StartError = Box<dyn Error + Send + Sync>;
 /// that all have opened or failed. `None` = not known yet.
 pub type PollStart<'a> = Box<dyn FnMut(bool) -> Result<Option<SystemTime>, StartError> + 'a>;
 
+/// Computes the seed of a run from its T0.
+pub type SeedOfStart<'a> = Box<dyn Fn(SystemTime) -> u64 + 'a>;
+
 /// The source of T0 for a run that starts together with others. Without one, a run starts when its connections have
 /// opened.
 pub struct CommonStart<'a> {
@@ -18,6 +21,8 @@ pub struct CommonStart<'a> {
     pub known: Option<SystemTime>,
     /// The source of T0.
     pub poll: PollStart<'a>,
+    /// The seed that follows from T0; `None` = that of the plan.
+    pub seed: Option<SeedOfStart<'a>>,
 }
 
 impl fmt::Debug for CommonStart<'_> {

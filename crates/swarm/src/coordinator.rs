@@ -1,7 +1,7 @@
 //! Coordinator of the generator threads: starts them, leads them through the phases, collects their results.
 
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,10 +9,12 @@ use measurement::plan::Plan;
 use mio::Poll;
 
 use crate::SwarmError;
+use crate::common_start::{CommonStart, before, instant_of};
 use crate::handle::RunHandle;
 use crate::progress::Phase;
 use crate::rules::{Command, SliceCommand};
-use crate::common_start::{CommonStart, before, instant_of};
+use crate::run_content::RunContent;
+use crate::second_observer::SecondObserver;
 use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
 /// Maximum time until a stop request is noticed.
@@ -20,7 +22,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The threads of a run and their reports. Threads may report at any time, independent of the phase. Dropping the
 /// coordinator ends them.
-pub(crate) struct Coordinator {
+pub(crate) struct Coordinator<'a> {
     inboxes: Vec<Arc<CommandInbox>>,
     handles: Vec<JoinHandle<()>>,
     reports: Receiver<WorkerReport>,
@@ -42,11 +44,14 @@ pub(crate) struct Coordinator {
     pub(crate) results: Vec<ThreadResult>,
     /// The threads' parts of the current slice.
     slices: Vec<ThreadSlice>,
+    seconds: SecondObserver<'a>,
+    /// The content of the run with the seed that follows from T0.
+    reseeded: Arc<OnceLock<RunContent>>,
 }
 
-impl Coordinator {
+impl<'a> Coordinator<'a> {
     /// Starts the threads, each with a copy of this job.
-    pub(crate) fn start(job: &WorkerJob) -> Result<Self, SwarmError> {
+    pub(crate) fn start(job: &WorkerJob, seconds: SecondObserver<'a>) -> Result<Self, SwarmError> {
         let (sender, reports) = mpsc::channel();
         let mut coordinator = Self {
             inboxes: Vec::new(),
@@ -62,6 +67,8 @@ impl Coordinator {
             recognized_nothing: false,
             results: Vec::new(),
             slices: Vec::new(),
+            seconds,
+            reseeded: Arc::clone(&job.reseeded),
         };
         for thread in 0..job.plan.threads.get() {
             let job = WorkerJob {
@@ -112,11 +119,13 @@ impl Coordinator {
                 has_clients.then(|| (Instant::now(), SystemTime::now() + plan.warmup))
             }
         };
-        if let Some((start, _)) = started_at {
+        if let Some((start, t0)) = started_at {
             self.send(|command| command.start = Some(start));
+            self.seconds.start_at(t0);
             self.measure(plan, start + plan.warmup, enter)?;
         }
         self.run.finish_record(self.interrupted);
+        self.seconds.end_measured();
         enter(Phase::Close);
         self.close()?;
         Ok(started_at.map(|(_, t0)| t0))
@@ -139,6 +148,11 @@ impl Coordinator {
             }
             if start.is_none() {
                 let t0 = (gate.poll)(has_opened).map_err(SwarmError::Start)?;
+                if let Some((t0, seed)) = t0.zip(gate.seed.as_ref()) {
+                    let plan = plan.clone().with_seed(seed(t0));
+                    // Set once, because T0 is known once.
+                    let _ = self.reseeded.set(RunContent::new(plan));
+                }
                 start = t0.map(|t0| (before(instant_of(t0), plan.warmup), t0));
             }
             let wait = start.map(|(start, _)| start.saturating_duration_since(Instant::now()));
@@ -261,6 +275,7 @@ impl Coordinator {
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Done => self.done += 1,
             WorkerReport::SliceOver(slice) => self.slices.push(*slice),
+            WorkerReport::Second(thread, second) => self.seconds.add(thread, second.map(|s| *s)),
             WorkerReport::Closed(result) => self.results.push(*result),
             WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }
@@ -281,7 +296,7 @@ impl Coordinator {
     }
 }
 
-impl Drop for Coordinator {
+impl Drop for Coordinator<'_> {
     fn drop(&mut self) {
         self.send(|command| {
             (command.stop, command.close, command.close_soon) = (true, true, true);

@@ -14,7 +14,9 @@
 //! | module | contents |
 //! |---|---|
 //! | `run`, `coordinator` | a run: Connect → Warm-up → Measure → Drain → Close |
+//! | `run_content` | everything of a run that depends on its seed |
 //! | `common_start` | common start of several generators |
+//! | `second_observer` | complete seconds of a run that goes on, for its observer |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -51,6 +53,7 @@ mod calibrate;
 mod client;
 mod client_stats;
 mod clock;
+mod common_start;
 mod connect;
 mod connection_end;
 mod coordinator;
@@ -67,8 +70,9 @@ mod progress;
 mod reference_server;
 mod rules;
 mod run;
+mod run_content;
+mod second_observer;
 mod sliced_run;
-mod common_start;
 mod stillness;
 #[cfg(any(test, fuzzing))]
 mod tests;
@@ -80,11 +84,12 @@ pub mod upgrade_fuzzing;
 mod worker;
 
 pub use calibrate::calibrate;
+pub use common_start::{CommonStart, PollStart, SeedOfStart, StartError};
 pub use connect::{address, tls, upgrade};
 pub use error::SwarmError;
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{Recording, RunSetup, describe_host, record, record_observed, run, run_part};
+pub use second_observer::OnSecond;
 pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};
-pub use common_start::{PollStart, StartError, CommonStart};

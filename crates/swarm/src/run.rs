@@ -13,27 +13,27 @@ use measurement::record::{
     BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
 };
 use measurement::run::{
-    ClientRow, Connections, Host, PlanFacts, Run, RunContext, RunPart, Summary, Tool,
+    ClientRow, Connections, Host, PlanFacts, PlanSummary, Run, RunContext, RunPart, Summary, Tool,
 };
 use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
 
 use crate::SwarmError;
 use crate::clock::nanoseconds;
+use crate::common_start::{CommonStart, before, instant_of};
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
-use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
-use crate::message::payload::Payloads;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
-use crate::common_start::{CommonStart, before, instant_of};
+use crate::run_content::RunContent;
+use crate::second_observer::{OnSecond, SecondObserver};
 use crate::worker::{ThreadResult, WorkerJob};
 
 /// Time for which a generator thread may stand still, unless its calibration saw a longer one.
 pub(crate) const ALLOWED_STOP: Duration = Duration::from_millis(10);
 
 /// Context of a run in addition to its plan. Everything is unknown by default.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RunSetup<'a> {
     /// The program that runs the measurement.
     pub tool: Tool,
@@ -47,6 +47,8 @@ pub struct RunSetup<'a> {
     pub probe: Option<&'a mut ProcessProbe>,
     /// Common start with other generators; `None` = when the connections have opened.
     pub start: Option<CommonStart<'a>>,
+    /// Observer of the measured seconds, each as soon as it is complete; `None` = threads do not report them.
+    pub on_second: Option<OnSecond<'a>>,
 }
 
 /// Executes a plan. Blocks until all connections are closed. Returns a run with every part.
@@ -78,7 +80,13 @@ pub fn run_part(
     let recording = record_with(plan, handle, setup)?;
     let mut record = recording.record;
     Ok(RunPart {
-        facts: PlanFacts::from(plan),
+        facts: PlanFacts {
+            plan: PlanSummary {
+                seed: recording.seed,
+                ..PlanSummary::from(plan)
+            },
+            ..PlanFacts::from(plan)
+        },
         max_samples: plan.max_samples,
         seconds: record.timeline.iter().map(StoredSecond::from).collect(),
         samples: std::mem::take(&mut record.samples),
@@ -104,13 +112,17 @@ fn record_with(
     let mut used: Option<ProcessUsage> = None;
     let allowed_ns = setup.calibration.map_or(0, |c| c.longest_stop_ns);
     let allowed_ns = allowed_ns.max(nanoseconds(ALLOWED_STOP));
-    let mut recording = record_allowing(plan, handle, allowed_ns, setup.start, |phase| {
-        match (phase, &mut probe) {
+    let control = RunControl {
+        allowed_stop_ns: allowed_ns,
+        start: setup.start,
+        on_second: setup.on_second,
+    };
+    let mut recording =
+        record_allowing(plan, handle, control, |phase| match (phase, &mut probe) {
             (Phase::Measure, Some(probe)) => probe.begin(),
             (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
             _ => {}
-        }
-    })?;
+        })?;
     let server = used.and_then(|used| server_sample(used, &recording.context.client));
     recording.context = RunContext {
         tool: setup.tool,
@@ -152,6 +164,8 @@ pub struct Recording {
     pub context: RunContext,
     /// The longest time for which a generator thread did not run, stop or not, in nanoseconds.
     pub longest_still_ns: u64,
+    /// Seed of the run. It differs from that of the plan if it follows from a common start.
+    pub seed: u64,
     /// Times of opening connections.
     pub connect: ConnectHistograms,
     /// Stops of the generator's threads.
@@ -177,15 +191,32 @@ pub fn record_observed(
     handle: &RunHandle,
     observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
-    record_allowing(plan, handle, nanoseconds(ALLOWED_STOP), None, observe)
+    record_allowing(plan, handle, RunControl::default(), observe)
 }
 
-/// Records a run with this limit for stops, in nanoseconds.
+/// The part of a [`RunSetup`] that is needed while the generator runs.
+struct RunControl<'a> {
+    /// Limit for stops, in nanoseconds.
+    allowed_stop_ns: u64,
+    start: Option<CommonStart<'a>>,
+    on_second: Option<OnSecond<'a>>,
+}
+
+impl Default for RunControl<'_> {
+    fn default() -> Self {
+        Self {
+            allowed_stop_ns: nanoseconds(ALLOWED_STOP),
+            start: None,
+            on_second: None,
+        }
+    }
+}
+
+/// Records a run.
 fn record_allowing(
     plan: &Plan,
     handle: &RunHandle,
-    allowed_stop_ns: u64,
-    mut gate: Option<CommonStart<'_>>,
+    mut control: RunControl<'_>,
     mut observe: impl FnMut(Phase),
 ) -> Result<Recording, SwarmError> {
     let mut withheld_before = None;
@@ -202,26 +233,27 @@ fn record_allowing(
         }
         observe(phase);
     };
-    let budget = Arc::new(BottomK::new(plan.max_samples, plan.seed));
     handle.set_threads(plan.threads.get());
     handle.begin_record();
     enter(Phase::Connect);
     let connector = Connector::new(plan, || handle.is_stopped()).map(Arc::new)?;
     let address = connector.address();
     let begun = Instant::now();
-    let mut coordinator = Coordinator::start(&WorkerJob {
+    let job = WorkerJob {
         thread: 0,
         plan: plan.clone(),
-        payloads: Arc::new(Payloads::new(plan)),
-        budget: Arc::clone(&budget),
-        dialogue: Dialogue::new(plan).map(Arc::new),
+        content: RunContent::new(plan.clone()),
+        reseeded: Arc::default(),
         connector,
         handle: handle.clone(),
-        allowed_stop_ns,
-        opens_from: opens_from(plan, begun, gate.as_ref()),
+        allowed_stop_ns: control.allowed_stop_ns,
+        opens_from: opens_from(plan, begun, control.start.as_ref()),
         is_sliced: false,
-    })?;
-    let t0 = coordinator.run_phases(plan, begun, gate.as_mut(), &mut enter)?;
+        is_logged: control.on_second.is_some(),
+    };
+    let seconds = SecondObserver::new(plan.threads.get(), control.on_second);
+    let mut coordinator = Coordinator::start(&job, seconds)?;
+    let t0 = coordinator.run_phases(plan, begun, control.start.as_mut(), &mut enter)?;
     let started_at = match t0 {
         Some(t0) => t0,
         // Ended before T0, so only the connections have results.
@@ -230,7 +262,9 @@ fn record_allowing(
     };
     let results = std::mem::take(&mut coordinator.results);
     let recognized = results.iter().any(|r| r.progress.recognized);
-    let mut recording = merge(results, &budget, started_at);
+    let content = job.reseeded.get().unwrap_or(&job.content);
+    let mut recording = merge(results, &content.budget, started_at);
+    recording.seed = content.plan.seed;
     let connections = &mut recording.context.connections;
     if let Some(address) = address.filter(|_| connections.opened > 0) {
         connections.addresses = [(address.to_string(), connections.opened)].into();
@@ -335,6 +369,7 @@ pub(crate) fn merge(
             .unwrap_or(0),
         record,
         clients,
+        seed: 0,
         connect: connects.times,
         stops: threads.iter().flat_map(|t| t.stops.clone()).collect(),
         first_wake_ns,

@@ -15,12 +15,12 @@ use crate::SwarmError;
 use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
-use crate::dialogue::Dialogue;
 use crate::handle::RunHandle;
-use crate::message::payload::Payloads;
 use crate::progress::sum_progress;
 use crate::rules::SliceCommand;
 use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected};
+use crate::run_content::RunContent;
+use crate::second_observer::SecondObserver;
 use crate::worker::{ThreadSlice, WorkerJob};
 
 /// Length of a slice.
@@ -76,7 +76,7 @@ fn keep_freed_memory() {
 
 /// A run in slices against one server.
 pub struct SlicedRun {
-    coordinator: Coordinator,
+    coordinator: Coordinator<'static>,
     samples: BottomK,
     /// Number of slices so far, and their total planned length in nanoseconds.
     slices: u64,
@@ -100,18 +100,23 @@ impl SlicedRun {
         handle.begin_record();
         let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
         let begun = Instant::now();
-        let mut coordinator = Coordinator::start(&WorkerJob {
+        let job = WorkerJob {
             thread: 0,
             plan: plan.clone(),
-            payloads: Arc::new(Payloads::new(plan)),
-            budget: Arc::new(BottomK::new(0, plan.seed)),
+            content: RunContent {
+                budget: Arc::new(BottomK::new(0, plan.seed)),
+                ..RunContent::new(plan.clone())
+            },
+            reseeded: Arc::default(),
             connector,
-            dialogue: Dialogue::new(plan).map(Arc::new),
             handle: handle.clone(),
             allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
             opens_from: begun,
             is_sliced: true,
-        })?;
+            is_logged: false,
+        };
+        let seconds = SecondObserver::new(plan.threads.get(), None);
+        let mut coordinator = Coordinator::start(&job, seconds)?;
         coordinator.wait_for_connections(begun)?;
         if coordinator.opened == 0 && !coordinator.interrupted {
             coordinator.close()?;

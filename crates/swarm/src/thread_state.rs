@@ -6,7 +6,7 @@ use std::sync::Arc;
 use host::thread_usage::ThreadUsage;
 use http::HeaderMap;
 use measurement::plan::{Length, Plan, Verify, mask_header_values};
-use measurement::record::{BottomK, Record, Recorder};
+use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 
 use scenario::Scratch;
 
@@ -20,6 +20,7 @@ use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes, SendRules};
+use crate::run_content::RunContent;
 use crate::stillness::Stillness;
 use crate::timers::Timers;
 
@@ -61,27 +62,35 @@ pub(crate) struct ThreadState {
     pub(crate) recognized_nothing: Cell<bool>,
     /// Additional headers of the requests of all clients. The server may repeat secrets in them.
     headers: HeaderMap,
+    /// Time after the end of a second at which its histograms are encoded, in nanoseconds.
+    encode_delay_ns: u64,
 }
 
 impl ThreadState {
     pub(crate) fn new(
         plan: &Plan,
         thread: usize,
-        payloads: Arc<Payloads>,
-        budget: Arc<BottomK>,
+        content: &RunContent,
         allowed_stop_ns: u64,
     ) -> Self {
         let clients = plan.clients_of(thread).len();
         let rules = SendRules::new(plan);
-        let recorder = empty_recorder(&rules, expected_samples(plan, clients));
+        // The threads of all processes take turns.
+        let shards = u64::from(plan.share.count.get());
+        let turn = u64::from(plan.share.index) + thread as u64 * shards;
+        let encode_delay_ns = encode_delay_ns(turn, plan.threads.get() as u64 * shards);
+        let mut recorder = empty_recorder(&rules, expected_samples(plan, clients));
+        if let Some(dialogue) = &content.dialogue {
+            recorder = recorder.with_scenario(&dialogue.scenario);
+        }
         Self {
             rules,
-            payloads,
-            budget,
+            payloads: Arc::clone(&content.payloads),
+            budget: Arc::clone(&content.budget),
             clock: Clock::start(),
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
-            recorder: RefCell::new(recorder),
+            recorder: RefCell::new(recorder.encode_after(encode_delay_ns)),
             timers: RefCell::default(),
             run: None,
             command: Command::default(),
@@ -95,10 +104,11 @@ impl ThreadState {
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
-            dialogue: None,
+            dialogue: content.dialogue.clone(),
             early: RefCell::default(),
             scratch: RefCell::default(),
             headers: plan.headers.clone(),
+            encode_delay_ns,
         }
     }
 
@@ -126,24 +136,21 @@ impl ThreadState {
         }
     }
 
+    /// Replaces everything that depends on the seed, before the first message of the load.
+    pub(crate) fn adopt(&mut self, content: &RunContent) {
+        self.rules = SendRules::new(&content.plan);
+        self.payloads = Arc::clone(&content.payloads);
+        self.budget = Arc::clone(&content.budget);
+        self.dialogue.clone_from(&content.dialogue);
+    }
+
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let empty = empty_recorder(&self.rules, 0);
+        let empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
         self.recorder.replace(match &self.dialogue {
             Some(dialogue) => empty.with_scenario(&dialogue.scenario),
             None => empty,
         })
-    }
-
-    /// Adds the scenario of the run, if it has one.
-    #[must_use]
-    pub(crate) fn with_dialogue(mut self, dialogue: Option<Arc<Dialogue>>) -> Self {
-        if let Some(dialogue) = &dialogue {
-            let recorder = self.recorder.into_inner().with_scenario(&dialogue.scenario);
-            self.recorder = RefCell::new(recorder);
-        }
-        self.dialogue = dialogue;
-        self
     }
 
     /// Number of a client among those that send the load; `None` for one that only listens.

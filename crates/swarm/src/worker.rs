@@ -9,25 +9,24 @@ mod slices;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use host::cores::pin_thread;
 use host::thread_usage::ThreadUsage;
 use measurement::plan::Plan;
-use measurement::record::{BottomK, ConnectFailure, Recorder};
+use measurement::record::{ConnectFailure, Recorder, ThreadSecond};
 use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
 use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
-use crate::dialogue::Dialogue;
 use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::{RunHandle, lock};
-use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes};
+use crate::run_content::RunContent;
 use crate::thread_state::ThreadState;
 pub(crate) use slices::ThreadSlice;
 
@@ -89,6 +88,8 @@ pub(crate) enum WorkerReport {
     Done,
     /// All clients of the thread have completed a slice.
     SliceOver(Box<ThreadSlice>),
+    /// A thread's next second; `None` when no further one follows. Only of a logged run.
+    Second(usize, Option<Box<ThreadSecond>>),
     /// All connections are closed. The thread ends.
     Closed(Box<ThreadResult>),
     /// The system refused a resource that the thread needs. The thread ends.
@@ -113,9 +114,9 @@ pub(crate) struct ThreadResult {
 pub(crate) struct WorkerJob {
     pub(crate) thread: usize,
     pub(crate) plan: Plan,
-    pub(crate) payloads: Arc<Payloads>,
-    pub(crate) budget: Arc<BottomK>,
-    pub(crate) dialogue: Option<Arc<Dialogue>>,
+    pub(crate) content: RunContent,
+    /// The content with the seed that follows from T0, set before the start if it differs.
+    pub(crate) reseeded: Arc<OnceLock<RunContent>>,
     pub(crate) connector: Arc<Connector>,
     pub(crate) handle: RunHandle,
     /// Maximum time without running that does not count as a stop, in nanoseconds.
@@ -124,6 +125,8 @@ pub(crate) struct WorkerJob {
     pub(crate) opens_from: Instant,
     /// True for a sliced run: a command starts each slice.
     pub(crate) is_sliced: bool,
+    /// True when each second is reported as soon as it is complete.
+    pub(crate) is_logged: bool,
 }
 
 /// Executes a thread's share of the plan and reports. Returns when all its connections are closed, or the system
@@ -140,14 +143,7 @@ pub(crate) fn run_worker(
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }
-    let thread = ThreadState::new(
-        &job.plan,
-        job.thread,
-        Arc::clone(&job.payloads),
-        Arc::clone(&job.budget),
-        job.allowed_stop_ns,
-    )
-    .with_dialogue(job.dialogue.clone());
+    let thread = ThreadState::new(&job.plan, job.thread, &job.content, job.allowed_stop_ns);
     let connector = Arc::clone(&job.connector);
     let event_loop = EventLoop::new(poll, thread, connector, job.plan.busy_poll)?;
     let mut worker = Worker {
@@ -289,6 +285,7 @@ impl Worker<'_> {
                 is_unrecognized = true;
                 let _ = reports.send(WorkerReport::RecognizedNothing);
             }
+            self.complete_seconds(now, reports);
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
             let command = self.inbox.command();
             if command != self.event_loop.thread.command {
@@ -306,13 +303,57 @@ impl Worker<'_> {
             self.event_loop.run_once(at_most.min(longest))?;
         }
         self.event_loop.thread.record_unfinished();
+        self.report_last_seconds(reports);
         Ok(usage)
+    }
+
+    /// Completes the seconds that have ended, also those without echoes, and reports them if the run is logged.
+    fn complete_seconds(&self, now: Instant, reports: &Sender<WorkerReport>) {
+        let thread = &self.event_loop.thread;
+        if let Some(run) = thread.run {
+            let after_t0_ns = thread.clock.ns_of(now).saturating_sub(run.t0_ns);
+            thread.recorder.borrow_mut().advance(after_t0_ns);
+            self.report_seconds(reports);
+        }
+    }
+
+    /// Reports the seconds that are complete and not reported yet, if the run is logged.
+    fn report_seconds(&self, reports: &Sender<WorkerReport>) {
+        if !self.job.is_logged {
+            return;
+        }
+        let thread = &self.event_loop.thread;
+        let opened = thread.connects.borrow().opened();
+        let mut recorder = thread.recorder.borrow_mut();
+        while let Some(second) = recorder.next_second(opened) {
+            // The coordinator normally outlives its threads. Without it, the reports are not needed.
+            let _ = reports.send(WorkerReport::Second(
+                self.job.thread,
+                Some(Box::new(second)),
+            ));
+        }
+    }
+
+    /// Reports the remaining seconds of a thread whose connections have ended, if the run is logged.
+    fn report_last_seconds(&self, reports: &Sender<WorkerReport>) {
+        if !self.job.is_logged {
+            return;
+        }
+        let thread = &self.event_loop.thread;
+        if thread.run.is_some() {
+            thread.recorder.borrow_mut().finish_timeline();
+            self.report_seconds(reports);
+        }
+        let _ = reports.send(WorkerReport::Second(self.job.thread, None));
     }
 
     fn apply_command(&mut self, command: Command) {
         let thread = &mut self.event_loop.thread;
         let plan = &self.job.plan;
         if let (None, Some(start)) = (thread.run, command.start) {
+            if let Some(content) = self.job.reseeded.get() {
+                thread.adopt(content);
+            }
             let t0_ns = thread.clock.ns_of(start + plan.warmup);
             let end_ns = plan
                 .measured_time()

@@ -222,6 +222,11 @@ impl LoadSpec {
         Ok(Self(draft))
     }
 
+    /// Changes the seed, which every plan can have.
+    pub(super) fn set_seed(&mut self, seed: u64) {
+        self.0.seed = seed;
+    }
+
     /// The plan that runs this load against a server.
     ///
     /// # Errors

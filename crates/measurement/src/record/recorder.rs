@@ -4,7 +4,7 @@ use scenario::Scenario;
 
 use super::{
     BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ScenarioRecord,
-    ThreadSamples, ThreadTimeline,
+    ThreadSamples, ThreadSecond, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -56,6 +56,14 @@ impl Recorder {
     #[must_use]
     pub fn with_scenario(mut self, scenario: &Scenario) -> Self {
         self.scenario = Some(Box::new(ScenarioRecord::new(scenario)));
+        self
+    }
+
+    /// Encodes each second of the timeline this long after its end; see
+    /// [`encode_delay_ns`](super::encode_delay_ns). Without it, at the first echo after its end.
+    #[must_use]
+    pub fn encode_after(mut self, delay_ns: u64) -> Self {
+        self.timeline = self.timeline.encode_after(delay_ns);
         self
     }
 
@@ -131,6 +139,26 @@ impl Recorder {
             }
         }
         self.samples.push(budget, sample);
+    }
+
+    /// Completes the seconds of the timeline that have ended by this time after T0. See [`ThreadTimeline::advance`].
+    #[inline]
+    pub fn advance(&mut self, now_ns: u64) {
+        self.timeline.advance(now_ns);
+    }
+
+    /// Completes the running second of the timeline, because no echo follows.
+    pub fn finish_timeline(&mut self) {
+        self.timeline.finish();
+    }
+
+    /// Returns the next complete second of the timeline, each once. `opened` is the thread's number of connections.
+    pub fn next_second(&mut self, opened: u64) -> Option<ThreadSecond> {
+        Some(ThreadSecond {
+            encoded: self.timeline.next_encoded()?,
+            unsent: self.counts.unsent,
+            opened,
+        })
     }
 
     /// Arrival of the last echo, in nanoseconds since T0; 0 without echoes.

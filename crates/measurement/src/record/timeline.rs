@@ -47,6 +47,20 @@ pub struct ServiceAndResponse<T> {
 /// [`LatencyHistogram`].
 pub type SecondHistograms = ServiceAndResponse<Vec<u8>>;
 
+impl SecondHistograms {
+    /// Adds up the histograms of several threads or processes; `None` for no histograms.
+    pub fn merge(parts: &[Self]) -> Option<Self> {
+        if let [only] = parts {
+            return Some(only.clone());
+        }
+        parts.first()?;
+        let is_open_loop = parts.iter().any(|part| part.response.is_some());
+        let mut times = EchoTimes::new(is_open_loop);
+        parts.iter().for_each(|part| times.merge_encoded(part));
+        Some(times.encode())
+    }
+}
+
 /// The times of echoes, in nanoseconds.
 pub type EchoTimes = ServiceAndResponse<LatencyHistogram>;
 
@@ -67,8 +81,9 @@ impl EchoTimes {
 
     fn merge_encoded(&mut self, second: &SecondHistograms) {
         self.service.merge_encoded(&second.service);
-        if let (Some(response), Some(second)) = (&mut self.response, &second.response) {
-            response.merge_encoded(second);
+        if let Some(response) = &mut self.response {
+            // A file has no response times for a second in which they equal the service times.
+            response.merge_encoded(second.response.as_ref().unwrap_or(&second.service));
         }
     }
 
@@ -95,8 +110,41 @@ struct ClosedSecond {
     histograms: SecondHistograms,
 }
 
-/// Timeline of one thread: counters for each second, histograms of the running second and of all completed ones, and a
-/// few kilobytes for each completed second. A time is recorded once, in the second of its echo.
+/// A second of one thread that is complete and encoded, with counts from T0 to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedSecond {
+    /// Number of the second since T0.
+    pub second: u64,
+    /// Times of the echoes that arrived in it; `None` without timed echoes.
+    pub histograms: Option<SecondHistograms>,
+    /// Messages sent by the end of the second.
+    pub sent: u64,
+    /// Echoes that arrived by the end of the second.
+    pub received: u64,
+    /// Messages sent by the end of the second that are known to be lost, corrupted or late.
+    pub failed: u64,
+}
+
+/// Longest time between the encoding of two threads, in nanoseconds.
+const LONGEST_ENCODE_SPACING_NS: u64 = 25_000_000;
+
+/// Part of a second over which the encoding of all threads is spread, in nanoseconds. The rest is left for a late
+/// thread.
+const ENCODE_SPREAD_NS: u64 = 750_000_000;
+
+/// Time after the end of a second at which a thread encodes it, in nanoseconds. Encoding evicts the caches, so threads do
+/// it one after the other. `threads` counts the generator threads of the whole run, in all its processes, and `thread`
+/// is the number of one of them.
+pub fn encode_delay_ns(thread: u64, threads: u64) -> u64 {
+    let spacing_ns = (ENCODE_SPREAD_NS / threads.max(1)).min(LONGEST_ENCODE_SPACING_NS);
+    (thread * spacing_ns + spacing_ns / 2).min(ENCODE_SPREAD_NS)
+}
+
+/// Timeline of one thread: counters for each second, histograms of the running second, of the one before it and of all
+/// earlier ones, and a few kilobytes for each completed second. A time is recorded once, in the second of its echo.
+///
+/// At the end of a second, its histogram is swapped for an empty one. It is encoded, added to those of earlier seconds
+/// and cleared at a time that is different for each thread.
 #[derive(Debug, Clone)]
 pub struct ThreadTimeline {
     sent: Vec<u64>,
@@ -105,8 +153,19 @@ pub struct ThreadTimeline {
     failed: Vec<u64>,
     current_second: u64,
     current: EchoTimes,
-    before: EchoTimes,
+    /// Times of `finished_second`; empty without one.
+    finished: EchoTimes,
+    /// The second that is complete but not encoded yet.
+    finished_second: Option<u64>,
+    /// Times of all encoded seconds; `None` before the first. Allocated with the first one, so that a short run does
+    /// without.
+    before: Option<EchoTimes>,
     closed: Vec<ClosedSecond>,
+    encode_delay_ns: u64,
+    /// End of the running second, or the time to encode the one before, whichever is earlier.
+    next_step_ns: u64,
+    /// Number of seconds that [`next_encoded`](Self::next_encoded) has returned.
+    returned_seconds: u64,
 }
 
 impl ThreadTimeline {
@@ -118,9 +177,21 @@ impl ThreadTimeline {
             failed: Vec::new(),
             current_second: 0,
             current: EchoTimes::new(open_loop),
-            before: EchoTimes::new(open_loop),
+            finished: EchoTimes::new(open_loop),
+            finished_second: None,
+            before: None,
             closed: Vec::new(),
+            encode_delay_ns: 0,
+            next_step_ns: SECOND_NS,
+            returned_seconds: 0,
         }
+    }
+
+    /// Encodes each second this long after its end, less than a second later. See [`encode_delay_ns`].
+    #[must_use]
+    pub fn encode_after(mut self, delay_ns: u64) -> Self {
+        self.encode_delay_ns = delay_ns.min(SECOND_NS - 1);
+        self
     }
 
     /// Counts a message sent at this time after T0.
@@ -140,11 +211,7 @@ impl ThreadTimeline {
     /// Echoes arrive in order of time. An echo of an earlier second counts in the running one.
     #[inline]
     pub fn received(&mut self, received_ns: u64, times: Option<(u64, u64)>) {
-        let second = received_ns / SECOND_NS;
-        if second > self.current_second {
-            self.close_second();
-            self.current_second = second;
-        }
+        self.advance(received_ns);
         *slot(&mut self.received, received_ns) += 1;
         if let Some((service_ns, response_ns)) = times {
             self.current.service.record(service_ns);
@@ -154,34 +221,112 @@ impl ThreadTimeline {
         }
     }
 
+    /// Completes the seconds that have ended by this time after T0, and encodes one when it is time for it. Every echo
+    /// does that, too: call this for a thread that may be without echoes.
+    #[inline]
+    pub fn advance(&mut self, now_ns: u64) {
+        if now_ns >= self.next_step_ns {
+            self.step(now_ns);
+        }
+    }
+
     /// The times of all echoes so far.
     pub fn times(&self) -> EchoTimes {
-        let mut all = self.before.clone();
+        let mut all = match &self.before {
+            Some(before) => before.clone(),
+            None => EchoTimes::new(self.current.response.is_some()),
+        };
+        all.merge(&self.finished);
         all.merge(&self.current);
         all
     }
 
-    #[cold]
-    fn close_second(&mut self) {
-        let EchoTimes { service, response } = &self.current;
-        if service.count() == 0 {
-            return;
+    /// Completes and encodes the running second, because no echo follows.
+    pub fn finish(&mut self) {
+        self.encode_finished();
+        self.complete_second(self.current_second + 1);
+        self.encode_finished();
+        self.next_step_ns = (self.current_second + 1).saturating_mul(SECOND_NS);
+    }
+
+    /// Returns the next second that is encoded, each once and in order, without gaps. Counts that are recorded later are
+    /// in the next second.
+    pub fn next_encoded(&mut self) -> Option<EncodedSecond> {
+        let second = self.returned_seconds;
+        if second >= self.finished_second.unwrap_or(self.current_second) {
+            return None;
         }
+        self.returned_seconds += 1;
+        let closed = self.closed.binary_search_by_key(&second, |c| c.second);
+        let by_end = |counts: &[u64]| {
+            let seconds = usize::try_from(self.returned_seconds).unwrap_or(usize::MAX);
+            counts.iter().take(seconds).sum()
+        };
+        Some(EncodedSecond {
+            second,
+            histograms: closed.ok().map(|at| self.closed[at].histograms.clone()),
+            sent: by_end(&self.sent),
+            received: by_end(&self.received),
+            failed: by_end(&self.failed),
+        })
+    }
+
+    #[cold]
+    fn step(&mut self, now_ns: u64) {
+        let second = now_ns / SECOND_NS;
+        let is_time_to_encode = now_ns % SECOND_NS >= self.encode_delay_ns;
+        if second > self.current_second || is_time_to_encode {
+            self.encode_finished();
+        }
+        if second > self.current_second {
+            self.complete_second(second);
+            if is_time_to_encode {
+                self.encode_finished();
+            }
+        }
+        self.next_step_ns = match self.finished_second {
+            Some(_) => self.current_second * SECOND_NS + self.encode_delay_ns,
+            None => (self.current_second + 1).saturating_mul(SECOND_NS),
+        };
+    }
+
+    /// Begins a later second. The one before it must be encoded.
+    fn complete_second(&mut self, next: u64) {
+        let second = std::mem::replace(&mut self.current_second, next);
+        if self.current.service.count() > 0 {
+            std::mem::swap(&mut self.current, &mut self.finished);
+            self.finished_second = Some(second);
+        }
+    }
+
+    fn encode_finished(&mut self) {
+        let Some(second) = self.finished_second.take() else {
+            return;
+        };
+        let EchoTimes { service, response } = &self.finished;
+        let is_open_loop = response.is_some();
         let slowest = response.as_ref().unwrap_or(service);
         self.closed.push(ClosedSecond {
-            second: self.current_second,
+            second,
             max_ns: slowest.max().unwrap_or(0),
-            histograms: self.current.encode(),
+            histograms: self.finished.encode(),
         });
-        self.before.merge(&self.current);
-        self.current.clear();
+        match &mut self.before {
+            Some(before) => {
+                // The histogram is in the cache after encoding, and of the sum only its buckets are touched.
+                before.merge(&self.finished);
+                self.finished.clear();
+            }
+            none => {
+                let empty = EchoTimes::new(is_open_loop);
+                *none = Some(std::mem::replace(&mut self.finished, empty));
+            }
+        }
     }
 
     /// Merges the timelines of all threads into one row per second, without gaps.
     pub fn merge(mut threads: Vec<Self>) -> Vec<TimelineRow> {
-        for thread in &mut threads {
-            thread.close_second();
-        }
+        threads.iter_mut().for_each(Self::finish);
         let seconds = threads
             .iter()
             .map(|t| t.sent.len().max(t.received.len()).max(t.failed.len()))
@@ -273,6 +418,42 @@ mod tests {
         );
         assert_eq!(rows[2].service_p99_ns, Some(5_000));
         assert_eq!(rows[2].response_p99_ns, Some(5_000));
+    }
+
+    #[test]
+    fn all_threads_encoded_a_second_at_its_end() {
+        let mut t = ThreadTimeline::new(false).encode_after(encode_delay_ns(1, 2));
+        t.received(5, Some((1, 1)));
+        t.received(SECOND_NS, Some((2, 2)));
+        assert_eq!(t.next_encoded(), None, "it is not the thread's turn");
+        t.advance(SECOND_NS + 37_499_999);
+        assert_eq!(t.next_encoded(), None);
+        t.advance(SECOND_NS + 37_500_000);
+        assert_eq!(
+            t.next_encoded().map(|s| (s.second, s.received)),
+            Some((0, 1))
+        );
+        assert_eq!((t.next_encoded(), t.times().service.count()), (None, 2));
+    }
+
+    #[test]
+    fn threads_encode_one_after_the_other_within_the_next_second() {
+        assert_eq!(encode_delay_ns(0, 1), 12_500_000);
+        for threads in [1, 2, 16, 1_000] {
+            let delays: Vec<_> = (0..threads).map(|t| encode_delay_ns(t, threads)).collect();
+            assert!(delays.windows(2).all(|pair| pair[0] < pair[1]));
+            assert!(delays.iter().all(|delay| *delay <= ENCODE_SPREAD_NS));
+        }
+    }
+
+    #[test]
+    fn a_thread_without_echoes_completes_its_seconds_too() {
+        let mut t = ThreadTimeline::new(true).encode_after(500_000_000);
+        t.sent(0);
+        t.advance(3 * SECOND_NS + 1);
+        let found: Vec<_> = std::iter::from_fn(|| t.next_encoded()).collect();
+        let found: Vec<_> = found.iter().map(|s| (s.second, s.sent)).collect();
+        assert_eq!(found, [(0, 1), (1, 1), (2, 1)]);
     }
 
     #[test]

@@ -9,14 +9,17 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use super::partial_log::WholePart;
+use super::remark::Remark;
 use super::time_column::{Latencies, TimeColumn};
 use super::time_unit::TimeUnit;
 use super::{ColumnRequest, Metric};
 use crate::error::{ColumnProblem, Place, Result, ResultsError};
 use crate::histogram;
+use crate::partial_name::is_partial_log;
 
 /// Longest line that is read; a histogram takes a few kilobytes.
-const LONGEST_LINE: u64 = 16 << 20;
+pub(super) const LONGEST_LINE: u64 = 16 << 20;
 
 /// Most tags that are kept.
 const MOST_TAGS: usize = 64;
@@ -27,6 +30,8 @@ pub(super) struct IntervalLog {
     file: File,
     /// Tags of the intervals; the empty one for an interval without.
     tags: BTreeSet<String>,
+    /// The part of a log that grows which is read; `None` for a whole log.
+    pub(super) partial: Option<WholePart>,
 }
 
 /// A line with an interval.
@@ -43,11 +48,17 @@ pub(super) struct LogInterval<'l> {
 }
 
 impl IntervalLog {
-    pub(super) fn open(path: &Path, file: File) -> Result<Self> {
+    pub(super) fn open(path: &Path, mut file: File) -> Result<Self> {
+        let partial = if is_partial_log(path) {
+            Some(WholePart::scan(path, &mut file)?)
+        } else {
+            None
+        };
         let mut log = Self {
             place: Place::file(path),
             file,
             tags: BTreeSet::new(),
+            partial,
         };
         let mut tags: BTreeSet<String> = BTreeSet::new();
         log.visit_lines(&mut |interval| {
@@ -67,6 +78,11 @@ impl IntervalLog {
     pub(super) fn is_ours(&self) -> bool {
         let mut ours = Metric::ALL.into_iter();
         ours.all(|metric| self.tags.contains(metric.word()))
+    }
+
+    fn remarks(&self) -> Vec<Remark> {
+        let partial = self.partial.iter();
+        partial.map(|part| Remark::Partial(part.state)).collect()
     }
 
     /// Selects a tag; the empty one for intervals without a tag. Returns it with the column of its times, which is still
@@ -98,7 +114,7 @@ impl IntervalLog {
             unit_is_assumed: request.unit.is_none() && !is_ours,
             column_is_guessed: request.column.is_none() && !is_ours,
             runner_up: None,
-            remarks: Vec::new(),
+            remarks: self.remarks(),
             x: None,
             times: Latencies::default(),
         };
@@ -161,11 +177,12 @@ impl IntervalLog {
         &mut self,
         visitor: &mut dyn FnMut(&LogInterval<'_>) -> Result<()>,
     ) -> Result<()> {
+        let bytes = self.partial.as_ref().map_or(u64::MAX, |part| part.bytes);
         let Self { place, file, .. } = self;
         let path = &place.path;
         let failed = |source| ResultsError::read(path, source);
         file.rewind().map_err(failed)?;
-        let mut reader = BufReader::new(&*file);
+        let mut reader = BufReader::new((&*file).take(bytes));
         let (mut started, mut base) = (None, None);
         let mut text = Vec::new();
         for line in 1.. {
@@ -209,7 +226,7 @@ impl IntervalLog {
     }
 }
 
-fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> ResultsError {
+pub(super) fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> ResultsError {
     let defect = format!("line {line} is not an interval of a log");
     ResultsError::DamagedRow(path.to_owned(), defect, source)
 }

@@ -32,6 +32,9 @@ pub(super) fn read(log: &mut IntervalLog, request: &ColumnRequest) -> Result<Run
             row.response_p99_ns = other.and_then(|other| other.service_p99_ns);
             row.max_ns = row.max_ns.max(other.and_then(|other| other.max_ns));
         }
+        if let Some(part) = &log.partial {
+            part.count_messages(&mut timeline);
+        }
     }
     Ok(timeline)
 }

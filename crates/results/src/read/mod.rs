@@ -3,11 +3,12 @@
 //!
 //! | function | reads | from |
 //! |---|---|---|
-//! | [`read_run`] | parts of a run | our `.xlsx`, `.csv`, `.json`, `.hlog` |
+//! | [`read_run`] | parts of a run | our `.xlsx`, `.csv`, `.json`, `.hlog`, `.hlog.partial` |
 //! | [`read_timeline`] | the seconds of a run | those, and any log |
 //! | [`read_times`] | the time of each message, in order | `.xlsx .xls .ods .csv` |
 //! | [`read_distribution`] | times with their numbers of occurrences | those, our `.json`, any log |
 //! | [`read_timed_latencies`] | times with the begin of each | our `.xlsx` and `.csv`, any log |
+//! | [`read_partial_log`], [`read_logged_seconds`] | state and seconds of a log that grows | `.hlog.partial` |
 //! | [`read_comparison`] | a comparison of servers | its `.json` |
 //!
 //! Cells are streamed and only the requested values are kept. Of more than 8,388,608 values, a uniform random sample is
@@ -33,6 +34,7 @@ mod json_value;
 mod message_rows;
 mod open;
 mod own_sheets;
+mod partial_log;
 mod percentile_table;
 mod remark;
 mod run;
@@ -57,6 +59,7 @@ use open::OpenedFile;
 pub use comparison::{encoding_of, is_comparison, read_comparison};
 pub use distributions::read_distribution;
 pub use foreign::DecimalSign;
+pub use partial_log::{PartialLog, read_logged_seconds, read_partial_log};
 pub use remark::{CellCount, Remark, RunnerUp};
 pub use run::{RunPart, read_run, read_timeline};
 pub use run_origin::RunOrigin;
@@ -67,6 +70,7 @@ pub use timed_latencies::{TimedLatencies, TimestampOf, read_timed_latencies};
 use crate::content::Content;
 pub use crate::error::Place;
 use crate::error::{Result, ResultsError};
+use crate::partial_name::is_partial_log;
 use crate::schema::{LatencyColumn, SheetColumn};
 
 /// One of a run's two times.
@@ -149,6 +153,10 @@ pub fn read_times(path: &Path, request: &ColumnRequest) -> Result<TimeColumn> {
                 }
             }
         }
+        OpenedFile::Log(_) if is_partial_log(path) => Err(ResultsError::LacksInPartial(
+            path.to_owned(),
+            Content::Messages,
+        )),
         OpenedFile::Log(_) => lacks,
         OpenedFile::Percentiles(_) => Err(ResultsError::OnlyDistribution(path.to_owned())),
     }

@@ -1,5 +1,7 @@
 //! Remarks on how a file was read, for the person who reads the result.
 
+use super::partial_log::PartialLog;
+
 /// A remark on how a file was read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Remark {
@@ -22,6 +24,8 @@ pub enum Remark {
         /// Begin and end, in milliseconds, of the bucket that is widest in relation to its end.
         widest_ms: (f64, f64),
     },
+    /// The log is not whole: its run goes on or was killed.
+    Partial(PartialLog),
     /// A point or comma before three digits was read as a separator of thousands.
     Thousands {
         /// The first such number, as it is written.

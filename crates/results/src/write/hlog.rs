@@ -10,12 +10,20 @@ use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2DeflateSerializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
-use measurement::record::{HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS};
-use measurement::run::TaggedHistogram;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriter, IntervalLogWriterBuilder, Tag};
+use measurement::record::{
+    HIGHEST_TRACKABLE_NS, LoggedSecond, SIGNIFICANT_DIGITS, SecondHistograms,
+};
+use measurement::run::{TaggedHistogram, Tool};
 
 use super::RunView;
+use crate::counts_comment::counts_comment;
 use crate::histogram;
+
+/// Type of the writer of a log into `W`.
+type LogWriter<'w, 's, W> = IntervalLogWriter<'w, 's, W, V2DeflateSerializer>;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut file = BufWriter::new(file);
@@ -23,20 +31,9 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let started =
         humantime::parse_rfc3339(&run.summary.started_at).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut serializer = V2DeflateSerializer::new();
-    let mut log = IntervalLogWriterBuilder::new()
-        .add_comment(&format!(
-            "[Logged with {} {}]",
-            run.summary.tool.name, run.summary.tool.version
-        ))
-        .add_comment("[Histogram log format version 1.3]")
-        .with_start_time(started)
-        .with_base_time(started)
-        .with_max_value_divisor(1e6)
-        .begin_log_with(&mut file, &mut serializer)?;
-    let empty = Histogram::<u64>::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
-        .map_err(io::Error::other)?;
+    let mut log =
+        header_of(&run.summary.tool, started).begin_log_with(&mut file, &mut serializer)?;
     for (index, row) in run.timeline.iter().enumerate() {
-        const SECOND: Duration = Duration::from_secs(1);
         let start = Duration::from_secs(row.second);
         // The last second is as long as it was, unless echoes came behind the end: those are in it, or
         // in a later one, and time has no holes.
@@ -44,18 +41,7 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
         let is_last = index + 1 == run.timeline.len();
         let is_cut = is_last && left > Duration::ZERO;
         let length = if is_cut { left.min(SECOND) } else { SECOND };
-        let histograms = row.histograms.as_ref();
-        let service = histograms.map(|h| &h.service);
-        let response = histograms.map(|h| h.response.as_ref().unwrap_or(&h.service));
-        for (tag, bytes) in [("service", service), ("response", response)] {
-            let decoded = bytes
-                .map(|bytes| histogram::from_plain(bytes))
-                .transpose()?;
-            // A second without an echo has its place, too.
-            let histogram = decoded.as_ref().unwrap_or(&empty);
-            log.write_histogram(histogram, start, length, Tag::new(tag))
-                .map_err(|e| io::Error::other(format!("{e:?}")))?;
-        }
+        write_second(&mut log, start, length, row.histograms.as_ref())?;
         // They begin with the run, and stand behind the tags that every log has.
         if index == 0 {
             for TaggedHistogram { tag, histogram } in run.tagged {
@@ -67,6 +53,66 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
         }
     }
     file.flush()
+}
+
+/// The lines before the first interval.
+pub(super) fn header(tool: &Tool, started: SystemTime) -> io::Result<Vec<u8>> {
+    let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    header_of(tool, started).begin_log_with(&mut lines, &mut serializer)?;
+    Ok(lines)
+}
+
+/// The lines of a second of a log that grows: its counts as a comment, and its intervals.
+pub(super) fn growing_lines(second: &LoggedSecond) -> io::Result<Vec<u8>> {
+    let (mut lines, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let builder = || {
+        let mut builder = IntervalLogWriterBuilder::new();
+        builder.with_max_value_divisor(MAX_VALUE_DIVISOR);
+        builder
+    };
+    let mut beginning = Vec::new();
+    builder().begin_log_with(&mut beginning, &mut serializer)?;
+    let mut log = builder().begin_log_with(&mut lines, &mut serializer)?;
+    log.write_comment(&counts_comment(&second.counts))?;
+    let start = Duration::from_secs(second.second);
+    write_second(&mut log, start, SECOND, second.histograms.as_ref())?;
+    // The file has its header already.
+    Ok(lines.split_off(beginning.len()))
+}
+
+/// Nanoseconds in the unit of the column of the largest value.
+const MAX_VALUE_DIVISOR: f64 = 1e6;
+
+fn header_of(tool: &Tool, started: SystemTime) -> IntervalLogWriterBuilder {
+    let mut builder = IntervalLogWriterBuilder::new();
+    builder
+        .add_comment(&format!("[Logged with {} {}]", tool.name, tool.version))
+        .add_comment("[Histogram log format version 1.3]")
+        .with_start_time(started)
+        .with_base_time(started)
+        .with_max_value_divisor(MAX_VALUE_DIVISOR);
+    builder
+}
+
+/// Writes the two intervals of a second. One without an echo has its place, too.
+fn write_second<W: Write>(
+    log: &mut LogWriter<'_, '_, W>,
+    start: Duration,
+    length: Duration,
+    histograms: Option<&SecondHistograms>,
+) -> io::Result<()> {
+    let service = histograms.map(|h| &h.service);
+    let response = histograms.map(|h| h.response.as_ref().unwrap_or(&h.service));
+    for (tag, bytes) in [("service", service), ("response", response)] {
+        let histogram = match bytes {
+            Some(bytes) => histogram::from_plain(bytes)?,
+            None => Histogram::new_with_bounds(1, HIGHEST_TRACKABLE_NS, SIGNIFICANT_DIGITS)
+                .map_err(io::Error::other)?,
+        };
+        log.write_histogram(&histogram, start, length, Tag::new(tag))
+            .map_err(|e| io::Error::other(format!("{e:?}")))?;
+    }
+    Ok(())
 }
 
 /// A tag without the characters that end one in a log.

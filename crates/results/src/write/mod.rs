@@ -2,6 +2,7 @@
 
 mod comparison;
 mod csv;
+mod growing_log;
 mod hlog;
 mod json;
 mod json_schema;
@@ -10,13 +11,17 @@ mod xlsx;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use measurement::record::{Sample, TimelineRow};
-use measurement::run::{ClientRow, PercentileRow, Run, RunHistograms, Summary, TaggedHistogram};
+use measurement::record::{LoggedSecond, Sample, TimelineRow};
+use measurement::run::{
+    ClientRow, PercentileRow, Run, RunHistograms, Summary, TaggedHistogram, Tool,
+};
 
 use crate::atomic_file::AtomicFile;
 use crate::error::{Result, ResultsError};
+use crate::partial_name::is_partial_log;
 
 pub use comparison::{ComparisonFormat, comparison_to_json, write_comparison};
+pub use growing_log::GrowingLog;
 pub use json::to_json;
 pub use json_schema::{COMPARISON_SCHEMA, RUN_SCHEMA};
 
@@ -70,7 +75,7 @@ impl RunFormat {
     /// The format of a file name's ending.
     ///
     /// # Errors
-    /// [`ResultsError::UnknownEnding`] for any other ending.
+    /// [`ResultsError::UnknownEnding`] for any other ending, [`ResultsError::PartialName`] for that of a log that grows.
     pub fn of(path: &Path) -> Result<Self> {
         let ending = path.extension().map(|e| e.to_ascii_lowercase());
         match ending.as_ref().and_then(|e| e.to_str()) {
@@ -78,6 +83,7 @@ impl RunFormat {
             Some("csv") => Ok(Self::Csv),
             Some("json") => Ok(Self::Json),
             Some("hlog") => Ok(Self::Hlog),
+            _ if is_partial_log(path) => Err(ResultsError::PartialName(path.to_owned())),
             _ => Err(ResultsError::UnknownEnding(path.to_owned())),
         }
     }
@@ -93,6 +99,7 @@ impl RunFormat {
 pub struct Output {
     format: RunFormat,
     file: AtomicFile,
+    growing: Option<GrowingLog>,
 }
 
 /// A written file.
@@ -108,12 +115,36 @@ impl Output {
     /// Creates the file, which gets its name when [`write`](Self::write) returns.
     ///
     /// # Errors
-    /// [`ResultsError::UnknownEnding`], or [`ResultsError::Write`] when the file cannot be created.
+    /// Those of [`RunFormat::of`], or [`ResultsError::Write`] when the file cannot be created.
     pub fn create(path: &Path) -> Result<Self> {
         Ok(Self {
             format: RunFormat::of(path)?,
             file: AtomicFile::create(path)?,
+            growing: None,
         })
+    }
+
+    /// Makes an `.hlog` grow during the run, as `.hlog.partial`. Other formats are not changed.
+    ///
+    /// # Errors
+    /// [`ResultsError::Write`] when the file cannot be created.
+    pub fn growing(mut self, tool: &Tool) -> Result<Self> {
+        if self.format == RunFormat::Hlog {
+            self.growing = Some(GrowingLog::create(self.file.path(), tool.clone())?);
+        }
+        Ok(self)
+    }
+
+    /// Name of the log that grows; `None` without one.
+    pub fn growing_path(&self) -> Option<&Path> {
+        self.growing.as_ref().map(GrowingLog::path)
+    }
+
+    /// Appends a second to the log that grows, if there is one. A failure is returned by [`write`](Self::write).
+    pub fn append(&mut self, second: &LoggedSecond) {
+        if let Some(log) = &mut self.growing {
+            log.append(second);
+        }
     }
 
     /// The temporary name of the unfinished file.
@@ -121,10 +152,11 @@ impl Output {
         self.file.unfinished_path()
     }
 
-    /// Writes the run and gives the file its name.
+    /// Writes the run and gives the file its name. Then removes the log that grew, which stays if the file cannot be
+    /// written.
     ///
     /// # Errors
-    /// [`ResultsError::Write`], also for a run without a summary.
+    /// [`ResultsError::Write`], also for a run without a summary, and for a second that could not be appended.
     pub fn write(mut self, run: &Run) -> Result<Written> {
         let path = self.file.path().to_owned();
         let failed = |source| ResultsError::write(&path, source);
@@ -138,6 +170,7 @@ impl Output {
         }
         .map_err(failed)?;
         self.file.publish()?;
+        self.growing.map_or(Ok(()), GrowingLog::discard)?;
         Ok(Written {
             path,
             rows: self.format.has_samples().then_some(run.samples.len()),

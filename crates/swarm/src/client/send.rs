@@ -267,16 +267,13 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use measurement::record::BottomK;
 
     use super::*;
     use crate::connect::opening::{ConnectTimings, OpenedConnection};
     use crate::connect::transport::{Readiness, Transport};
     use crate::connect::upgrade_exchange::UpgradedStream;
-    use crate::message::payload::Payloads;
     use crate::rules::RunTimes;
+    use crate::run_content::RunContent;
     use crate::tests::plan;
 
     #[test]
@@ -288,9 +285,8 @@ mod tests {
                 max: size,
             };
         });
-        let budget = Arc::new(BottomK::new(1, 1));
-        let payloads = Arc::new(Payloads::new(&plan));
-        let mut thread = ThreadState::new(&plan, 0, payloads, budget, u64::MAX);
+        let content = RunContent::new(plan.clone());
+        let mut thread = ThreadState::new(&plan, 0, &content, u64::MAX);
         thread.run = Some(RunTimes {
             start_ns: 0,
             t0_ns: 0,

@@ -1,0 +1,29 @@
+//! Everything of a run that depends on its seed.
+
+use std::sync::Arc;
+
+use measurement::plan::Plan;
+use measurement::record::BottomK;
+
+use crate::dialogue::Dialogue;
+use crate::message::payload::Payloads;
+
+/// Everything of a run that depends on its seed, shared by all threads.
+#[derive(Debug, Clone)]
+pub(crate) struct RunContent {
+    pub(crate) plan: Plan,
+    pub(crate) payloads: Arc<Payloads>,
+    pub(crate) budget: Arc<BottomK>,
+    pub(crate) dialogue: Option<Arc<Dialogue>>,
+}
+
+impl RunContent {
+    pub(crate) fn new(plan: Plan) -> Self {
+        Self {
+            payloads: Arc::new(Payloads::new(&plan)),
+            budget: Arc::new(BottomK::new(plan.max_samples, plan.seed)),
+            dialogue: Dialogue::new(&plan).map(Arc::new),
+            plan,
+        }
+    }
+}
