@@ -157,6 +157,54 @@ pub enum ShardsError {
     /// A start that no shard has published.
     #[error("no shard has published the start")]
     NothingPublished,
+    /// A file or folder that cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Cause.
+        source: io::Error,
+    },
+    /// A file or folder that cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Cause.
+        source: io::Error,
+    },
+    /// A file of a shard with another content than this version writes.
+    #[error("{} is damaged, or from another version", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        source: serde_json::Error,
+    },
+    /// A file that cannot be written.
+    #[error(transparent)]
+    Results(results::ResultsError),
+    /// A folder that already holds files of this shard of this run.
+    #[error("{} holds shard {shard} of the same run ({run}): a second process with the same number, or a second start", path.display())]
+    ExistingRun {
+        /// Index of the shard.
+        shard: u32,
+        /// Its file.
+        path: PathBuf,
+        /// Name of the run.
+        run: String,
+    },
+    /// A folder in which no shard has started.
+    #[error("{} holds no start of a shard (shard-000.start.json, …)", _0.display())]
+    NoShards(PathBuf),
+    /// A histogram of a shard that is damaged.
+    #[error("the result of shard {shard} is damaged: {reason}")]
+    DamagedResult {
+        /// Index of the shard.
+        shard: u32,
+        /// The defect.
+        reason: String,
+    },
     /// A published start that is not a time.
     #[error("the shards agreed on an invalid start")]
     PublishedStart(#[source] Box<ShardsError>),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use measurement::run::{RunPart, ShardState};
+use measurement::run::RunPart;
 use results::read::read_logged_seconds;
 
 use crate::error::ShardsError;
 use crate::logged_part::logged_part;
 use crate::run_name::RunName;
-use crate::shard_files::{FileKind, ShardResult, ShardStart, read_json, FORMAT};
+use crate::shard_files::{FORMAT, FileKind, ShardResult, ShardStart, read_json};
 
 /// The shards of the latest run in a folder.
 #[derive(Debug)]
@@ -37,16 +37,6 @@ pub enum ShardData {
     Died(Box<RunPart>, u64),
 }
 
-impl ShardData {
-    /// State of the shard.
-    pub fn state(&self) -> ShardState {
-        match self {
-            Self::Complete(_) => ShardState::Complete,
-            Self::Died(..) => ShardState::Died,
-        }
-    }
-}
-
 impl RunFolder {
     /// Reads which shards of the latest run in a folder have started. Of several plans with the same start, the one of
     /// most shards counts.
@@ -62,7 +52,11 @@ impl RunFolder {
                 continue;
             };
             match read_json::<ShardStart>(&folder.join(name)) {
-                Ok(start) if start.format == FORMAT && start.shard == shard && shard < start.shards.get() => {
+                Ok(start)
+                    if start.format == FORMAT
+                        && start.shard == shard
+                        && shard < start.shards.get() =>
+                {
                     starts.insert(shard, start);
                 }
                 Ok(_) | Err(ShardsError::Damaged { .. }) => left_out.push(name.clone()),
@@ -83,7 +77,11 @@ impl RunFolder {
                 .is_some_and(|(kind, shard)| kind != FileKind::Start && !is_known(&shard))
         }));
         left_out.sort();
-        let planned = ours.values().map(|start| start.shards.get()).max().unwrap_or(1);
+        let planned = ours
+            .values()
+            .map(|start| start.shards.get())
+            .max()
+            .unwrap_or(1);
         Ok(Self {
             folder: folder.to_owned(),
             run,
@@ -92,6 +90,11 @@ impl RunFolder {
             differing,
             left_out,
         })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.folder
     }
 
     /// Reads the data of a shard that has started.

@@ -1,19 +1,23 @@
 //! The part of a shard without result, from its log.
 
 use measurement::record::{
-    ConnectHistograms, EchoTotals, EncodedTimes, LatencyHistogram, LoggedSecond, MessageCounts,
-    OpenLoopRecord, Record, StoredSecond,
+    ConnectHistograms, CountsSoFar, EchoTotals, EncodedTimes, LatencyHistogram, LoggedSecond,
+    MessageCounts, OpenLoopRecord, Record, StoredSecond,
 };
 use measurement::run::{Connections, RunContext, RunPart};
 
 use crate::shard_files::ShardStart;
+use crate::start_time::StartTime;
 
 /// The part of a shard that died, from its log. Messages that failed count as lost, and those in flight as abandoned,
 /// because the log does not tell them apart.
 pub(crate) fn logged_part(start: &ShardStart, seconds: &[LoggedSecond], through_s: u64) -> RunPart {
-    let counts = seconds.last().map(|second| second.counts).unwrap_or_default();
+    let counts = seconds
+        .last()
+        .map(|second| second.counts)
+        .unwrap_or_default();
     let mut rows = Vec::with_capacity(seconds.len());
-    let mut before = measurement::record::CountsSoFar::default();
+    let mut before = CountsSoFar::default();
     let (mut service, mut response) = (LatencyHistogram::new(), LatencyHistogram::new());
     for second in seconds {
         let times = second.histograms.as_ref();
@@ -53,7 +57,9 @@ pub(crate) fn logged_part(start: &ShardStart, seconds: &[LoggedSecond], through_
             counts: MessageCounts {
                 sent: counts.sent,
                 received: counts.received.min(counts.sent),
-                lost: counts.failed.min(counts.sent - counts.received.min(counts.sent)),
+                lost: counts
+                    .failed
+                    .min(counts.sent - counts.received.min(counts.sent)),
                 abandoned: in_flight,
                 unsent: counts.unsent,
                 ..MessageCounts::default()
@@ -78,7 +84,8 @@ pub(crate) fn logged_part(start: &ShardStart, seconds: &[LoggedSecond], through_
         clients: Vec::new(),
         context: RunContext {
             tool: start.tool.clone(),
-            started_at: start.run.started_at(),
+            started_at: StartTime::new(start.run.t0())
+                .map_or_else(|_| String::new(), |t0| t0.to_string()),
             elapsed_s: through_s as f64,
             connections: Connections {
                 attempted: counts.opened,

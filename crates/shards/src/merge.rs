@@ -1,12 +1,13 @@
 //! One run out of the shards in a folder.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use measurement::run::{
     ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, Run, RunPart, RunSum,
     ShardRow, ShardState, ShardsSummary, StartSkew,
 };
-use measurement::verdict::{Latency, ValiditySummary};
+use measurement::verdict::Latency;
 
 use crate::error::ShardsError;
 use crate::folder::{RunFolder, ShardData};
@@ -27,13 +28,13 @@ pub fn merge(folder: &Path) -> Result<Run, ShardsError> {
     merger.finish(&folder)
 }
 
-/// The sums of a run, and the states of its shards.
+/// The sum of a run, and the states of its shards.
 #[derive(Debug, Default)]
 struct Merger {
-    /// Sum of all shards.
-    all: Option<RunSum>,
     /// Sum of the shards with a complete result.
-    judged: Option<RunSum>,
+    complete: Option<RunSum>,
+    /// Parts of the shards that died.
+    died: Vec<RunPart>,
     shards: ShardsSummary,
     skews: Vec<u64>,
 }
@@ -41,12 +42,11 @@ struct Merger {
 impl Merger {
     fn add(&mut self, start: &ShardStart, data: ShardData) -> Result<(), ShardsError> {
         let shard = start.shard;
-        let state = data.state();
-        let part = match data {
-            ShardData::Complete(part) => *part,
+        let (state, part) = match data {
+            ShardData::Complete(part) => (ShardState::Complete, part),
             ShardData::Died(part, through_s) => {
                 self.shards.died.push(DiedShard { shard, through_s });
-                *part
+                (ShardState::Died, part)
             }
         };
         self.shards.rows.push(row(start, state, &part));
@@ -56,53 +56,71 @@ impl Merger {
                 self.shards.late.push(LateShard { shard, skew_ns });
             }
         }
-        let damaged = |reason| ShardsError::DamagedResult { shard, reason };
-        if state == ShardState::Complete {
-            self.shards.complete += 1;
-            let judged = self.judged.get_or_insert_with(|| RunSum::new(&part));
-            judged.add(part.clone()).map_err(damaged)?;
+        if state == ShardState::Died {
+            self.died.push(*part);
+            return Ok(());
         }
-        let all = self.all.get_or_insert_with(|| RunSum::new(&part));
-        all.add(part).map_err(damaged)
+        self.shards.complete += 1;
+        let sum = self.complete.get_or_insert_with(|| RunSum::new(&part));
+        sum.add(*part)
+            .map_err(|reason| ShardsError::DamagedResult { shard, reason })
     }
 
     fn finish(mut self, folder: &RunFolder) -> Result<Run, ShardsError> {
-        self.shards.rows.extend(folder.differing.values().map(|start| ShardRow {
+        self.describe(folder);
+        // The verdict is on complete results: what a dead shard did not send does not make the rest invalid.
+        let validity = self.complete.as_ref().map(|sum| sum.summary().validity);
+        let first = self.died.first().map(RunSum::new);
+        let Some(mut all) = self.complete.or(first) else {
+            return Err(ShardsError::NoShards(folder.path().to_owned()));
+        };
+        for (part, died) in self.died.into_iter().zip(&self.shards.died) {
+            let shard = died.shard;
+            all.add(part)
+                .map_err(|reason| ShardsError::DamagedResult { shard, reason })?;
+        }
+        self.shards.full_strength = full_strength(&self.shards, &all);
+        let mut run = all.into_run();
+        if let Some(summary) = &mut run.summary {
+            if let Some(validity) = validity {
+                summary.validity = validity;
+            }
+            summary.shards = Some(self.shards);
+        }
+        Ok(run)
+    }
+
+    /// Adds everything that is known without the parts.
+    fn describe(&mut self, folder: &RunFolder) {
+        let shards = &mut self.shards;
+        let differing = folder.differing.values();
+        shards.rows.extend(differing.map(|start| ShardRow {
             state: ShardState::Differing,
             host: Some(start.host.clone()),
             shard: start.shard,
             ..ShardRow::default()
         }));
-        let known = |shard: &u32| self.shards.rows.iter().any(|row| row.shard == *shard);
-        let missing: Vec<u32> = (0..folder.planned).filter(|shard| !known(shard)).collect();
-        self.shards.rows.extend(missing.iter().map(|shard| ShardRow {
-            shard: *shard,
-            ..ShardRow::default()
-        }));
-        self.shards.rows.sort_by_key(|row| row.shard);
-        self.shards.run = folder.run.to_string();
-        self.shards.planned = folder.planned;
-        self.shards.differing = folder.differing.keys().copied().collect();
-        self.shards.missing = missing;
-        self.shards.left_out = folder.left_out.clone();
-        self.shards.clocks = clocks(folder);
-        self.shards.start_skew_ns = start_skew(self.skews);
-        self.shards.degraded = !(self.shards.missing.is_empty()
-            && self.shards.died.is_empty()
-            && self.shards.late.is_empty()
-            && self.shards.differing.is_empty());
-        let all = self.all.ok_or(ShardsError::NoData)?;
-        self.shards.full_strength = full_strength(&self.shards, &all);
-        let judged = self.judged.map(RunSum::into_run);
-        let mut run = all.into_run();
-        if let Some(summary) = &mut run.summary {
-            let judged = judged.and_then(|run| run.summary);
-            if let (true, Some(judged)) = (self.shards.degraded, judged) {
-                summary.validity = judged.validity;
-            }
-            summary.shards = Some(self.shards);
-        }
-        Ok(run)
+        let known: BTreeSet<u32> = shards.rows.iter().map(|row| row.shard).collect();
+        shards.missing = (0..folder.planned)
+            .filter(|shard| !known.contains(shard))
+            .collect();
+        shards
+            .rows
+            .extend(shards.missing.iter().map(|shard| ShardRow {
+                shard: *shard,
+                ..ShardRow::default()
+            }));
+        shards.rows.sort_by_key(|row| row.shard);
+        shards.run = folder.run.to_string();
+        shards.planned = folder.planned;
+        shards.differing = folder.differing.keys().copied().collect();
+        shards.left_out.clone_from(&folder.left_out);
+        shards.clocks = clocks(folder);
+        shards.start_skew_ns = start_skew(std::mem::take(&mut self.skews));
+        shards.degraded = !(shards.missing.is_empty()
+            && shards.died.is_empty()
+            && shards.late.is_empty()
+            && shards.differing.is_empty());
     }
 }
 

@@ -1,7 +1,7 @@
 //! Name of a run of several shards, and the seed that follows from it.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -28,6 +28,14 @@ impl RunName {
     }
 }
 
+impl RunName {
+    /// T0 on the wall clock.
+    pub fn t0(&self) -> SystemTime {
+        let t0 = UNIX_EPOCH.checked_add(Duration::from_millis(self.t0_unix_ms));
+        t0.unwrap_or(UNIX_EPOCH)
+    }
+}
+
 impl fmt::Display for RunName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digest = self.digest.get(..SHOWN_DIGITS).unwrap_or(&self.digest);
@@ -51,7 +59,10 @@ impl PlanDigest {
     pub fn seed(&self, t0: Option<SystemTime>) -> u64 {
         let t0_ms = t0.map_or(0, unix_ms);
         let digest = Sha256::digest(format!("{} {t0_ms}", self.0).as_bytes());
-        let first = digest.iter().take(8).fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+        let first = digest
+            .iter()
+            .take(8)
+            .fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
         // JSON numbers are exact below 2^53.
         first >> 11
     }
@@ -65,14 +76,19 @@ fn unix_ms(time: SystemTime) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_run_is_named_by_plan_and_start() {
         let at = |ms| UNIX_EPOCH + Duration::from_millis(ms);
         let (one, other) = (PlanDigest::of("a"), PlanDigest::of("b"));
-        assert_eq!(RunName::new(&one, at(1_500)).to_string(), "ca978112ca1b-1500");
-        assert_ne!(RunName::new(&one, at(1_500)), RunName::new(&other, at(1_500)));
+        assert_eq!(
+            RunName::new(&one, at(1_500)).to_string(),
+            "ca978112ca1b-1500"
+        );
+        assert_ne!(
+            RunName::new(&one, at(1_500)),
+            RunName::new(&other, at(1_500))
+        );
         assert_eq!(one.seed(Some(at(7))), PlanDigest::of("a").seed(Some(at(7))));
         assert_ne!(one.seed(Some(at(7))), one.seed(Some(at(8))));
         assert_ne!(one.seed(None), other.seed(None));

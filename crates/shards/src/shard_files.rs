@@ -254,7 +254,13 @@ mod tests {
                 assert_eq!(FileKind::of(&kind.name(shard)), Some((kind, shard)));
             }
         }
-        for other in ["shard-3.json", "shard-0003.json", "shard-003.txt", "shard-.json", "x.json"] {
+        for other in [
+            "shard-3.json",
+            "shard-0003.json",
+            "shard-003.txt",
+            "shard-.json",
+            "x.json",
+        ] {
             assert_eq!(FileKind::of(other), None, "{other}");
         }
     }

@@ -91,6 +91,21 @@ impl LatencyHistogram {
         self.sum_of_squares = 0;
     }
 
+    /// A histogram from an encoding of [`encode`](Self::encode). Minimum, maximum and sums come from the buckets, so they
+    /// are only as accurate as quantiles.
+    ///
+    /// # Errors
+    /// A text, when the bytes are not a histogram with these bounds.
+    pub fn from_encoded(bytes: &[u8]) -> Result<Self, String> {
+        let stored: Histogram<u64> = Deserializer::new()
+            .deserialize(&mut std::io::Cursor::new(bytes))
+            .map_err(|error| format!("the buckets are not a histogram: {error:?}"))?;
+        let buckets = stored.iter_recorded();
+        Ok(Self::from_buckets(
+            buckets.map(|b| (b.value_iterated_to(), b.count_at_value())),
+        ))
+    }
+
     /// A histogram of values and their counts, each the highest of its bucket. Minimum, maximum and sums are only as
     /// accurate as quantiles.
     pub(super) fn from_buckets(buckets: impl Iterator<Item = (u64, u64)>) -> Self {

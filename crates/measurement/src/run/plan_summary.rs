@@ -75,6 +75,14 @@ pub enum PayloadBytes {
 }
 
 impl PayloadBytes {
+    /// Mean size of the messages in bytes, rounded down.
+    pub fn mean(self) -> u64 {
+        match self {
+            Self::Fixed(bytes) => bytes,
+            Self::Range { min, max } => u64::midpoint(min, max),
+        }
+    }
+
     /// Size of the largest message in bytes.
     pub fn max(self) -> u64 {
         match self {

@@ -122,6 +122,11 @@ impl RunSum {
         Ok(())
     }
 
+    /// Length of the timeline in whole seconds.
+    pub fn seconds(&self) -> u64 {
+        self.seconds.len() as u64
+    }
+
     /// Times of the seconds from `from_s` until `to_s`: echoes, service and response times.
     pub fn window(&self, from_s: u64, to_s: u64) -> (u64, LatencyHistogram, LatencyHistogram) {
         let index = |second: u64| usize::try_from(second).unwrap_or(usize::MAX);
@@ -142,8 +147,26 @@ impl RunSum {
         )
     }
 
+    /// Figures and verdict of the parts so far.
+    pub fn summary(&self) -> Summary {
+        let mut context = self.context.clone();
+        context.connect_ns = ConnectTimes::from(&self.connect);
+        context.client.stops = Some(Stops::join(self.stops.clone()));
+        if self.facts.scenario.is_some() {
+            let ready = Latency::from_lazy(&self.connect.ready);
+            context.ready_ns = Some(ready);
+            let setup = context.setup.unwrap_or_default();
+            context.setup = Some(SetupSummary {
+                ready: ready.count,
+                ..setup
+            });
+        }
+        Summary::from_facts(self.facts.clone(), &self.record, context)
+    }
+
     /// The run of all parts.
     pub fn into_run(mut self) -> Run {
+        let summary = self.summary();
         self.budget.choose(&mut self.samples);
         self.samples
             .sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
@@ -157,19 +180,6 @@ impl RunSum {
         let elapsed_ns = (self.context.elapsed_s.max(0.0) * 1e9) as u64;
         fill_timeline(&mut self.record.timeline, elapsed_ns);
         self.record.samples = self.samples;
-        let mut context = self.context;
-        context.connect_ns = ConnectTimes::from(&self.connect);
-        context.client.stops = Some(Stops::join(self.stops));
-        if self.facts.scenario.is_some() {
-            let ready = Latency::from_lazy(&self.connect.ready);
-            context.ready_ns = Some(ready);
-            let setup = context.setup.unwrap_or_default();
-            context.setup = Some(SetupSummary {
-                ready: ready.count,
-                ..setup
-            });
-        }
-        let summary = Summary::from_facts(self.facts, &self.record, context);
         Run::with_summary(summary, self.record, self.clients)
     }
 }
