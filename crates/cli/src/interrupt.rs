@@ -52,6 +52,8 @@ struct InterruptState {
     /// The exit code once everything is saved.
     saved: Mutex<Option<ExitStatus>>,
     unfinished: Mutex<Vec<PathBuf>>,
+    /// Files that stay behind.
+    left: Mutex<Vec<PathBuf>>,
     ended: Sender<BodyEnd>,
 }
 
@@ -70,6 +72,7 @@ impl Interrupts {
             is_hung_up: AtomicBool::new(false),
             saved: Mutex::default(),
             unfinished: Mutex::default(),
+            left: Mutex::default(),
             ended,
         };
         (Self(Arc::new(state)), reaction.clean_up)
@@ -83,6 +86,11 @@ impl Interrupts {
     /// Adds files to remove when a second interrupt ends the program.
     pub fn remove_on_abort(&self, files: impl IntoIterator<Item = PathBuf>) {
         self.unfinished().extend(files);
+    }
+
+    /// Adds files that stay when a second interrupt ends the program, and are then named on standard error.
+    pub fn name_on_abort(&self, files: impl IntoIterator<Item = PathBuf>) {
+        lock(&self.0.left).extend(files);
     }
 
     /// Marks everything as saved. From now on, an interrupt ends the program immediately with this exit code.
@@ -198,6 +206,10 @@ pub fn run_until_second_interrupt<C: FnOnce()>(
     for file in interrupts.unfinished().iter() {
         // The file may be complete already, or not exist.
         let _ = std::fs::remove_file(file);
+    }
+    for file in lock(&interrupts.0.left).iter() {
+        let text = format!("{} holds the seconds until then", file.display());
+        within(PRINT_LIMIT, move || print_notice(&text));
     }
     Ok(status)
 }

@@ -1,6 +1,9 @@
 //! Notices about a file: guesses, and remarks on how it was read.
 
-use results::read::{CellCount, Remark, RunnerUp, TimeColumn};
+use std::path::Path;
+
+use results::ResultsError;
+use results::read::{CellCount, PartialLog, Remark, RunnerUp, TimeColumn, read_partial_log};
 use units::{counted, grouped};
 
 use crate::data::Notice;
@@ -49,6 +52,7 @@ fn sentence(remark: &Remark, file: &str) -> String {
                 "sheet `{sheet}` of {file} is read although it is hidden: all other sheets are empty"
             )
         }
+        Remark::Partial(state) => partial_log(file, state),
         Remark::HiddenLeftOut(hidden) => wording::files::hidden_left_out(file, hidden),
         Remark::Thousands {
             number,
@@ -71,6 +75,19 @@ fn sentence(remark: &Remark, file: &str) -> String {
         Remark::WithoutValue(cells) => left_out(cells, file, "without a value"),
         Remark::Invalid(cells) => left_out(cells, file, "that do not hold a time"),
     }
+}
+
+/// The notice about the file of a timeline, if its log is not whole.
+pub(crate) fn of_timeline(file: &Path) -> Result<Option<Notice>, ResultsError> {
+    let state = read_partial_log(file)?;
+    Ok(state.map(|state| Notice {
+        text: partial_log(&file.display().to_string(), &state),
+        unit_is_assumed: false,
+    }))
+}
+
+fn partial_log(file: &str, state: &PartialLog) -> String {
+    wording::files::partial_log(file, state.through_s, state.is_torn)
 }
 
 /// `` `31.022` of a.csv is read as 31,022: the point separates thousands, as requested ``

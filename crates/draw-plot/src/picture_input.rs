@@ -119,6 +119,7 @@ pub fn load(
                         text: wording::files::encoding(&file.display().to_string(), encoding),
                         unit_is_assumed: false,
                     }));
+                origin.notices.extend(notices::of_timeline(file)?);
                 Ok((origin, run))
             })
         }

@@ -1,5 +1,7 @@
 //! Sentences about reading and writing files.
 
+use units::grouped;
+
 /// ``a.csv is read as UTF-16, because it is not UTF-8``.
 pub fn encoding(file: &str, encoding: &str) -> String {
     format!("{file} is read as {encoding}, because it is not UTF-8")
@@ -15,6 +17,20 @@ pub fn hidden_left_out(file: &str, hidden: &[String]) -> String {
             names.join(", ")
         ),
     }
+}
+
+/// ``a.hlog.partial is incomplete: its run goes on or was killed. It holds 29 s of the measured phase``. `is_torn`: the
+/// last line is left out.
+pub fn partial_log(file: &str, through_s: u64, is_torn: bool) -> String {
+    let torn = if is_torn {
+        "; its last line is torn and left out"
+    } else {
+        ""
+    };
+    format!(
+        "{file} is incomplete: its run goes on or was killed. It holds {} s of the measured phase{torn}",
+        grouped(through_s)
+    )
 }
 
 /// ``saved a.csv (200 rows) · older file replaced``. `verb` is `saved` or `drew`, `holds` the content where it is counted.
@@ -43,6 +59,16 @@ mod tests {
             line(Some("2 rows"), true),
             "saved a.csv (2 rows) · older file replaced"
         );
+    }
+
+    #[test]
+    fn a_log_without_its_end_says_how_far_it_goes() {
+        assert_eq!(
+            partial_log("a.hlog.partial", 29, true),
+            "a.hlog.partial is incomplete: its run goes on or was killed. It holds 29 s of the measured phase; its last \
+             line is torn and left out"
+        );
+        assert!(partial_log("a", 1_000, false).ends_with("It holds 1,000 s of the measured phase"));
     }
 
     #[test]

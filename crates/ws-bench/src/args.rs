@@ -113,7 +113,7 @@ pub(crate) struct BenchArgs {
     pub(crate) protocols: bool,
 
     /// File to write, repeatable: .xlsx (everything), .csv (single messages), .json (summary),
-    /// .hlog (HdrHistogram log, one interval per second). Existing files are replaced (example: run.json)
+    /// .hlog (HdrHistogram log, one interval per second; grows during the run as .hlog.partial). Existing files are replaced (example: run.json)
     #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 
@@ -321,6 +321,12 @@ impl BenchArgs {
     fn needs_samples(&self) -> bool {
         let in_file = |path: &PathBuf| RunFormat::of(path).is_ok_and(RunFormat::has_samples);
         self.plot.is_some() || self.outputs().iter().any(in_file)
+    }
+
+    /// Returns true when a file grows during the run.
+    pub(crate) fn has_growing_log(&self) -> bool {
+        let grows = |path: &PathBuf| matches!(RunFormat::of(path), Ok(RunFormat::Hlog));
+        self.outputs().iter().any(grows)
     }
 
     /// Prints a notice on standard error, unless `--quiet` is set.

@@ -67,7 +67,11 @@ pub fn main() -> ExitCode {
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
-            announcement: "\nending the run and saving its files; a second interrupt quits at once and saves nothing",
+            announcement: if args.has_growing_log() {
+                LOG_STAYS
+            } else {
+                NOTHING_SAVED
+            },
             stop: Box::new(move || stopped.stop()),
             is_final: Box::new(move || finished.is_final()),
             clean_up: tui::screen::leave_in_time,
@@ -87,6 +91,13 @@ pub fn main() -> ExitCode {
         })
     })
 }
+
+/// Announcement of the end of a run at its first interrupt.
+const NOTHING_SAVED: &str =
+    "\nending the run and saving its files; a second interrupt quits at once and saves nothing";
+
+/// The same for a run with a log that grows.
+const LOG_STAYS: &str = "\nending the run and saving its files; a second interrupt quits at once and leaves only the .hlog.partial";
 
 /// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
 fn with_connect_advice(error: &anyhow::Error) -> anyhow::Error {

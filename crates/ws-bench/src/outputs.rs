@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use measurement::record::LoggedSecond;
 use measurement::run::Run;
 use results::ResultsError;
 use results::write::{Output, Written};
@@ -9,6 +10,7 @@ use units::{counted, grouped};
 
 use crate::args::BenchArgs;
 use crate::plot;
+use crate::tool::tool;
 
 #[derive(Debug)]
 pub(crate) struct RunOutputs {
@@ -19,7 +21,7 @@ pub(crate) struct RunOutputs {
 impl RunOutputs {
     /// Creates the files under temporary names.
     pub(crate) fn create(args: &BenchArgs) -> Result<Self, ResultsError> {
-        let create = |path: &PathBuf| Ok((path.clone(), Output::create(path)?));
+        let create = |path: &PathBuf| Ok((path.clone(), Output::create(path)?.growing(&tool())?));
         let files = args.outputs().iter().map(create);
         Ok(Self {
             files: files.collect::<Result<_, _>>()?,
@@ -31,6 +33,21 @@ impl RunOutputs {
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = PathBuf> {
         let unfinished = self.files.iter();
         unfinished.map(|(_, file)| file.unfinished_path().to_owned())
+    }
+
+    /// Names of the logs that grow during the run.
+    pub(crate) fn growing(&self) -> impl Iterator<Item = PathBuf> {
+        let paths = self
+            .files
+            .iter()
+            .filter_map(|(_, file)| file.growing_path());
+        paths.map(ToOwned::to_owned)
+    }
+
+    /// Appends a second to the logs that grow.
+    pub(crate) fn append(&mut self, second: &LoggedSecond) {
+        let files = self.files.iter_mut();
+        files.for_each(|(_, file)| file.append(second));
     }
 
     /// Saves every file that can be saved, and draws the picture. Returns one line for each.

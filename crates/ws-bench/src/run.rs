@@ -11,6 +11,7 @@ use host::process_probe::ProcessProbe;
 use measurement::plan::{
     CertificatePolicy, HandshakeFault, LoadSpec, Plan, PlanError, ServerUrl, TargetServer,
 };
+use measurement::record::LoggedSecond;
 use measurement::run::{Run, Summary};
 use measurement::verdict::{Calibration, Verdict};
 use results::ResultsError;
@@ -33,10 +34,11 @@ pub(crate) fn run(
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
-    let checked = check(args, scenario)?;
+    let mut checked = check(args, scenario)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
     let started = start(args, control, checked.load, checked.target, checked.metrics)?;
-    let mut run = measure(args, control, interrupts, &started, checked.probe)?;
+    let (probe, outputs) = (checked.probe, &mut checked.outputs);
+    let mut run = measure(args, control, interrupts, &started, probe, outputs)?;
     drop(started);
     let mut summary = run.summary.context("the generator gave no summary")?;
     summary = summary.with_conditions(&args.conditions);
@@ -120,6 +122,12 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
     }
     cli::check_room(load.clients.get(), url)?;
     let outputs = RunOutputs::create(args)?;
+    for log in outputs.growing().filter(|log| log.exists()) {
+        args.notice(&format!(
+            "{} of an earlier run will be replaced",
+            log.display()
+        ));
+    }
     let pids = args.server_pids();
     let probe = if pids.is_empty() {
         url.is_none().then(ProcessProbe::own_process)
@@ -222,6 +230,7 @@ fn measure(
     interrupts: &Interrupts,
     started: &Started,
     mut probe: Option<ProcessProbe>,
+    outputs: &mut RunOutputs,
 ) -> anyhow::Result<Run> {
     let Started {
         plan, calibration, ..
@@ -233,6 +242,13 @@ fn measure(
         (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
         (false, false) => progress_bar::start(plan, control),
     };
+    let has_log = outputs.growing().next().is_some();
+    let mut log = |second: LoggedSecond| {
+        outputs.append(&second);
+        if second.second == 0 && !args.quiet {
+            interrupts.name_on_abort(outputs.growing());
+        }
+    };
     let setup = RunSetup {
         tool: tool(),
         command_line: Some(scenarios::masked_command_line(
@@ -241,6 +257,7 @@ fn measure(
         calibration: *calibration,
         open_file_limit: open_files::limit(),
         probe: probe.as_mut(),
+        on_second: has_log.then_some(&mut log),
     };
     let run = swarm::run(plan, control, setup);
     drop(display);
@@ -286,7 +303,10 @@ pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_usage = error.is::<PlanError>()
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()
-        || matches!(error.downcast_ref(), Some(ResultsError::UnknownEnding(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(ResultsError::UnknownEnding(_) | ResultsError::PartialName(_))
+        )
         || matches!(error.downcast_ref(), Some(DrawError::UnknownEnding { .. }));
     if is_usage {
         ExitStatus::Usage

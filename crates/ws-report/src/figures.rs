@@ -11,7 +11,18 @@ use crate::inputs::ReportedRun;
 pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
     match (run.summary(), &run.run.timeline) {
         (Some(s), _) => SummaryView::new(s).groups,
-        (None, Some(timeline)) if !timeline.rows.is_empty() => vec![counted_by_second(timeline)],
+        (None, Some(timeline)) if !timeline.rows.is_empty() => {
+            let mut groups = vec![counted_by_second(timeline)];
+            if let Some(counts) = run.partial.and_then(|partial| partial.counts) {
+                let figures = &mut groups[0].figures;
+                figures.push(in_table("unsent", Some(grouped(counts.unsent))));
+                groups.push(FigureGroup {
+                    title: "connections",
+                    figures: vec![in_table("opened", Some(grouped(counts.opened)))],
+                });
+            }
+            groups
+        }
         (None, _) => Vec::new(),
     }
 }

@@ -8,7 +8,8 @@ use measurement::run::{Run, Summary};
 use measurement::verdict::Latency;
 use results::ResultsError;
 use results::read::{
-    ColumnRequest, Latencies, Metric, RunPart, TimeColumn, read_distribution, read_run,
+    ColumnRequest, Latencies, Metric, PartialLog, RunPart, TimeColumn, read_distribution,
+    read_partial_log, read_run,
 };
 use units::grouped;
 
@@ -29,6 +30,8 @@ pub(crate) struct ReportedRun {
     pub(crate) response: Latency,
     /// `None` when the times are those of all messages.
     pub(crate) sample: Option<MessageSample>,
+    /// State of a log that grows; `None` for a whole file.
+    pub(crate) partial: Option<PartialLog>,
 }
 
 /// Messages chosen at random from a file that holds too many to keep all their times.
@@ -52,6 +55,16 @@ impl ReportedRun {
     /// The summary; `None` if no file holds one.
     pub(crate) fn summary(&self) -> Option<&Summary> {
         self.run.summary.as_ref()
+    }
+
+    /// The sentence about a log that is not whole; `None` for a whole file.
+    pub(crate) fn incomplete(&self) -> Option<String> {
+        let state = self.partial?;
+        Some(wording::files::partial_log(
+            &self.name,
+            state.through_s,
+            state.is_torn,
+        ))
     }
 
     /// Returns `true` when a response time was measured apart from the service time.
@@ -226,6 +239,7 @@ pub(crate) fn read_runs(files: &[PathBuf]) -> Result<Vec<ReportedRun>, ReportErr
             service,
             response,
             sample,
+            partial: read_partial_log(file)?,
         });
     }
     // From the last, so that the places of those before stay as they are.

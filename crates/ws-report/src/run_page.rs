@@ -19,7 +19,11 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
     let mut blocks = vec![Block::Banner(verdict::verdict(run))];
     let Some(s) = run.summary() else {
         let mut page = Page::new(&run.name);
-        page.below = vec!["a file without a summary".to_owned()];
+        let kind = match run.partial {
+            Some(_) => "an incomplete log, without a summary",
+            None => "a file without a summary",
+        };
+        page.below = vec![kind.to_owned()];
         page.add("Verdict", blocks);
         page.add("Figures", figures);
         page.add("Pictures", pictures);

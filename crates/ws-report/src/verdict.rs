@@ -24,6 +24,10 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     let Some(s) = run.summary() else {
         let text = "This file does not store how the run was measured, so its figures have no verdict. Add the \
                     .json or .xlsx of the same run.";
+        if let Some(sentence) = run.incomplete() {
+            let text = "The figures of an incomplete log have no verdict:";
+            return banner(Tone::Neutral, "no verdict", text, vec![sentence]);
+        }
         let points = run.sample.map(MessageSample::sentence);
         return banner(
             Tone::Neutral,
