@@ -49,7 +49,7 @@ impl Plan {
         client: &ClientState,
     ) -> Result<ClientHandshake, HandshakeFault> {
         let mut joined = ClientHandshake {
-            url: self.server_url().clone(),
+            url: self.server_of(client.client()).url.clone(),
             headers: self.headers.clone(),
         };
         let Some(scenario) = self.scenario() else {
