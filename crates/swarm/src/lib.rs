@@ -77,9 +77,9 @@ mod timers;
 pub mod upgrade_fuzzing;
 mod worker;
 
-pub use calibrate::calibrate;
+pub use calibrate::{calibrate, can_calibrate};
 pub use connect::{address, tls, upgrade};
-pub use error::SwarmError;
+pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
