@@ -128,3 +128,73 @@ mod options {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Choice for these clients from every port of the system, or `None` before Linux 6.3.
+    fn ports(clients: u32) -> Option<LocalPorts> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        options::limit_ports(&socket, 0..=0).ok()?;
+        let ports = host::preflight::outgoing_ports()?;
+        LocalPorts::new(ports, clients, rand::random(), &[()], 0)
+    }
+
+    fn tried(ports: &LocalPorts, client: u32) -> Vec<u16> {
+        (0..)
+            .map_while(|attempt| ports.port(client, attempt))
+            .collect()
+    }
+
+    #[test]
+    fn a_connection_has_the_source_address_and_a_port_that_was_chosen() {
+        let Some(ports) = ports(10_000) else {
+            return;
+        };
+        for (server, source) in [("127.0.0.1:0", "127.0.0.3"), ("[::1]:0", "::1")] {
+            // A machine may be without IPv6.
+            let Ok(listener) = TcpListener::bind(server) else {
+                continue;
+            };
+            let to = listener.local_addr().unwrap();
+            for source in [None, Some(source.parse().unwrap())] {
+                for client in [0, 9_999] {
+                    let stream = connect(to, source, Some((&ports, client))).unwrap();
+                    let local = stream.local_addr().unwrap();
+                    assert!(tried(&ports, client).contains(&local.port()), "{local}");
+                    assert!(source.is_none_or(|source| source == local.ip()), "{local}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_passed_over() {
+        let Some(ports) = ports(10_000) else {
+            return;
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap();
+        let mut seen = Vec::new();
+        // One more than the ports that a client tries, so the last one is the system's choice.
+        let streams: Vec<_> = (0..=tried(&ports, 5).len())
+            .map(|_| connect(to, None, Some((&ports, 5))).unwrap())
+            .collect();
+        for stream in &streams {
+            let port = stream.local_addr().unwrap().port();
+            assert!(!seen.contains(&port), "{port}");
+            seen.push(port);
+        }
+        assert!(tried(&ports, 5).contains(&seen[0]));
+    }
+
+    #[test]
+    fn addresses_of_other_machines_are_refused() {
+        let to = "127.0.0.1:9".parse().unwrap();
+        let source = Some("192.0.2.1".parse().unwrap());
+        let error = connect(to, source, None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+    }
+}
