@@ -1,22 +1,25 @@
 //! Check of the limits for the connections of a run. Errors contain the command that raises the limit.
 
-use anyhow::anyhow;
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::{Context, anyhow};
 use host::preflight::Shortage;
 use host::{open_files, preflight};
-use measurement::plan::ServerUrl;
-use units::grouped;
+use measurement::plan::{ClientSpread, Endpoint, MAX_CLIENTS, MAX_SOURCE_ADDRESSES, TargetServer};
+use units::{counted, grouped};
 
-/// Checks that the limits of this machine allow a number of clients. An embedded server (`None`) shares them.
+/// Checks that the limits of this machine allow a number of clients, spread over servers and source addresses. Without
+/// servers, an embedded one shares the limits.
 ///
 /// # Errors
 /// When open files or ports are insufficient.
-pub fn check_room(clients: u32, server: Option<&ServerUrl>) -> anyhow::Result<()> {
-    check(
-        u64::from(clients),
-        server.is_none(),
-        open_files::limit(),
-        ports_for(server),
-    )
+pub fn check_room(
+    clients: u32,
+    servers: &[TargetServer],
+    sources: &[IpAddr],
+) -> anyhow::Result<()> {
+    check(u64::from(clients), servers.is_empty(), open_files::limit())?;
+    check_ports(clients, servers, sources)
 }
 
 /// Checks that connections to several servers at once fit the limit on open files.
@@ -24,71 +27,191 @@ pub fn check_room(clients: u32, server: Option<&ServerUrl>) -> anyhow::Result<()
 /// # Errors
 /// When they do not fit; the error says what to do.
 pub fn check_files(connections: u64) -> anyhow::Result<()> {
-    check(connections, false, open_files::limit(), None)
+    check(connections, false, open_files::limit())
 }
 
-fn check(
-    connections: u64,
-    embedded: bool,
-    open_file_limit: Option<u64>,
-    ports: Option<u64>,
+/// Checks that there are local ports for a number of clients, spread over servers and source addresses. Without servers,
+/// an embedded one is measured.
+///
+/// # Errors
+/// When they do not fit; the error says how many fit and what to add.
+pub fn check_ports(
+    clients: u32,
+    servers: &[TargetServer],
+    sources: &[IpAddr],
 ) -> anyhow::Result<()> {
-    preflight::check(connections, embedded, open_file_limit, ports)
+    match preflight::outgoing_ports() {
+        Some(ports) => PortRoom::new(servers, sources.len(), &ports).check(clients),
+        None => Ok(()),
+    }
+}
+
+/// Checks that connections can be made from these addresses.
+///
+/// # Errors
+/// The first address that does not belong to this machine.
+pub fn check_source_addresses(sources: &[IpAddr]) -> anyhow::Result<()> {
+    match preflight::unusable_address(sources) {
+        None => Ok(()),
+        Some((address, error)) => {
+            Err(error).with_context(|| format!("cannot connect from the source address {address}"))
+        }
+    }
+}
+
+fn check(connections: u64, embedded: bool, open_file_limit: Option<u64>) -> anyhow::Result<()> {
+    preflight::check(connections, embedded, open_file_limit)
         .map_err(|shortage| anyhow!(shortage_text(&shortage)))
 }
 
-/// Number of local ports for connections to the server; `None` for a Unix socket, which needs none.
-fn ports_for(server: Option<&ServerUrl>) -> Option<u64> {
-    if server.is_some_and(ServerUrl::is_unix) {
-        return None;
+/// Local ports for the connections to the servers of a run.
+#[derive(Debug)]
+struct PortRoom {
+    /// For each server: the number of ports from one source address, and the first server with the same host and port;
+    /// `None` for a Unix socket, which needs no ports.
+    servers: Vec<Option<ServerPorts>>,
+    sources: usize,
+    is_loopback: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ServerPorts {
+    first: usize,
+    ports: u32,
+}
+
+impl PortRoom {
+    fn new(servers: &[TargetServer], sources: usize, ports: &[u16]) -> Self {
+        let endpoint = |server: &TargetServer| match server.url.endpoint() {
+            Endpoint::Tcp { host, port, .. } => Some((host.clone(), *port)),
+            Endpoint::Unix { .. } => None,
+        };
+        let mut endpoints: Vec<_> = servers.iter().map(endpoint).collect();
+        if servers.is_empty() {
+            // An embedded server, whose port is not known yet.
+            endpoints.push(Some((Ipv4Addr::LOCALHOST.to_string(), 0)));
+        }
+        let hosts = endpoints.iter().flatten().map(|(host, _)| host);
+        let is_loopback = hosts.into_iter().all(|host| is_ipv4_loopback(host));
+        let of = |endpoint: &Option<(String, u16)>| {
+            let (host, port) = endpoint.as_ref()?;
+            // The server listens on one of the ports itself.
+            let own = is_ipv4_loopback(host) && ports.contains(port);
+            let count = ports.len() - usize::from(own);
+            Some(ServerPorts {
+                first: endpoints.iter().position(|one| one == endpoint)?,
+                ports: u32::try_from(count).unwrap_or(u32::MAX),
+            })
+        };
+        Self {
+            servers: endpoints.iter().map(of).collect(),
+            sources,
+            is_loopback,
+        }
     }
-    preflight::outgoing_ports()
+
+    /// Returns true when this number of clients has enough ports, from this number of source addresses.
+    fn fits(&self, clients: u32, sources: usize) -> bool {
+        let share = ClientSpread::new(self.servers.len(), sources).largest_share(clients);
+        self.servers.iter().flatten().all(|server| {
+            let same = self.servers.iter().flatten();
+            let same = same.filter(|one| one.first == server.first).count();
+            u64::from(share) * same as u64 <= u64::from(server.ports)
+        })
+    }
+
+    fn check(&self, clients: u32) -> anyhow::Result<()> {
+        if self.fits(clients, self.sources) {
+            return Ok(());
+        }
+        let fit = largest(MAX_CLIENTS, |n| self.fits(n, self.sources));
+        let more = self.sources.max(1) + 1..=MAX_SOURCE_ADDRESSES;
+        let needed = more.into_iter().find(|n| self.fits(clients, *n));
+        let ports = self.servers.iter().flatten().map(|server| server.ports);
+        Err(anyhow!(
+            "{} do not fit: one source address has {} for connections to one server, so {} fit; {} or a \
+             further URL, widen the range (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'` as root), or use `-c {fit}`",
+            counted(clients.into(), "client"),
+            counted(ports.min().unwrap_or(0).into(), "port"),
+            counted(fit.into(), "client"),
+            self.advice(needed),
+        ))
+    }
+
+    /// The source addresses to add, so that so many are used.
+    fn advice(&self, needed: Option<usize>) -> String {
+        let Some(needed) = needed else {
+            return "add source addresses of this machine (--source-address)".to_owned();
+        };
+        if self.is_loopback {
+            let first = Ipv4Addr::new(127, 0, 0, 2);
+            let more = u32::try_from(needed - 1).unwrap_or(u32::MAX);
+            let last = Ipv4Addr::from(u32::from(first).saturating_add(more));
+            return format!("add `--source-address {first}-{last}`");
+        }
+        format!(
+            "use {} source addresses of this machine (`--source-address A,B,…`)",
+            grouped(needed as u64),
+        )
+    }
+}
+
+fn is_ipv4_loopback(host: &str) -> bool {
+    let address = host.parse::<Ipv4Addr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The largest number up to `most` that a condition holds for, if it holds for all smaller ones.
+fn largest(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
+    let (mut low, mut high) = (0, most);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
 }
 
 fn shortage_text(shortage: &Shortage) -> String {
-    match *shortage {
-        Shortage::Files {
-            clients,
-            fit,
-            limit,
-            needed,
-            embedded,
-        } => {
-            let (because, instead) = if embedded {
-                (
-                    ", because the embedded server shares the limit",
-                    ", or start the server in another terminal",
-                )
-            } else {
-                ("", "")
-            };
-            format!(
-                "{} clients need {} open files{because}, but the limit is {}: {} clients fit; \
-                 raise the limit (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
-                grouped(clients),
-                grouped(needed),
-                grouped(limit),
-                grouped(fit),
-            )
-        }
-        Shortage::Ports { clients, ports } => format!(
-            "{} clients need as many ports, but {} are available for outgoing connections: \
-             widen the range (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'` as root) \
-             or use `-c {ports}`",
-            grouped(clients),
-            grouped(ports),
-        ),
-    }
+    let Shortage {
+        clients,
+        fit,
+        limit,
+        needed,
+        embedded,
+    } = *shortage;
+    let (because, instead) = if embedded {
+        (
+            ", because the embedded server shares the limit",
+            ", or start the server in another terminal",
+        )
+    } else {
+        ("", "")
+    };
+    format!(
+        "{} clients need {} open files{because}, but the limit is {}: {} clients fit; \
+         raise the limit (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
+        grouped(clients),
+        grouped(needed),
+        grouped(limit),
+        grouped(fit),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::plan::ServerUrl;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn a_shortage_is_named_with_what_mends_it() {
         let files = |clients, embedded| {
-            let short = preflight::check(clients, embedded, Some(1_000), None);
+            let short = preflight::check(clients, embedded, Some(1_000));
             shortage_text(&short.unwrap_err())
         };
         let text = files(469, true);
@@ -98,15 +221,75 @@ mod tests {
         );
         assert!(text.contains("468 clients fit") && text.contains("ulimit -n 1002"));
         assert!(!files(937, false).contains("embedded"));
-        let short = preflight::check(28_233, false, None, Some(28_232)).unwrap_err();
-        assert!(shortage_text(&short).contains("ip_local_port_range"));
+    }
+
+    fn room(urls: &[&str], sources: usize, ports: u16) -> PortRoom {
+        let servers = urls.iter().map(|url| ServerUrl::parse(url).unwrap().into());
+        let ports: Vec<u16> = (40_000..40_000 + ports).collect();
+        PortRoom::new(&servers.collect::<Vec<_>>(), sources, &ports)
+    }
+
+    fn refusal(urls: &[&str], sources: usize, clients: u32) -> String {
+        let refused = room(urls, sources, 1_000).check(clients);
+        refused.map_or_else(|e| e.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn too_few_ports_are_named_with_the_addresses_to_add() {
+        let text = refusal(&["ws://127.0.0.1:80/"], 0, 4_000);
+        let expected = "4,000 clients do not fit: one source address has 1,000 ports for connections to one \
+                        server, so 1,000 clients fit; add `--source-address 127.0.0.2-127.0.0.5` or a further URL";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(text.contains("ip_local_port_range") && text.ends_with("`-c 1000`"));
+        let text = refusal(&["ws://a:80/"], 1, 2_001);
+        assert!(
+            text.contains("use 3 source addresses of this machine"),
+            "{text}"
+        );
+        // The server's own port is one of the ports.
+        let text = refusal(&["ws://127.0.0.1:40500/"], 0, 1_000);
+        assert!(text.contains("so 999 clients fit"), "{text}");
+    }
+
+    #[test]
+    fn every_address_and_server_adds_its_ports() {
+        let two = ["ws://127.0.0.1:80/", "ws://127.0.0.1:81/"];
+        assert_eq!(refusal(&two, 0, 2_000), "");
+        assert!(refusal(&two, 0, 2_001).contains("2,000 clients fit"));
+        assert_eq!(refusal(&two, 3, 6_000), "");
+        // Two paths of one server share its ports.
+        let paths = ["ws://127.0.0.1:80/a", "ws://127.0.0.1:80/b"];
+        assert!(refusal(&paths, 0, 1_001).contains("1,000 clients fit"));
+        assert_eq!(refusal(&[], 0, 1_000), "");
+        assert!(refusal(&[], 0, 1_001).contains("127.0.0.2-127.0.0.3"));
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_unix_socket_needs_no_ports() {
-        let ports = |url: &str| ports_for(Some(&ServerUrl::parse(url).unwrap()));
-        assert!(ports("ws://a/").is_some() && ports("wss://a/").is_some());
-        assert_eq!(ports("ws+unix:a.sock"), None);
+        assert_eq!(refusal(&["ws+unix:a.sock"], 0, 1_000_000), "");
+        let both = ["ws+unix:a.sock", "ws://a/"];
+        assert!(refusal(&both, 0, 2_001).contains("2,000 clients fit"));
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_those_fit_that_have_ports(
+            clients in 1..60_u32, hosts in prop::collection::vec(0..3_u8, 1..4), sources in 0..4_usize, ports in 1..30_u16,
+        ) {
+            let urls: Vec<_> = hosts.iter().map(|host| format!("ws://h{host}/")).collect();
+            let urls: Vec<_> = urls.iter().map(String::as_str).collect();
+            let fits = room(&urls, sources, ports).fits(clients, sources);
+            let spread = ClientSpread::new(hosts.len(), sources);
+            let mut used = BTreeMap::<_, u32>::new();
+            for client in 0..clients {
+                *used.entry((hosts[spread.server(client)], spread.address(client))).or_default() += 1;
+            }
+            let most = used.into_values().max().unwrap();
+            // Servers with one address get their last clients one after the other.
+            let slack = hosts.len() as u32;
+            prop_assert!(!fits || most <= u32::from(ports));
+            prop_assert!(fits || most + slack > u32::from(ports));
+        }
     }
 }

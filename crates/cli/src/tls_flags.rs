@@ -34,12 +34,10 @@ pub struct TlsFlags {
 }
 
 impl TlsFlags {
-    /// The server at `url`, with its certificate policy and client certificate. `check_roots` rejects a PEM text
-    /// without usable certificates. `check_identity` rejects a certificate and a key that do not match.
+    /// The server at `url`, as with [`targets`](Self::targets).
     ///
     /// # Errors
-    /// [`PlanError::NoCertificate`] when the server has no TLS. Otherwise a file that cannot be read, or the error of a
-    /// check.
+    /// Those of [`targets`](Self::targets).
     pub fn target<R, E>(
         &self,
         url: ServerUrl,
@@ -49,10 +47,32 @@ impl TlsFlags {
     where
         E: std::error::Error + Send + Sync + 'static,
     {
+        let targets = self.targets(vec![url], check_roots, check_identity)?;
+        let first = targets.into_iter().next();
+        Ok(first.ok_or(PlanError::NoServer)?)
+    }
+
+    /// The servers at `urls`. Those with TLS have the certificate policy and the client certificate of the flags. `check_roots` rejects a PEM text
+    /// without usable certificates. `check_identity` rejects a certificate and a key that do not match.
+    ///
+    /// # Errors
+    /// [`PlanError::NoCertificate`] when the flags are given and no server has TLS. Otherwise a file that cannot be read, or the error of a
+    /// check.
+    pub fn targets<R, E>(
+        &self,
+        urls: Vec<ServerUrl>,
+        check_roots: impl FnOnce(&[u8]) -> Result<R, E>,
+        check_identity: impl FnOnce(&ClientIdentity) -> Result<(), E>,
+    ) -> anyhow::Result<Vec<TargetServer>>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
         let wants_tls = self.insecure || self.ca_cert.is_some() || self.client_cert.is_some();
-        if wants_tls && !url.is_tls() {
-            let url = url.masked();
-            return Err(PlanError::NoCertificate(url).into());
+        if let Some(first) = urls.first()
+            && wants_tls
+            && !urls.iter().any(ServerUrl::is_tls)
+        {
+            return Err(PlanError::NoCertificate(first.masked()).into());
         }
         let certificate_policy = match &self.ca_cert {
             Some(path) => {
@@ -71,11 +91,17 @@ impl TlsFlags {
             // clap requires both or none.
             _ => None,
         };
-        Ok(TargetServer {
-            certificate_policy,
-            client_identity,
-            ..url.into()
-        })
+        let target = |url: ServerUrl| {
+            if !url.is_tls() {
+                return url.into();
+            }
+            TargetServer {
+                certificate_policy: certificate_policy.clone(),
+                client_identity: client_identity.clone(),
+                ..url.into()
+            }
+        };
+        Ok(urls.into_iter().map(target).collect())
     }
 }
 

@@ -3,9 +3,12 @@
 //! | module | contents |
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
+//! | `client_spread` | [`ClientSpread`]: server and source address of each client |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
+//! | `local_ports` | [`LocalPorts`]: local port of each connection |
 //! | `mask`, `secret_headers` | [`mask_url`], [`mask_header_values`]: URLs and texts without secrets |
 //! | `server_url` | [`ServerUrl`]: address of the server |
+//! | `source_addresses` | [`AddressList`]: source addresses as typed |
 //! | `url_refusal` | refusals of a URL, and the corrected URL |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
 //! | `scenario_check` | checks of a scenario that need the load |
@@ -13,8 +16,10 @@
 //! | `schedule` | [`Schedule`]: due times of the messages of an open loop |
 
 mod client_handshake;
+mod client_spread;
 mod error;
 mod load;
+mod local_ports;
 mod mask;
 mod rate_profile;
 mod scenario_check;
@@ -22,9 +27,11 @@ mod schedule;
 mod secret_headers;
 mod server_url;
 mod share;
+mod source_addresses;
 mod url_refusal;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +39,13 @@ use std::time::Duration;
 use ::scenario::{ClientState, RoleAssignment, Scenario};
 
 pub use client_handshake::{ClientHandshake, HandshakeFault};
+pub use client_spread::ClientSpread;
 pub use error::PlanError;
 pub use load::{
     DEFAULT_MAX_RECORD_BYTES, Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS,
     MAX_MESSAGES_PER_CLIENT, MAX_PAYLOAD_BYTES, MAX_TIMEOUT, MAX_WINDOW, Verify,
 };
+pub use local_ports::LocalPorts;
 pub use mask::{MASK, mask_url};
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor};
@@ -46,8 +55,9 @@ pub use secret_headers::{
 };
 pub use server_url::{Endpoint, ServerUrl};
 pub use share::Share;
+pub use source_addresses::{AddressList, MAX_SOURCE_ADDRESSES};
 
-/// The server that a plan runs against.
+/// A server that a plan runs against.
 #[derive(Debug, Clone)]
 pub struct TargetServer {
     /// URL of the server.
@@ -58,6 +68,14 @@ pub struct TargetServer {
     pub client_identity: Option<ClientIdentity>,
     /// Name of the embedded server that runs inside this process; `None` for any other server.
     pub embedded: Option<String>,
+}
+
+impl TargetServer {
+    /// Returns true when both servers have the same certificate policy and client certificate.
+    pub fn has_credentials_of(&self, other: &Self) -> bool {
+        self.certificate_policy == other.certificate_policy
+            && self.client_identity == other.client_identity
+    }
 }
 
 /// Certificate verification policy. Ignored without TLS.
@@ -100,11 +118,12 @@ impl From<ServerUrl> for TargetServer {
     }
 }
 
-/// A valid plan: a checked load and its server. Dereferences to [`LoadDraft`].
+/// A valid plan: a checked load and its servers. Dereferences to [`LoadDraft`].
 #[derive(Debug, Clone)]
 pub struct Plan {
     spec: LoadSpec,
-    server: TargetServer,
+    /// At least one.
+    servers: Vec<TargetServer>,
 }
 
 impl Deref for Plan {
@@ -123,9 +142,30 @@ impl Plan {
         self
     }
 
-    /// The server.
+    /// The first server.
     pub fn server(&self) -> &TargetServer {
-        &self.server
+        &self.servers[0]
+    }
+
+    /// All servers. The clients are spread evenly over them.
+    pub fn servers(&self) -> &[TargetServer] {
+        &self.servers
+    }
+
+    /// Distribution of the clients over servers and source addresses.
+    pub fn spread(&self) -> ClientSpread {
+        ClientSpread::new(self.servers.len(), self.source_addresses.len())
+    }
+
+    /// The server of a client.
+    pub fn server_of(&self, client: u32) -> &TargetServer {
+        &self.servers[self.spread().server(client)]
+    }
+
+    /// Source address of a client's connection; `None` when the system chooses.
+    pub fn source_of(&self, client: u32) -> Option<IpAddr> {
+        let index = self.spread().address(client);
+        self.source_addresses.get(index).copied()
     }
 
     /// The scenario; `None` when clients expect an echo.
@@ -144,9 +184,9 @@ impl Plan {
         scenario_check::state_of(self.scenario()?, roles, client)
     }
 
-    /// The server's URL.
+    /// URL of the first server.
     pub fn server_url(&self) -> &ServerUrl {
-        &self.server.url
+        &self.server().url
     }
 
     /// Planned number of messages over all clients; `None` when a duration is planned.
@@ -302,6 +342,58 @@ mod tests {
             assert_eq!(plan("wss://a/", trust), Ok(()));
         }
         assert_eq!(plan("ws://a/", CertificatePolicy::System), Ok(()));
+    }
+
+    #[test]
+    fn clients_take_turns_at_servers_and_source_addresses() {
+        let servers = ["ws://a/1", "ws://b/2"].map(|url| ServerUrl::parse(url).unwrap().into());
+        let address = |n| IpAddr::from([127, 0, 0, n]);
+        let draft = LoadDraft {
+            source_addresses: vec![address(2), address(3), address(2)],
+            ..LoadDraft::closed_loop()
+        };
+        let plan = LoadSpec::new(draft).unwrap();
+        let plan = plan.against_all(servers.to_vec()).unwrap();
+        let of = |client| (plan.server_of(client).url.as_str(), plan.source_of(client));
+        assert_eq!(of(0), ("ws://a/1", Some(address(2))));
+        assert_eq!(of(1), ("ws://b/2", Some(address(2))));
+        assert_eq!(of(2), ("ws://a/1", Some(address(3))));
+        assert_eq!(of(7), ("ws://b/2", Some(address(3))));
+        let alone = LoadSpec::new(LoadDraft::closed_loop()).unwrap();
+        assert_eq!(
+            alone.clone().against_all(Vec::new()).unwrap_err(),
+            PlanError::NoServer
+        );
+        let plan = alone.against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
+        assert_eq!(plan.source_of(5), None);
+    }
+
+    #[test]
+    fn a_source_address_that_cannot_reach_a_server_is_refused() {
+        let refusal = |sources: &[&str], url: &str| {
+            let draft = LoadDraft {
+                source_addresses: sources.iter().map(|one| one.parse().unwrap()).collect(),
+                ..LoadDraft::closed_loop()
+            };
+            let url = ServerUrl::parse(url).unwrap();
+            let plan = LoadSpec::new(draft).and_then(|load| load.against(url));
+            plan.map_or_else(|e| e.to_string(), |_| String::new())
+        };
+        let families = refusal(&["127.0.0.1", "::1"], "ws://a/");
+        assert!(families.contains("127.0.0.1 and ::1"), "{families}");
+        let family = refusal(&["::1"], "ws://127.0.0.1/");
+        assert!(
+            family.contains("::1 cannot reach `ws://127.0.0.1/`"),
+            "{family}"
+        );
+        assert!(!refusal(&["127.0.0.1"], "ws://[::1]/").is_empty());
+        #[cfg(unix)]
+        {
+            let unix = refusal(&["127.0.0.1"], "ws+unix:a.sock");
+            assert!(unix.contains("`ws+unix:a.sock`"), "{unix}");
+        }
+        assert_eq!(refusal(&["127.0.0.1"], "ws://localhost/"), "");
+        assert_eq!(refusal(&["::1"], "ws://[::1]/"), "");
     }
 
     #[test]

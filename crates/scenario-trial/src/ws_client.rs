@@ -49,7 +49,7 @@ impl HandshakeTarget {
         let ClientHandshake { url, headers } = plan.client_handshake(client)?;
         let server = TargetServer {
             url,
-            ..plan.server().clone()
+            ..plan.server_of(client.client()).clone()
         };
         Ok(Self { server, headers })
     }

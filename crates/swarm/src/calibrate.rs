@@ -38,7 +38,7 @@ const LARGEST_PAYLOAD: u64 = 1 << 20;
 /// # Errors
 /// [`SwarmError`] as for a run, and [`SwarmError::Reference`] when the reference server cannot be started.
 pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
-    if plan.server_url().is_tls() || plan.server_url().is_unix() {
+    if !can_calibrate(plan) {
         return Ok(None);
     }
     let begun = Instant::now();
@@ -58,6 +58,12 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
             took_s: begun.elapsed().as_secs_f64(),
             longest_stop_ns: alone.longest_still_ns.max(crowd.longest_still_ns),
         }))
+}
+
+/// Returns true when all servers of a plan have a transport that the reference server supports.
+pub fn can_calibrate(plan: &Plan) -> bool {
+    let mut urls = plan.servers().iter().map(|server| &server.url);
+    urls.all(|url| !url.is_tls() && !url.is_unix())
 }
 
 fn measure(draft: LoadDraft, server: &ReferenceServer) -> Result<Recording, SwarmError> {
@@ -99,6 +105,7 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
             .threads
             .min(clients.try_into().unwrap_or(NonZeroUsize::MAX)),
         headers: Default::default(),
+        source_addresses: Vec::new(),
         max_samples: 0,
         ..LoadDraft::clone(plan)
     }

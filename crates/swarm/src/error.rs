@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use measurement::plan::PlanError;
 use measurement::record::ConnectFailure;
 use scenario::Scenario;
 use units::{counted, grouped};
@@ -31,14 +32,17 @@ pub enum SwarmError {
     Reference(#[source] io::Error),
     /// The plan of the calibration is impossible.
     #[error("cannot plan the calibration")]
-    Plan(#[source] measurement::plan::PlanError),
+    Plan(#[source] PlanError),
+    /// The plan does not fit the addresses of a server.
+    #[error(transparent)]
+    Unreachable(PlanError),
     /// The common start with other generators failed.
     #[error("cannot start together with the other shards")]
     Start(#[source] crate::common_start::StartError),
     /// No connection opened, or no client was ready for its scenario.
-    #[error("0 of {attempted} {}: {}", not_reached(url, cause, others), causes(*attempted, cause, others))]
+    #[error("0 of {attempted} {}: {}", not_reached(url, servers.len(), cause, others), causes(*attempted, servers, cause, others))]
     NothingConnected {
-        /// URL of the server.
+        /// URL of the server of the most frequent failure.
         url: String,
         /// Number of connections planned or attempted.
         attempted: u64,
@@ -46,26 +50,59 @@ pub enum SwarmError {
         cause: ConnectFailure,
         /// All other failures with their counts, the most frequent first.
         others: Box<[(ConnectFailure, u64)]>,
+        /// Failures by server; empty with a single server.
+        servers: Box<[UnreachedServer]>,
         /// The scenario of the run.
         scenario: Option<Arc<Scenario>>,
     },
+}
+
+/// A server to which no connection opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreachedServer {
+    /// URL of the server, without secrets.
+    pub url: String,
+    /// Number of failures.
+    pub failed: u64,
+    /// The most frequent failure.
+    pub cause: ConnectFailure,
 }
 
 /// Maximum number of causes in the text of an error.
 const SHOWN_CAUSES: usize = 3;
 
 /// The state that no connection has reached. Before a failed setup, its connection was open.
-fn not_reached(url: &str, cause: &ConnectFailure, others: &[(ConnectFailure, u64)]) -> String {
+fn not_reached(
+    url: &str,
+    servers: usize,
+    cause: &ConnectFailure,
+    others: &[(ConnectFailure, u64)],
+) -> String {
+    let server = match servers {
+        0 | 1 => url.to_owned(),
+        n => counted(n as u64, "URL"),
+    };
     let mut causes = others.iter().map(|(other, _)| other).chain([cause]);
     if causes.any(|cause| matches!(cause, ConnectFailure::Setup(_))) {
-        format!("clients of {url} were ready")
+        format!("clients of {server} were ready")
     } else {
-        format!("connections to {url} opened")
+        format!("connections to {server} opened")
     }
 }
 
-/// The causes as text: the only one as it is, of several the most frequent ones with their counts.
-fn causes(attempted: u64, cause: &ConnectFailure, others: &[(ConnectFailure, u64)]) -> String {
+/// The causes as text: those of each server, or the only one as it is, or the most frequent ones with their counts.
+fn causes(
+    attempted: u64,
+    servers: &[UnreachedServer],
+    cause: &ConnectFailure,
+    others: &[(ConnectFailure, u64)],
+) -> String {
+    if servers.len() > 1 {
+        let shown = servers.iter().take(SHOWN_CAUSES);
+        let shown =
+            shown.map(|one| format!("{}: {} × {}", one.url, grouped(one.failed), one.cause));
+        return with_rest(shown.collect(), servers.len(), "more URL");
+    }
     if others.is_empty() {
         return cause.to_string();
     }
@@ -74,14 +111,17 @@ fn causes(attempted: u64, cause: &ConnectFailure, others: &[(ConnectFailure, u64
     let all = [first].into_iter();
     let all = all.chain(others.iter().map(|(other, n)| (other, *n)));
     let shown = all.take(SHOWN_CAUSES);
-    let mut texts: Vec<_> = shown
-        .map(|(cause, n)| format!("{} × {cause}", grouped(n)))
-        .collect();
-    let rest = (1 + others.len()).saturating_sub(SHOWN_CAUSES);
+    let texts = shown.map(|(cause, n)| format!("{} × {cause}", grouped(n)));
+    with_rest(texts.collect(), 1 + others.len(), "more cause")
+}
+
+/// The first texts of a list, and the number of the others.
+fn with_rest(mut shown: Vec<String>, all: usize, others: &str) -> String {
+    let rest = all.saturating_sub(shown.len());
     if rest > 0 {
-        texts.push(counted(rest as u64, "more cause"));
+        shown.push(counted(rest as u64, others));
     }
-    texts.join("; ")
+    shown.join("; ")
 }
 
 impl SwarmError {

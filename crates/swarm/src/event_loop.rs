@@ -123,7 +123,7 @@ impl EventLoop {
             (Some(dialogue), Err(failure)) => Err(dialogue.masked_failure(client, failure)),
             (_, result) => result,
         };
-        self.thread.connects.borrow_mut().record(&result);
+        self.thread.connects.borrow_mut().record(client, &result);
         let Ok(opened) = result else {
             let pacing = self.thread.unstarted(client);
             self.thread.clients.borrow_mut().add_failed(client, pacing);

@@ -83,10 +83,10 @@ mod timers;
 pub mod upgrade_fuzzing;
 mod worker;
 
-pub use calibrate::calibrate;
+pub use calibrate::{calibrate, can_calibrate};
 pub use common_start::{CommonStart, PollStart, SeedOfStart, StartError};
 pub use connect::{address, tls, upgrade};
-pub use error::SwarmError;
+pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use host::system_info::SystemInfo;
 use host::withheld_cpu::WithheldCpu;
-use measurement::plan::{Plan, mask_url};
+use measurement::plan::Plan;
 use measurement::record::{
     BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
 };
@@ -17,7 +18,6 @@ use measurement::run::{
 };
 use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
 
-use crate::SwarmError;
 use crate::clock::nanoseconds;
 use crate::common_start::{CommonStart, before, instant_of};
 use crate::connect::connect_stats::ConnectStats;
@@ -28,6 +28,7 @@ use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::run_content::RunContent;
 use crate::second_observer::{OnSecond, SecondObserver};
 use crate::worker::{ThreadResult, WorkerJob};
+use crate::{SwarmError, UnreachedServer};
 
 /// Time for which a generator thread may stand still, unless its calibration saw a longer one.
 pub(crate) const ALLOWED_STOP: Duration = Duration::from_millis(10);
@@ -237,7 +238,7 @@ fn record_allowing(
     handle.begin_record();
     enter(Phase::Connect);
     let connector = Connector::new(plan, || handle.is_stopped()).map(Arc::new)?;
-    let address = connector.address();
+    let addresses = connector.addresses();
     let begun = Instant::now();
     let job = WorkerJob {
         thread: 0,
@@ -263,12 +264,10 @@ fn record_allowing(
     let results = std::mem::take(&mut coordinator.results);
     let recognized = results.iter().any(|r| r.progress.recognized);
     let content = job.reseeded.get().unwrap_or(&job.content);
+    let opened_to = opened_to(&addresses, &results);
     let mut recording = merge(results, &content.budget, started_at);
     recording.seed = content.plan.seed;
-    let connections = &mut recording.context.connections;
-    if let Some(address) = address.filter(|_| connections.opened > 0) {
-        connections.addresses = [(address.to_string(), connections.opened)].into();
-    }
+    recording.context.connections.addresses = opened_to;
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
     set_withheld(&mut recording.context.client, &withheld);
     recording.context.interrupted = coordinator.interrupted;
@@ -291,6 +290,19 @@ fn opens_from(plan: &Plan, begun: Instant, gate: Option<&CommonStart<'_>>) -> In
     }
 }
 
+/// Number of connections opened to each address.
+fn opened_to(addresses: &[Option<SocketAddr>], results: &[ThreadResult]) -> BTreeMap<String, u64> {
+    let mut opened_to = BTreeMap::new();
+    for (server, connects) in results.iter().flat_map(|r| r.connects.servers()) {
+        if let Some(Some(address)) = addresses.get(*server)
+            && connects.opened > 0
+        {
+            *opened_to.entry(address.to_string()).or_default() += connects.opened;
+        }
+    }
+    opened_to
+}
+
 fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {
     client.throttled_s = withheld.throttled_s;
     client.steal_s = withheld.steal_s;
@@ -311,15 +323,39 @@ pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmE
     failures.sort_by_cached_key(|(failure, n)| Reverse((*n, failure.to_string())));
     let mut failures = failures.into_iter();
     match failures.next() {
-        Some((cause, _)) => SwarmError::NothingConnected {
-            url: mask_url(plan.server_url().as_str()),
-            attempted,
-            cause,
-            others: failures.collect(),
-            scenario: plan.scenario().cloned(),
-        },
+        Some((cause, _)) => {
+            let servers = unreached_servers(plan, results);
+            let first = servers.iter().find(|server| server.cause == cause);
+            let url = first.map_or_else(|| plan.server_url().masked(), |one| one.url.clone());
+            SwarmError::NothingConnected {
+                url,
+                attempted,
+                cause,
+                others: failures.collect(),
+                servers: servers.into(),
+                scenario: plan.scenario().cloned(),
+            }
+        }
         None => SwarmError::ThreadEnded,
     }
+}
+
+/// The failures of each server; empty with a single server.
+fn unreached_servers(plan: &Plan, results: &[ThreadResult]) -> Vec<UnreachedServer> {
+    if plan.servers().len() == 1 {
+        return Vec::new();
+    }
+    let mut connects = ConnectStats::default();
+    results.iter().for_each(|r| connects.add(&r.connects));
+    let unreached = connects.servers().iter().filter_map(|(index, server)| {
+        let (cause, failed) = server.main_failure()?;
+        Some(UnreachedServer {
+            url: plan.servers().get(*index)?.url.masked(),
+            failed,
+            cause: cause.clone(),
+        })
+    });
+    unreached.collect()
 }
 
 /// Merges the results of all threads.

@@ -94,7 +94,7 @@ impl ThreadState {
             timers: RefCell::default(),
             run: None,
             command: Command::default(),
-            connects: RefCell::default(),
+            connects: RefCell::new(ConnectStats::new(plan.spread())),
             clients: RefCell::new(ClientStats {
                 busy: clients,
                 ..ClientStats::default()

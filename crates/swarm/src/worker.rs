@@ -236,7 +236,7 @@ impl Worker<'_> {
         for client in abandoned {
             stats.add_failed(client, thread.unstarted(client));
             if command.start.is_some() {
-                connects.record_failure(ConnectFailure::NotOpenAtStart);
+                connects.record_failure(client, ConnectFailure::NotOpenAtStart);
             }
         }
         Ok(())

@@ -27,6 +27,7 @@ pub fn connect_advice(
         ConnectFailure::Timeout => {
             "is the server running, and does a firewall block it? --connect-timeout waits longer"
         }
+        ConnectFailure::NotOpenAtStart => "let the shards start later: opening takes longer",
         ConnectFailure::NoAnswer | ConnectFailure::NotHttp(ForeignAnswer::Tls) if !tls => {
             "does the server speak TLS? try wss://"
         }

@@ -15,6 +15,23 @@ pub fn parts_of(s: &Summary) -> Vec<String> {
     }
 }
 
+/// Most URLs that are listed in a line of text.
+const LISTED_URLS: usize = 4;
+
+/// The servers' URLs: all of a few, otherwise the first ones and the number of the others.
+pub fn server_urls(plan: &PlanSummary) -> String {
+    let urls = plan.server_urls();
+    if urls.len() <= LISTED_URLS {
+        return urls.join(", ");
+    }
+    let (listed, rest) = urls.split_at(LISTED_URLS - 1);
+    format!(
+        "{} and {} more URLs",
+        listed.join(", "),
+        grouped(rest.len() as u64)
+    )
+}
+
 /// Load, amount and window, as parts of a line.
 pub fn parts(plan: &PlanSummary) -> Vec<String> {
     let parts = [load(plan), amount(plan)].into_iter();

@@ -136,7 +136,7 @@ pub fn host_settings(s: &Summary) -> Vec<Setting> {
 fn server(plan: &PlanSummary) -> String {
     match &plan.embedded {
         Some(name) => format!("{} ({name}, inside the same process)", plan.url),
-        None => plan.url.clone(),
+        None => plan.server_urls().join(", "),
     }
 }
 

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
 use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, TypedLoadFlags, print_notice};
 use measurement::plan::{
-    Length, LoadDraft, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
+    AddressList, Length, LoadDraft, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
 };
 use measurement::run::thresholds::Condition;
 use results::write::RunFormat;
@@ -56,12 +56,13 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) typed: TypedLoadFlags,
 
-    /// URL of the server to measure, which must echo every message unless a scenario is given
-    /// (example: ws://127.0.0.1:8000/ws)
+    /// URL of the server to measure, which must echo every message unless a scenario is given. Several URLs share the
+    /// clients evenly (example: ws://127.0.0.1:8000/ws)
     ///
-    /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket.
-    #[arg(value_hint = ValueHint::Url)]
-    pub(crate) url: Option<String>,
+    /// Also wss://host:port/path, and ws+unix:PATH:/path for a Unix socket. Client k connects to URL k mod N, counted
+    /// from 0.
+    #[arg(id = "url", value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) urls: Vec<String>,
 
     /// Echo server to start inside the process when no URL is given (example: tungstenite)
     #[arg(long, value_enum, default_value_t, conflicts_with = "url", help_heading = LOAD)]
@@ -93,6 +94,14 @@ pub(crate) struct BenchArgs {
     /// ws-bench itself. Separated by commas or blanks, repeatable (example: "$(pgrep uvicorn)")
     #[arg(long, value_name = "PID,...", value_parser = process_numbers, help_heading = CONNECTION)]
     pub(crate) server_pid: Vec<ProcessNumbers>,
+
+    /// Source addresses of the connections: addresses and ranges, separated by commas, repeatable. The clients are
+    /// spread evenly over them [default: the system chooses] (example: 127.0.0.2-127.0.0.5)
+    ///
+    /// The addresses must be those of this machine. Each gives about 28,000 connections to each server, the number of
+    /// local ports.
+    #[arg(long = "source-address", value_name = "ADDR,...", help_heading = CONNECTION)]
+    pub(crate) source_addresses: Vec<AddressList>,
 
     #[command(flatten)]
     pub(crate) scenario: ScenarioFlags,
@@ -195,6 +204,11 @@ fn pinned_cores(text: &str) -> Result<PinnedCores, UnitError> {
         .map(PinnedCores)
 }
 
+/// Returns true for a bare number, which is not a URL.
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Process IDs, one per line or as a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProcessNumbers(Vec<u32>);
@@ -230,7 +244,8 @@ impl BenchArgs {
 
     /// Checks rules for which clap has no clear message.
     pub(crate) fn check_usage(&self) -> Result<(), clap::Error> {
-        if !self.server_pid.is_empty() && self.url.is_none() {
+        self.check_urls()?;
+        if !self.server_pid.is_empty() && self.urls.is_empty() {
             return Err(Self::command().error(
                 ErrorKind::MissingRequiredArgument,
                 "--server-pid needs the URL of that server (example: ws://127.0.0.1:8000/ws)",
@@ -247,6 +262,24 @@ impl BenchArgs {
             ));
         }
         self.check_scenario_usage()
+    }
+
+    /// Checks that no URL is a number, as from a list of process IDs without quotes.
+    fn check_urls(&self) -> Result<(), clap::Error> {
+        let numbers: Vec<_> = self.urls.iter().filter(|url| is_number(url)).collect();
+        let Some(first) = numbers.first() else {
+            return Ok(());
+        };
+        let pids = self.server_pids().into_iter().map(|pid| pid.to_string());
+        let list: Vec<_> = pids.chain(numbers.iter().map(|n| n.to_string())).collect();
+        Err(Self::command().error(
+            ErrorKind::ValueValidation,
+            format!(
+                "`{first}` is not a URL such as ws://127.0.0.1:8000/ws. If it is a process ID, quote the list: \
+                 --server-pid \"{}\"",
+                list.join(" ")
+            ),
+        ))
     }
 
     /// Checks the flags that depend on a scenario.
@@ -267,15 +300,12 @@ impl BenchArgs {
         }
     }
 
-    /// The server to measure; `None` = the embedded one, not started yet.
-    pub(crate) fn target(&self) -> anyhow::Result<Option<TargetServer>> {
-        let Some(url) = &self.url else {
-            return Ok(None);
-        };
-        let url = ServerUrl::parse(url)?;
+    /// The servers to measure; empty = the embedded one, not started yet.
+    pub(crate) fn targets(&self) -> anyhow::Result<Vec<TargetServer>> {
+        let urls = self.urls.iter().map(|url| ServerUrl::parse(url));
+        let urls = urls.collect::<Result<Vec<_>, _>>()?;
         let tls = &self.load.tls;
-        let target = tls.target(url, swarm::tls::count_roots, swarm::tls::check_identity)?;
-        Ok(Some(target))
+        tls.targets(urls, swarm::tls::count_roots, swarm::tls::check_identity)
     }
 
     /// The load and the settings of its generator.
@@ -299,6 +329,8 @@ impl BenchArgs {
             }
             draft.load = load;
         }
+        let sources = self.source_addresses.iter().map(AddressList::addresses);
+        draft.source_addresses = sources.flatten().copied().collect();
         draft.pin = match &self.pin {
             Some(PinnedCores(cores)) if cores.is_empty() => host::cores::allowed_cores(),
             Some(PinnedCores(cores)) => cores.clone(),
@@ -434,6 +466,25 @@ mod tests {
     }
 
     #[test]
+    fn source_addresses_are_collected_from_all_flags() {
+        let plan =
+            plan("--source-address 127.0.0.5,127.0.0.2-127.0.0.3 --source-address 127.0.0.9");
+        let expected = [5, 2, 3, 9].map(|n| std::net::IpAddr::from([127, 0, 0, n]));
+        assert_eq!(plan.source_addresses, expected);
+    }
+
+    #[test]
+    fn a_list_of_process_ids_without_quotes_is_quoted() {
+        let error = |line: &str| parse(line).unwrap().check_usage().unwrap_err().to_string();
+        let text = error("ws://a/ --server-pid 12 34 56");
+        assert!(
+            text.contains("quote the list: --server-pid \"12 34 56\""),
+            "{text}"
+        );
+        assert!(error("8000").contains("`8000` is not a URL"));
+    }
+
+    #[test]
     fn long_runs_are_calibrated_unless_told_otherwise() {
         let calibrates = |line: &str| parse(line).unwrap().needs_calibration(&plan(line));
         assert!(!calibrates("") && calibrates("--calibrate"));
@@ -481,6 +532,8 @@ mod tests {
             "--fail-if losst>0",
             "--fail-if p99>10",
             "--subprotocol a,b",
+            "--source-address eth0",
+            "--source-address 127.0.0.3-127.0.0.1",
             "--insecure",
             "--ca-cert a.pem",
             "--client-cert a.pem --client-key b.pem",

@@ -63,7 +63,7 @@ fn style(tone: Tone) -> Style {
 /// Program, server and load in one line.
 pub(crate) fn heading(s: &Summary) -> String {
     let tool = format!("{} {}", s.tool.name, s.tool.version);
-    let mut parts = vec![tool, s.plan.url.clone()];
+    let mut parts = vec![tool, wording::plan::server_urls(&s.plan)];
     parts.extend(wording::plan::parts_of(s));
     parts.join(" · ")
 }

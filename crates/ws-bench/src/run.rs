@@ -36,7 +36,13 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     let mut checked = check(args, scenario)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
-    let started = start(args, control, checked.load, checked.target, checked.metrics)?;
+    let started = start(
+        args,
+        control,
+        checked.load,
+        checked.targets,
+        checked.metrics,
+    )?;
     let (probe, outputs) = (checked.probe, &mut checked.outputs);
     let mut run = measure(args, control, interrupts, &started, probe, outputs)?;
     drop(started);
@@ -86,8 +92,8 @@ const NOT_PRINTED: &str = "cannot print the summary";
 
 struct Checked {
     load: LoadSpec,
-    /// The server to measure; `None` = the embedded one, not started yet.
-    target: Option<TargetServer>,
+    /// The servers to measure; empty = the embedded one, not started yet.
+    targets: Vec<TargetServer>,
     metrics: Option<MetricsListener>,
     outputs: RunOutputs,
     probe: Option<ProcessProbe>,
@@ -95,7 +101,7 @@ struct Checked {
 
 /// Checks all arguments before anything is started.
 fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<Checked> {
-    let target = args.target()?;
+    let targets = args.targets()?;
     let load = args.load_spec(scenario)?;
     if let Some(flag) = args.scenario.line_without_holes() {
         args.notice(&format!(
@@ -116,11 +122,14 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
             "raised the limit on open files from {from} to {to}"
         ));
     }
-    let url = target.as_ref().map(|server| &server.url);
-    if let Some(notice) = url.and_then(wording::host_notice) {
-        args.notice(&notice);
+    let urls = targets.iter().map(|server| &server.url);
+    let notices = urls.filter_map(wording::host_notice);
+    notices.for_each(|notice| args.notice(&notice));
+    if !targets.is_empty() {
+        load.clone().against_all(targets.clone())?;
     }
-    cli::check_room(load.clients.get(), url)?;
+    cli::check_source_addresses(&load.source_addresses)?;
+    cli::check_room(load.clients.get(), &targets, &load.source_addresses)?;
     let outputs = RunOutputs::create(args)?;
     for log in outputs.growing().filter(|log| log.exists()) {
         args.notice(&format!(
@@ -130,7 +139,7 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
     }
     let pids = args.server_pids();
     let probe = if pids.is_empty() {
-        url.is_none().then(ProcessProbe::own_process)
+        targets.is_empty().then(ProcessProbe::own_process)
     } else {
         Some(ProcessProbe::trees(&pids)?)
     };
@@ -144,7 +153,7 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
     }
     Ok(Checked {
         load,
-        target,
+        targets,
         metrics,
         outputs,
         probe,
@@ -164,12 +173,12 @@ fn start(
     args: &BenchArgs,
     control: &RunHandle,
     load: LoadSpec,
-    target: Option<TargetServer>,
+    targets: Vec<TargetServer>,
     metrics: Option<MetricsListener>,
 ) -> anyhow::Result<Started> {
-    let (plan, server) = match target {
-        Some(target) => (load.against(target)?, None),
-        None => {
+    let (plan, server) = match targets.is_empty() {
+        false => (load.against_all(targets)?, None),
+        true => {
             let server = EmbeddedServer::start(args.embedded, load.clients.get())
                 .context("cannot start the embedded server")?;
             args.notice(&format!(
@@ -190,7 +199,9 @@ fn start(
         let url = url.context("cannot serve metrics")?;
         args.notice(&format!("metrics at {url}"));
     }
-    if plan.server().certificate_policy == CertificatePolicy::Unchecked {
+    let is_unchecked =
+        |server: &TargetServer| server.certificate_policy == CertificatePolicy::Unchecked;
+    if plan.servers().iter().any(is_unchecked) {
         args.notice("certificate not verified (--insecure)");
     }
     Ok(Started {
@@ -207,7 +218,7 @@ fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, Swarm
     }
     match swarm::calibrate(plan) {
         Ok(found) => {
-            if found.is_none() && (plan.server_url().is_tls() || plan.server_url().is_unix()) {
+            if found.is_none() && !swarm::can_calibrate(plan) {
                 args.notice("calibration skipped: available for ws:// only");
             }
             Ok(found)
@@ -300,7 +311,9 @@ fn status(summary: &Summary) -> ExitStatus {
 
 /// The exit status of a run that did not take place. Wrong usage is distinguished from other errors.
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
+    let is_unreachable = matches!(error.downcast_ref(), Some(SwarmError::Unreachable(_)));
     let is_usage = error.is::<PlanError>()
+        || is_unreachable
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()
         || matches!(

@@ -43,7 +43,7 @@ pub(crate) fn run(
         // The others would need rows of tables.
         load.clients = NonZeroU32::MIN;
     }
-    let (plan, _server) = aim(args, LoadSpec::new(load)?, args.target()?)?;
+    let (plan, _server) = aim(args, LoadSpec::new(load)?, args.targets()?)?;
     let holds_pad = scenario.messages.iter().any(|m| m.send.holds_pad());
     let padding = Padding::new(plan.seed, holds_pad.then_some(plan.payload));
     let trial = Trial {
@@ -249,14 +249,14 @@ impl TrialTally {
     }
 }
 
-/// The plan, and the embedded server where no URL is given.
+/// The plan for the first server, and the embedded server where no URL is given.
 fn aim(
     args: &BenchArgs,
     load: LoadSpec,
-    target: Option<TargetServer>,
+    targets: Vec<TargetServer>,
 ) -> anyhow::Result<(Plan, Option<EmbeddedServer>)> {
-    if let Some(target) = target {
-        return Ok((load.against(target)?, None));
+    if let Some(first) = targets.into_iter().next() {
+        return Ok((load.against(first)?, None));
     }
     let server = EmbeddedServer::start(args.embedded, load.clients.get())?;
     let url = ServerUrl::parse(&server.url)?;

@@ -191,3 +191,14 @@ fn a_unix_socket_is_measured_like_any_other() {
     assert_eq!(json["plan"]["certificate_checked"], Value::Null);
     assert_eq!(json["plan"]["url"], "ws+unix:echo.sock:/ws");
 }
+
+#[test]
+fn certificate_flags_apply_to_the_urls_with_tls() {
+    let (tls, plain) = (TlsServer::start(), common::Server::start(|_, m| Some(m)));
+    let bench = Bench::new();
+    let line = format!("{} {} -c 4 -m 2 --insecure", plain.url, tls.url);
+    let report = bench.report(&line);
+    assert_eq!(report.code, Some(0), "{}", report.text);
+    assert_eq!(report.value("/connections/opened"), 4);
+    assert_eq!(report.value("/plan/certificate_checked"), false);
+}

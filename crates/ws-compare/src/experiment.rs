@@ -75,7 +75,7 @@ impl<'a> Experiment<'a> {
         plan.check_handshakes().map_err(usage_error)?;
         // If the limit cannot be raised, it stays as it is.
         let _ = open_files::raise_limit();
-        cli::check_room(plan.clients.get(), Some(plan.server_url()))?;
+        cli::check_room(plan.clients.get(), plan.servers(), &[])?;
         let slice = choose_slice(args, candidates).map_err(usage_error)?;
         let at_once = slice.map_or(1, |_| candidates.len() as u64);
         cli::check_files(u64::from(plan.clients.get()) * at_once)?;

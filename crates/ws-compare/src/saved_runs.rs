@@ -220,7 +220,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
             .map(|(path, _)| path.display().to_string());
         CandidateRow {
             name: server.name.clone(),
-            url: server.runs[0].1.plan.url.clone(),
+            url: wording::plan::server_urls(&server.runs[0].1.plan),
             files: files.collect(),
             ..CandidateRow::default()
         }

@@ -49,7 +49,7 @@ impl Plan {
         client: &ClientState,
     ) -> Result<ClientHandshake, HandshakeFault> {
         let mut joined = ClientHandshake {
-            url: self.server_url().clone(),
+            url: self.server_of(client.client()).url.clone(),
             headers: self.headers.clone(),
         };
         let Some(scenario) = self.scenario() else {
@@ -158,4 +158,47 @@ fn rendered(template: &Template, client: &ClientState, padding: &Padding) -> Vec
     let filled = template.fill(&values);
     filled.write(&mut bytes);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use scenario::{Scenario, ScenarioOptions, ScenarioSource};
+
+    use super::*;
+    use crate::plan::{LoadDraft, LoadSpec};
+
+    #[test]
+    fn each_client_requests_the_path_of_a_scenario_from_its_own_server() {
+        let source = ScenarioSource::File {
+            name: "t.toml",
+            text: "url = '/${client}'\n[[message]]\nsend = '${id}'\nreply = '${id}'\n",
+        };
+        let no_files = |_: &str, _: Option<&str>| Err(String::new());
+        let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files).unwrap();
+        let load = LoadSpec::new(LoadDraft {
+            scenario: Some(Arc::new(scenario)),
+            ..LoadDraft::closed_loop()
+        });
+        let servers = ["ws://a", "wss://b:9", "ws://c/own"];
+        let servers = servers.map(|url| ServerUrl::parse(url).unwrap().into());
+        let plan = load.unwrap().against_all(servers.to_vec()).unwrap();
+        let roles = plan.roles().unwrap();
+        let url = |client| {
+            let state = plan.client_state(&roles, client).unwrap();
+            let url = plan.client_handshake(&state).unwrap().url;
+            url.as_str().to_owned()
+        };
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(url),
+            [
+                "ws://a/0",
+                "wss://b:9/1",
+                "ws://c/own",
+                "ws://a/3",
+                "wss://b:9/4"
+            ]
+        );
+    }
 }

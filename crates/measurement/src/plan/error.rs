@@ -1,5 +1,7 @@
 //! Refusals of a plan.
 
+use std::net::IpAddr;
+
 use scenario::ScenarioError;
 
 /// Reason why a plan is impossible. `corrected` is a URL to type in place of the refused one. Words in capitals in it,
@@ -33,6 +35,20 @@ pub enum PlanError {
         "{shards} shards need at least {shards} clients that send, and there are {senders}: use more clients or fewer shards"
     )]
     TooManyShares { shards: u32, senders: u32 },
+    #[error("there is no server to run against")]
+    NoServer,
+    #[error("`{text}`: {reason}")]
+    SourceAddress { text: String, reason: &'static str },
+    #[error(
+        "the source addresses {0} and {1} are of different families: use only IPv4 or only IPv6"
+    )]
+    SourceFamilies(IpAddr, IpAddr),
+    #[error(
+        "the source address {source_address} cannot reach `{url}`: one is IPv4, the other IPv6"
+    )]
+    SourceFamily { source_address: IpAddr, url: String },
+    #[error("`{0}` names a Unix socket, which has no source address: omit --source-address")]
+    SourceOfUnixSocket(String),
     #[error("the header `{0}` is set by the handshake itself")]
     OwnHeader(String),
     #[error(transparent)]

@@ -1,6 +1,8 @@
 //! The load of a run: draft, check, and combination with a server.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,7 +13,10 @@ use scenario::{RoleAssignment, Scenario};
 use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
-use super::{Arrivals, CertificatePolicy, Plan, PlanError, RateProfile, Share, TargetServer};
+use super::{
+    Arrivals, CertificatePolicy, Endpoint, MAX_SOURCE_ADDRESSES, Plan, PlanError, RateProfile,
+    Share, TargetServer,
+};
 
 /// Maximum number of clients of one run: the client's number fills six hexadecimal digits of every payload.
 pub const MAX_CLIENTS: u32 = 0xFF_FFFF;
@@ -121,6 +126,8 @@ pub struct LoadDraft {
     pub load: Load,
     /// Connections opened per second; `None` = no limit.
     pub connect_rate: Option<Rate>,
+    /// Source addresses of the connections, all of one family; empty = the system chooses.
+    pub source_addresses: Vec<IpAddr>,
     /// Time limit for opening one connection.
     pub connect_timeout: Duration,
     /// Time limit for one echo.
@@ -165,6 +172,7 @@ impl LoadDraft {
             text: true,
             load: Load::PING_PONG,
             connect_rate: None,
+            source_addresses: Vec::new(),
             connect_timeout: TEN_SECONDS,
             timeout: TEN_SECONDS,
             warmup: Duration::from_secs(1),
@@ -197,7 +205,7 @@ impl Deref for LoadSpec {
 
 impl LoadSpec {
     /// Checks the range of every figure. Reduces the number of threads to the number of clients
-    /// that send.
+    /// that send, and drops repeated source addresses.
     ///
     /// # Errors
     /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`],
@@ -207,6 +215,7 @@ impl LoadSpec {
         draft.check_rates()?;
         draft.check_times()?;
         draft.check_scenario()?;
+        draft.check_source_addresses()?;
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }
@@ -232,14 +241,49 @@ impl LoadSpec {
     /// # Errors
     /// [`PlanError::NoCertificate`] when a [`CertificatePolicy`] is set for a server without TLS.
     pub fn against(self, server: impl Into<TargetServer>) -> Result<Plan, PlanError> {
-        let server = server.into();
+        self.against_all(vec![server.into()])
+    }
+
+    /// The plan that spreads the clients of this load evenly over several servers.
+    ///
+    /// # Errors
+    /// Those of [`against`](Self::against), [`PlanError::NoServer`] without servers, and the refusals of a source
+    /// address for one of the servers.
+    pub fn against_all(self, servers: Vec<TargetServer>) -> Result<Plan, PlanError> {
+        servers
+            .iter()
+            .try_for_each(|server| self.check_server(server))?;
+        if servers.is_empty() {
+            return Err(PlanError::NoServer);
+        }
+        Ok(Plan {
+            spec: self,
+            servers,
+        })
+    }
+
+    fn check_server(&self, server: &TargetServer) -> Result<(), PlanError> {
         let wants_tls = server.certificate_policy != CertificatePolicy::System
             || server.client_identity.is_some();
         if wants_tls && !server.url.is_tls() {
-            let url = server.url.masked();
-            return Err(PlanError::NoCertificate(url));
+            return Err(PlanError::NoCertificate(server.url.masked()));
         }
-        Ok(Plan { spec: self, server })
+        // They all have the same family.
+        let Some(source) = self.source_addresses.first() else {
+            return Ok(());
+        };
+        let Endpoint::Tcp { .. } = server.url.endpoint() else {
+            return Err(PlanError::SourceOfUnixSocket(server.url.masked()));
+        };
+        // The family of a host name is known when it has been resolved.
+        let host = server.url.certificate_host().unwrap_or_default();
+        match host.parse::<IpAddr>() {
+            Ok(host) if host.is_ipv4() != source.is_ipv4() => Err(PlanError::SourceFamily {
+                source_address: *source,
+                url: server.url.masked(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -271,6 +315,27 @@ impl LoadDraft {
         match self.load.window() {
             Some(window) => check("a window", window.get(), 1, MAX_WINDOW),
             None => Ok(()),
+        }
+    }
+
+    /// Drops repeated source addresses, and checks the others.
+    fn check_source_addresses(&mut self) -> Result<(), PlanError> {
+        let mut seen = BTreeSet::new();
+        self.source_addresses.retain(|one| seen.insert(*one));
+        let count = self.source_addresses.len();
+        check(
+            "a number of source addresses",
+            count,
+            0,
+            MAX_SOURCE_ADDRESSES,
+        )?;
+        let (Some(first), mut all) = (self.source_addresses.first(), self.source_addresses.iter())
+        else {
+            return Ok(());
+        };
+        match all.find(|one| one.is_ipv4() != first.is_ipv4()) {
+            None => Ok(()),
+            Some(other) => Err(PlanError::SourceFamilies(*first, *other)),
         }
     }
 

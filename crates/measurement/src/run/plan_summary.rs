@@ -7,14 +7,17 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, Verify, mask_url};
+use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, Verify};
 
 /// The plan as reported in results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct PlanSummary {
-    /// The server's URL, its query values masked.
+    /// URL of the first server, its query values masked.
     pub url: String,
+    /// URLs of all servers, their query values masked; empty with a single server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
     /// True when the server's certificate was verified; `None` without TLS.
     pub certificate_checked: Option<bool>,
     /// Name of the embedded server; `None` for an external one.
@@ -52,6 +55,16 @@ pub struct PlanSummary {
     #[serde(default)]
     pub busy_poll: bool,
     pub seed: u64,
+}
+
+impl PlanSummary {
+    /// The URLs of all servers.
+    pub fn server_urls(&self) -> &[String] {
+        match &self.urls[..] {
+            [] => std::slice::from_ref(&self.url),
+            urls => urls,
+        }
+    }
 }
 
 /// A stage of the offered rate.
@@ -105,12 +118,18 @@ impl From<&Plan> for PlanSummary {
             rate_per_s: stage.rate.per_second(),
         });
         let stages: Vec<_> = stages.collect();
+        let urls: Vec<_> = plan
+            .servers()
+            .iter()
+            .map(|server| server.url.masked())
+            .collect();
+        let mut with_tls = plan.servers().iter().filter(|server| server.url.is_tls());
         Self {
-            url: mask_url(plan.server_url().as_str()),
-            certificate_checked: plan
-                .server_url()
-                .is_tls()
-                .then_some(plan.server().certificate_policy != CertificatePolicy::Unchecked),
+            url: plan.server_url().masked(),
+            urls: if urls.len() > 1 { urls } else { Vec::new() },
+            certificate_checked: with_tls
+                .next()
+                .map(|server| server.certificate_policy != CertificatePolicy::Unchecked),
             embedded: plan.server().embedded.clone(),
             clients: plan.clients.get(),
             senders: Some(plan.senders()).filter(|senders| *senders < plan.clients.get()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 /// The run that a file comes from, as far as it is known: a workbook can have only a few keys of a summary.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunOrigin {
-    /// The server's URL.
+    /// The servers' URLs, separated by commas.
     pub url: Option<String>,
     /// Planned connections.
     pub clients: Option<u64>,
@@ -26,10 +26,15 @@ impl RunOrigin {
         let at = |path| summary.pointer(path);
         let text = |path| at(path).and_then(Value::as_str).map(ToOwned::to_owned);
         let count = |path| at(path).and_then(Value::as_u64);
+        let urls = at("/plan/urls").and_then(Value::as_array);
+        let urls = urls.map(|urls| {
+            let urls = urls.iter().filter_map(Value::as_str);
+            urls.collect::<Vec<_>>().join(", ")
+        });
         let scenario = text("/scenario/name");
         let payload = at("/plan/payload_bytes").filter(|_| scenario.is_none());
         let origin = Self {
-            url: text("/plan/url"),
+            url: urls.or_else(|| text("/plan/url")),
             clients: count("/plan/clients"),
             payload_bytes: payload.and_then(|bytes| serde_json::from_value(bytes.clone()).ok()),
             scenario,
@@ -47,7 +52,7 @@ impl From<&Summary> for RunOrigin {
     fn from(s: &Summary) -> Self {
         let scenario = s.scenario.as_ref().map(|scenario| scenario.name.clone());
         Self {
-            url: Some(s.plan.url.clone()),
+            url: Some(s.plan.server_urls().join(", ")),
             clients: Some(s.plan.clients.into()),
             payload_bytes: scenario.is_none().then_some(s.plan.payload_bytes),
             scenario,

@@ -29,7 +29,7 @@ impl Client {
         thread: &ThreadState,
     ) {
         let mut own = Box::new(ClientDialogue::new(dialogue, self.id, now_ns));
-        thread.connects.borrow_mut().in_setup += 1;
+        thread.connects.borrow_mut().begin_setup(self.id);
         self.begin_step(0, &mut own, dialogue, now_ns, thread);
         self.dialogue = Some(own);
     }
@@ -65,7 +65,9 @@ impl Client {
         let setup_ns = now_ns.saturating_sub(own.opened_ns);
         let ready_ns = self.connect_ns.saturating_add(setup_ns);
         own.ready_ns = Some(ready_ns);
-        thread.connects.borrow_mut().end_setup(Ok(ready_ns));
+        let mut connects = thread.connects.borrow_mut();
+        connects.end_setup(self.id, Ok(ready_ns));
+        drop(connects);
         self.begin_heartbeats(own, dialogue, now_ns, thread);
     }
 
@@ -176,7 +178,9 @@ impl Client {
             None => failure(&own, dialogue, SetupFault::Ended, Some(end.to_string())),
         };
         let setup_step = u32::try_from(failure.step).ok();
-        thread.connects.borrow_mut().end_setup(Err(failure));
+        let mut connects = thread.connects.borrow_mut();
+        connects.end_setup(self.id, Err(failure));
+        drop(connects);
         let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),

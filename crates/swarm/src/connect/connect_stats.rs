@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use measurement::plan::ClientSpread;
 use measurement::record::{ConnectFailure, ConnectHistograms, SetupFailure};
 use measurement::run::SetupSummary;
 
@@ -16,6 +17,9 @@ const MAX_DETAILED: usize = 8;
 pub(crate) struct ConnectStats {
     /// Times of the connections that opened.
     pub(crate) times: ConnectHistograms,
+    spread: ClientSpread,
+    /// Connections and failures by the index of their server; empty without any.
+    servers: BTreeMap<usize, ServerConnects>,
     /// Connections that did not open, or whose client was not ready for its scenario.
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
     /// Open connections whose client does the steps before the load.
@@ -24,12 +28,53 @@ pub(crate) struct ConnectStats {
     unready: u64,
 }
 
+/// Connections to one server.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct ServerConnects {
+    /// Number of connections that are ready for the load.
+    pub(crate) opened: u64,
+    /// As in [`ConnectStats::failures`].
+    failures: BTreeMap<ConnectFailure, u64>,
+}
+
+impl ServerConnects {
+    /// The most frequent failure, and the number of all failures; `None` without any.
+    pub(crate) fn main_failure(&self) -> Option<(&ConnectFailure, u64)> {
+        let most = self.failures.iter().max_by_key(|(_, count)| **count)?;
+        Some((most.0, self.failures.values().sum()))
+    }
+}
+
 impl ConnectStats {
-    pub(crate) fn record(&mut self, result: &Result<OpenedConnection, ConnectFailure>) {
+    /// Stats of clients that are spread over servers like this.
+    pub(crate) fn new(spread: ClientSpread) -> Self {
+        Self {
+            spread,
+            ..Self::default()
+        }
+    }
+
+    fn server_of(&mut self, client: u32) -> &mut ServerConnects {
+        let server = self.spread.server(client);
+        self.servers.entry(server).or_default()
+    }
+
+    /// Connections to each server, by its index.
+    pub(crate) fn servers(&self) -> &BTreeMap<usize, ServerConnects> {
+        &self.servers
+    }
+
+    /// Records a client's connection.
+    pub(crate) fn record(
+        &mut self,
+        client: u32,
+        result: &Result<OpenedConnection, ConnectFailure>,
+    ) {
         let timings = match result {
             Ok(opened) => opened.timings,
-            Err(failure) => return self.record_failure(failure.clone()),
+            Err(failure) => return self.record_failure(client, failure.clone()),
         };
+        self.server_of(client).opened += 1;
         let times = &mut self.times;
         times.tcp.record(nanoseconds(timings.tcp));
         if let Some(tls) = timings.tls {
@@ -40,13 +85,15 @@ impl ConnectStats {
     }
 
     /// Counts a failure. Texts from the server may differ between connections, so only the first ones are kept.
-    pub(crate) fn record_failure(&mut self, failure: ConnectFailure) {
+    pub(crate) fn record_failure(&mut self, client: u32, failure: ConnectFailure) {
         let is_kept = self.failures.contains_key(&failure) || self.failures.len() < MAX_DETAILED;
         let failure = if is_kept {
             failure
         } else {
             failure.without_details()
         };
+        let of_server = &mut self.server_of(client).failures;
+        *of_server.entry(failure.clone()).or_default() += 1;
         *self.failures.entry(failure).or_default() += 1;
     }
 
@@ -55,14 +102,24 @@ impl ConnectStats {
         self.times.opened() - self.in_setup - self.unready
     }
 
+    /// Records the beginning of a client's setup, on an open connection.
+    pub(crate) fn begin_setup(&mut self, client: u32) {
+        self.in_setup += 1;
+        let of_server = self.server_of(client);
+        of_server.opened = of_server.opened.saturating_sub(1);
+    }
+
     /// Records the end of a client's setup: the time until it was ready, in nanoseconds, or its failure.
-    pub(crate) fn end_setup(&mut self, result: Result<u64, SetupFailure>) {
+    pub(crate) fn end_setup(&mut self, client: u32, result: Result<u64, SetupFailure>) {
         self.in_setup = self.in_setup.saturating_sub(1);
         match result {
-            Ok(ready_ns) => self.times.ready.record(ready_ns),
+            Ok(ready_ns) => {
+                self.times.ready.record(ready_ns);
+                self.server_of(client).opened += 1;
+            }
             Err(failure) => {
                 self.unready += 1;
-                self.record_failure(ConnectFailure::Setup(Box::new(failure)));
+                self.record_failure(client, ConnectFailure::Setup(Box::new(failure)));
             }
         }
     }
@@ -82,6 +139,13 @@ impl ConnectStats {
         self.times.merge(&thread.times);
         self.in_setup += thread.in_setup;
         self.unready += thread.unready;
+        for (server, connects) in &thread.servers {
+            let sum = self.servers.entry(*server).or_default();
+            sum.opened += connects.opened;
+            for (failure, count) in &connects.failures {
+                *sum.failures.entry(failure.clone()).or_default() += count;
+            }
+        }
         for (failure, count) in &thread.failures {
             *self.failures.entry(failure.clone()).or_default() += count;
         }
@@ -101,9 +165,32 @@ mod tests {
                 body: format!("request {n}"),
                 ..UpgradeRefusal::new(503)
             };
-            stats.record(&Err(ConnectFailure::Refused(Box::new(refusal))));
+            stats.record(n, &Err(ConnectFailure::Refused(Box::new(refusal))));
         }
         assert_eq!(stats.failures.len(), MAX_DETAILED + 1);
         assert_eq!(stats.failures.values().sum::<u64>(), 1_000);
+    }
+
+    #[test]
+    fn failures_are_kept_for_each_server() {
+        let mut threads = [0, 1].map(|_| ConnectStats::new(ClientSpread::new(2, 0)));
+        for client in [0, 2, 3, 4] {
+            let failure = if client == 4 {
+                ConnectFailure::NoAnswer
+            } else {
+                ConnectFailure::Timeout
+            };
+            threads[client as usize % 2].record(client, &Err(failure));
+        }
+        let mut all = ConnectStats::default();
+        threads.iter().for_each(|thread| all.add(thread));
+        let failures = all.servers().values().map(|one| one.failures.clone());
+        let expected = [
+            BTreeMap::from([(ConnectFailure::Timeout, 2), (ConnectFailure::NoAnswer, 1)]),
+            BTreeMap::from([(ConnectFailure::Timeout, 1)]),
+        ];
+        assert_eq!(failures.collect::<Vec<_>>(), expected);
+        let first = all.servers()[&0].main_failure();
+        assert_eq!(first, Some((&ConnectFailure::Timeout, 3)));
     }
 }

@@ -1,101 +1,132 @@
-//! Data shared by all connections of a run: address, TLS configuration, upgrade request.
+//! Data shared by all connections of a run: addresses, TLS configurations, upgrade requests.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
-use measurement::plan::{Endpoint, Plan, ServerUrl, mask_header_values, mask_url};
+use host::preflight::outgoing_ports;
+use measurement::plan::{
+    Endpoint, LocalPorts, Plan, PlanError, ServerUrl, TargetServer, mask_header_values,
+};
 use measurement::record::ConnectFailure;
-use mio::net::TcpStream;
 use rustls::pki_types::ServerName;
 use scenario::RoleAssignment;
 
 use super::address::{connect_first, resolve};
+use super::local_socket;
 use super::tls::{self, ClientTls};
 use super::transport::Transport;
 use super::upgrade::UpgradeRequest;
 use super::upgrade_exchange::UpgradeExchange;
 use crate::SwarmError;
 
-/// Opens connections to the server of a run.
+/// Opens connections to the servers of a run.
 #[derive(Debug)]
 pub(crate) struct Connector {
-    address: ResolvedAddress,
-    /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
-    pub(crate) tls: Option<(ClientTls, ServerName<'static>)>,
-    request: UpgradeRequest,
-    /// Additional headers of the requests of all clients.
-    headers: HeaderMap,
-    /// Plan and roles of a scenario, which gives each client a request of its own.
-    handshakes: Option<(Plan, RoleAssignment)>,
+    plan: Plan,
+    targets: Vec<ConnectTarget>,
+    /// Local ports of the connections; `None` when the system chooses.
+    ports: Option<LocalPorts>,
+    /// Roles of a scenario, which gives each client a request of its own.
+    roles: Option<RoleAssignment>,
     /// Maximum time for opening a connection.
     pub(crate) timeout: Duration,
 }
 
-/// Address of the server's socket.
+/// One server of a run.
 #[derive(Debug)]
+struct ConnectTarget {
+    address: ResolvedAddress,
+    /// TLS configuration, and the name that the certificate must be valid for; `None` without TLS.
+    tls: Option<(ClientTls, ServerName<'static>)>,
+    request: UpgradeRequest,
+}
+
+/// Address of a server's socket.
+#[derive(Debug, Clone, PartialEq)]
 enum ResolvedAddress {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
 impl Connector {
-    /// Resolves the host name, loads the certificates and prepares the upgrade request. If the host has several
-    /// addresses, all clients use the one that answers first. `is_stopped` ends the wait for it.
+    /// Resolves the host names, loads the certificates and prepares the upgrade requests. If a host has several
+    /// addresses, all its clients use the one that answers first. `is_stopped` ends the wait for it.
     pub(crate) fn new(plan: &Plan, is_stopped: impl Fn() -> bool) -> Result<Self, SwarmError> {
-        let mut secured = None;
-        let address = match plan.server_url().endpoint() {
-            Endpoint::Unix { socket } => ResolvedAddress::Unix(socket.into()),
-            Endpoint::Tcp { host, port, tls } => {
-                let addresses = resolve(host, *port)
-                    .map_err(|source| SwarmError::Lookup(host.clone(), source))?;
-                if *tls {
-                    secured = Some((
-                        ClientTls::new(plan.server())?,
-                        server_name(plan.server_url())?,
-                    ));
+        let mut targets: Vec<ConnectTarget> = Vec::new();
+        for server in plan.servers() {
+            let address = match server.url.endpoint() {
+                Endpoint::Unix { socket } => ResolvedAddress::Unix(socket.into()),
+                Endpoint::Tcp { host, port, .. } => {
+                    ResolvedAddress::Tcp(find_address(plan, server, (host, *port), &is_stopped)?)
                 }
-                let address = choose(plan, &addresses, is_stopped);
-                ResolvedAddress::Tcp(address.map_err(|cause| SwarmError::NothingConnected {
-                    url: mask_url(plan.server_url().as_str()),
-                    attempted: plan.clients.get().into(),
-                    cause,
-                    others: Box::default(),
-                    scenario: plan.scenario().cloned(),
-                })?)
-            }
-        };
+            };
+            let tls = if server.url.is_tls() {
+                let same = targets
+                    .iter()
+                    .zip(plan.servers())
+                    .find_map(|(target, other)| {
+                        let (tls, _) = target.tls.as_ref()?;
+                        server.has_credentials_of(other).then(|| tls.clone())
+                    });
+                let tls = same.map_or_else(|| ClientTls::new(server), Ok)?;
+                Some((tls, server_name(&server.url)?))
+            } else {
+                None
+            };
+            targets.push(ConnectTarget {
+                address,
+                tls,
+                request: UpgradeRequest::new(&server.url, &plan.headers),
+            });
+        }
         Ok(Self {
-            address,
-            tls: secured,
-            request: UpgradeRequest::new(plan.server_url(), &plan.headers),
-            headers: plan.headers.clone(),
-            handshakes: plan.roles().map(|roles| (plan.clone(), roles)),
+            ports: local_ports(plan, &targets),
+            targets,
+            roles: plan.roles(),
             timeout: plan.connect_timeout,
+            plan: plan.clone(),
         })
     }
 
-    /// The address that all clients connect to; `None` for a Unix socket.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        match &self.address {
+    /// The address of each server; `None` for a Unix socket.
+    pub(crate) fn addresses(&self) -> Vec<Option<SocketAddr>> {
+        let address = |target: &ConnectTarget| match &target.address {
             ResolvedAddress::Tcp(address) => Some(*address),
             ResolvedAddress::Unix(_) => None,
-        }
+        };
+        self.targets.iter().map(address).collect()
     }
 
-    /// Starts to connect.
-    pub(crate) fn connect(&self) -> io::Result<Transport> {
-        match &self.address {
-            ResolvedAddress::Tcp(address) => TcpStream::connect(*address).map(Transport::Tcp),
+    fn target_of(&self, client: u32) -> &ConnectTarget {
+        &self.targets[self.plan.spread().server(client)]
+    }
+
+    /// Returns true when a client's connection has TLS.
+    pub(crate) fn is_tls(&self, client: u32) -> bool {
+        self.target_of(client).tls.is_some()
+    }
+
+    /// Starts to connect a client.
+    pub(crate) fn connect(&self, client: u32) -> io::Result<Transport> {
+        match &self.target_of(client).address {
+            ResolvedAddress::Tcp(address) => {
+                let source = self.plan.source_of(client);
+                let ports = self.ports.as_ref().map(|ports| (ports, client));
+                local_socket::connect(*address, source, ports).map(Transport::Tcp)
+            }
             ResolvedAddress::Unix(socket) => Transport::unix(socket),
         }
     }
 
-    /// Adds TLS to a connected stream, if the URL is `wss`.
-    pub(crate) fn secure(&self, stream: Transport) -> Result<Transport, ConnectFailure> {
-        match &self.tls {
+    /// Adds TLS to a client's connected stream, if its URL is `wss`.
+    pub(crate) fn secure(
+        &self,
+        stream: Transport,
+        client: u32,
+    ) -> Result<Transport, ConnectFailure> {
+        match &self.target_of(client).tls {
             Some((tls, name)) => stream
                 .secure(tls.config(), name)
                 .map_err(|e| tls::failure(&e)),
@@ -109,12 +140,14 @@ impl Connector {
         stream: Transport,
         client: u32,
     ) -> Result<UpgradeExchange, ConnectFailure> {
-        let own = self.handshakes.as_ref();
-        let state = own.and_then(|(plan, roles)| Some((plan, plan.client_state(roles, client)?)));
-        let Some((plan, state)) = state else {
-            return Ok(UpgradeExchange::new(stream, &self.request));
+        let roles = self.roles.as_ref();
+        let Some(state) = roles.and_then(|roles| self.plan.client_state(roles, client)) else {
+            return Ok(UpgradeExchange::new(
+                stream,
+                &self.target_of(client).request,
+            ));
         };
-        let handshake = plan.client_handshake(&state);
+        let handshake = self.plan.client_handshake(&state);
         let handshake = handshake.map_err(|e| ConnectFailure::Handshake(e.to_string()))?;
         let request = UpgradeRequest::new(&handshake.url, &handshake.headers);
         Ok(UpgradeExchange::new(stream, &request))
@@ -122,9 +155,10 @@ impl Connector {
 
     /// Adds what is known about the server to the failure of a connection, and masks secret headers that the server
     /// repeated.
-    pub(crate) fn explain(&self, failure: ConnectFailure) -> ConnectFailure {
-        let failure = failure.map_answer(&|text| mask_header_values(&self.headers, text));
-        match &self.tls {
+    pub(crate) fn explain(&self, client: u32, failure: ConnectFailure) -> ConnectFailure {
+        let headers = &self.plan.headers;
+        let failure = failure.map_answer(&|text| mask_header_values(headers, text));
+        match &self.target_of(client).tls {
             Some((tls, _)) => tls.explain(failure),
             None => failure,
         }
@@ -135,6 +169,43 @@ impl Connector {
 fn server_name(url: &ServerUrl) -> Result<ServerName<'static>, SwarmError> {
     let host = url.certificate_host().unwrap_or_default();
     ServerName::try_from(host.to_owned()).map_err(|_| SwarmError::ServerName(host.to_owned()))
+}
+
+/// Local ports of the clients of this plan; `None` when the system chooses them.
+fn local_ports(plan: &Plan, targets: &[ConnectTarget]) -> Option<LocalPorts> {
+    let addresses: Vec<_> = targets.iter().map(|target| &target.address).collect();
+    let sources = plan.source_addresses.len();
+    let ports = outgoing_ports()?;
+    LocalPorts::new(ports, plan.clients.get(), plan.seed, &addresses, sources)
+}
+
+/// The address of a server that its clients connect to.
+fn find_address(
+    plan: &Plan,
+    server: &TargetServer,
+    (host, port): (&str, u16),
+    is_stopped: impl Fn() -> bool,
+) -> Result<SocketAddr, SwarmError> {
+    let lookup = |source| SwarmError::Lookup(host.to_owned(), source);
+    let mut addresses = resolve(host, port).map_err(lookup)?;
+    let source = plan.source_addresses.first();
+    if let Some(source) = source {
+        addresses.retain(|address| address.is_ipv4() == source.is_ipv4());
+        if addresses.is_empty() {
+            return Err(SwarmError::Unreachable(PlanError::SourceFamily {
+                source_address: *source,
+                url: server.url.masked(),
+            }));
+        }
+    }
+    choose(plan, &addresses, is_stopped).map_err(|cause| SwarmError::NothingConnected {
+        url: server.url.masked(),
+        attempted: plan.clients.get().into(),
+        cause,
+        others: Box::default(),
+        servers: Box::default(),
+        scenario: plan.scenario().cloned(),
+    })
 }
 
 /// The only address, or the one that answers first.

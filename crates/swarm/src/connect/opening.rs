@@ -74,7 +74,7 @@ impl Opening {
         connector: &Connector,
         (registry, token): (&Registry, Token),
     ) -> OpeningProgress {
-        let connecting = connector.connect().and_then(|mut stream| {
+        let connecting = connector.connect(client).and_then(|mut stream| {
             stream.register(registry, token)?;
             Ok(stream)
         });
@@ -121,7 +121,9 @@ impl Opening {
                     Err(e) => Err(ConnectFailure::Connect((&e).into())),
                     Ok(()) => {
                         self.timings.tcp = begun.elapsed();
-                        connector.secure(stream).map(OpeningStage::Securing)
+                        connector
+                            .secure(stream, self.client)
+                            .map(OpeningStage::Securing)
                     }
                 },
                 OpeningStage::Securing(mut stream) => match stream.handshake() {
@@ -132,7 +134,7 @@ impl Opening {
                     Err(e) => Err(tls::io_failure(&e)),
                     Ok(()) => {
                         let tls = begun.elapsed() - self.timings.tcp;
-                        self.timings.tls = connector.tls.is_some().then_some(tls);
+                        self.timings.tls = connector.is_tls(self.client).then_some(tls);
                         let exchange = connector.upgrade(stream, self.client);
                         exchange.map(OpeningStage::Upgrading)
                     }

@@ -90,9 +90,10 @@ impl PendingConnections {
                 self.openings.insert(slot, (client, opening));
                 None
             }
-            ControlFlow::Break(result) => {
-                Some((client, result.map_err(|e| self.connector.explain(e))))
-            }
+            ControlFlow::Break(result) => Some((
+                client,
+                result.map_err(|e| self.connector.explain(client, e)),
+            )),
         }
     }
 
@@ -161,7 +162,7 @@ impl PendingConnections {
         };
         let (_, slot) = queue.pop_front()?;
         let (client, opening) = self.openings.remove(&slot)?;
-        let failure = self.connector.explain(opening.at_timeout());
+        let failure = self.connector.explain(client, opening.at_timeout());
         Some((slot, (client, Err(failure))))
     }
 

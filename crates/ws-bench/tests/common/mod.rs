@@ -5,11 +5,13 @@
 
 pub(crate) mod talk_server;
 
+use std::collections::BTreeMap;
 use std::io::Read;
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use calamine::{Reader, Xlsx, open_workbook};
 use futures_util::{SinkExt, StreamExt};
@@ -123,6 +125,8 @@ pub(crate) fn stderr(output: &Output) -> String {
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) seen: Arc<AtomicUsize>,
+    /// Number of connections from each address.
+    pub(crate) peers: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -135,9 +139,12 @@ impl Server {
         let url = format!("ws://{}/", listener.local_addr().unwrap());
         let seen = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&seen);
+        let peers = Arc::<Mutex<BTreeMap<_, _>>>::default();
+        let connected = Arc::clone(&peers);
         runtime.spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.unwrap();
+                let (stream, peer) = listener.accept().await.unwrap();
+                *connected.lock().unwrap().entry(peer.ip()).or_default() += 1;
                 let seen = Arc::clone(&counter);
                 tokio::spawn(async move {
                     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else {
@@ -159,6 +166,7 @@ impl Server {
         Self {
             url,
             seen,
+            peers,
             _runtime: runtime,
         }
     }

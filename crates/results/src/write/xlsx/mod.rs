@@ -16,7 +16,7 @@ mod timeline;
 
 use std::io::{self, Write};
 
-use measurement::run::Tool;
+use measurement::run::{PlanSummary, Tool};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 
 use self::failing_once::FailingOnce;
@@ -36,11 +36,20 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write + Send) -> io::Result<()
         .map_err(io::Error::other)
 }
 
+/// The title of a run's workbook. Excel limits its length, so further servers are only counted.
+fn title_of(plan: &PlanSummary) -> String {
+    let more = match plan.server_urls().len() {
+        0 | 1 => String::new(),
+        n => format!(" and {} more", n - 1),
+    };
+    format!("WebSocket benchmark of {}{more}", plan.url)
+}
+
 /// The workbook of a run, with this number of samples per sheet.
 pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workbook, XlsxError> {
     let s = run.summary;
     let (title, subject) = (
-        format!("WebSocket benchmark of {}", s.plan.url),
+        title_of(&s.plan),
         format!("{} clients, {} messages", s.plan.clients, s.messages.sent),
     );
     let mut workbook = new_workbook(title, subject, &s.tool, &s.started_at);
