@@ -6,5 +6,7 @@ pub const LOAD: &str = "Load";
 pub const CONNECTION: &str = "Connections";
 /// Heading of the flags of files and reports.
 pub const OUTPUT: &str = "Output";
+/// Heading of the flags of runs of several processes.
+pub const SHARDS: &str = "Several processes";
 /// Heading of the flags of scenarios.
 pub const SCENARIO: &str = "Scenario";

@@ -57,6 +57,9 @@ pub enum ShardsError {
         /// Variables that are not set.
         index_names: [&'static str; 2],
     },
+    /// A folder for the results of shards, but no number of this one.
+    #[error("{} is given for the results of shards, but this process has no number among them", _0.display())]
+    NoIdentity(PathBuf),
     /// A batch script of Slurm that starts the program itself, so that only one process runs.
     #[error("SLURM_PROCID is `{procid}` and SLURM_STEP_ID is {}: this process runs outside of a job step, so Slurm starts it only once{}", step_text(.step.as_deref()), tasks_text(.tasks.as_deref()))]
     OutsideJobStep {

@@ -18,7 +18,7 @@ use crate::shard_files::ShardStart;
 ///
 /// # Errors
 /// [`ShardsError`] when the folder cannot be read, no shard has started, or no shard has any data.
-pub fn merge(folder: &Path) -> Result<Run, ShardsError> {
+pub fn merge(folder: &Path) -> Result<MergedRun, ShardsError> {
     let folder = RunFolder::open(folder)?;
     let mut merger = Merger::default();
     for start in folder.starts.values() {
@@ -26,6 +26,15 @@ pub fn merge(folder: &Path) -> Result<Run, ShardsError> {
         merger.add(start, data)?;
     }
     merger.finish(&folder)
+}
+
+/// The sum of the shards of a run.
+#[derive(Debug)]
+pub struct MergedRun {
+    /// The run.
+    pub run: Run,
+    /// True when the user interrupted a shard.
+    pub interrupted: bool,
 }
 
 /// The sum of a run, and the states of its shards.
@@ -37,6 +46,7 @@ struct Merger {
     died: Vec<RunPart>,
     shards: ShardsSummary,
     skews: Vec<u64>,
+    interrupted: bool,
 }
 
 impl Merger {
@@ -49,6 +59,7 @@ impl Merger {
                 (ShardState::Died, part)
             }
         };
+        self.interrupted |= part.context.interrupted;
         self.shards.rows.push(row(start, state, &part));
         if let Some(skew_ns) = part.first_wake_ns {
             self.skews.push(skew_ns);
@@ -66,7 +77,7 @@ impl Merger {
             .map_err(|reason| ShardsError::DamagedResult { shard, reason })
     }
 
-    fn finish(mut self, folder: &RunFolder) -> Result<Run, ShardsError> {
+    fn finish(mut self, folder: &RunFolder) -> Result<MergedRun, ShardsError> {
         self.describe(folder);
         // The verdict is on complete results: what a dead shard did not send does not make the rest invalid.
         let validity = self.complete.as_ref().map(|sum| sum.summary().validity);
@@ -87,7 +98,10 @@ impl Merger {
             }
             summary.shards = Some(self.shards);
         }
-        Ok(run)
+        Ok(MergedRun {
+            run,
+            interrupted: self.interrupted,
+        })
     }
 
     /// Adds everything that is known without the parts.

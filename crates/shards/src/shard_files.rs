@@ -22,7 +22,7 @@ use crate::error::ShardsError;
 use crate::run_name::RunName;
 
 /// Version of the files' format.
-pub(crate) const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 
 /// Everything that is known about a shard when it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -121,7 +121,7 @@ fn killed(folder: &Path, run: &RunName, shard: u32, shards: u32) {
 }
 
 fn merged(folder: &Path) -> (Run, ShardsSummary) {
-    let run = shards::merge(folder).unwrap();
+    let run = shards::merge(folder).unwrap().run;
     let shards = run.summary.as_ref().unwrap().shards.clone().unwrap();
     (run, shards)
 }

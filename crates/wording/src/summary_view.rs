@@ -7,9 +7,9 @@ use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time
 use crate::Tone;
 use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
-use crate::scenario_view;
 use crate::summary::{differing_times, warmup_backlog};
 use crate::summary_figure::{count, figure, known_time, unusual};
+use crate::{scenario_view, shards_view};
 
 pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
@@ -48,6 +48,7 @@ impl SummaryView {
         }
         rows[0].points = notes(s);
         rows[1].points = warmup_backlog(s).into_iter().collect();
+        rows.splice(0..0, shards_view::row(s));
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(s),
@@ -73,6 +74,7 @@ impl SummaryView {
                 group("generator", generator),
                 group("generator", calibration),
                 group("server", server),
+                group("shards", shards_view::figures(s)),
             ],
         }
     }

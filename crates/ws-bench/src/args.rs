@@ -17,6 +17,8 @@ use scenario::Scenario;
 use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
+use crate::publish::ReportFlags;
+use crate::shard_flags::ShardFlags;
 
 /// Measures the latency and throughput of a WebSocket server with many clients.
 ///
@@ -121,9 +123,12 @@ pub(crate) struct BenchArgs {
     #[arg(long, exclusive = true, help_heading = SCENARIO)]
     pub(crate) protocols: bool,
 
+    #[command(flatten)]
+    pub(crate) shards: ShardFlags,
+
     /// File to write, repeatable: .xlsx (everything), .csv (single messages), .json (summary),
     /// .hlog (HdrHistogram log, one interval per second; grows during the run as .hlog.partial). Existing files are replaced (example: run.json)
-    #[arg(short, long = "output", value_name = "FILE", default_value = "latencies.xlsx", help_heading = OUTPUT)]
+    #[arg(short, long = "output", value_name = "FILE", default_value = DEFAULT_OUTPUT, help_heading = OUTPUT)]
     pub(crate) outputs: Vec<PathBuf>,
 
     /// Write no file, except that of --plot
@@ -188,6 +193,9 @@ pub(crate) struct BenchArgs {
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
 }
+
+/// File that is written when no other is named.
+const DEFAULT_OUTPUT: &str = "latencies.xlsx";
 
 /// Cores to pin threads to; empty = all allowed cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,7 +269,39 @@ impl BenchArgs {
                 ),
             ));
         }
+        self.check_shard_usage()?;
         self.check_scenario_usage()
+    }
+
+    /// Checks the flags of one shard, whose report and files come from the merge.
+    fn check_shard_usage(&self) -> Result<(), clap::Error> {
+        let usage = |kind, text: String| Err(Self::command().error(kind, text));
+        if self.shards.shard_dir.is_none() {
+            return match self.shards.shard {
+                Some(shard) if shard.count.get() > 1 => usage(
+                    ErrorKind::MissingRequiredArgument,
+                    "--shard needs --shard-dir: a folder that all shards can write to".to_owned(),
+                ),
+                _ => Ok(()),
+            };
+        }
+        let has_default_output = self.outputs == [PathBuf::from(DEFAULT_OUTPUT)];
+        let of_the_merge = [
+            ("--output", !has_default_output),
+            ("--plot", self.plot.is_some()),
+            ("--json", self.json),
+            ("--tui", self.tui),
+            ("--fail-if", !self.conditions.is_empty()),
+        ];
+        match of_the_merge.iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => usage(
+                ErrorKind::ArgumentConflict,
+                format!(
+                    "{flag} cannot be used with --shard-dir: it belongs to ws-merge, which reads the results of all shards"
+                ),
+            ),
+            None => Ok(()),
+        }
     }
 
     /// Checks that no URL is a number, as from a list of process IDs without quotes.
@@ -359,6 +399,16 @@ impl BenchArgs {
     pub(crate) fn has_growing_log(&self) -> bool {
         let grows = |path: &PathBuf| matches!(RunFormat::of(path), Ok(RunFormat::Hlog));
         self.outputs().iter().any(grows)
+    }
+
+    /// The report that the flags ask for.
+    pub(crate) fn report(&self) -> ReportFlags<'_> {
+        ReportFlags {
+            conditions: &self.conditions,
+            json: self.json,
+            verbose: self.verbose,
+            quiet: self.quiet,
+        }
     }
 
     /// Prints a notice on standard error, unless `--quiet` is set.

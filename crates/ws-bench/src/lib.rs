@@ -12,19 +12,28 @@
 //! | `tui` | the live screen |
 //! | `metrics` | the figures of a running measurement for Prometheus |
 //! | `report` | the summary as text |
+//! | `publish` | the end of a run: its text is printed and its files are saved |
+//! | `shard_flags`, `shard` | flags of runs of several processes; one shard |
+//! | `merge` | `ws-merge`: one run out of the results of several shards |
+//! | `plan_digest` | digest of a plan, the same for all shards |
 //! | `outputs`, `plot` | the files of a run, and the picture of `--plot` |
 //! | `tool` | name and version of this program |
 
 mod args;
 mod embedded;
+mod merge;
 mod metrics;
 mod outputs;
 mod phase_progress;
+mod plan_digest;
 mod plot;
 mod progress_bar;
+mod publish;
 mod report;
 mod run;
 mod scenarios;
+mod shard;
+mod shard_flags;
 #[cfg(test)]
 mod tests;
 mod tool;
@@ -32,6 +41,7 @@ mod trial;
 mod trial_text;
 mod tui;
 
+pub use merge::main as merge_main;
 pub use tui::screen;
 
 use std::process::ExitCode;
@@ -39,8 +49,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::CommandFactory;
+use cli::ExitStatus;
 use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
 use measurement::plan::PlanError;
+use shards::ShardsError;
+use shards::identity::ShardIdentity;
 use swarm::{RunHandle, SwarmError};
 
 /// The complete program.
@@ -64,6 +77,10 @@ pub fn main() -> ExitCode {
             cli::print_text(&scenarios::printed(scenario)).context("cannot print the scenario")?;
             return Ok(cli::ExitStatus::Success);
         }
+        let identity = match shard_identity(&args) {
+            Ok(identity) => identity,
+            Err(error) => return Ok(refuse_shard(&error)),
+        };
         let control = RunHandle::new();
         let (stopped, finished) = (control.clone(), control.clone());
         let reaction = InterruptReaction {
@@ -79,7 +96,13 @@ pub fn main() -> ExitCode {
         run_until_second_interrupt(reaction, move |interrupts| {
             match scenario.as_ref().filter(|_| args.is_trial) {
                 Some(scenario) => trial::run(&args, scenario, &control),
-                None => run::run(&args, scenario.as_ref(), &control, interrupts),
+                None => match (identity, &args.shards.shard_dir) {
+                    (Some(identity), Some(folder)) => {
+                        let scenario = scenario.as_ref();
+                        shard::run(&args, identity, folder, scenario, &control, interrupts)
+                    }
+                    _ => run::run(&args, scenario.as_ref(), &control, interrupts),
+                },
             }
         })
         .or_else(|error| {
@@ -92,6 +115,28 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// The identity of this process among the shards of a run; `None` for an ordinary run.
+fn shard_identity(args: &args::BenchArgs) -> Result<Option<ShardIdentity>, ShardsError> {
+    if args.shards.shards.is_some() || args.is_trial {
+        return Ok(None);
+    }
+    let folder = args.shards.shard_dir.as_ref();
+    let identity = ShardIdentity::detect(args.shards.shard, folder.is_some(), |name| {
+        std::env::var(name).ok()
+    })?;
+    match folder {
+        Some(folder) if identity.is_none() => Err(ShardsError::NoIdentity(folder.clone())),
+        _ => Ok(identity),
+    }
+}
+
+/// Reports that this process cannot be a shard.
+fn refuse_shard(error: &ShardsError) -> ExitStatus {
+    let advice = shard::advice(error, &scenarios::masked_command_line(None));
+    cli::print_error(&cli::with_advice(error, advice.as_deref()));
+    ExitStatus::Usage
+}
+
 /// Announcement of the end of a run at its first interrupt.
 const NOTHING_SAVED: &str =
     "\nending the run and saving its files; a second interrupt quits at once and saves nothing";
@@ -101,6 +146,13 @@ const LOG_STAYS: &str = "\nending the run and saving its files; a second interru
 
 /// Adds advice to the error of a run of which no connection opened, or of a URL that is refused.
 fn with_connect_advice(error: &anyhow::Error) -> anyhow::Error {
+    let of_shards = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<ShardsError>());
+    if let Some(of_shards) = of_shards {
+        let advice = shard::advice(of_shards, &[]);
+        return cli::with_advice(error.as_ref(), advice.as_deref());
+    }
     if let Some(refused) = error.downcast_ref::<PlanError>() {
         return anyhow::anyhow!("{}", wording::with_url_advice(refused));
     }

@@ -1,6 +1,6 @@
 //! The files of a run, created before the run and written after it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use measurement::record::LoggedSecond;
 use measurement::run::Run;
@@ -8,7 +8,6 @@ use results::ResultsError;
 use results::write::{Output, Written};
 use units::{counted, grouped};
 
-use crate::args::BenchArgs;
 use crate::plot;
 use crate::tool::tool;
 
@@ -20,12 +19,12 @@ pub(crate) struct RunOutputs {
 
 impl RunOutputs {
     /// Creates the files under temporary names.
-    pub(crate) fn create(args: &BenchArgs) -> Result<Self, ResultsError> {
+    pub(crate) fn create(files: &[PathBuf], plot: Option<&Path>) -> Result<Self, ResultsError> {
         let create = |path: &PathBuf| Ok((path.clone(), Output::create(path)?.growing(&tool())?));
-        let files = args.outputs().iter().map(create);
+        let files = files.iter().map(create);
         Ok(Self {
             files: files.collect::<Result<_, _>>()?,
-            plot: args.plot.clone(),
+            plot: plot.map(Path::to_owned),
         })
     }
 

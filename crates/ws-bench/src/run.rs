@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use cli::ExitStatus;
 use cli::interrupt::Interrupts;
-use cli::{ExitStatus, print_error, print_text, print_text_while};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
@@ -12,10 +12,11 @@ use measurement::plan::{
     CertificatePolicy, HandshakeFault, LoadSpec, Plan, PlanError, ServerUrl, TargetServer,
 };
 use measurement::record::LoggedSecond;
-use measurement::run::{Run, Summary};
-use measurement::verdict::{Calibration, Verdict};
+use measurement::run::Run;
+use measurement::verdict::Calibration;
 use results::ResultsError;
 use scenario::Scenario;
+use shards::ShardsError;
 use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
@@ -23,9 +24,11 @@ use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
+use crate::publish::{Outcome, publish};
+use crate::shard::NoCommonStart;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
-use crate::{plot, progress_bar, report, scenarios};
+use crate::{plot, progress_bar, scenarios};
 
 /// Executes one run and returns its exit status.
 pub(crate) fn run(
@@ -44,51 +47,14 @@ pub(crate) fn run(
         checked.metrics,
     )?;
     let (probe, outputs) = (checked.probe, &mut checked.outputs);
-    let mut run = measure(args, control, interrupts, &started, probe, outputs)?;
+    let run = measure(args, control, interrupts, &started, probe, outputs)?;
     drop(started);
-    let mut summary = run.summary.context("the generator gave no summary")?;
-    summary = summary.with_conditions(&args.conditions);
-    wording::explain(&mut summary);
-    let interrupted = control.is_interrupted();
-    let status = if interrupted {
-        ExitStatus::Interrupted
-    } else {
-        status(&summary)
+    let outcome = Outcome {
+        status: control.is_interrupted().then_some(ExitStatus::Interrupted),
+        report: args.report(),
     };
-    let text = report::text(&summary, args.verbose);
-    run.summary = Some(summary);
-    let text = if args.json {
-        results::write::to_json(&run).context("cannot print the summary")?
-    } else {
-        text
-    };
-    // Every file that can be saved is saved, even if the text cannot be printed, before the first error is reported.
-    let (printed, saved) = print_text_while(&text, || {
-        let saved = checked.outputs.save(&run);
-        let all_saved = saved.iter().all(Result::is_ok);
-        interrupts.end_at_once_with(if all_saved {
-            status
-        } else {
-            ExitStatus::Failed
-        });
-        saved
-    });
-    let printed = printed.context(NOT_PRINTED);
-    let lines: Vec<_> = saved.iter().flatten().cloned().collect();
-    if args.json {
-        lines.iter().for_each(|line| args.notice(line));
-    } else if printed.is_ok() && !lines.is_empty() {
-        print_text(&format!("\n{}\n", lines.join("\n"))).context(NOT_PRINTED)?;
-    }
-    cli::print_all_but_last(saved.into_iter().filter_map(Result::err))?;
-    match printed {
-        Err(error) if interrupted => print_error(&error),
-        printed => printed?,
-    }
-    Ok(status)
+    publish(run, checked.outputs, &outcome, interrupts)
 }
-
-const NOT_PRINTED: &str = "cannot print the summary";
 
 struct Checked {
     load: LoadSpec,
@@ -114,23 +80,9 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
-    // If the limit cannot be raised, it stays as it is.
-    let raised_from = open_files::raise_limit().ok().flatten();
-    if let Some((from, to)) = raised_from.zip(open_files::limit()) {
-        let (from, to) = (grouped(from), grouped(to));
-        args.notice(&format!(
-            "raised the limit on open files from {from} to {to}"
-        ));
-    }
-    let urls = targets.iter().map(|server| &server.url);
-    let notices = urls.filter_map(wording::host_notice);
-    notices.for_each(|notice| args.notice(&notice));
-    if !targets.is_empty() {
-        load.clone().against_all(targets.clone())?;
-    }
-    cli::check_source_addresses(&load.source_addresses)?;
-    cli::check_room(load.clients.get(), &targets, &load.source_addresses)?;
-    let outputs = RunOutputs::create(args)?;
+    raise_file_limit(args);
+    check_servers(args, &load, &targets, load.clients.get())?;
+    let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
     for log in outputs.growing().filter(|log| log.exists()) {
         args.notice(&format!(
             "{} of an earlier run will be replaced",
@@ -158,6 +110,34 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
         outputs,
         probe,
     })
+}
+
+/// Raises the limit on open files as far as it can be. If it cannot, it stays as it is.
+pub(crate) fn raise_file_limit(args: &BenchArgs) {
+    let raised_from = open_files::raise_limit().ok().flatten();
+    if let Some((from, to)) = raised_from.zip(open_files::limit()) {
+        let (from, to) = (grouped(from), grouped(to));
+        args.notice(&format!(
+            "raised the limit on open files from {from} to {to}"
+        ));
+    }
+}
+
+/// Checks that this machine has room for the connections to the servers. `own_clients` are those of this process.
+pub(crate) fn check_servers(
+    args: &BenchArgs,
+    load: &LoadSpec,
+    targets: &[TargetServer],
+    own_clients: u32,
+) -> anyhow::Result<()> {
+    let urls = targets.iter().map(|server| &server.url);
+    let notices = urls.filter_map(wording::host_notice);
+    notices.for_each(|notice| args.notice(&notice));
+    if !targets.is_empty() {
+        load.clone().against_all(targets.to_vec())?;
+    }
+    cli::check_source_addresses(&load.source_addresses)?;
+    cli::check_room(own_clients, targets, &load.source_addresses)
 }
 
 /// A run with its server and metrics started, and its generator calibrated.
@@ -212,7 +192,7 @@ fn start(
 }
 
 /// Calibrates the generator, if requested or if the run is long.
-fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
+pub(crate) fn calibrate(args: &BenchArgs, plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     if !args.needs_calibration(plan) {
         return Ok(None);
     }
@@ -269,6 +249,7 @@ fn measure(
         open_file_limit: open_files::limit(),
         probe: probe.as_mut(),
         on_second: has_log.then_some(&mut log),
+        start: None,
     };
     let run = swarm::run(plan, control, setup);
     drop(display);
@@ -293,22 +274,6 @@ fn measure(
     Ok(run)
 }
 
-/// The exit status of a run that was not interrupted and whose files were all written.
-fn status(summary: &Summary) -> ExitStatus {
-    let connections = &summary.connections;
-    let some_failed =
-        connections.failed > 0 || connections.closed_early > 0 || summary.messages.any_failed();
-    if summary.validity.verdict == Verdict::Invalid {
-        ExitStatus::Invalid
-    } else if some_failed {
-        ExitStatus::SomeFailed
-    } else if summary.conditions.iter().any(|c| c.held) {
-        ExitStatus::ConditionHeld
-    } else {
-        ExitStatus::Success
-    }
-}
-
 /// The exit status of a run that did not take place. Wrong usage is distinguished from other errors.
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_unreachable = matches!(error.downcast_ref(), Some(SwarmError::Unreachable(_)));
@@ -316,6 +281,11 @@ pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
         || is_unreachable
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()
+        || error.is::<NoCommonStart>()
+        || matches!(
+            error.downcast_ref(),
+            Some(ShardsError::StartPast { .. } | ShardsError::Descriptor { .. })
+        )
         || matches!(
             error.downcast_ref(),
             Some(ResultsError::UnknownEnding(_) | ResultsError::PartialName(_))

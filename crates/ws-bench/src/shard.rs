@@ -1,0 +1,297 @@
+//! One shard of a run: its share of the plan, the common start, its files.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use cli::interrupt::Interrupts;
+use cli::{ExitStatus, print_text};
+use host::system_info::host_name;
+use host::{clocks, open_files};
+use measurement::plan::{LoadDraft, LoadSpec, Plan, Share, TargetServer};
+use measurement::record::LoggedSecond;
+use measurement::run::{PlanFacts, RunPart};
+use measurement::verdict::Calibration;
+use results::write::GrowingLog;
+use scenario::Scenario;
+use shards::ShardsError;
+use shards::identity::ShardIdentity;
+use shards::run_name::{PlanDigest, RunName};
+use shards::shard_files::{FORMAT, ShardFiles, ShardResult, ShardStart};
+use shards::start::{StartFile, StartGate};
+use shards::start_time::StartTime;
+use swarm::{CommonStart, RunHandle, RunSetup};
+use units::{counted, grouped};
+
+use crate::args::BenchArgs;
+use crate::plan_digest::plan_digest;
+use crate::run::{calibrate, check_servers, raise_file_limit};
+use crate::scenarios;
+use crate::tool::tool;
+
+/// A shard that can be started.
+pub(crate) struct Shard {
+    pub(crate) identity: ShardIdentity,
+    pub(crate) plan: Plan,
+    pub(crate) digest: PlanDigest,
+    /// The seed follows from T0, because the user gave none.
+    pub(crate) is_seeded_by_start: bool,
+    pub(crate) calibration: Option<Calibration>,
+    pub(crate) gate: StartGate,
+}
+
+/// Executes one shard and returns its exit status.
+pub(crate) fn run(
+    args: &BenchArgs,
+    identity: ShardIdentity,
+    folder: &Path,
+    scenario: Option<&Arc<Scenario>>,
+    control: &RunHandle,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    let targets = args.targets()?;
+    check_has_servers(&targets)?;
+    let share = Share {
+        index: identity.index,
+        count: identity.count,
+    };
+    let draft = LoadDraft {
+        share,
+        max_samples: args.max_samples,
+        ..args.load_draft(scenario)
+    };
+    let load = LoadSpec::new(draft)?;
+    let gate = start_gate(args, identity, load.warmup)?;
+    let known = known_start(&gate);
+    if let Some(t0) = known {
+        StartTime::new(t0)?.check_future(SystemTime::now())?;
+    }
+    raise_file_limit(args);
+    check_servers(args, &load, &targets, share.of(load.clients.get()))?;
+    let plan = load.against_all(targets)?;
+    plan.check_handshakes()?;
+    let given_seed = args.load.seed;
+    let digest = plan_digest(&plan, given_seed);
+    let plan = match given_seed {
+        Some(_) => plan,
+        None => plan.with_seed(digest.seed(known)),
+    };
+    let files = ShardFiles::new(folder, identity.index)?;
+    if let Some(t0) = known {
+        files.check_unused(&RunName::new(&digest, t0))?;
+    }
+    let shard = Shard {
+        identity,
+        calibration: calibrate(args, &plan)?,
+        is_seeded_by_start: given_seed.is_none() && known.is_none(),
+        plan,
+        digest,
+        gate,
+    };
+    interrupts.announce_on_interrupt(!args.quiet);
+    let part = shard.execute(args, &files, control)?;
+    let Some((run, part)) = part else {
+        return Ok(ExitStatus::Interrupted);
+    };
+    let status = status(&part);
+    let text = report(args, identity, folder, &part);
+    files.finish(&ShardResult {
+        run,
+        shard: identity.index,
+        part,
+    })?;
+    // In one write, because launchers mix the lines of their processes.
+    print_text(&text).context("cannot print the result of the shard")?;
+    Ok(status)
+}
+
+impl Shard {
+    /// Runs the shard's clients. `None` when the user interrupts it before T0 is known, so nothing was measured.
+    pub(crate) fn execute(
+        mut self,
+        args: &BenchArgs,
+        files: &ShardFiles,
+        control: &RunHandle,
+    ) -> anyhow::Result<Option<(RunName, RunPart)>> {
+        let known = known_start(&self.gate);
+        let mut run = None;
+        let mut log = GrowingLog::create(&files.log_path(), tool())?;
+        let mut append = |second: LoggedSecond| log.append(&second);
+        let (digest, plan) = (self.digest.clone(), self.plan.clone());
+        let setup = RunSetup {
+            tool: tool(),
+            command_line: Some(scenarios::masked_command_line(
+                self.plan.scenario().map(Arc::as_ref),
+            )),
+            calibration: self.calibration,
+            open_file_limit: open_files::limit(),
+            probe: None,
+            on_second: Some(&mut append),
+            start: Some(CommonStart {
+                known,
+                poll: Box::new(|has_opened| {
+                    let Some(t0) = self.gate.poll(has_opened)? else {
+                        return Ok(None);
+                    };
+                    StartTime::new(t0)?.check_future(SystemTime::now())?;
+                    let name = RunName::new(&self.digest, t0);
+                    files.begin(&start_of(&self.plan, &name, self.identity))?;
+                    args.notice(&format!("{}: T0 is {}", self.identity, StartTime::new(t0)?));
+                    run = Some(name);
+                    Ok(Some(t0))
+                }),
+                seed: self.is_seeded_by_start.then(|| -> swarm::SeedOfStart<'_> {
+                    Box::new(move |t0| digest.seed(Some(t0)))
+                }),
+            }),
+        };
+        let part = swarm::run_part(&plan, control, setup)?;
+        let Some(run) = run else {
+            args.notice("interrupted before the start; nothing was measured");
+            return Ok(None);
+        };
+        if let Err(error) = log.discard() {
+            // The result holds everything that the log does.
+            args.notice(&cli::in_one_line(&error));
+        }
+        Ok(Some((run, part)))
+    }
+}
+
+/// The way to the start that the flags or the launcher give.
+fn start_gate(
+    args: &BenchArgs,
+    identity: ShardIdentity,
+    warm_up: std::time::Duration,
+) -> anyhow::Result<StartGate> {
+    let flags = &args.shards;
+    if let Some(start) = flags.start_at {
+        return Ok(StartGate::At(start));
+    }
+    if let Some(path) = &flags.start_file {
+        let file = StartFile::new(path.clone(), flags.start_timeout);
+        return Ok(StartGate::File(file));
+    }
+    #[cfg(unix)]
+    if let Some(socket) = shards::pmi::inherited_socket(|name| std::env::var(name).ok())? {
+        let barrier =
+            shards::start::StartBarrier::new(socket, identity, warm_up, flags.start_timeout);
+        return Ok(StartGate::Barrier(barrier));
+    }
+    if identity.count.get() == 1 {
+        let start = StartTime::after(SystemTime::now(), warm_up + ALONE)?;
+        return Ok(StartGate::At(start));
+    }
+    Err(NoCommonStart(identity.count.get()).into())
+}
+
+/// Time for the opening of the connections of a shard that is alone.
+const ALONE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Several shards without a way to start together.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} shards need a common start: --start-at TIME, --start-file FILE, or a launcher with PMI (`srun --mpi=pmi2`, `mpiexec`)",
+    grouped(u64::from(*.0))
+)]
+pub(crate) struct NoCommonStart(u32);
+
+fn known_start(gate: &StartGate) -> Option<SystemTime> {
+    match gate {
+        StartGate::At(start) => Some(start.time()),
+        _ => None,
+    }
+}
+
+/// Everything that is known when T0 is.
+fn start_of(plan: &Plan, run: &RunName, identity: ShardIdentity) -> ShardStart {
+    let clock = clocks::clock_state();
+    ShardStart {
+        format: FORMAT,
+        run: run.clone(),
+        shard: identity.index,
+        shards: identity.count,
+        tool: tool(),
+        host: host_name().unwrap_or_default(),
+        boot_id: clocks::boot_id(),
+        clock_error_ns: clock
+            .as_ref()
+            .and_then(|clock| u64::try_from(clock.max_error.as_nanos()).ok()),
+        is_synchronised: clock.map(|clock| clock.is_synchronized),
+        pid: std::process::id(),
+        facts: PlanFacts::from(plan),
+        max_samples: plan.max_samples,
+    }
+}
+
+/// Says what the shard has done, and how to go on.
+fn report(args: &BenchArgs, identity: ShardIdentity, folder: &Path, part: &RunPart) -> String {
+    let connections = &part.context.connections;
+    let counts = &part.record.counts;
+    for (failure, count) in &connections.failures {
+        args.notice(&format!(
+            "{identity}: {} not open: {failure}",
+            counted(*count, "connection")
+        ));
+    }
+    format!(
+        "{identity}: {} of {} open · {} sent · {} received · {} failed · merge all shards with: ws-merge {}\n",
+        grouped(connections.opened),
+        counted(connections.attempted, "connection"),
+        grouped(counts.sent),
+        grouped(counts.received),
+        grouped(counts.failed()),
+        folder.display(),
+    )
+}
+
+/// The exit status of a shard whose result was saved.
+fn status(part: &RunPart) -> ExitStatus {
+    let connections = &part.context.connections;
+    if part.context.interrupted {
+        ExitStatus::Interrupted
+    } else if connections.failed + connections.closed_early > 0 || part.record.counts.any_failed() {
+        ExitStatus::SomeFailed
+    } else {
+        ExitStatus::Success
+    }
+}
+
+/// Advice for an error of a shard, with the flags of this program.
+pub(crate) fn advice(error: &ShardsError, command_line: &[String]) -> Option<String> {
+    match error {
+        ShardsError::NoFolder { .. } => Some(
+            "add --shard-dir DIR, a folder that all of them can write to, and merge it afterwards with ws-merge DIR"
+                .to_owned(),
+        ),
+        ShardsError::OutsideJobStep { .. } => {
+            Some(format!("start it with srun: `srun {}`", command_line.join(" ")))
+        }
+        ShardsError::NoIdentity(_) => Some(
+            "use --shard I/N, or start it with srun, mpiexec or an Indexed Job".to_owned(),
+        ),
+        ShardsError::BarrierTimeout(_) | ShardsError::StartFileTimeout { .. } => {
+            Some("--start-timeout waits longer".to_owned())
+        }
+        ShardsError::ExistingRun { .. } => {
+            Some("use another --shard-dir, or another start".to_owned())
+        }
+        ShardsError::StartPast { .. } => {
+            Some("let the shards start later, or earlier before the time".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The servers of a shard, which are never embedded.
+pub(crate) fn check_has_servers(targets: &[TargetServer]) -> Result<(), clap::Error> {
+    use clap::CommandFactory as _;
+    if targets.is_empty() {
+        return Err(BenchArgs::command().error(
+            clap::error::ErrorKind::MissingRequiredArgument,
+            "a shard needs the URL of a running server (example: ws://127.0.0.1:8000/ws)",
+        ));
+    }
+    Ok(())
+}

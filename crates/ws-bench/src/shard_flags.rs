@@ -1,0 +1,49 @@
+//! Flags of runs of several processes.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use cli::headings::SHARDS;
+use shards::identity::ShardIdentity;
+use shards::start_time::StartTime;
+use units::parse_duration;
+
+/// Flags of runs of several processes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = SHARDS)]
+pub(crate) struct ShardFlags {
+    /// Run as N processes on this machine, which start together and merge their results (example: 4)
+    ///
+    /// Each process has a part of the clients, so the limit on open files of one process does not limit the run. The
+    /// flags are those of the whole run: clients, messages, rates and --threads are divided.
+    #[arg(long, value_name = "N", conflicts_with_all = ["shard", "shard_dir", "start_at", "start_file", "is_trial"])]
+    pub(crate) shards: Option<NonZeroU32>,
+
+    /// Run as shard I of N, counted from 0: the clients k with k mod N = I. Needs --shard-dir [default: from Slurm,
+    /// MPI, Kubernetes, or WS_BENCH_SHARD and WS_BENCH_SHARDS] (example: 0/4)
+    #[arg(long, value_name = "I/N", conflicts_with = "is_trial")]
+    pub(crate) shard: Option<ShardIdentity>,
+
+    /// Folder for the results of all shards, which ws-merge adds up (example: results/)
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "is_trial")]
+    pub(crate) shard_dir: Option<PathBuf>,
+
+    /// Begin to measure at this time: RFC 3339, or milliseconds since 1970 (example: 2026-01-31T12:00:00Z)
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "shard_dir",
+        conflicts_with = "start_file"
+    )]
+    pub(crate) start_at: Option<StartTime>,
+
+    /// Begin to measure at the time that will be in this file, in the form of --start-at (example: /shared/start)
+    #[arg(long, value_name = "FILE", requires = "shard_dir", value_hint = ValueHint::FilePath)]
+    pub(crate) start_file: Option<PathBuf>,
+
+    /// Time limit for the start: for --start-file, or for the launcher's barrier (example: 2m)
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration, requires = "shard_dir")]
+    pub(crate) start_timeout: Duration,
+}
