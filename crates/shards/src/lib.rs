@@ -28,6 +28,6 @@ pub mod start;
 pub mod start_time;
 
 pub use error::ShardsError;
-pub use merge::{MergedRun, merge};
+pub use merge::{MergedRun, merge, merge_with};
 
 type Result<T> = std::result::Result<T, ShardsError>;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use measurement::run::{
-    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, Run, RunPart, RunSum,
-    ShardRow, ShardState, ShardsSummary, StartSkew,
+    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, Run, RunContext, RunPart,
+    RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 use measurement::verdict::Latency;
 
@@ -19,13 +19,24 @@ use crate::shard_files::ShardStart;
 /// # Errors
 /// [`ShardsError`] when the folder cannot be read, no shard has started, or no shard has any data.
 pub fn merge(folder: &Path) -> Result<MergedRun, ShardsError> {
+    merge_with(folder, |_| {})
+}
+
+/// Like [`merge`], with facts that no shard knows, such as the usage of the server. `complete` adds them.
+///
+/// # Errors
+/// Those of [`merge`].
+pub fn merge_with(
+    folder: &Path,
+    complete: impl FnOnce(&mut RunContext),
+) -> Result<MergedRun, ShardsError> {
     let folder = RunFolder::open(folder)?;
     let mut merger = Merger::default();
     for start in folder.starts.values() {
         let data = folder.read(start)?;
         merger.add(start, data)?;
     }
-    merger.finish(&folder)
+    merger.finish(&folder, complete)
 }
 
 /// The sum of the shards of a run.
@@ -77,8 +88,15 @@ impl Merger {
             .map_err(|reason| ShardsError::DamagedResult { shard, reason })
     }
 
-    fn finish(mut self, folder: &RunFolder) -> Result<MergedRun, ShardsError> {
+    fn finish(
+        mut self,
+        folder: &RunFolder,
+        complete: impl FnOnce(&mut RunContext),
+    ) -> Result<MergedRun, ShardsError> {
         self.describe(folder);
+        if let Some(sum) = &mut self.complete {
+            complete(sum.context_mut());
+        }
         // The verdict is on complete results: what a dead shard did not send does not make the rest invalid.
         let validity = self.complete.as_ref().map(|sum| sum.summary().validity);
         let first = self.died.first().map(RunSum::new);

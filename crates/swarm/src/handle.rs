@@ -14,6 +14,8 @@ struct HandleState {
     watched: AtomicBool,
     phase: Mutex<Option<(Phase, Instant)>>,
     threads: Mutex<Vec<Arc<ThreadProgress>>>,
+    /// Progress of other processes; empty for a run of this one.
+    processes: Mutex<Vec<RunProgress>>,
 }
 
 /// A handle to a run, shared by its caller and its observers.
@@ -61,12 +63,42 @@ impl RunHandle {
     pub fn progress(&self) -> RunProgress {
         let (phase, since) = lock(&self.0.phase).unwrap_or((Phase::Connect, Instant::now()));
         // Summed outside of the lock, so that no generator thread waits for an observer.
-        let threads = lock(&self.0.threads).clone();
+        let processes = lock(&self.0.processes).clone();
+        let sum = match processes.is_empty() {
+            true => sum_progress(&lock(&self.0.threads).clone()),
+            false => {
+                let all = processes.into_iter();
+                all.reduce(|sum, one| sum.beside(&one)).unwrap_or_default()
+            }
+        };
         RunProgress {
             phase,
             in_phase: since.elapsed(),
-            ..sum_progress(&threads)
+            ..sum
         }
+    }
+
+    /// Starts to follow a run of several other processes instead of one of this process.
+    pub fn follow(&self, processes: usize) {
+        *lock(&self.0.processes) = vec![RunProgress::default(); processes];
+        self.begin_record();
+    }
+
+    /// Sets the progress of a followed process, by its index.
+    pub fn set_progress(&self, process: usize, progress: RunProgress) {
+        if let Some(slot) = lock(&self.0.processes).get_mut(process) {
+            *slot = progress;
+        }
+    }
+
+    /// Sets the phase of a followed run.
+    pub fn set_phase(&self, phase: Phase) {
+        self.enter(phase);
+    }
+
+    /// Ends the record of a followed run.
+    pub fn end_followed(&self, interrupted: bool) {
+        self.finish_record(interrupted);
     }
 
     pub(crate) fn is_watched(&self) -> bool {

@@ -10,10 +10,12 @@ use measurement::record::{ConnectFailure, Record};
 use measurement::run::{CloseFrameCount, Connections};
 use measurement::verdict::{ContextSwitches, GeneratorUsage, Stop, Stops};
 
+use serde::{Deserialize, Serialize};
+
 use crate::connection_end::{ConnectionEnd, ServerClose};
 
 /// The phases of a run, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub enum Phase {
     /// Opening of connections.
     #[default]
@@ -42,7 +44,7 @@ impl Phase {
 }
 
 /// Progress of a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunProgress {
     /// Current phase.
     pub phase: Phase,
@@ -56,6 +58,21 @@ pub struct RunProgress {
     pub usage: GeneratorUsage,
     /// Time of the figures after T0, in seconds. At most the measured phase; 0 before T0.
     pub elapsed_s: f64,
+}
+
+impl RunProgress {
+    /// Progress of two processes at the same time.
+    #[must_use]
+    pub(crate) fn beside(mut self, other: &Self) -> Self {
+        self.record.add(&other.record);
+        Self {
+            phase: self.phase.min(other.phase),
+            connections: self.connections.beside(other.connections.clone()),
+            usage: self.usage.beside(&other.usage),
+            elapsed_s: self.elapsed_s.max(other.elapsed_s),
+            ..self
+        }
+    }
 }
 
 /// Progress of a thread.

@@ -124,7 +124,7 @@ fn record_with(
             (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
             _ => {}
         })?;
-    let server = used.and_then(|used| server_sample(used, &recording.context.client));
+    let server = used.and_then(|used| server_usage(used, &recording.context.client));
     recording.context = RunContext {
         tool: setup.tool,
         command_line: setup.command_line,
@@ -426,7 +426,7 @@ pub fn describe_host(open_file_limit: Option<u64>) -> Host {
 }
 
 /// The server's usage; `None` when server and generator share a process and the generator's part is unknown.
-fn server_sample(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerUsage> {
+pub fn server_usage(used: ProcessUsage, generator: &GeneratorUsage) -> Option<ServerUsage> {
     let generator_cpu_s = if used.is_own { generator.cpu_s? } else { 0.0 };
     Some(ServerUsage {
         pid: used.pid,
@@ -461,10 +461,10 @@ mod tests {
             cpu_s,
             ..GeneratorUsage::default()
         };
-        let server_s = server_sample(used.clone(), &generator(Some(1.0)))
+        let server_s = server_usage(used.clone(), &generator(Some(1.0)))
             .unwrap()
             .cpu_s;
         assert_eq!(server_s, 2.0);
-        assert_eq!(server_sample(used, &generator(None)), None);
+        assert_eq!(server_usage(used, &generator(None)), None);
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn row(s: &Summary) -> Option<LabelledRow> {
     let mut parts = vec![format!(
         "{state}{} of {} complete",
         grouped(shards.complete.into()),
-        counted(shards.planned.into(), "shard")
+        grouped(shards.planned.into())
     )];
     if shards.clocks.machines > 1 {
         parts.push(format!("{} machines", shards.clocks.machines));

@@ -14,6 +14,7 @@
 //! | `report` | the summary as text |
 //! | `publish` | the end of a run: its text is printed and its files are saved |
 //! | `shard_flags`, `shard` | flags of runs of several processes; one shard |
+//! | `local_shards` | `--shards`: several processes on this machine |
 //! | `merge` | `ws-merge`: one run out of the results of several shards |
 //! | `plan_digest` | digest of a plan, the same for all shards |
 //! | `outputs`, `plot` | the files of a run, and the picture of `--plot` |
@@ -21,6 +22,8 @@
 
 mod args;
 mod embedded;
+#[cfg(unix)]
+mod local_shards;
 mod merge;
 mod metrics;
 mod outputs;
@@ -44,14 +47,16 @@ mod tui;
 pub use merge::main as merge_main;
 pub use tui::screen;
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::CommandFactory;
 use cli::ExitStatus;
-use cli::interrupt::{InterruptReaction, run_until_second_interrupt};
+use cli::interrupt::{InterruptReaction, Interrupts, run_until_second_interrupt};
 use measurement::plan::PlanError;
+use scenario::Scenario;
 use shards::ShardsError;
 use shards::identity::ShardIdentity;
 use swarm::{RunHandle, SwarmError};
@@ -96,13 +101,7 @@ pub fn main() -> ExitCode {
         run_until_second_interrupt(reaction, move |interrupts| {
             match scenario.as_ref().filter(|_| args.is_trial) {
                 Some(scenario) => trial::run(&args, scenario, &control),
-                None => match (identity, &args.shards.shard_dir) {
-                    (Some(identity), Some(folder)) => {
-                        let scenario = scenario.as_ref();
-                        shard::run(&args, identity, folder, scenario, &control, interrupts)
-                    }
-                    _ => run::run(&args, scenario.as_ref(), &control, interrupts),
-                },
+                None => measure(&args, identity, scenario.as_ref(), &control, interrupts),
             }
         })
         .or_else(|error| {
@@ -113,6 +112,59 @@ pub fn main() -> ExitCode {
             Ok(status)
         })
     })
+}
+
+/// Executes a run of this process, of several processes, or of this process as one of several.
+fn measure(
+    args: &args::BenchArgs,
+    identity: Option<ShardIdentity>,
+    scenario: Option<&Arc<Scenario>>,
+    control: &RunHandle,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    if let Some(count) = args.shards.shards {
+        return measure_in_processes(args, count, scenario, control, interrupts);
+    }
+    match (identity, &args.shards.shard_dir) {
+        (Some(identity), Some(folder)) => {
+            shard::run(args, identity, folder, scenario, control, interrupts)
+        }
+        _ => run::run(args, scenario, control, interrupts),
+    }
+}
+
+/// Executes a run of several processes on this machine. This process is their parent, or one of them.
+#[cfg(unix)]
+fn measure_in_processes(
+    args: &args::BenchArgs,
+    count: NonZeroU32,
+    scenario: Option<&Arc<Scenario>>,
+    control: &RunHandle,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    use local_shards::order::ChildOrder;
+    match ChildOrder::of_this_process() {
+        Some(order) => {
+            // Its parent prints the notices.
+            let args = args::BenchArgs {
+                quiet: true,
+                ..args.clone()
+            };
+            local_shards::child::run(&args, &order, scenario, control)
+        }
+        None => local_shards::run(args, count, scenario, control, interrupts),
+    }
+}
+
+#[cfg(not(unix))]
+fn measure_in_processes(
+    _: &args::BenchArgs,
+    _: NonZeroU32,
+    _: Option<&Arc<Scenario>>,
+    _: &RunHandle,
+    _: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    anyhow::bail!("--shards needs Unix sockets; use --shard I/N with --start-at")
 }
 
 /// The identity of this process among the shards of a run; `None` for an ordinary run.

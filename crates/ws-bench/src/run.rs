@@ -1,5 +1,6 @@
 //! One run: check, start, measure, report, save.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,7 +10,8 @@ use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
 use measurement::plan::{
-    CertificatePolicy, HandshakeFault, LoadSpec, Plan, PlanError, ServerUrl, TargetServer,
+    CertificatePolicy, HandshakeFault, LoadDraft, LoadSpec, Plan, PlanError, ServerUrl, Share,
+    TargetServer,
 };
 use measurement::record::LoggedSecond;
 use measurement::run::Run;
@@ -37,7 +39,7 @@ pub(crate) fn run(
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
-    let mut checked = check(args, scenario)?;
+    let mut checked = check(args, scenario, NonZeroU32::MIN)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
     let started = start(
         args,
@@ -56,19 +58,24 @@ pub(crate) fn run(
     publish(run, checked.outputs, &outcome, interrupts)
 }
 
-struct Checked {
-    load: LoadSpec,
+pub(crate) struct Checked {
+    pub(crate) load: LoadSpec,
     /// The servers to measure; empty = the embedded one, not started yet.
-    targets: Vec<TargetServer>,
-    metrics: Option<MetricsListener>,
-    outputs: RunOutputs,
-    probe: Option<ProcessProbe>,
+    pub(crate) targets: Vec<TargetServer>,
+    pub(crate) metrics: Option<MetricsListener>,
+    pub(crate) outputs: RunOutputs,
+    pub(crate) probe: Option<ProcessProbe>,
 }
 
-/// Checks all arguments before anything is started.
-fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<Checked> {
+/// Checks all arguments before anything is started, for a run of this number of processes.
+pub(crate) fn check(
+    args: &BenchArgs,
+    scenario: Option<&Arc<Scenario>>,
+    processes: NonZeroU32,
+) -> anyhow::Result<Checked> {
     let targets = args.targets()?;
     let load = args.load_spec(scenario)?;
+    check_shares(&load, processes)?;
     if let Some(flag) = args.scenario.line_without_holes() {
         args.notice(&format!(
             "{}; without one, all messages are equal and replies are recognised by their order",
@@ -81,7 +88,8 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
     raise_file_limit(args);
-    check_servers(args, &load, &targets, load.clients.get())?;
+    let each = load.clients.get().div_ceil(processes.get());
+    check_servers(args, &load, &targets, each)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
     for log in outputs.growing().filter(|log| log.exists()) {
         args.notice(&format!(
@@ -110,6 +118,15 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
         outputs,
         probe,
     })
+}
+
+/// Checks that every process has a client that sends.
+fn check_shares(load: &LoadSpec, count: NonZeroU32) -> Result<(), PlanError> {
+    LoadSpec::new(LoadDraft {
+        share: Share { index: 0, count },
+        ..LoadDraft::clone(load)
+    })
+    .map(|_| ())
 }
 
 /// Raises the limit on open files as far as it can be. If it cannot, it stays as it is.
@@ -141,15 +158,15 @@ pub(crate) fn check_servers(
 }
 
 /// A run with its server and metrics started, and its generator calibrated.
-struct Started {
-    plan: Plan,
-    calibration: Option<Calibration>,
+pub(crate) struct Started {
+    pub(crate) plan: Plan,
+    pub(crate) calibration: Option<Calibration>,
     /// The embedded server. It ends when dropped.
     _server: Option<EmbeddedServer>,
 }
 
 /// Starts the embedded server and the metrics, and calibrates the generator.
-fn start(
+pub(crate) fn start(
     args: &BenchArgs,
     control: &RunHandle,
     load: LoadSpec,

@@ -1,20 +1,16 @@
 //! Parts of a run that several processes executed, and their sum.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::plan_facts::PlanFacts;
 use super::scenario_summary::SetupSummary;
-use super::summary::{Connections, RunContext, Summary};
-use super::{ClientRow, CloseFrameCount, Run};
+use super::summary::{RunContext, Summary};
+use super::{ClientRow, Run};
 use crate::record::{
     BottomK, ConnectHistograms, LatencyHistogram, Record, Sample, SecondSum, StoredSecond,
     fill_timeline,
 };
-use crate::verdict::{
-    Calibration, ConnectTimes, ContextSwitches, GeneratorUsage, Latency, Stop, Stops,
-};
+use crate::verdict::{Calibration, ConnectTimes, Latency, Stop, Stops};
 
 /// Everything that one process has recorded of a run, without rounding. The parts of several processes add up to the
 /// run that one process would have recorded.
@@ -147,6 +143,11 @@ impl RunSum {
         )
     }
 
+    /// The context of the parts so far, for what no part knows.
+    pub fn context_mut(&mut self) -> &mut RunContext {
+        &mut self.context
+    }
+
     /// Figures and verdict of the parts so far.
     pub fn summary(&self) -> Summary {
         let mut context = self.context.clone();
@@ -188,8 +189,8 @@ impl RunSum {
 fn beside(one: RunContext, other: RunContext) -> RunContext {
     RunContext {
         elapsed_s: one.elapsed_s.max(other.elapsed_s),
-        connections: connections_beside(one.connections, other.connections),
-        client: usage_beside(one.client, other.client),
+        connections: one.connections.beside(other.connections),
+        client: one.client.beside(&other.client),
         server: one.server.or(other.server),
         calibration: calibration_beside(one.calibration, other.calibration),
         interrupted: one.interrupted || other.interrupted,
@@ -201,71 +202,6 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
             SetupSummary::new(one.ready + other.ready, failures)
         }),
         ..one
-    }
-}
-
-fn connections_beside(mut one: Connections, other: Connections) -> Connections {
-    fn add<K: Ord>(all: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
-        for (key, n) in other {
-            *all.entry(key).or_default() += n;
-        }
-    }
-    one.attempted += other.attempted;
-    one.opened += other.opened;
-    one.failed += other.failed;
-    one.closed_early += other.closed_early;
-    one.opening_s = one.opening_s.max(other.opening_s);
-    add(&mut one.close_codes, other.close_codes);
-    add(&mut one.failures, other.failures);
-    add(&mut one.early_ends, other.early_ends);
-    add(&mut one.addresses, other.addresses);
-    let mut closes: BTreeMap<(Option<u16>, String), u64> = BTreeMap::new();
-    for close in one.close_reasons.into_iter().chain(other.close_reasons) {
-        *closes.entry((close.code, close.reason)).or_default() += close.count;
-    }
-    one.close_reasons = closes
-        .into_iter()
-        .map(|((code, reason), count)| CloseFrameCount {
-            code,
-            reason,
-            count,
-        })
-        .collect();
-    one
-}
-
-/// Usage of two processes at the same time: amounts are added, shares are those of the busiest. Times of the machine are
-/// the larger ones, because both may have seen the same machine.
-fn usage_beside(one: GeneratorUsage, other: GeneratorUsage) -> GeneratorUsage {
-    let sum = |of: fn(&GeneratorUsage) -> Option<f64>| Some(of(&one)? + of(&other)?);
-    let most = |of: fn(&GeneratorUsage) -> Option<f64>| {
-        let both = [of(&one), of(&other)].into_iter().flatten();
-        both.max_by(f64::total_cmp)
-    };
-    let switches = one.context_switches.zip(other.context_switches);
-    GeneratorUsage {
-        cpu_s: sum(|u| u.cpu_s),
-        user_cpu_s: sum(|u| u.user_cpu_s),
-        cpu_per_core: most(|u| u.cpu_per_core),
-        busy_share: most(|u| u.busy_share),
-        blocked_writes: one.blocked_writes + other.blocked_writes,
-        max_rss_bytes: one
-            .max_rss_bytes
-            .zip(other.max_rss_bytes)
-            .map(|(a, b)| a + b),
-        run_queue_wait_s: sum(|u| u.run_queue_wait_s),
-        run_queue_wait_share: most(|u| u.run_queue_wait_share),
-        context_switches: switches.map(|(a, b)| ContextSwitches {
-            voluntary: a.voluntary + b.voluntary,
-            involuntary: a.involuntary + b.involuntary,
-        }),
-        messages_per_cpu_s: None,
-        stops: None,
-        throttled_s: most(|u| u.throttled_s),
-        steal_s: most(|u| u.steal_s),
-        cpu_pressure_s: most(|u| u.cpu_pressure_s),
-        suspended_s: most(|u| u.suspended_s),
-        cpu_per_thread: [one.cpu_per_thread, other.cpu_per_thread].concat(),
     }
 }
 
@@ -286,6 +222,7 @@ mod tests {
     use crate::plan::{Arrivals, Load, RateProfile};
     use crate::record::{Outcome, Recorder};
     use crate::run::tests::plan;
+    use crate::verdict::GeneratorUsage;
     use proptest::prelude::*;
     use units::Rate;
 
@@ -430,7 +367,7 @@ mod tests {
             steal_s: Some(share),
             ..GeneratorUsage::default()
         };
-        let both = usage_beside(usage(1.0, 0.5), usage(2.0, 0.25));
+        let both = usage(1.0, 0.5).beside(&usage(2.0, 0.25));
         assert_eq!((both.cpu_s, both.cpu_per_core), (Some(3.0), Some(0.5)));
         assert_eq!(both.cpu_per_thread, [0.5, 0.25]);
         assert_eq!((both.max_rss_bytes, both.steal_s), (Some(20), Some(0.5)));

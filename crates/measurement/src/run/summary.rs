@@ -156,6 +156,40 @@ pub struct Connections {
     pub addresses: BTreeMap<String, u64>,
 }
 
+impl Connections {
+    /// Connections of two processes at the same time: counts are added.
+    #[must_use]
+    pub fn beside(mut self, other: Self) -> Self {
+        fn add<K: Ord>(all: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
+            for (key, n) in other {
+                *all.entry(key).or_default() += n;
+            }
+        }
+        self.attempted += other.attempted;
+        self.opened += other.opened;
+        self.failed += other.failed;
+        self.closed_early += other.closed_early;
+        self.opening_s = self.opening_s.max(other.opening_s);
+        add(&mut self.close_codes, other.close_codes);
+        add(&mut self.failures, other.failures);
+        add(&mut self.early_ends, other.early_ends);
+        add(&mut self.addresses, other.addresses);
+        let mut closes: BTreeMap<(Option<u16>, String), u64> = BTreeMap::new();
+        for close in self.close_reasons.into_iter().chain(other.close_reasons) {
+            *closes.entry((close.code, close.reason)).or_default() += close.count;
+        }
+        self.close_reasons = closes
+            .into_iter()
+            .map(|((code, reason), count)| CloseFrameCount {
+                code,
+                reason,
+                count,
+            })
+            .collect();
+        self
+    }
+}
+
 /// Close frames with the same code and reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

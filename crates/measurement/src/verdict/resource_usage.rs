@@ -95,6 +95,42 @@ impl GeneratorUsage {
             suspended_s: sum(|u| u.suspended_s),
         }
     }
+
+    /// Usage of two processes at the same time: amounts are added, shares are those of the busiest. Times of the machine
+    /// are the larger ones, because both may have seen the same machine. Stops and echoes per CPU-second are omitted.
+    #[must_use]
+    pub fn beside(&self, other: &Self) -> Self {
+        let sum = |of: fn(&Self) -> Option<f64>| Some(of(self)? + of(other)?);
+        let most = |of: fn(&Self) -> Option<f64>| {
+            let both = [of(self), of(other)].into_iter().flatten();
+            both.max_by(f64::total_cmp)
+        };
+        let switches = self.context_switches.zip(other.context_switches);
+        Self {
+            cpu_s: sum(|u| u.cpu_s),
+            user_cpu_s: sum(|u| u.user_cpu_s),
+            cpu_per_core: most(|u| u.cpu_per_core),
+            busy_share: most(|u| u.busy_share),
+            blocked_writes: self.blocked_writes + other.blocked_writes,
+            max_rss_bytes: self
+                .max_rss_bytes
+                .zip(other.max_rss_bytes)
+                .map(|(a, b)| a + b),
+            run_queue_wait_s: sum(|u| u.run_queue_wait_s),
+            run_queue_wait_share: most(|u| u.run_queue_wait_share),
+            context_switches: switches.map(|(a, b)| ContextSwitches {
+                voluntary: a.voluntary + b.voluntary,
+                involuntary: a.involuntary + b.involuntary,
+            }),
+            messages_per_cpu_s: None,
+            stops: None,
+            throttled_s: most(|u| u.throttled_s),
+            steal_s: most(|u| u.steal_s),
+            cpu_pressure_s: most(|u| u.cpu_pressure_s),
+            suspended_s: most(|u| u.suspended_s),
+            cpu_per_thread: [&self.cpu_per_thread[..], &other.cpu_per_thread].concat(),
+        }
+    }
 }
 
 /// Context switches of a process.

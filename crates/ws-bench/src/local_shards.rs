@@ -1,0 +1,228 @@
+//! `--shards N`: a run of several processes of this program on this machine.
+//!
+//! The parent checks the plan, starts the embedded server, calibrates the generator once, starts the children and
+//! brings them to a common start. It displays their progress, merges their results and saves the files.
+//!
+//! | module | contents |
+//! |---|---|
+//! | [`order`] | what a child has to do, in its environment |
+//! | [`child`] | a process of the run |
+//! | [`report`] | the lines that a child sends to its parent |
+//! | [`children`] | the processes of the run, and their ends |
+
+pub(crate) mod child;
+mod children;
+pub(crate) mod order;
+mod report;
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use cli::ExitStatus;
+use cli::interrupt::Interrupts;
+use host::process_probe::ProcessProbe;
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan};
+use measurement::verdict::{GeneratorUsage, ServerUsage};
+use scenario::Scenario;
+use swarm::{Phase, RunHandle, RunSetup, SwarmError};
+
+use crate::args::BenchArgs;
+use crate::publish::{Outcome, publish};
+use crate::run::{self, Checked, Started};
+use crate::{progress_bar, tui};
+use children::Children;
+use order::ChildOrder;
+
+/// Executes a run of `count` processes and returns its exit status.
+pub(crate) fn run(
+    args: &BenchArgs,
+    count: NonZeroU32,
+    scenario: Option<&Arc<Scenario>>,
+    control: &RunHandle,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    let Checked {
+        load,
+        targets,
+        metrics,
+        outputs,
+        mut probe,
+    } = run::check(args, scenario, count)?;
+    interrupts.remove_on_abort(outputs.unfinished());
+    let started = run::start(args, control, load, targets, metrics)?;
+    let folder = tempfile::Builder::new().prefix("ws-bench-").tempdir();
+    let folder = folder.context("cannot create a folder for the results of the shards")?;
+    control.follow(count.get() as usize);
+    let is_displayed = !args.quiet || args.metrics_bind.is_some();
+    let orders = orders(args, &started.plan, count, folder.path(), is_displayed);
+    let mut children = Children::start(&orders).context("cannot start the shards")?;
+    let server = lead(
+        args,
+        &started,
+        control,
+        interrupts,
+        &mut children,
+        &mut probe,
+    )?;
+    children.finish(|line| args.notice(line));
+    let interrupted = control.is_interrupted();
+    let merged = shards::merge_with(folder.path(), |context| {
+        context.calibration = started.calibration;
+        context.server = server;
+    });
+    let merged = match merged {
+        // Interrupted before the start, so no shard has measured anything.
+        Err(_) if interrupted => return Ok(ExitStatus::Interrupted),
+        merged => merged?,
+    };
+    let summary = merged.run.summary.as_ref();
+    let has_connected = summary.is_none_or(|summary| summary.connections.opened > 0);
+    if !has_connected && !interrupted {
+        return Err(why_nothing_connected(&started.plan)?.into());
+    }
+    drop(started);
+    let is_interrupted = interrupted || merged.interrupted;
+    let outcome = Outcome {
+        status: is_interrupted.then_some(ExitStatus::Interrupted),
+        report: args.report(),
+    };
+    publish(merged.run, outputs, &outcome, interrupts)
+}
+
+/// The orders of all children. Threads and cores of the plan are divided, everything else is that of the whole run.
+fn orders(
+    args: &BenchArgs,
+    plan: &Plan,
+    count: NonZeroU32,
+    folder: &std::path::Path,
+    sends_progress: bool,
+) -> Vec<ChildOrder> {
+    let urls = plan
+        .servers()
+        .iter()
+        .map(|server| server.url.as_str().to_owned());
+    let urls: Vec<_> = urls.collect();
+    let shards = count.get() as usize;
+    let threads = (args.generator.threads().get() / shards).max(1);
+    (0..count.get())
+        .map(|shard| ChildOrder {
+            shard,
+            shards: count,
+            folder: folder.to_owned(),
+            urls: urls.clone(),
+            embedded: plan.server().embedded.clone(),
+            seed: plan.seed,
+            threads,
+            pin: cores_of(&plan.pin, shard as usize, shards, threads),
+            sends_progress,
+        })
+        .collect()
+}
+
+/// The cores of one child: its threads take turns with those of the other children.
+fn cores_of(cores: &[usize], shard: usize, shards: usize, threads: usize) -> Vec<usize> {
+    if cores.is_empty() {
+        return Vec::new();
+    }
+    let turns = (0..threads).map(|thread| shard + thread * shards);
+    turns.map(|turn| cores[turn % cores.len()]).collect()
+}
+
+/// Displays the run until all children have ended. Returns the usage of the server.
+fn lead(
+    args: &BenchArgs,
+    started: &Started,
+    control: &RunHandle,
+    interrupts: &Interrupts,
+    children: &mut Children,
+    probe: &mut Option<ProcessProbe>,
+) -> anyhow::Result<Option<ServerUsage>> {
+    let plan = &started.plan;
+    // The live screen shows interrupts itself.
+    interrupts.announce_on_interrupt(!args.quiet && !args.tui);
+    let display = match (args.quiet, args.tui) {
+        (true, _) => None,
+        (false, true) => Some(tui::start(plan, started.calibration, control, interrupts)?),
+        (false, false) => progress_bar::start(plan, control),
+    };
+    let mut used = None;
+    let mut phase = Phase::Connect;
+    control.set_phase(phase);
+    while children.are_running() {
+        let next = children.take_reports(control).unwrap_or(phase).max(phase);
+        if next != phase {
+            match (phase, next, probe.as_mut()) {
+                (_, Phase::Measure, Some(probe)) => probe.begin(),
+                (Phase::Measure, _, Some(probe)) => used = probe.end(),
+                _ => {}
+            }
+            phase = next;
+            control.set_phase(phase);
+        }
+        if control.is_stopped() {
+            children.interrupt();
+        }
+    }
+    control.end_followed(control.is_stopped() && phase < Phase::Close);
+    drop(display);
+    interrupts.announce_on_interrupt(!args.quiet);
+    // An embedded server is all of this process that works.
+    let generator = GeneratorUsage {
+        cpu_s: Some(0.0),
+        ..GeneratorUsage::default()
+    };
+    Ok(used.and_then(|used| swarm::server_usage(used, &generator)))
+}
+
+/// The reason why no connection opened, learned from one client. Its failure is that of the others.
+fn why_nothing_connected(plan: &Plan) -> anyhow::Result<SwarmError> {
+    let clients = plan.clients.get().into();
+    let one = LoadSpec::new(LoadDraft {
+        clients: NonZeroU32::MIN,
+        threads: NonZeroUsize::MIN,
+        length: Length::MessagesPerClient(NonZeroU64::MIN),
+        load: Load::PING_PONG,
+        warmup: Duration::ZERO,
+        connect_rate: None,
+        max_samples: 0,
+        ..LoadDraft::clone(plan)
+    })?;
+    let one = one.against_all(plan.servers().to_vec())?;
+    match swarm::run(&one, &RunHandle::new(), RunSetup::default()) {
+        Err(SwarmError::NothingConnected {
+            url,
+            cause,
+            others,
+            servers,
+            scenario,
+            ..
+        }) => Ok(SwarmError::NothingConnected {
+            url,
+            attempted: clients,
+            cause,
+            others,
+            servers,
+            scenario,
+        }),
+        Err(error) => Ok(error),
+        Ok(_) => anyhow::bail!(
+            "no connection of any shard opened, but a further one did: the server was too slow"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_are_dealt_out() {
+        let all = [0, 1, 2, 3];
+        assert_eq!(cores_of(&all, 0, 2, 2), [0, 2]);
+        assert_eq!(cores_of(&all, 1, 2, 2), [1, 3]);
+        assert_eq!(cores_of(&all, 5, 8, 1), [1]);
+        assert!(cores_of(&[], 1, 2, 1).is_empty());
+    }
+}
