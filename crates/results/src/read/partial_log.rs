@@ -10,7 +10,7 @@ use measurement::record::{CountsSoFar, LoggedSecond, SecondHistograms};
 use measurement::run::RunTimeline;
 
 use super::Metric;
-use super::hlog::{LONGEST_LINE, damaged_line};
+use super::log_lines::{LONGEST_LINE, damaged_line};
 use crate::counts_comment::parse_counts;
 use crate::error::{Result, ResultsError};
 use crate::histogram;
