@@ -86,7 +86,7 @@ impl WholeSecond<'_> {
 /// The whole part of a log that grows.
 pub(super) struct WholePart {
     pub(super) state: PartialLog,
-    /// Its length in bytes.
+    /// Length of the part in bytes.
     pub(super) bytes: u64,
     /// Each second, with the counts to its end.
     counts: Vec<(u64, CountsSoFar)>,
