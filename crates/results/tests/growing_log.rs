@@ -227,3 +227,72 @@ fn single_messages_of_a_killed_run_are_nowhere_so_other_kinds_are_named() {
         "{text}"
     );
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_damage_to_a_log_that_grows_is_more_than_an_error(
+        at in any::<prop::sample::Index>(),
+        damage in prop::collection::vec(any::<u8>(), 0..4),
+        length in 0..20_usize,
+    ) {
+        let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0, 1], true)));
+        let mut bytes = std::fs::read(&partial).unwrap();
+        let at = at.index(bytes.len());
+        let end = (at + length).min(bytes.len());
+        bytes.splice(at..end, damage);
+        std::fs::write(&partial, bytes).unwrap();
+        let _ = read_logged_seconds(&partial);
+        let _ = read_partial_log(&partial);
+        let _ = read_run(&partial, &[RunPart::Timeline, RunPart::Histograms]);
+        let _ = read_timed_latencies(&partial, &ColumnRequest::default());
+    }
+}
+
+#[test]
+fn times_beyond_any_clock_do_not_overflow() {
+    let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0], true)));
+    let text = std::fs::read_to_string(&partial).unwrap();
+    let most = u64::MAX;
+    let text = text
+        .replace("Tag=service,0.000", &format!("Tag=service,{most}.000"))
+        .replace(
+            "Tag=response,0.000,1.000",
+            &format!("Tag=response,{most}.000,{most}.000"),
+        )
+        .replace("[StartTime: 1795435200", &format!("[StartTime: {most}"));
+    assert_eq!(text.matches(&most.to_string()).count(), 4);
+    std::fs::write(&partial, text).unwrap();
+    let (seconds, state) = read_logged_seconds(&partial).unwrap();
+    assert_eq!((seconds[0].second, state.through_s), (most, most));
+    let _ = read_timeline(&partial, &ColumnRequest::default());
+}
+
+#[test]
+fn a_log_without_a_whole_second_is_said_to_have_none() {
+    let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0], true)));
+    let text = std::fs::read_to_string(&partial).unwrap();
+    std::fs::write(&partial, &text[..text.len() - 5]).unwrap();
+    let (seconds, state) = read_logged_seconds(&partial).unwrap();
+    assert_eq!(
+        (seconds.len(), state.through_s, state.is_torn),
+        (0, 0, true)
+    );
+    let error = read_run(&partial, &[RunPart::Timeline]).unwrap_err();
+    assert!(
+        error.to_string().contains("holds no whole second"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_log_that_grew_stays_when_the_whole_one_cannot_be_written() {
+    let run = run_of(&[0], true);
+    let (folder, _, output) = grown(&logged_seconds(&run));
+    std::fs::create_dir(folder.path().join("x.hlog")).unwrap();
+    output.write(&run).unwrap_err();
+    let mut names = names(&folder);
+    names.sort();
+    assert_eq!(names, ["x.hlog", "x.hlog.partial"]);
+}

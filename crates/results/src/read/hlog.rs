@@ -65,6 +65,9 @@ impl IntervalLog {
             }
             Ok(())
         })?;
+        if tags.is_empty() && log.partial.is_some() {
+            return Err(ResultsError::NoWholeSecond(path.to_owned()));
+        }
         if tags.is_empty() {
             return Err(ResultsError::NoColumn(log.place, ColumnProblem::NoRows));
         }
