@@ -9,8 +9,9 @@ use std::fs;
 
 use folder::{Folder, lines};
 use measurement::record::{Outcome, Sample};
+use measurement::run::Tool;
 use results::write::Output;
-use test_support::fixtures::{recorded_in, run_of};
+use test_support::fixtures::{logged_seconds, recorded_in, run_of};
 
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
 
@@ -424,4 +425,40 @@ fn size_and_theme_are_obeyed_by_every_kind() {
         assert!(dark.contains("#14171C") && !dark.contains("#FFFFFF\" stroke=\"none\"/>\n<text"));
         assert!(holds(&dark, "Mine"));
     }
+}
+
+/// The log of a run of three seconds that was killed while it wrote the last one.
+fn with_torn_log() -> Folder {
+    let folder = Folder::new();
+    let run = run_of(recorded_in(true, &samples()), |_| {});
+    let output = Output::create(&folder.path("run.hlog")).unwrap();
+    let mut output = output.growing(&Tool::default()).unwrap();
+    let seconds = logged_seconds(&run);
+    seconds.iter().for_each(|second| output.append(second));
+    let partial = output.growing_path().unwrap();
+    let bytes = fs::read(partial).unwrap();
+    fs::write(partial, &bytes[..bytes.len() - 30]).unwrap();
+    folder
+}
+
+#[test]
+fn a_log_that_is_incomplete_is_drawn_and_said_to_be_so() {
+    let folder = with_torn_log();
+    for kind in ["timeline", "percentiles", "cdf", "histogram", "heatmap"] {
+        let said = folder.drawn(&["run.hlog.partial", "--kind", kind, "-o", "a.svg"]);
+        assert!(
+            said.contains(
+                "run.hlog.partial is incomplete: its run goes on or was killed. It holds 2 s of the measured phase; its \
+                 last line is torn and left out"
+            ),
+            "{kind}: {said}"
+        );
+    }
+    let said = folder.drawn(&["run.hlog.partial", "--kind", "timeline", "-o", "a.svg"]);
+    assert!(said.contains("2 seconds of run.hlog.partial"), "{said}");
+    let said = folder.refused(1, &["run.hlog.partial", "-o", "b.svg"]);
+    assert!(
+        said.contains("which the kind latency needs: use the kind timeline, heatmap, percentiles, cdf or histogram"),
+        "{said}"
+    );
 }

@@ -27,6 +27,9 @@ pub enum ResultsError {
     /// The file name is that of a log that grows, which gets its name when the log is whole.
     #[error("{} is the name of an unfinished log: use {}", .0.display(), .0.with_extension("").display())]
     PartialName(PathBuf),
+    /// A log whose run was killed in its first second.
+    #[error("{} holds no whole second", .0.display())]
+    NoWholeSecond(PathBuf),
     /// A log whose run goes on or was killed does not hold what is wanted.
     #[error("{} holds no {}: use the kind timeline, heatmap, percentiles, cdf or histogram", .0.display(), .1)]
     LacksInPartial(PathBuf, Content),

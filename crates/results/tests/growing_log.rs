@@ -3,9 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use measurement::record::{CountsSoFar, LoggedSecond, Outcome, Record, Sample, TimelineRow};
+use measurement::record::{LoggedSecond, Outcome, Record, Sample, TimelineRow};
 use measurement::run::{Run, Tool};
 use proptest::prelude::*;
 use results::ResultsError;
@@ -15,7 +14,7 @@ use results::read::{
 };
 use results::write::{Output, RunFormat};
 use tempfile::TempDir;
-use test_support::fixtures::{recorded_in, summary_of};
+use test_support::fixtures::{logged_seconds, recorded_in, summary_of};
 
 /// A run with echoes in these seconds, and one lost message in each. It sends two messages a second.
 fn run_of(seconds: &[u64], is_open_loop: bool) -> Run {
@@ -41,37 +40,6 @@ fn run_of(seconds: &[u64], is_open_loop: bool) -> Run {
 
 fn rows(run: &Run) -> &[TimelineRow] {
     &run.timeline.as_ref().unwrap().rows
-}
-
-/// The seconds of the run as an observer gets them.
-fn seconds(run: &Run) -> Vec<LoggedSecond> {
-    let started = &run.summary.as_ref().unwrap().started_at;
-    let mut counts = CountsSoFar {
-        opened: 3,
-        ..CountsSoFar::default()
-    };
-    rows(run)
-        .iter()
-        .map(|row| {
-            counts.sent += row.sent;
-            counts.received += row.received;
-            counts.failed += row.failed;
-            let mut histograms = row.histograms.clone();
-            // Equal times are written for both, and read as one.
-            if let Some(h) = histograms
-                .as_mut()
-                .filter(|h| h.response.as_ref() == Some(&h.service))
-            {
-                h.response = None;
-            }
-            LoggedSecond {
-                started_at: humantime::parse_rfc3339(started).unwrap_or(SystemTime::UNIX_EPOCH),
-                second: row.second,
-                histograms,
-                counts,
-            }
-        })
-        .collect()
 }
 
 /// An output with these seconds, in a folder.
@@ -135,7 +103,7 @@ proptest! {
     fn appended_seconds_come_back(present in prop::collection::vec(any::<bool>(), 1..8), is_open_loop: bool) {
         let present: Vec<_> = (0..).zip(present).filter(|(_, is)| *is).map(|(n, _)| n).collect();
         let run = run_of(&present, is_open_loop);
-        let seconds = seconds(&run);
+        let seconds = logged_seconds(&run);
         let (_folder, partial, output) = grown(&seconds);
         if seconds.is_empty() {
             prop_assert!(!partial.exists());
@@ -153,7 +121,7 @@ proptest! {
     #[test]
     fn a_log_cut_anywhere_has_the_whole_seconds_before_the_cut(cut in 0.0..1.0_f64) {
         let run = run_of(&[0, 1, 2], true);
-        let seconds = seconds(&run);
+        let seconds = logged_seconds(&run);
         let (_first, first, _output) = grown(&seconds[..1]);
         let (_all, partial, _output) = grown(&seconds);
         let (from, bytes) = (std::fs::read(&first).unwrap().len(), std::fs::read(&partial).unwrap());
@@ -177,7 +145,7 @@ proptest! {
 #[test]
 fn a_whole_log_takes_the_place_of_the_one_that_grew_and_is_the_same_as_without_it() {
     let run = run_of(&[0, 2, 3], true);
-    let (folder, partial, output) = grown(&seconds(&run));
+    let (folder, partial, output) = grown(&logged_seconds(&run));
     let grew = all_parts(&partial);
     output.write(&run).unwrap();
     assert_eq!(names(&folder), ["x.hlog"]);
@@ -193,7 +161,7 @@ fn a_whole_log_takes_the_place_of_the_one_that_grew_and_is_the_same_as_without_i
 #[test]
 fn the_counts_of_a_log_that_grows_are_those_of_its_seconds() {
     let run = run_of(&[0, 1], false);
-    let (_folder, partial, _output) = grown(&seconds(&run));
+    let (_folder, partial, _output) = grown(&logged_seconds(&run));
     let text = std::fs::read_to_string(&partial).unwrap();
     let line = "\n#[Counts: sent 4, received 2, failed 2, unsent 0, opened 3]\n";
     assert!(text.contains(line), "{text}");
@@ -210,7 +178,7 @@ fn the_counts_of_a_log_that_grows_are_those_of_its_seconds() {
 #[test]
 fn only_a_log_that_grows_may_be_torn_and_only_at_its_end() {
     let run = run_of(&[0, 1, 2], true);
-    let (folder, partial, _output) = grown(&seconds(&run));
+    let (folder, partial, _output) = grown(&logged_seconds(&run));
     let text = std::fs::read_to_string(&partial).unwrap();
     let whole = folder.path().join("y.hlog");
     std::fs::write(&whole, &text[..text.len() - 20]).unwrap();
@@ -251,11 +219,80 @@ fn the_name_of_a_log_that_grows_is_for_reading_only() {
 
 #[test]
 fn single_messages_of_a_killed_run_are_nowhere_so_other_kinds_are_named() {
-    let (_folder, partial, _output) = grown(&seconds(&run_of(&[0], false)));
+    let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0], false)));
     let error = read_times(&partial, &ColumnRequest::default()).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("use the kind timeline, heatmap, percentiles, cdf or histogram"),
         "{text}"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_damage_to_a_log_that_grows_is_more_than_an_error(
+        at in any::<prop::sample::Index>(),
+        damage in prop::collection::vec(any::<u8>(), 0..4),
+        length in 0..20_usize,
+    ) {
+        let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0, 1], true)));
+        let mut bytes = std::fs::read(&partial).unwrap();
+        let at = at.index(bytes.len());
+        let end = (at + length).min(bytes.len());
+        bytes.splice(at..end, damage);
+        std::fs::write(&partial, bytes).unwrap();
+        let _ = read_logged_seconds(&partial);
+        let _ = read_partial_log(&partial);
+        let _ = read_run(&partial, &[RunPart::Timeline, RunPart::Histograms]);
+        let _ = read_timed_latencies(&partial, &ColumnRequest::default());
+    }
+}
+
+#[test]
+fn times_beyond_any_clock_do_not_overflow() {
+    let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0], true)));
+    let text = std::fs::read_to_string(&partial).unwrap();
+    let most = u64::MAX;
+    let text = text
+        .replace("Tag=service,0.000", &format!("Tag=service,{most}.000"))
+        .replace(
+            "Tag=response,0.000,1.000",
+            &format!("Tag=response,{most}.000,{most}.000"),
+        )
+        .replace("[StartTime: 1795435200", &format!("[StartTime: {most}"));
+    assert_eq!(text.matches(&most.to_string()).count(), 4);
+    std::fs::write(&partial, text).unwrap();
+    let (seconds, state) = read_logged_seconds(&partial).unwrap();
+    assert_eq!((seconds[0].second, state.through_s), (most, most));
+    let _ = read_timeline(&partial, &ColumnRequest::default());
+}
+
+#[test]
+fn a_log_without_a_whole_second_is_said_to_have_none() {
+    let (_folder, partial, _output) = grown(&logged_seconds(&run_of(&[0], true)));
+    let text = std::fs::read_to_string(&partial).unwrap();
+    std::fs::write(&partial, &text[..text.len() - 5]).unwrap();
+    let (seconds, state) = read_logged_seconds(&partial).unwrap();
+    assert_eq!(
+        (seconds.len(), state.through_s, state.is_torn),
+        (0, 0, true)
+    );
+    let error = read_run(&partial, &[RunPart::Timeline]).unwrap_err();
+    assert!(
+        error.to_string().contains("holds no whole second"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_log_that_grew_stays_when_the_whole_one_cannot_be_written() {
+    let run = run_of(&[0], true);
+    let (folder, _, output) = grown(&logged_seconds(&run));
+    std::fs::create_dir(folder.path().join("x.hlog")).unwrap();
+    output.write(&run).unwrap_err();
+    let mut names = names(&folder);
+    names.sort();
+    assert_eq!(names, ["x.hlog", "x.hlog.partial"]);
 }

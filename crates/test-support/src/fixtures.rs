@@ -1,11 +1,11 @@
 //! Example runs with constant figures.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use measurement::plan::{
     Arrivals, Length, Load, LoadDraft, LoadSpec, RateProfile, ServerUrl, TargetServer,
 };
-use measurement::record::{BottomK, Outcome, Record, Recorder, Sample};
+use measurement::record::{BottomK, CountsSoFar, LoggedSecond, Outcome, Record, Recorder, Sample};
 use measurement::run::{Connections, Host, Run, RunContext, Summary, Tool};
 use units::Rate;
 
@@ -82,6 +82,34 @@ pub fn run_of(record: Record, change: impl FnOnce(&mut Summary)) -> Run {
     let mut summary = summary_of(&record);
     change(&mut summary);
     Run::with_summary(summary, record, Vec::new())
+}
+
+/// The seconds of a run with three connections, as an observer gets them while it goes on. Response times that equal the
+/// service times are left out, as readers of a log do.
+#[must_use]
+pub fn logged_seconds(run: &Run) -> Vec<LoggedSecond> {
+    let mut counts = CountsSoFar {
+        opened: 3,
+        ..CountsSoFar::default()
+    };
+    let rows = run.timeline.iter().flat_map(|timeline| &timeline.rows);
+    rows.map(|row| {
+        counts.sent += row.sent;
+        counts.received += row.received;
+        counts.failed += row.failed;
+        let mut histograms = row.histograms.clone();
+        if let Some(times) = &mut histograms {
+            let service = &times.service;
+            times.response.take_if(|response| response == service);
+        }
+        LoggedSecond {
+            started_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_435_200_123),
+            second: row.second,
+            histograms,
+            counts,
+        }
+    })
+    .collect()
 }
 
 /// A run of one client that waits for each echo. `change` changes its summary.

@@ -111,7 +111,7 @@ fn ctrl_c_makes_a_whole_log_of_it() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     assert_eq!(bench.files(), ["x.hlog"]);
     let run = read_run(&bench.path("x.hlog"), &[RunPart::Histograms]).unwrap();
-    assert!(run.histograms.unwrap().service.len() > 0);
+    assert!(!run.histograms.unwrap().service.is_empty());
 }
 
 #[test]

@@ -32,7 +32,7 @@ Exit codes:
   2  wrong usage"
 )]
 pub(crate) struct ReportArgs {
-    /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog
+    /// Files that ws-bench wrote: .xlsx, .json, .csv, .hlog, .hlog.partial
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 

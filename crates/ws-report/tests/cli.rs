@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use measurement::run::Run;
+use measurement::run::{Run, Tool};
 use measurement::verdict::Verdict;
 use results::write;
 use tempfile::TempDir;
-use test_support::fixtures::{closed_loop_run, open_loop_run};
+use test_support::fixtures::{closed_loop_run, logged_seconds, open_loop_run};
+use units::grouped;
 
 /// Saves a run as ws-bench does.
 fn save(run: &Run, path: &Path) {
@@ -394,4 +395,45 @@ fn a_run_that_was_decoded_is_said_to_be() {
         said,
         "notice: run.json is read as UTF-16, because it is not UTF-8\nwrote a.md\n"
     );
+}
+
+#[test]
+fn the_log_of_a_killed_run_has_figures_and_no_verdict() {
+    let folder = Folder::new();
+    let output = write::Output::create(&folder.path("run.hlog")).unwrap();
+    let mut output = output.growing(&Tool::default()).unwrap();
+    let seconds = logged_seconds(&open_loop_run(|_| {}));
+    seconds.iter().for_each(|second| output.append(second));
+    drop(output);
+    let partial = folder.path("run.hlog.partial");
+    let text = fs::read_to_string(&partial).unwrap();
+    fs::write(&partial, &text[..text.len() - 9]).unwrap();
+    let counts = seconds[1].counts;
+    let page = folder.written("a.md", &["run.hlog.partial", "-o", "a.md"]);
+    in_order(
+        &page,
+        &[
+            "an incomplete log, without a summary",
+            "The figures of an incomplete log have no verdict:",
+            "run.hlog.partial is incomplete: its run goes on or was killed. It holds 2 s of the measured phase; its last \
+             line is torn and left out",
+            "### Times",
+            &format!("| sent | {} |", grouped(counts.sent)),
+            &format!("| echoed | {} |", grouped(counts.received)),
+            "| failed | 0 |",
+            "| unsent | 0 |",
+            "| opened | 3 |",
+        ],
+    );
+    fs::copy(&partial, folder.path("other.hlog.partial")).unwrap();
+    let both = folder.written(
+        "b.md",
+        &["run.hlog.partial", "other.hlog.partial", "-o", "b.md"],
+    );
+    for name in ["run", "other"] {
+        assert!(
+            both.contains(&format!("{name}.hlog.partial is incomplete")),
+            "{both}"
+        );
+    }
 }

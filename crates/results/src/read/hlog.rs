@@ -9,6 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
+use super::log_lines::{LONGEST_LINE, damaged_line};
 use super::partial_log::WholePart;
 use super::remark::Remark;
 use super::time_column::{Latencies, TimeColumn};
@@ -17,9 +18,6 @@ use super::{ColumnRequest, Metric};
 use crate::error::{ColumnProblem, Place, Result, ResultsError};
 use crate::histogram;
 use crate::partial_name::is_partial_log;
-
-/// Longest line that is read; a histogram takes a few kilobytes.
-pub(super) const LONGEST_LINE: u64 = 16 << 20;
 
 /// Most tags that are kept.
 const MOST_TAGS: usize = 64;
@@ -67,6 +65,9 @@ impl IntervalLog {
             }
             Ok(())
         })?;
+        if tags.is_empty() && log.partial.is_some() {
+            return Err(ResultsError::NoWholeSecond(path.to_owned()));
+        }
         if tags.is_empty() {
             return Err(ResultsError::NoColumn(log.place, ColumnProblem::NoRows));
         }
@@ -224,11 +225,6 @@ impl IntervalLog {
         }
         Ok(())
     }
-}
-
-pub(super) fn damaged_line(path: &Path, line: u64, source: Option<std::io::Error>) -> ResultsError {
-    let defect = format!("line {line} is not an interval of a log");
-    ResultsError::DamagedRow(path.to_owned(), defect, source)
 }
 
 const BOM: &[u8] = "\u{feff}".as_bytes();

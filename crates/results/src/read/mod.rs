@@ -31,6 +31,7 @@ mod json_lines;
 mod json_record;
 mod json_table;
 mod json_value;
+mod log_lines;
 mod message_rows;
 mod open;
 mod own_sheets;

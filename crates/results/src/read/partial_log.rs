@@ -10,7 +10,7 @@ use measurement::record::{CountsSoFar, LoggedSecond, SecondHistograms};
 use measurement::run::RunTimeline;
 
 use super::Metric;
-use super::hlog::{LONGEST_LINE, damaged_line};
+use super::log_lines::{LONGEST_LINE, damaged_line};
 use crate::counts_comment::parse_counts;
 use crate::error::{Result, ResultsError};
 use crate::histogram;
@@ -70,9 +70,10 @@ impl WholeSecond<'_> {
     fn decode(&self) -> std::io::Result<LoggedSecond> {
         let service = histogram::inflate(self.service)?;
         let response = histogram::inflate(self.response)?;
+        let started = SystemTime::UNIX_EPOCH.checked_add(self.started.unwrap_or_default());
         let is_empty = histogram::from_plain(&service)?.is_empty();
         Ok(LoggedSecond {
-            started_at: SystemTime::UNIX_EPOCH + self.started.unwrap_or_default(),
+            started_at: started.unwrap_or(SystemTime::UNIX_EPOCH),
             second: self.second,
             histograms: (!is_empty).then(|| SecondHistograms {
                 response: (response != service).then_some(response),
@@ -86,7 +87,7 @@ impl WholeSecond<'_> {
 /// The whole part of a log that grows.
 pub(super) struct WholePart {
     pub(super) state: PartialLog,
-    /// Its length in bytes.
+    /// Length of the part in bytes.
     pub(super) bytes: u64,
     /// Each second, with the counts to its end.
     counts: Vec<(u64, CountsSoFar)>,
@@ -215,7 +216,7 @@ impl Scanner {
                 })?;
             }
             self.state.counts = self.counts;
-            self.state.through_s = second + interval.duration().as_secs();
+            self.state.through_s = second.saturating_add(interval.duration().as_secs());
             self.whole_bytes = self.read_bytes;
         }
         Ok(true)
