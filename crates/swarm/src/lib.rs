@@ -78,6 +78,7 @@ pub mod upgrade_fuzzing;
 mod worker;
 
 pub use calibrate::{calibrate, can_calibrate};
+pub use connect::local_socket::can_choose_ports;
 pub use connect::{address, tls, upgrade};
 pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;

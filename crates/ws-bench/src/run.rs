@@ -128,6 +128,12 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
     }
     cli::check_source_addresses(&load.source_addresses)?;
     cli::check_room(load.clients.get(), &targets, &load.source_addresses)?;
+    let sources = &load.source_addresses;
+    if !swarm::can_choose_ports()
+        && let Some(warning) = cli::slow_ports(load.clients.get(), &targets, sources)
+    {
+        args.notice(&warning);
+    }
     let outputs = RunOutputs::create(args)?;
     let pids = args.server_pids();
     let probe = if pids.is_empty() {

@@ -162,7 +162,7 @@ fn wrong_source_addresses_and_urls_are_refused_before_any_work() {
         (
             format!("{url} --server-pid 12 34"),
             2,
-            "quote the list: --server-pid \"12 34\"",
+            "quote the list of process IDs: --server-pid \"12 34\"",
         ),
         (format!("{url} nonsense"), 2, "`nonsense` is not a URL"),
     ] {

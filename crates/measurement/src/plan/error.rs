@@ -31,7 +31,7 @@ pub enum PlanError {
     NoUnixSockets(String),
     #[error("`{0}` has no TLS: only with wss:// is there a certificate to be checked or not")]
     NoCertificate(String),
-    #[error("there is no server to run against")]
+    #[error("a plan needs a server")]
     NoServer,
     #[error("`{text}`: {reason}")]
     SourceAddress { text: String, reason: &'static str },

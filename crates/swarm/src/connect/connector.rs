@@ -19,7 +19,7 @@ use super::tls::{self, ClientTls};
 use super::transport::Transport;
 use super::upgrade::UpgradeRequest;
 use super::upgrade_exchange::UpgradeExchange;
-use crate::SwarmError;
+use crate::{SwarmError, UnreachedServer};
 
 /// Opens connections to the servers of a run.
 #[derive(Debug)]
@@ -199,11 +199,14 @@ fn find_address(
         }
     }
     choose(plan, &addresses, is_stopped).map_err(|cause| SwarmError::NothingConnected {
-        url: server.url.masked(),
         attempted: plan.clients.get().into(),
+        servers: Box::new([UnreachedServer {
+            url: server.url.masked(),
+            failed: plan.clients.get().into(),
+            cause: cause.clone(),
+        }]),
         cause,
         others: Box::default(),
-        servers: Box::default(),
         scenario: plan.scenario().cloned(),
     })
 }
