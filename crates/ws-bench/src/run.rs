@@ -34,14 +34,9 @@ pub(crate) fn run(
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
     let checked = check(args, scenario)?;
+    let (load, targets) = (checked.load, checked.targets);
     interrupts.remove_on_abort(checked.outputs.unfinished());
-    let started = start(
-        args,
-        control,
-        checked.load,
-        checked.targets,
-        checked.metrics,
-    )?;
+    let started = start(args, control, load, targets, checked.metrics)?;
     let mut run = measure(args, control, interrupts, &started, checked.probe)?;
     drop(started);
     let mut summary = run.summary.context("the generator gave no summary")?;
@@ -112,28 +107,7 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
-    // If the limit cannot be raised, it stays as it is.
-    let raised_from = open_files::raise_limit().ok().flatten();
-    if let Some((from, to)) = raised_from.zip(open_files::limit()) {
-        let (from, to) = (grouped(from), grouped(to));
-        args.notice(&format!(
-            "raised the limit on open files from {from} to {to}"
-        ));
-    }
-    let urls = targets.iter().map(|server| &server.url);
-    let notices = urls.filter_map(wording::host_notice);
-    notices.for_each(|notice| args.notice(&notice));
-    if !targets.is_empty() {
-        load.clone().against_all(targets.clone())?;
-    }
-    cli::check_source_addresses(&load.source_addresses)?;
-    cli::check_room(load.clients.get(), &targets, &load.source_addresses)?;
-    let sources = &load.source_addresses;
-    if !swarm::can_choose_ports()
-        && let Some(warning) = cli::slow_ports(load.clients.get(), &targets, sources)
-    {
-        args.notice(&warning);
-    }
+    check_connections(args, &load, &targets)?;
     let outputs = RunOutputs::create(args)?;
     let pids = args.server_pids();
     let probe = if pids.is_empty() {
@@ -156,6 +130,37 @@ fn check(args: &BenchArgs, scenario: Option<&Arc<Scenario>>) -> anyhow::Result<C
         outputs,
         probe,
     })
+}
+
+/// Checks that the connections can be opened, after raising the limit on open files.
+fn check_connections(
+    args: &BenchArgs,
+    load: &LoadSpec,
+    targets: &[TargetServer],
+) -> anyhow::Result<()> {
+    // If the limit cannot be raised, it stays as it is.
+    let raised_from = open_files::raise_limit().ok().flatten();
+    if let Some((from, to)) = raised_from.zip(open_files::limit()) {
+        let (from, to) = (grouped(from), grouped(to));
+        args.notice(&format!(
+            "raised the limit on open files from {from} to {to}"
+        ));
+    }
+    let urls = targets.iter().map(|server| &server.url);
+    let notices = urls.filter_map(wording::host_notice);
+    notices.for_each(|notice| args.notice(&notice));
+    if !targets.is_empty() {
+        load.clone().against_all(targets.to_vec())?;
+    }
+    let (clients, sources) = (load.clients.get(), &load.source_addresses);
+    cli::check_source_addresses(sources)?;
+    cli::check_room(clients, targets, sources)?;
+    if !swarm::can_choose_ports()
+        && let Some(warning) = cli::slow_ports(clients, targets, sources)
+    {
+        args.notice(&warning);
+    }
+    Ok(())
 }
 
 /// A run with its server and metrics started, and its generator calibrated.

@@ -62,16 +62,9 @@ impl Connector {
                     ResolvedAddress::Tcp(find_address(plan, server, (host, *port), &is_stopped)?)
                 }
             };
+            // Not shared between servers, because it remembers what its server asked for.
             let tls = if server.url.is_tls() {
-                let same = targets
-                    .iter()
-                    .zip(plan.servers())
-                    .find_map(|(target, other)| {
-                        let (tls, _) = target.tls.as_ref()?;
-                        server.has_credentials_of(other).then(|| tls.clone())
-                    });
-                let tls = same.map_or_else(|| ClientTls::new(server), Ok)?;
-                Some((tls, server_name(&server.url)?))
+                Some((ClientTls::new(server)?, server_name(&server.url)?))
             } else {
                 None
             };
