@@ -85,6 +85,7 @@ mod worker;
 
 pub use calibrate::{calibrate, can_calibrate};
 pub use common_start::{CommonStart, PollStart, SeedOfStart, StartError};
+pub use connect::local_socket::can_choose_ports;
 pub use connect::{address, tls, upgrade};
 pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;

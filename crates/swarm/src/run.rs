@@ -323,28 +323,19 @@ pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmE
     failures.sort_by_cached_key(|(failure, n)| Reverse((*n, failure.to_string())));
     let mut failures = failures.into_iter();
     match failures.next() {
-        Some((cause, _)) => {
-            let servers = unreached_servers(plan, results);
-            let first = servers.iter().find(|server| server.cause == cause);
-            let url = first.map_or_else(|| plan.server_url().masked(), |one| one.url.clone());
-            SwarmError::NothingConnected {
-                url,
-                attempted,
-                cause,
-                others: failures.collect(),
-                servers: servers.into(),
-                scenario: plan.scenario().cloned(),
-            }
-        }
+        Some((cause, _)) => SwarmError::NothingConnected {
+            attempted,
+            cause,
+            others: failures.collect(),
+            servers: unreached_servers(plan, results),
+            scenario: plan.scenario().cloned(),
+        },
         None => SwarmError::ThreadEnded,
     }
 }
 
-/// The failures of each server; empty with a single server.
-fn unreached_servers(plan: &Plan, results: &[ThreadResult]) -> Vec<UnreachedServer> {
-    if plan.servers().len() == 1 {
-        return Vec::new();
-    }
+/// The failures of each server.
+fn unreached_servers(plan: &Plan, results: &[ThreadResult]) -> Box<[UnreachedServer]> {
     let mut connects = ConnectStats::default();
     results.iter().for_each(|r| connects.add(&r.connects));
     let unreached = connects.servers().iter().filter_map(|(index, server)| {

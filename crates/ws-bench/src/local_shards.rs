@@ -192,18 +192,16 @@ fn why_nothing_connected(plan: &Plan) -> anyhow::Result<SwarmError> {
     let one = one.against_all(plan.servers().to_vec())?;
     match swarm::run(&one, &RunHandle::new(), RunSetup::default()) {
         Err(SwarmError::NothingConnected {
-            url,
+            servers,
             cause,
             others,
-            servers,
             scenario,
             ..
         }) => Ok(SwarmError::NothingConnected {
-            url,
+            servers,
             attempted: clients,
             cause,
             others,
-            servers,
             scenario,
         }),
         Err(error) => Ok(error),

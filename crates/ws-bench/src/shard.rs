@@ -68,7 +68,9 @@ pub(crate) fn run(
         StartTime::new(t0)?.check_future(SystemTime::now())?;
     }
     raise_file_limit(args);
-    check_servers(args, &load, &targets, share.of(load.clients.get()))?;
+    let own_clients = share.of(load.clients.get());
+    cli::check_files(own_clients.into(), false)?;
+    check_servers(args, &load, &targets, own_clients)?;
     let plan = load.against_all(targets)?;
     plan.check_handshakes()?;
     let given_seed = args.load.seed;

@@ -29,7 +29,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
         page.add("Pictures", pictures);
         return page;
     };
-    let mut page = Page::new(&wording::plan::server_urls(&s.plan));
+    let mut page = Page::new(wording::plan::server_urls(&s.plan));
     let Tool { name, version } = &s.tool;
     page.above = format!("{name} {version} · {}", moment(&s.started_at));
     page.below = wording::plan::parts_of(s);
