@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cli::ExitStatus;
 use measurement::plan::{LoadDraft, LoadSpec, ServerUrl, Share, TargetServer};
@@ -12,7 +12,7 @@ use scenario::Scenario;
 use shards::identity::{IdentitySource, ShardIdentity};
 use shards::shard_files::{ShardFiles, ShardResult};
 use shards::start::{DEFAULT_TIMEOUT, StartBarrier, StartGate};
-use swarm::{Phase, RunHandle};
+use swarm::RunHandle;
 
 use super::order::ChildOrder;
 use super::report::ChildReport;
@@ -21,7 +21,10 @@ use crate::plan_digest::plan_digest;
 use crate::run::raise_file_limit;
 use crate::shard::Shard;
 
-/// Interval of the reports to the parent.
+/// Maximum time until a new phase is reported to the parent.
+const PHASE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Interval of the other reports.
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Executes a child. Its exit status says only whether its result was saved: the parent judges it.
@@ -102,17 +105,19 @@ fn report_to_parent(control: &RunHandle, sends_progress: bool) {
     let _ = thread::Builder::new()
         .name("reports".to_owned())
         .spawn(move || {
-            let mut last: Option<Phase> = None;
+            let mut last = (None, Instant::now());
             loop {
-                let report = ChildReport::of(&control, sends_progress);
-                if (sends_progress || last != Some(report.phase))
-                    && report.send(stdout().lock()).is_err()
-                {
-                    control.stop();
-                    return;
+                let phase = control.phase();
+                // Also tells that the parent still runs.
+                if last.0 != Some(phase) || last.1.elapsed() >= REPORT_INTERVAL {
+                    let report = ChildReport::of(&control, sends_progress);
+                    if report.send(stdout().lock()).is_err() {
+                        control.stop();
+                        return;
+                    }
+                    last = (Some(phase), Instant::now());
                 }
-                last = Some(report.phase);
-                thread::sleep(REPORT_INTERVAL);
+                thread::sleep(PHASE_INTERVAL);
             }
         });
 }
