@@ -92,7 +92,7 @@ pub(crate) fn run(
         gate,
     };
     interrupts.announce_on_interrupt(!args.quiet);
-    let part = shard.execute(args, &files, control)?;
+    let part = shard.execute(args, &files, control, &mut |_| {})?;
     let Some((run, part)) = part else {
         return Ok(ExitStatus::Interrupted);
     };
@@ -109,17 +109,21 @@ pub(crate) fn run(
 }
 
 impl Shard {
-    /// Runs the shard's clients. `None` when the user interrupts it before T0 is known, so nothing was measured.
+    /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user interrupts it before T0 is known, so nothing was measured.
     pub(crate) fn execute(
         mut self,
         args: &BenchArgs,
         files: &ShardFiles,
         control: &RunHandle,
+        on_second: &mut dyn FnMut(&LoggedSecond),
     ) -> anyhow::Result<Option<(RunName, RunPart)>> {
         let known = known_start(&self.gate);
         let mut run = None;
         let mut log = GrowingLog::create(&files.log_path(), tool())?;
-        let mut append = |second: LoggedSecond| log.append(&second);
+        let mut append = |second: LoggedSecond| {
+            log.append(&second);
+            on_second(&second);
+        };
         let (digest, plan) = (self.digest.clone(), self.plan.clone());
         let setup = RunSetup {
             tool: tool(),

@@ -233,6 +233,29 @@ fn a_killed_child_is_named_and_the_rest_goes_on() {
 }
 
 #[test]
+fn the_log_of_a_run_of_shards_grows() {
+    let server = echo();
+    let bench = Bench::new();
+    let line = format!(
+        "{} --shards 2 -c 4 -r 200 -d 10m --warmup 0s -q",
+        server.url
+    );
+    let mut command = bench.command(&format!("{line} --no-calibrate -o run.hlog"));
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut parent = command.spawn().unwrap();
+    let log = bench.path("run.hlog.partial");
+    wait_for_seconds(&mut parent, &log, 2);
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let state = read_partial_log(&log).unwrap().unwrap();
+    let counts = state.counts.unwrap();
+    assert_eq!(counts.opened, 4);
+    assert_eq!(counts.sent, 200 * state.through_s, "both shards");
+    let run = read_run(&log, &[RunPart::Histograms]).unwrap();
+    assert_eq!(run.histograms.unwrap().service.len(), counts.received);
+}
+
+#[test]
 fn an_interrupt_ends_all_shards_and_saves_the_run() {
     let server = echo();
     let bench = Bench::new();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cli::ExitStatus;
 use measurement::plan::{LoadDraft, LoadSpec, ServerUrl, Share, TargetServer};
+use measurement::record::LoggedSecond;
 use scenario::Scenario;
 use shards::identity::{IdentitySource, ShardIdentity};
 use shards::shard_files::{ShardFiles, ShardResult};
@@ -70,7 +71,14 @@ pub(crate) fn run(
         plan,
     };
     report_to_parent(control, order.sends_progress);
-    let Some((run, part)) = shard.execute(args, &files, control)? else {
+    let mut on_second = |second: &LoggedSecond| {
+        if order.sends_seconds {
+            // A parent that is gone is noticed by the reports of the state.
+            let _ = ChildReport::Second(second.into()).send(stdout().lock());
+        }
+    };
+    let executed = shard.execute(args, &files, control, &mut on_second)?;
+    let Some((run, part)) = executed else {
         return Ok(ExitStatus::Interrupted);
     };
     files.finish(&ShardResult {
