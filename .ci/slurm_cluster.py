@@ -250,6 +250,14 @@ class Cluster:
         self.hosts[name].popen("slurmd", "-D", "-N", name, "-f", self.folder / "slurm.conf", env=self.environment,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def recover(self):
+        """Ends all jobs and starts lost hosts again, after a case that failed."""
+        self.run("scancel", "--user=root", "--signal=KILL")
+        for name in NODES:
+            if not self.hosts[name].is_up():
+                self.restore(name)
+        self.wait_for_nodes()
+
     def restore(self, name):
         """Starts a lost host again."""
         self.hosts[name].end()
