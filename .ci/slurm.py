@@ -98,6 +98,7 @@ class Cases:
 
     def check_data_of(self, merged, shard):
         """The data of a shard that died end where its log ends, and the window of all shards ends there, too."""
+        others = 1 - 1 / merged.shards["planned"]
         died = merged.shards["died"][0]
         window = merged.shards["full_strength"]
         check(f"data of shard {shard} through second {died['through_s']}, full strength to {window['to_s']} s",
@@ -105,7 +106,7 @@ class Cases:
               and window["to_s"] <= died["through_s"] and window["messages"] > 0, merged.describe())
         messages = merged.document["messages"]
         check(f"{messages['received']} messages of all shards",
-              RATE * SECONDS * 3 / 4 < messages["received"] < RATE * SECONDS, merged.describe())
+              RATE * SECONDS * others < messages["received"] < RATE * SECONDS, merged.describe())
 
     def never_started(self):
         """One task ends before ws-bench starts: the barrier times out, and with a given start the others go on."""
@@ -161,7 +162,7 @@ class Cases:
               f"exit code {told.returncode}")
 
     def lost_host(self):
-        """A host vanishes from the network. srun waits for it for half a minute, and reports success."""
+        """A host vanishes from the network. srun waits for it for most of a minute, and reports success."""
         folder = self.runs.folder()
         run = self.srun(folder, launcher=["--no-kill"])
         self.runs.wait_for_second(folder, 3)
@@ -178,7 +179,7 @@ class Cases:
         self.cluster.restore("node3")
 
     def hydra(self):
-        """mpiexec of MPICH, with the barrier of PMI: a healthy run, and one with a killed shard."""
+        """mpiexec of MPICH, with the barrier of PMI. Without the flag, one killed process ends all."""
         print("== hydra", flush=True)
         for killed in (None, 1):
             folder = self.runs.folder()
@@ -186,35 +187,39 @@ class Cases:
                 "mpiexec.hydra", "-disable-auto-cleanup", "-launcher", "rsh", "-launcher-exec",
                 self.cluster.remote_shell(), "-hosts", ",".join(NODES[:3]), "-n", 3,
                 *self.runs.bench(self.url, folder, *LOAD))
-            if killed is not None:
-                self.runs.wait_for_second(folder, killed)
-                self.runs.signal(folder, killed, "KILL")
-            code, told = end(run)
-            faults = {} if killed is None else {"died": [killed]}
-            check(f"mpiexec: exit code {code}", (code in (0, INVALID)) == (killed is None), told)
-            merged = self.runs.merge(folder)
-            check_merge(merged, 3, faults, "merge")
-            if killed is None:
-                check_all_sent(merged)
+            self.finish_mpi(run, folder, killed, 9)
 
     def open_mpi(self):
-        """mpirun of Open MPI: the shards are numbered by its environment, and start by a file."""
+        """mpirun of Open MPI: the shards are numbered by its environment, and start by a file. It reports success."""
         print("== open_mpi", flush=True)
-        folder = self.runs.folder()
-        start = self.cluster.folder / "start"
-        run = self.cluster.popen_outside(
-            "mpirun.openmpi", "--allow-run-as-root", "--mca", "plm_rsh_agent", self.cluster.remote_shell(),
-            "--mca", "oob_tcp_if_include", "eth0", "--host", ",".join(NODES[:3]), "-n", 3,
-            *self.runs.bench(self.url, folder, *LOAD, "--start-file", start))
-        wait_until("all connections", lambda: self.runs.connections() == CLIENTS, TIMEOUT_S, 0.1)
-        part = start.with_suffix(".part")
-        part.write_text(f"{in_ms(AHEAD_S)}\n")
-        part.rename(start)
+        for killed in (None, 1):
+            folder = self.runs.folder()
+            start = folder.with_suffix(".start")
+            # The server still waits for those of the lost host.
+            others = self.runs.connections()
+            run = self.cluster.popen_outside(
+                "mpirun.openmpi", "--allow-run-as-root", "--enable-recovery", "--mca", "plm_rsh_agent",
+                self.cluster.remote_shell(), "--mca", "oob_tcp_if_include", "eth0", "--host", ",".join(NODES[:3]),
+                "-n", 3, *self.runs.bench(self.url, folder, *LOAD, "--start-file", start))
+            wait_until("all connections", lambda: self.runs.connections() == others + CLIENTS, TIMEOUT_S, 0.1)
+            part = start.with_suffix(".part")
+            part.write_text(f"{in_ms(AHEAD_S)}\n")
+            part.rename(start)
+            self.finish_mpi(run, folder, killed, 0)
+
+    def finish_mpi(self, run, folder, killed, code_of_killed):
+        """Kills a shard, or none, and checks what the launcher and the merge say."""
+        if killed is not None:
+            self.runs.wait_for_second(folder, killed)
+            self.runs.signal(folder, killed, "KILL")
         code, told = end(run)
-        check(f"mpirun: exit code {code}", code in (0, INVALID), told)
+        check(f"exit code {code}", code in (0, INVALID) if killed is None else code == code_of_killed, told)
         merged = self.runs.merge(folder)
-        check_merge(merged, 3, {}, "merge")
-        check_all_sent(merged)
+        check_merge(merged, 3, {} if killed is None else {"died": [killed]}, "merge")
+        if killed is None:
+            check_all_sent(merged)
+        else:
+            self.check_data_of(merged, killed)
 
 
 CASES = ["healthy", "killed", "never_started", "stopped_at_start", "stopped_within", "batch", "lost_host"]

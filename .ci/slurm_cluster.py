@@ -301,8 +301,12 @@ class Cluster:
 
     def popen(self, *command, **options):
         """Starts a command on the head, with its output kept."""
-        return self.head.popen(*command, env=self.environment | options.pop("env", {}), stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True, **options)
+        return self.popen_on("head", *command, **options)
+
+    def popen_on(self, name, *command, **options):
+        """Starts a command on a host, with its output kept."""
+        return self.hosts[name].popen(*command, env=self.environment | options.pop("env", {}), stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, text=True, **options)
 
     def run(self, *command, timeout=60, **options):
         return self.head.run(*command, env=self.environment | options.pop("env", {}), timeout=timeout,
