@@ -24,6 +24,10 @@ STOPPED_S = 2
 # Time to start and to connect before T0.
 AHEAD_S = 3
 TIMEOUT_S = 90
+MANUAL = pathlib.Path(__file__).resolve().parents[1] / "crates/ws-bench/SCALE.md"
+# Its runs with their numbers of shards and the files that are made of them.
+MANUAL_RUNS = [("first", 16, "first.xlsx"), ("second", 16, "second.json"), ("third", 16, "third.xlsx"),
+               ("fourth", 4, "fourth.xlsx"), ("fifth", 4, "fifth.xlsx")]
 
 
 def check(what, holds, told=""):
@@ -207,6 +211,29 @@ class Cases:
             part.rename(start)
             self.finish_mpi(run, folder, killed, 0)
 
+    def manual(self):
+        """The commands of SCALE.md for Slurm and MPI, with a shorter load."""
+        text = MANUAL.read_text()
+        sections = text[text.index("\n## Slurm\n"):text.index("\n## Kubernetes\n")]
+        shorter = {"20_000": "400", "-d 10s": "-d 1s", "+20 seconds": "+4 seconds"}
+        for typed, short in shorter.items():
+            sections = sections.replace(typed, short)
+        blocks = [part.split("\n```")[0] for part in sections.split("\n```sh\n")[1:]]
+        folder = self.runs.folder()
+        folder.mkdir()
+        shell = self.cluster.remote_shell()
+        told = ""
+        for block in blocks:
+            run = self.cluster.popen_outside("bash", "-c", block, cwd=folder, env={
+                "PATH": f"{self.runs.programs}:{self.cluster.environment['PATH']}", "HYDRA_LAUNCHER": "rsh",
+                "HYDRA_LAUNCHER_EXEC": str(shell), "OMPI_MCA_plm_rsh_agent": str(shell),
+                "OMPI_MCA_oob_tcp_if_include": "eth0", "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+            told += end(run)[1]
+        for name, planned, saved in MANUAL_RUNS:
+            check(f"{saved} is there", (folder / saved).exists(), told)
+            check_merge(self.runs.merge(folder / name), planned, {}, f"merge of {name}")
+
     def finish_mpi(self, run, folder, killed, code_of_killed):
         """Kills a shard, or none, and checks what the launcher and the merge say."""
         if killed is not None:
@@ -222,7 +249,8 @@ class Cases:
             self.check_data_of(merged, killed)
 
 
-CASES = ["healthy", "killed", "never_started", "stopped_at_start", "stopped_within", "batch", "lost_host"]
+CASES = ["healthy", "killed", "never_started", "stopped_at_start", "stopped_within", "batch", "manual",
+         "lost_host"]
 
 
 def run_all(cases, names):

@@ -210,7 +210,7 @@ class Cluster:
             if re.match(r"(SLURM_(?!CONF)|PMI|OMPI|WS_BENCH|JOB_COMPLETION)", name):
                 del self.environment[name]
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(
-            f"{address} {name}\n" for name, address in ADDRESSES.items()))
+            f"{address} {name}\n" for name, address in ADDRESSES.items()) + f"{ADDRESSES['head']} server\n")
         (self.folder / "munge.key").write_bytes(secrets.token_bytes(128))
         (self.folder / "munge.key").chmod(0o600)
         (self.folder / "state").mkdir()
