@@ -209,6 +209,14 @@ class Cluster:
         for name in list(self.environment):
             if re.match(r"(SLURM_(?!CONF)|PMI|OMPI|WS_BENCH|JOB_COMPLETION)", name):
                 del self.environment[name]
+        self.write_configuration()
+        try:
+            self.connect_hosts()
+        except Failed as error:
+            raise Skipped(f"no network of namespaces: {error}") from None
+        self.start_daemons()
+
+    def write_configuration(self):
         (self.folder / "hosts").write_text("127.0.0.1 localhost\n" + "".join(
             f"{address} {name}\n" for name, address in ADDRESSES.items()) + f"{ADDRESSES['head']} server\n")
         (self.folder / "munge.key").write_bytes(secrets.token_bytes(128))
@@ -218,11 +226,8 @@ class Cluster:
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(
             head=ADDRESSES["head"], work=self.folder, nodes=nodes, node_timeout_s=self.node_timeout_s))
         (self.folder / "cgroup.conf").write_text(CGROUP_CONFIGURATION)
-        self.hosts["switch"] = Host("switch", None)
-        self.hosts["switch"].run("ip", "link", "add", "br0", "type", "bridge")
-        self.hosts["switch"].run("ip", "link", "set", "br0", "up")
-        for name in ADDRESSES:
-            self.add_host(name)
+
+    def start_daemons(self):
         self.head.popen("munged", "--foreground", "--force", f"--socket={self.folder}/munge.socket",
                         f"--key-file={self.folder}/munge.key", f"--pid-file={self.folder}/munged.pid",
                         f"--log-file={self.folder}/munged.log", f"--seed-file={self.folder}/munged.seed",
@@ -234,13 +239,22 @@ class Cluster:
             self.start_slurmd(name)
         self.wait_for_nodes()
 
+    def connect_hosts(self):
+        switch = self.hosts["switch"] = Host("switch", None)
+        switch.run("ip", "link", "add", "br0", "type", "bridge")
+        switch.run("ip", "link", "set", "br0", "up")
+        for name in ADDRESSES:
+            self.add_host(name)
+
     def add_host(self, name):
         """Namespaces with a cable to the bridge."""
         host = self.hosts[name] = Host(name, str(self.folder / "hosts"))
         # Made within the namespace of the bridge, with its other end in that of the host: nothing appears outside.
         switch = self.hosts["switch"]
-        subprocess.run(["nsenter", f"--net={switch.network()}", "ip", "link", "add", f"to-{name}", "type", "veth",
-                        "peer", "name", "eth0", "netns", host.network()], check=True)
+        told = subprocess.run(["nsenter", f"--net={switch.network()}", "ip", "link", "add", f"to-{name}", "type", "veth",
+                               "peer", "name", "eth0", "netns", host.network()], capture_output=True, text=True)
+        if told.returncode != 0:
+            raise Failed(told.stderr.strip())
         switch.run("ip", "link", "set", f"to-{name}", "master", "br0", "up")
         host.run("ip", "address", "add", f"{ADDRESSES[name]}/24", "dev", "eth0")
         host.run("ip", "link", "set", "eth0", "up")
