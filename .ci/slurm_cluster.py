@@ -18,7 +18,7 @@ import time
 
 PACKAGES = {"slurmctld": "slurmctld", "slurmd": "slurmd", "srun": "slurm-client", "munged": "munge",
             "mpiexec.hydra": "mpich", "mpirun.openmpi": "openmpi-bin", "ip": "iproute2", "nsenter": "util-linux"}
-# The switch of the MPI type is one of these.
+# The package with mpi_pmi2.so.
 PLUGINS = "slurm-wlm-basic-plugins"
 NODES = [f"node{number}" for number in range(4)]
 # Addresses that exist within the namespaces only.
@@ -67,7 +67,7 @@ class Skipped(Exception):
 def install():
     """Installs what is missing. Without root or a network there is no cluster."""
     missing = sorted({package for program, package in PACKAGES.items() if find(program) is None})
-    if not missing and not list(pathlib.Path("/usr/lib").glob("**/slurm*/mpi_pmi2.so")):
+    if not missing and not list(pathlib.Path("/usr/lib").glob("*/slurm*/mpi_pmi2.so")):
         missing = [PLUGINS]
     if os.geteuid() != 0:
         raise Skipped("namespaces and slurmd need root")
