@@ -47,8 +47,8 @@ AHEAD_S = 1.5
 def start(runs, args):
     urls = [runs.start_server(), runs.start_server()]
     rows = {"16 shards": [], "one process": []}
-    print("| run | of | start skew p100 | offered msg/s | achieved msg/s | response p50 | p99 | verdict |")
-    print("|---:|---|---:|---:|---:|---:|---:|---|")
+    print("| run | of | connected | start skew p100 | offered msg/s | achieved msg/s | response p50 | p99 | verdict |")
+    print("|---:|---|---:|---:|---:|---:|---:|---:|---|")
     for number in range(1, args.times + 1):
         for name, measure in (("16 shards", sharded), ("one process", single)):
             document = measure(runs, urls)
@@ -91,8 +91,9 @@ def achieved(document):
 def cells(document):
     times = document["response_time_ns"]
     skew = document.get("shards") and f"{document['shards']['start_skew_ns']['max'] / 1e6:.2f} ms"
-    return [skew or "–", f"{document['offered_rate_per_s']:,.1f}", f"{achieved(document):,.1f}",
-            f"{times['p50'] / 1e6:.3f} ms", f"{times['p99'] / 1e6:.3f} ms", document["validity"]["verdict"]]
+    return [f"{document['connections']['opened']:,}", skew or "–", f"{document['offered_rate_per_s']:,.1f}",
+            f"{achieved(document):,.1f}", f"{times['p50'] / 1e6:.3f} ms", f"{times['p99'] / 1e6:.3f} ms",
+            document["validity"]["verdict"]]
 
 
 def spread(documents, key):
