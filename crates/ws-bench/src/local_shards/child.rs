@@ -11,7 +11,7 @@ use measurement::plan::{LoadDraft, LoadSpec, ServerUrl, Share, TargetServer};
 use measurement::record::LoggedSecond;
 use scenario::Scenario;
 use shards::identity::{IdentitySource, ShardIdentity};
-use shards::shard_files::{ShardFiles, ShardResult};
+use shards::shard_files::ShardFiles;
 use shards::start::{DEFAULT_TIMEOUT, StartBarrier, StartGate};
 use swarm::RunHandle;
 
@@ -77,16 +77,13 @@ pub(crate) fn run(
             let _ = ChildReport::Second(second.into()).send(stdout().lock());
         }
     };
-    let executed = shard.execute(args, &files, control, &mut on_second)?;
-    let Some((run, part)) = executed else {
-        return Ok(ExitStatus::Interrupted);
-    };
-    files.finish(&ShardResult {
-        run,
-        shard: order.shard,
-        part,
-    })?;
-    Ok(ExitStatus::Success)
+    match shard.execute(args, &files, control, &mut on_second)? {
+        Some(executed) => {
+            executed.save(args, &files)?;
+            Ok(ExitStatus::Success)
+        }
+        None => Ok(ExitStatus::Interrupted),
+    }
 }
 
 /// The servers. The parent gives their URLs, because an embedded one is known to it alone.
