@@ -7,7 +7,8 @@
 //! | `run_part` | [`RunPart`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `condition_result` | results of conditions |
-//! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
+//! | `scenario_figures` | figures of kinds of messages and of roles |
+//! | `scenario_summary` | scenario and setup as reported in results |
 //! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
@@ -21,6 +22,7 @@ mod percentile_table;
 mod plan_facts;
 mod plan_summary;
 mod run_part;
+mod scenario_figures;
 mod scenario_summary;
 mod shards_summary;
 mod summary;
@@ -38,7 +40,8 @@ pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use run_part::{RunPart, RunSum};
-pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
+pub use scenario_figures::KindSummary;
+pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
     CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard,
     ShardRow, ShardState, ShardsSummary, StartSkew,
