@@ -121,6 +121,9 @@ pub enum ShardState {
 }
 
 impl ShardState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Died, Self::Differing, Self::Missing];
+
     /// The word used in every file.
     pub fn name(self) -> &'static str {
         match self {
