@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use measurement::run::{
-    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, Run, RunContext, RunPart,
-    RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
+    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, PlanSummary, Run, RunContext,
+    RunPart, RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 use measurement::verdict::Latency;
+
+use serde_json::{Map, Value};
 
 use crate::error::ShardsError;
 use crate::folder::{RunFolder, ShardData};
@@ -126,8 +128,10 @@ impl Merger {
     fn describe(&mut self, folder: &RunFolder) {
         let shards = &mut self.shards;
         let differing = folder.differing.values();
+        let of_run = folder.starts.values().next().map(|start| &start.facts.plan);
         shards.rows.extend(differing.map(|start| ShardRow {
             state: ShardState::Differing,
+            differences: of_run.map_or_else(Vec::new, |plan| differences(&start.facts.plan, plan)),
             host: Some(start.host.clone()),
             shard: start.shard,
             ..ShardRow::default()
@@ -156,6 +160,29 @@ impl Merger {
     }
 }
 
+/// Most differences that are named.
+const NAMED_DIFFERENCES: usize = 3;
+
+/// The first differences between the plan of a shard and that of the run. Threads, cores and a seed that follows from the
+/// plan are not part of it.
+fn differences(shard: &PlanSummary, run: &PlanSummary) -> Vec<String> {
+    let fields = |plan: &PlanSummary| match serde_json::to_value(plan) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let of_shard = fields(shard);
+    let all = fields(run).into_iter();
+    let differing = all.filter(|(name, value)| {
+        !["threads", "pinned_to", "busy_poll", "seed"].contains(&name.as_str())
+            && of_shard.get(name) != Some(value)
+    });
+    let named = differing.take(NAMED_DIFFERENCES).map(|(name, value)| {
+        let of_shard = of_shard.get(&name).unwrap_or(&Value::Null);
+        format!("{name}: {of_shard} ({value})")
+    });
+    named.collect()
+}
+
 fn row(start: &ShardStart, state: ShardState, part: &RunPart) -> ShardRow {
     let counts = &part.record.counts;
     ShardRow {
@@ -167,6 +194,7 @@ fn row(start: &ShardStart, state: ShardState, part: &RunPart) -> ShardRow {
         received: Some(counts.received),
         failed: Some(counts.failed() - counts.unsent),
         start_skew_ns: part.first_wake_ns,
+        differences: Vec::new(),
     }
 }
 

@@ -162,7 +162,12 @@ fn each_fault_of_a_shard_is_named() {
     complete(folder.path(), &run, 0, 6, 0);
     complete(folder.path(), &run, 1, 6, 250_000_000);
     killed(folder.path(), &run, 2, 6);
-    complete(folder.path(), &run_of("other plan", 0), 3, 6, 0);
+    let mut other = start(&run_of("other plan", 0), 3, 6);
+    other.facts.plan.clients = 7;
+    ShardFiles::new(folder.path(), 3)
+        .unwrap()
+        .begin(&other)
+        .unwrap();
     ShardFiles::new(folder.path(), 4)
         .unwrap()
         .begin(&start(&run, 4, 6))
@@ -184,6 +189,7 @@ fn each_fault_of_a_shard_is_named() {
         .collect();
     assert_eq!(late, [(1, 250_000_000)]);
     assert_eq!(shards.differing, [3]);
+    assert_eq!(shards.rows[3].differences, ["clients: 7 (100)"]);
     assert_eq!(shards.full_strength, None);
     let states: Vec<_> = shards.rows.iter().map(|row| row.state).collect();
     use ShardState::{Complete, Died, Differing, Missing};

@@ -398,7 +398,7 @@ impl BenchArgs {
     /// Returns true when a file grows during the run.
     pub(crate) fn has_growing_log(&self) -> bool {
         let grows = |path: &PathBuf| matches!(RunFormat::of(path), Ok(RunFormat::Hlog));
-        self.outputs().iter().any(grows)
+        self.shards.shard_dir.is_some() || self.outputs().iter().any(grows)
     }
 
     /// The report that the flags ask for.

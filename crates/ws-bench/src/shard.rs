@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use cli::interrupt::Interrupts;
 use cli::{ExitStatus, print_text};
+use host::process_probe::ProcessProbe;
 use host::system_info::host_name;
 use host::{clocks, open_files};
 use measurement::plan::{LoadDraft, LoadSpec, Plan, Share, TargetServer};
@@ -25,6 +26,7 @@ use swarm::{CommonStart, RunHandle, RunSetup};
 use units::{counted, grouped};
 
 use crate::args::BenchArgs;
+use crate::metrics::MetricsListener;
 use crate::plan_digest::plan_digest;
 use crate::run::{calibrate, check_servers, raise_file_limit};
 use crate::scenarios;
@@ -79,6 +81,11 @@ pub(crate) fn run(
         Some(_) => plan,
         None => plan.with_seed(digest.seed(known)),
     };
+    if let Some(address) = args.metrics_bind {
+        let url = MetricsListener::bind(address)?.serve(&plan, control);
+        let url = url.context("cannot serve metrics")?;
+        args.notice(&format!("metrics at {url}"));
+    }
     let files = ShardFiles::new(folder, identity.index)?;
     if let Some(t0) = known {
         files.check_unused(&RunName::new(&digest, t0))?;
@@ -92,34 +99,55 @@ pub(crate) fn run(
         gate,
     };
     interrupts.announce_on_interrupt(!args.quiet);
-    let part = shard.execute(args, &files, control)?;
-    let Some((run, part)) = part else {
+    let executed = shard.execute(args, &files, control, &mut |_| {})?;
+    let Some(executed) = executed else {
         return Ok(ExitStatus::Interrupted);
     };
-    let status = status(&part);
-    let text = report(args, identity, folder, &part);
-    files.finish(&ShardResult {
-        run,
-        shard: identity.index,
-        part,
-    })?;
+    let status = status(&executed.result.part);
+    let text = report(args, identity, folder, &executed.result.part);
+    executed.save(args, &files)?;
     // In one write, because launchers mix the lines of their processes.
     print_text(&text).context("cannot print the result of the shard")?;
     Ok(status)
 }
 
+/// A shard that has ended, and its log.
+pub(crate) struct ExecutedShard {
+    result: ShardResult,
+    log: GrowingLog,
+}
+
+impl ExecutedShard {
+    /// Saves the result, and removes the log, which holds nothing more.
+    pub(crate) fn save(self, args: &BenchArgs, files: &ShardFiles) -> Result<(), ShardsError> {
+        files.finish(&self.result)?;
+        if let Err(error) = self.log.discard() {
+            args.notice(&cli::in_one_line(&error));
+        }
+        Ok(())
+    }
+}
+
 impl Shard {
-    /// Runs the shard's clients. `None` when the user interrupts it before T0 is known, so nothing was measured.
+    /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user interrupts it before T0 is known, so nothing was measured.
     pub(crate) fn execute(
         mut self,
         args: &BenchArgs,
         files: &ShardFiles,
         control: &RunHandle,
-    ) -> anyhow::Result<Option<(RunName, RunPart)>> {
+        on_second: &mut dyn FnMut(&LoggedSecond),
+    ) -> anyhow::Result<Option<ExecutedShard>> {
         let known = known_start(&self.gate);
         let mut run = None;
+        let mut probe = match args.server_pids().as_slice() {
+            [] => None,
+            pids => Some(ProcessProbe::trees(pids)?),
+        };
         let mut log = GrowingLog::create(&files.log_path(), tool())?;
-        let mut append = |second: LoggedSecond| log.append(&second);
+        let mut append = |second: LoggedSecond| {
+            log.append(&second);
+            on_second(&second);
+        };
         let (digest, plan) = (self.digest.clone(), self.plan.clone());
         let setup = RunSetup {
             tool: tool(),
@@ -128,7 +156,7 @@ impl Shard {
             )),
             calibration: self.calibration,
             open_file_limit: open_files::limit(),
-            probe: None,
+            probe: probe.as_mut(),
             on_second: Some(&mut append),
             start: Some(CommonStart {
                 known,
@@ -148,24 +176,26 @@ impl Shard {
                 }),
             }),
         };
-        let part = swarm::run_part(&plan, control, setup)?;
+        let mut part = swarm::run_part(&plan, control, setup)?;
         let Some(run) = run else {
             args.notice("interrupted before the start; nothing was measured");
             return Ok(None);
         };
-        if let Err(error) = log.discard() {
-            // The result holds everything that the log does.
-            args.notice(&cli::in_one_line(&error));
+        if let Some((about, scenario)) = part.facts.scenario.as_mut().zip(plan.scenario()) {
+            about.summary.sha256 = Some(cli::scenario_fingerprint(scenario));
         }
-        Ok(Some((run, part)))
+        let shard = self.identity.index;
+        let result = ShardResult { run, shard, part };
+        Ok(Some(ExecutedShard { result, log }))
     }
 }
 
 /// The way to the start that the flags or the launcher give.
+#[cfg_attr(not(unix), allow(unused_variables))]
 fn start_gate(
     args: &BenchArgs,
     identity: ShardIdentity,
-    warm_up: std::time::Duration,
+    warm_up: Duration,
 ) -> anyhow::Result<StartGate> {
     let flags = &args.shards;
     if let Some(start) = flags.start_at {
@@ -189,7 +219,7 @@ fn start_gate(
 }
 
 /// Time for the opening of the connections of a shard that is alone.
-const ALONE: std::time::Duration = std::time::Duration::from_secs(1);
+const ALONE: Duration = Duration::from_secs(1);
 
 /// Several shards without a way to start together.
 #[derive(Debug, thiserror::Error)]

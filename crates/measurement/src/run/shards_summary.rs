@@ -149,4 +149,8 @@ pub struct ShardRow {
     pub received: Option<u64>,
     pub failed: Option<u64>,
     pub start_skew_ns: Option<u64>,
+    /// The first differences between its plan and that of the run, as `clients: 10 (20)`, that of the run in parentheses;
+    /// empty for the same plan, and for a difference that the plan's summary does not show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
 }

@@ -25,6 +25,8 @@ pub(crate) struct ChildOrder {
     pub(crate) pin: Vec<usize>,
     /// Its progress is displayed.
     pub(crate) sends_progress: bool,
+    /// Its seconds go into a log that grows.
+    pub(crate) sends_seconds: bool,
 }
 
 impl ChildOrder {
