@@ -43,8 +43,8 @@ pub use process_record::{ProcessRecord, RunSum};
 pub use scenario_figures::KindSummary;
 pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
-    CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard,
-    ShardRow, ShardState, ShardsSummary, StartSkew,
+    CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LONG_STOP_NS,
+    LateShard, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 pub use summary::{
     CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,

@@ -99,21 +99,32 @@ impl Merger {
         if let Some(sum) = &mut self.complete {
             complete(sum.context_mut());
         }
-        // The verdict is on complete results: what a dead shard did not send does not make the rest invalid.
-        let validity = self.complete.as_ref().map(|sum| sum.summary().validity);
         let first = self.died.first().map(RunSum::new);
+        let complete = self.complete.is_some();
         let Some(mut all) = self.complete.or(first) else {
             return Err(ShardsError::NoShards(folder.path().to_owned()));
         };
+        // The shards with a complete result are judged: what the others did not send does not make the rest invalid. Their
+        // times are those at full strength, if there are any.
+        let window = full_strength_seconds(&self.shards, &all);
+        let judged = complete.then(|| {
+            let times = window
+                .filter(|_| self.shards.degraded)
+                .map(|(from_s, to_s)| {
+                    let (_, service, response) = all.window(from_s, to_s);
+                    (Latency::from(&service), Latency::from(&response))
+                });
+            all.summary(times).validity
+        });
         for (part, died) in self.died.into_iter().zip(&self.shards.died) {
             let shard = died.shard;
             all.add(part)
                 .map_err(|reason| ShardsError::DamagedResult { shard, reason })?;
         }
-        self.shards.full_strength = full_strength(&self.shards, &all);
+        self.shards.full_strength = window.map(|window| full_strength(window, &all));
         let mut run = all.into_run();
         if let Some(summary) = &mut run.summary {
-            if let Some(validity) = validity {
+            if let Some(validity) = judged {
                 summary.validity = validity;
             }
             summary.shards = Some(self.shards);
@@ -194,6 +205,7 @@ fn row(start: &ShardStart, state: ShardState, part: &ProcessRecord) -> ShardRow 
         received: Some(counts.received),
         failed: Some(counts.failed() - counts.unsent),
         start_skew_ns: part.first_wake_ns,
+        longest_stop_ns: part.stops.iter().map(|stop| stop.length_ns).max(),
         differences: Vec::new(),
     }
 }
@@ -232,7 +244,7 @@ fn clocks(folder: &RunFolder) -> ClockSummary {
 }
 
 /// The whole seconds in which all planned shards were at work.
-fn full_strength(shards: &ShardsSummary, all: &RunSum) -> Option<FullStrength> {
+fn full_strength_seconds(shards: &ShardsSummary, all: &RunSum) -> Option<(u64, u64)> {
     if !shards.missing.is_empty() || !shards.differing.is_empty() {
         return None;
     }
@@ -240,13 +252,15 @@ fn full_strength(shards: &ShardsSummary, all: &RunSum) -> Option<FullStrength> {
     let from_s = latest_ns.map_or(0, |ns| ns.div_ceil(1_000_000_000));
     let first_end_s = shards.died.iter().map(|died| died.through_s).min();
     let to_s = first_end_s.unwrap_or(u64::MAX).min(all.seconds());
-    (from_s < to_s).then(|| {
-        let (messages, _, response) = all.window(from_s, to_s);
-        FullStrength {
-            from_s,
-            to_s,
-            messages,
-            response_time_ns: Latency::from(&response),
-        }
-    })
+    (from_s < to_s).then_some((from_s, to_s))
+}
+
+fn full_strength((from_s, to_s): (u64, u64), all: &RunSum) -> FullStrength {
+    let (messages, _, response) = all.window(from_s, to_s);
+    FullStrength {
+        from_s,
+        to_s,
+        messages,
+        response_time_ns: Latency::from(&response),
+    }
 }

@@ -148,8 +148,9 @@ impl RunSum {
         &mut self.context
     }
 
-    /// Figures and verdict of the parts so far.
-    pub fn summary(&self) -> Summary {
+    /// Figures and verdict of the parts so far. `judged`: service and response times on which the verdict is based; `None` =
+    /// all.
+    pub fn summary(&self, judged: Option<(Latency, Latency)>) -> Summary {
         let mut context = self.context.clone();
         context.connect_ns = ConnectTimes::from(&self.connect);
         context.client.stops = Some(Stops::join(self.stops.clone()));
@@ -162,12 +163,12 @@ impl RunSum {
                 ..setup
             });
         }
-        Summary::from_facts(self.facts.clone(), &self.record, context)
+        Summary::from_facts(self.facts.clone(), &self.record, context, judged)
     }
 
     /// The run of all parts.
     pub fn into_run(mut self) -> Run {
-        let summary = self.summary();
+        let summary = self.summary(None);
         self.budget.choose(&mut self.samples);
         self.samples
             .sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
