@@ -12,6 +12,13 @@ faults: runs of four shards and 3 s in random order. A fault is one of: killed a
         after T0, stopped for 2 s over T0. Printed: false alarms, and faults that were not named exactly.
 
 --programs FOLDER: the folder of ws-bench, ws-merge and axum-ws, target/release without it.
+
+Measured on two cores, on which compilers ran meanwhile (load average 5 to 12):
+
+start:  skew p100 from 1.1 to 2.8 ms in ten runs; 4,000.0 msg/s offered and achieved in each. Response p50: 0.087 ms
+        (0.077 to 0.117) with 16 shards, 0.084 ms (0.071 to 0.110) with one process. p99: 2.5 ms (1.2 to 39.9), and
+        7.9 ms (2.0 to 11.3).
+faults: no false alarm in 100 healthy runs, and all of 100 faults named exactly, in 917 s.
 """
 
 import argparse
