@@ -66,6 +66,11 @@ fn fill(row: &mut ShardRow, column: Column, cell: Cell<'_>, place: &Place) -> Re
         }
         // The summary has it.
         Column::Through => {}
+        Column::Differences => {
+            if let CellValue::Text(text) = cell.value {
+                row.differences = text.lines().map(str::to_owned).collect();
+            }
+        }
     }
     Ok(())
 }
