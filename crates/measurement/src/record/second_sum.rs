@@ -84,7 +84,8 @@ impl BucketCounts {
             let next = match (all.peek(), other.peek()) {
                 (Some(a), Some(b)) if a.0 == b.0 => {
                     let sum = (a.0, a.1 + b.1);
-                    (all.next(), other.next());
+                    all.next();
+                    other.next();
                     sum
                 }
                 (Some(a), Some(b)) if a.0 > b.0 => {
