@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use measurement::run::{
-    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, PlanSummary, Run, RunContext,
-    RunPart, RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
+    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, PlanSummary, ProcessRecord,
+    Run, RunContext, RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 use measurement::verdict::Latency;
 
@@ -56,7 +56,7 @@ struct Merger {
     /// Sum of the shards with a complete result.
     complete: Option<RunSum>,
     /// Parts of the shards that died.
-    died: Vec<RunPart>,
+    died: Vec<ProcessRecord>,
     shards: ShardsSummary,
     skews: Vec<u64>,
     interrupted: bool,
@@ -183,7 +183,7 @@ fn differences(shard: &PlanSummary, run: &PlanSummary) -> Vec<String> {
     named.collect()
 }
 
-fn row(start: &ShardStart, state: ShardState, part: &RunPart) -> ShardRow {
+fn row(start: &ShardStart, state: ShardState, part: &ProcessRecord) -> ShardRow {
     let counts = &part.record.counts;
     ShardRow {
         shard: start.shard,

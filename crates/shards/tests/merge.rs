@@ -12,7 +12,9 @@ use measurement::record::{
     BottomK, ConnectHistograms, CountsSoFar, LatencyHistogram, LoggedSecond, Outcome, Recorder,
     Sample, SecondHistograms, StoredSecond,
 };
-use measurement::run::{PlanFacts, Run, RunContext, RunPart, ShardState, ShardsSummary, Tool};
+use measurement::run::{
+    PlanFacts, ProcessRecord, Run, RunContext, ShardState, ShardsSummary, Tool,
+};
 use results::write::GrowingLog;
 use shards::ShardsError;
 use shards::run_name::{PlanDigest, RunName};
@@ -55,7 +57,7 @@ fn start(run: &RunName, shard: u32, shards: u32) -> ShardStart {
 }
 
 /// Four echoes of 1 ms in each of three seconds.
-fn part(shard: u32, first_wake_ns: u64) -> RunPart {
+fn part(shard: u32, first_wake_ns: u64) -> ProcessRecord {
     let plan = plan();
     let budget = BottomK::new(plan.max_samples, plan.seed);
     let mut recorder = Recorder::new(false, 0);
@@ -72,7 +74,7 @@ fn part(shard: u32, first_wake_ns: u64) -> RunPart {
     };
     context.connections.attempted = 1;
     context.connections.opened = 1;
-    RunPart {
+    ProcessRecord {
         facts: PlanFacts::from(&plan),
         max_samples: plan.max_samples,
         seconds: record.timeline.iter().map(StoredSecond::from).collect(),

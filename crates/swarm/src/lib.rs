@@ -92,7 +92,7 @@ pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{
-    Recording, RunSetup, describe_host, record, record_observed, run, run_part, server_usage,
+    Recording, RunSetup, describe_host, record, record_observed, run, run_process, server_usage,
 };
 pub use second_observer::OnSecond;
 pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};

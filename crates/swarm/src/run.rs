@@ -14,7 +14,8 @@ use measurement::record::{
     BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
 };
 use measurement::run::{
-    ClientRow, Connections, Host, PlanFacts, PlanSummary, Run, RunContext, RunPart, Summary, Tool,
+    ClientRow, Connections, Host, PlanFacts, PlanSummary, ProcessRecord, Run, RunContext, Summary,
+    Tool,
 };
 use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
 
@@ -73,14 +74,14 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
 /// # Errors
 /// [`SwarmError`] when this process cannot take part: the host is unknown, the start fails, or the system refuses a
 /// thread.
-pub fn run_part(
+pub fn run_process(
     plan: &Plan,
     handle: &RunHandle,
     setup: RunSetup<'_>,
-) -> Result<RunPart, SwarmError> {
+) -> Result<ProcessRecord, SwarmError> {
     let recording = record_with(plan, handle, setup)?;
     let mut record = recording.record;
-    Ok(RunPart {
+    Ok(ProcessRecord {
         facts: PlanFacts {
             plan: PlanSummary {
                 seed: recording.seed,

@@ -5,7 +5,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`order`] | what a child has to do, in its environment |
+//! | [`order`] | the order of a child, in its environment |
 //! | [`child`] | a process of the run |
 //! | [`report`] | the lines that a child sends to its parent |
 //! | [`children`] | the processes of the run, and their ends |
@@ -32,7 +32,7 @@ use swarm::{Phase, RunHandle, RunSetup, SwarmError};
 
 use crate::args::BenchArgs;
 use crate::outputs::RunOutputs;
-use crate::publish::{Outcome, publish};
+use crate::publish::{PublishedOutcome, publish};
 use crate::run::{self, Checked, Started};
 use crate::{progress_bar, tui};
 use children::Children;
@@ -85,7 +85,7 @@ pub(crate) fn run(
     }
     drop(started);
     let is_interrupted = interrupted || merged.interrupted;
-    let outcome = Outcome {
+    let outcome = PublishedOutcome {
         status: is_interrupted.then_some(ExitStatus::Interrupted),
         report: args.report(),
     };

@@ -26,8 +26,8 @@ use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
-use crate::publish::{Outcome, publish};
-use crate::shard::NoCommonStart;
+use crate::publish::{PublishedOutcome, publish};
+use crate::shard_flags::NoCommonStart;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
 use crate::{plot, progress_bar, scenarios};
@@ -46,7 +46,7 @@ pub(crate) fn run(
     let (probe, outputs) = (checked.probe, &mut checked.outputs);
     let run = measure(args, control, interrupts, &started, probe, outputs)?;
     drop(started);
-    let outcome = Outcome {
+    let outcome = PublishedOutcome {
         status: control.is_interrupted().then_some(ExitStatus::Interrupted),
         report: args.report(),
     };

@@ -12,7 +12,7 @@ use host::system_info::host_name;
 use host::{clocks, open_files};
 use measurement::plan::{LoadDraft, LoadSpec, Plan, Share, TargetServer};
 use measurement::record::LoggedSecond;
-use measurement::run::{PlanFacts, RunPart};
+use measurement::run::{PlanFacts, ProcessRecord};
 use measurement::verdict::Calibration;
 use results::write::GrowingLog;
 use scenario::Scenario;
@@ -30,10 +30,11 @@ use crate::metrics::MetricsListener;
 use crate::plan_digest::plan_digest;
 use crate::run::{calibrate, check_servers, raise_file_limit};
 use crate::scenarios;
+use crate::shard_flags::NoCommonStart;
 use crate::tool::tool;
 
 /// A shard that can be started.
-pub(crate) struct Shard {
+pub(crate) struct PreparedShard {
     pub(crate) identity: ShardIdentity,
     pub(crate) plan: Plan,
     pub(crate) digest: PlanDigest,
@@ -52,6 +53,35 @@ pub(crate) fn run(
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
+    let shard = prepare(args, identity, scenario)?;
+    let files = ShardFiles::new(folder, identity.index)?;
+    if let Some(t0) = known_start(&shard.gate) {
+        files.check_unused(&RunName::new(&shard.digest, t0))?;
+    }
+    if let Some(address) = args.metrics_bind {
+        let url = MetricsListener::bind(address)?.serve(&shard.plan, control);
+        let url = url.context("cannot serve metrics")?;
+        args.notice(&format!("metrics at {url}"));
+    }
+    interrupts.announce_on_interrupt(!args.quiet);
+    let executed = shard.execute(args, &files, control, &mut |_| {})?;
+    let Some(executed) = executed else {
+        return Ok(ExitStatus::Interrupted);
+    };
+    let status = status(&executed.result.part);
+    let text = report(args, identity, folder, &executed.result.part);
+    executed.save(args, &files)?;
+    // In one write, because launchers mix the lines of their processes.
+    print_text(&text).context("cannot print the result of the shard")?;
+    Ok(status)
+}
+
+/// Checks all arguments of a shard before anything is started, and calibrates its generator.
+fn prepare(
+    args: &BenchArgs,
+    identity: ShardIdentity,
+    scenario: Option<&Arc<Scenario>>,
+) -> anyhow::Result<PreparedShard> {
     let targets = args.targets()?;
     check_has_servers(&targets)?;
     let share = Share {
@@ -81,34 +111,14 @@ pub(crate) fn run(
         Some(_) => plan,
         None => plan.with_seed(digest.seed(known)),
     };
-    if let Some(address) = args.metrics_bind {
-        let url = MetricsListener::bind(address)?.serve(&plan, control);
-        let url = url.context("cannot serve metrics")?;
-        args.notice(&format!("metrics at {url}"));
-    }
-    let files = ShardFiles::new(folder, identity.index)?;
-    if let Some(t0) = known {
-        files.check_unused(&RunName::new(&digest, t0))?;
-    }
-    let shard = Shard {
+    Ok(PreparedShard {
         identity,
         calibration: calibrate(args, &plan)?,
         is_seeded_by_start: given_seed.is_none() && known.is_none(),
         plan,
         digest,
         gate,
-    };
-    interrupts.announce_on_interrupt(!args.quiet);
-    let executed = shard.execute(args, &files, control, &mut |_| {})?;
-    let Some(executed) = executed else {
-        return Ok(ExitStatus::Interrupted);
-    };
-    let status = status(&executed.result.part);
-    let text = report(args, identity, folder, &executed.result.part);
-    executed.save(args, &files)?;
-    // In one write, because launchers mix the lines of their processes.
-    print_text(&text).context("cannot print the result of the shard")?;
-    Ok(status)
+    })
 }
 
 /// A shard that has ended, and its log.
@@ -128,7 +138,7 @@ impl ExecutedShard {
     }
 }
 
-impl Shard {
+impl PreparedShard {
     /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user interrupts it before T0 is known, so nothing was measured.
     pub(crate) fn execute(
         mut self,
@@ -176,7 +186,7 @@ impl Shard {
                 }),
             }),
         };
-        let mut part = swarm::run_part(&plan, control, setup)?;
+        let mut part = swarm::run_process(&plan, control, setup)?;
         let Some(run) = run else {
             args.notice("interrupted before the start; nothing was measured");
             return Ok(None);
@@ -221,14 +231,6 @@ fn start_gate(
 /// Time for the opening of the connections of a shard that is alone.
 const ALONE: Duration = Duration::from_secs(1);
 
-/// Several shards without a way to start together.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{} shards need a common start: --start-at TIME, --start-file FILE, or a launcher with PMI (`srun --mpi=pmi2`, `mpiexec`)",
-    grouped(u64::from(*.0))
-)]
-pub(crate) struct NoCommonStart(u32);
-
 fn known_start(gate: &StartGate) -> Option<SystemTime> {
     match gate {
         StartGate::At(start) => Some(start.time()),
@@ -258,7 +260,12 @@ fn start_of(plan: &Plan, run: &RunName, identity: ShardIdentity) -> ShardStart {
 }
 
 /// Says what the shard has done, and how to go on.
-fn report(args: &BenchArgs, identity: ShardIdentity, folder: &Path, part: &RunPart) -> String {
+fn report(
+    args: &BenchArgs,
+    identity: ShardIdentity,
+    folder: &Path,
+    part: &ProcessRecord,
+) -> String {
     let connections = &part.context.connections;
     let counts = &part.record.counts;
     for (failure, count) in &connections.failures {
@@ -279,7 +286,7 @@ fn report(args: &BenchArgs, identity: ShardIdentity, folder: &Path, part: &RunPa
 }
 
 /// The exit status of a shard whose result was saved.
-fn status(part: &RunPart) -> ExitStatus {
+fn status(part: &ProcessRecord) -> ExitStatus {
     let connections = &part.context.connections;
     if part.context.interrupted {
         ExitStatus::Interrupted

@@ -1,4 +1,4 @@
-//! Figures of a scenario's kinds of messages, roles and rules.
+//! Figures of a scenario as reported in results: kinds of messages and roles.
 
 // Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]

@@ -20,7 +20,7 @@ use super::report::ChildReport;
 use crate::args::BenchArgs;
 use crate::plan_digest::plan_digest;
 use crate::run::raise_file_limit;
-use crate::shard::Shard;
+use crate::shard::PreparedShard;
 
 /// Maximum time until a new phase is reported to the parent.
 const PHASE_INTERVAL: Duration = Duration::from_millis(10);
@@ -57,7 +57,7 @@ pub(crate) fn run(
     let socket = shards::pmi::inherited_socket(|name| std::env::var(name).ok())?;
     let socket = socket.ok_or_else(|| anyhow::anyhow!("the parent gave no socket"))?;
     let files = ShardFiles::new(&order.folder, order.shard)?;
-    let shard = Shard {
+    let shard = PreparedShard {
         identity,
         digest: plan_digest(&plan, Some(order.seed)),
         is_seeded_by_start: false,
