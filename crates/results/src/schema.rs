@@ -208,6 +208,9 @@ columns! {
         StartSkew: Thousandths = "start_skew_ms",
         /// Length of the data of a shard that died, in whole seconds since T0.
         Through: Id = "through_s",
+        LongestStop: Thousandths = "longest_stop_ms",
+        /// Differences between its plan and that of the run, one a line.
+        Differences: Text = "differences",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.

@@ -472,9 +472,11 @@ prop_compose! {
         counts in prop::array::uniform4(prop::option::of(count())),
         // Four months, far above any start skew.
         start_skew_ns in prop::option::of(0..10_000_000_000_000_000_u64 >> 3),
+        longest_stop_ns in prop::option::of(0..10_000_000_000_000_000_u64 >> 3),
+        differences in prop::collection::vec(name(), 0..3),
     ) -> ShardRow {
         let [opened, sent, received, failed] = counts;
-        ShardRow { shard, state, host, opened, sent, received, failed, start_skew_ns, ..ShardRow::default() }
+        ShardRow { shard, state, host, opened, sent, received, failed, start_skew_ns, longest_stop_ns, differences }
     }
 }
 

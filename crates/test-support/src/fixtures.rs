@@ -195,7 +195,10 @@ pub fn degraded_shards() -> ShardsSummary {
             shard_row(0, ShardState::Complete, 40_000),
             shard_row(1, ShardState::Died, 90_000),
             shard_row(2, ShardState::Complete, 1_700_000_000),
-            without_figures(3, ShardState::Differing, Some("node-1")),
+            ShardRow {
+                differences: vec!["clients: 10 (20)".into(), "text: false (true)".into()],
+                ..without_figures(3, ShardState::Differing, Some("node-1"))
+            },
             without_figures(4, ShardState::Missing, None),
             without_figures(5, ShardState::Missing, None),
         ],

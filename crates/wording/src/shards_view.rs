@@ -13,6 +13,9 @@ use crate::summary_figure::{LabelledRow, SummaryFigure, UNKNOWN, in_table};
 /// Maximum number of names in a sentence, and of sentences of the same kind.
 const LISTED: usize = 12;
 
+/// Maximum number of letters of a difference between plans.
+const SHOWN_LETTERS: usize = 80;
+
 /// The line about the shards, with one point for each fault; `None` for a single process.
 pub(crate) fn row(s: &Summary) -> Option<LabelledRow> {
     let shards = s.shards.as_ref()?;
@@ -197,25 +200,47 @@ fn further(shards: usize, verb: &str) -> Option<String> {
     (shards > 0).then(|| format!("{more} {verb}"))
 }
 
-fn differing(shards: &ShardsSummary) -> Option<String> {
-    let (verb, their) = match shards.differing.len() {
-        0 => return None,
-        1 => ("has", "its"),
-        _ => ("have", "their"),
-    };
-    let mut rows = shards.rows.iter();
-    let known = rows.find(|row| !row.differences.is_empty());
-    let known = known.map_or_else(String::new, |row| {
+/// One point for all shards with the same differences.
+fn differing(shards: &ShardsSummary) -> Vec<String> {
+    let mut by_differences: BTreeMap<&[String], Vec<u32>> = BTreeMap::new();
+    for shard in &shards.differing {
+        let row = shards.rows.iter().find(|row| row.shard == *shard);
+        let differences = row.map_or(&[][..], |row| &row.differences);
+        by_differences.entry(differences).or_default().push(*shard);
+    }
+    let point = |(differences, numbers): (&&[String], &Vec<u32>)| {
+        let (verb, their) = match numbers.len() {
+            1 => ("has", "its"),
+            _ => ("have", "their"),
+        };
+        let values = match differences {
+            [] => String::new(),
+            some => format!(
+                "; {their} values, and those of the run in parentheses: {}",
+                some.iter()
+                    .map(|text| cut(text))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
         format!(
-            " (shard {}, that of the run in parentheses: {})",
-            row.shard,
-            row.differences.join(", ")
+            "{} {verb} another plan, so {their} figures are left out. Start all shards with the same options, except \
+             `--shard`{values}",
+            with_hosts(shards, numbers)
         )
-    });
-    Some(format!(
-        "{} {verb} another plan{known}, so {their} figures are left out. Start all shards with the same options, except `--shard`",
-        with_hosts(shards, &shards.differing)
-    ))
+    };
+    let mut points: Vec<_> = by_differences.iter().take(LISTED).map(point).collect();
+    let others = by_differences.values().skip(LISTED).map(Vec::len).sum();
+    points.extend(further(others, "had another plan"));
+    points
+}
+
+/// A text whose end is cut off if it is long.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The shards whose generator stood still for long. The verdict judges these stops.
@@ -344,6 +369,20 @@ mod tests {
     }
 
     #[test]
+    fn a_shard_that_stood_still_for_long_is_named() {
+        let mut shards = ShardsSummary::default();
+        for (shard, longest_ns) in [(0, LONG_STOP_NS - 1), (1, 2_000_000_000)] {
+            shards.rows.push(ShardRow {
+                shard,
+                longest_stop_ns: Some(longest_ns),
+                ..ShardRow::default()
+            });
+        }
+        let sentence = "shard 1 was stopped for 2.00 s: its longest times may be its own";
+        assert_eq!(points(&shards), [sentence]);
+    }
+
+    #[test]
     fn a_single_process_has_no_line_and_no_figures() {
         let summary = closed_loop_summary(100);
         assert_eq!(row(&summary), None);
@@ -384,7 +423,7 @@ mod tests {
             "shard 2 (node-0) started 1.70 s after T0 (limit 100 ms), so the load was below the plan until then. Look for \
              stopped processes and a lack of CPU on its machine",
             "shard 3 (node-1) has another plan, so its figures are left out. Start all shards with the same options, \
-             except `--shard`",
+             except `--shard`; its values, and those of the run in parentheses: clients: 10 (20), text: false (true)",
             "at no time were all shards at work, so no figure describes the planned load. Repeat the run with all shards",
             "shard 1 (node-1) ran without a synchronized clock, with an error of up to 80.0 ms (limit 50.0 ms), so the \
              shards may have started at different times. Synchronize the clocks, for example with chrony",
@@ -405,6 +444,34 @@ mod tests {
             differing.starts_with("shards 0, 1 and 9 have another plan, so their figures"),
             "{differing}"
         );
+    }
+
+    #[test]
+    fn the_same_differences_share_a_point_and_long_ones_are_cut() {
+        let mut shards = complete_shards();
+        let row = |shard, difference: &str| ShardRow {
+            shard,
+            differences: vec![difference.to_owned()],
+            ..ShardRow::default()
+        };
+        let long = format!("urls: {}", "x".repeat(1_000));
+        shards.rows = vec![
+            row(1, "text: true (false)"),
+            row(2, &long),
+            row(3, "text: true (false)"),
+        ];
+        shards.differing = vec![1, 2, 3];
+        let [short, long] = points(&shards).try_into().unwrap();
+        assert!(
+            short.starts_with("shards 1 and 3 have another plan"),
+            "{short}"
+        );
+        assert!(short.ends_with(": text: true (false)"), "{short}");
+        assert!(
+            long.starts_with("shard 2 has") && long.ends_with("xx…"),
+            "{long}"
+        );
+        assert!(long.chars().count() < 300, "{long}");
     }
 
     #[test]

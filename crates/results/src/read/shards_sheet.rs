@@ -48,6 +48,7 @@ fn columns(source: &mut dyn CellSource) -> Result<BTreeMap<u32, Column>> {
 
 fn fill(row: &mut ShardRow, column: Column, cell: Cell<'_>, place: &Place) -> Result<()> {
     let count = || cell.count(place).map(Some);
+    let time_ns = || cell.time_ms(place, TimeUnit::Milliseconds).map(nanoseconds);
     match column {
         Column::Shard => row.shard = u32::try_from(cell.count(place)?).unwrap_or(u32::MAX),
         Column::State => row.state = state(cell, place)?,
@@ -60,12 +61,15 @@ fn fill(row: &mut ShardRow, column: Column, cell: Cell<'_>, place: &Place) -> Re
         Column::Sent => row.sent = count()?,
         Column::Received => row.received = count()?,
         Column::Failed => row.failed = count()?,
-        Column::StartSkew => {
-            let skew_ms = cell.time_ms(place, TimeUnit::Milliseconds)?;
-            row.start_skew_ns = Some(nanoseconds(skew_ms));
-        }
+        Column::StartSkew => row.start_skew_ns = Some(time_ns()?),
+        Column::LongestStop => row.longest_stop_ns = Some(time_ns()?),
         // The summary has it.
         Column::Through => {}
+        Column::Differences => {
+            if let CellValue::Text(text) = cell.value {
+                row.differences = text.lines().map(str::to_owned).collect();
+            }
+        }
     }
     Ok(())
 }

@@ -226,6 +226,8 @@ fn shards_have_a_sheet_behind_the_others_and_are_read_back() {
             "failed",
             "start_skew_ms",
             "through_s",
+            "longest_stop_ms",
+            "differences",
         ];
         assert_eq!(header(&sheet), columns);
         let row = |n| -> Vec<String> {
@@ -235,19 +237,50 @@ fn shards_have_a_sheet_behind_the_others_and_are_read_back() {
         assert_eq!(
             row(1),
             [
-                "0", "complete", "node-0", "50", "1500", "1490", "10", "0.04", ""
+                "0", "complete", "node-0", "50", "1500", "1490", "10", "0.04", "", "", ""
             ]
         );
         assert_eq!(
             row(2),
             [
-                "1", "died", "node-1", "50", "1500", "1490", "10", "0.09", "2"
+                "1", "died", "node-1", "50", "1500", "1490", "10", "0.09", "2", "", ""
             ]
         );
-        assert_eq!(row(4), ["3", "differing", "node-1", "", "", "", "", "", ""]);
-        assert_eq!(row(6), ["5", "missing", "", "", "", "", "", "", ""]);
+        let differences = "clients: 10 (20)\ntext: false (true)";
+        assert_eq!(
+            row(4),
+            [
+                "3",
+                "differing",
+                "node-1",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                differences
+            ]
+        );
+        assert_eq!(row(6), ["5", "missing", "", "", "", "", "", "", "", "", ""]);
         assert_eq!(sheet.height(), 7);
     });
+}
+
+#[test]
+fn differences_longer_than_a_cell_are_cut() {
+    let mut shards = degraded_shards();
+    shards.rows[3].differences = vec!["ä".repeat(40_000)];
+    let run = run_of(recorded(&[]), |s| s.shards = Some(shards));
+    let bytes = xlsx::workbook(&RunView::of(&run).unwrap(), 2)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .unwrap();
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range("shards").unwrap();
+    let cell = sheet.get_value((4, 9)).unwrap().to_string();
+    assert_eq!(cell.chars().count(), 32_767);
+    assert!(cell.ends_with("ä…"));
 }
 
 #[test]
