@@ -7,13 +7,19 @@ which every byte of the echo is compared. The system limits the files of a proce
 
 Prints a line every few seconds: open connections, memory, CPU. At the end it prints the rate of opening, the echoes,
 the bytes per connection of kernel, servers and generators, and what ended the run. It prints the same when it is
-interrupted, when the time limit ends, and when the memory runs low: it then ends the run and all processes.
+interrupted, when the time limit ends, and when the memory runs low: it then ends the run and all processes. The exit code
+is 0 when all clients opened and every echo was verified. With 110 processes on two cores, ws-bench itself ends with 3,
+because some shards wake up more than 100 ms after the common start.
 
     cargo build --release -p ws-bench -p axum-ws
     crates/ws-bench/benches/million.py --bin-dir target/release --clients 100_000
     crates/ws-bench/benches/million.py --bin-dir target/release
 
-A million connections take about 15 GB and, on two cores, some minutes. `net.ipv4.ip_local_port_range` must hold the
+Measured on two cores with 24 GB beside other work (load average 5): 1,000,000 open after 64 s (15,700 a second), 1,200,000
+echoes verified at 20,000 a second while all were open, none lost, closed after further 50 s. 17.1 kB a connection: 8.1 of
+the kernel, 8.1 of the servers, 0.9 of the generators.
+
+A million connections take about 17 GB and, on two cores, three minutes. `net.ipv4.ip_local_port_range` must hold the
 connections to one server.
 """
 
@@ -189,7 +195,8 @@ def end(run, sampler, processes):
                 pass
 
 
-def report(sampler, results, errors, reason):
+def report(sampler, results, errors, reason, clients):
+    """Prints everything. Returns true when all clients opened and the echoes of all messages were verified."""
     most = sampler.most()
     connections = max(1, most["open"])
     opening_s = sampler.opening_s()
@@ -222,6 +229,7 @@ def report(sampler, results, errors, reason):
         print("no results of ws-bench")
     for line in errors.splitlines()[-10:]:
         print(f"ws-bench: {line}")
+    return bool(results) and opened["opened"] == clients and messages["received"] == messages["sent"] >= clients
 
 
 def count(text):
@@ -247,6 +255,7 @@ def main():
     print(f"{args.clients:,} clients, {number} servers, {number} shards, {os.cpu_count()} cores, {files:,} files a process, "
           f"load average {os.getloadavg()[0]:.1f}")
     reason = "end of the plan"
+    is_complete = False
     with Processes(args.bin_dir) as processes, tempfile.TemporaryFile("w+") as errors, tempfile.TemporaryFile("w+") as results:
         limits = ["--threads", "1", "--idle-timeout", "0", "--handshake-timeout", "120s"]
         servers = [processes.start_server("--bind", f"127.1.0.{n + 1}:0", *limits) for n in range(number)]
@@ -268,10 +277,11 @@ def main():
                 print_sample(sampler.samples[-1])
                 results.seek(0)
                 errors.seek(0)
-                report(sampler, results.read(), errors.read(), reason)
+                is_complete = report(sampler, results.read(), errors.read(), reason, args.clients)
         closing = time.monotonic()
         processes.end(processes.started, 60)
         print(f"servers ended within {time.monotonic() - closing:.1f} s; whole run {time.monotonic() - sampler.begun:.0f} s")
+    sys.exit(0 if is_complete else 1)
 
 
 if __name__ == "__main__":
