@@ -155,6 +155,8 @@ class Cases:
         check_merge(merged, 4, {}, f"srun with exit code {code}, merge")
         reasons = merged.document["validity"]["reasons"]
         stops = merged.document["client"]["stops"]
+        longest_ns = [row.get("longest_stop_ns", 0) for row in merged.document["shards"]["rows"]]
+        check(f"shard 1 is named: {longest_ns}", longest_ns.index(max(longest_ns)) == 1, merged.describe())
         check(f"stood still for {stops['longest_ns'] / 1e9:.2f} s: {reasons}",
               merged.code == INVALID and stops["longest_ns"] >= 0.9 * STOPPED_S * 1e9, merged.describe())
 
