@@ -18,16 +18,16 @@ pub fn check_room(
     servers: &[TargetServer],
     sources: &[IpAddr],
 ) -> anyhow::Result<()> {
-    check(u64::from(clients), servers.is_empty(), open_files::limit())?;
+    check_files(u64::from(clients), servers.is_empty())?;
     check_ports(clients, servers, sources)
 }
 
-/// Checks that connections to several servers at once fit the limit on open files.
+/// Checks that a number of connections fits the limit on open files of a process. An embedded server shares it.
 ///
 /// # Errors
 /// When they do not fit; the error says what to do.
-pub fn check_files(connections: u64) -> anyhow::Result<()> {
-    check(connections, false, open_files::limit())
+pub fn check_files(connections: u64, embedded: bool) -> anyhow::Result<()> {
+    check(connections, embedded, open_files::limit())
 }
 
 /// Checks that there are local ports for a number of clients, spread over servers and source addresses. Without servers,
@@ -44,6 +44,14 @@ pub fn check_ports(
         Some(ports) => PortRoom::new(servers, sources.len(), &ports).check(clients),
         None => Ok(()),
     }
+}
+
+/// Warns that opening becomes slow because more than half of the ports are needed; `None` when they are not. Holds for
+/// systems that search for a free port at each connect.
+pub fn slow_ports(clients: u32, servers: &[TargetServer], sources: &[IpAddr]) -> Option<String> {
+    let ports = preflight::outgoing_ports()?;
+    let half = PortRoom::new(servers, sources.len(), &ports[..ports.len() / 2]);
+    half.slow_opening(clients)
 }
 
 /// Checks that connections can be made from these addresses.
@@ -125,8 +133,7 @@ impl PortRoom {
             return Ok(());
         }
         let fit = largest(MAX_CLIENTS, |n| self.fits(n, self.sources));
-        let more = self.sources.max(1) + 1..=MAX_SOURCE_ADDRESSES;
-        let needed = more.into_iter().find(|n| self.fits(clients, *n));
+        let needed = self.needed_sources(clients);
         let ports = self.servers.iter().flatten().map(|server| server.ports);
         Err(anyhow!(
             "{} do not fit: one source address has {} for connections to one server, so {} fit; {} or a \
@@ -138,7 +145,26 @@ impl PortRoom {
         ))
     }
 
-    /// The source addresses to add, so that so many are used.
+    fn slow_opening(&self, clients: u32) -> Option<String> {
+        if self.fits(clients, self.sources) {
+            return None;
+        }
+        let quick = largest(MAX_CLIENTS, |n| self.fits(n, self.sources));
+        Some(format!(
+            "beyond {}, opening slows down because this system (Linux before 6.3, or another one) searches for \
+             a free port at each connect; {}",
+            counted(quick.into(), "client"),
+            self.advice(self.needed_sources(clients)),
+        ))
+    }
+
+    /// Smallest larger number of source addresses with which this number of clients fits.
+    fn needed_sources(&self, clients: u32) -> Option<usize> {
+        let mut more = self.sources.max(1) + 1..=MAX_SOURCE_ADDRESSES;
+        more.find(|sources| self.fits(clients, *sources))
+    }
+
+    /// Advice to use this number of source addresses.
     fn advice(&self, needed: Option<usize>) -> String {
         let Some(needed) = needed else {
             return "add source addresses of this machine (--source-address)".to_owned();
@@ -252,6 +278,21 @@ mod tests {
     }
 
     #[test]
+    fn slow_opening_is_announced_with_the_addresses_that_prevent_it() {
+        let half = room(&["ws://127.0.0.1:80/"], 0, 500);
+        assert_eq!(half.slow_opening(500), None);
+        let text = half.slow_opening(501).unwrap();
+        assert!(
+            text.starts_with("beyond 500 clients, opening slows down"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("add `--source-address 127.0.0.2-127.0.0.3`"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn every_address_and_server_adds_its_ports() {
         let two = ["ws://127.0.0.1:80/", "ws://127.0.0.1:81/"];
         assert_eq!(refusal(&two, 0, 2_000), "");
@@ -281,15 +322,15 @@ mod tests {
             let urls: Vec<_> = urls.iter().map(String::as_str).collect();
             let fits = room(&urls, sources, ports).fits(clients, sources);
             let spread = ClientSpread::new(hosts.len(), sources);
-            let mut used = BTreeMap::<_, u32>::new();
+            let mut used = BTreeMap::<_, u64>::new();
             for client in 0..clients {
                 *used.entry((hosts[spread.server(client)], spread.address(client))).or_default() += 1;
             }
             let most = used.into_values().max().unwrap();
             // Servers with one address get their last clients one after the other.
-            let slack = hosts.len() as u32;
-            prop_assert!(!fits || most <= u32::from(ports));
-            prop_assert!(fits || most + slack > u32::from(ports));
+            let slack = hosts.len() as u64;
+            prop_assert!(!fits || most <= u64::from(ports));
+            prop_assert!(fits || most + slack > u64::from(ports));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use results::read::RunOrigin;
 use units::counted;
+use wording::plan::url_list;
 
 use crate::data::{Data, Notice, PictureKind};
 use crate::phrases::{capitalize, in_sentence, join};
@@ -25,7 +26,8 @@ pub(crate) fn run_title(run: &RunOrigin) -> String {
     let payload = run.payload_bytes.map(wording::plan::payload);
     let payload = payload.map(|bytes| format!("{bytes} payload"));
     let scenario = run.scenario.as_ref().map(|name| format!("scenario {name}"));
-    let parts = [run.url.clone(), scenario, clients, payload];
+    let urls = Some(url_list(&run.urls)).filter(|urls| !urls.is_empty());
+    let parts = [urls, scenario, clients, payload];
     join(parts.into_iter().flatten())
 }
 
@@ -65,7 +67,10 @@ pub(crate) fn quantity_of(all: &[Origin]) -> String {
 
 /// File names; whole paths where names are the same; with the server where runs differ in it.
 pub(crate) fn labels_of(all: &[Origin]) -> Vec<String> {
-    let url = |origin: &Origin| origin.run.as_ref().and_then(|run| run.url.clone());
+    let url = |origin: &Origin| {
+        let urls = origin.run.as_ref().map(|run| url_list(&run.urls));
+        urls.filter(|urls| !urls.is_empty())
+    };
     let differ = all.windows(2).any(|pair| url(&pair[0]) != url(&pair[1]));
     let label = |origin: &Origin| {
         let path = &origin.path;
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn a_title_names_what_is_known() {
         let run = RunOrigin {
-            url: Some("ws://127.0.0.1:8000/ws".to_owned()),
+            urls: vec!["ws://127.0.0.1:8000/ws".to_owned()],
             clients: Some(1_000),
             payload_bytes: Some(PayloadBytes::Fixed(125)),
             ..RunOrigin::default()

@@ -11,7 +11,7 @@
 //! | [`system_info`] | operating system, kernel, CPU, cores and name of the machine |
 //! | [`inherited_descriptor`] | descriptors that a launcher passes on by number (Unix) |
 //! | [`open_files`] | limit on open files |
-//! | [`preflight`] | check of open files and ports for a number of connections |
+//! | [`preflight`] | check of open files for a number of connections; local ports and source addresses |
 //! | [`signals`] | signals that end a program |
 //! | [`withheld_cpu`] | CPU time withheld by a quota, the hypervisor or other processes |
 

@@ -1,4 +1,4 @@
-//! Check of open files and ports for a number of connections, and of source addresses.
+//! Check of open files for a number of connections; local ports and source addresses.
 
 use std::io;
 use std::net::{IpAddr, UdpSocket};

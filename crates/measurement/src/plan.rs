@@ -70,14 +70,6 @@ pub struct TargetServer {
     pub embedded: Option<String>,
 }
 
-impl TargetServer {
-    /// Returns true when both servers have the same certificate policy and client certificate.
-    pub fn has_credentials_of(&self, other: &Self) -> bool {
-        self.certificate_policy == other.certificate_policy
-            && self.client_identity == other.client_identity
-    }
-}
-
 /// Certificate verification policy. Ignored without TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum CertificatePolicy {

@@ -4,10 +4,11 @@
 //! |---|---|
 //! | `summary` | [`Summary`]: the figures, under the JSON keys of the contract |
 //! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
-//! | `run_part` | [`RunPart`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
+//! | `process_record` | [`ProcessRecord`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `condition_result` | results of conditions |
-//! | `scenario_summary` | scenario, setup and kinds of messages as reported in results |
+//! | `scenario_summary` | scenario and setup as reported in results |
+//! | `scenario_figures` | kinds of messages and roles as reported in results |
 //! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
@@ -20,7 +21,8 @@ mod live_summary;
 mod percentile_table;
 mod plan_facts;
 mod plan_summary;
-mod run_part;
+mod process_record;
+mod scenario_figures;
 mod scenario_summary;
 mod shards_summary;
 mod summary;
@@ -37,11 +39,12 @@ pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
-pub use run_part::{RunPart, RunSum};
-pub use scenario_summary::{KindSummary, ScenarioSummary, SetupFailureCount, SetupSummary};
+pub use process_record::{ProcessRecord, RunSum};
+pub use scenario_figures::KindSummary;
+pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
-    CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard,
-    ShardRow, ShardState, ShardsSummary, StartSkew,
+    CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LONG_STOP_NS,
+    LateShard, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 pub use summary::{
     CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,

@@ -133,7 +133,7 @@ pub enum ResultsError {
         cell: String,
         /// Content of the cell, in words.
         found: String,
-        /// `number`, `count` or `time`.
+        /// `number`, `count`, `time` or `state of a shard`.
         expected: &'static str,
     },
 }

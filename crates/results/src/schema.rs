@@ -17,6 +17,8 @@ pub(crate) const TIMELINE_SHEET: &str = "timeline";
 pub(crate) const CONNECTIONS_SHEET: &str = "connections";
 /// The moving average, with as many points as a chart can show.
 pub(crate) const MOVING_AVERAGE_SHEET: &str = "moving_average";
+/// One row per shard, in runs of several processes. The flattened summary leaves these rows out.
+pub(crate) const SHARDS_SHEET: &str = "shards";
 
 /// Columns behind those of [`LATENCIES_SHEET`] and of a CSV file, in runs with a scenario: kind of the message, and time
 /// from sent to the first part of the reply.
@@ -192,6 +194,23 @@ columns! {
         ResponseMin: Thousandths = "response_min_ms",
         ResponseP99: Thousandths = "response_p99_ms",
         ResponseMax: Thousandths = "response_max_ms",
+    }
+
+    /// Columns of [`SHARDS_SHEET`]. Cells are empty where a figure is unknown.
+    ShardColumn {
+        Shard: Id = "shard",
+        State: Text = "state",
+        Host: Text = "host",
+        Opened: Count = "opened",
+        Sent: Count = "sent",
+        Received: Count = "received",
+        Failed: Count = "failed",
+        StartSkew: Thousandths = "start_skew_ms",
+        /// Length of the data of a shard that died, in whole seconds since T0.
+        Through: Id = "through_s",
+        LongestStop: Thousandths = "longest_stop_ms",
+        /// Differences between its plan and that of the run, one a line.
+        Differences: Text = "differences",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.

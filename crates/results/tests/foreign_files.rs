@@ -87,8 +87,8 @@ fn our_sheets_are_read_on_and_on() {
     );
     let run = times.run.unwrap();
     assert_eq!(
-        (run.url.as_deref(), run.clients),
-        (Some("ws://here/ws"), Some(7))
+        (run.urls, run.clients),
+        (vec!["ws://here/ws".to_owned()], Some(7))
     );
     assert_eq!(run.tool.as_deref(), Some("ws-bench 0.1.0"));
 

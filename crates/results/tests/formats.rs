@@ -12,9 +12,10 @@ use std::path::PathBuf;
 
 use measurement::record::{Outcome, Sample, TimelineRow};
 use measurement::run::{
-    ClientRow, ConditionResult, PayloadBytes, Run, RunTimeline, StageSummary, Summary,
+    ClientRow, ClockSummary, ConditionResult, DiedShard, FullStrength, LateShard, PayloadBytes,
+    Run, RunTimeline, ShardRow, ShardState, ShardsSummary, StageSummary, StartSkew, Summary,
 };
-use measurement::verdict::{Calibration, ServerUsage};
+use measurement::verdict::{Calibration, Latency, ServerUsage};
 use proptest::prelude::*;
 use results::read::{
     ColumnRequest, Latencies, Metric, RunPart, read_distribution, read_run, read_timed_latencies,
@@ -382,6 +383,103 @@ fn text() -> impl Strategy<Value = String> {
     "[ -~äµ→]{0,30}[!-~]"
 }
 
+/// Shards that were missing, died, were late or had another plan, or none of them, on one machine or several.
+fn shards() -> impl Strategy<Value = ShardsSummary> {
+    let died =
+        (any::<u32>(), count()).prop_map(|(shard, through_s)| DiedShard { shard, through_s });
+    let late = (any::<u32>(), count()).prop_map(|(shard, skew_ns)| LateShard { shard, skew_ns });
+    let numbers = || prop::collection::vec(any::<u32>(), 0..4);
+    let known = || prop::option::of(count());
+    let lists = (
+        numbers(),
+        prop::collection::vec(died, 0..3),
+        prop::collection::vec(late, 0..3),
+        numbers(),
+        numbers(),
+        prop::collection::vec(name(), 0..4),
+    );
+    let figures = (
+        known(),
+        known(),
+        known(),
+        any::<bool>(),
+        any::<u32>(),
+        name(),
+    );
+    let rows = prop::collection::vec(shard_row(), 0..12);
+    (lists, figures, rows).prop_map(|(lists, figures, rows)| {
+        let (missing, died, late, differing, unsynchronised, left_out) = lists;
+        let (p50, max, max_error_ns, degraded, planned, run) = figures;
+        let full_strength = p50.map(|from_s| FullStrength {
+            from_s,
+            to_s: from_s,
+            messages: from_s,
+            response_time_ns: Latency {
+                count: from_s,
+                mean: max.map(|ns| ns as f64 / 3.0),
+                p99: max,
+                ..Latency::default()
+            },
+        });
+        ShardsSummary {
+            run,
+            planned,
+            complete: planned / 2,
+            degraded,
+            missing,
+            died,
+            late,
+            differing,
+            start_skew_ns: StartSkew { p50, max },
+            full_strength,
+            clocks: ClockSummary {
+                machines: planned,
+                max_error_ns,
+                unsynchronised,
+            },
+            left_out,
+            rows,
+        }
+    })
+}
+
+/// Names of files, runs and hosts, those among them that look like numbers, truths, formulas or links.
+fn name() -> impl Strategy<Value = String> {
+    let words = [
+        "1e5",
+        "007",
+        "0",
+        "-1",
+        "true",
+        "null",
+        "=1+1",
+        "nan",
+        "2026-11-23",
+        "http://a/",
+        "_x0041_",
+    ];
+    prop_oneof![
+        text(),
+        prop::sample::select(words.to_vec()).prop_map(str::to_owned)
+    ]
+}
+
+prop_compose! {
+    fn shard_row()(
+        shard: u32,
+        state in prop::sample::select(ShardState::ALL.to_vec()),
+        host in prop::option::of(name()),
+        counts in prop::array::uniform4(prop::option::of(count())),
+        // Four months, far above any start skew.
+        start_skew_ns in prop::option::of(0..10_000_000_000_000_000_u64 >> 3),
+        longest_stop_ns in prop::option::of(0..10_000_000_000_000_000_u64 >> 3),
+        differences in prop::collection::vec(name(), 0..3),
+    ) -> ShardRow {
+        let [opened, sent, received, failed] = counts;
+        ShardRow { shard, state, host, opened, sent, received, failed, start_skew_ns, longest_stop_ns, differences }
+    }
+}
+
 prop_compose! {
     fn summary()(
         seed in count(),
@@ -397,8 +495,10 @@ prop_compose! {
         conditions in prop::collection::vec((text(), prop::option::of(any::<f32>().prop_filter("finite", |f| f.is_finite())), any::<bool>()), 0..3),
         has_server: bool,
         cpu in prop::option::of(text()),
+        shards in prop::option::of(shards()),
     ) -> Summary {
         let mut s = summary_of(&recorded(&[]));
+        s.shards = shards;
         s.plan.seed = seed;
         s.elapsed_s = elapsed_s;
         s.offered_rate_per_s = rate;

@@ -68,7 +68,7 @@ proptest! {
             prop_assert_eq!(times.run, None);
         } else {
             let run = times.run.unwrap();
-            prop_assert_eq!(run.url.as_deref(), Some("ws://127.0.0.1:8000/ws"));
+            prop_assert_eq!(run.urls, ["ws://127.0.0.1:8000/ws"]);
             prop_assert_eq!(run.clients, Some(3));
             prop_assert_eq!(run.timed_messages, Some(times.times.values_ms.len() as u64));
             prop_assert_eq!(run.payload_bytes, Some(PayloadBytes::Range { min: 64, max: 4096 }));

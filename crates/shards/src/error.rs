@@ -192,7 +192,7 @@ pub enum ShardsError {
     ExistingRun {
         /// Index of the shard.
         shard: u32,
-        /// Its file.
+        /// File of the shard.
         path: PathBuf,
         /// Name of the run.
         run: String,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use measurement::run::RunPart;
+use measurement::run::ProcessRecord;
 use results::read::read_logged_seconds;
 
 use crate::error::ShardsError;
-use crate::logged_part::logged_part;
+use crate::logged_record::logged_record;
 use crate::run_name::RunName;
-use crate::shard_files::{FORMAT, FileKind, ShardResult, ShardStart, read_json};
+use crate::shard_files::{FORMAT, ShardFileKind, ShardResult, ShardStart, read_json};
 
 /// The shards of the latest run in a folder.
 #[derive(Debug)]
@@ -32,9 +32,9 @@ pub struct RunFolder {
 #[derive(Debug)]
 pub enum ShardData {
     /// The complete result.
-    Complete(Box<RunPart>),
+    Complete(Box<ProcessRecord>),
     /// The part of a shard without result, and its length in whole seconds since T0.
-    Died(Box<RunPart>, u64),
+    Died(Box<ProcessRecord>, u64),
 }
 
 impl RunFolder {
@@ -48,7 +48,7 @@ impl RunFolder {
         let mut left_out = Vec::new();
         let names = names_in(folder)?;
         for name in &names {
-            let Some((FileKind::Start, shard)) = FileKind::of(name) else {
+            let Some((ShardFileKind::Start, shard)) = ShardFileKind::of(name) else {
                 continue;
             };
             match read_json::<ShardStart>(&folder.join(name)) {
@@ -69,12 +69,12 @@ impl RunFolder {
         let (differing, older): (BTreeMap<_, _>, BTreeMap<_, _>) = others
             .into_iter()
             .partition(|(_, start)| start.run.t0_unix_ms == run.t0_unix_ms);
-        left_out.extend(older.keys().map(|shard| FileKind::Start.name(*shard)));
+        left_out.extend(older.keys().map(|shard| ShardFileKind::Start.name(*shard)));
         // Files without a start belong to no run that is known.
         let is_known = |shard: &u32| ours.contains_key(shard) || differing.contains_key(shard);
         left_out.extend(names.into_iter().filter(|name| {
-            FileKind::of(name)
-                .is_some_and(|(kind, shard)| kind != FileKind::Start && !is_known(&shard))
+            ShardFileKind::of(name)
+                .is_some_and(|(kind, shard)| kind != ShardFileKind::Start && !is_known(&shard))
         }));
         left_out.sort();
         let planned = ours
@@ -102,8 +102,8 @@ impl RunFolder {
     /// # Errors
     /// [`ShardsError::Read`] when a file cannot be read. A damaged result counts as none.
     pub fn read(&self, start: &ShardStart) -> Result<ShardData, ShardsError> {
-        let path = |kind: FileKind| self.folder.join(kind.name(start.shard));
-        let result = path(FileKind::Result);
+        let path = |kind: ShardFileKind| self.folder.join(kind.name(start.shard));
+        let result = path(ShardFileKind::Result);
         if result.exists() {
             match read_json::<ShardResult>(&result) {
                 Ok(result) if result.run == self.run && result.shard == start.shard => {
@@ -113,16 +113,16 @@ impl RunFolder {
                 Err(error) => return Err(error),
             }
         }
-        for log in [path(FileKind::PartialLog), path(FileKind::Log)] {
+        for log in [path(ShardFileKind::PartialLog), path(ShardFileKind::Log)] {
             if !log.exists() {
                 continue;
             }
             if let Ok((seconds, state)) = read_logged_seconds(&log) {
-                let part = logged_part(start, &seconds, state.through_s);
+                let part = logged_record(start, &seconds, state.through_s);
                 return Ok(ShardData::Died(Box::new(part), state.through_s));
             }
         }
-        Ok(ShardData::Died(Box::new(logged_part(start, &[], 0)), 0))
+        Ok(ShardData::Died(Box::new(logged_record(start, &[], 0)), 0))
     }
 }
 

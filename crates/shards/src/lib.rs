@@ -7,7 +7,7 @@
 //! | [`start_time`] | beginning of the measured phase, as text |
 //! | [`run_name`] | name of a run, and the seed that follows from it |
 //! | [`shard_files`] | the files that each shard writes |
-//! | [`folder`] | reading of the folder of a run; `logged_part`: the part of a shard that died |
+//! | [`folder`] | reading of the folder of a run; `logged_record`: the record of a shard that died |
 //! | `merge` | [`merge`]: one run out of the shards in a folder |
 //! | [`start`] | ways to agree on the beginning of the measured phase: a time, a file, and `barrier` (Unix) |
 
@@ -18,7 +18,7 @@ mod barrier;
 mod error;
 pub mod folder;
 pub mod identity;
-mod logged_part;
+mod logged_record;
 mod merge;
 #[cfg(unix)]
 pub mod pmi;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use measurement::run::{
-    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, Run, RunContext, RunPart,
-    RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
+    ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, PlanSummary, ProcessRecord,
+    Run, RunContext, RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 use measurement::verdict::Latency;
+
+use serde_json::{Map, Value};
 
 use crate::error::ShardsError;
 use crate::folder::{RunFolder, ShardData};
@@ -54,7 +56,7 @@ struct Merger {
     /// Sum of the shards with a complete result.
     complete: Option<RunSum>,
     /// Parts of the shards that died.
-    died: Vec<RunPart>,
+    died: Vec<ProcessRecord>,
     shards: ShardsSummary,
     skews: Vec<u64>,
     interrupted: bool,
@@ -97,21 +99,32 @@ impl Merger {
         if let Some(sum) = &mut self.complete {
             complete(sum.context_mut());
         }
-        // The verdict is on complete results: what a dead shard did not send does not make the rest invalid.
-        let validity = self.complete.as_ref().map(|sum| sum.summary().validity);
         let first = self.died.first().map(RunSum::new);
+        let complete = self.complete.is_some();
         let Some(mut all) = self.complete.or(first) else {
             return Err(ShardsError::NoShards(folder.path().to_owned()));
         };
+        // The shards with a complete result are judged: what the others did not send does not make the rest invalid. Their
+        // times are those at full strength, if there are any.
+        let window = full_strength_seconds(&self.shards, &all);
+        let judged = complete.then(|| {
+            let times = window
+                .filter(|_| self.shards.degraded)
+                .map(|(from_s, to_s)| {
+                    let (_, service, response) = all.window(from_s, to_s);
+                    (Latency::from(&service), Latency::from(&response))
+                });
+            all.summary(times).validity
+        });
         for (part, died) in self.died.into_iter().zip(&self.shards.died) {
             let shard = died.shard;
             all.add(part)
                 .map_err(|reason| ShardsError::DamagedResult { shard, reason })?;
         }
-        self.shards.full_strength = full_strength(&self.shards, &all);
+        self.shards.full_strength = window.map(|window| full_strength(window, &all));
         let mut run = all.into_run();
         if let Some(summary) = &mut run.summary {
-            if let Some(validity) = validity {
+            if let Some(validity) = judged {
                 summary.validity = validity;
             }
             summary.shards = Some(self.shards);
@@ -126,8 +139,10 @@ impl Merger {
     fn describe(&mut self, folder: &RunFolder) {
         let shards = &mut self.shards;
         let differing = folder.differing.values();
+        let of_run = folder.starts.values().next().map(|start| &start.facts.plan);
         shards.rows.extend(differing.map(|start| ShardRow {
             state: ShardState::Differing,
+            differences: of_run.map_or_else(Vec::new, |plan| differences(&start.facts.plan, plan)),
             host: Some(start.host.clone()),
             shard: start.shard,
             ..ShardRow::default()
@@ -156,7 +171,30 @@ impl Merger {
     }
 }
 
-fn row(start: &ShardStart, state: ShardState, part: &RunPart) -> ShardRow {
+/// Most differences that are named.
+const NAMED_DIFFERENCES: usize = 3;
+
+/// The first differences between the plan of a shard and that of the run. Threads, cores and a seed that follows from the
+/// plan are not part of it.
+fn differences(shard: &PlanSummary, run: &PlanSummary) -> Vec<String> {
+    let fields = |plan: &PlanSummary| match serde_json::to_value(plan) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let of_shard = fields(shard);
+    let all = fields(run).into_iter();
+    let differing = all.filter(|(name, value)| {
+        !["threads", "pinned_to", "busy_poll", "seed"].contains(&name.as_str())
+            && of_shard.get(name) != Some(value)
+    });
+    let named = differing.take(NAMED_DIFFERENCES).map(|(name, value)| {
+        let of_shard = of_shard.get(&name).unwrap_or(&Value::Null);
+        format!("{name}: {of_shard} ({value})")
+    });
+    named.collect()
+}
+
+fn row(start: &ShardStart, state: ShardState, part: &ProcessRecord) -> ShardRow {
     let counts = &part.record.counts;
     ShardRow {
         shard: start.shard,
@@ -167,6 +205,8 @@ fn row(start: &ShardStart, state: ShardState, part: &RunPart) -> ShardRow {
         received: Some(counts.received),
         failed: Some(counts.failed() - counts.unsent),
         start_skew_ns: part.first_wake_ns,
+        longest_stop_ns: part.stops.iter().map(|stop| stop.length_ns).max(),
+        differences: Vec::new(),
     }
 }
 
@@ -204,7 +244,7 @@ fn clocks(folder: &RunFolder) -> ClockSummary {
 }
 
 /// The whole seconds in which all planned shards were at work.
-fn full_strength(shards: &ShardsSummary, all: &RunSum) -> Option<FullStrength> {
+fn full_strength_seconds(shards: &ShardsSummary, all: &RunSum) -> Option<(u64, u64)> {
     if !shards.missing.is_empty() || !shards.differing.is_empty() {
         return None;
     }
@@ -212,13 +252,15 @@ fn full_strength(shards: &ShardsSummary, all: &RunSum) -> Option<FullStrength> {
     let from_s = latest_ns.map_or(0, |ns| ns.div_ceil(1_000_000_000));
     let first_end_s = shards.died.iter().map(|died| died.through_s).min();
     let to_s = first_end_s.unwrap_or(u64::MAX).min(all.seconds());
-    (from_s < to_s).then(|| {
-        let (messages, _, response) = all.window(from_s, to_s);
-        FullStrength {
-            from_s,
-            to_s,
-            messages,
-            response_time_ns: Latency::from(&response),
-        }
-    })
+    (from_s < to_s).then_some((from_s, to_s))
+}
+
+fn full_strength((from_s, to_s): (u64, u64), all: &RunSum) -> FullStrength {
+    let (messages, _, response) = all.window(from_s, to_s);
+    FullStrength {
+        from_s,
+        to_s,
+        messages,
+        response_time_ns: Latency::from(&response),
+    }
 }

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use measurement::run::{PlanFacts, RunPart, Tool};
+use measurement::run::{PlanFacts, ProcessRecord, Tool};
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use serde::de::DeserializeOwned;
@@ -61,7 +61,7 @@ pub struct ShardResult {
     /// Index of the shard, from 0.
     pub shard: u32,
     /// Everything that the shard has recorded.
-    pub part: RunPart,
+    pub part: ProcessRecord,
 }
 
 /// Mark of a complete result.
@@ -75,7 +75,7 @@ pub struct ShardDone {
 
 /// Kinds of files of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
+pub(crate) enum ShardFileKind {
     Start,
     Log,
     PartialLog,
@@ -83,7 +83,7 @@ pub(crate) enum FileKind {
     Done,
 }
 
-impl FileKind {
+impl ShardFileKind {
     pub(crate) const ALL: [Self; 5] = [
         Self::Start,
         Self::Log,
@@ -138,20 +138,20 @@ impl ShardFiles {
             folder: folder.to_owned(),
             shard,
         };
-        drop(files.create(FileKind::Start)?);
+        drop(files.create(ShardFileKind::Start)?);
         Ok(files)
     }
 
-    fn path(&self, kind: FileKind) -> PathBuf {
+    fn path(&self, kind: ShardFileKind) -> PathBuf {
         self.folder.join(kind.name(self.shard))
     }
 
     /// Name of the shard's log, `shard-003.hlog`.
     pub fn log_path(&self) -> PathBuf {
-        self.path(FileKind::Log)
+        self.path(ShardFileKind::Log)
     }
 
-    fn create(&self, kind: FileKind) -> Result<AtomicFile, ShardsError> {
+    fn create(&self, kind: ShardFileKind) -> Result<AtomicFile, ShardsError> {
         AtomicFile::create(&self.path(kind)).map_err(ShardsError::Results)
     }
 
@@ -160,7 +160,7 @@ impl ShardFiles {
     /// # Errors
     /// [`ShardsError::ExistingRun`], or [`ShardsError::Read`].
     pub fn check_unused(&self, run: &RunName) -> Result<(), ShardsError> {
-        let path = self.path(FileKind::Start);
+        let path = self.path(ShardFileKind::Start);
         match read_json::<ShardStart>(&path) {
             Ok(start) if start.run == *run => Err(ShardsError::ExistingRun {
                 shard: self.shard,
@@ -183,7 +183,7 @@ impl ShardFiles {
     pub fn begin(&self, start: &ShardStart) -> Result<(), ShardsError> {
         self.check_unused(&start.run)?;
         // The mark of a complete result first: at no time does it belong to files of another run.
-        for kind in FileKind::ALL.into_iter().rev() {
+        for kind in ShardFileKind::ALL.into_iter().rev() {
             let path = self.path(kind);
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -192,7 +192,7 @@ impl ShardFiles {
                 _ => {}
             }
         }
-        self.write(FileKind::Start, start).map(|_| ())
+        self.write(ShardFileKind::Start, start).map(|_| ())
     }
 
     /// Writes the result and its mark.
@@ -200,14 +200,14 @@ impl ShardFiles {
     /// # Errors
     /// [`ShardsError::Write`].
     pub fn finish(&self, result: &ShardResult) -> Result<(), ShardsError> {
-        let result_bytes = self.write(FileKind::Result, result)?;
+        let result_bytes = self.write(ShardFileKind::Result, result)?;
         let run = result.run.clone();
-        self.write(FileKind::Done, &ShardDone { run, result_bytes })?;
+        self.write(ShardFileKind::Done, &ShardDone { run, result_bytes })?;
         Ok(())
     }
 
     /// Writes a value. Returns the size of its file in bytes.
-    fn write(&self, kind: FileKind, value: &impl Serialize) -> Result<u64, ShardsError> {
+    fn write(&self, kind: ShardFileKind, value: &impl Serialize) -> Result<u64, ShardsError> {
         let path = self.path(kind);
         let failed = |source| ShardsError::Write {
             path: path.clone(),
@@ -249,9 +249,9 @@ mod tests {
 
     #[test]
     fn names_of_files_are_read_back() {
-        for kind in FileKind::ALL {
+        for kind in ShardFileKind::ALL {
             for shard in [0, 3, 999, 1_000, 123_456] {
-                assert_eq!(FileKind::of(&kind.name(shard)), Some((kind, shard)));
+                assert_eq!(ShardFileKind::of(&kind.name(shard)), Some((kind, shard)));
             }
         }
         for other in [
@@ -261,7 +261,7 @@ mod tests {
             "shard-.json",
             "x.json",
         ] {
-            assert_eq!(FileKind::of(other), None, "{other}");
+            assert_eq!(ShardFileKind::of(other), None, "{other}");
         }
     }
 }

@@ -12,7 +12,9 @@ use measurement::record::{
     BottomK, ConnectHistograms, CountsSoFar, LatencyHistogram, LoggedSecond, Outcome, Recorder,
     Sample, SecondHistograms, StoredSecond,
 };
-use measurement::run::{PlanFacts, Run, RunContext, RunPart, ShardState, ShardsSummary, Tool};
+use measurement::run::{
+    PlanFacts, ProcessRecord, Run, RunContext, ShardState, ShardsSummary, Tool,
+};
 use results::write::GrowingLog;
 use shards::ShardsError;
 use shards::run_name::{PlanDigest, RunName};
@@ -55,7 +57,7 @@ fn start(run: &RunName, shard: u32, shards: u32) -> ShardStart {
 }
 
 /// Four echoes of 1 ms in each of three seconds.
-fn part(shard: u32, first_wake_ns: u64) -> RunPart {
+fn part(shard: u32, first_wake_ns: u64) -> ProcessRecord {
     let plan = plan();
     let budget = BottomK::new(plan.max_samples, plan.seed);
     let mut recorder = Recorder::new(false, 0);
@@ -72,7 +74,7 @@ fn part(shard: u32, first_wake_ns: u64) -> RunPart {
     };
     context.connections.attempted = 1;
     context.connections.opened = 1;
-    RunPart {
+    ProcessRecord {
         facts: PlanFacts::from(&plan),
         max_samples: plan.max_samples,
         seconds: record.timeline.iter().map(StoredSecond::from).collect(),
@@ -162,7 +164,12 @@ fn each_fault_of_a_shard_is_named() {
     complete(folder.path(), &run, 0, 6, 0);
     complete(folder.path(), &run, 1, 6, 250_000_000);
     killed(folder.path(), &run, 2, 6);
-    complete(folder.path(), &run_of("other plan", 0), 3, 6, 0);
+    let mut other = start(&run_of("other plan", 0), 3, 6);
+    other.facts.plan.clients = 7;
+    ShardFiles::new(folder.path(), 3)
+        .unwrap()
+        .begin(&other)
+        .unwrap();
     ShardFiles::new(folder.path(), 4)
         .unwrap()
         .begin(&start(&run, 4, 6))
@@ -184,6 +191,7 @@ fn each_fault_of_a_shard_is_named() {
         .collect();
     assert_eq!(late, [(1, 250_000_000)]);
     assert_eq!(shards.differing, [3]);
+    assert_eq!(shards.rows[3].differences, ["clients: 7 (100)"]);
     assert_eq!(shards.full_strength, None);
     let states: Vec<_> = shards.rows.iter().map(|row| row.state).collect();
     use ShardState::{Complete, Died, Differing, Missing};

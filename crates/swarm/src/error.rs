@@ -40,17 +40,15 @@ pub enum SwarmError {
     #[error("cannot start together with the other shards")]
     Start(#[source] crate::common_start::StartError),
     /// No connection opened, or no client was ready for its scenario.
-    #[error("0 of {attempted} {}: {}", not_reached(url, servers.len(), cause, others), causes(*attempted, servers, cause, others))]
+    #[error("0 of {attempted} {}: {}", not_reached(servers, cause, others), causes(*attempted, servers, cause, others))]
     NothingConnected {
-        /// URL of the server of the most frequent failure.
-        url: String,
         /// Number of connections planned or attempted.
         attempted: u64,
         /// The most frequent failure.
         cause: ConnectFailure,
         /// All other failures with their counts, the most frequent first.
         others: Box<[(ConnectFailure, u64)]>,
-        /// Failures by server; empty with a single server.
+        /// Servers with failures, in the order of the plan.
         servers: Box<[UnreachedServer]>,
         /// The scenario of the run.
         scenario: Option<Arc<Scenario>>,
@@ -73,14 +71,13 @@ const SHOWN_CAUSES: usize = 3;
 
 /// The state that no connection has reached. Before a failed setup, its connection was open.
 fn not_reached(
-    url: &str,
-    servers: usize,
+    servers: &[UnreachedServer],
     cause: &ConnectFailure,
     others: &[(ConnectFailure, u64)],
 ) -> String {
     let server = match servers {
-        0 | 1 => url.to_owned(),
-        n => counted(n as u64, "URL"),
+        [server] => server.url.clone(),
+        all => counted(all.len() as u64, "URL"),
     };
     let mut causes = others.iter().map(|(other, _)| other).chain([cause]);
     if causes.any(|cause| matches!(cause, ConnectFailure::Setup(_))) {
@@ -125,15 +122,20 @@ fn with_rest(mut shown: Vec<String>, all: usize, others: &str) -> String {
 }
 
 impl SwarmError {
-    /// The most frequent failure, the URL and the scenario, when no connection opened.
+    /// The most frequent failure, the URL of a server that it happened at, and the scenario, when no connection opened.
     pub fn connect_failure(&self) -> Option<(&ConnectFailure, &str, Option<&Scenario>)> {
         match self {
             Self::NothingConnected {
                 cause,
-                url,
+                servers,
                 scenario,
                 ..
-            } => Some((cause, url, scenario.as_deref())),
+            } => {
+                let has_cause = |server: &&UnreachedServer| server.cause == *cause;
+                let server = servers.iter().find(has_cause).or(servers.first());
+                let url = server.map_or("", |server| server.url.as_str());
+                Some((cause, url, scenario.as_deref()))
+            }
             _ => None,
         }
     }

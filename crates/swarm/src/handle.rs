@@ -78,6 +78,11 @@ impl RunHandle {
         }
     }
 
+    /// Current phase of the run.
+    pub fn phase(&self) -> Phase {
+        lock(&self.0.phase).map_or(Phase::Connect, |(phase, _)| phase)
+    }
+
     /// Starts to follow a run of several other processes instead of one of this process.
     pub fn follow(&self, processes: usize) {
         *lock(&self.0.processes) = vec![RunProgress::default(); processes];

@@ -85,13 +85,14 @@ mod worker;
 
 pub use calibrate::{calibrate, can_calibrate};
 pub use common_start::{CommonStart, PollStart, SeedOfStart, StartError};
+pub use connect::local_socket::can_choose_ports;
 pub use connect::{address, tls, upgrade};
 pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{
-    Recording, RunSetup, describe_host, record, record_observed, run, run_part, server_usage,
+    Recording, RunSetup, describe_host, record, record_observed, run, run_process, server_usage,
 };
 pub use second_observer::OnSecond;
 pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};

@@ -14,7 +14,8 @@ use measurement::record::{
     BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
 };
 use measurement::run::{
-    ClientRow, Connections, Host, PlanFacts, PlanSummary, Run, RunContext, RunPart, Summary, Tool,
+    ClientRow, Connections, Host, PlanFacts, PlanSummary, ProcessRecord, Run, RunContext, Summary,
+    Tool,
 };
 use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
 
@@ -73,14 +74,14 @@ pub fn run(plan: &Plan, handle: &RunHandle, setup: RunSetup<'_>) -> Result<Run, 
 /// # Errors
 /// [`SwarmError`] when this process cannot take part: the host is unknown, the start fails, or the system refuses a
 /// thread.
-pub fn run_part(
+pub fn run_process(
     plan: &Plan,
     handle: &RunHandle,
     setup: RunSetup<'_>,
-) -> Result<RunPart, SwarmError> {
+) -> Result<ProcessRecord, SwarmError> {
     let recording = record_with(plan, handle, setup)?;
     let mut record = recording.record;
-    Ok(RunPart {
+    Ok(ProcessRecord {
         facts: PlanFacts {
             plan: PlanSummary {
                 seed: recording.seed,
@@ -323,28 +324,19 @@ pub(crate) fn nothing_connected(plan: &Plan, results: &[ThreadResult]) -> SwarmE
     failures.sort_by_cached_key(|(failure, n)| Reverse((*n, failure.to_string())));
     let mut failures = failures.into_iter();
     match failures.next() {
-        Some((cause, _)) => {
-            let servers = unreached_servers(plan, results);
-            let first = servers.iter().find(|server| server.cause == cause);
-            let url = first.map_or_else(|| plan.server_url().masked(), |one| one.url.clone());
-            SwarmError::NothingConnected {
-                url,
-                attempted,
-                cause,
-                others: failures.collect(),
-                servers: servers.into(),
-                scenario: plan.scenario().cloned(),
-            }
-        }
+        Some((cause, _)) => SwarmError::NothingConnected {
+            attempted,
+            cause,
+            others: failures.collect(),
+            servers: unreached_servers(plan, results),
+            scenario: plan.scenario().cloned(),
+        },
         None => SwarmError::ThreadEnded,
     }
 }
 
-/// The failures of each server; empty with a single server.
-fn unreached_servers(plan: &Plan, results: &[ThreadResult]) -> Vec<UnreachedServer> {
-    if plan.servers().len() == 1 {
-        return Vec::new();
-    }
+/// The failures of each server.
+fn unreached_servers(plan: &Plan, results: &[ThreadResult]) -> Box<[UnreachedServer]> {
     let mut connects = ConnectStats::default();
     results.iter().for_each(|r| connects.add(&r.connects));
     let unreached = connects.servers().iter().filter_map(|(index, server)| {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{Server, answer, messages};
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, Plan, RateProfile, Share};
-use measurement::run::{Run, RunPart, RunSum};
+use measurement::run::{ProcessRecord, Run, RunSum};
 use swarm::{CommonStart, RunHandle, RunSetup, SwarmError};
 use units::Rate;
 
@@ -20,7 +20,7 @@ fn parts(
     count: u32,
     ahead: Duration,
     change: impl Fn(&mut LoadDraft),
-) -> Vec<RunPart> {
+) -> Vec<ProcessRecord> {
     let t0 = SystemTime::now() + ahead;
     let plans: Vec<Plan> = (0..count)
         .map(|index| {
@@ -42,7 +42,7 @@ fn parts(
                     }),
                     ..RunSetup::default()
                 };
-                swarm::run_part(plan, &RunHandle::new(), setup).unwrap()
+                swarm::run_process(plan, &RunHandle::new(), setup).unwrap()
             })
         });
         let parts: Vec<_> = parts.collect();
@@ -50,7 +50,7 @@ fn parts(
     })
 }
 
-fn sum(parts: Vec<RunPart>) -> Run {
+fn sum(parts: Vec<ProcessRecord>) -> Run {
     let mut sum = RunSum::new(&parts[0]);
     for part in parts {
         sum.add(part).unwrap();
@@ -120,7 +120,7 @@ fn a_shard_that_has_not_opened_all_starts_with_what_it_has() {
         }),
         ..RunSetup::default()
     };
-    let part = swarm::run_part(&plan, &RunHandle::new(), setup).unwrap();
+    let part = swarm::run_process(&plan, &RunHandle::new(), setup).unwrap();
     let summary = sum(vec![part]).summary.unwrap();
     let connections = &summary.connections;
     assert_eq!(
@@ -153,7 +153,7 @@ fn a_shard_without_a_connection_owes_its_messages() {
         }),
         ..RunSetup::default()
     };
-    let part = swarm::run_part(&plan, &RunHandle::new(), setup).unwrap();
+    let part = swarm::run_process(&plan, &RunHandle::new(), setup).unwrap();
     assert_eq!(
         (part.record.counts.sent, part.record.counts.unsent),
         (0, 20)
@@ -182,7 +182,7 @@ fn the_seed_that_follows_from_the_start_is_the_one_that_is_used() {
             start,
             ..RunSetup::default()
         };
-        let part = swarm::run_part(plan, &RunHandle::new(), setup).unwrap();
+        let part = swarm::run_process(plan, &RunHandle::new(), setup).unwrap();
         assert_eq!(part.record.counts.received, 40);
         part.record.in_time.payload_bytes
     };
@@ -202,7 +202,7 @@ fn a_start_that_fails_ends_the_run() {
         }),
         ..RunSetup::default()
     };
-    let error = swarm::run_part(&server.plan(|_| {}), &RunHandle::new(), setup).unwrap_err();
+    let error = swarm::run_process(&server.plan(|_| {}), &RunHandle::new(), setup).unwrap_err();
     assert!(
         matches!(&error, SwarmError::Start(source) if source.to_string() == "nobody came"),
         "{error}"
@@ -227,7 +227,7 @@ fn an_interrupt_before_the_start_sends_nothing() {
         }),
         ..RunSetup::default()
     };
-    let part = swarm::run_part(&server.plan(|_| {}), &handle, setup).unwrap();
+    let part = swarm::run_process(&server.plan(|_| {}), &handle, setup).unwrap();
     assert!(part.context.interrupted);
     assert_eq!(
         (part.record.counts.sent, part.context.connections.opened),

@@ -6,7 +6,11 @@ use measurement::plan::{
     Arrivals, Length, Load, LoadDraft, LoadSpec, RateProfile, ServerUrl, TargetServer,
 };
 use measurement::record::{BottomK, CountsSoFar, LoggedSecond, Outcome, Record, Recorder, Sample};
-use measurement::run::{Connections, Host, Run, RunContext, Summary, Tool};
+use measurement::run::{
+    ClockSummary, Connections, DiedShard, FullStrength, Host, LateShard, Run, RunContext, ShardRow,
+    ShardState, ShardsSummary, StartSkew, Summary, Tool,
+};
+use measurement::verdict::Latency;
 use units::Rate;
 
 /// The record of a closed loop.
@@ -127,6 +131,112 @@ pub fn open_loop_run(change: impl FnOnce(&mut Summary)) -> Run {
         window: None,
     };
     three_seconds(load, 500_000, change)
+}
+
+/// Two complete shards on one machine, of a run of three seconds.
+#[must_use]
+pub fn complete_shards() -> ShardsSummary {
+    ShardsSummary {
+        run: "5f0c6e1a-1795435200123".into(),
+        planned: 2,
+        complete: 2,
+        start_skew_ns: StartSkew {
+            p50: Some(40_000),
+            max: Some(1_200_000),
+        },
+        full_strength: Some(full_strength(0)),
+        clocks: ClockSummary {
+            machines: 1,
+            ..ClockSummary::default()
+        },
+        rows: vec![
+            shard_row(0, ShardState::Complete, 40_000),
+            shard_row(1, ShardState::Complete, 1_200_000),
+        ],
+        ..ShardsSummary::default()
+    }
+}
+
+/// The shards of a run of three seconds on two machines: 0 is complete, 1 died, 2 was late, 3 had another plan, and 4
+/// and 5 are missing. The clocks are not synchronized, and files of other runs are left out.
+#[must_use]
+pub fn degraded_shards() -> ShardsSummary {
+    let without_figures = |shard, state, host: Option<&str>| ShardRow {
+        shard,
+        state,
+        host: host.map(Into::into),
+        ..ShardRow::default()
+    };
+    ShardsSummary {
+        planned: 6,
+        degraded: true,
+        missing: vec![4, 5],
+        died: vec![DiedShard {
+            shard: 1,
+            through_s: 2,
+        }],
+        late: vec![LateShard {
+            shard: 2,
+            skew_ns: 1_700_000_000,
+        }],
+        differing: vec![3],
+        start_skew_ns: StartSkew {
+            p50: Some(90_000),
+            max: Some(1_700_000_000),
+        },
+        full_strength: None,
+        clocks: ClockSummary {
+            machines: 2,
+            max_error_ns: Some(80_000_000),
+            unsynchronised: vec![1],
+        },
+        left_out: vec!["shard-000.json".into(), "shard-001.start.json".into()],
+        rows: vec![
+            shard_row(0, ShardState::Complete, 40_000),
+            shard_row(1, ShardState::Died, 90_000),
+            shard_row(2, ShardState::Complete, 1_700_000_000),
+            ShardRow {
+                differences: vec!["clients: 10 (20)".into(), "text: false (true)".into()],
+                ..without_figures(3, ShardState::Differing, Some("node-1"))
+            },
+            without_figures(4, ShardState::Missing, None),
+            without_figures(5, ShardState::Missing, None),
+        ],
+        ..complete_shards()
+    }
+}
+
+/// The time in which all shards were at work, from this second to the end of second 2.
+#[must_use]
+pub fn full_strength(from_s: u64) -> FullStrength {
+    FullStrength {
+        from_s,
+        to_s: 2,
+        messages: 1_980,
+        response_time_ns: Latency {
+            count: 1_980,
+            min: Some(1_000_000),
+            mean: Some(1_600_000.5),
+            p50: Some(1_500_000),
+            p99: Some(11_900_000),
+            max: Some(12_000_000),
+            ..Latency::default()
+        },
+    }
+}
+
+fn shard_row(shard: u32, state: ShardState, start_skew_ns: u64) -> ShardRow {
+    ShardRow {
+        shard,
+        state,
+        host: Some(format!("node-{}", shard % 2)),
+        opened: Some(50),
+        sent: Some(1_500),
+        received: Some(1_490),
+        failed: Some(10),
+        start_skew_ns: Some(start_skew_ns),
+        ..ShardRow::default()
+    }
 }
 
 fn three_seconds(load: Load, lag_ns: u64, change: impl FnOnce(&mut Summary)) -> Run {

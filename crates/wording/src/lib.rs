@@ -17,7 +17,7 @@
 //! | [`summary_view`] | the figures of a run, as lines and as tables |
 //! | `scenario_view` | the figures that only scenarios have |
 //! | [`scenarios`] | errors of scenarios |
-//! | `shards_view` | the shards of a run |
+//! | [`shards_view`] | the shards of a run |
 //! | `shortened` | lists that a terminal shows only partly |
 //! | `tone` | meaning of a text, which determines its colour |
 //! | [`run_differences`] | differences between the settings of runs |
@@ -36,7 +36,7 @@ mod reasons;
 pub mod run_differences;
 mod scenario_view;
 pub mod scenarios;
-mod shards_view;
+pub mod shards_view;
 mod shortened;
 pub mod summary;
 mod summary_figure;

@@ -18,9 +18,13 @@ pub fn parts_of(s: &Summary) -> Vec<String> {
 /// Most URLs that are listed in a line of text.
 const LISTED_URLS: usize = 4;
 
-/// The servers' URLs: all of a few, otherwise the first ones and the number of the others.
+/// The URLs of the servers of a run.
 pub fn server_urls(plan: &PlanSummary) -> String {
-    let urls = plan.server_urls();
+    url_list(plan.server_urls())
+}
+
+/// A list of URLs: all of a few, otherwise the first ones and the number of the others.
+pub fn url_list(urls: &[String]) -> String {
     if urls.len() <= LISTED_URLS {
         return urls.join(", ");
     }
@@ -131,6 +135,17 @@ mod tests {
     use super::*;
     use measurement::run::StageSummary;
     use test_support::fixtures::closed_loop_summary as summary;
+
+    #[test]
+    fn few_urls_are_all_listed() {
+        let mut plan = summary(100).plan;
+        let first = plan.url.clone();
+        assert_eq!(server_urls(&plan), first);
+        plan.urls = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(server_urls(&plan), "a, b, c, d");
+        plan.urls.push("e".to_owned());
+        assert_eq!(server_urls(&plan), "a, b, c and 2 more URLs");
+    }
 
     #[test]
     fn a_plan_in_words() {

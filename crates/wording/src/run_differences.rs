@@ -1,6 +1,7 @@
 //! Differences between the settings of runs, and their impact on comparing figures.
 
 use crate::plan::{core_list, load, payload};
+use crate::shards_view;
 use measurement::plan::Verify;
 use measurement::run::{PlanSummary, ScenarioSummary, Summary};
 use units::{grouped, human_rate, human_time};
@@ -111,14 +112,15 @@ fn load_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<
     ]
 }
 
-/// The settings of tool and host, always in the same order.
+/// The settings of tool and host, always in the same order. The number of shards comes last, if there are several
+/// processes.
 pub fn host_settings(s: &Summary) -> Vec<Setting> {
     use Impact::{Instrument, Subject};
     let (tool, host) = (&s.tool, &s.host);
     let files = host.open_file_limit;
     let files = files.map_or_else(|| "no limit".to_owned(), grouped);
     let confined = list_or_no(&host.allowed_cores);
-    vec![
+    let mut settings = vec![
         setting(
             Instrument,
             "tool",
@@ -130,7 +132,10 @@ pub fn host_settings(s: &Summary) -> Vec<Setting> {
         setting(Instrument, "cores", grouped(host.cores as u64)),
         setting(Instrument, "confined to cores", confined),
         setting(Subject, "open files at most", files),
-    ]
+    ];
+    let shards = s.shards.as_ref().map(shards_view::setting);
+    settings.extend(shards.map(|value| setting(Instrument, "shards", value)));
+    settings
 }
 
 fn server(plan: &PlanSummary) -> String {
@@ -183,10 +188,13 @@ pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
         [plan, host_settings(run)].concat()
     };
     let all: Vec<Vec<Setting>> = runs.iter().map(settings).collect();
-    // The one with the most settings has all of them.
-    let Some(longest) = all.iter().max_by_key(|settings| settings.len()) else {
-        return Vec::new();
-    };
+    // A run without a scenario or shards lacks their settings.
+    let mut known: Vec<&Setting> = Vec::new();
+    for (index, found) in all.iter().flat_map(|settings| settings.iter().enumerate()) {
+        if known.iter().all(|setting| setting.what != found.what) {
+            known.insert(index.min(known.len()), found);
+        }
+    }
     let value = |settings: &Vec<Setting>, what| {
         let found = settings.iter().find(|setting| setting.what == what);
         found.map_or_else(|| "none".to_owned(), |setting| setting.value.clone())
@@ -196,7 +204,7 @@ pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
         impact: setting.impact,
         values: all.iter().map(|run| value(run, setting.what)).collect(),
     };
-    let mut found: Vec<_> = longest.iter().map(difference).collect();
+    let mut found: Vec<_> = known.into_iter().map(difference).collect();
     found.retain(|setting| setting.values.windows(2).any(|pair| pair[0] != pair[1]));
     found.sort_by_key(|difference| difference.impact);
     found
@@ -206,7 +214,9 @@ pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
 mod tests {
     use super::*;
     use measurement::run::PayloadBytes;
-    use test_support::fixtures::closed_loop_summary as summary;
+    use test_support::fixtures::{
+        closed_loop_summary as summary, complete_shards, degraded_shards,
+    };
 
     fn changed(change: impl Fn(&mut Summary)) -> Vec<(&'static str, Impact)> {
         let one = summary(100);
@@ -279,6 +289,27 @@ mod tests {
         );
         echo.scenario.clone_from(&one.scenario);
         assert_eq!(differences(&[&echo, &one]), []);
+    }
+
+    #[test]
+    fn one_process_and_shards_are_different_instruments() {
+        let (mut one, mut two) = (summary(100), summary(100));
+        two.shards = Some(degraded_shards());
+        let found = differences(&[&one, &two]);
+        assert_eq!((found.len(), found[0].impact), (1, Impact::Instrument));
+        assert_eq!(found[0].values, ["none", "6 on 2 machines"]);
+        // Each of them has a setting that the other one lacks.
+        one.scenario = Some(ScenarioSummary::default());
+        let found = differences(&[&one, &two]);
+        let names: Vec<_> = found.iter().map(|difference| difference.what).collect();
+        assert!(
+            names.contains(&SCENARIO) && names.contains(&"shards"),
+            "{names:?}"
+        );
+        one.scenario = None;
+        one.shards = Some(complete_shards());
+        let found = differences(&[&one, &two]);
+        assert_eq!(found[0].values, ["2", "6 on 2 machines"]);
     }
 
     #[test]

@@ -64,19 +64,18 @@ impl SummaryView {
         rows.extend(has_usage.then(|| row("generator", &generator)));
         rows.extend(s.calibration.map(|_| row("calibration", &calibration)));
         let group = |title, figures| FigureGroup { title, figures };
-        Self {
-            rows,
-            groups: vec![
-                group("throughput", throughput),
-                group("messages", messages),
-                group("rate", rate),
-                group("connections", [connections, ready].concat()),
-                group("generator", generator),
-                group("generator", calibration),
-                group("server", server),
-                group("shards", shards_view::figures(s)),
-            ],
-        }
+        let mut groups = vec![
+            group("throughput", throughput),
+            group("messages", messages),
+            group("rate", rate),
+            group("connections", [connections, ready].concat()),
+            group("generator", generator),
+            group("generator", calibration),
+            group("server", server),
+        ];
+        let shards = shards_view::figures(s);
+        groups.extend((!shards.is_empty()).then(|| group("shards", shards)));
+        Self { rows, groups }
     }
 }
 
@@ -341,7 +340,7 @@ fn server(s: &Summary) -> Vec<SummaryFigure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use test_support::fixtures::{closed_loop_run, open_loop_run};
+    use test_support::fixtures::{closed_loop_run, complete_shards, open_loop_run};
 
     fn text(view: &SummaryView, label: &str) -> Option<String> {
         let row = view.rows.iter().find(|row| row.label == label)?;
@@ -377,6 +376,22 @@ mod tests {
             .find(|row| row.label == "connected")
             .unwrap();
         assert_eq!(connected.points, ["3 × refused"]);
+    }
+
+    #[test]
+    fn only_a_run_of_several_processes_has_shards() {
+        let mut summary = closed_loop_run(|_| {}).summary.unwrap();
+        let titles = |s: &Summary| -> Vec<_> {
+            let groups = SummaryView::new(s).groups.into_iter();
+            groups.map(|group| group.title).collect()
+        };
+        assert!(!titles(&summary).contains(&"shards"));
+        assert_eq!(text(&SummaryView::new(&summary), "shards"), None);
+        summary.shards = Some(complete_shards());
+        assert_eq!(titles(&summary).last(), Some(&"shards"));
+        let view = SummaryView::new(&summary);
+        assert_eq!(view.rows[0].label, "shards");
+        assert_eq!(value(&view, "shards", "complete").unwrap(), "2");
     }
 
     #[test]

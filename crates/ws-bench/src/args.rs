@@ -307,7 +307,7 @@ impl BenchArgs {
     /// Checks that no URL is a number, as from a list of process IDs without quotes.
     fn check_urls(&self) -> Result<(), clap::Error> {
         let numbers: Vec<_> = self.urls.iter().filter(|url| is_number(url)).collect();
-        let Some(first) = numbers.first() else {
+        let Some(first) = numbers.first().filter(|_| !self.server_pid.is_empty()) else {
             return Ok(());
         };
         let pids = self.server_pids().into_iter().map(|pid| pid.to_string());
@@ -315,7 +315,7 @@ impl BenchArgs {
         Err(Self::command().error(
             ErrorKind::ValueValidation,
             format!(
-                "`{first}` is not a URL such as ws://127.0.0.1:8000/ws. If it is a process ID, quote the list: \
+                "`{first}` is not a URL such as ws://127.0.0.1:8000/ws; quote the list of process IDs: \
                  --server-pid \"{}\"",
                 list.join(" ")
             ),
@@ -398,7 +398,7 @@ impl BenchArgs {
     /// Returns true when a file grows during the run.
     pub(crate) fn has_growing_log(&self) -> bool {
         let grows = |path: &PathBuf| matches!(RunFormat::of(path), Ok(RunFormat::Hlog));
-        self.outputs().iter().any(grows)
+        self.shards.shard_dir.is_some() || self.outputs().iter().any(grows)
     }
 
     /// The report that the flags ask for.
@@ -528,10 +528,11 @@ mod tests {
         let error = |line: &str| parse(line).unwrap().check_usage().unwrap_err().to_string();
         let text = error("ws://a/ --server-pid 12 34 56");
         assert!(
-            text.contains("quote the list: --server-pid \"12 34 56\""),
+            text.contains("quote the list of process IDs: --server-pid \"12 34 56\""),
             "{text}"
         );
-        assert!(error("8000").contains("`8000` is not a URL"));
+        // A port in place of a URL.
+        assert!(parse("8000").unwrap().check_usage().is_ok());
     }
 
     #[test]

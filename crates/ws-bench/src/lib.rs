@@ -145,9 +145,10 @@ fn measure_in_processes(
     use local_shards::order::ChildOrder;
     match ChildOrder::of_this_process() {
         Some(order) => {
-            // Its parent prints the notices.
+            // Its parent prints the notices, and observes the server.
             let args = args::BenchArgs {
                 quiet: true,
+                server_pid: Vec::new(),
                 ..args.clone()
             };
             local_shards::child::run(&args, &order, scenario, control)

@@ -5,7 +5,7 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | [`order`] | what a child has to do, in its environment |
+//! | [`order`] | the order of a child, in its environment |
 //! | [`child`] | a process of the run |
 //! | [`report`] | the lines that a child sends to its parent |
 //! | [`children`] | the processes of the run, and their ends |
@@ -16,6 +16,7 @@ pub(crate) mod order;
 mod report;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,12 +25,14 @@ use cli::ExitStatus;
 use cli::interrupt::Interrupts;
 use host::process_probe::ProcessProbe;
 use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan};
+use measurement::record::{LoggedSecond, SecondMerger};
 use measurement::verdict::{GeneratorUsage, ServerUsage};
 use scenario::Scenario;
 use swarm::{Phase, RunHandle, RunSetup, SwarmError};
 
 use crate::args::BenchArgs;
-use crate::publish::{Outcome, publish};
+use crate::outputs::RunOutputs;
+use crate::publish::{PublishedOutcome, publish};
 use crate::run::{self, Checked, Started};
 use crate::{progress_bar, tui};
 use children::Children;
@@ -47,7 +50,7 @@ pub(crate) fn run(
         load,
         targets,
         metrics,
-        outputs,
+        mut outputs,
         mut probe,
     } = run::check(args, scenario, count)?;
     interrupts.remove_on_abort(outputs.unfinished());
@@ -55,17 +58,15 @@ pub(crate) fn run(
     let folder = tempfile::Builder::new().prefix("ws-bench-").tempdir();
     let folder = folder.context("cannot create a folder for the results of the shards")?;
     control.follow(count.get() as usize);
-    let is_displayed = !args.quiet || args.metrics_bind.is_some();
-    let orders = orders(args, &started.plan, count, folder.path(), is_displayed);
+    let orders = orders(args, &started.plan, count, folder.path(), &outputs);
     let mut children = Children::start(&orders).context("cannot start the shards")?;
-    let server = lead(
-        args,
-        &started,
+    let mut led = LedRun {
         control,
         interrupts,
-        &mut children,
-        &mut probe,
-    )?;
+        outputs: &mut outputs,
+        seconds: SecondMerger::new(orders.len()),
+    };
+    let server = led.lead(args, &started, &mut children, &mut probe)?;
     children.finish(|line| args.notice(line));
     let interrupted = control.is_interrupted();
     let merged = shards::merge_with(folder.path(), |context| {
@@ -84,7 +85,7 @@ pub(crate) fn run(
     }
     drop(started);
     let is_interrupted = interrupted || merged.interrupted;
-    let outcome = Outcome {
+    let outcome = PublishedOutcome {
         status: is_interrupted.then_some(ExitStatus::Interrupted),
         report: args.report(),
     };
@@ -96,9 +97,11 @@ fn orders(
     args: &BenchArgs,
     plan: &Plan,
     count: NonZeroU32,
-    folder: &std::path::Path,
-    sends_progress: bool,
+    folder: &Path,
+    outputs: &RunOutputs,
 ) -> Vec<ChildOrder> {
+    let sends_progress = !args.quiet || args.metrics_bind.is_some();
+    let sends_seconds = outputs.growing().next().is_some();
     let urls = plan
         .servers()
         .iter()
@@ -117,6 +120,7 @@ fn orders(
             threads,
             pin: cores_of(&plan.pin, shard as usize, shards, threads),
             sends_progress,
+            sends_seconds,
         })
         .collect()
 }
@@ -130,50 +134,78 @@ fn cores_of(cores: &[usize], shard: usize, shards: usize, threads: usize) -> Vec
     turns.map(|turn| cores[turn % cores.len()]).collect()
 }
 
-/// Displays the run until all children have ended. Returns the usage of the server.
-fn lead(
-    args: &BenchArgs,
-    started: &Started,
-    control: &RunHandle,
-    interrupts: &Interrupts,
-    children: &mut Children,
-    probe: &mut Option<ProcessProbe>,
-) -> anyhow::Result<Option<ServerUsage>> {
-    let plan = &started.plan;
-    // The live screen shows interrupts itself.
-    interrupts.announce_on_interrupt(!args.quiet && !args.tui);
-    let display = match (args.quiet, args.tui) {
-        (true, _) => None,
-        (false, true) => Some(tui::start(plan, started.calibration, control, interrupts)?),
-        (false, false) => progress_bar::start(plan, control),
-    };
-    let mut used = None;
-    let mut phase = Phase::Connect;
-    control.set_phase(phase);
-    while children.are_running() {
-        let next = children.take_reports(control).unwrap_or(phase).max(phase);
-        if next != phase {
-            match (phase, next, probe.as_mut()) {
-                (_, Phase::Measure, Some(probe)) => probe.begin(),
-                (Phase::Measure, _, Some(probe)) => used = probe.end(),
-                _ => {}
+/// The run of all children.
+struct LedRun<'a> {
+    control: &'a RunHandle,
+    interrupts: &'a Interrupts,
+    outputs: &'a mut RunOutputs,
+    /// Seconds of the children, for the logs that grow.
+    seconds: SecondMerger,
+}
+
+impl LedRun<'_> {
+    /// Displays the run until all children have ended. Returns the usage of the server.
+    fn lead(
+        &mut self,
+        args: &BenchArgs,
+        started: &Started,
+        children: &mut Children,
+        probe: &mut Option<ProcessProbe>,
+    ) -> anyhow::Result<Option<ServerUsage>> {
+        let (plan, control, interrupts) = (&started.plan, self.control, self.interrupts);
+        // The live screen shows interrupts itself.
+        interrupts.announce_on_interrupt(!args.quiet && !args.tui);
+        let display = match (args.quiet, args.tui) {
+            (true, _) => None,
+            (false, true) => Some(tui::start(plan, started.calibration, control, interrupts)?),
+            (false, false) => progress_bar::start(plan, control),
+        };
+        let mut used = None;
+        let mut phase = Phase::Connect;
+        control.set_phase(phase);
+        while children.are_running() {
+            children.take_reports(control, &mut |shard, second| self.log(args, shard, second));
+            let next = children.phase().unwrap_or(phase).max(phase);
+            if next != phase {
+                match (phase, next, probe.as_mut()) {
+                    (_, Phase::Measure, Some(probe)) => probe.begin(),
+                    (Phase::Measure, _, Some(probe)) => used = probe.end(),
+                    _ => {}
+                }
+                phase = next;
+                control.set_phase(phase);
             }
-            phase = next;
-            control.set_phase(phase);
+            if control.is_stopped() {
+                children.interrupt();
+            }
         }
-        if control.is_stopped() {
-            children.interrupt();
+        control.end_followed(control.is_stopped() && phase < Phase::Close);
+        drop(display);
+        interrupts.announce_on_interrupt(!args.quiet);
+        // An embedded server is all of this process that works.
+        let generator = GeneratorUsage {
+            cpu_s: Some(0.0),
+            ..GeneratorUsage::default()
+        };
+        Ok(used.and_then(|used| swarm::server_usage(used, &generator)))
+    }
+
+    /// Adds a second of a child to the logs that grow; `None` when the child has ended.
+    fn log(&mut self, args: &BenchArgs, shard: usize, second: Option<LoggedSecond>) {
+        match second {
+            Some(second) => {
+                self.seconds.start_at(second.started_at);
+                self.seconds.add(shard, second.into());
+            }
+            None => self.seconds.end(shard),
+        }
+        while let Some(second) = self.seconds.next_complete() {
+            self.outputs.append(&second);
+            if second.second == 0 && !args.quiet {
+                self.interrupts.name_on_abort(self.outputs.growing());
+            }
         }
     }
-    control.end_followed(control.is_stopped() && phase < Phase::Close);
-    drop(display);
-    interrupts.announce_on_interrupt(!args.quiet);
-    // An embedded server is all of this process that works.
-    let generator = GeneratorUsage {
-        cpu_s: Some(0.0),
-        ..GeneratorUsage::default()
-    };
-    Ok(used.and_then(|used| swarm::server_usage(used, &generator)))
 }
 
 /// The reason why no connection opened, learned from one client. Its failure is that of the others.
@@ -192,18 +224,16 @@ fn why_nothing_connected(plan: &Plan) -> anyhow::Result<SwarmError> {
     let one = one.against_all(plan.servers().to_vec())?;
     match swarm::run(&one, &RunHandle::new(), RunSetup::default()) {
         Err(SwarmError::NothingConnected {
-            url,
+            servers,
             cause,
             others,
-            servers,
             scenario,
             ..
         }) => Ok(SwarmError::NothingConnected {
-            url,
+            servers,
             attempted: clients,
             cause,
             others,
-            servers,
             scenario,
         }),
         Err(error) => Ok(error),

@@ -11,7 +11,7 @@ use measurement::run::thresholds::Condition;
 
 use crate::outputs::RunOutputs;
 use crate::plot;
-use crate::publish::{Outcome, ReportFlags, publish};
+use crate::publish::{PublishedOutcome, ReportFlags, publish};
 use crate::run::status_of_error;
 
 /// Adds up the results of the shards of a run: one summary, exact to the bucket of every histogram.
@@ -91,7 +91,7 @@ fn merge(args: &MergeArgs, interrupts: &Interrupts) -> anyhow::Result<ExitStatus
     let outputs = RunOutputs::create(&args.outputs, args.plot.as_deref())?;
     interrupts.remove_on_abort(outputs.unfinished());
     let merged = shards::merge(&args.folder)?;
-    let outcome = Outcome {
+    let outcome = PublishedOutcome {
         status: merged.interrupted.then_some(ExitStatus::Interrupted),
         report: ReportFlags {
             conditions: &args.conditions,

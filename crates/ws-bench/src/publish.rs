@@ -23,7 +23,7 @@ pub(crate) struct ReportFlags<'a> {
 
 /// The outcome of a run, besides its figures.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Outcome<'a> {
+pub(crate) struct PublishedOutcome<'a> {
     /// Exit status that comes before that of the figures.
     pub(crate) status: Option<ExitStatus>,
     pub(crate) report: ReportFlags<'a>,
@@ -33,7 +33,7 @@ pub(crate) struct Outcome<'a> {
 pub(crate) fn publish(
     mut run: Run,
     outputs: RunOutputs,
-    outcome: &Outcome<'_>,
+    outcome: &PublishedOutcome<'_>,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
     let flags = outcome.report;

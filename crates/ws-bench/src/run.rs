@@ -26,8 +26,8 @@ use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
-use crate::publish::{Outcome, publish};
-use crate::shard::NoCommonStart;
+use crate::publish::{PublishedOutcome, publish};
+use crate::shard_flags::NoCommonStart;
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
 use crate::{plot, progress_bar, scenarios};
@@ -41,17 +41,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitStatus> {
     let mut checked = check(args, scenario, NonZeroU32::MIN)?;
     interrupts.remove_on_abort(checked.outputs.unfinished());
-    let started = start(
-        args,
-        control,
-        checked.load,
-        checked.targets,
-        checked.metrics,
-    )?;
+    let (load, targets) = (checked.load, checked.targets);
+    let started = start(args, control, load, targets, checked.metrics)?;
     let (probe, outputs) = (checked.probe, &mut checked.outputs);
     let run = measure(args, control, interrupts, &started, probe, outputs)?;
     drop(started);
-    let outcome = Outcome {
+    let outcome = PublishedOutcome {
         status: control.is_interrupted().then_some(ExitStatus::Interrupted),
         report: args.report(),
     };
@@ -87,9 +82,16 @@ pub(crate) fn check(
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
+    let (clients, processes) = (load.clients.get(), processes.get());
     raise_file_limit(args);
-    let each = load.clients.get().div_ceil(processes.get());
-    check_servers(args, &load, &targets, each)?;
+    // An embedded server has the connections of all processes.
+    let in_one_process = match targets.is_empty() {
+        true => clients,
+        false => clients.div_ceil(processes),
+    };
+    let shares_limit = targets.is_empty() && processes == 1;
+    cli::check_files(in_one_process.into(), shares_limit)?;
+    check_servers(args, &load, &targets, clients)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
     for log in outputs.growing().filter(|log| log.exists()) {
         args.notice(&format!(
@@ -140,12 +142,12 @@ pub(crate) fn raise_file_limit(args: &BenchArgs) {
     }
 }
 
-/// Checks that this machine has room for the connections to the servers. `own_clients` are those of this process.
+/// Checks that the servers can be reached from this machine by this number of clients, those of all processes on it.
 pub(crate) fn check_servers(
     args: &BenchArgs,
     load: &LoadSpec,
     targets: &[TargetServer],
-    own_clients: u32,
+    clients: u32,
 ) -> anyhow::Result<()> {
     let urls = targets.iter().map(|server| &server.url);
     let notices = urls.filter_map(wording::host_notice);
@@ -153,8 +155,15 @@ pub(crate) fn check_servers(
     if !targets.is_empty() {
         load.clone().against_all(targets.to_vec())?;
     }
-    cli::check_source_addresses(&load.source_addresses)?;
-    cli::check_room(own_clients, targets, &load.source_addresses)
+    let sources = &load.source_addresses;
+    cli::check_source_addresses(sources)?;
+    cli::check_ports(clients, targets, sources)?;
+    if !swarm::can_choose_ports()
+        && let Some(warning) = cli::slow_ports(clients, targets, sources)
+    {
+        args.notice(&warning);
+    }
+    Ok(())
 }
 
 /// A run with its server and metrics started, and its generator calibrated.

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use cli::interrupt::Interrupts;
 use cli::{ExitStatus, print_text};
+use host::process_probe::ProcessProbe;
 use host::system_info::host_name;
 use host::{clocks, open_files};
 use measurement::plan::{LoadDraft, LoadSpec, Plan, Share, TargetServer};
 use measurement::record::LoggedSecond;
-use measurement::run::{PlanFacts, RunPart};
+use measurement::run::{PlanFacts, ProcessRecord};
 use measurement::verdict::Calibration;
 use results::write::GrowingLog;
 use scenario::Scenario;
@@ -25,13 +26,15 @@ use swarm::{CommonStart, RunHandle, RunSetup};
 use units::{counted, grouped};
 
 use crate::args::BenchArgs;
+use crate::metrics::MetricsListener;
 use crate::plan_digest::plan_digest;
 use crate::run::{calibrate, check_servers, raise_file_limit};
 use crate::scenarios;
+use crate::shard_flags::NoCommonStart;
 use crate::tool::tool;
 
 /// A shard that can be started.
-pub(crate) struct Shard {
+pub(crate) struct PreparedShard {
     pub(crate) identity: ShardIdentity,
     pub(crate) plan: Plan,
     pub(crate) digest: PlanDigest,
@@ -50,6 +53,35 @@ pub(crate) fn run(
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<ExitStatus> {
+    let shard = prepare(args, identity, scenario)?;
+    let files = ShardFiles::new(folder, identity.index)?;
+    if let Some(t0) = known_start(&shard.gate) {
+        files.check_unused(&RunName::new(&shard.digest, t0))?;
+    }
+    if let Some(address) = args.metrics_bind {
+        let url = MetricsListener::bind(address)?.serve(&shard.plan, control);
+        let url = url.context("cannot serve metrics")?;
+        args.notice(&format!("metrics at {url}"));
+    }
+    interrupts.announce_on_interrupt(!args.quiet);
+    let executed = shard.execute(args, &files, control, &mut |_| {})?;
+    let Some(executed) = executed else {
+        return Ok(ExitStatus::Interrupted);
+    };
+    let status = status(&executed.result.part);
+    let text = report(args, identity, folder, &executed.result.part);
+    executed.save(args, &files)?;
+    // In one write, because launchers mix the lines of their processes.
+    print_text(&text).context("cannot print the result of the shard")?;
+    Ok(status)
+}
+
+/// Checks all arguments of a shard before anything is started, and calibrates its generator.
+fn prepare(
+    args: &BenchArgs,
+    identity: ShardIdentity,
+    scenario: Option<&Arc<Scenario>>,
+) -> anyhow::Result<PreparedShard> {
     let targets = args.targets()?;
     check_has_servers(&targets)?;
     let share = Share {
@@ -68,7 +100,9 @@ pub(crate) fn run(
         StartTime::new(t0)?.check_future(SystemTime::now())?;
     }
     raise_file_limit(args);
-    check_servers(args, &load, &targets, share.of(load.clients.get()))?;
+    let own_clients = share.of(load.clients.get());
+    cli::check_files(own_clients.into(), false)?;
+    check_servers(args, &load, &targets, own_clients)?;
     let plan = load.against_all(targets)?;
     plan.check_handshakes()?;
     let given_seed = args.load.seed;
@@ -77,47 +111,53 @@ pub(crate) fn run(
         Some(_) => plan,
         None => plan.with_seed(digest.seed(known)),
     };
-    let files = ShardFiles::new(folder, identity.index)?;
-    if let Some(t0) = known {
-        files.check_unused(&RunName::new(&digest, t0))?;
-    }
-    let shard = Shard {
+    Ok(PreparedShard {
         identity,
         calibration: calibrate(args, &plan)?,
         is_seeded_by_start: given_seed.is_none() && known.is_none(),
         plan,
         digest,
         gate,
-    };
-    interrupts.announce_on_interrupt(!args.quiet);
-    let part = shard.execute(args, &files, control)?;
-    let Some((run, part)) = part else {
-        return Ok(ExitStatus::Interrupted);
-    };
-    let status = status(&part);
-    let text = report(args, identity, folder, &part);
-    files.finish(&ShardResult {
-        run,
-        shard: identity.index,
-        part,
-    })?;
-    // In one write, because launchers mix the lines of their processes.
-    print_text(&text).context("cannot print the result of the shard")?;
-    Ok(status)
+    })
 }
 
-impl Shard {
-    /// Runs the shard's clients. `None` when the user interrupts it before T0 is known, so nothing was measured.
+/// A shard that has ended, and its log.
+pub(crate) struct ExecutedShard {
+    result: ShardResult,
+    log: GrowingLog,
+}
+
+impl ExecutedShard {
+    /// Saves the result, and removes the log, which holds nothing more.
+    pub(crate) fn save(self, args: &BenchArgs, files: &ShardFiles) -> Result<(), ShardsError> {
+        files.finish(&self.result)?;
+        if let Err(error) = self.log.discard() {
+            args.notice(&cli::in_one_line(&error));
+        }
+        Ok(())
+    }
+}
+
+impl PreparedShard {
+    /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user interrupts it before T0 is known, so nothing was measured.
     pub(crate) fn execute(
         mut self,
         args: &BenchArgs,
         files: &ShardFiles,
         control: &RunHandle,
-    ) -> anyhow::Result<Option<(RunName, RunPart)>> {
+        on_second: &mut dyn FnMut(&LoggedSecond),
+    ) -> anyhow::Result<Option<ExecutedShard>> {
         let known = known_start(&self.gate);
         let mut run = None;
+        let mut probe = match args.server_pids().as_slice() {
+            [] => None,
+            pids => Some(ProcessProbe::trees(pids)?),
+        };
         let mut log = GrowingLog::create(&files.log_path(), tool())?;
-        let mut append = |second: LoggedSecond| log.append(&second);
+        let mut append = |second: LoggedSecond| {
+            log.append(&second);
+            on_second(&second);
+        };
         let (digest, plan) = (self.digest.clone(), self.plan.clone());
         let setup = RunSetup {
             tool: tool(),
@@ -126,7 +166,7 @@ impl Shard {
             )),
             calibration: self.calibration,
             open_file_limit: open_files::limit(),
-            probe: None,
+            probe: probe.as_mut(),
             on_second: Some(&mut append),
             start: Some(CommonStart {
                 known,
@@ -146,24 +186,26 @@ impl Shard {
                 }),
             }),
         };
-        let part = swarm::run_part(&plan, control, setup)?;
+        let mut part = swarm::run_process(&plan, control, setup)?;
         let Some(run) = run else {
             args.notice("interrupted before the start; nothing was measured");
             return Ok(None);
         };
-        if let Err(error) = log.discard() {
-            // The result holds everything that the log does.
-            args.notice(&cli::in_one_line(&error));
+        if let Some((about, scenario)) = part.facts.scenario.as_mut().zip(plan.scenario()) {
+            about.summary.sha256 = Some(cli::scenario_fingerprint(scenario));
         }
-        Ok(Some((run, part)))
+        let shard = self.identity.index;
+        let result = ShardResult { run, shard, part };
+        Ok(Some(ExecutedShard { result, log }))
     }
 }
 
 /// The way to the start that the flags or the launcher give.
+#[cfg_attr(not(unix), allow(unused_variables))]
 fn start_gate(
     args: &BenchArgs,
     identity: ShardIdentity,
-    warm_up: std::time::Duration,
+    warm_up: Duration,
 ) -> anyhow::Result<StartGate> {
     let flags = &args.shards;
     if let Some(start) = flags.start_at {
@@ -187,15 +229,7 @@ fn start_gate(
 }
 
 /// Time for the opening of the connections of a shard that is alone.
-const ALONE: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Several shards without a way to start together.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{} shards need a common start: --start-at TIME, --start-file FILE, or a launcher with PMI (`srun --mpi=pmi2`, `mpiexec`)",
-    grouped(u64::from(*.0))
-)]
-pub(crate) struct NoCommonStart(u32);
+const ALONE: Duration = Duration::from_secs(1);
 
 fn known_start(gate: &StartGate) -> Option<SystemTime> {
     match gate {
@@ -226,7 +260,12 @@ fn start_of(plan: &Plan, run: &RunName, identity: ShardIdentity) -> ShardStart {
 }
 
 /// Says what the shard has done, and how to go on.
-fn report(args: &BenchArgs, identity: ShardIdentity, folder: &Path, part: &RunPart) -> String {
+fn report(
+    args: &BenchArgs,
+    identity: ShardIdentity,
+    folder: &Path,
+    part: &ProcessRecord,
+) -> String {
     let connections = &part.context.connections;
     let counts = &part.record.counts;
     for (failure, count) in &connections.failures {
@@ -247,7 +286,7 @@ fn report(args: &BenchArgs, identity: ShardIdentity, folder: &Path, part: &RunPa
 }
 
 /// The exit status of a shard whose result was saved.
-fn status(part: &RunPart) -> ExitStatus {
+fn status(part: &ProcessRecord) -> ExitStatus {
     let connections = &part.context.connections;
     if part.context.interrupted {
         ExitStatus::Interrupted

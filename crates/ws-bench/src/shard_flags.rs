@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use cli::headings::SHARDS;
 use shards::identity::ShardIdentity;
 use shards::start_time::StartTime;
-use units::parse_duration;
+use units::{grouped, parse_duration};
 
 /// Flags of runs of several processes.
 #[derive(Debug, Clone, Args)]
@@ -47,3 +47,11 @@ pub(crate) struct ShardFlags {
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = parse_duration, requires = "shard_dir")]
     pub(crate) start_timeout: Duration,
 }
+
+/// Several shards without a way to start together.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} shards need a common start: --start-at TIME, --start-file FILE, or a launcher with PMI (`srun --mpi=pmi2`, `mpiexec`)",
+    grouped(u64::from(*.0))
+)]
+pub(crate) struct NoCommonStart(pub(crate) u32);

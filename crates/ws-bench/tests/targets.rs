@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::sync::atomic::Ordering;
 
 use common::{Bench, Server, stderr, stdout};
+use results::read::{RunPart, read_run};
 
 fn echo() -> Server {
     Server::start(|_, message| Some(message))
@@ -33,6 +34,20 @@ fn several_urls_share_the_clients_evenly_and_are_all_named() {
     assert_eq!(addresses[address(&two)], 2);
     let heading = format!("{}, {}", one.url, two.url);
     assert!(report.text.contains(&heading), "{}", report.text);
+}
+
+#[test]
+fn every_file_with_a_summary_holds_all_urls() {
+    let (one, two) = (echo(), echo());
+    let bench = Bench::new();
+    let line = "-c 2 -m 2 --warmup 0s -q -o run.xlsx -o run.json";
+    let output = bench.run(&format!("{} {} {line}", one.url, two.url));
+    assert!(output.status.success(), "{}", stderr(&output));
+    for file in ["run.xlsx", "run.json"] {
+        let run = read_run(&bench.path(file), &[RunPart::Summary]).unwrap();
+        let plan = run.summary.unwrap().plan;
+        assert_eq!(plan.urls, [one.url.as_str(), &two.url], "{file}");
+    }
 }
 
 #[test]
@@ -147,7 +162,7 @@ fn wrong_source_addresses_and_urls_are_refused_before_any_work() {
         (
             format!("{url} --server-pid 12 34"),
             2,
-            "quote the list: --server-pid \"12 34\"",
+            "quote the list of process IDs: --server-pid \"12 34\"",
         ),
         (format!("{url} nonsense"), 2, "`nonsense` is not a URL"),
     ] {

@@ -78,7 +78,7 @@ impl<'a> Experiment<'a> {
         cli::check_room(plan.clients.get(), plan.servers(), &[])?;
         let slice = choose_slice(args, candidates).map_err(usage_error)?;
         let at_once = slice.map_or(1, |_| candidates.len() as u64);
-        cli::check_files(u64::from(plan.clients.get()) * at_once)?;
+        cli::check_files(u64::from(plan.clients.get()) * at_once, false)?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),

@@ -22,8 +22,10 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
     let mut blocks: Vec<Block> = Vec::new();
     blocks.extend(verdict::comparable(&differences).map(Block::Banner));
     for run in runs {
+        let shards = run.summary().and_then(verdict::shards);
         let conditions = run.summary().and_then(verdict::conditions);
-        for banner in std::iter::once(verdict::verdict(run)).chain(conditions) {
+        let further = shards.into_iter().chain(conditions);
+        for banner in std::iter::once(verdict::verdict(run)).chain(further) {
             let about = Some(run.name.clone());
             blocks.push(Block::Banner(Banner { about, ..banner }));
         }

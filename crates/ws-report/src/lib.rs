@@ -7,6 +7,7 @@
 //! | `inputs` | runs and their files |
 //! | `run_page`, `comparison_page` | the page about one run, and that about several |
 //! | `figures`, `verdict`, `pictures`, `rerun_command` | parts of both |
+//! | `scenario_tables`, `shard_table` | tables that only some runs have |
 //! | `html`, `markdown` | the page in each format |
 //!
 //! The program `ws-report` reads files and calls [`report`]. Another program can build a page of its own from tables,
@@ -49,6 +50,7 @@ mod pictures;
 mod rerun_command;
 mod run_page;
 mod scenario_tables;
+mod shard_table;
 mod verdict;
 
 use std::ffi::OsStr;

@@ -2,13 +2,14 @@
 
 use measurement::plan::MASK;
 use measurement::run::Summary;
+use units::counted;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RerunCommand {
     /// A line for a POSIX shell.
     pub(crate) command: String,
-    /// A sentence for each masked secret, which must be filled in.
-    pub(crate) masked: Vec<String>,
+    /// A sentence for each masked secret, which must be filled in, and one on the other shards.
+    pub(crate) notes: Vec<String>,
 }
 
 /// The stored command line, with the cores that the run was confined to and its seed, so that the same messages are sent
@@ -30,15 +31,28 @@ pub(crate) fn rerun_command(s: &Summary) -> Option<RerunCommand> {
     }
     words.extend_from_slice(arguments);
     let masked = arguments.iter().filter(|word| word.contains(MASK));
+    let masked =
+        masked.map(|word| format!("Fill in `{MASK}` in `{word}`: secrets are not stored."));
     Some(RerunCommand {
-        masked: masked
-            .map(|word| format!("Fill in `{MASK}` in `{word}`: secrets are not stored."))
-            .collect(),
+        notes: masked.chain(other_shards(s, arguments)).collect(),
         command: words
             .iter()
             .map(|word| quoted(word))
             .collect::<Vec<_>>()
             .join(" "),
+    })
+}
+
+/// The note on a command that started only one of several shards.
+fn other_shards(s: &Summary, arguments: &[String]) -> Option<String> {
+    let planned = s.shards.as_ref()?.planned;
+    let is_one = |word: &String| word == "--shard-dir" || word.starts_with("--shard-dir=");
+    arguments.iter().any(is_one).then(|| {
+        format!(
+            "This command started one of {}. Start all of them with a new `--shard-dir` and a new start time, then merge \
+             them with `ws-merge`.",
+            counted(planned.into(), "shard")
+        )
     })
 }
 
@@ -55,7 +69,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use test_support::fixtures::closed_loop_run;
+    use test_support::fixtures::{closed_loop_run, complete_shards};
 
     /// The rerun command of a run with this command line.
     fn rerun(words: &[&str], change: impl FnOnce(&mut Summary)) -> RerunCommand {
@@ -78,7 +92,7 @@ mod tests {
             rerun(&seeded, |_| {}).command,
             "ws-bench --seed=9 ws://h/ws"
         );
-        assert!(rerun(&words, |_| {}).masked.is_empty());
+        assert!(rerun(&words, |_| {}).notes.is_empty());
     }
 
     #[test]
@@ -91,12 +105,22 @@ mod tests {
     fn masked_secrets_are_named() {
         let words = ["ws-bench", "--header", "Cookie: ***", "ws://h/ws?token=***"];
         assert_eq!(
-            rerun(&words, |_| {}).masked,
+            rerun(&words, |_| {}).notes,
             [
                 "Fill in `***` in `Cookie: ***`: secrets are not stored.",
                 "Fill in `***` in `ws://h/ws?token=***`: secrets are not stored."
             ]
         );
+    }
+
+    #[test]
+    fn the_command_of_one_shard_does_not_repeat_the_run() {
+        let of_shards = |words: &[&str]| rerun(words, |s| s.shards = Some(complete_shards())).notes;
+        let one = ["ws-bench", "--shard", "0/2", "--shard-dir=r", "ws://h/ws"];
+        let note = "This command started one of 2 shards. Start all of them with a new `--shard-dir` and a new start time, \
+                    then merge them with `ws-merge`.";
+        assert_eq!(of_shards(&one), [note]);
+        assert_eq!(of_shards(&["ws-bench", "--shards", "2"]), [""; 0]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::inputs::{MessageSample, ReportedRun};
 use crate::page::{Block, Page, Table, TableRow, Tile, Tone};
 use crate::rerun_command::rerun_command;
 use crate::scenario_tables::scenario_tables;
+use crate::shard_table::shard_table;
 use crate::verdict;
 
 /// The page about a run, with these pictures after the figures.
@@ -29,16 +30,24 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
         page.add("Pictures", pictures);
         return page;
     };
-    let mut page = Page::new(&wording::plan::server_urls(&s.plan));
+    let mut page = Page::new(wording::plan::server_urls(&s.plan));
     let Tool { name, version } = &s.tool;
     page.above = format!("{name} {version} · {}", moment(&s.started_at));
     page.below = wording::plan::parts_of(s);
     let circumstances = summary::circumstances(s, "the same process");
     page.below.extend(circumstances);
+    blocks.extend(verdict::shards(s).map(Block::Banner));
     blocks.extend(verdict::conditions(s).map(Block::Banner));
     blocks.push(Block::Tiles(tiles(s)));
     page.add("Verdict", blocks);
     page.add("Figures", figures);
+    page.add(
+        "Each shard",
+        shard_table(s)
+            .map(|table| Block::Tables(vec![table]))
+            .into_iter()
+            .collect(),
+    );
     page.add("Pictures", pictures);
     page.add("Plan and host", vec![plan_and_host(s)]);
     page.add("How to repeat it", how_to_repeat(s));
@@ -176,10 +185,10 @@ pub(crate) fn settings_table(title: &str, settings: Vec<Setting>) -> Table {
     }
 }
 
-/// The command that repeats the run, and the secrets that it lacks.
+/// The command that repeats the run, and remarks on secrets and shards.
 pub(crate) fn how_to_repeat(s: &Summary) -> Vec<Block> {
     match rerun_command(s) {
-        Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.masked)],
+        Some(rerun) => vec![Block::Command(rerun.command), Block::List(rerun.notes)],
         None => vec![Block::Text(
             "The file does not store the command line, because an older ws-bench wrote it."
                 .to_owned(),

@@ -6,6 +6,7 @@ use measurement::run::{ConditionResult, Connections, Summary};
 use measurement::verdict::Verdict;
 use units::grouped;
 use wording::run_differences::{Impact, RunDifference};
+use wording::shards_view;
 
 use crate::inputs::{MessageSample, ReportedRun};
 use crate::page::{Banner, Tone};
@@ -46,6 +47,17 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     points.extend(wording::messages::notes(s));
     points.extend(broken_connections(&s.connections));
     banner(verdict.into(), verdict.name(), text, points)
+}
+
+/// The state of the shards of a run; `None` for a single process.
+pub(crate) fn shards(s: &Summary) -> Option<Banner> {
+    let shards = s.shards.as_ref()?;
+    Some(banner(
+        shards_view::tone(shards),
+        shards_view::state(shards),
+        &shards_view::text(shards),
+        shards_view::points(shards),
+    ))
 }
 
 /// Reasons of connections that failed or ended early, the most frequent first: `3 × connection refused`.

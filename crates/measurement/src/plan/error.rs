@@ -35,7 +35,7 @@ pub enum PlanError {
         "{shards} shards need at least {shards} clients that send, and there are {senders}: use more clients or fewer shards"
     )]
     TooManyShares { shards: u32, senders: u32 },
-    #[error("there is no server to run against")]
+    #[error("a plan needs a server")]
     NoServer,
     #[error("`{text}`: {reason}")]
     SourceAddress { text: String, reason: &'static str },

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::timeline::{EncodedSecond, SecondHistograms};
 
 /// Counts of measured messages and of connections from T0 to the end of a second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CountsSoFar {
     /// Messages sent.
     pub sent: u64,
@@ -74,7 +76,31 @@ pub struct LoggedSecond {
     pub counts: CountsSoFar,
 }
 
-/// Merger of the seconds of all threads. A second is complete when every thread has reported it or has ended.
+impl From<LoggedSecond> for ThreadSecond {
+    /// The second of a process, for the merger of a run of several.
+    fn from(logged: LoggedSecond) -> Self {
+        let CountsSoFar {
+            sent,
+            received,
+            failed,
+            unsent,
+            opened,
+        } = logged.counts;
+        Self {
+            encoded: EncodedSecond {
+                second: logged.second,
+                histograms: logged.histograms,
+                sent,
+                received,
+                failed,
+            },
+            unsent,
+            opened,
+        }
+    }
+}
+
+/// Merger of the seconds of all threads, or of all processes. A second is complete when every thread has reported it or has ended.
 #[derive(Debug)]
 pub struct SecondMerger {
     started_at: SystemTime,

@@ -1,5 +1,6 @@
 //! Sums of the seconds of several processes.
 
+use std::cmp::Ordering;
 use std::io::Cursor;
 
 use hdrhistogram::Histogram;
@@ -77,35 +78,24 @@ impl BucketCounts {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        let all = std::mem::take(&mut self.0);
-        self.0 = Vec::with_capacity(all.len().max(other.0.len()));
-        let (mut all, mut other) = (all.into_iter().peekable(), other.0.iter().peekable());
-        loop {
-            let next = match (all.peek(), other.peek()) {
-                (Some(a), Some(b)) if a.0 == b.0 => {
-                    let sum = (a.0, a.1 + b.1);
-                    (all.next(), other.next());
-                    sum
-                }
-                (Some(a), Some(b)) if a.0 > b.0 => {
-                    let next = **b;
-                    other.next();
-                    next
-                }
-                (Some(a), _) => {
-                    let next = *a;
-                    all.next();
-                    next
-                }
-                (None, Some(b)) => {
-                    let next = **b;
-                    other.next();
-                    next
-                }
-                (None, None) => return,
-            };
-            self.0.push(next);
+        let (mut one, mut two) = (&self.0[..], &other.0[..]);
+        let mut sum = Vec::with_capacity(one.len().max(two.len()));
+        while let ([a, rest_of_one @ ..], [b, rest_of_two @ ..]) = (one, two) {
+            sum.push(match a.0.cmp(&b.0) {
+                Ordering::Less => *a,
+                Ordering::Equal => (a.0, a.1 + b.1),
+                Ordering::Greater => *b,
+            });
+            if a.0 <= b.0 {
+                one = rest_of_one;
+            }
+            if b.0 <= a.0 {
+                two = rest_of_two;
+            }
         }
+        sum.extend_from_slice(one);
+        sum.extend_from_slice(two);
+        self.0 = sum;
     }
 
     /// The histogram of these buckets.

@@ -10,6 +10,9 @@ use crate::verdict::Latency;
 /// Start skew above which a shard is late, in nanoseconds.
 pub const LATE_START_NS: u64 = 100_000_000;
 
+/// Stop of a generator above which its shard is named, in nanoseconds.
+pub const LONG_STOP_NS: u64 = 500_000_000;
+
 /// Clock error between machines above which figures that compare their clocks are not reliable, in nanoseconds.
 pub const CLOCK_ERROR_LIMIT_NS: u64 = 50_000_000;
 
@@ -121,6 +124,9 @@ pub enum ShardState {
 }
 
 impl ShardState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Complete, Self::Died, Self::Differing, Self::Missing];
+
     /// The word used in every file.
     pub fn name(self) -> &'static str {
         match self {
@@ -146,4 +152,11 @@ pub struct ShardRow {
     pub received: Option<u64>,
     pub failed: Option<u64>,
     pub start_skew_ns: Option<u64>,
+    /// Longest time for which a thread of its generator did not run; `None` without stops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_stop_ns: Option<u64>,
+    /// The first differences between its plan and that of the run, as `clients: 10 (20)`, that of the run in parentheses;
+    /// empty for the same plan, and for a difference that the plan's summary does not show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<String>,
 }

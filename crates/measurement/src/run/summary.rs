@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::condition_result::ConditionResult;
 use super::plan_facts::PlanFacts;
 use super::plan_summary::PlanSummary;
-use super::scenario_summary::{KindSummary, ScenarioFigures, ScenarioSummary, SetupSummary};
+use super::scenario_figures::{KindSummary, ScenarioFigures};
+use super::scenario_summary::{ScenarioSummary, SetupSummary};
 use super::shards_summary::ShardsSummary;
 use crate::plan::{Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
@@ -300,11 +301,17 @@ impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict are data.
     /// [`ValiditySummary::explain`] adds sentences.
     pub fn new(plan: &Plan, record: &Record, c: RunContext) -> Self {
-        Self::from_facts(PlanFacts::from(plan), record, c)
+        Self::from_facts(PlanFacts::from(plan), record, c, None)
     }
 
-    /// Builds the summary from the facts of the plan. See [`new`](Self::new).
-    pub fn from_facts(facts: PlanFacts, record: &Record, c: RunContext) -> Self {
+    /// Builds the summary from the facts of the plan. See [`new`](Self::new). `judged`: service and response times on
+    /// which the verdict is based; `None` = all.
+    pub fn from_facts(
+        facts: PlanFacts,
+        record: &Record,
+        c: RunContext,
+        judged: Option<(Latency, Latency)>,
+    ) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
         let own = ScenarioFigures::new(&facts, record, service, response);
@@ -314,10 +321,11 @@ impl Summary {
         let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
         let echoes = record.in_time.messages;
+        let (judged_service, judged_response) = judged.unwrap_or((service, response));
         let validity = verdict::judge(&Evidence {
-            timed_messages: service.count,
-            service,
-            response,
+            timed_messages: judged_service.count,
+            service: judged_service,
+            response: judged_response,
             lateness,
             time_in_flight: time_in_flight(&facts, record),
             achieved_share: adherence.map(|a| a.kept),

@@ -157,6 +157,7 @@ mod tests {
     //! Conditions on a summary with known figures.
 
     use super::*;
+    use crate::run::ShardsSummary;
     use crate::run::tests::summary;
     use proptest::prelude::*;
 
@@ -207,6 +208,28 @@ mod tests {
             assert_eq!(result.value_text, "not measured");
         }
         assert!(held("connect.p99>1ms"), "no connection was timed");
+    }
+
+    #[test]
+    fn a_condition_on_shards_is_that_on_one_process() {
+        let one = summary(100);
+        let mut merged = one.clone();
+        merged.shards = Some(ShardsSummary {
+            planned: 4,
+            degraded: true,
+            missing: vec![3],
+            ..ShardsSummary::default()
+        });
+        for text in [
+            "p99>999ns",
+            "p99>1us",
+            "lost>0",
+            "throughput<50",
+            "send_lag.p99>1m",
+        ] {
+            let condition: Condition = text.parse().unwrap();
+            assert_eq!(condition.check(&merged), condition.check(&one), "{text}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod percentile_table;
 mod remark;
 mod run;
 mod run_origin;
+mod shards_sheet;
 mod summary_sheet;
 mod text_layout;
 mod time_column;

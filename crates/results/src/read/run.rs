@@ -10,7 +10,8 @@ use super::hlog::IntervalLog;
 use super::json::JsonRun;
 use super::open::{self, OpenedFile};
 use super::{
-    ColumnRequest, Metric, csv_timeline, hlog_timeline, message_rows, own_sheets, summary_sheet,
+    ColumnRequest, Metric, csv_timeline, hlog_timeline, message_rows, own_sheets, shards_sheet,
+    summary_sheet,
 };
 use crate::content::Content;
 use crate::error::{Result, ResultsError};
@@ -91,9 +92,12 @@ fn read_parts(
 fn of_workbook(
     source: &mut dyn CellSource,
     parts: &[RunPart],
-    summary: Option<Summary>,
+    mut summary: Option<Summary>,
 ) -> Result<Run> {
     let mut run = Run::default();
+    if let Some(shards) = summary.as_mut().and_then(|s| s.shards.as_mut()) {
+        shards.rows = shards_sheet::read(source)?;
+    }
     if parts.contains(&RunPart::Percentiles) {
         run.percentiles = own_sheets::percentiles(source)?;
     }

@@ -6,8 +6,8 @@ use serde_json::Value;
 /// The run that a file comes from, as far as it is known: a workbook can have only a few keys of a summary.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunOrigin {
-    /// The servers' URLs, separated by commas.
-    pub url: Option<String>,
+    /// The servers' URLs.
+    pub urls: Vec<String>,
     /// Planned connections.
     pub clients: Option<u64>,
     /// Payload size; `None` when a scenario decides it.
@@ -27,14 +27,17 @@ impl RunOrigin {
         let text = |path| at(path).and_then(Value::as_str).map(ToOwned::to_owned);
         let count = |path| at(path).and_then(Value::as_u64);
         let urls = at("/plan/urls").and_then(Value::as_array);
-        let urls = urls.map(|urls| {
+        let urls = urls.map_or_else(Vec::new, |urls| {
             let urls = urls.iter().filter_map(Value::as_str);
-            urls.collect::<Vec<_>>().join(", ")
+            urls.map(ToOwned::to_owned).collect()
         });
         let scenario = text("/scenario/name");
         let payload = at("/plan/payload_bytes").filter(|_| scenario.is_none());
         let origin = Self {
-            url: urls.or_else(|| text("/plan/url")),
+            urls: match text("/plan/url") {
+                Some(url) if urls.is_empty() => vec![url],
+                _ => urls,
+            },
             clients: count("/plan/clients"),
             payload_bytes: payload.and_then(|bytes| serde_json::from_value(bytes.clone()).ok()),
             scenario,
@@ -52,7 +55,7 @@ impl From<&Summary> for RunOrigin {
     fn from(s: &Summary) -> Self {
         let scenario = s.scenario.as_ref().map(|scenario| scenario.name.clone());
         Self {
-            url: Some(s.plan.server_urls().join(", ")),
+            urls: s.plan.server_urls().to_vec(),
             clients: Some(s.plan.clients.into()),
             payload_bytes: scenario.is_none().then_some(s.plan.payload_bytes),
             scenario,

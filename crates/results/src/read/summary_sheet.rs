@@ -72,7 +72,8 @@ fn is_text(key: &str) -> bool {
 /// A cell's number in the form of JSON: counts without a point.
 fn json_number(number: f64) -> Json {
     const U64_END: f64 = 18_446_744_073_709_551_616.0;
-    let is_whole = number.fract() == 0.0 && number.abs() <= U64_END;
+    const I64_START: f64 = -9_223_372_036_854_775_808.0;
+    let is_whole = number.fract() == 0.0 && (I64_START..=U64_END).contains(&number);
     // Whole and in range; at the very end it saturates.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     match number {
@@ -185,5 +186,11 @@ mod tests {
         assert_eq!(json_number(0.5), serde_json::json!(0.5));
         assert_eq!(json_number(u64::MAX as f64), serde_json::json!(u64::MAX));
         assert_eq!(json_number(1e300), serde_json::json!(1e300));
+    }
+
+    #[test]
+    fn a_large_negative_number_was_cut_to_that_of_64_bits() {
+        assert_eq!(json_number(-1.6e19), serde_json::json!(-1.6e19));
+        assert_eq!(json_number(i64::MIN as f64), serde_json::json!(i64::MIN));
     }
 }

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::schema::{self, MovingAverageColumn, SheetColumn};
-use test_support::fixtures::{recorded, run_of, summary_of};
+use measurement::run::{ShardRow, ShardsSummary};
+use test_support::fixtures::{complete_shards, degraded_shards, recorded, run_of, summary_of};
 
 const CLIENTS: [ClientRow; 2] = [
     ClientRow {
@@ -190,6 +191,116 @@ fn the_summary_sheet_is_the_json_flattened() {
             ["schema", "tool.name", "tool.version"],
             "all else in the order of the document"
         );
+    });
+}
+
+/// Writes a run with these shards into a workbook and reads its summary.
+fn workbook_of_shards<T>(shards: &ShardsSummary, read: impl FnOnce(&Path) -> T) -> T {
+    use crate::read::{RunPart, read_run};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    let run = run_of(recorded(&samples()), |s| s.shards = Some(shards.clone()));
+    Output::create(&path).unwrap().write(&run).unwrap();
+    let saved = read_run(&path, &[RunPart::Summary]).unwrap().summary;
+    assert_eq!(saved, run.summary);
+    read(&path)
+}
+
+#[test]
+fn shards_have_a_sheet_behind_the_others_and_are_read_back() {
+    workbook_of_shards(&complete_shards(), |path| {
+        let book: Xlsx<_> = open_workbook(path).unwrap();
+        let names = book.sheet_names();
+        assert_eq!(names[names.len() - 2..], ["moving_average", "shards"]);
+    });
+    workbook_of_shards(&degraded_shards(), |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let sheet = book.worksheet_range("shards").unwrap();
+        let columns = [
+            "shard",
+            "state",
+            "host",
+            "opened",
+            "sent",
+            "received",
+            "failed",
+            "start_skew_ms",
+            "through_s",
+            "longest_stop_ms",
+            "differences",
+        ];
+        assert_eq!(header(&sheet), columns);
+        let row = |n| -> Vec<String> {
+            let row: &[Data] = sheet.rows().nth(n).unwrap();
+            row.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(
+            row(1),
+            [
+                "0", "complete", "node-0", "50", "1500", "1490", "10", "0.04", "", "", ""
+            ]
+        );
+        assert_eq!(
+            row(2),
+            [
+                "1", "died", "node-1", "50", "1500", "1490", "10", "0.09", "2", "", ""
+            ]
+        );
+        let differences = "clients: 10 (20)\ntext: false (true)";
+        assert_eq!(
+            row(4),
+            [
+                "3",
+                "differing",
+                "node-1",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                "",
+                differences
+            ]
+        );
+        assert_eq!(row(6), ["5", "missing", "", "", "", "", "", "", "", "", ""]);
+        assert_eq!(sheet.height(), 7);
+    });
+}
+
+#[test]
+fn differences_longer_than_a_cell_are_cut() {
+    let mut shards = degraded_shards();
+    shards.rows[3].differences = vec!["ä".repeat(40_000)];
+    let run = run_of(recorded(&[]), |s| s.shards = Some(shards));
+    let bytes = xlsx::workbook(&RunView::of(&run).unwrap(), 2)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .unwrap();
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let sheet = book.worksheet_range("shards").unwrap();
+    let cell = sheet.get_value((4, 10)).unwrap().to_string();
+    assert_eq!(cell.chars().count(), 32_767);
+    assert!(cell.ends_with("ä…"));
+}
+
+#[test]
+fn a_thousand_shards_leave_the_summary_sheet_short() {
+    let mut shards = complete_shards();
+    (shards.planned, shards.complete) = (1_000, 1_000);
+    let row = shards.rows[0].clone();
+    shards.rows = (0..1_000)
+        .map(|shard| ShardRow {
+            shard,
+            ..row.clone()
+        })
+        .collect();
+    workbook_of_shards(&shards, |path| {
+        let mut book: Xlsx<_> = open_workbook(path).unwrap();
+        let keys = book.worksheet_range("summary").unwrap();
+        let of_shards = |row: &&[Data]| row[0].to_string().starts_with("shards.");
+        let count = keys.rows().filter(of_shards).count();
+        assert!((10..40).contains(&count), "{count}");
+        assert_eq!(book.worksheet_range("shards").unwrap().height(), 1_001);
     });
 }
 

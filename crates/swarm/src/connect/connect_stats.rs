@@ -33,7 +33,7 @@ pub(crate) struct ConnectStats {
 pub(crate) struct ServerConnects {
     /// Number of connections that are ready for the load.
     pub(crate) opened: u64,
-    /// As in [`ConnectStats::failures`].
+    /// Failures, kept like [`ConnectStats::failures`].
     failures: BTreeMap<ConnectFailure, u64>,
 }
 

@@ -19,7 +19,7 @@ use super::tls::{self, ClientTls};
 use super::transport::Transport;
 use super::upgrade::UpgradeRequest;
 use super::upgrade_exchange::UpgradeExchange;
-use crate::SwarmError;
+use crate::{SwarmError, UnreachedServer};
 
 /// Opens connections to the servers of a run.
 #[derive(Debug)]
@@ -62,16 +62,9 @@ impl Connector {
                     ResolvedAddress::Tcp(find_address(plan, server, (host, *port), &is_stopped)?)
                 }
             };
+            // Not shared between servers, because it remembers what its server asked for.
             let tls = if server.url.is_tls() {
-                let same = targets
-                    .iter()
-                    .zip(plan.servers())
-                    .find_map(|(target, other)| {
-                        let (tls, _) = target.tls.as_ref()?;
-                        server.has_credentials_of(other).then(|| tls.clone())
-                    });
-                let tls = same.map_or_else(|| ClientTls::new(server), Ok)?;
-                Some((tls, server_name(&server.url)?))
+                Some((ClientTls::new(server)?, server_name(&server.url)?))
             } else {
                 None
             };
@@ -199,11 +192,14 @@ fn find_address(
         }
     }
     choose(plan, &addresses, is_stopped).map_err(|cause| SwarmError::NothingConnected {
-        url: server.url.masked(),
         attempted: plan.clients.get().into(),
+        servers: Box::new([UnreachedServer {
+            url: server.url.masked(),
+            failed: plan.clients.get().into(),
+            cause: cause.clone(),
+        }]),
         cause,
         others: Box::default(),
-        servers: Box::default(),
         scenario: plan.scenario().cloned(),
     })
 }

@@ -7,6 +7,12 @@ use measurement::plan::LocalPorts;
 use mio::net::TcpStream;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+/// Returns true when the local port of a connection can be chosen without a search: on Linux since 6.3.
+pub fn can_choose_ports() -> bool {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
+    socket.is_ok_and(|socket| options::limit_ports(&socket, 0..=0).is_ok())
+}
+
 /// Starts to connect to this address, from a source address and from a port of this client. Tries other ports when its
 /// own is in use. The system chooses where nothing is given.
 pub(crate) fn connect(
@@ -136,8 +142,9 @@ mod tests {
 
     /// Choice for these clients from every port of the system, or `None` before Linux 6.3.
     fn ports(clients: u32) -> Option<LocalPorts> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        options::limit_ports(&socket, 0..=0).ok()?;
+        if !can_choose_ports() {
+            return None;
+        }
         let ports = host::preflight::outgoing_ports()?;
         LocalPorts::new(ports, clients, rand::random(), &[()], 0)
     }

@@ -16,7 +16,7 @@
 pub mod address;
 pub(crate) mod connect_stats;
 pub(crate) mod connector;
-mod local_socket;
+pub(crate) mod local_socket;
 pub(crate) mod opening;
 pub(crate) mod pending_connections;
 pub mod tls;

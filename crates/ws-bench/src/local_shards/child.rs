@@ -4,24 +4,28 @@ use std::io::stdout;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cli::ExitStatus;
 use measurement::plan::{LoadDraft, LoadSpec, ServerUrl, Share, TargetServer};
+use measurement::record::LoggedSecond;
 use scenario::Scenario;
 use shards::identity::{IdentitySource, ShardIdentity};
-use shards::shard_files::{ShardFiles, ShardResult};
+use shards::shard_files::ShardFiles;
 use shards::start::{DEFAULT_TIMEOUT, StartBarrier, StartGate};
-use swarm::{Phase, RunHandle};
+use swarm::RunHandle;
 
 use super::order::ChildOrder;
 use super::report::ChildReport;
 use crate::args::BenchArgs;
 use crate::plan_digest::plan_digest;
 use crate::run::raise_file_limit;
-use crate::shard::Shard;
+use crate::shard::PreparedShard;
 
-/// Interval of the reports to the parent.
+/// Maximum time until a new phase is reported to the parent.
+const PHASE_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Interval of the other reports.
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Executes a child. Its exit status says only whether its result was saved: the parent judges it.
@@ -53,7 +57,7 @@ pub(crate) fn run(
     let socket = shards::pmi::inherited_socket(|name| std::env::var(name).ok())?;
     let socket = socket.ok_or_else(|| anyhow::anyhow!("the parent gave no socket"))?;
     let files = ShardFiles::new(&order.folder, order.shard)?;
-    let shard = Shard {
+    let shard = PreparedShard {
         identity,
         digest: plan_digest(&plan, Some(order.seed)),
         is_seeded_by_start: false,
@@ -67,15 +71,19 @@ pub(crate) fn run(
         plan,
     };
     report_to_parent(control, order.sends_progress);
-    let Some((run, part)) = shard.execute(args, &files, control)? else {
-        return Ok(ExitStatus::Interrupted);
+    let mut on_second = |second: &LoggedSecond| {
+        if order.sends_seconds {
+            // A parent that is gone is noticed by the reports of the state.
+            let _ = ChildReport::Second(second.into()).send(stdout().lock());
+        }
     };
-    files.finish(&ShardResult {
-        run,
-        shard: order.shard,
-        part,
-    })?;
-    Ok(ExitStatus::Success)
+    match shard.execute(args, &files, control, &mut on_second)? {
+        Some(executed) => {
+            executed.save(args, &files)?;
+            Ok(ExitStatus::Success)
+        }
+        None => Ok(ExitStatus::Interrupted),
+    }
 }
 
 /// The servers. The parent gives their URLs, because an embedded one is known to it alone.
@@ -102,17 +110,19 @@ fn report_to_parent(control: &RunHandle, sends_progress: bool) {
     let _ = thread::Builder::new()
         .name("reports".to_owned())
         .spawn(move || {
-            let mut last: Option<Phase> = None;
+            let mut last = (None, Instant::now());
             loop {
-                let report = ChildReport::of(&control, sends_progress);
-                if (sends_progress || last != Some(report.phase))
-                    && report.send(stdout().lock()).is_err()
-                {
-                    control.stop();
-                    return;
+                let phase = control.phase();
+                // Also tells that the parent still runs.
+                if last.0 != Some(phase) || last.1.elapsed() >= REPORT_INTERVAL {
+                    let report = ChildReport::of(&control, sends_progress);
+                    if report.send(stdout().lock()).is_err() {
+                        control.stop();
+                        return;
+                    }
+                    last = (Some(phase), Instant::now());
                 }
-                last = Some(report.phase);
-                thread::sleep(REPORT_INTERVAL);
+                thread::sleep(PHASE_INTERVAL);
             }
         });
 }

@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
+use measurement::record::LoggedSecond;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shards::pmi::PmiServer;
@@ -28,8 +29,8 @@ const SHOWN_LINES: usize = 5;
 pub(super) struct Children {
     children: Vec<RunningChild>,
     events: Receiver<ChildEvent>,
-    phases: Vec<Phase>,
     is_interrupted: bool,
+    is_over: bool,
     _launcher: PmiServer,
 }
 
@@ -37,6 +38,7 @@ pub(super) struct Children {
 struct RunningChild {
     child: Child,
     ending: Option<ExitStatus>,
+    phase: Phase,
     /// Lines of its standard error.
     errors: Vec<String>,
 }
@@ -45,6 +47,8 @@ struct RunningChild {
 enum ChildEvent {
     Report(usize, ChildReport),
     ErrorLine(usize, String),
+    /// The last report has come.
+    Ended(usize),
 }
 
 impl Children {
@@ -77,67 +81,86 @@ impl Children {
             };
             sockets.push(ours);
             if let Some(stdout) = child.stdout.take() {
-                read_lines(stdout, sender.clone(), move |line| {
+                let event = move |line: String| {
                     ChildReport::parse(&line).map(|report| ChildEvent::Report(index, report))
-                })?;
+                };
+                read_lines(
+                    stdout,
+                    sender.clone(),
+                    event,
+                    Some(ChildEvent::Ended(index)),
+                )?;
             }
             if let Some(stderr) = child.stderr.take() {
-                read_lines(stderr, sender.clone(), move |line| {
-                    Some(ChildEvent::ErrorLine(index, line))
-                })?;
+                let event = move |line| Some(ChildEvent::ErrorLine(index, line));
+                read_lines(stderr, sender.clone(), event, None)?;
             }
             children.push(RunningChild {
                 child,
                 ending: None,
+                phase: Phase::Connect,
                 errors: Vec::new(),
             });
         }
         Ok(Self {
-            phases: vec![Phase::Connect; children.len()],
             children,
             events,
             is_interrupted: false,
+            is_over: false,
             _launcher: PmiServer::start(sockets)?,
         })
     }
 
-    /// Returns true while a child runs.
+    /// Returns true while a child runs, or its last reports have not been taken.
     pub(super) fn are_running(&mut self) -> bool {
-        let mut any = false;
-        for (child, phase) in self.children.iter_mut().zip(&mut self.phases) {
-            child.poll();
-            if child.ending.is_some() {
-                // It holds up no other.
-                *phase = Phase::Close;
-            }
-            any |= child.ending.is_none();
-        }
-        any
+        self.children.iter_mut().for_each(RunningChild::poll);
+        !self.is_over
     }
 
-    /// Takes the reports that have come, after a short wait. Returns the phase that all children have reached.
-    pub(super) fn take_reports(&mut self, control: &RunHandle) -> Option<Phase> {
+    /// The phase that all children have reached.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.children.iter().map(|child| child.phase).min()
+    }
+
+    /// Takes the reports that have come, after a short wait. `on_second` gets the seconds of a child, and `None` when it
+    /// has ended.
+    pub(super) fn take_reports(
+        &mut self,
+        control: &RunHandle,
+        on_second: &mut dyn FnMut(usize, Option<LoggedSecond>),
+    ) {
         let mut wait = WAIT;
         loop {
             match self.events.recv_timeout(wait) {
-                Ok(ChildEvent::Report(index, report)) => {
-                    if let Some(phase) = self.phases.get_mut(index) {
-                        *phase = report.phase.max(*phase);
+                Ok(ChildEvent::Report(index, report)) => match report {
+                    ChildReport::State { phase, progress } => {
+                        if let Some(child) = self.children.get_mut(index) {
+                            child.phase = phase.max(child.phase);
+                        }
+                        if let Some(progress) = progress {
+                            control.set_progress(index, *progress);
+                        }
                     }
-                    if let Some(progress) = report.progress {
-                        control.set_progress(index, *progress);
-                    }
-                }
+                    ChildReport::Second(second) => on_second(index, Some(second.into())),
+                },
                 Ok(ChildEvent::ErrorLine(index, line)) => self.add_error(index, line),
-                Err(RecvTimeoutError::Timeout) => break,
+                Ok(ChildEvent::Ended(index)) => {
+                    // It holds up no other.
+                    if let Some(child) = self.children.get_mut(index) {
+                        child.phase = Phase::Close;
+                    }
+                    on_second(index, None);
+                }
+                Err(RecvTimeoutError::Timeout) => return,
+                // Every stream has ended. A child without streams ends in the next moments.
                 Err(RecvTimeoutError::Disconnected) => {
+                    self.is_over = self.children.iter().all(|child| child.ending.is_some());
                     thread::sleep(WAIT);
-                    break;
+                    return;
                 }
             }
             wait = Duration::ZERO;
         }
-        self.phases.iter().min().copied()
     }
 
     fn add_error(&mut self, index: usize, line: String) {
@@ -156,12 +179,7 @@ impl Children {
     }
 
     /// Says of each child that has failed why.
-    pub(super) fn finish(mut self, notice: impl Fn(&str)) {
-        while let Ok(event) = self.events.recv_timeout(Duration::from_secs(1)) {
-            if let ChildEvent::ErrorLine(index, line) = event {
-                self.add_error(index, line);
-            }
-        }
+    pub(super) fn finish(self, notice: impl Fn(&str)) {
         for (shard, child) in self.children.iter().enumerate() {
             let Some(ending) = child.ending.filter(|_| !self.is_interrupted) else {
                 continue;
@@ -207,22 +225,20 @@ impl Drop for Children {
     }
 }
 
-/// Sends an event for each line, until the end of the stream.
+/// Sends an event for each line, and one at the end of the stream.
 fn read_lines(
     stream: impl Read + Send + 'static,
     sender: Sender<ChildEvent>,
     event: impl Fn(String) -> Option<ChildEvent> + Send + 'static,
+    at_end: Option<ChildEvent>,
 ) -> io::Result<()> {
     thread::Builder::new()
         .name("child".to_owned())
         .spawn(move || {
-            for line in BufReader::new(stream).lines() {
-                let Ok(line) = line else { return };
-                if let Some(event) = event(line)
-                    && sender.send(event).is_err()
-                {
-                    return;
-                }
+            let lines = BufReader::new(stream).lines().map_while(Result::ok);
+            for event in lines.filter_map(event).chain(at_end) {
+                // The parent ends when it does not read any more.
+                let _ = sender.send(event);
             }
         })
         .map(|_| ())

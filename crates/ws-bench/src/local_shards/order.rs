@@ -1,4 +1,4 @@
-//! What a child of `--shards` has to do, in its environment.
+//! The order of a child of `--shards`, in its environment.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Environment variable with the order of a child.
 const VARIABLE: &str = "WS_BENCH_CHILD";
 
-/// What a child has to do, besides the flags of its parent, which it shares.
+/// The order of a child, besides the flags of its parent, which it shares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChildOrder {
     pub(crate) shard: u32,
@@ -23,8 +23,10 @@ pub(crate) struct ChildOrder {
     pub(crate) threads: usize,
     /// Cores of the threads; empty = not pinned.
     pub(crate) pin: Vec<usize>,
-    /// Its progress is displayed.
+    /// True when the progress is displayed.
     pub(crate) sends_progress: bool,
+    /// True when the seconds go into a log that grows.
+    pub(crate) sends_seconds: bool,
 }
 
 impl ChildOrder {

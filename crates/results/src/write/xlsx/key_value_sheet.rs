@@ -4,7 +4,7 @@ use measurement::verdict::Verdict;
 use rust_xlsxwriter::{Format, FormatAlign, FormatBorder, Worksheet};
 use serde_json::Value;
 
-use super::style::{FAINT, GREEN, INK, ORANGE, RULE, VERMILION, begin_sheet};
+use super::style::{FAINT, GREEN, INK, MOST_CHARACTERS, ORANGE, RULE, VERMILION, begin_sheet};
 use super::{XlsxResult, row};
 use crate::schema::{KeyValueColumn as Column, SheetColumn};
 
@@ -19,9 +19,6 @@ const VALUE_WIDTH: usize = 72;
 
 /// Largest height of a row, in points.
 const HIGHEST_ROW: u32 = 409;
-
-/// Largest number of characters of a cell; the rest is cut.
-const MOST_CHARACTERS: usize = 32_767;
 
 /// Height of a line of text, in points.
 const LINE_HEIGHT: u32 = 16;

@@ -1,5 +1,5 @@
-//! The workbook of a run: summary, latencies, percentiles, timeline, connections and the moving
-//! average, with native charts; and that of a comparison.
+//! The workbook of a run: summary, latencies, percentiles, timeline, connections, the moving average and the shards,
+//! with native charts; and that of a comparison.
 //!
 //! Sheets that grow with the run are written row by row into a temporary file, so that their memory is bounded.
 
@@ -11,6 +11,7 @@ mod key_value_sheet;
 mod latencies;
 mod moving_average;
 mod percentiles;
+mod shards;
 mod style;
 mod timeline;
 
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 
 use measurement::run::{PlanSummary, Tool};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
+use serde_json::Value;
 
 use self::failing_once::FailingOnce;
 use super::{RunView, ms, seconds};
@@ -54,7 +56,11 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
     );
     let mut workbook = new_workbook(title, subject, &s.tool, &s.started_at);
     // A summary always has a JSON form.
-    let document = serde_json::to_value(s).unwrap_or_default();
+    let mut document = serde_json::to_value(s).unwrap_or_default();
+    if let Some(Value::Object(shards)) = document.get_mut("shards") {
+        // They have a sheet of their own, because there can be a thousand of them.
+        shards.remove("rows");
+    }
     let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
     key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict)?;
     latencies::write(&mut workbook, run, rows_per_sheet)?;
@@ -62,6 +68,9 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
     timeline::write(workbook.add_worksheet(), run)?;
     connections::write(workbook.add_worksheet_with_low_memory()?, run)?;
     moving_average::write(workbook.add_worksheet(), run)?;
+    if let Some(of_run) = &s.shards {
+        shards::write(workbook.add_worksheet(), of_run)?;
+    }
     Ok(workbook)
 }
 

@@ -24,6 +24,9 @@ pub(super) const RULE: u32 = 0xC9CFD6;
 pub(super) const GRID: u32 = 0xE6E9ED;
 const GROUND: u32 = 0xEEF2F6;
 
+/// Largest number of characters of a cell; the rest is cut.
+pub(super) const MOST_CHARACTERS: usize = 32_767;
+
 /// Number of the paper size A4.
 const A4: u8 = 9;
 

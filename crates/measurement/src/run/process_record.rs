@@ -15,7 +15,7 @@ use crate::verdict::{Calibration, ConnectTimes, Latency, Stop, Stops};
 /// Everything that one process has recorded of a run, without rounding. The parts of several processes add up to the
 /// run that one process would have recorded.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunPart {
+pub struct ProcessRecord {
     /// Facts of the whole plan.
     pub facts: PlanFacts,
     /// Maximum number of raw samples of the whole run.
@@ -38,7 +38,7 @@ pub struct RunPart {
     pub first_wake_ns: Option<u64>,
 }
 
-impl RunPart {
+impl ProcessRecord {
     /// The run of this part alone.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ pub struct RunSum {
 
 impl RunSum {
     /// An empty sum for parts with the facts of this one.
-    pub fn new(first: &RunPart) -> Self {
+    pub fn new(first: &ProcessRecord) -> Self {
         let mut facts = first.facts.clone();
         facts.plan.threads = 0;
         facts.plan.pinned_to.clear();
@@ -92,7 +92,7 @@ impl RunSum {
     ///
     /// # Errors
     /// A text, when a histogram of a second is damaged. The sum is then useless.
-    pub fn add(&mut self, part: RunPart) -> Result<(), String> {
+    pub fn add(&mut self, part: ProcessRecord) -> Result<(), String> {
         self.facts.plan.threads += part.facts.plan.threads;
         let pinned = part.facts.plan.pinned_to.into_iter();
         self.facts.plan.pinned_to.extend(pinned);
@@ -148,8 +148,9 @@ impl RunSum {
         &mut self.context
     }
 
-    /// Figures and verdict of the parts so far.
-    pub fn summary(&self) -> Summary {
+    /// Figures and verdict of the parts so far. `judged`: service and response times on which the verdict is based; `None` =
+    /// all.
+    pub fn summary(&self, judged: Option<(Latency, Latency)>) -> Summary {
         let mut context = self.context.clone();
         context.connect_ns = ConnectTimes::from(&self.connect);
         context.client.stops = Some(Stops::join(self.stops.clone()));
@@ -162,12 +163,12 @@ impl RunSum {
                 ..setup
             });
         }
-        Summary::from_facts(self.facts.clone(), &self.record, context)
+        Summary::from_facts(self.facts.clone(), &self.record, context, judged)
     }
 
     /// The run of all parts.
     pub fn into_run(mut self) -> Run {
-        let summary = self.summary();
+        let summary = self.summary(None);
         self.budget.choose(&mut self.samples);
         self.samples
             .sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
@@ -240,7 +241,7 @@ mod tests {
     }
 
     /// The part of the process with this index of `count` of a run that sends these messages.
-    fn part(messages: &[Message], is_open_loop: bool, index: u32, count: u32) -> RunPart {
+    fn part(messages: &[Message], is_open_loop: bool, index: u32, count: u32) -> ProcessRecord {
         let max_samples = 50;
         let plan = plan(|draft| {
             draft.max_samples = max_samples;
@@ -280,7 +281,7 @@ mod tests {
         let mut record = Recorder::merge(vec![recorder], &budget);
         let mut connect = ConnectHistograms::default();
         connect.total.record(u64::from(index) + 5);
-        RunPart {
+        ProcessRecord {
             facts: PlanFacts::from(&plan),
             max_samples,
             seconds: record.timeline.iter().map(StoredSecond::from).collect(),
@@ -297,7 +298,7 @@ mod tests {
         }
     }
 
-    fn stored(part: &RunPart) -> RunPart {
+    fn stored(part: &ProcessRecord) -> ProcessRecord {
         serde_json::from_str(&serde_json::to_string(part).unwrap()).unwrap()
     }
 
