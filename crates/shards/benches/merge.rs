@@ -24,7 +24,7 @@ use measurement::plan::{
 use measurement::record::{
     BottomK, ConnectHistograms, Outcome, Record, Recorder, Sample, StoredSecond,
 };
-use measurement::run::{ClientRow, PlanFacts, RunContext, RunPart, Tool};
+use measurement::run::{ClientRow, PlanFacts, ProcessRecord, RunContext, Tool};
 use shards::run_name::{PlanDigest, RunName};
 use shards::shard_files::{FORMAT, ShardFiles, ShardResult, ShardStart};
 use units::Rate;
@@ -86,7 +86,7 @@ fn plan(size: Size, is_open: bool) -> Plan {
     LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
-fn part(plan: &Plan, size: Size, shard: u32) -> RunPart {
+fn part(plan: &Plan, size: Size, shard: u32) -> ProcessRecord {
     let is_open = plan.load.profile().is_some();
     let budget = BottomK::new(plan.max_samples, plan.seed);
     let mut random = Random(u64::from(shard));
@@ -117,7 +117,7 @@ fn part(plan: &Plan, size: Size, shard: u32) -> RunPart {
         connect.upgrade.record(2 * ns);
         connect.total.record(3 * ns);
     }
-    RunPart {
+    ProcessRecord {
         facts: PlanFacts::from(plan),
         max_samples: plan.max_samples,
         seconds: record.timeline.iter().map(StoredSecond::from).collect(),
