@@ -5,6 +5,9 @@
 //!
 //! Writes the files of a run in closed loop and of one in open loop. Each second of each shard has 1,000 echoes in about
 //! 300 buckets of the histogram. A process of its own merges each, and prints its CPU time and the peak of its memory.
+//!
+//! Measured on two busy cores: 3.5 s of CPU and 33 MiB in closed loop, 6.8 s and 38 MiB in open loop; with up to 10,000
+//! samples 5.2 s and 35 MiB, 8.1 s and 39 MiB.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
