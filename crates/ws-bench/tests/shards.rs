@@ -241,6 +241,7 @@ fn the_log_of_a_run_of_shards_grows() {
         server.url
     );
     let mut command = bench.command(&format!("{line} --no-calibrate -o run.hlog"));
+    command.env("TMPDIR", bench.folder.path());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut parent = command.spawn().unwrap();
     let log = bench.path("run.hlog.partial");
