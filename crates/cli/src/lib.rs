@@ -53,7 +53,9 @@ pub use generator_flags::GeneratorFlags;
 pub use load_flags::{LoadFlags, random_seed};
 pub use main_wrapper::run;
 pub use open_loop_flags::{OpenLoopFlags, arrivals};
-pub use preflight::{check_files, check_ports, check_room, check_source_addresses, slow_ports};
+pub use preflight::{
+    check_files, check_files_of_shards, check_ports, check_room, check_source_addresses, slow_ports,
+};
 pub use print::{
     in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,
     with_advice,

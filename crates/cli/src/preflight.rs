@@ -22,6 +22,31 @@ pub fn check_room(
     check_ports(clients, servers, sources)
 }
 
+/// Checks that the connections of each of `processes` that share `clients` fit the limit on open files of a process.
+///
+/// # Errors
+/// When they do not fit; the error says how many clients fit, and how many processes would have room.
+pub fn check_files_of_shards(clients: u32, processes: u32) -> anyhow::Result<()> {
+    let each = u64::from(clients.div_ceil(processes));
+    let Err(shortage) = preflight::check(each, false, open_files::limit()) else {
+        return Ok(());
+    };
+    let shards = match shortage.fit {
+        0 => String::new(),
+        fit => format!(", or `--shards {}`", u64::from(clients).div_ceil(fit)),
+    };
+    Err(anyhow!(
+        "each of {} needs {} open files for {}, but the limit is {}; raise the limit (`ulimit -n {}` as root) or use \
+         `-c {}`{shards}",
+        counted(processes.into(), "process"),
+        grouped(shortage.needed),
+        counted(each, "client"),
+        grouped(shortage.limit),
+        shortage.needed,
+        shortage.fit * u64::from(processes),
+    ))
+}
+
 /// Checks that a number of connections fits the limit on open files of a process. An embedded server shares it.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use units::{grouped, typed_duration};
+use units::{grouped, human_time, typed_duration};
 
 /// Reason why a process cannot take part in a run of several. Programs add the flags to use.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ pub enum ShardsError {
     #[error("the start is later than the year 9999")]
     StartTooLate,
     /// A time that is not in the future.
-    #[error("the start {start} is {} past", typed_duration(*.past))]
+    #[error("the start {start} is {} past", human_time(past.as_secs_f64() * 1e9))]
     StartPast {
         /// The time, in RFC 3339.
         start: String,

@@ -230,7 +230,7 @@ mod tests {
                 .check_future(after(1_500_900_000))
                 .unwrap_err()
                 .to_string(),
-            "the start 2026-01-31T12:00:00.000Z is 1500ms past"
+            "the start 2026-01-31T12:00:00.000Z is 1.50 s past"
         );
         assert!(start.check_future(start.time()).is_err());
     }

@@ -6,7 +6,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl};
+use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, Share};
 use measurement::verdict::Calibration;
 
 use crate::handle::RunHandle;
@@ -80,7 +80,7 @@ fn ceiling_draft(plan: &Plan) -> LoadDraft {
     // The number of threads is limited to the number of processors, or to 4,096 if set by hand.
     #[allow(clippy::cast_possible_truncation)]
     let enough = CLIENTS_PER_THREAD * plan.threads.get() as u32;
-    let clients = NonZeroU32::new(plan.clients.get().min(enough)).unwrap_or(NonZeroU32::MIN);
+    let clients = NonZeroU32::new(plan.own_clients().min(enough)).unwrap_or(NonZeroU32::MIN);
     LoadDraft {
         busy_poll: false,
         ..draft(plan, clients, CEILING)
@@ -106,6 +106,7 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
             .min(clients.try_into().unwrap_or(NonZeroUsize::MAX)),
         headers: Default::default(),
         source_addresses: Vec::new(),
+        share: Share::WHOLE,
         max_samples: 0,
         ..LoadDraft::clone(plan)
     }

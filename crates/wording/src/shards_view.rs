@@ -126,7 +126,9 @@ pub fn points(shards: &ShardsSummary) -> Vec<String> {
             "are"
         };
         let names = listed(&shards.left_out);
-        points.push(format!("{files} of other runs {verb} left out: {names}"));
+        points.push(format!(
+            "{files} of other starts or plans {verb} left out: {names}"
+        ));
     }
     points
 }
@@ -138,8 +140,8 @@ fn missing(shards: &ShardsSummary) -> Option<String> {
         _ => ("are", "their"),
     };
     Some(format!(
-        "{} {verb} missing: no file of this run, so {their} messages are in no figure. See the launcher's log, and check \
-         that all shards have the same `--shard-dir`",
+        "{} {verb} missing: no file of this run, so {their} messages are in no figure. See the output of the shards, and \
+         check that all have the same start and `--shard-dir`",
         numbered(&shards.missing)
     ))
 }
@@ -152,9 +154,9 @@ fn died(shards: &ShardsSummary) -> Vec<String> {
     }
     let point = |(through_s, numbers): (&u64, &Vec<u32>)| {
         let names = with_hosts(shards, numbers);
-        let (they, their) = match numbers.len() {
-            1 => ("It", "its"),
-            _ => ("They", "their"),
+        let (they, their, run) = match numbers.len() {
+            1 => ("It", "its", "runs"),
+            _ => ("They", "their", "run"),
         };
         let (data, consequence) = match through_s {
             0 => (
@@ -167,7 +169,7 @@ fn died(shards: &ShardsSummary) -> Vec<String> {
             ),
         };
         format!(
-            "{names}: no result, {data}. {they} died, so {their} {consequence}; see the launcher's log for the cause"
+            "{names}: no result, {data}. {they} died or still {run}, so {their} {consequence}; see the output of the shard for the cause"
         )
     };
     let mut points: Vec<_> = by_end.iter().take(LISTED).map(point).collect();
@@ -416,10 +418,10 @@ mod tests {
         let text = "degraded: 2 of 6 complete · 2 machines · started within 1.70 s of T0";
         assert_eq!((line.text.as_str(), line.tone), (text, Tone::Bad));
         let expected = [
-            "shards 4 and 5 are missing: no file of this run, so their messages are in no figure. See the launcher's log, \
-             and check that all shards have the same `--shard-dir`",
-            "shard 1 (node-1): no result, data through second 2. It died, so its failed messages count as lost; see the \
-             launcher's log for the cause",
+            "shards 4 and 5 are missing: no file of this run, so their messages are in no figure. See the output of the \
+             shards, and check that all have the same start and `--shard-dir`",
+            "shard 1 (node-1): no result, data through second 2. It died or still runs, so its failed messages count as lost; see the \
+             output of the shard for the cause",
             "shard 2 (node-0) started 1.70 s after T0 (limit 100 ms), so the load was below the plan until then. Look for \
              stopped processes and a lack of CPU on its machine",
             "shard 3 (node-1) has another plan, so its figures are left out. Start all shards with the same options, \
@@ -427,7 +429,7 @@ mod tests {
             "at no time were all shards at work, so no figure describes the planned load. Repeat the run with all shards",
             "shard 1 (node-1) ran without a synchronized clock, with an error of up to 80.0 ms (limit 50.0 ms), so the \
              shards may have started at different times. Synchronize the clocks, for example with chrony",
-            "2 files of other runs are left out: shard-000.json and shard-001.start.json",
+            "2 files of other starts or plans are left out: shard-000.json and shard-001.start.json",
         ];
         assert_eq!(line.points, expected);
     }
@@ -482,8 +484,8 @@ mod tests {
         });
         assert_eq!(
             point,
-            "shards 3 and 9: no result, data through second 1,200. They died, so their failed messages count as lost; \
-             see the launcher's log for the cause"
+            "shards 3 and 9: no result, data through second 1,200. They died or still run, so their failed messages count as lost; \
+             see the output of the shard for the cause"
         );
     }
 
@@ -495,8 +497,8 @@ mod tests {
         });
         assert_eq!(
             point,
-            "shard 1: no result, no whole second of data. It died, so its messages are in no figure; see the launcher's \
-             log for the cause"
+            "shard 1: no result, no whole second of data. It died or still runs, so its messages are in no figure; see the output of \
+             the shard for the cause"
         );
     }
 
@@ -582,8 +584,8 @@ mod tests {
 
     #[test]
     fn one_file_of_another_run_is_left_out() {
-        let point = point("other runs", |shards| shards.left_out = vec!["a".into()]);
-        assert_eq!(point, "1 file of other runs is left out: a");
+        let point = point("other starts or plans", |shards| shards.left_out = vec!["a".into()]);
+        assert_eq!(point, "1 file of other starts or plans is left out: a");
     }
 
     #[test]

@@ -285,6 +285,13 @@ impl BenchArgs {
                 _ => Ok(()),
             };
         }
+        if self.urls.is_empty() {
+            return usage(
+                ErrorKind::MissingRequiredArgument,
+                "a shard needs the URL of a running server (example: ws://127.0.0.1:8000/ws)"
+                    .to_owned(),
+            );
+        }
         let has_default_output = self.outputs == [PathBuf::from(DEFAULT_OUTPUT)];
         let of_the_merge = [
             ("--output", !has_default_output),

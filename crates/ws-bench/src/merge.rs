@@ -13,6 +13,7 @@ use crate::outputs::RunOutputs;
 use crate::plot;
 use crate::publish::{PublishedOutcome, ReportFlags, publish};
 use crate::run::status_of_error;
+use crate::with_connect_advice;
 
 /// Adds up the results of the shards of a run: one summary, exact to the bucket of every histogram.
 ///
@@ -79,7 +80,7 @@ pub fn main() -> ExitCode {
         };
         run_until_second_interrupt(reaction, move |interrupts| merge(&args, interrupts)).or_else(
             |error| {
-                cli::print_error(&error);
+                cli::print_error(&with_connect_advice(&error));
                 Ok(status_of_error(&error))
             },
         )

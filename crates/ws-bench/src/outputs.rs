@@ -53,10 +53,13 @@ impl RunOutputs {
     pub(crate) fn save(self, run: &Run) -> Vec<anyhow::Result<String>> {
         let summary = run.summary.as_ref();
         let timed = summary.map_or(0, |s| s.service_time_ns.count);
+        let shards = summary.and_then(|s| s.shards.as_ref());
+        let has_dead_shards = shards.is_some_and(|shards| !shards.died.is_empty());
         let files = self.files.into_iter();
         let files = files.map(|(path, file)| {
             let has_replaced = path.is_file();
-            Ok(saved_line(&file.write(run)?, timed, has_replaced))
+            let written = file.write(run)?;
+            Ok(saved_line(&written, timed, has_dead_shards, has_replaced))
         });
         let plot = self.plot.map(|path| plot::draw(&path, run));
         files.chain(plot).collect()
@@ -64,12 +67,14 @@ impl RunOutputs {
 }
 
 /// The line about a saved file of a run with `timed` timed messages.
-fn saved_line(written: &Written, timed: u64, has_replaced: bool) -> String {
+fn saved_line(written: &Written, timed: u64, has_dead_shards: bool, has_replaced: bool) -> String {
     let path = written.path.display().to_string();
     let rows = written.rows.map(|rows| rows as u64);
     let holds = rows.map(|rows| {
         let rows_of_it = counted(rows, "row");
-        if rows < timed {
+        if rows < timed && has_dead_shards {
+            format!("{rows_of_it}, of the complete shards")
+        } else if rows < timed {
             let of = grouped(timed);
             format!("{rows_of_it}, chosen at random from {of}")
         } else {
@@ -92,7 +97,7 @@ mod tests {
     fn a_saved_file_says_what_it_holds_and_how_to_draw_it() {
         let line = |path: &str, rows, timed| {
             let path = PathBuf::from(path);
-            saved_line(&Written { path, rows }, timed, false)
+            saved_line(&Written { path, rows }, timed, false, false)
         };
         assert_eq!(
             line("latencies.xlsx", Some(100_000), 100_000),

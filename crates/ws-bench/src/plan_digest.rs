@@ -7,7 +7,7 @@ use serde_json::json;
 use shards::run_name::PlanDigest;
 
 /// The digest of everything that a plan offers: servers, clients, length, payload, rate, window, times, verification,
-/// scenario, and the seed if the user gave one. Threads, cores, source addresses and outputs are not part of it.
+/// scenario, the number of shards, and the seed if the user gave one. Threads, cores, source addresses and outputs are not part of it.
 pub(crate) fn plan_digest(plan: &Plan, given_seed: Option<u64>) -> PlanDigest {
     let facts = PlanFacts::from(plan);
     let facts = PlanFacts {
@@ -29,6 +29,7 @@ pub(crate) fn plan_digest(plan: &Plan, given_seed: Option<u64>) -> PlanDigest {
     let offered = json!({
         "facts": facts,
         "has_seed": given_seed.is_some(),
+        "shards": plan.share.count,
         "urls": urls,
         "connect_rate": plan.connect_rate.map(|rate| rate.per_second()),
         "connect_timeout_ns": plan.connect_timeout.as_nanos().to_string(),

@@ -27,7 +27,7 @@ use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
 use crate::publish::{PublishedOutcome, publish};
-use crate::shard_flags::NoCommonStart;
+use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
 use crate::{plot, progress_bar, scenarios};
@@ -84,13 +84,12 @@ pub(crate) fn check(
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
     let (clients, processes) = (load.clients.get(), processes.get());
     raise_file_limit(args);
-    // An embedded server has the connections of all processes.
-    let in_one_process = match targets.is_empty() {
-        true => clients,
-        false => clients.div_ceil(processes),
-    };
-    let shares_limit = targets.is_empty() && processes == 1;
-    cli::check_files(in_one_process.into(), shares_limit)?;
+    if targets.is_empty() {
+        // An embedded server has the connections of all processes.
+        cli::check_files(clients.into(), processes == 1)?;
+    } else {
+        cli::check_files_of_shards(clients, processes)?;
+    }
     check_servers(args, &load, &targets, clients)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
     for log in outputs.growing().filter(|log| log.exists()) {
@@ -308,6 +307,7 @@ pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()
         || error.is::<NoCommonStart>()
+        || error.is::<TooLateForWarmUp>()
         || matches!(
             error.downcast_ref(),
             Some(ShardsError::StartPast { .. } | ShardsError::Descriptor { .. })

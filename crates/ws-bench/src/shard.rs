@@ -10,7 +10,7 @@ use cli::{ExitStatus, print_text};
 use host::process_probe::ProcessProbe;
 use host::system_info::host_name;
 use host::{clocks, open_files};
-use measurement::plan::{LoadDraft, LoadSpec, Plan, Share, TargetServer};
+use measurement::plan::{LoadDraft, LoadSpec, Plan, Share};
 use measurement::record::LoggedSecond;
 use measurement::run::{PlanFacts, ProcessRecord};
 use measurement::verdict::Calibration;
@@ -23,14 +23,14 @@ use shards::shard_files::{FORMAT, ShardFiles, ShardResult, ShardStart};
 use shards::start::{StartFile, StartGate};
 use shards::start_time::StartTime;
 use swarm::{CommonStart, RunHandle, RunSetup};
-use units::{counted, grouped};
+use units::{counted, grouped, human_time};
 
 use crate::args::BenchArgs;
 use crate::metrics::MetricsListener;
 use crate::plan_digest::plan_digest;
 use crate::run::{calibrate, check_servers, raise_file_limit};
 use crate::scenarios;
-use crate::shard_flags::NoCommonStart;
+use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
 
 /// A shard that can be started.
@@ -83,7 +83,6 @@ fn prepare(
     scenario: Option<&Arc<Scenario>>,
 ) -> anyhow::Result<PreparedShard> {
     let targets = args.targets()?;
-    check_has_servers(&targets)?;
     let share = Share {
         index: identity.index,
         count: identity.count,
@@ -97,7 +96,7 @@ fn prepare(
     let gate = start_gate(args, identity, load.warmup)?;
     let known = known_start(&gate);
     if let Some(t0) = known {
-        StartTime::new(t0)?.check_future(SystemTime::now())?;
+        check_known_start(args, &load, t0)?;
     }
     raise_file_limit(args);
     let own_clients = share.of(load.clients.get());
@@ -119,6 +118,29 @@ fn prepare(
         digest,
         gate,
     })
+}
+
+/// Checks that a start that is known leaves time for the warm-up, and says which connections are due before now.
+fn check_known_start(args: &BenchArgs, load: &LoadSpec, t0: SystemTime) -> anyhow::Result<()> {
+    let now = SystemTime::now();
+    StartTime::new(t0)?.check_future(now)?;
+    let ahead = t0.duration_since(now).unwrap_or_default();
+    let Some(opening) = ahead.checked_sub(load.warmup) else {
+        let (ahead, warmup) = (ahead.as_secs_f64(), load.warmup.as_secs_f64());
+        return Err(TooLateForWarmUp { ahead, warmup }.into());
+    };
+    let clients = load.clients.get();
+    if let Some(rate) = load.connect_rate
+        && f64::from(clients) / rate.per_second() > opening.as_secs_f64()
+    {
+        args.notice(&format!(
+            "--connect-rate: {} need {} before the warm-up, and {} are left. Those that are due already open at once; start later",
+            counted(clients.into(), "connection"),
+            human_time(f64::from(clients) / rate.per_second() * 1e9),
+            human_time(opening.as_secs_f64() * 1e9),
+        ));
+    }
+    Ok(())
 }
 
 /// A shard that has ended, and its log.
@@ -313,24 +335,15 @@ pub(crate) fn advice(error: &ShardsError, command_line: &[String]) -> Option<Str
         ShardsError::BarrierTimeout(_) | ShardsError::StartFileTimeout { .. } => {
             Some("--start-timeout waits longer".to_owned())
         }
+        ShardsError::NoShards(_) | ShardsError::Read { .. } => {
+            Some("give the folder that the shards had as --shard-dir".to_owned())
+        }
         ShardsError::ExistingRun { .. } => {
             Some("use another --shard-dir, or another start".to_owned())
         }
         ShardsError::StartPast { .. } => {
-            Some("let the shards start later, or earlier before the time".to_owned())
+            Some("choose a later time: all shards must start before it".to_owned())
         }
         _ => None,
     }
-}
-
-/// The servers of a shard, which are never embedded.
-pub(crate) fn check_has_servers(targets: &[TargetServer]) -> Result<(), clap::Error> {
-    use clap::CommandFactory as _;
-    if targets.is_empty() {
-        return Err(BenchArgs::command().error(
-            clap::error::ErrorKind::MissingRequiredArgument,
-            "a shard needs the URL of a running server (example: ws://127.0.0.1:8000/ws)",
-        ));
-    }
-    Ok(())
 }

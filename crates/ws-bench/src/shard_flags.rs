@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use cli::headings::SHARDS;
 use shards::identity::ShardIdentity;
 use shards::start_time::StartTime;
-use units::{grouped, parse_duration};
+use units::{grouped, human_time, parse_duration};
 
 /// Flags of runs of several processes.
 #[derive(Debug, Clone, Args)]
@@ -55,3 +55,15 @@ pub(crate) struct ShardFlags {
     grouped(u64::from(*.0))
 )]
 pub(crate) struct NoCommonStart(pub(crate) u32);
+
+/// A start that leaves no time for the warm-up. Times are in seconds.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the start is {} ahead, but the warm-up takes {}: choose a later time, or a shorter --warmup",
+    human_time(ahead * 1e9),
+    human_time(warmup * 1e9)
+)]
+pub(crate) struct TooLateForWarmUp {
+    pub(crate) ahead: f64,
+    pub(crate) warmup: f64,
+}

@@ -359,6 +359,37 @@ fn a_shard_is_found_in_the_environment() {
 }
 
 #[test]
+fn a_shard_calibrates_its_generator() {
+    let server = echo();
+    let bench = Bench::new();
+    let flags = "-c 4 -m 5 -r 100 --warmup 0s --calibrate --shard-dir res --shard 0/2";
+    let start = ahead(Duration::from_secs(5));
+    let output = bench.run(&format!("{} {flags} --start-at {start}", server.url));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = fs::read(bench.path("res/shard-000.json")).unwrap();
+    let result: Value = serde_json::from_slice(&text).unwrap();
+    assert!(result["part"]["context"]["calibration"]["floor_service_p50_ns"].is_number());
+}
+
+#[test]
+fn shards_of_another_number_of_shards_are_not_added_up() {
+    let server = echo();
+    let bench = Bench::new();
+    let start = ahead(Duration::from_secs(3));
+    let line = |shard: &str| {
+        let flags = format!("-c 6 -m 5 --warmup 0s --start-at {start} --shard-dir res");
+        format!("{} {flags} --shard {shard}", server.url)
+    };
+    for mut shard in spawn(&bench, ["0/3", "1/2"].map(line)) {
+        assert_eq!(shard.wait().unwrap().code(), Some(0));
+    }
+    let (json, code) = merged(&bench);
+    assert_eq!(code, Some(3), "{json}");
+    assert_eq!(json["shards"]["differing"].as_array().unwrap().len(), 1);
+    assert_eq!(json["shards"]["complete"], 1);
+}
+
+#[test]
 fn wrong_usage_of_shards_is_refused() {
     let bench = Bench::new();
     let url = "ws://127.0.0.1:9/";
@@ -411,6 +442,15 @@ fn wrong_usage_of_shards_is_refused() {
             stderr(&output)
         );
     }
+    let soon = ahead(Duration::from_secs(2));
+    let late = format!("{url} --shard 0/2 --shard-dir res --start-at {soon} --warmup 1m");
+    let output = bench.run(&late);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("but the warm-up takes 60.0 s"), "{text}");
+    let output = bench.run("--shard 0/2 --shard-dir res");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("a shard needs the URL"));
     assert!(
         bench.files().iter().all(|name| name == "res"),
         "{:?}",
