@@ -31,14 +31,21 @@ pub fn check_files_of_shards(clients: u32, processes: u32) -> anyhow::Result<()>
     let Err(shortage) = preflight::check(each, false, open_files::limit()) else {
         return Ok(());
     };
+    if processes == 1 {
+        return Err(anyhow!(
+            "{}, or `--shards {}`",
+            shortage_text(&shortage),
+            u64::from(clients).div_ceil(shortage.fit.max(1))
+        ));
+    }
     let shards = match shortage.fit {
         0 => String::new(),
         fit => format!(", or `--shards {}`", u64::from(clients).div_ceil(fit)),
     };
     Err(anyhow!(
-        "each of {} needs {} open files for {}, but the limit is {}; raise the limit (`ulimit -n {}` as root) or use \
+        "each of {} processes needs {} open files for {}, but the limit is {}; raise the limit (`ulimit -n {}` as root) or use \
          `-c {}`{shards}",
-        counted(processes.into(), "process"),
+        grouped(processes.into()),
         grouped(shortage.needed),
         counted(each, "client"),
         grouped(shortage.limit),
