@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use measurement::run::ProcessRecord;
 use results::read::read_logged_seconds;
 
 use crate::error::ShardsError;
+use crate::identity::MAX_SHARDS;
 use crate::logged_record::logged_record;
 use crate::run_name::RunName;
-use crate::shard_files::{FORMAT, ShardFileKind, ShardResult, ShardStart, read_json};
+use crate::shard_files::{FORMAT, ShardDone, ShardFileKind, ShardResult, ShardStart, read_json};
 
 /// The shards of the latest run in a folder.
 #[derive(Debug)]
@@ -26,15 +28,6 @@ pub struct RunFolder {
     pub differing: BTreeMap<u32, ShardStart>,
     /// Names of files of other runs, and of damaged ones.
     pub left_out: Vec<String>,
-}
-
-/// The data of a shard.
-#[derive(Debug)]
-pub enum ShardData {
-    /// The complete result.
-    Complete(Box<ProcessRecord>),
-    /// The part of a shard without result, and its length in whole seconds since T0.
-    Died(Box<ProcessRecord>, u64),
 }
 
 impl RunFolder {
@@ -55,15 +48,16 @@ impl RunFolder {
                 Ok(start)
                     if start.format == FORMAT
                         && start.shard == shard
-                        && shard < start.shards.get() =>
+                        && shard < start.shards.get()
+                        && start.shards.get() <= MAX_SHARDS =>
                 {
                     starts.insert(shard, start);
                 }
-                Ok(_) | Err(ShardsError::Damaged { .. }) => left_out.push(name.clone()),
-                Err(error) => return Err(error),
+                _ => left_out.push(name.clone()),
             }
         }
-        let run = latest(&starts).ok_or_else(|| ShardsError::NoShards(folder.to_owned()))?;
+        let run = latest(&starts, SystemTime::now())
+            .ok_or_else(|| ShardsError::NoShards(folder.to_owned()))?;
         let (ours, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
             starts.into_iter().partition(|(_, start)| start.run == run);
         let (differing, older): (BTreeMap<_, _>, BTreeMap<_, _>) = others
@@ -97,32 +91,50 @@ impl RunFolder {
         &self.folder
     }
 
-    /// Reads the data of a shard that has started.
+    /// Reads the result of a shard that has started; `None` without one.
     ///
     /// # Errors
-    /// [`ShardsError::Read`] when a file cannot be read. A damaged result counts as none.
-    pub fn read(&self, start: &ShardStart) -> Result<ShardData, ShardsError> {
+    /// The name of its file, when it is damaged, is that of another shard or run, or has another size than its mark says.
+    pub fn result(&self, start: &ShardStart) -> Result<Option<ProcessRecord>, String> {
         let path = |kind: ShardFileKind| self.folder.join(kind.name(start.shard));
-        let result = path(ShardFileKind::Result);
-        if result.exists() {
-            match read_json::<ShardResult>(&result) {
-                Ok(result) if result.run == self.run && result.shard == start.shard => {
-                    return Ok(ShardData::Complete(Box::new(result.part)));
-                }
-                Ok(_) | Err(ShardsError::Damaged { .. }) => {}
-                Err(error) => return Err(error),
-            }
+        let file = path(ShardFileKind::Result);
+        if file.symlink_metadata().is_err() {
+            return Ok(None);
         }
+        let damaged = || ShardFileKind::Result.name(start.shard);
+        let result = read_json::<ShardResult>(&file).map_err(|_| damaged())?;
+        let is_ours = result.run == self.run && result.shard == start.shard;
+        let done = read_json::<ShardDone>(&path(ShardFileKind::Done)).ok();
+        let has_its_size = done.is_none_or(|done| {
+            done.run != self.run
+                || file
+                    .metadata()
+                    .is_ok_and(|it| it.len() == done.result_bytes)
+        });
+        match is_ours && has_its_size {
+            true => Ok(Some(result.part)),
+            false => Err(damaged()),
+        }
+    }
+
+    /// The record of a shard without result from its log, and its length in whole seconds since T0.
+    pub fn log(&self, start: &ShardStart) -> (ProcessRecord, u64) {
+        let path = |kind: ShardFileKind| self.folder.join(kind.name(start.shard));
         for log in [path(ShardFileKind::PartialLog), path(ShardFileKind::Log)] {
-            if !log.exists() {
-                continue;
-            }
-            if let Ok((seconds, state)) = read_logged_seconds(&log) {
-                let part = logged_record(start, &seconds, state.through_s);
-                return Ok(ShardData::Died(Box::new(part), state.through_s));
+            let is_file = log.metadata().is_ok_and(|it| it.is_file());
+            if let Some((seconds, state)) =
+                is_file.then(|| read_logged_seconds(&log).ok()).flatten()
+                && seconds
+                    .iter()
+                    .zip(0..)
+                    .all(|(one, number)| one.second == number)
+            {
+                let through_s = seconds.len() as u64;
+                debug_assert!(through_s <= state.through_s);
+                return (logged_record(start, &seconds, through_s), through_s);
             }
         }
-        Ok(ShardData::Died(Box::new(logged_record(start, &[], 0)), 0))
+        (logged_record(start, &[], 0), 0)
     }
 }
 
@@ -141,11 +153,13 @@ fn names_in(folder: &Path) -> Result<Vec<String>, ShardsError> {
     Ok(names)
 }
 
-/// The latest run: of several with the same start, the one of most shards, and of these the one with the first shard.
-fn latest(starts: &BTreeMap<u32, ShardStart>) -> Option<RunName> {
-    let t0 = starts.values().map(|start| start.run.t0_unix_ms).max()?;
+/// The latest run that has begun, or of those in the future the latest: of several with the same start, the one of most
+/// shards, and of these the one with the first shard.
+fn latest(starts: &BTreeMap<u32, ShardStart>, now: SystemTime) -> Option<RunName> {
+    let key = |run: &RunName| (run.t0() <= now, run.t0_unix_ms);
+    let t0 = starts.values().map(|start| key(&start.run)).max()?;
     let mut counts: Vec<(&RunName, usize)> = Vec::new();
-    for start in starts.values().filter(|start| start.run.t0_unix_ms == t0) {
+    for start in starts.values().filter(|start| key(&start.run) == t0) {
         match counts.iter_mut().find(|(run, _)| **run == start.run) {
             Some((_, count)) => *count += 1,
             None => counts.push((&start.run, 1)),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use measurement::plan::Share;
 use measurement::run::{
     ClockSummary, DiedShard, FullStrength, LATE_START_NS, LateShard, PlanSummary, ProcessRecord,
     Run, RunContext, RunSum, ShardRow, ShardState, ShardsSummary, StartSkew,
@@ -12,14 +13,14 @@ use measurement::verdict::Latency;
 use serde_json::{Map, Value};
 
 use crate::error::ShardsError;
-use crate::folder::{RunFolder, ShardData};
-use crate::shard_files::ShardStart;
+use crate::folder::RunFolder;
+use crate::shard_files::{ShardFileKind, ShardStart};
 
 /// Adds up the latest run in a folder. Its summary names every shard that is missing, died, was late or had another
 /// plan. The verdict is that on the shards with a complete result.
 ///
 /// # Errors
-/// [`ShardsError`] when the folder cannot be read, no shard has started, or no shard has any data.
+/// [`ShardsError`] when the folder cannot be read or no shard has started.
 pub fn merge(folder: &Path) -> Result<MergedRun, ShardsError> {
     merge_with(folder, |_| {})
 }
@@ -35,8 +36,7 @@ pub fn merge_with(
     let folder = RunFolder::open(folder)?;
     let mut merger = Merger::default();
     for start in folder.starts.values() {
-        let data = folder.read(start)?;
-        merger.add(start, data)?;
+        merger.add(&folder, start);
     }
     merger.finish(&folder, complete)
 }
@@ -60,34 +60,61 @@ struct Merger {
     shards: ShardsSummary,
     skews: Vec<u64>,
     interrupted: bool,
+    /// Whole seconds of the shards that the user interrupted.
+    interrupted_ends: Vec<u64>,
+    /// Messages that shards without a complete result should have sent.
+    unsent: u64,
 }
 
 impl Merger {
-    fn add(&mut self, start: &ShardStart, data: ShardData) -> Result<(), ShardsError> {
-        let shard = start.shard;
-        let (state, part) = match data {
-            ShardData::Complete(part) => (ShardState::Complete, part),
-            ShardData::Died(part, through_s) => {
-                self.shards.died.push(DiedShard { shard, through_s });
-                (ShardState::Died, part)
-            }
+    fn add(&mut self, folder: &RunFolder, start: &ShardStart) {
+        let result = folder.result(start);
+        if let Err(damaged) = &result {
+            self.shards.left_out.push(damaged.clone());
+        }
+        let added = match result {
+            Ok(Some(part)) => self.add_complete(start, part),
+            _ => false,
         };
-        self.interrupted |= part.context.interrupted;
-        self.shards.rows.push(row(start, state, &part));
-        if let Some(skew_ns) = part.first_wake_ns {
+        if !added {
+            let (part, through_s) = folder.log(start);
+            let shard = start.shard;
+            self.shards.died.push(DiedShard { shard, through_s });
+            self.shards.rows.push(row(start, ShardState::Died, &part));
+            let due = start.facts.due_of(share_of(start));
+            let known = part.record.counts.sent + part.record.counts.unsent;
+            self.unsent += due.saturating_sub(known);
+            self.died.push(part);
+        }
+    }
+
+    /// Adds a complete result. Returns false when it is damaged.
+    fn add_complete(&mut self, start: &ShardStart, part: ProcessRecord) -> bool {
+        let shard = start.shard;
+        let row = row(start, ShardState::Complete, &part);
+        let (skew_ns, context) = (part.first_wake_ns, &part.context);
+        let (interrupted, elapsed_s) = (context.interrupted, context.elapsed_s);
+        let sum = self.complete.get_or_insert_with(|| RunSum::new(&part));
+        if sum.add(part).is_err() {
+            let name = ShardFileKind::Result.name(shard);
+            self.shards.left_out.push(name);
+            return false;
+        }
+        self.shards.complete += 1;
+        self.shards.rows.push(row);
+        if let Some(skew_ns) = skew_ns {
             self.skews.push(skew_ns);
             if skew_ns > LATE_START_NS {
                 self.shards.late.push(LateShard { shard, skew_ns });
             }
         }
-        if state == ShardState::Died {
-            self.died.push(*part);
-            return Ok(());
+        if interrupted {
+            self.interrupted = true;
+            // Whole seconds of a run that is shorter than a year.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            self.interrupted_ends.push(elapsed_s as u64);
         }
-        self.shards.complete += 1;
-        let sum = self.complete.get_or_insert_with(|| RunSum::new(&part));
-        sum.add(*part)
-            .map_err(|reason| ShardsError::DamagedResult { shard, reason })
+        true
     }
 
     fn finish(
@@ -100,13 +127,14 @@ impl Merger {
             complete(sum.context_mut());
         }
         let first = self.died.first().map(RunSum::new);
-        let complete = self.complete.is_some();
-        let Some(mut all) = self.complete.or(first) else {
+        let complete = self.shards.complete > 0;
+        let Some(mut all) = self.complete.filter(|_| complete).or(first) else {
             return Err(ShardsError::NoShards(folder.path().to_owned()));
         };
         // The shards with a complete result are judged: what the others did not send does not make the rest invalid. Their
         // times are those at full strength, if there are any.
-        let window = full_strength_seconds(&self.shards, &all);
+        let interrupted_s = self.interrupted_ends.iter().min().copied();
+        let window = full_strength_seconds(&self.shards, interrupted_s, &all);
         let judged = complete.then(|| {
             let times = window
                 .filter(|_| self.shards.degraded)
@@ -120,6 +148,9 @@ impl Merger {
             let shard = died.shard;
             all.add(part)
                 .map_err(|reason| ShardsError::DamagedResult { shard, reason })?;
+        }
+        if !self.interrupted {
+            all.add_unsent(self.unsent);
         }
         self.shards.full_strength = window.map(|window| full_strength(window, &all));
         let mut run = all.into_run();
@@ -158,10 +189,21 @@ impl Merger {
                 ..ShardRow::default()
             }));
         shards.rows.sort_by_key(|row| row.shard);
+        let absent = shards.missing.iter().chain(folder.differing.keys());
+        if let Some(start) = folder.starts.values().next() {
+            let due = absent.map(|index| {
+                let index = *index;
+                let count = start.shards;
+                start.facts.due_of(Share { index, count })
+            });
+            self.unsent += due.sum::<u64>();
+        }
         shards.run = folder.run.to_string();
         shards.planned = folder.planned;
         shards.differing = folder.differing.keys().copied().collect();
-        shards.left_out.clone_from(&folder.left_out);
+        shards.left_out.extend(folder.left_out.iter().cloned());
+        shards.left_out.sort();
+        shards.left_out.dedup();
         shards.clocks = clocks(folder);
         shards.start_skew_ns = start_skew(std::mem::take(&mut self.skews));
         shards.degraded = !(shards.missing.is_empty()
@@ -210,6 +252,13 @@ fn row(start: &ShardStart, state: ShardState, part: &ProcessRecord) -> ShardRow 
     }
 }
 
+fn share_of(start: &ShardStart) -> Share {
+    Share {
+        index: start.shard,
+        count: start.shards,
+    }
+}
+
 fn start_skew(mut skews: Vec<u64>) -> StartSkew {
     skews.sort_unstable();
     StartSkew {
@@ -244,13 +293,18 @@ fn clocks(folder: &RunFolder) -> ClockSummary {
 }
 
 /// The whole seconds in which all planned shards were at work.
-fn full_strength_seconds(shards: &ShardsSummary, all: &RunSum) -> Option<(u64, u64)> {
+fn full_strength_seconds(
+    shards: &ShardsSummary,
+    interrupted_s: Option<u64>,
+    all: &RunSum,
+) -> Option<(u64, u64)> {
     if !shards.missing.is_empty() || !shards.differing.is_empty() {
         return None;
     }
     let latest_ns = shards.late.iter().map(|late| late.skew_ns).max();
     let from_s = latest_ns.map_or(0, |ns| ns.div_ceil(1_000_000_000));
-    let first_end_s = shards.died.iter().map(|died| died.through_s).min();
+    let ends = shards.died.iter().map(|died| died.through_s);
+    let first_end_s = ends.chain(interrupted_s).min();
     let to_s = first_end_s.unwrap_or(u64::MAX).min(all.seconds());
     (from_s < to_s).then_some((from_s, to_s))
 }

@@ -116,6 +116,11 @@ impl ShardFileKind {
     }
 }
 
+/// Returns true for the name of a file of a shard, such as `shard-003.json`.
+pub fn is_shard_file(name: &str) -> bool {
+    ShardFileKind::of(name).is_some()
+}
+
 /// The files that one shard writes.
 #[derive(Debug)]
 pub struct ShardFiles {
@@ -162,11 +167,7 @@ impl ShardFiles {
     pub fn check_unused(&self, run: &RunName) -> Result<(), ShardsError> {
         let path = self.path(ShardFileKind::Start);
         match read_json::<ShardStart>(&path) {
-            Ok(start) if start.run == *run => Err(ShardsError::ExistingRun {
-                shard: self.shard,
-                path,
-                run: run.to_string(),
-            }),
+            Ok(start) if start.run == *run => Err(self.existing(run)),
             // Files of another run, or damaged ones, are replaced.
             Ok(_) | Err(ShardsError::Damaged { .. }) => Ok(()),
             Err(ShardsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -176,14 +177,70 @@ impl ShardFiles {
         }
     }
 
-    /// Removes this shard's files of earlier runs, and writes the start.
+    fn existing(&self, run: &RunName) -> ShardsError {
+        ShardsError::ExistingRun {
+            shard: self.shard,
+            path: self.path(ShardFileKind::Start),
+            run: run.to_string(),
+        }
+    }
+
+    /// Removes this shard's files of earlier runs, and writes the start. Of two processes with the same number, one is
+    /// refused.
     ///
     /// # Errors
     /// Those of [`check_unused`](Self::check_unused), and [`ShardsError::Write`].
     pub fn begin(&self, start: &ShardStart) -> Result<(), ShardsError> {
-        self.check_unused(&start.run)?;
-        // The mark of a complete result first: at no time does it belong to files of another run.
-        for kind in ShardFileKind::ALL.into_iter().rev() {
+        self.remove_older_start(&start.run)?;
+        let others = ShardFileKind::ALL.into_iter().skip(1);
+        self.remove(others)?;
+        let file = self.filled(ShardFileKind::Start, start)?.0;
+        match file.publish_new()? {
+            true => Ok(()),
+            false => Err(self.existing(&start.run)),
+        }
+    }
+
+    /// Removes the start of a shard that was interrupted before T0.
+    ///
+    /// # Errors
+    /// [`ShardsError::Write`].
+    pub fn withdraw(&self) -> Result<(), ShardsError> {
+        self.remove([ShardFileKind::Start].into_iter())
+    }
+
+    /// Removes the start of an earlier run. It is moved away before it is read, so that another process with the same
+    /// number cannot put its own in its place meanwhile.
+    fn remove_older_start(&self, run: &RunName) -> Result<(), ShardsError> {
+        let path = self.path(ShardFileKind::Start);
+        let failed = |source| ShardsError::Write {
+            path: path.clone(),
+            source,
+        };
+        let moved = tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .make_in(&self.folder, |to| fs::rename(&path, to));
+        let moved = match moved {
+            Ok(moved) => moved.into_temp_path(),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(failed(source)),
+        };
+        match read_json::<ShardStart>(&moved) {
+            Ok(start) if start.run == *run => {
+                moved.persist(&path).map_err(|error| failed(error.error))?;
+                Err(self.existing(run))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes files of this shard. The mark of a complete result comes first: at no time does it belong to files of
+    /// another run.
+    fn remove(
+        &self,
+        kinds: impl DoubleEndedIterator<Item = ShardFileKind>,
+    ) -> Result<(), ShardsError> {
+        for kind in kinds.rev() {
             let path = self.path(kind);
             match fs::remove_file(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -192,7 +249,7 @@ impl ShardFiles {
                 _ => {}
             }
         }
-        self.write(ShardFileKind::Start, start).map(|_| ())
+        Ok(())
     }
 
     /// Writes the result and its mark.
@@ -208,6 +265,17 @@ impl ShardFiles {
 
     /// Writes a value. Returns the size of its file in bytes.
     fn write(&self, kind: ShardFileKind, value: &impl Serialize) -> Result<u64, ShardsError> {
+        let (file, bytes) = self.filled(kind, value)?;
+        file.publish()?;
+        Ok(bytes)
+    }
+
+    /// A file with a value that has not got its name yet, and its size in bytes.
+    fn filled(
+        &self,
+        kind: ShardFileKind,
+        value: &impl Serialize,
+    ) -> Result<(AtomicFile, u64), ShardsError> {
         let path = self.path(kind);
         let failed = |source| ShardsError::Write {
             path: path.clone(),
@@ -220,21 +288,25 @@ impl ShardFiles {
         content.flush().map_err(failed)?;
         drop(content);
         let bytes = file.content().metadata().map_err(failed)?.len();
-        file.publish()?;
-        Ok(bytes)
+        Ok((file, bytes))
     }
 }
 
 /// Reads a value from a JSON file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ShardsError> {
-    let text = fs::read(path).map_err(|source| ShardsError::Read {
+    let failed = |source| ShardsError::Read {
         path: path.to_owned(),
         source,
-    })?;
-    serde_json::from_slice(&text).map_err(|source| ShardsError::Damaged {
+    };
+    let damaged = |source| ShardsError::Damaged {
         path: path.to_owned(),
         source,
-    })
+    };
+    // A folder or a pipe has no content that could be waited for.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(damaged(serde::de::Error::custom("it is not a file")));
+    }
+    serde_json::from_slice(&fs::read(path).map_err(failed)?).map_err(damaged)
 }
 
 impl From<ResultsError> for ShardsError {

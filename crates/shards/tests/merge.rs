@@ -315,3 +315,148 @@ fn clocks_of_several_machines_are_compared() {
     assert_eq!(shards.clocks.unsynchronised, [1]);
     assert!(!shards.clocks.is_reliable() && !shards.degraded);
 }
+
+#[test]
+fn files_that_are_not_files_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    complete(folder.path(), &run, 0, 3, 0);
+    fs::create_dir(folder.path().join("shard-001.start.json")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", folder.path().join("shard-002.start.json")).unwrap();
+    let (_, shards) = merged(folder.path());
+    assert_eq!(shards.missing, [1, 2]);
+    assert!(shards.left_out.contains(&"shard-001.start.json".to_owned()));
+}
+
+#[test]
+fn a_start_of_too_many_shards_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    complete(folder.path(), &run, 0, 2, 0);
+    complete(folder.path(), &run, 1, u32::MAX, 0);
+    let (_, shards) = merged(folder.path());
+    assert_eq!((shards.planned, &shards.missing[..]), (2, &[1][..]));
+}
+
+/// Changes the result of shard 1 of 2, whose other one is complete.
+fn with_changed_result(change: impl Fn(&mut serde_json::Value)) -> ShardsSummary {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    (0..2).for_each(|shard| complete(folder.path(), &run, shard, 2, 0));
+    let path = folder.path().join("shard-001.json");
+    let mut result = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut result);
+    fs::write(&path, result.to_string()).unwrap();
+    // Without its mark, the size is not known.
+    fs::remove_file(folder.path().join("shard-001.done")).unwrap();
+    merged(folder.path()).1
+}
+
+#[test]
+fn figures_out_of_range_make_a_damaged_result() {
+    assert_eq!(with_changed_result(|_| {}).complete, 2);
+    for (pointer, value) in [
+        ("/part/record/counts/sent", serde_json::json!(u64::MAX)),
+        ("/part/record/counts/unsent", serde_json::json!(u64::MAX)),
+        (
+            "/part/context/connections/opened",
+            serde_json::json!(u64::MAX),
+        ),
+        ("/part/context/elapsed_s", serde_json::json!(1e15)),
+        ("/part/facts/plan/threads", serde_json::json!(u64::MAX)),
+        ("/part/seconds/0/sent", serde_json::json!(u64::MAX)),
+        ("/part/seconds/0/second", serde_json::json!(1_000_000_000)),
+        ("/part/seconds/1/service", serde_json::json!("AAAA")),
+    ] {
+        let shards =
+            with_changed_result(|result| *result.pointer_mut(pointer).unwrap() = value.clone());
+        assert_eq!((shards.complete, shards.died.len()), (1, 1), "{pointer}");
+        assert_eq!(shards.left_out, ["shard-001.json"], "{pointer}");
+    }
+}
+
+#[test]
+fn a_result_of_another_size_than_its_mark_says_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    (0..2).for_each(|shard| complete(folder.path(), &run, shard, 2, 0));
+    let path = folder.path().join("shard-001.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n")).unwrap();
+    let (_, shards) = merged(folder.path());
+    assert_eq!((shards.complete, shards.died.len()), (1, 1));
+}
+
+#[test]
+fn absent_shards_owe_their_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    // 100 clients with 1,000 messages each, in four shards.
+    complete(folder.path(), &run, 0, 4, 0);
+    killed(folder.path(), &run, 1, 4);
+    let (merged, shards) = merged(folder.path());
+    assert_eq!(shards.missing, [2, 3]);
+    let counts = merged.summary.unwrap().messages;
+    assert_eq!(counts.unsent, 25_000 - 10 + 2 * 25_000);
+}
+
+#[test]
+fn a_run_that_has_not_begun_does_not_hide_one_that_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |time| RunName::new(&PlanDigest::of("a"), time);
+    let later = at(SystemTime::now() + Duration::from_secs(3_600));
+    complete(folder.path(), &later, 2, 3, 0);
+    assert_eq!(
+        merged(folder.path()).1.run,
+        later.to_string(),
+        "the only one"
+    );
+    let past = at(UNIX_EPOCH + Duration::from_secs(1));
+    (0..2).for_each(|shard| complete(folder.path(), &past, shard, 2, 0));
+    let (_, shards) = merged(folder.path());
+    assert_eq!((shards.run, shards.complete), (past.to_string(), 2));
+}
+
+#[test]
+fn an_interrupted_shard_ends_the_time_of_full_strength() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    complete(folder.path(), &run, 0, 2, 0);
+    let files = ShardFiles::new(folder.path(), 1).unwrap();
+    files.begin(&start(&run, 1, 2)).unwrap();
+    let mut part = part(1, 0);
+    part.context.interrupted = true;
+    part.context.elapsed_s = 1.7;
+    let shard = 1;
+    files.finish(&ShardResult { run, shard, part }).unwrap();
+    let all = shards::merge(folder.path()).unwrap();
+    assert!(all.interrupted);
+    let shards = all.run.summary.unwrap().shards.unwrap();
+    assert_eq!(shards.full_strength.unwrap().to_s, 1);
+}
+
+#[test]
+fn of_two_processes_with_the_same_number_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of("a", 0);
+    let start = start(&run, 0, 1);
+    // In place of an earlier run.
+    complete(folder.path(), &run_of("a", 60), 0, 1, 0);
+    let begun: Vec<bool> = std::thread::scope(|scope| {
+        let begin = || {
+            let files = ShardFiles::new(folder.path(), 0).unwrap();
+            match files.begin(&start) {
+                Ok(()) => true,
+                Err(ShardsError::ExistingRun { .. }) => false,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(begin)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(begun.iter().filter(|has| **has).count(), 1, "{begun:?}");
+}

@@ -585,7 +585,7 @@ mod tests {
     #[test]
     fn one_file_of_another_run_is_left_out() {
         let point = point("other starts or plans", |shards| {
-            shards.left_out = vec!["a".into()]
+            shards.left_out = vec!["a".into()];
         });
         assert_eq!(point, "1 file of other starts or plans is left out: a");
     }

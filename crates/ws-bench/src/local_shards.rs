@@ -26,8 +26,10 @@ use cli::interrupt::Interrupts;
 use host::process_probe::ProcessProbe;
 use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan};
 use measurement::record::{LoggedSecond, SecondMerger};
+use measurement::run::Summary;
 use measurement::verdict::{GeneratorUsage, ServerUsage};
 use scenario::Scenario;
+use shards::ShardsError;
 use swarm::{Phase, RunHandle, RunSetup, SwarmError};
 
 use crate::args::BenchArgs;
@@ -67,7 +69,7 @@ pub(crate) fn run(
         seconds: SecondMerger::new(orders.len()),
     };
     let server = led.lead(args, &started, &mut children, &mut probe)?;
-    children.finish(|line| args.notice(line));
+    let failures = children.failures();
     let interrupted = control.is_interrupted();
     let merged = shards::merge_with(folder.path(), |context| {
         context.calibration = started.calibration;
@@ -76,10 +78,22 @@ pub(crate) fn run(
     let merged = match merged {
         // Interrupted before the start, so no shard has measured anything.
         Err(_) if interrupted => return Ok(ExitStatus::Interrupted),
+        Err(ShardsError::NoShards(_)) if !failures.is_empty() => {
+            anyhow::bail!("no shard has started: {}", failures.join("; "))
+        }
         merged => merged?,
     };
+    failures.iter().for_each(|failure| args.notice(failure));
     let summary = merged.run.summary.as_ref();
-    let has_connected = summary.is_none_or(|summary| summary.connections.opened > 0);
+    // A shard that died may have had connections that no one has counted.
+    let has_died = |summary: &Summary| {
+        summary
+            .shards
+            .as_ref()
+            .is_some_and(|all| !all.died.is_empty())
+    };
+    let has_connected =
+        summary.is_none_or(|summary| summary.connections.opened > 0 || has_died(summary));
     if !has_connected && !interrupted {
         return Err(why_nothing_connected(&started.plan)?.into());
     }
@@ -178,6 +192,7 @@ impl LedRun<'_> {
             if control.is_stopped() {
                 children.interrupt();
             }
+            children.kill_silent();
         }
         control.end_followed(control.is_stopped() && phase < Phase::Close);
         drop(display);

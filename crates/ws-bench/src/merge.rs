@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::ExitStatus;
 use cli::headings::OUTPUT;
@@ -89,6 +90,19 @@ pub fn main() -> ExitCode {
 
 fn merge(args: &MergeArgs, interrupts: &Interrupts) -> anyhow::Result<ExitStatus> {
     args.plot.as_deref().map(plot::check).transpose()?;
+    let is_input = |path: &&PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(shards::shard_files::is_shard_file)
+    };
+    if let Some(path) = args.outputs.iter().find(is_input) {
+        let text = format!(
+            "{} has the name of a result of a shard: choose another name",
+            path.display()
+        );
+        return Err(MergeArgs::command()
+            .error(ErrorKind::ValueValidation, text)
+            .into());
+    }
     let outputs = RunOutputs::create(&args.outputs, args.plot.as_deref())?;
     interrupts.remove_on_abort(outputs.unfinished());
     let merged = shards::merge(&args.folder)?;

@@ -19,6 +19,7 @@ use measurement::verdict::Calibration;
 use results::ResultsError;
 use scenario::Scenario;
 use shards::ShardsError;
+use shards::identity::MAX_SHARDS;
 use swarm::{RunHandle, RunSetup, SwarmError};
 use units::grouped;
 
@@ -122,12 +123,16 @@ pub(crate) fn check(
 }
 
 /// Checks that every process has a client that sends.
-fn check_shares(load: &LoadSpec, count: NonZeroU32) -> Result<(), PlanError> {
+fn check_shares(load: &LoadSpec, count: NonZeroU32) -> anyhow::Result<()> {
     LoadSpec::new(LoadDraft {
         share: Share { index: 0, count },
         ..LoadDraft::clone(load)
-    })
-    .map(|_| ())
+    })?;
+    if count.get() > MAX_SHARDS {
+        let (count, limit) = (count.get(), MAX_SHARDS);
+        return Err(ShardsError::TooManyShards { count, limit }.into());
+    }
+    Ok(())
 }
 
 /// Raises the limit on open files as far as it can be. If it cannot, it stays as it is.
@@ -310,7 +315,11 @@ pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
         || error.is::<TooLateForWarmUp>()
         || matches!(
             error.downcast_ref(),
-            Some(ShardsError::StartPast { .. } | ShardsError::Descriptor { .. })
+            Some(
+                ShardsError::StartPast { .. }
+                    | ShardsError::Descriptor { .. }
+                    | ShardsError::TooManyShards { .. }
+            )
         )
         || matches!(
             error.downcast_ref(),

@@ -161,6 +161,32 @@ impl ExecutedShard {
 }
 
 impl PreparedShard {
+    /// Everything that is known when T0 is.
+    fn start(&self, run: &RunName, t0: SystemTime) -> ShardStart {
+        let clock = clocks::clock_state();
+        let (plan, identity) = (&self.plan, self.identity);
+        let mut facts = PlanFacts::from(plan);
+        if self.is_seeded_by_start {
+            facts.plan.seed = self.digest.seed(Some(t0));
+        }
+        ShardStart {
+            format: FORMAT,
+            run: run.clone(),
+            shard: identity.index,
+            shards: identity.count,
+            tool: tool(),
+            host: host_name().unwrap_or_default(),
+            boot_id: clocks::boot_id(),
+            clock_error_ns: clock
+                .as_ref()
+                .and_then(|clock| u64::try_from(clock.max_error.as_nanos()).ok()),
+            is_synchronised: clock.map(|clock| clock.is_synchronized),
+            pid: std::process::id(),
+            facts,
+            max_samples: plan.max_samples,
+        }
+    }
+
     /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user interrupts it before T0 is known, so nothing was measured.
     pub(crate) fn execute(
         mut self,
@@ -181,12 +207,15 @@ impl PreparedShard {
             on_second(&second);
         };
         let (digest, plan) = (self.digest.clone(), self.plan.clone());
+        let (is_seeded_by_start, calibration) = (self.is_seeded_by_start, self.calibration);
+        let (identity, command_line) = (
+            self.identity,
+            scenarios::masked_command_line(self.plan.scenario().map(Arc::as_ref)),
+        );
         let setup = RunSetup {
             tool: tool(),
-            command_line: Some(scenarios::masked_command_line(
-                self.plan.scenario().map(Arc::as_ref),
-            )),
-            calibration: self.calibration,
+            command_line: Some(command_line),
+            calibration,
             open_file_limit: open_files::limit(),
             probe: probe.as_mut(),
             on_second: Some(&mut append),
@@ -198,25 +227,29 @@ impl PreparedShard {
                     };
                     StartTime::new(t0)?.check_future(SystemTime::now())?;
                     let name = RunName::new(&self.digest, t0);
-                    files.begin(&start_of(&self.plan, &name, self.identity))?;
-                    args.notice(&format!("{}: T0 is {}", self.identity, StartTime::new(t0)?));
+                    files.begin(&self.start(&name, t0))?;
+                    args.notice(&format!("{identity}: T0 is {}", StartTime::new(t0)?));
                     run = Some(name);
                     Ok(Some(t0))
                 }),
-                seed: self.is_seeded_by_start.then(|| -> swarm::SeedOfStart<'_> {
+                seed: is_seeded_by_start.then(|| -> swarm::SeedOfStart<'_> {
                     Box::new(move |t0| digest.seed(Some(t0)))
                 }),
             }),
         };
         let mut part = swarm::run_process(&plan, control, setup)?;
-        let Some(run) = run else {
+        let is_before_t0 = part.context.interrupted && part.first_wake_ns.is_none();
+        let Some(run) = run.filter(|_| !is_before_t0) else {
+            if is_before_t0 {
+                files.withdraw()?;
+            }
             args.notice("interrupted before the start; nothing was measured");
             return Ok(None);
         };
         if let Some((about, scenario)) = part.facts.scenario.as_mut().zip(plan.scenario()) {
             about.summary.sha256 = Some(cli::scenario_fingerprint(scenario));
         }
-        let shard = self.identity.index;
+        let shard = identity.index;
         let result = ShardResult { run, shard, part };
         Ok(Some(ExecutedShard { result, log }))
     }
@@ -257,27 +290,6 @@ fn known_start(gate: &StartGate) -> Option<SystemTime> {
     match gate {
         StartGate::At(start) => Some(start.time()),
         _ => None,
-    }
-}
-
-/// Everything that is known when T0 is.
-fn start_of(plan: &Plan, run: &RunName, identity: ShardIdentity) -> ShardStart {
-    let clock = clocks::clock_state();
-    ShardStart {
-        format: FORMAT,
-        run: run.clone(),
-        shard: identity.index,
-        shards: identity.count,
-        tool: tool(),
-        host: host_name().unwrap_or_default(),
-        boot_id: clocks::boot_id(),
-        clock_error_ns: clock
-            .as_ref()
-            .and_then(|clock| u64::try_from(clock.max_error.as_nanos()).ok()),
-        is_synchronised: clock.map(|clock| clock.is_synchronized),
-        pid: std::process::id(),
-        facts: PlanFacts::from(plan),
-        max_samples: plan.max_samples,
     }
 }
 

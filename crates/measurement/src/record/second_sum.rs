@@ -105,20 +105,32 @@ impl BucketCounts {
 }
 
 impl SecondSum {
+    /// A stored second of one process.
+    pub(crate) fn decode(second: &StoredSecond) -> Result<Self, String> {
+        let times = |encoded: &Option<EncodedTimes>| {
+            let encoded = encoded.as_ref().map(|EncodedTimes(bytes)| bytes);
+            encoded.map(|bytes| BucketCounts::decode(bytes)).transpose()
+        };
+        Ok(Self {
+            sent: second.sent,
+            received: second.received,
+            failed: second.failed,
+            max_ns: second.max_ns,
+            service: times(&second.service)?.unwrap_or_default(),
+            response: times(&second.response)?,
+        })
+    }
+
     /// Adds the second of another process.
-    pub(crate) fn add(&mut self, second: &StoredSecond) -> Result<(), String> {
+    pub(crate) fn add(&mut self, second: &Self) {
         self.sent += second.sent;
         self.received += second.received;
         self.failed += second.failed;
         self.max_ns = self.max_ns.max(second.max_ns);
-        if let Some(EncodedTimes(bytes)) = &second.service {
-            self.service.add(&BucketCounts::decode(bytes)?);
+        self.service.add(&second.service);
+        if let Some(response) = &second.response {
+            self.response.get_or_insert_default().add(response);
         }
-        if let Some(EncodedTimes(bytes)) = &second.response {
-            let response = self.response.get_or_insert_default();
-            response.add(&BucketCounts::decode(bytes)?);
-        }
-        Ok(())
     }
 
     /// Echoes counted in this second.

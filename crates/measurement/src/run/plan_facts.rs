@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
 use super::scenario_summary::ScenarioSummary;
-use crate::plan::Plan;
+use crate::plan::{Plan, Share};
 
 /// Facts of a plan from which a summary is computed. Unlike a [`Plan`], they can be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +80,27 @@ impl PlanFacts {
     pub fn planned_messages(&self) -> Option<u64> {
         let per_client = self.plan.messages_per_client?;
         Some(per_client.saturating_mul(u64::from(self.senders())))
+    }
+}
+
+impl PlanFacts {
+    /// Number of messages that one of several processes should send: all of a planned number, or those that are due in
+    /// the planned time of an open loop, on average for random arrivals. 0 where it depends on the server.
+    pub fn due_of(&self, share: Share) -> u64 {
+        let senders = self.senders();
+        let own = u64::from(share.of(senders));
+        if let Some(messages) = self.plan.messages_per_client {
+            return messages.saturating_mul(own);
+        }
+        let (Some(rate), Some(sending_s)) = (self.offered_rate_per_s, self.sending_s) else {
+            return 0;
+        };
+        // Saturates far beyond any plan.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let due = (rate * sending_s).ceil() as u64;
+        let senders = u64::from(senders.max(1));
+        let rest = u32::try_from(due % senders).unwrap_or(0);
+        (due / senders).saturating_mul(own) + u64::from(share.of(rest))
     }
 }
 

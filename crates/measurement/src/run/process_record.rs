@@ -38,7 +38,60 @@ pub struct ProcessRecord {
     pub first_wake_ns: Option<u64>,
 }
 
+/// Largest count of a process: its sum over all shards fits into 64 bits.
+const LARGEST_COUNT: u64 = 1 << 45;
+
+/// Longest run of a process in seconds, twelve times the longest plan.
+const LONGEST_S: f64 = 360.0 * 24.0 * 3600.0;
+
 impl ProcessRecord {
+    /// Checks the figures that are added up, for a record that was read from a file.
+    fn check(&self) -> Result<(), String> {
+        let counts = &self.record.counts;
+        let connections = &self.context.connections;
+        let mut all = [
+            counts.sent,
+            counts.received,
+            counts.lost,
+            counts.corrupted.unwrap_or(0),
+            counts.duplicated,
+            counts.reordered,
+            counts.timed_out,
+            counts.abandoned,
+            counts.unexpected,
+            counts.unsent,
+            counts.matched_by_order,
+            counts.undecided,
+            counts.ambiguous,
+            counts.warmup_echoes,
+            connections.attempted,
+            connections.opened,
+            connections.failed,
+            connections.closed_early,
+            self.record.in_time.messages,
+            self.facts.plan.threads as u64,
+            (self.seconds.len() as u64) << 20,
+        ]
+        .into_iter()
+        .chain(
+            self.seconds
+                .iter()
+                .flat_map(|second| [second.sent, second.received, second.failed]),
+        );
+        if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
+            return Err(format!("a count of {count} is too large"));
+        }
+        let elapsed_s = self.context.elapsed_s;
+        if !(0.0..=LONGEST_S).contains(&elapsed_s) {
+            return Err(format!("a run of {elapsed_s} s is too long"));
+        }
+        let mut numbers = self.seconds.iter().map(|second| second.second).zip(0..);
+        match numbers.find(|(second, number)| second != number) {
+            Some((second, _)) => Err(format!("second {second} is not in its place")),
+            None => Ok(()),
+        }
+    }
+
     /// The run of this part alone.
     ///
     /// # Errors
@@ -91,16 +144,19 @@ impl RunSum {
     /// Adds a part.
     ///
     /// # Errors
-    /// A text, when a histogram of a second is damaged. The sum is then useless.
+    /// A text, when a figure is out of range or a histogram of a second is damaged. Nothing is added then.
     pub fn add(&mut self, part: ProcessRecord) -> Result<(), String> {
+        part.check()?;
+        let times = part.seconds.iter().map(SecondSum::decode);
+        let times: Vec<_> = times.collect::<Result<_, _>>()?;
         self.facts.plan.threads += part.facts.plan.threads;
         let pinned = part.facts.plan.pinned_to.into_iter();
         self.facts.plan.pinned_to.extend(pinned);
         self.record.add(&part.record);
         let seconds = self.seconds.len().max(part.seconds.len());
         self.seconds.resize_with(seconds, SecondSum::default);
-        for (sum, second) in self.seconds.iter_mut().zip(&part.seconds) {
-            sum.add(second)?;
+        for (sum, second) in self.seconds.iter_mut().zip(&times) {
+            sum.add(second);
         }
         self.samples.extend(part.samples);
         if self.samples.len() as u64 > self.max_samples.saturating_mul(2) {
@@ -116,6 +172,11 @@ impl RunSum {
         };
         self.parts += 1;
         Ok(())
+    }
+
+    /// Adds messages that a process without a part should have sent.
+    pub fn add_unsent(&mut self, messages: u64) {
+        self.record.counts.unsent += messages;
     }
 
     /// Length of the timeline in whole seconds.

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use measurement::record::LoggedSecond;
 use nix::sys::signal::{Signal, kill};
@@ -20,6 +20,13 @@ use super::report::ChildReport;
 
 /// Maximum wait for the next report of a child.
 const WAIT: Duration = Duration::from_millis(20);
+
+/// Longest time without a report, after which a child is taken for stopped. A child reports four times per second, in a
+/// thread of its own.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+
+/// The same after an interrupt.
+const SILENCE_AFTER_INTERRUPT: Duration = Duration::from_secs(10);
 
 /// Most lines of a child's errors that are shown.
 const SHOWN_LINES: usize = 5;
@@ -39,6 +46,10 @@ struct RunningChild {
     child: Child,
     ending: Option<ExitStatus>,
     phase: Phase,
+    /// Time of its last report.
+    reported_at: Instant,
+    /// True when it was killed because it did not report.
+    is_silent: bool,
     /// Lines of its standard error.
     errors: Vec<String>,
 }
@@ -99,6 +110,8 @@ impl Children {
                 child,
                 ending: None,
                 phase: Phase::Connect,
+                reported_at: Instant::now(),
+                is_silent: false,
                 errors: Vec::new(),
             });
         }
@@ -136,6 +149,7 @@ impl Children {
                     ChildReport::State { phase, progress } => {
                         if let Some(child) = self.children.get_mut(index) {
                             child.phase = phase.max(child.phase);
+                            child.reported_at = Instant::now();
                         }
                         if let Some(progress) = progress {
                             control.set_progress(index, *progress);
@@ -178,20 +192,38 @@ impl Children {
         }
     }
 
-    /// Says of each child that has failed why.
-    pub(super) fn finish(self, notice: impl Fn(&str)) {
-        for (shard, child) in self.children.iter().enumerate() {
-            let Some(ending) = child.ending.filter(|_| !self.is_interrupted) else {
-                continue;
-            };
-            if !ending.success() {
+    /// Kills the children that have not reported for long, because they are stopped.
+    pub(super) fn kill_silent(&mut self) {
+        let limit = match self.is_interrupted {
+            true => SILENCE_AFTER_INTERRUPT,
+            false => LONGEST_SILENCE,
+        };
+        for child in &mut self.children {
+            if child.ending.is_none() && child.reported_at.elapsed() > limit {
+                let text = format!("no report for {} s, so it was killed", limit.as_secs());
+                child.errors.push(text);
+                child.is_silent = true;
+                child.kill();
+            }
+        }
+    }
+
+    /// The reason of each child that has failed.
+    pub(super) fn failures(self) -> Vec<String> {
+        let children = self.children.iter().enumerate();
+        children
+            .filter_map(|(shard, child)| {
+                let is_expected = self.is_interrupted && !child.is_silent;
+                let ending = child
+                    .ending
+                    .filter(|ending| !ending.success() && !is_expected)?;
                 let reason = match child.errors.as_slice() {
                     [] => format!("ended with {ending}"),
                     lines => lines.join("; "),
                 };
-                notice(&format!("shard {shard}: {reason}"));
-            }
-        }
+                Some(format!("shard {shard}: {reason}"))
+            })
+            .collect()
     }
 }
 
@@ -214,7 +246,7 @@ impl RunningChild {
     fn kill(&mut self) {
         if self.ending.is_none() {
             let _ = self.child.kill();
-            let _ = self.child.wait();
+            self.ending = self.child.wait().ok();
         }
     }
 }
