@@ -69,7 +69,7 @@ impl AtomicFile {
         self.publish_open().map(drop)
     }
 
-    /// Renames the file to its final name if there is no file of that name. Returns `false` when there is one.
+    /// Renames the file to its final name, unless another file has it. Returns `false` then.
     ///
     /// # Errors
     /// [`ResultsError::Write`] when the file cannot be renamed.

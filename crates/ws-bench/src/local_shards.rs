@@ -77,24 +77,17 @@ pub(crate) fn run(
     });
     let merged = match merged {
         // Interrupted before the start, so no shard has measured anything.
-        Err(_) if interrupted => return Ok(ExitStatus::Interrupted),
+        Err(_) if interrupted => {
+            args.notice("interrupted before the start; nothing was measured");
+            return Ok(ExitStatus::Interrupted);
+        }
         Err(ShardsError::NoShards(_)) if !failures.is_empty() => {
             anyhow::bail!("no shard has started: {}", failures.join("; "))
         }
         merged => merged?,
     };
     failures.iter().for_each(|failure| args.notice(failure));
-    let summary = merged.run.summary.as_ref();
-    // A shard that died may have had connections that no one has counted.
-    let has_died = |summary: &Summary| {
-        summary
-            .shards
-            .as_ref()
-            .is_some_and(|all| !all.died.is_empty())
-    };
-    let has_connected =
-        summary.is_none_or(|summary| summary.connections.opened > 0 || has_died(summary));
-    if !has_connected && !interrupted {
+    if !interrupted && has_no_connection(merged.run.summary.as_ref()) {
         return Err(why_nothing_connected(&started.plan)?.into());
     }
     drop(started);
@@ -104,6 +97,14 @@ pub(crate) fn run(
         report: args.report(),
     };
     publish(merged.run, outputs, &outcome, interrupts)
+}
+
+/// Returns true when it is known that no connection opened. A shard that died may have had some.
+fn has_no_connection(summary: Option<&Summary>) -> bool {
+    summary.is_some_and(|summary| {
+        let shards = summary.shards.as_ref();
+        summary.connections.opened == 0 && shards.is_none_or(|shards| shards.died.is_empty())
+    })
 }
 
 /// The orders of all children. Threads and cores of the plan are divided, everything else is that of the whole run.

@@ -187,7 +187,8 @@ impl PreparedShard {
         }
     }
 
-    /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user interrupts it before T0 is known, so nothing was measured.
+    /// Runs the shard's clients. Each complete second goes into the shard's log and to `on_second`. `None` when the user
+    /// interrupts it before T0, so nothing was measured.
     pub(crate) fn execute(
         mut self,
         args: &BenchArgs,
@@ -239,10 +240,11 @@ impl PreparedShard {
         };
         let mut part = swarm::run_process(&plan, control, setup)?;
         let is_before_t0 = part.context.interrupted && part.first_wake_ns.is_none();
+        // The start of an earlier run stays.
+        if is_before_t0 && run.is_some() {
+            files.withdraw()?;
+        }
         let Some(run) = run.filter(|_| !is_before_t0) else {
-            if is_before_t0 {
-                files.withdraw()?;
-            }
             args.notice("interrupted before the start; nothing was measured");
             return Ok(None);
         };

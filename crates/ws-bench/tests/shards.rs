@@ -503,3 +503,50 @@ fn the_reason_why_no_shard_connected_is_named() {
     );
     assert_eq!(bench.files(), Vec::<String>::new());
 }
+
+#[test]
+fn an_interrupt_before_t0_leaves_no_start_and_an_earlier_run_as_it_is() {
+    let server = echo();
+    let bench = Bench::new();
+    let line = |start: u128| {
+        let flags = "-c 2 -m 5 --warmup 0s --shard-dir res --shard 0/1";
+        format!("{} {flags} --start-at {start}", server.url)
+    };
+    let output = bench.run(&line(ahead(Duration::from_secs(2))));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let before = fs::read(bench.path("res/shard-000.json")).unwrap();
+    // The start of the next run is written at once, and replaces that one.
+    let hour = ahead(Duration::from_secs(3_600));
+    let file = "-c 2 -m 5 --warmup 0s --shard-dir res --shard 0/1 --start-file none";
+    let lines = [format!("{} {file}", server.url), line(hour)];
+    for (line, stays) in lines.into_iter().zip([true, false]) {
+        let mut command = bench.command(&line);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        wait_for_connections(&server, &mut child, stays);
+        send(child.id(), Signal::SIGINT);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+        assert!(
+            stderr(&output).contains("interrupted before the start"),
+            "{}",
+            stderr(&output)
+        );
+        let start = bench.path("res/shard-000.start.json");
+        assert_eq!(start.exists(), stays);
+        if stays {
+            assert_eq!(fs::read(bench.path("res/shard-000.json")).unwrap(), before);
+        }
+    }
+    let output = merge(&bench, "res");
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+}
+
+/// Waits until the server has two more connections, of the first or of the second interrupted run.
+fn wait_for_connections(server: &Server, child: &mut Child, is_first: bool) {
+    let wanted = if is_first { 4 } else { 6 };
+    while server.peers.lock().unwrap().values().sum::<usize>() < wanted {
+        assert_eq!(child.try_wait().unwrap(), None, "it has ended");
+        std::thread::yield_now();
+    }
+}
