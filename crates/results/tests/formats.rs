@@ -396,6 +396,7 @@ fn shards() -> impl Strategy<Value = ShardsSummary> {
         prop::collection::vec(late, 0..3),
         numbers(),
         numbers(),
+        numbers(),
         prop::collection::vec(name(), 0..4),
     );
     let figures = (
@@ -408,7 +409,7 @@ fn shards() -> impl Strategy<Value = ShardsSummary> {
     );
     let rows = prop::collection::vec(shard_row(), 0..12);
     (lists, figures, rows).prop_map(|(lists, figures, rows)| {
-        let (missing, died, late, differing, unsynchronised, left_out) = lists;
+        let (missing, died, late, differing, interrupted, unsynchronised, left_out) = lists;
         let (p50, max, max_error_ns, degraded, planned, run) = figures;
         let full_strength = p50.map(|from_s| FullStrength {
             from_s,
@@ -430,6 +431,7 @@ fn shards() -> impl Strategy<Value = ShardsSummary> {
             died,
             late,
             differing,
+            interrupted,
             start_skew_ns: StartSkew { p50, max },
             full_strength,
             clocks: ClockSummary {

@@ -59,7 +59,6 @@ struct Merger {
     died: Vec<ProcessRecord>,
     shards: ShardsSummary,
     skews: Vec<u64>,
-    interrupted: bool,
     /// Whole seconds of the shards that the user interrupted.
     interrupted_ends: Vec<u64>,
     /// Messages that shards without a complete result should have sent.
@@ -109,7 +108,7 @@ impl Merger {
             }
         }
         if interrupted {
-            self.interrupted = true;
+            self.shards.interrupted.push(shard);
             // Whole seconds of a run that is shorter than a year.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             self.interrupted_ends.push(elapsed_s as u64);
@@ -149,7 +148,8 @@ impl Merger {
             all.add(part)
                 .map_err(|reason| ShardsError::DamagedResult { shard, reason })?;
         }
-        if !self.interrupted {
+        let interrupted = !self.shards.interrupted.is_empty();
+        if !interrupted {
             all.add_unsent(self.unsent);
         }
         self.shards.full_strength = window.map(|window| full_strength(window, &all));
@@ -160,10 +160,7 @@ impl Merger {
             }
             summary.shards = Some(self.shards);
         }
-        Ok(MergedRun {
-            run,
-            interrupted: self.interrupted,
-        })
+        Ok(MergedRun { run, interrupted })
     }
 
     /// Adds everything that is known without the parts.

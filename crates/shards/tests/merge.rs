@@ -434,6 +434,7 @@ fn an_interrupted_shard_ends_the_time_of_full_strength() {
     assert!(all.interrupted);
     let shards = all.run.summary.unwrap().shards.unwrap();
     assert_eq!(shards.full_strength.unwrap().to_s, 1);
+    assert_eq!(shards.interrupted, [1]);
 }
 
 #[test]

@@ -114,6 +114,16 @@ pub fn points(shards: &ShardsSummary) -> Vec<String> {
     points.extend(late(shards));
     points.extend(differing(shards));
     points.extend(stopped(shards));
+    if !shards.interrupted.is_empty() {
+        let verb = match shards.interrupted.len() {
+            1 => "was",
+            _ => "were",
+        };
+        let names = with_hosts(shards, &shards.interrupted);
+        points.push(format!(
+            "{names} {verb} interrupted, and did not complete the plan"
+        ));
+    }
     if shards.degraded {
         points.push(full_strength(shards));
     }
@@ -368,6 +378,18 @@ mod tests {
         let mut summary = closed_loop_summary(100);
         summary.shards = Some(shards);
         row(&summary).unwrap()
+    }
+
+    #[test]
+    fn interrupted_shards_are_named() {
+        let interrupted = |numbers: &[u32]| ShardsSummary {
+            interrupted: numbers.to_vec(),
+            ..ShardsSummary::default()
+        };
+        let one = "shard 3 was interrupted, and did not complete the plan";
+        assert_eq!(points(&interrupted(&[3])), [one]);
+        let two = "shards 3 and 5 were interrupted, and did not complete the plan";
+        assert_eq!(points(&interrupted(&[3, 5])), [two]);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct ShardsSummary {
     pub late: Vec<LateShard>,
     /// Shards with another plan. Their figures are left out.
     pub differing: Vec<u32>,
+    /// Shards that the user interrupted before their plan was complete.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interrupted: Vec<u32>,
     /// Time from T0 until a shard noticed it, by its own clock.
     pub start_skew_ns: StartSkew,
     /// The time in which all shards were at work; `None` when there is none.
