@@ -69,18 +69,6 @@ impl AtomicFile {
         self.publish_open().map(drop)
     }
 
-    /// Renames the file to its final name, unless another file has it. Returns `false` then.
-    ///
-    /// # Errors
-    /// [`ResultsError::Write`] when the file cannot be renamed.
-    pub fn publish_new(self) -> Result<bool> {
-        match self.file.persist_noclobber(&self.path) {
-            Ok(_) => Ok(true),
-            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(e) => Err(ResultsError::write(&self.path, e.error)),
-        }
-    }
-
     /// Does the same as [`publish`](Self::publish) for a file that grows, and returns it at its end.
     pub(crate) fn publish_open(self) -> Result<File> {
         let published = self.file.persist(&self.path);

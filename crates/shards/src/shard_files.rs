@@ -2,6 +2,7 @@
 //!
 //! | file | content |
 //! |---|---|
+//! | `shard-003.RUN.claim` | nothing; of two processes with the same number, the one that creates it goes on |
 //! | `shard-003.start.json` | [`ShardStart`], as soon as T0 is known |
 //! | `shard-003.hlog.partial` | the seconds so far; `shard-003.hlog` when the shard has ended |
 //! | `shard-003.json` | [`ShardResult`], when the shard has ended |
@@ -23,6 +24,9 @@ use crate::run_name::RunName;
 
 /// Version of the files' format.
 pub const FORMAT: u32 = 1;
+
+/// Ending of the file with which a process takes the number of a shard.
+const CLAIM: &str = ".claim";
 
 /// Everything that is known about a shard when it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -191,65 +195,58 @@ impl ShardFiles {
     /// # Errors
     /// Those of [`check_unused`](Self::check_unused), and [`ShardsError::Write`].
     pub fn begin(&self, start: &ShardStart) -> Result<(), ShardsError> {
-        self.remove_older_start(&start.run)?;
-        let others = ShardFileKind::ALL.into_iter().skip(1);
-        self.remove(others)?;
-        let file = self.filled(ShardFileKind::Start, start)?.0;
-        match file.publish_new()? {
-            true => Ok(()),
-            false => Err(self.existing(&start.run)),
+        self.claim(&start.run)?;
+        self.check_unused(&start.run)?;
+        self.remove_all()?;
+        self.write(ShardFileKind::Start, start).map(|_| ())
+    }
+
+    /// Takes the number of this shard in a run. The file can be created once, and stays until the next run.
+    fn claim(&self, run: &RunName) -> Result<(), ShardsError> {
+        let (prefix, ours) = (self.claim_prefix(), self.claim_path(run));
+        match fs::File::create_new(&ours) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(self.existing(run));
+            }
+            Err(source) => return Err(ShardsError::Write { path: ours, source }),
         }
+        // Those of other runs are of no use any more. One that stays does no harm.
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_claim = name
+                .to_str()
+                .is_some_and(|name| name.starts_with(&prefix) && name.ends_with(CLAIM));
+            if is_claim && entry.path() != ours {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn claim_prefix(&self) -> String {
+        format!("shard-{:03}.", self.shard)
+    }
+
+    fn claim_path(&self, run: &RunName) -> PathBuf {
+        self.folder
+            .join(format!("{}{run}{CLAIM}", self.claim_prefix()))
     }
 
     /// Removes the start of a shard that was interrupted before T0.
     ///
     /// # Errors
     /// [`ShardsError::Write`].
-    pub fn withdraw(&self) -> Result<(), ShardsError> {
-        self.remove([ShardFileKind::Start].into_iter())
+    pub fn withdraw(&self, run: &RunName) -> Result<(), ShardsError> {
+        remove(&self.path(ShardFileKind::Start))?;
+        remove(&self.claim_path(run))
     }
 
-    /// Removes the start of an earlier run. It is moved away before it is read, so that another process with the same
-    /// number cannot put its own in its place meanwhile.
-    fn remove_older_start(&self, run: &RunName) -> Result<(), ShardsError> {
-        let path = self.path(ShardFileKind::Start);
-        let failed = |source| ShardsError::Write {
-            path: path.clone(),
-            source,
-        };
-        let moved = tempfile::Builder::new()
-            .prefix(".unfinished-")
-            .make_in(&self.folder, |to| fs::rename(&path, to));
-        let moved = match moved {
-            Ok(moved) => moved.into_temp_path(),
-            Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(failed(source)),
-        };
-        match read_json::<ShardStart>(&moved) {
-            Ok(start) if start.run == *run => {
-                moved.persist(&path).map_err(|error| failed(error.error))?;
-                Err(self.existing(run))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Removes files of this shard. The mark of a complete result comes first: at no time does it belong to files of
+    /// Removes all files of this shard. The mark of a complete result comes first: at no time does it belong to files of
     /// another run.
-    fn remove(
-        &self,
-        kinds: impl DoubleEndedIterator<Item = ShardFileKind>,
-    ) -> Result<(), ShardsError> {
-        for kind in kinds.rev() {
-            let path = self.path(kind);
-            match fs::remove_file(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(ShardsError::Write { path, source });
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+    fn remove_all(&self) -> Result<(), ShardsError> {
+        let mut kinds = ShardFileKind::ALL.into_iter().rev();
+        kinds.try_for_each(|kind| remove(&self.path(kind)))
     }
 
     /// Writes the result and its mark.
@@ -265,17 +262,6 @@ impl ShardFiles {
 
     /// Writes a value. Returns the size of its file in bytes.
     fn write(&self, kind: ShardFileKind, value: &impl Serialize) -> Result<u64, ShardsError> {
-        let (file, bytes) = self.filled(kind, value)?;
-        file.publish()?;
-        Ok(bytes)
-    }
-
-    /// A file with a value that has not got its name yet, and its size in bytes.
-    fn filled(
-        &self,
-        kind: ShardFileKind,
-        value: &impl Serialize,
-    ) -> Result<(AtomicFile, u64), ShardsError> {
         let path = self.path(kind);
         let failed = |source| ShardsError::Write {
             path: path.clone(),
@@ -288,7 +274,19 @@ impl ShardFiles {
         content.flush().map_err(failed)?;
         drop(content);
         let bytes = file.content().metadata().map_err(failed)?.len();
-        Ok((file, bytes))
+        file.publish()?;
+        Ok(bytes)
+    }
+}
+
+/// Removes a file that may not exist.
+fn remove(path: &Path) -> Result<(), ShardsError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ShardsError::Write {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
     }
 }
 

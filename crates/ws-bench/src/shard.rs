@@ -241,8 +241,8 @@ impl PreparedShard {
         let mut part = swarm::run_process(&plan, control, setup)?;
         let is_before_t0 = part.context.interrupted && part.first_wake_ns.is_none();
         // The start of an earlier run stays.
-        if is_before_t0 && run.is_some() {
-            files.withdraw()?;
+        if is_before_t0 && let Some(run) = &run {
+            files.withdraw(run)?;
         }
         let Some(run) = run.filter(|_| !is_before_t0) else {
             args.notice("interrupted before the start; nothing was measured");
