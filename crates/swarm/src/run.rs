@@ -14,8 +14,7 @@ use measurement::record::{
     BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
 };
 use measurement::run::{
-    ClientRow, Connections, Host, PlanFacts, PlanSummary, ProcessRecord, Run, RunContext, Summary,
-    Tool,
+    ClientRow, Connections, Host, PlanFacts, ProcessRecord, Run, RunContext, Summary, Tool,
 };
 use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
 
@@ -81,14 +80,10 @@ pub fn run_process(
 ) -> Result<ProcessRecord, SwarmError> {
     let recording = record_with(plan, handle, setup)?;
     let mut record = recording.record;
+    let mut facts = PlanFacts::from(plan);
+    facts.plan.seed = recording.seed;
     Ok(ProcessRecord {
-        facts: PlanFacts {
-            plan: PlanSummary {
-                seed: recording.seed,
-                ..PlanSummary::from(plan)
-            },
-            ..PlanFacts::from(plan)
-        },
+        facts,
         max_samples: plan.max_samples,
         seconds: record.timeline.iter().map(StoredSecond::from).collect(),
         samples: std::mem::take(&mut record.samples),

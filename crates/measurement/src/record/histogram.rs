@@ -97,9 +97,7 @@ impl LatencyHistogram {
     /// # Errors
     /// A text, when the bytes are not a histogram with these bounds.
     pub fn from_encoded(bytes: &[u8]) -> Result<Self, String> {
-        let stored: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut std::io::Cursor::new(bytes))
-            .map_err(|error| format!("the buckets are not a histogram: {error:?}"))?;
+        let stored = decode_buckets(bytes)?;
         let buckets = stored.iter_recorded();
         Ok(Self::from_buckets(
             buckets.map(|b| (b.value_iterated_to(), b.count_at_value())),
@@ -132,9 +130,7 @@ impl LatencyHistogram {
         (min, max): (u64, u64),
         (sum, sum_of_squares): (u128, u128),
     ) -> Result<Self, String> {
-        let stored: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut std::io::Cursor::new(buckets))
-            .map_err(|error| format!("the buckets are not a histogram: {error:?}"))?;
+        let stored = decode_buckets(buckets)?;
         let mut all = Self::new();
         all.buckets
             .add(&stored)
@@ -273,6 +269,13 @@ impl LatencyHistogram {
     pub(crate) fn bucket_quantile(&self, q: f64) -> u64 {
         self.buckets.value_at_quantile(q)
     }
+}
+
+/// The buckets of a histogram in HdrHistogram's V2 encoding.
+pub(super) fn decode_buckets(bytes: &[u8]) -> Result<Histogram<u64>, String> {
+    Deserializer::new()
+        .deserialize(&mut std::io::Cursor::new(bytes))
+        .map_err(|error| format!("the buckets are not a histogram: {error:?}"))
 }
 
 #[cfg(test)]

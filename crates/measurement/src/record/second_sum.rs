@@ -1,12 +1,10 @@
 //! Sums of the seconds of several processes.
 
 use std::cmp::Ordering;
-use std::io::Cursor;
 
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 use serde::{Deserialize, Serialize};
 
+use super::histogram::decode_buckets;
 use super::stored::base64_bytes;
 use super::timeline::ServiceAndResponse;
 use super::{LatencyHistogram, TimelineRow};
@@ -69,9 +67,8 @@ pub(crate) struct BucketCounts(Vec<(u64, u64)>);
 impl BucketCounts {
     /// The buckets of an encoded histogram.
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let times: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut Cursor::new(bytes))
-            .map_err(|error| format!("a second has a damaged histogram: {error:?}"))?;
+        let times = decode_buckets(bytes)
+            .map_err(|error| format!("a second has a damaged histogram: {error}"))?;
         let buckets = times.iter_recorded();
         let counts = buckets.map(|b| (b.value_iterated_to(), b.count_at_value()));
         Ok(Self(counts.collect()))
