@@ -5,6 +5,11 @@
 //! | `recorder` | [`Recorder`]: counts and times of one generator thread; merged without loss into a [`Record`] |
 //! | `counts` | [`MessageCounts`], [`ScenarioCounts`] |
 //! | `scenario_record` | [`ScenarioRecord`]: figures of a scenario, besides those of every load |
+//! | `fan_out` | [`FanOutRecord`]: messages that are delivered to several receivers |
+//! | `fan_out_second` | [`FanOutSecond`]: deliveries of each second |
+//! | `delivery` | [`DeliverySample`], [`PublicationSample`]: records of single deliveries and messages |
+//! | `pushes` | [`PushRecord`]: messages that the server sends on its own |
+//! | `slow_readers` | [`SlowRecord`]: slow readers, and the others before and after |
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
 //! | `timeline` | counts and times of each second |
@@ -21,8 +26,12 @@
 mod connect_failure;
 mod connect_histograms;
 mod counts;
+mod delivery;
 mod difference;
+mod fan_out;
+mod fan_out_second;
 mod histogram;
+mod pushes;
 mod recorder;
 mod sample;
 mod sampling;
@@ -30,6 +39,7 @@ mod scenario_record;
 mod second_log;
 mod second_sum;
 mod setup_failure;
+mod slow_readers;
 mod stored;
 mod timeline;
 mod upgrade_failure;
@@ -39,16 +49,23 @@ use serde::{Deserialize, Serialize};
 pub use connect_failure::{CertificateDefect, ClientCertificateDefect, ConnectFailure, IoFailure};
 pub use connect_histograms::ConnectHistograms;
 pub use counts::{MessageCounts, ScenarioCounts};
+pub use delivery::{DeliveryOutcome, DeliverySample, PublicationSample};
 pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
+pub use fan_out::{
+    CompleteMessage, FanOutCounts, FanOutRecord, FanOutRecorder, FanOutTimes, ReceiverRecord,
+};
+pub use fan_out_second::FanOutSecond;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
+pub use pushes::{PushArrivals, PushRecord, PushSample};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
-pub use sampling::{BottomK, ThreadSamples};
+pub use sampling::{BottomK, OfMessage, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
 pub use second_log::{CountsSoFar, LoggedSecond, SecondMerger, ThreadSecond};
 pub(crate) use second_sum::SecondSum;
 pub use second_sum::{EncodedTimes, StoredSecond};
 pub use setup_failure::{SetupFailure, SetupFault};
+pub use slow_readers::{NeighbourRecord, SlowRecord};
 pub use timeline::{
     EchoTimes, EncodedSecond, SecondHistograms, ServiceAndResponse, ThreadTimeline, TimelineRow,
     encode_delay_ns, fill_timeline,
@@ -82,6 +99,24 @@ pub struct Record {
     pub lead_in_ns: u64,
     /// Figures of a scenario; `None` without one.
     pub scenario: Option<Box<ScenarioRecord>>,
+    /// Figures of deliveries; `None` without them.
+    #[serde(default)]
+    pub fan_out: Option<Box<FanOutRecord>>,
+    /// Figures of a feed; `None` without one.
+    #[serde(default)]
+    pub push: Option<Box<PushRecord>>,
+    /// Figures of slow readers; `None` without them.
+    #[serde(default)]
+    pub slow: Option<Box<SlowRecord>>,
+}
+
+/// Merges a part that not every run has.
+fn merge_part<T: Clone>(all: &mut Option<Box<T>>, one: Option<&T>, merge: fn(&mut T, &T)) {
+    match (all, one) {
+        (Some(all), Some(one)) => merge(all, one),
+        (all @ None, Some(one)) => *all = Some(Box::new(one.clone())),
+        (_, None) => {}
+    }
 }
 
 impl Record {
@@ -98,12 +133,18 @@ impl Record {
         self.in_flight_ns += thread.in_flight_ns;
         self.active_ns += thread.active_ns;
         self.lead_in_ns += thread.lead_in_ns;
-        if let Some(scenario) = &thread.scenario {
-            match &mut self.scenario {
-                Some(all) => all.merge(scenario),
-                None => self.scenario = Some(scenario.clone()),
-            }
-        }
+        merge_part(
+            &mut self.scenario,
+            thread.scenario.as_deref(),
+            ScenarioRecord::merge,
+        );
+        merge_part(
+            &mut self.fan_out,
+            thread.fan_out.as_deref(),
+            FanOutRecord::merge,
+        );
+        merge_part(&mut self.push, thread.push.as_deref(), PushRecord::merge);
+        merge_part(&mut self.slow, thread.slow.as_deref(), SlowRecord::merge);
     }
 
     /// Response times. In closed loop these are the service times.

@@ -9,6 +9,9 @@
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario and setup as reported in results |
 //! | `scenario_figures` | kinds of messages and roles as reported in results |
+//! | `fan_out_summary` | [`FanOutSummary`]: deliveries as reported in results |
+//! | `push_summary` | [`PushSummary`]: messages that a server sends on its own |
+//! | `slow_summary` | [`SlowSummary`]: slow readers, and the others before and after |
 //! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
 //! | `percentile_table` | [`percentile_table`] |
@@ -17,14 +20,17 @@
 
 pub mod comparison;
 mod condition_result;
+mod fan_out_summary;
 mod live_summary;
 mod percentile_table;
 mod plan_facts;
 mod plan_summary;
 mod process_record;
+mod push_summary;
 mod scenario_figures;
 mod scenario_summary;
 mod shards_summary;
+mod slow_summary;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -33,19 +39,25 @@ pub mod thresholds;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::record::{LatencyHistogram, Record, Sample, ServiceAndResponse, TimelineRow};
+use crate::record::{
+    DeliverySample, LatencyHistogram, PublicationSample, PushSample, Record, Sample,
+    ServiceAndResponse, TimelineRow,
+};
 
 pub use condition_result::ConditionResult;
+pub use fan_out_summary::{FanOutPercentiles, FanOutRow, FanOutSummary, ReceiverSummary};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
 pub use process_record::{ProcessRecord, RunSum};
+pub use push_summary::PushSummary;
 pub use scenario_figures::KindSummary;
 pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
     CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LONG_STOP_NS,
     LateShard, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
+pub use slow_summary::{NeighbourRatio, NeighbourSummary, SlowSummary};
 pub use summary::{
     CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
 };
@@ -70,12 +82,18 @@ pub struct Run {
     pub samples: Option<Samples>,
     /// One row per client, ordered by number.
     pub clients: Option<Vec<ClientRow>>,
+    /// Samples of messages that were delivered to several receivers, ordered by send time; empty without them.
+    pub publications: Vec<PublicationSample>,
+    /// Samples of deliveries, ordered by send time; empty without them.
+    pub deliveries: Vec<DeliverySample>,
+    /// Samples of messages that the server sent on its own, ordered by arrival; empty without them.
+    pub pushes: Vec<PushSample>,
     /// Further histograms of a run with a scenario. Empty without one, and in a run that was read from a file.
     pub tagged: Vec<TaggedHistogram>,
 }
 
 /// A histogram of a whole run with its tag in an interval log: `service.NAME` and `response.NAME` for each kind of
-/// message, `first_part`, `error_reply`.
+/// message, `first_part`, `error_reply`; `delivery`, `first`, `last` of deliveries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaggedHistogram {
     /// The tag.
@@ -139,6 +157,7 @@ impl Run {
     pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         let tagged = tagged_histograms(&summary, &record);
+        let fan_out = record.fan_out.clone().map(|own| *own).unwrap_or_default();
         Self {
             summary: Some(summary),
             percentiles: Some(percentile_table(&record)),
@@ -156,6 +175,9 @@ impl Run {
                 rows: record.samples,
             }),
             clients: Some(clients),
+            publications: fan_out.publications,
+            deliveries: fan_out.deliveries,
+            pushes: record.push.map(|push| push.samples).unwrap_or_default(),
             tagged,
         }
     }
@@ -217,5 +239,11 @@ fn tagged_histograms(summary: &Summary, record: &Record) -> Vec<TaggedHistogram>
     }
     add("first_part".to_owned(), own.first_part().get());
     add("error_reply".to_owned(), own.error_time().get());
+    if let Some(fan_out) = &record.fan_out {
+        let times = &fan_out.times;
+        add("delivery".to_owned(), times.delivery.get());
+        add("first".to_owned(), times.first.get());
+        add("last".to_owned(), times.last.get());
+    }
     all
 }

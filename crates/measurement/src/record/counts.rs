@@ -8,7 +8,7 @@ use super::difference::{Difference, add_difference};
 
 /// Counts of measured messages.
 ///
-/// `sent = received + lost + abandoned`. `corrupted`, `timed_out` and `reordered` count received messages whose echo
+/// `sent = received + lost + incomplete + abandoned`. `corrupted`, `timed_out` and `reordered` count received messages whose echo
 /// was wrong, late or out of order. Messages from the server between T0 and the end of the drain are `received +
 /// duplicated + unexpected + undecided + warmup_echoes`, and second echoes of warm-up messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub struct MessageCounts {
     /// Correct or wrong echoes of warm-up messages that arrived after T0.
     #[serde(default)]
     pub warmup_echoes: u64,
+    /// Messages without a reply that did not reach all of their receivers within the timeout.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incomplete: u64,
     /// Counts of a scenario; `None` without one.
     #[serde(flatten)]
     pub scenario: Option<ScenarioCounts>,
@@ -78,6 +81,11 @@ pub struct ScenarioCounts {
     pub answered: BTreeMap<String, u64>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde calls.
+pub(super) fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl MessageCounts {
     /// Returns true when any message failed, was duplicated or was reordered.
     pub fn any_failed(&self) -> bool {
@@ -90,11 +98,13 @@ impl MessageCounts {
         self.failed() + self.duplicated + reordered > 0
     }
 
-    /// Messages without a correct echo in time: lost, refused, corrupted, late, or never sent.
+    /// Messages without a correct echo in time: lost, refused, corrupted, late, not
+    /// delivered to all, or never sent.
     #[must_use]
     pub fn failed(&self) -> u64 {
         let refused = self.scenario.as_ref().map_or(0, |s| s.error_reply);
-        self.lost + self.corrupted.unwrap_or(0) + self.timed_out + refused + self.unsent
+        let arrived_wrong = self.corrupted.unwrap_or(0) + self.timed_out + refused;
+        self.lost + self.incomplete + arrived_wrong + self.unsent
     }
 
     /// Counts a message whose echo was rejected.
@@ -106,6 +116,7 @@ impl MessageCounts {
         self.sent += other.sent;
         self.received += other.received;
         self.lost += other.lost;
+        self.incomplete += other.incomplete;
         if let Some(corrupted) = other.corrupted {
             self.add_corrupted(corrupted);
         }

@@ -3,8 +3,8 @@
 use scenario::Scenario;
 
 use super::{
-    BottomK, EchoTotals, MessageCounts, OpenLoopRecord, Outcome, Record, Sample, ScenarioRecord,
-    ThreadSamples, ThreadSecond, ThreadTimeline,
+    BottomK, EchoTotals, FanOutRecorder, MessageCounts, OpenLoopRecord, Outcome, PushRecord,
+    Record, Sample, ScenarioRecord, SlowRecord, ThreadSamples, ThreadSecond, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -28,6 +28,12 @@ pub struct Recorder {
     pub lead_in_ns: u64,
     /// Figures of a scenario, which the caller records; `None` without one.
     pub scenario: Option<Box<ScenarioRecord>>,
+    /// Figures of deliveries, which the caller records; `None` without them.
+    pub fan_out: Option<Box<FanOutRecorder>>,
+    /// Figures of a feed, which the caller records; `None` without one.
+    pub push: Option<Box<PushRecord>>,
+    /// Figures of slow readers, which the caller records; `None` without them.
+    pub slow: Option<Box<SlowRecord>>,
 }
 
 impl Recorder {
@@ -49,13 +55,21 @@ impl Recorder {
             active_ns: 0,
             lead_in_ns: 0,
             scenario: None,
+            fan_out: None,
+            push: None,
+            slow: None,
         }
     }
 
     /// Adds the figures of a scenario.
     #[must_use]
     pub fn with_scenario(mut self, scenario: &Scenario) -> Self {
-        self.scenario = Some(Box::new(ScenarioRecord::new(scenario)));
+        let figures = ScenarioRecord::new(scenario);
+        if scenario.messages.iter().any(|kind| kind.has_deliveries()) {
+            self.fan_out = Some(Box::new(FanOutRecorder::new(figures.roles.len())));
+        }
+        self.push = scenario.push.as_ref().map(|_| Box::default());
+        self.scenario = Some(Box::new(figures));
         self
     }
 
@@ -78,6 +92,9 @@ impl Recorder {
     /// from the throughput.
     pub fn measure_until(&mut self, ns: u64) {
         self.measured_until_ns = self.measured_until_ns.min(ns);
+        if let Some(fan_out) = &mut self.fan_out {
+            fan_out.measure_until(ns);
+        }
     }
 
     /// Records that a measured message was sent. In closed loop, `intended_ns` equals `sent_ns`.
@@ -121,6 +138,7 @@ impl Recorder {
             // Counted with the figures of its scenario.
             Outcome::ErrorReply => {}
             Outcome::Lost => self.counts.lost += 1,
+            Outcome::Incomplete => self.counts.incomplete += 1,
         }
         if sample.outcome.is_failure() {
             self.timeline.failed(sample.sent_ns);
@@ -184,6 +202,9 @@ impl Recorder {
             active_ns: self.active_ns,
             lead_in_ns: self.lead_in_ns,
             scenario: self.scenario.clone(),
+            fan_out: self.fan_out.as_ref().map(|own| Box::new(own.so_far())),
+            push: self.push.as_ref().map(|own| Box::new(own.so_far())),
+            slow: self.slow.clone(),
             ..Record::default()
         }
     }
@@ -193,13 +214,23 @@ impl Recorder {
         let mut record = Record::default();
         let mut timelines = Vec::with_capacity(threads.len());
         let mut samples = Vec::with_capacity(threads.len());
-        for thread in threads {
+        let mut fan_out = Vec::new();
+        for mut thread in threads {
+            fan_out.extend(thread.fan_out.take().map(|own| *own));
+            if let Some(own) = thread.push.take() {
+                record.push.get_or_insert_default().merge(&own);
+            }
             record.add(&thread.so_far());
             timelines.push(thread.timeline);
             samples.push(thread.samples);
         }
         record.timeline = ThreadTimeline::merge(timelines);
         record.samples = ThreadSamples::merge(samples, budget);
+        record.fan_out =
+            (!fan_out.is_empty()).then(|| Box::new(FanOutRecorder::merge(fan_out, budget)));
+        if let Some(push) = &mut record.push {
+            push.choose(budget);
+        }
         record
     }
 }

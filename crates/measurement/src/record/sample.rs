@@ -21,20 +21,24 @@ pub enum Outcome {
     ErrorReply,
     /// No echo arrived by the end of the drain or of the connection.
     Lost,
+    /// The message has no reply, and did not reach all of its receivers within the timeout.
+    Incomplete,
 }
 
 impl Outcome {
     /// All outcomes in order of increasing severity.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ok,
         Self::Reordered,
         Self::TimedOut,
         Self::Corrupted,
         Self::ErrorReply,
         Self::Lost,
+        Self::Incomplete,
     ];
 
-    /// The word used in every file: `ok`, `reordered`, `timed_out`, `corrupted`, `error_reply`, `lost`.
+    /// The word used in every file: `ok`, `reordered`, `timed_out`, `corrupted`, `error_reply`, `lost`,
+    /// `incomplete`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -43,6 +47,7 @@ impl Outcome {
             Self::Corrupted => "corrupted",
             Self::ErrorReply => "error_reply",
             Self::Lost => "lost",
+            Self::Incomplete => "incomplete",
         }
     }
 
@@ -51,12 +56,14 @@ impl Outcome {
         matches!(self, Self::Ok | Self::Reordered | Self::TimedOut)
     }
 
-    /// Returns true when no correct echo arrived in time: lost, refused, corrupted or timed out.
+    /// Returns true when no correct echo arrived in time: lost, refused, corrupted, timed out, or not delivered to all.
     pub fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::TimedOut | Self::Corrupted | Self::ErrorReply | Self::Lost
-        )
+        !matches!(self, Self::Ok | Self::Reordered)
+    }
+
+    /// Returns true when nothing ended the message.
+    fn is_unanswered(self) -> bool {
+        matches!(self, Self::Lost | Self::Incomplete)
     }
 }
 
@@ -112,9 +119,9 @@ impl Sample {
         Self::echoed(client, message, intended_ns, sent_ns, 0, Outcome::Lost)
     }
 
-    /// Time at which the echo was complete; `None` for a lost message.
+    /// Time at which the echo was complete; `None` for a message without one.
     pub fn received_ns(&self) -> Option<u64> {
-        (self.outcome != Outcome::Lost).then_some(self.received_ns)
+        (!self.outcome.is_unanswered()).then_some(self.received_ns)
     }
 
     /// Service time, received minus sent, in nanoseconds; `None` for a lost message.

@@ -5,6 +5,25 @@ use std::sync::{Mutex, PoisonError};
 
 use super::sample::{Sample, message_hash};
 
+/// A record that is kept or dropped together with its message.
+pub trait OfMessage {
+    /// Client that sent the message, and the number of the message within it.
+    fn message_key(&self) -> (u32, u64);
+
+    /// Time at which the message was sent, in nanoseconds since T0.
+    fn sent_ns(&self) -> u64;
+}
+
+impl OfMessage for Sample {
+    fn message_key(&self) -> (u32, u64) {
+        (self.client, self.message)
+    }
+
+    fn sent_ns(&self) -> u64 {
+        self.sent_ns
+    }
+}
+
 /// Shared state of all threads of a run, used to keep about `limit` samples in total.
 ///
 /// Every sample has a random key ([`message_hash`]). The run keeps the samples with the `limit` smallest keys. This is
@@ -35,13 +54,14 @@ impl BottomK {
         }
     }
 
-    fn key(&self, sample: &Sample) -> u64 {
-        message_hash(self.seed, sample.client, sample.message)
+    fn key(&self, sample: &impl OfMessage) -> u64 {
+        let (client, message) = sample.message_key();
+        message_hash(self.seed, client, message)
     }
 
     /// Keeps at most `limit` of these samples, in any order. A choice from the choices of parts of a run is that from the
     /// whole run.
-    pub fn choose(&self, samples: &mut Vec<Sample>) {
+    pub fn choose(&self, samples: &mut Vec<impl OfMessage>) {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         if samples.len() > limit {
             samples.select_nth_unstable_by_key(limit, |s| self.key(s));
@@ -73,15 +93,15 @@ impl BottomK {
 
 /// The samples that one thread keeps.
 #[derive(Debug)]
-pub struct ThreadSamples {
-    samples: Vec<Sample>,
+pub struct ThreadSamples<T = Sample> {
+    samples: Vec<T>,
     /// Number of `samples` reported to the budget.
     reported: usize,
     /// The budget's threshold when `samples` was last cut down to it.
     threshold: u64,
 }
 
-impl ThreadSamples {
+impl<T: OfMessage + Clone> ThreadSamples<T> {
     /// An empty store with memory allocated for `expected` samples, so that recording does not allocate. Pages that are
     /// never written to use no physical memory.
     pub fn new(expected: usize) -> Self {
@@ -94,7 +114,7 @@ impl ThreadSamples {
 
     /// Keeps the sample unless its key is above the run's threshold.
     #[inline]
-    pub fn push(&mut self, budget: &BottomK, sample: Sample) {
+    pub fn push(&mut self, budget: &BottomK, sample: T) {
         let threshold = budget.threshold.load(Ordering::Relaxed);
         if budget.limit == 0 || (threshold != u64::MAX && budget.key(&sample) > threshold) {
             return;
@@ -110,7 +130,7 @@ impl ThreadSamples {
         let now = budget.threshold.load(Ordering::Relaxed);
         let added = self.samples[self.reported..]
             .iter()
-            .filter(|s| budget.key(s) <= now)
+            .filter(|s| budget.key(*s) <= now)
             .count();
         let threshold = budget.report(added as u64);
         if threshold != self.threshold {
@@ -121,7 +141,7 @@ impl ThreadSamples {
     }
 
     /// Merges the samples of all threads: at most `limit` samples, ordered by send time.
-    pub fn merge(stores: Vec<Self>, budget: &BottomK) -> Vec<Sample> {
+    pub fn merge(stores: Vec<Self>, budget: &BottomK) -> Vec<T> {
         let mut all = Vec::new();
         for store in stores {
             if all.is_empty() {
@@ -131,7 +151,7 @@ impl ThreadSamples {
             }
         }
         budget.choose(&mut all);
-        all.sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
+        all.sort_unstable_by_key(|s| (s.sent_ns(), s.message_key()));
         all
     }
 }

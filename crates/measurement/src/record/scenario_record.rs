@@ -3,6 +3,7 @@
 use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
+use super::counts::is_zero;
 use super::{LatencyHistogram, Outcome, Sample};
 
 /// Figures of a scenario. Kinds and rules are in the order of the file.
@@ -36,7 +37,7 @@ pub struct KindRecord {
 
 impl KindRecord {
     /// Records the end of a measured message.
-    fn ended(&mut self, sample: &Sample, is_open_loop: bool) {
+    pub fn ended(&mut self, sample: &Sample, is_open_loop: bool) {
         let counts = &mut self.counts;
         counts.received += u64::from(sample.received_ns().is_some());
         match sample.outcome {
@@ -46,6 +47,7 @@ impl KindRecord {
             Outcome::Corrupted => counts.corrupted += 1,
             Outcome::ErrorReply => counts.error_reply += 1,
             Outcome::Lost => counts.lost += 1,
+            Outcome::Incomplete => counts.incomplete += 1,
         }
         let Some(service_ns) = sample.service_time_ns() else {
             return;
@@ -60,7 +62,7 @@ impl KindRecord {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.counts.add(&other.counts);
         self.service.merge(&other.service);
         self.response.merge(&other.response);
@@ -91,10 +93,13 @@ pub struct KindCounts {
     pub error_reply: u64,
     /// Records that belong to a message but do not end it.
     pub parts: u64,
+    /// Messages without a reply that did not reach all of their receivers within the timeout.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incomplete: u64,
 }
 
 impl KindCounts {
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.sent += other.sent;
         self.received += other.received;
         self.lost += other.lost;
@@ -104,6 +109,7 @@ impl KindCounts {
         self.timed_out += other.timed_out;
         self.error_reply += other.error_reply;
         self.parts += other.parts;
+        self.incomplete += other.incomplete;
     }
 }
 
@@ -117,9 +123,24 @@ impl LazyHistogram {
         self.0.get_or_insert_default().record(nanoseconds);
     }
 
+    /// Adds all values of a histogram.
+    pub fn add(&mut self, other: &LatencyHistogram) {
+        match &mut self.0 {
+            Some(all) => all.merge(other),
+            none => *none = Some(Box::new(other.clone())),
+        }
+    }
+
+    /// Removes all values and keeps the memory.
+    pub fn clear(&mut self) {
+        if let Some(all) = &mut self.0 {
+            all.clear();
+        }
+    }
+
     /// The histogram; `None` without values.
     pub fn get(&self) -> Option<&LatencyHistogram> {
-        self.0.as_deref()
+        self.0.as_deref().filter(|times| times.count() > 0)
     }
 
     /// Number of recorded values.
@@ -129,10 +150,8 @@ impl LazyHistogram {
 
     /// Adds everything that `other` holds.
     pub fn merge(&mut self, other: &Self) {
-        match (&mut self.0, &other.0) {
-            (Some(all), Some(other)) => all.merge(other),
-            (None, Some(other)) => self.0 = Some(other.clone()),
-            (_, None) => {}
+        if let Some(other) = other.get() {
+            self.add(other);
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct BucketCounts(Vec<(u64, u64)>);
 
 impl BucketCounts {
     /// The buckets of an encoded histogram.
-    fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let times = decode_buckets(bytes)
             .map_err(|error| format!("a second has a damaged histogram: {error}"))?;
         let buckets = times.iter_recorded();

@@ -20,6 +20,10 @@ pub struct PlanFacts {
     pub sending_s: Option<f64>,
     /// The scenario; `None` when clients expect an echo.
     pub scenario: Option<ScenarioFacts>,
+    /// Time after T0 at which slow readers turn slow, in seconds, and bytes per second that each reads then, `None` when
+    /// they differ; `None` without slow readers.
+    #[serde(default)]
+    pub slow: Option<(f64, Option<u64>)>,
 }
 
 /// Names of a scenario under which figures are reported, in the order of the file.
@@ -29,6 +33,9 @@ pub struct ScenarioFacts {
     pub summary: ScenarioSummary,
     /// True when some kind of message has a name in the file.
     pub names_kinds: bool,
+    /// True when the scenario names the interval of the server's own messages.
+    #[serde(default)]
+    pub has_interval: bool,
     /// The roles.
     pub roles: Vec<RoleFacts>,
     /// The `[[on]]` rules.
@@ -42,6 +49,9 @@ pub struct RoleFacts {
     pub name: String,
     /// True when its clients send the load.
     pub sends: bool,
+    /// True when its clients receive deliveries.
+    #[serde(default)]
+    pub receives: bool,
 }
 
 /// An `[[on]]` rule of a scenario.
@@ -66,6 +76,7 @@ impl From<&Plan> for PlanFacts {
                 .scenario()
                 .zip(ScenarioSummary::of(plan))
                 .map(|(scenario, summary)| ScenarioFacts::new(scenario, summary)),
+            slow: None,
         }
     }
 }
@@ -110,6 +121,10 @@ impl ScenarioFacts {
         let rules = scenario.on.iter().enumerate();
         Self {
             summary,
+            has_interval: scenario
+                .push
+                .as_ref()
+                .is_some_and(|push| push.interval.is_some()),
             names_kinds: scenario.messages.iter().any(|kind| kind.name.is_some()),
             roles: scenario
                 .roles
@@ -117,6 +132,7 @@ impl ScenarioFacts {
                 .map(|role| RoleFacts {
                     name: role.name.clone(),
                     sends: role.sends,
+                    receives: role.receives,
                 })
                 .collect(),
             rules: rules

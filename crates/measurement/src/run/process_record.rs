@@ -7,8 +7,8 @@ use super::scenario_summary::SetupSummary;
 use super::summary::{RunContext, Summary};
 use super::{ClientRow, Run};
 use crate::record::{
-    BottomK, ConnectHistograms, LatencyHistogram, Record, Sample, SecondSum, StoredSecond,
-    fill_timeline,
+    BottomK, ConnectHistograms, FanOutSecond, LatencyHistogram, Record, Sample, SecondSum,
+    StoredSecond, fill_timeline,
 };
 use crate::verdict::{Calibration, ConnectTimes, Latency, Stop, Stops};
 
@@ -80,6 +80,13 @@ impl ProcessRecord {
         );
         if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
             return Err(format!("a count of {count} is too large"));
+        }
+        if let Some(fan_out) = &self.record.fan_out {
+            let mut all = fan_out.counts.all().into_iter();
+            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
+                return Err(format!("a count of {count} is too large"));
+            }
+            fan_out.seconds.iter().try_for_each(FanOutSecond::check)?;
         }
         let elapsed_s = self.context.elapsed_s;
         if !(0.0..=LONGEST_S).contains(&elapsed_s) {
@@ -243,6 +250,12 @@ impl RunSum {
         let elapsed_ns = (self.context.elapsed_s.max(0.0) * 1e9) as u64;
         fill_timeline(&mut self.record.timeline, elapsed_ns);
         self.record.samples = self.samples;
+        if let Some(fan_out) = &mut self.record.fan_out {
+            fan_out.choose(&self.budget);
+        }
+        if let Some(push) = &mut self.record.push {
+            push.choose(&self.budget);
+        }
         Run::with_summary(summary, self.record, self.clients)
     }
 }

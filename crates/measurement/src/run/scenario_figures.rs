@@ -7,8 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::fan_out_summary::{FanOutSummary, ReceiverSummary};
 use super::plan_facts::{PlanFacts, ScenarioFacts};
+use super::push_summary::PushSummary;
 use super::scenario_summary::ScenarioSummary;
+use super::slow_summary::SlowSummary;
 use crate::record::{
     KindCounts, KindRecord, LazyHistogram, MessageCounts, Record, ScenarioCounts, ScenarioRecord,
 };
@@ -28,6 +31,9 @@ pub struct KindSummary {
     pub first_part_ns: Option<Latency>,
     /// Time from sent to an error reply; `None` without error replies.
     pub error_time_ns: Option<Latency>,
+    /// Deliveries to the clients of a role; `None` for kinds, and for roles that receive none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<ReceiverSummary>,
 }
 
 impl KindSummary {
@@ -60,16 +66,34 @@ impl KindSummary {
             .collect()
     }
 
-    /// The figures of each role that sends. Empty for a scenario with one role, whose figures are those of the run.
+    /// The figures of each role that sends or receives deliveries, and those of slow readers. Empty for a scenario with one role, whose figures are those of the run.
     fn of_roles(facts: &PlanFacts, record: &Record) -> BTreeMap<String, Self> {
         let (Some(scenario), Some(figures)) = (&facts.scenario, &record.scenario) else {
             return BTreeMap::new();
         };
-        let roles = scenario.roles.iter().zip(&figures.roles);
-        roles
-            .filter(|(role, _)| role.sends)
-            .map(|(role, figures)| (role.name.clone(), Self::new(figures)))
-            .collect()
+        let receivers = record.fan_out.as_ref().map_or(&[][..], |own| &own.roles);
+        let roles = scenario.roles.iter().zip(&figures.roles).enumerate();
+        let mut all: BTreeMap<_, _> = roles
+            .map(|(index, (role, figures))| {
+                let deliveries = receivers.get(index).filter(|_| role.receives);
+                let summary = Self {
+                    deliveries: deliveries.map(ReceiverSummary::from),
+                    ..Self::new(figures)
+                };
+                (role, summary)
+            })
+            .filter(|(role, summary)| role.sends || summary.deliveries.is_some())
+            .map(|(role, summary)| (role.name.clone(), summary))
+            .collect();
+        all.extend(record.slow.as_ref().map(|slow| {
+            let deliveries = record.fan_out.as_ref().map(|_| (&slow.receivers).into());
+            let summary = Self {
+                deliveries,
+                ..Self::new(&slow.messages)
+            };
+            (SLOW_ROLE.to_owned(), summary)
+        }));
+        all
     }
 
     fn new(record: &KindRecord) -> Self {
@@ -81,9 +105,13 @@ impl KindSummary {
             response_time_ns: times(&record.response).unwrap_or(service_time_ns),
             first_part_ns: times(&record.first_part),
             error_time_ns: times(&record.error_time),
+            deliveries: None,
         }
     }
 }
+
+/// Name under which the figures of slow readers are reported among the roles.
+const SLOW_ROLE: &str = "slow";
 
 /// Counts of the only kind, which are those of the run.
 fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {
@@ -131,15 +159,18 @@ pub(super) struct ScenarioFigures {
     pub(super) roles: BTreeMap<String, KindSummary>,
     pub(super) first_part_ns: Option<Latency>,
     pub(super) error_time_ns: Option<Latency>,
+    pub(super) fan_out: Option<FanOutSummary>,
+    pub(super) push: Option<PushSummary>,
+    pub(super) slow: Option<SlowSummary>,
 }
 
 impl ScenarioFigures {
-    /// The figures of a record, whose times are `service` and `response`.
+    /// The figures of a record, whose times are `service` and `response`, and whose measured phase took this long.
     pub(super) fn new(
         facts: &PlanFacts,
         record: &Record,
-        service: Latency,
-        response: Latency,
+        (service, response): (Latency, Latency),
+        elapsed_s: f64,
     ) -> Self {
         let figures = record.scenario.as_deref();
         let times =
@@ -159,6 +190,18 @@ impl ScenarioFigures {
             roles: KindSummary::of_roles(facts, record),
             first_part_ns: times(ScenarioRecord::first_part),
             error_time_ns: times(ScenarioRecord::error_time),
+            fan_out: record
+                .fan_out
+                .as_ref()
+                .map(|own| FanOutSummary::new(own, elapsed_s)),
+            push: record.push.as_ref().map(|own| {
+                let has_interval = facts.scenario.as_ref().is_some_and(|s| s.has_interval);
+                PushSummary::new(own, has_interval, elapsed_s)
+            }),
+            slow: record.slow.as_ref().map(|own| {
+                let (after_s, read) = facts.slow.unwrap_or_default();
+                SlowSummary::new(own, after_s, read)
+            }),
         }
     }
 }

@@ -8,11 +8,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::condition_result::ConditionResult;
+use super::fan_out_summary::FanOutSummary;
 use super::plan_facts::PlanFacts;
 use super::plan_summary::PlanSummary;
+use super::push_summary::PushSummary;
 use super::scenario_figures::{KindSummary, ScenarioFigures};
 use super::scenario_summary::{ScenarioSummary, SetupSummary};
 use super::shards_summary::ShardsSummary;
+use super::slow_summary::SlowSummary;
 use crate::plan::{Plan, Verify};
 use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
@@ -95,6 +98,15 @@ pub struct Summary {
     /// Time from sent to an error reply; `None` without error replies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_time_ns: Option<Latency>,
+    /// Messages that are delivered to several receivers; `None` without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan_out: Option<FanOutSummary>,
+    /// Messages that the server sends on its own; `None` without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushSummary>,
+    /// Slow readers; `None` without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<SlowSummary>,
     /// The processes of the run; `None` for a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<ShardsSummary>,
@@ -314,7 +326,7 @@ impl Summary {
     ) -> Self {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
-        let own = ScenarioFigures::new(&facts, record, service, response);
+        let own = ScenarioFigures::new(&facts, record, (service, response), c.elapsed_s);
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(&facts, record, open, &c));
         let send_lag = open.map(|open| SendLag::from(&open.send_lag));
@@ -368,6 +380,9 @@ impl Summary {
             roles: own.roles,
             first_part_ns: own.first_part_ns,
             error_time_ns: own.error_time_ns,
+            fan_out: own.fan_out,
+            push: own.push,
+            slow: own.slow,
             shards: None,
         }
     }

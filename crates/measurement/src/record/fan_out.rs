@@ -1,0 +1,332 @@
+//! Figures of messages that a server delivers to several receivers.
+
+use serde::{Deserialize, Serialize};
+
+use super::delivery::{DeliverySample, PublicationSample};
+use super::fan_out_second::{FanOutSecond, SecondsOfFanOut};
+use super::{BottomK, LazyHistogram, ThreadSamples};
+
+/// Counts of deliveries, each once per receiver.
+///
+/// `expected` is the sum, over all messages published, of the receivers that were ready before the message was sent and
+/// whose connection had not ended by then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FanOutCounts {
+    /// Messages published.
+    pub published: u64,
+    /// Deliveries that should have come.
+    pub expected: u64,
+    /// First arrivals within the timeout.
+    pub delivered: u64,
+    /// First arrivals after the timeout.
+    pub late: u64,
+    /// Arrivals after the first.
+    pub duplicated: u64,
+    /// Deliveries with the identity of a message, but something else that does not agree.
+    pub corrupted: u64,
+    /// Deliveries to a client that should not get the message.
+    pub unexpected: u64,
+    /// Deliveries that arrived after that of a later message of the same publisher.
+    pub reordered: u64,
+    /// Messages that reached all of their receivers within the timeout.
+    pub complete: u64,
+    /// Messages that did not.
+    pub incomplete: u64,
+    /// Deliveries that arrived before the measured phase ended.
+    pub delivered_in_time: u64,
+    /// Messages published before the measured phase ended.
+    pub published_in_time: u64,
+}
+
+impl FanOutCounts {
+    fn add(&mut self, other: &Self) {
+        self.published += other.published;
+        self.expected += other.expected;
+        self.delivered += other.delivered;
+        self.late += other.late;
+        self.duplicated += other.duplicated;
+        self.corrupted += other.corrupted;
+        self.unexpected += other.unexpected;
+        self.reordered += other.reordered;
+        self.complete += other.complete;
+        self.incomplete += other.incomplete;
+        self.delivered_in_time += other.delivered_in_time;
+        self.published_in_time += other.published_in_time;
+    }
+
+    /// All counts, to check those of a file.
+    pub(crate) fn all(&self) -> [u64; 12] {
+        [
+            self.published,
+            self.expected,
+            self.delivered,
+            self.late,
+            self.duplicated,
+            self.corrupted,
+            self.unexpected,
+            self.reordered,
+            self.complete,
+            self.incomplete,
+            self.delivered_in_time,
+            self.published_in_time,
+        ]
+    }
+}
+
+/// Times of deliveries and of the messages that reached all of their receivers, in nanoseconds. Memory is allocated with
+/// the first value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FanOutTimes {
+    /// Received minus sent time of each delivery.
+    pub delivery: LazyHistogram,
+    /// Received minus intended time of each delivery.
+    pub delivery_response: LazyHistogram,
+    /// Delivery time of the first receiver of each message.
+    pub first: LazyHistogram,
+    /// Delivery time of the median receiver of each message, the lower one of two.
+    pub median: LazyHistogram,
+    /// Delivery time of the last receiver of each message.
+    pub last: LazyHistogram,
+    /// Last minus first.
+    pub spread: LazyHistogram,
+    /// The first receiver's time from the intended send time.
+    pub first_response: LazyHistogram,
+    /// The median receiver's time from the intended send time.
+    pub median_response: LazyHistogram,
+    /// The last receiver's time from the intended send time.
+    pub last_response: LazyHistogram,
+}
+
+impl FanOutTimes {
+    fn complete(&mut self, message: &CompleteMessage) {
+        let lag_ns = message.sent_ns.saturating_sub(message.intended_ns);
+        let CompleteMessage {
+            first_ns,
+            median_ns,
+            last_ns,
+            ..
+        } = *message;
+        for (times, ns) in [
+            (&mut self.first, first_ns),
+            (&mut self.median, median_ns),
+            (&mut self.last, last_ns),
+            (&mut self.spread, last_ns.saturating_sub(first_ns)),
+            (&mut self.first_response, first_ns.saturating_add(lag_ns)),
+            (&mut self.median_response, median_ns.saturating_add(lag_ns)),
+            (&mut self.last_response, last_ns.saturating_add(lag_ns)),
+        ] {
+            times.record(ns);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (all, one) in [
+            (&mut self.delivery, &other.delivery),
+            (&mut self.delivery_response, &other.delivery_response),
+            (&mut self.first, &other.first),
+            (&mut self.median, &other.median),
+            (&mut self.last, &other.last),
+            (&mut self.spread, &other.spread),
+            (&mut self.first_response, &other.first_response),
+            (&mut self.median_response, &other.median_response),
+            (&mut self.last_response, &other.last_response),
+        ] {
+            all.merge(one);
+        }
+    }
+}
+
+/// A message that reached all of its receivers. Delivery times count from the send time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompleteMessage {
+    /// Intended send time in nanoseconds since T0. In closed loop, the send time.
+    pub intended_ns: u64,
+    /// Send time in nanoseconds since T0.
+    pub sent_ns: u64,
+    /// Delivery time of the first receiver, in nanoseconds.
+    pub first_ns: u64,
+    /// Delivery time of the median receiver, the lower one of two, in nanoseconds.
+    pub median_ns: u64,
+    /// Delivery time of the last receiver, in nanoseconds.
+    pub last_ns: u64,
+}
+
+/// Deliveries to the clients of one role, or to slow readers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReceiverRecord {
+    /// Deliveries that should have come.
+    pub expected: u64,
+    /// First arrivals within the timeout.
+    pub delivered: u64,
+    /// Received minus sent time, in nanoseconds.
+    pub delivery: LazyHistogram,
+    /// Received minus intended time, in nanoseconds.
+    pub delivery_response: LazyHistogram,
+}
+
+impl ReceiverRecord {
+    /// Records a first arrival within the timeout.
+    pub fn delivered(&mut self, delivery_ns: u64, response_ns: u64) {
+        self.delivered += 1;
+        self.delivery.record(delivery_ns);
+        self.delivery_response.record(response_ns);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.expected += other.expected;
+        self.delivered += other.delivered;
+        self.delivery.merge(&other.delivery);
+        self.delivery_response.merge(&other.delivery_response);
+    }
+}
+
+/// Figures of deliveries: those of one thread, or the sum over threads and processes. Slow readers have none here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct FanOutRecord {
+    /// Counts.
+    pub counts: FanOutCounts,
+    /// Times.
+    pub times: FanOutTimes,
+    /// Deliveries to the clients of each role, in the order of the file; empty for a scenario with one role.
+    pub roles: Vec<ReceiverRecord>,
+    /// Receivers that should have got messages and got none at all, ascending. Known at the end of the run.
+    pub unreached: Vec<u32>,
+    /// True when more pairs of publisher and receiver exist than their order is kept for. `reordered` is then 0.
+    pub order_is_unknown: bool,
+    /// Complete seconds, ascending, without those in which nothing happened.
+    pub seconds: Vec<FanOutSecond>,
+    /// Messages of the choice that is kept, ordered by send time.
+    pub publications: Vec<PublicationSample>,
+    /// Deliveries of the choice that is kept, ordered by send time.
+    pub deliveries: Vec<DeliverySample>,
+}
+
+impl FanOutRecord {
+    /// Adds the figures of another thread or process.
+    pub fn merge(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.times.merge(&other.times);
+        if self.roles.len() < other.roles.len() {
+            self.roles.resize_with(other.roles.len(), Default::default);
+        }
+        let roles = self.roles.iter_mut().zip(&other.roles);
+        roles.for_each(|(all, one)| all.merge(one));
+        self.unreached.extend_from_slice(&other.unreached);
+        self.unreached.sort_unstable();
+        self.order_is_unknown |= other.order_is_unknown;
+        FanOutSecond::merge_into(&mut self.seconds, &other.seconds);
+        self.publications.extend_from_slice(&other.publications);
+        self.deliveries.extend_from_slice(&other.deliveries);
+    }
+
+    /// Keeps the choice of messages that fits into the budget, ordered by send time.
+    pub fn choose(&mut self, budget: &BottomK) {
+        budget.choose(&mut self.publications);
+        let order = |one: &PublicationSample| (one.sent_ns, one.client, one.message);
+        self.publications.sort_unstable_by_key(order);
+        budget.choose(&mut self.deliveries);
+        let order =
+            |one: &DeliverySample| (one.sent_ns, one.publisher, one.message, one.received_ns);
+        self.deliveries.sort_unstable_by_key(order);
+    }
+}
+
+/// The deliveries of one generator thread.
+#[derive(Debug)]
+pub struct FanOutRecorder {
+    /// Figures so far. The caller adds those for which there is no method. Seconds and samples are added at the end.
+    pub record: FanOutRecord,
+    seconds: SecondsOfFanOut,
+    publications: ThreadSamples<PublicationSample>,
+    deliveries: ThreadSamples<DeliverySample>,
+    measured_until_ns: u64,
+}
+
+impl FanOutRecorder {
+    /// An empty record for this many roles with figures of their own.
+    pub fn new(roles: usize) -> Self {
+        Self {
+            record: FanOutRecord {
+                roles: vec![ReceiverRecord::default(); roles],
+                ..FanOutRecord::default()
+            },
+            seconds: SecondsOfFanOut::default(),
+            publications: ThreadSamples::new(0),
+            deliveries: ThreadSamples::new(0),
+            measured_until_ns: u64::MAX,
+        }
+    }
+
+    /// Sets the end of the measured phase, in nanoseconds after T0. Later deliveries are excluded from rates.
+    pub fn measure_until(&mut self, ns: u64) {
+        self.measured_until_ns = self.measured_until_ns.min(ns);
+    }
+
+    /// Records that a measured message was sent to this many receivers.
+    pub fn published(&mut self, sent_ns: u64, expected: u64) {
+        let counts = &mut self.record.counts;
+        counts.published += 1;
+        counts.published_in_time += u64::from(sent_ns <= self.measured_until_ns);
+        counts.expected += expected;
+        self.seconds.published(sent_ns, expected);
+    }
+
+    /// Records the first arrival of a message at a receiver, within the timeout, of a client of this role. Times are
+    /// nanoseconds since T0.
+    #[inline]
+    pub fn delivered(&mut self, role: usize, intended_ns: u64, sent_ns: u64, received_ns: u64) {
+        let delivery_ns = received_ns.saturating_sub(sent_ns);
+        let response_ns = received_ns.saturating_sub(intended_ns);
+        let counts = &mut self.record.counts;
+        counts.delivered += 1;
+        counts.delivered_in_time += u64::from(received_ns <= self.measured_until_ns);
+        self.record.times.delivery_response.record(response_ns);
+        self.seconds.delivered(received_ns, delivery_ns);
+        if let Some(role) = self.record.roles.get_mut(role) {
+            role.delivered(delivery_ns, response_ns);
+        }
+    }
+
+    /// Records a message that has reached all of its receivers.
+    pub fn complete(&mut self, message: &CompleteMessage) {
+        self.record.counts.complete += 1;
+        self.record.times.complete(message);
+        self.seconds.complete(message);
+    }
+
+    /// Keeps the sample of a message, if it is one of those chosen.
+    pub fn keep_publication(&mut self, budget: &BottomK, sample: PublicationSample) {
+        self.publications.push(budget, sample);
+    }
+
+    /// Keeps the sample of a delivery, if its message is one of those chosen.
+    #[inline]
+    pub fn keep_delivery(&mut self, budget: &BottomK, sample: DeliverySample) {
+        self.deliveries.push(budget, sample);
+    }
+
+    /// Counts and times so far, without samples, and without seconds except the last complete one.
+    pub fn so_far(&self) -> FanOutRecord {
+        let mut record = self.record.clone();
+        record.times.delivery = self.seconds.delivery();
+        record.seconds = self.seconds.last().into_iter().cloned().collect();
+        record
+    }
+
+    /// Everything that all threads have recorded.
+    pub fn merge(threads: Vec<Self>, budget: &BottomK) -> FanOutRecord {
+        let mut all = FanOutRecord::default();
+        let (mut publications, mut deliveries) = (Vec::new(), Vec::new());
+        for mut thread in threads {
+            let mut record = thread.so_far();
+            record.seconds = thread.seconds.finish();
+            all.merge(&record);
+            publications.push(thread.publications);
+            deliveries.push(thread.deliveries);
+        }
+        all.publications = ThreadSamples::merge(publications, budget);
+        all.deliveries = ThreadSamples::merge(deliveries, budget);
+        all.choose(budget);
+        all
+    }
+}

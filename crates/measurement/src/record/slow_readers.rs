@@ -1,0 +1,93 @@
+//! Figures of a run with slow readers: theirs, and those of the other receivers before and after they turned slow.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::fan_out::{CompleteMessage, ReceiverRecord};
+use super::{KindRecord, LazyHistogram};
+
+/// Figures of slow readers and of their neighbours: those of one thread, or the sum over threads and processes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlowRecord {
+    /// Slow readers that were ready for the load.
+    pub clients: u64,
+    /// Bytes that slow readers took from their sockets while they were slow.
+    pub read_bytes: u64,
+    /// Total time that slow readers were slow and connected, in nanoseconds.
+    pub reading_ns: u64,
+    /// Connections of slow readers that the server ended.
+    pub closed: u64,
+    /// Number of these connections for each close code. 1006 = without a close frame.
+    pub close_codes: BTreeMap<u16, u64>,
+    /// Times after T0 at which the server ended these connections, in nanoseconds.
+    pub closed_after: LazyHistogram,
+    /// Deliveries to slow readers.
+    pub receivers: ReceiverRecord,
+    /// Messages that slow readers sent. They are in no other figure.
+    pub messages: KindRecord,
+    /// The other receivers, of messages sent before slow readers turned slow.
+    pub before: NeighbourRecord,
+    /// The other receivers, of messages sent after.
+    pub after: NeighbourRecord,
+}
+
+impl SlowRecord {
+    /// Adds the figures of another thread or process.
+    pub fn merge(&mut self, other: &Self) {
+        self.clients += other.clients;
+        self.read_bytes += other.read_bytes;
+        self.reading_ns += other.reading_ns;
+        self.closed += other.closed;
+        for (code, count) in &other.close_codes {
+            *self.close_codes.entry(*code).or_default() += count;
+        }
+        self.closed_after.merge(&other.closed_after);
+        self.receivers.merge(&other.receivers);
+        self.messages.merge(&other.messages);
+        self.before.merge(&other.before);
+        self.after.merge(&other.after);
+    }
+}
+
+/// Times of one phase of a run with slow readers, of the other receivers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourRecord {
+    /// Deliveries that should have come.
+    pub expected: u64,
+    /// First arrivals within the timeout.
+    pub delivered: u64,
+    /// Delivery time of the first receiver of each message, in nanoseconds.
+    pub first: LazyHistogram,
+    /// Delivery time of the median receiver of each message, in nanoseconds.
+    pub median: LazyHistogram,
+    /// Delivery time of the last receiver of each message, in nanoseconds.
+    pub last: LazyHistogram,
+    /// Received minus sent time of each delivery, in nanoseconds.
+    pub delivery: LazyHistogram,
+    /// Service times of messages with a reply or an echo, in nanoseconds.
+    pub service: LazyHistogram,
+}
+
+impl NeighbourRecord {
+    /// Records a message that has reached all of its receivers.
+    pub fn complete(&mut self, message: &CompleteMessage) {
+        self.first.record(message.first_ns);
+        self.median.record(message.median_ns);
+        self.last.record(message.last_ns);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.expected += other.expected;
+        self.delivered += other.delivered;
+        for (all, one) in [
+            (&mut self.first, &other.first),
+            (&mut self.median, &other.median),
+            (&mut self.last, &other.last),
+            (&mut self.delivery, &other.delivery),
+            (&mut self.service, &other.service),
+        ] {
+            all.merge(one);
+        }
+    }
+}

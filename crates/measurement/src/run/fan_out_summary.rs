@@ -1,0 +1,225 @@
+//! Deliveries as reported in results.
+
+// Fields with self-explanatory names have no comment.
+#![allow(missing_docs)]
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{
+    EncodedTimes, FanOutRecord, FanOutSecond, LatencyHistogram, LazyHistogram, ReceiverRecord,
+};
+use crate::verdict::Latency;
+
+/// Number of receivers listed by number.
+const MAX_LISTED: usize = 100;
+
+/// Figures of messages that are delivered to several receivers. Delivery times count from the send time, response times
+/// from the intended send time. Slow readers are in none of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+// A workbook has no cells for what is empty.
+#[serde(default)]
+pub struct FanOutSummary {
+    /// Messages published.
+    pub published: u64,
+    /// Deliveries that should have come: for each message, the receivers of its room that were ready before it was sent
+    /// and whose connection had not ended by then.
+    pub expected: u64,
+    /// First arrivals within the timeout.
+    pub delivered: u64,
+    /// `expected - delivered`.
+    pub missing: u64,
+    /// First arrivals after the timeout. Part of `missing`.
+    pub late: u64,
+    /// Arrivals after the first.
+    pub duplicated: u64,
+    /// Deliveries with the identity of a message, but something else that does not agree.
+    pub corrupted: u64,
+    /// Deliveries to a client that should not get the message.
+    pub unexpected: u64,
+    /// Deliveries that arrived after that of a later message of the same publisher; `None` when there were too many pairs
+    /// of publisher and receiver to keep their order.
+    pub reordered: Option<u64>,
+    /// `delivered / expected`; `None` when nothing was expected.
+    pub reach: Option<f64>,
+    /// Messages that reached all of their receivers within the timeout.
+    pub complete: u64,
+    /// Messages that did not.
+    pub incomplete: u64,
+    /// Receivers that should have got messages and got none at all.
+    pub unreached: u64,
+    /// Numbers of these receivers, the first hundred.
+    pub unreached_clients: Vec<u32>,
+    /// Of all deliveries within the timeout.
+    pub delivery_time_ns: Latency,
+    pub delivery_response_ns: Latency,
+    /// Delivery time of each complete message's first receiver. So are the following figures.
+    pub first_ns: Latency,
+    /// Of the median receiver, the lower one of two.
+    pub median_ns: Latency,
+    /// Of the last receiver.
+    pub last_ns: Latency,
+    /// Last minus first.
+    pub spread_ns: Latency,
+    pub first_response_ns: Latency,
+    pub median_response_ns: Latency,
+    pub last_response_ns: Latency,
+    pub publishes_per_s: f64,
+    pub deliveries_per_s: f64,
+    /// One row per second in which something happened.
+    pub timeline: Vec<FanOutRow>,
+    /// The percentile table.
+    pub percentiles: Vec<FanOutPercentiles>,
+}
+
+/// Deliveries of one second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct FanOutRow {
+    /// Start of the second, in seconds since T0.
+    pub second: u64,
+    /// Messages published in this second.
+    pub published: u64,
+    /// Deliveries expected of these messages.
+    pub expected: u64,
+    /// Deliveries that arrived in this second.
+    pub delivered: u64,
+    /// Of the messages that reached their last receiver in this second; `None` without any. So are the following figures.
+    pub first_p50_ns: Option<u64>,
+    pub median_p50_ns: Option<u64>,
+    pub last_p50_ns: Option<u64>,
+    pub last_p99_ns: Option<u64>,
+    /// Of the deliveries that arrived in this second.
+    pub delivery_p50_ns: Option<u64>,
+    pub delivery_p99_ns: Option<u64>,
+}
+
+impl From<&FanOutSecond> for FanOutRow {
+    fn from(second: &FanOutSecond) -> Self {
+        let decode = |times: &Option<EncodedTimes>| {
+            let EncodedTimes(bytes) = times.as_ref()?;
+            LatencyHistogram::from_encoded(bytes).ok()
+        };
+        let quantile = |times: &Option<LatencyHistogram>, q| times.as_ref()?.quantile(q);
+        let (last, delivery) = (decode(&second.last), decode(&second.delivery));
+        Self {
+            second: second.second,
+            published: second.published,
+            expected: second.expected,
+            delivered: second.delivered,
+            first_p50_ns: quantile(&decode(&second.first), 0.5),
+            median_p50_ns: quantile(&decode(&second.median), 0.5),
+            last_p50_ns: quantile(&last, 0.5),
+            last_p99_ns: quantile(&last, 0.99),
+            delivery_p50_ns: quantile(&delivery, 0.5),
+            delivery_p99_ns: quantile(&delivery, 0.99),
+        }
+    }
+}
+
+/// One row of the percentile table of deliveries. Times are in nanoseconds; `None` without any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct FanOutPercentiles {
+    /// Between 0 and 100.
+    pub percentile: f64,
+    pub delivery_time_ns: Option<u64>,
+    pub first_ns: Option<u64>,
+    pub median_ns: Option<u64>,
+    pub last_ns: Option<u64>,
+}
+
+/// Percentiles of the table.
+const PERCENTILES: [f64; 20] = [
+    0.0, 5.0, 10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 95.0, 98.0,
+    99.0, 99.9, 99.99, 100.0,
+];
+
+impl FanOutSummary {
+    /// The figures of a record whose measured phase took this long.
+    pub fn new(record: &FanOutRecord, elapsed_s: f64) -> Self {
+        let counts = &record.counts;
+        let times = &record.times;
+        let rate = |n: u64| {
+            if elapsed_s > 0.0 {
+                n as f64 / elapsed_s
+            } else {
+                0.0
+            }
+        };
+        Self {
+            published: counts.published,
+            expected: counts.expected,
+            delivered: counts.delivered,
+            missing: counts.expected.saturating_sub(counts.delivered),
+            late: counts.late,
+            duplicated: counts.duplicated,
+            corrupted: counts.corrupted,
+            unexpected: counts.unexpected,
+            reordered: (!record.order_is_unknown).then_some(counts.reordered),
+            reach: reach(counts.delivered, counts.expected),
+            complete: counts.complete,
+            incomplete: counts.incomplete,
+            unreached: record.unreached.len() as u64,
+            unreached_clients: record.unreached.iter().copied().take(MAX_LISTED).collect(),
+            delivery_time_ns: Latency::from_lazy(&times.delivery),
+            delivery_response_ns: Latency::from_lazy(&times.delivery_response),
+            first_ns: Latency::from_lazy(&times.first),
+            median_ns: Latency::from_lazy(&times.median),
+            last_ns: Latency::from_lazy(&times.last),
+            spread_ns: Latency::from_lazy(&times.spread),
+            first_response_ns: Latency::from_lazy(&times.first_response),
+            median_response_ns: Latency::from_lazy(&times.median_response),
+            last_response_ns: Latency::from_lazy(&times.last_response),
+            publishes_per_s: rate(counts.published_in_time),
+            deliveries_per_s: rate(counts.delivered_in_time),
+            timeline: record.seconds.iter().map(FanOutRow::from).collect(),
+            percentiles: PERCENTILES.map(|p| percentiles(record, p)).to_vec(),
+        }
+    }
+}
+
+/// Share of the expected deliveries that came; `None` when nothing was expected.
+pub(super) fn reach(delivered: u64, expected: u64) -> Option<f64> {
+    (expected > 0).then(|| delivered as f64 / expected as f64)
+}
+
+fn percentiles(record: &FanOutRecord, percentile: f64) -> FanOutPercentiles {
+    let of = |times: &LazyHistogram| times.get()?.quantile(percentile / 100.0);
+    FanOutPercentiles {
+        percentile,
+        delivery_time_ns: of(&record.times.delivery),
+        first_ns: of(&record.times.first),
+        median_ns: of(&record.times.median),
+        last_ns: of(&record.times.last),
+    }
+}
+
+/// Deliveries to the clients of one role.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ReceiverSummary {
+    /// Deliveries that should have come.
+    pub expected: u64,
+    /// First arrivals within the timeout.
+    pub delivered: u64,
+    /// `expected - delivered`.
+    pub missing: u64,
+    pub delivery_time_ns: Latency,
+    pub delivery_response_ns: Latency,
+}
+
+impl From<&ReceiverRecord> for ReceiverSummary {
+    fn from(record: &ReceiverRecord) -> Self {
+        Self {
+            expected: record.expected,
+            delivered: record.delivered,
+            missing: record.expected.saturating_sub(record.delivered),
+            delivery_time_ns: Latency::from_lazy(&record.delivery),
+            delivery_response_ns: Latency::from_lazy(&record.delivery_response),
+        }
+    }
+}
