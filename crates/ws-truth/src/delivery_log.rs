@@ -103,6 +103,19 @@ impl DeliveryTimes {
     }
 }
 
+/// Times from the arrival of measured messages to each copy, in nanoseconds and sorted.
+pub(crate) fn copy_times_ns(messages: &[RoomMessage]) -> Vec<u64> {
+    let measured = messages.iter().filter(|message| !message.is_warmup);
+    let mut times: Vec<_> = measured
+        .flat_map(|message| {
+            let sent = message.copies.iter().filter_map(|copy| copy.sent_ns);
+            sent.map(|sent_ns| sent_ns - message.received_ns)
+        })
+        .collect();
+    times.sort_unstable();
+    times
+}
+
 /// Number of copies of measured messages with this fate.
 pub(crate) fn copies_with(messages: &[RoomMessage], fate: Fate) -> u64 {
     let measured = messages.iter().filter(|message| !message.is_warmup);
@@ -163,6 +176,25 @@ pub(crate) fn tick_gaps_ns(ticks: &[TickLogEntry]) -> Vec<u64> {
     gaps
 }
 
+/// Times by which ticks went out later than the feed's interval allows, in nanoseconds and sorted. The beginning of the
+/// feed of each receiver is such that no tick is early.
+pub(crate) fn tick_lateness_ns(ticks: &[TickLogEntry], interval_ns: u64) -> Vec<u64> {
+    let due_ns = |tick: &TickLogEntry| tick.tick * interval_ns;
+    let mut begins: BTreeMap<usize, i128> = BTreeMap::new();
+    let since_begin = |tick: &TickLogEntry| i128::from(tick.sent_ns) - i128::from(due_ns(tick));
+    for tick in ticks {
+        let begin = begins.entry(tick.connection).or_insert(i128::MAX);
+        *begin = since_begin(tick).min(*begin);
+    }
+    let lateness = |tick: &TickLogEntry| {
+        let late = since_begin(tick) - begins.get(&tick.connection)?;
+        u64::try_from(late).ok()
+    };
+    let mut late: Vec<_> = ticks.iter().filter_map(lateness).collect();
+    late.sort_unstable();
+    late
+}
+
 /// Times from the first to the last receiver of each tick, in nanoseconds and sorted. Only the first copy of a tick counts.
 pub(crate) fn tick_skews_ns(ticks: &[TickLogEntry]) -> Vec<u64> {
     let mut sent: BTreeMap<u64, BTreeMap<usize, u64>> = BTreeMap::new();
@@ -211,6 +243,7 @@ mod tests {
         assert_eq!(times.first, [10]);
         assert_eq!(times.median, [20]);
         assert_eq!((times.last, times.spread), (vec![50], vec![40]));
+        assert_eq!(copy_times_ns(&messages), [10, 20, 20, 30, 30, 50, 50]);
         let blocked = BlockedSocket {
             connection: 0,
             since_ns: 0,
@@ -253,5 +286,7 @@ mod tests {
         assert_eq!(reordered_and_repeated_ticks(&ticks), (1, 1));
         assert_eq!(tick_gaps_ns(&ticks), [1, 5, 8, 11]);
         assert_eq!(tick_skews_ns(&ticks), [0, 2, 4]);
+        // Receiver 0 begins at 10 and receiver 1 at 4, with its tick 2.
+        assert_eq!(tick_lateness_ns(&ticks, 8), [0, 0, 3, 4, 8, 13]);
     }
 }

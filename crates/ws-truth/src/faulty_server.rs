@@ -84,9 +84,9 @@ impl FaultyServer {
         })
     }
 
-    /// The server's URL.
+    /// The server's URL, without a path, so that a scenario can have one.
     pub(crate) fn url(&self) -> String {
-        format!("ws://{}/", self.address)
+        format!("ws://{}", self.address)
     }
 
     /// Time 0 of the log.
