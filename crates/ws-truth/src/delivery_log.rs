@@ -123,7 +123,8 @@ pub(crate) fn copies_with(messages: &[RoomMessage], fate: Fate) -> u64 {
     copies.filter(|copy| copy.fate == fate).count() as u64
 }
 
-/// Number of copies of measured messages that went out after a later message of the same publisher to the same receiver.
+/// Number of copies of measured messages that went out after a later message of the same publisher to the same
+/// receiver.
 pub(crate) fn overtaken_copies(messages: &[RoomMessage]) -> u64 {
     let mut sent: BTreeMap<(u32, usize), Vec<(u64, u64)>> = BTreeMap::new();
     for message in messages.iter().filter(|message| !message.is_warmup) {
@@ -195,7 +196,7 @@ pub(crate) fn tick_lateness_ns(ticks: &[TickLogEntry], interval_ns: u64) -> Vec<
     late
 }
 
-/// Times from the first to the last receiver of each tick, in nanoseconds and sorted. Only the first copy of a tick counts.
+/// Times from the first to the last receiver of each tick, in nanoseconds and sorted. A repeated tick counts once.
 pub(crate) fn tick_skews_ns(ticks: &[TickLogEntry]) -> Vec<u64> {
     let mut sent: BTreeMap<u64, BTreeMap<usize, u64>> = BTreeMap::new();
     for tick in ticks {

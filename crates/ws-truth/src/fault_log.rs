@@ -29,6 +29,8 @@ pub(crate) struct FaultLog {
     pub(crate) refused: u64,
     /// Messages to rooms, in order of arrival.
     pub(crate) room: Vec<RoomMessage>,
+    /// Copies that went to the publisher of the message, which should not get it.
+    pub(crate) returned_copies: u64,
     /// Ticks of the feed that were sent, in this order.
     pub(crate) ticks: Vec<TickLogEntry>,
     /// Sockets of receivers that once took no more.

@@ -77,6 +77,9 @@ pub struct RoomFaults {
     pub step: Duration,
     /// Additional time of late copies. `None` = each receiver gets each copy once and none is late.
     pub late_by: Option<Duration>,
+    /// Receiver 4 gets messages whose last digit is 1 with a changed byte. The publisher itself gets a copy of messages
+    /// whose last digit is 9.
+    pub spoils: bool,
     /// Additional time of all copies of messages that arrive after a receiver's socket has taken no more.
     pub held_by: Duration,
     /// Bytes of the kernel's send buffer of each socket; `None` = the system's choice.
@@ -85,15 +88,20 @@ pub struct RoomFaults {
 
 impl RoomFaults {
     /// The fate of the copy of a publisher's message `number` for receiver `k`, counted from 1. By the last digit of the
-    /// number: 3 does not reach receiver 1, 5 reaches receiver 2 late, and 7 reaches receiver 3 twice.
+    /// number, with late copies: 3 does not reach receiver 1, 5 reaches receiver 2 late, and 7 reaches receiver 3 twice.
     pub(crate) fn fate(&self, number: u64, k: usize) -> Fate {
         match (number % 10, k) {
-            _ if self.late_by.is_none() => Fate::Echoed,
-            (3, 1) => Fate::Dropped,
-            (5, 2) => Fate::Reordered,
-            (7, 3) => Fate::Duplicated,
+            (1, 4) if self.spoils => Fate::Corrupted,
+            (3, 1) if self.late_by.is_some() => Fate::Dropped,
+            (5, 2) if self.late_by.is_some() => Fate::Reordered,
+            (7, 3) if self.late_by.is_some() => Fate::Duplicated,
             _ => Fate::Echoed,
         }
+    }
+
+    /// Returns `true` if the publisher gets a copy of its own message `number`.
+    pub(crate) fn returns_to_sender(&self, number: u64) -> bool {
+        self.spoils && number % 10 == 9
     }
 
     /// Time from the arrival of a message to its copy for receiver `k`. `is_held`: a receiver's socket was full then.
@@ -367,6 +375,7 @@ mod tests {
         let room = RoomFaults {
             step: ms(2),
             late_by: Some(ms(30)),
+            spoils: true,
             held_by: ms(5),
             send_buffer: None,
         };
@@ -375,6 +384,7 @@ mod tests {
             (Fate::Dropped, 1),
             (Fate::Reordered, 2),
             (Fate::Duplicated, 3),
+            (Fate::Corrupted, 4),
         ] {
             let found: Vec<_> = copies()
                 .filter(|(n, k)| room.fate(*n, *k) == fate)

@@ -24,7 +24,7 @@ mod delivery_tests;
 mod handshake;
 mod throttled_stream;
 
-use deliveries::{DeliveryQueue, Rooms};
+use deliveries::{DeliveryQueue, JoinedReceivers};
 use throttled_stream::ThrottledStream;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -71,7 +71,7 @@ impl FaultyServer {
                     log: FaultLog::default(),
                     first_ns: None,
                     delayed: BTreeMap::new(),
-                    rooms: Rooms::default(),
+                    joined: JoinedReceivers::default(),
                     deliveries: DeliveryQueue::default(),
                 };
                 server.run(&stopped)
@@ -158,7 +158,7 @@ struct ServerLoop {
     first_ns: Option<u64>,
     /// Messages that are answered later, by due time and place in the log.
     delayed: BTreeMap<(u64, usize), Message>,
-    rooms: Rooms,
+    joined: JoinedReceivers,
     deliveries: DeliveryQueue,
 }
 

@@ -24,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "feed",
         truth: "200 ticks for 5 clients, 1 in 10 of which is left out: 900 received, 100 missing",
-        examine: |f| feed_counts(f, &feed(regular())?),
+        examine: |f| feed_counts(f, &feed(regular(), false)?),
     },
     Case {
         name: "feed-disordered",
@@ -77,13 +77,15 @@ fn regular() -> FeedFaults {
 fn listen(plan: &mut LoadDraft) {
     plan.clients = NonZeroU32::MIN.saturating_add(4);
     plan.length = Length::Duration(LENGTH);
-    // The clock decides here, so nothing may sleep.
-    plan.busy_poll = true;
 }
 
-fn feed(feed: FeedFaults) -> anyhow::Result<MeasuredScenario> {
+/// A feed with these faults. Where the clock decides, no thread may sleep.
+fn feed(feed: FeedFaults, busy_poll: bool) -> anyhow::Result<MeasuredScenario> {
     let spoil = |faults: &mut Faults| faults.feed = Some(feed);
-    MeasuredScenario::new(FEED, spoil, listen)
+    MeasuredScenario::new(FEED, spoil, |plan| {
+        listen(plan);
+        plan.busy_poll = busy_poll;
+    })
 }
 
 fn feed_counts(findings: &mut Findings, measured: &MeasuredScenario) -> anyhow::Result<()> {
@@ -104,10 +106,11 @@ fn feed_counts(findings: &mut Findings, measured: &MeasuredScenario) -> anyhow::
 }
 
 fn feed_disordered(findings: &mut Findings) -> anyhow::Result<()> {
-    let measured = feed(FeedFaults {
+    let disordered = FeedFaults {
         repeats_and_reorders: true,
         ..regular()
-    })?;
+    };
+    let measured = feed(disordered, false)?;
     let (reordered, repeated) = reordered_and_repeated_ticks(&measured.log.ticks);
     findings.count("ticks repeated by the server", TICKS / 10, repeated);
     findings.count("ticks reordered by the server", TICKS / 10, reordered);
@@ -121,7 +124,7 @@ fn feed_disordered(findings: &mut Findings) -> anyhow::Result<()> {
 }
 
 fn feed_times(findings: &mut Findings) -> anyhow::Result<()> {
-    let measured = feed(regular())?;
+    let measured = feed(regular(), true)?;
     feed_counts(findings, &measured)?;
     note_noise(findings, &measured.recording, 0.99, tolerance_ms(5.0) / 2.0);
     let ticks = &measured.log.ticks;

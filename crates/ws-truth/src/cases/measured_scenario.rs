@@ -103,7 +103,8 @@ impl MeasuredScenario {
     }
 }
 
-/// Adds a time in the server's log beside the rule that it should follow. A server that did not keep to its rule is noise.
+/// Adds a time in the server's log beside the rule that it should follow. A server that did not keep to its rule is
+/// noise.
 pub(super) fn judge_schedule(findings: &mut Findings, what: &str, rule_ms: f64, logged_ms: f64) {
     let near_ms = tolerance_ms(rule_ms);
     if (rule_ms - logged_ms).abs() <= near_ms {

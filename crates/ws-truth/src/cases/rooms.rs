@@ -25,7 +25,12 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "fan",
         truth: "500 messages for 6 receivers, by the last digit of the number: 3 not for receiver 1, 5 late for receiver 2, 7 twice for receiver 3: 50 of each",
-        examine: |f| fan_counts(f, &fan()?),
+        examine: |f| fan_counts(f, &fan(false)?),
+    },
+    Case {
+        name: "fan-spoiled",
+        truth: "500 messages for 6 receivers, by the last digit of the number: 1 with a byte changed for receiver 4, 9 also to the publisher: 50 of each",
+        examine: fan_spoiled,
     },
     Case {
         name: "fan-unreached",
@@ -75,8 +80,6 @@ fn at_rate(per_second: f64, length: Duration) -> anyhow::Result<impl FnOnce(&mut
         plan.length = Length::Duration(length);
         plan.warmup = Duration::from_millis(300);
         plan.timeout = Duration::from_secs(1);
-        // The clock decides here, so nothing may sleep.
-        plan.busy_poll = true;
     })
 }
 
@@ -88,10 +91,14 @@ fn deliver(faults: &mut Faults, late_by: Option<Duration>) {
     });
 }
 
-/// 500 messages of two publishers, one in 20 ms each.
-fn fan() -> anyhow::Result<MeasuredScenario> {
+/// 500 messages of two publishers, one in 20 ms each. Where the clock decides, no thread may sleep.
+fn fan(busy_poll: bool) -> anyhow::Result<MeasuredScenario> {
     let spoil = |faults: &mut Faults| deliver(faults, Some(Duration::from_millis(50)));
-    MeasuredScenario::new(FAN, spoil, at_rate(100.0, Duration::from_secs(5))?)
+    let change = at_rate(100.0, Duration::from_secs(5))?;
+    MeasuredScenario::new(FAN, spoil, |plan| {
+        change(plan);
+        plan.busy_poll = busy_poll;
+    })
 }
 
 /// Number of measured messages in the server's log.
@@ -151,6 +158,35 @@ fn note_late(findings: &mut Findings, measured: &MeasuredScenario) {
     }
 }
 
+fn fan_spoiled(findings: &mut Findings) -> anyhow::Result<()> {
+    let spoil = |faults: &mut Faults| {
+        faults.room = Some(RoomFaults {
+            step: STEP,
+            spoils: true,
+            ..RoomFaults::default()
+        });
+    };
+    let measured = MeasuredScenario::new(FAN, spoil, at_rate(500.0, Duration::from_secs(1))?)?;
+    let log = &measured.log;
+    let corrupted = copies_with(&log.room, Fate::Corrupted);
+    findings.count("in the server's log", 500, logged(&measured));
+    findings.count("copies changed by the server", 50, corrupted);
+    findings.count("copies to the publisher", 50, log.returned_copies);
+    let truths = [
+        ("published", 500),
+        ("expected", copies_of(500)),
+        ("corrupted", corrupted),
+        ("unexpected", log.returned_copies),
+        ("duplicated", 0),
+        ("reordered", 0),
+        ("late", 0),
+        ("unreached", 0),
+    ];
+    measured.counts(findings, "fan_out", &truths);
+    note_late(findings, &measured);
+    Ok(())
+}
+
 fn fan_unreached(findings: &mut Findings) -> anyhow::Result<()> {
     let length = Duration::from_millis(500);
     let spoil = |faults: &mut Faults| deliver(faults, None);
@@ -175,7 +211,7 @@ fn fan_unreached(findings: &mut Findings) -> anyhow::Result<()> {
 
 fn fan_times(findings: &mut Findings) -> anyhow::Result<()> {
     const QUANTILES: [(f64, &str); 2] = [(0.5, "p50"), (0.75, "p75")];
-    let measured = fan()?;
+    let measured = fan(true)?;
     fan_counts(findings, &measured)?;
     let room = &measured.log.room;
     let logged = DeliveryTimes::of(room.iter().filter(|m| !m.is_warmup), &[]);
@@ -256,8 +292,8 @@ fn stalled_times(findings: &mut Findings, measured: &MeasuredScenario, rate: f64
     }
 }
 
-/// Time that the server needed, by its own log, to read what was due during its stall, and longest time by which a copy was
-/// later than its rule.
+/// Time that the server needed, by its own log, to read what was due during its stall, and longest time by which a copy
+/// was later than its rule.
 fn recovery_ms(measured: &MeasuredScenario, rate: f64) -> f64 {
     let log = &measured.log;
     let Some((_, end_ns)) = log.stall_ns else {

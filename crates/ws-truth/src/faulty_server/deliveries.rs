@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::answers::spoil;
 use super::{ConnectionState, SPIN, ServerLoop, nanoseconds};
 use crate::delivery_log::{BlockedSocket, CopyLogEntry, RoomMessage, TickLogEntry};
 use crate::faults::{Fate, FeedFaults, JOIN, JOINED};
@@ -18,14 +19,14 @@ const IDENTITY_DIGITS: (usize, usize) = (6, 10);
 
 /// The receivers of each room, by path and in the order of joining.
 #[derive(Debug, Default)]
-pub(super) struct Rooms {
-    receivers: BTreeMap<String, Vec<usize>>,
+pub(super) struct JoinedReceivers {
+    of_path: BTreeMap<String, Vec<usize>>,
 }
 
-impl Rooms {
+impl JoinedReceivers {
     /// All receivers, ordered by room and then as they joined.
     fn all(&self) -> Vec<usize> {
-        self.receivers.values().flatten().copied().collect()
+        self.of_path.values().flatten().copied().collect()
     }
 }
 
@@ -84,12 +85,12 @@ impl ServerLoop {
 
     fn join(&mut self, connection: usize) {
         let path = self.connections[connection].path.clone();
-        let room = self.rooms.receivers.entry(path).or_default();
+        let room = self.joined.of_path.entry(path).or_default();
         if !room.contains(&connection) {
             room.push(connection);
         }
         self.write(connection, Message::text(JOINED));
-        let receivers = self.rooms.all();
+        let receivers = self.joined.all();
         if let Some(feed) = self.faults.feed
             && receivers.len() == feed.receivers
         {
@@ -131,9 +132,13 @@ impl ServerLoop {
         };
         if !entry.is_warmup {
             self.first_ns.get_or_insert(entry.received_ns);
+            if rule.returns_to_sender(entry.number) {
+                self.log.returned_copies += 1;
+                self.write(connection, message.clone());
+            }
         }
         let path = &self.connections[connection].path;
-        let receivers = self.rooms.receivers.get(path).cloned();
+        let receivers = self.joined.of_path.get(path).cloned();
         for (connection, k) in receivers.unwrap_or_default().into_iter().zip(1..) {
             if !matches!(self.connections[connection].state, ConnectionState::Open(_)) {
                 continue;
@@ -213,6 +218,7 @@ impl ServerLoop {
             return;
         };
         entry.sent_ns = Some(sent_ns);
+        let message = spoil(message, fate);
         let again = (fate == Fate::Duplicated).then(|| message.clone());
         for message in [Some(message), again].into_iter().flatten() {
             self.write(connection, message);

@@ -128,6 +128,35 @@ fn the_fate_of_a_copy_follows_from_the_number_of_its_message() {
 }
 
 #[test]
+fn spoiled_copies_are_changed_or_go_to_the_sender() {
+    let server = start(|faults| {
+        faults.room = Some(RoomFaults {
+            spoils: true,
+            ..RoomFaults::default()
+        });
+    });
+    let mut receivers: Vec<_> = (0..5).map(|_| join(&server, "/fan")).collect();
+    let mut publisher = connect(&server, "/fan", None);
+    publish(&mut publisher, 1, 0..20);
+    for (receiver, k) in receivers.iter_mut().zip(1..) {
+        for number in 0..20 {
+            let mut expected = said(1, number);
+            if k == 4 && number % 10 == 1 {
+                expected = expected.replace("said", "saie");
+            }
+            assert_eq!(receiver.read().unwrap(), Message::text(expected));
+        }
+        nothing_more(receiver);
+    }
+    assert_eq!(numbers(&mut publisher, 1, 2), [9, 19]);
+    nothing_more(&mut publisher);
+    let log = server.finish();
+    assert_eq!(log.returned_copies, 2);
+    assert_eq!(copies_with(&log.room, Fate::Corrupted), 2);
+    assert_eq!(copies_with(&log.room, Fate::Echoed), 98);
+}
+
+#[test]
 fn the_warm_up_has_no_faults() {
     let server = start(fan(Some(ms(400))));
     let mut receivers: Vec<_> = (0..3).map(|_| join(&server, "/fan")).collect();
