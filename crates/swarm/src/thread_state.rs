@@ -6,7 +6,9 @@ use std::sync::Arc;
 use host::thread_usage::ThreadUsage;
 use http::HeaderMap;
 use measurement::plan::{Length, Plan, Verify, mask_header_values};
-use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
+use measurement::record::{
+    BottomK, NeighbourRecord, Record, Recorder, SlowRecord, encode_delay_ns,
+};
 
 use scenario::Scratch;
 
@@ -14,8 +16,10 @@ use crate::buffers::{BUFFER_LEN, WriteBuffers};
 use crate::client_stats::ClientStats;
 use crate::clock::Clock;
 use crate::connect::connect_stats::ConnectStats;
+use crate::client::fan_out::RecentPublications;
 use crate::dialogue::Dialogue;
 use crate::dialogue::early_records::{EarlyRecords, OtherRecord};
+use crate::dialogue::publications::PublicationBoard;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
@@ -54,6 +58,16 @@ pub(crate) struct ThreadState {
     pub(crate) last_stop_end_ns: Cell<u64>,
     /// The scenario; `None` when clients expect an echo.
     pub(crate) dialogue: Option<Arc<Dialogue>>,
+    /// Rooms and messages on their way; `None` without deliveries.
+    pub(crate) board: Option<Arc<PublicationBoard>>,
+    /// Time to add to that of this thread's clock for the time on the clock of the board, in nanoseconds.
+    pub(crate) board_offset_ns: u64,
+    /// Messages that were delivered lately.
+    pub(crate) recent_publications: RefCell<RecentPublications>,
+    /// Working memory for the times of one message.
+    pub(crate) delivery_times: RefCell<Vec<u64>>,
+    /// Senders whose connection has ended while messages of theirs were on their way.
+    pub(crate) orphans: RefCell<Vec<u32>>,
     /// Records of a scenario that arrived while `run` was `None`.
     early: RefCell<EarlyRecords>,
     /// Working memory for the classification of records.
@@ -83,11 +97,15 @@ impl ThreadState {
         if let Some(dialogue) = &content.dialogue {
             recorder = recorder.with_scenario(&dialogue.scenario);
         }
+        let clock = Clock::start();
+        if let (Some(dialogue), Some(fan_out)) = (&content.dialogue, &mut recorder.fan_out) {
+            fan_out.record.order_is_unknown = dialogue.order_is_unknown;
+        }
         Self {
             rules,
             payloads: Arc::clone(&content.payloads),
             budget: Arc::clone(&content.budget),
-            clock: Clock::start(),
+            clock,
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
             recorder: RefCell::new(recorder.encode_after(encode_delay_ns)),
@@ -109,6 +127,14 @@ impl ThreadState {
             scratch: RefCell::default(),
             headers: plan.headers.clone(),
             encode_delay_ns,
+            board_offset_ns: content
+                .board
+                .as_ref()
+                .map_or(0, |board| board.offset_ns(clock)),
+            board: content.board.clone(),
+            recent_publications: RefCell::default(),
+            delivery_times: RefCell::default(),
+            orphans: RefCell::default(),
         }
     }
 
@@ -151,6 +177,17 @@ impl ThreadState {
             Some(dialogue) => empty.with_scenario(&dialogue.scenario),
             None => empty,
         })
+    }
+
+    /// The figures of the other receivers in the phase of a message sent at this time after T0.
+    pub(crate) fn phase<'a>(&self, slow: &'a mut SlowRecord, _sent_ns: u64) -> &'a mut NeighbourRecord {
+        &mut slow.before
+    }
+
+    /// Returns true while a client of the thread has not completed its part of the plan, or messages of one whose
+    /// connection has ended are on their way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.clients.borrow().busy > 0 || !self.orphans.borrow().is_empty()
     }
 
     /// Number of a client among those that send the load; `None` for one that only listens.

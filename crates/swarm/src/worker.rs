@@ -273,7 +273,10 @@ impl Worker<'_> {
                     idle_ns: self.event_loop.idle_ns,
                 });
             }
-            if !is_done && thread.clients.borrow().busy == 0 {
+            if !thread.orphans.borrow().is_empty() {
+                thread.close_orphans(false);
+            }
+            if !is_done && !thread.is_busy() {
                 is_done = true;
                 let _ = reports.send(WorkerReport::Done);
             }

@@ -12,8 +12,10 @@
 //! | `record` | the results of messages, passed to the recorder |
 //! | `setup` | scenarios: steps before the load, heartbeats, goodbye |
 //! | `template_send` | scenarios: messages filled from templates |
+//! | `fan_out` | scenarios: deliveries, and messages that are complete or not |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
 
+pub(crate) mod fan_out;
 mod receive;
 mod record;
 mod records;
@@ -235,6 +237,7 @@ impl Client {
                 _ => self.finalize_in_flight(thread),
             }
         }
+        self.leave_rooms(thread);
         let by_server = !is_closing;
         let row = ClientRow {
             client: self.id,

@@ -9,6 +9,7 @@ use scenario::{
 use websocket_wire::{MessageKind, Opcode, strip_message};
 
 use super::Client;
+use super::fan_out::RecognisedDelivery;
 use super::setup::shown;
 use super::stages::ClientStage;
 use crate::connection_end::ConnectionEnd;
@@ -190,7 +191,22 @@ impl Client {
                 let rule = Some((rule, answered));
                 thread.count_other(OtherRecord { received_ns, rule });
             }
-            RecordClass::Unexpected | RecordClass::Delivery { .. } | RecordClass::Push { .. } => {
+            RecordClass::Delivery {
+                kind,
+                client: publisher,
+                number,
+                agrees,
+            } => {
+                let delivery = RecognisedDelivery {
+                    kind,
+                    publisher,
+                    number: MessageNumber::from_bits(number),
+                    agrees,
+                    received_ns,
+                };
+                self.take_delivery(delivery, &scratch, own, dialogue, thread);
+            }
+            RecordClass::Unexpected | RecordClass::Push { .. } => {
                 let rule = None;
                 thread.count_other(OtherRecord { received_ns, rule });
             }
