@@ -38,7 +38,7 @@ use crate::record::{LatencyHistogram, Record, Sample, ServiceAndResponse, Timeli
 pub use condition_result::ConditionResult;
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
-pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
+pub use plan_summary::{PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary};
 pub use process_record::{ProcessRecord, RunSum};
 pub use scenario_figures::KindSummary;
 pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
