@@ -13,10 +13,10 @@ use measurement::record::{
 use scenario::Scratch;
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
+use crate::client::fan_out::RecentPublications;
 use crate::client_stats::ClientStats;
 use crate::clock::Clock;
 use crate::connect::connect_stats::ConnectStats;
-use crate::client::fan_out::RecentPublications;
 use crate::dialogue::Dialogue;
 use crate::dialogue::early_records::{EarlyRecords, OtherRecord};
 use crate::dialogue::publications::PublicationBoard;
@@ -180,7 +180,11 @@ impl ThreadState {
     }
 
     /// The figures of the other receivers in the phase of a message sent at this time after T0.
-    pub(crate) fn phase<'a>(&self, slow: &'a mut SlowRecord, _sent_ns: u64) -> &'a mut NeighbourRecord {
+    pub(crate) fn phase<'a>(
+        &self,
+        slow: &'a mut SlowRecord,
+        _sent_ns: u64,
+    ) -> &'a mut NeighbourRecord {
         &mut slow.before
     }
 

@@ -554,7 +554,11 @@ fn record_incomplete(
         fan_out.record.counts.incomplete += 1;
         let sample = publication_sample(publication, times);
         fan_out.keep_publication(&thread.budget, sample);
-        if let Some(dialogue) = thread.dialogue.as_ref().filter(|_| !publication.expected.is_queue) {
+        if let Some(dialogue) = thread
+            .dialogue
+            .as_ref()
+            .filter(|_| !publication.expected.is_queue)
+        {
             for subscriber in board.missing(dialogue.audience_room(publication), publication) {
                 let outcome = DeliveryOutcome::Missing;
                 let sample = delivery_sample(subscriber, publication, outcome, 0);
@@ -705,7 +709,9 @@ fn record_other(
 /// Records a delivery to a client that should not get the message.
 #[cold]
 fn record_unexpected(client: u32, delivery: RecognisedDelivery, thread: &ThreadState) {
-    let is_measured = thread.run.is_some_and(|run| delivery.received_ns >= run.t0_ns);
+    let is_measured = thread
+        .run
+        .is_some_and(|run| delivery.received_ns >= run.t0_ns);
     if !is_measured {
         return;
     }
@@ -733,9 +739,8 @@ impl ThreadState {
     /// Returns true for a message without a reply.
     pub(super) fn ends_by_delivery(&self, message: &InFlightMessage) -> bool {
         let dialogue = self.dialogue.as_ref();
-        dialogue.is_some_and(|dialogue| {
-            !dialogue.scenario.messages[message.shape.kind()].has_reply()
-        })
+        dialogue
+            .is_some_and(|dialogue| !dialogue.scenario.messages[message.shape.kind()].has_reply())
     }
 
     /// A time of this thread's clock on the clock of the board, in nanoseconds.
@@ -817,7 +822,9 @@ impl Default for RecentPublications {
 impl RecentPublications {
     #[inline]
     fn slot(publisher: u32, number: MessageNumber) -> usize {
-        let mixed = number.bits().wrapping_add(u64::from(publisher).wrapping_mul(0x9E37_79B9));
+        let mixed = number
+            .bits()
+            .wrapping_add(u64::from(publisher).wrapping_mul(0x9E37_79B9));
         // Below `RECENT`.
         #[allow(clippy::cast_possible_truncation)]
         let slot = mixed as usize % RECENT;

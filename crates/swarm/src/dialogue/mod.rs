@@ -17,10 +17,11 @@ pub(crate) mod template_frame;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use measurement::plan::Plan;
+use measurement::plan::{Plan, SlowAssignment};
 use measurement::record::{ConnectFailure, SetupFailure};
 use scenario::{
-    Captures, ClientState, DeliverTo, MessageType, MessageValues, Padding, RecordCutter, RoleAssignment, Scenario, Template,
+    Captures, ClientState, DeliverTo, MessageType, MessageValues, Padding, RecordCutter,
+    RoleAssignment, Scenario, Template,
 };
 
 use crate::client::fan_out::ClientRooms;
@@ -49,6 +50,7 @@ pub(crate) struct Dialogue {
     pub(crate) max_record: usize,
     /// Number of rooms.
     rooms: u32,
+    slow_readers: Option<Arc<SlowAssignment>>,
     /// Some message goes to all receivers.
     pub(crate) has_messages_to_all: bool,
     /// There are too many pairs of sender and receiver to keep their order.
@@ -78,6 +80,7 @@ impl Dialogue {
             has_messages_to_all: messages.iter().any(|kind| kind.to == DeliverTo::All),
             order_is_unknown: receivers * (roles.senders() / u64::from(rooms)) * 8 > ORDER_BYTES,
             rooms,
+            slow_readers: plan.slow_readers().cloned(),
             roles,
             shows_time: messages.iter().any(|kind| kind.send.shows_time()),
             max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
@@ -143,8 +146,11 @@ impl Dialogue {
 
     /// Index of the group of receivers that a client of this role belongs to.
     #[inline]
-    pub(crate) fn group(&self, _client: u32, role: usize) -> usize {
-        role
+    pub(crate) fn group(&self, client: u32, role: usize) -> usize {
+        match &self.slow_readers {
+            Some(slow) if slow.is_slow(client) => self.scenario.roles.len(),
+            _ => role,
+        }
     }
 
     /// Returns true when a message has a reply, apart from its deliveries.
@@ -175,7 +181,9 @@ impl Dialogue {
             .filter(|(_, role)| role.sends)
             .map(|(role, _)| {
                 let clients = self.roles.clients(role);
-                clients.saturating_sub(u64::from(room)).div_ceil(u64::from(self.rooms))
+                clients
+                    .saturating_sub(u64::from(room))
+                    .div_ceil(u64::from(self.rooms))
             })
             .sum();
         // There are at most as many senders as clients.

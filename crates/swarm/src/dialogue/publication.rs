@@ -86,7 +86,13 @@ impl Publication {
 
     /// Notes an arrival at the member with this place in the room. Times are on the clock of the board.
     #[inline]
-    pub(crate) fn arrive(&self, place: u32, is_slow: bool, now_ns: u64, timeout_ns: u64) -> Arrival {
+    pub(crate) fn arrive(
+        &self,
+        place: u32,
+        is_slow: bool,
+        now_ns: u64,
+        timeout_ns: u64,
+    ) -> Arrival {
         if place >= self.expected.joined {
             return Arrival::NotExpected;
         }
@@ -215,10 +221,7 @@ mod tests {
         assert_eq!(arrive(0, 170), Arrival::First { completes: false });
         assert_eq!(arrive(3, 175), Arrival::NotExpected);
         assert_eq!(arrive(1, 180), Arrival::First { completes: true });
-        assert_eq!(
-            message.delivery_times(&mut Vec::new()),
-            Some([50, 70, 80])
-        );
+        assert_eq!(message.delivery_times(&mut Vec::new()), Some([50, 70, 80]));
         assert!(!message.close());
     }
 
@@ -228,19 +231,13 @@ mod tests {
         for (place, at) in [(0, 110), (1, 120), (2, 140), (3, 130)] {
             message.arrive(place, false, at, TIMEOUT_NS);
         }
-        assert_eq!(
-            message.delivery_times(&mut Vec::new()),
-            Some([10, 20, 40])
-        );
+        assert_eq!(message.delivery_times(&mut Vec::new()), Some([10, 20, 40]));
     }
 
     #[test]
     fn an_arrival_after_the_timeout_or_the_close_is_late() {
         let message = to(3);
-        assert_eq!(
-            message.arrive(0, false, 1_101, TIMEOUT_NS),
-            Arrival::Late
-        );
+        assert_eq!(message.arrive(0, false, 1_101, TIMEOUT_NS), Arrival::Late);
         message.arrive(1, false, 1_100, TIMEOUT_NS);
         assert!(message.close());
         assert_eq!(message.arrive(2, false, 1_090, TIMEOUT_NS), Arrival::Late);

@@ -284,7 +284,10 @@ impl PublicationBoard {
                 !is_over
             });
         }
-        let oldest_ns = queue.open.front().map_or(u64::MAX, |one| one.message.sent_ns);
+        let oldest_ns = queue
+            .open
+            .front()
+            .map_or(u64::MAX, |one| one.message.sent_ns);
         (queue.open.len(), oldest_ns)
     }
 
@@ -405,7 +408,10 @@ mod tests {
         assert_eq!((left, incomplete), (0, 1));
         let message = known(&board, 0);
         let arrive = |place: RoomPlace| message.arrive(place.place, false, 30, 100);
-        assert_eq!((arrive(places[0]), arrive(places[1])), (Arrival::Again, Arrival::Late));
+        assert_eq!(
+            (arrive(places[0]), arrive(places[1])),
+            (Arrival::Again, Arrival::Late)
+        );
     }
 
     #[test]
