@@ -38,6 +38,10 @@ impl WebSocketLibrary for Test {
         Message::Ping
     }
 
+    fn copy(message: &Message) -> Message {
+        *message
+    }
+
     fn fault(error: &Option<CloseReason>) -> Option<CloseReason> {
         *error
     }
@@ -244,10 +248,11 @@ fn a_stop_is_heard_although_messages_never_cease() {
         ..Config::default()
     };
     connection.server = Arc::new(ServerContext::new(connection.server.program, config));
-    let mut echo_loop = EchoLoop::<Test, _>::new(&mut socket, &mut connection);
+    let mut echo_loop =
+        MessageLoop::<Test, _, _>::new(&mut socket, &mut connection, EchoRelay::default());
     let mut cx = Context::from_waker(Waker::noop());
     let ending = echo_loop.poll(&mut cx);
-    assert!(matches!(ending, Poll::Ready(EchoEnd::Shutdown)));
+    assert!(matches!(ending, Poll::Ready(LoopEnd::Shutdown)));
     // The current batch, and one more, for which the time was already over.
     assert_eq!(socket.wrote().len() as u64, 2 * BATCH);
 }
