@@ -9,6 +9,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Context,
+    thread,
 };
 
 use crate::{
@@ -62,7 +63,7 @@ impl<L: WebSocketLibrary> Rooms<L> {
         RoomMember {
             rooms: Arc::clone(self),
             name,
-            seat: room.join(),
+            seat: room.join(thread::current().id()),
             room,
         }
     }
@@ -133,6 +134,3 @@ impl<L: WebSocketLibrary> Relay<L> for RoomMember<L> {
         self.room.end_turn(&self.seat, cx.waker());
     }
 }
-
-#[cfg(test)]
-mod tests;

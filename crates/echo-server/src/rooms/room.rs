@@ -5,6 +5,7 @@ use std::{
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
     task::Waker,
+    thread::ThreadId,
 };
 
 use tokio::task::coop;
@@ -72,12 +73,12 @@ impl<M> Default for Room<M> {
 }
 
 impl<M: Clone> Room<M> {
-    /// Adds a member that gets every message from now on.
-    pub(super) fn join(&self) -> RoomSeat<M> {
+    /// Adds a member that runs on this thread and gets every message from now on.
+    pub(super) fn join(&self, thread: ThreadId) -> RoomSeat<M> {
         let mut state = self.lock();
         let end = state.log.end();
         RoomSeat {
-            number: state.roster.join(end),
+            number: state.roster.join(end, thread),
             held: None,
             ticket: None,
             is_idle: false,
@@ -236,3 +237,6 @@ impl Burst {
             || self.messages < BURST_MESSAGES && self.bytes.saturating_add(bytes) <= BURST_BYTES
     }
 }
+
+#[cfg(test)]
+mod tests;

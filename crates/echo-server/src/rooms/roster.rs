@@ -1,10 +1,6 @@
 //! The members of a room: positions, and whom to wake for a message.
 
-use std::{
-    mem,
-    task::Waker,
-    thread::{self, ThreadId},
-};
+use std::{mem, task::Waker, thread::ThreadId};
 
 /// The number of a member in its room. It is given to another member after the first one has left.
 pub(super) type MemberNumber = usize;
@@ -62,11 +58,11 @@ struct ThreadMembers {
 }
 
 impl Roster {
-    /// Adds a member on the current thread. It counts as blocked until it takes messages for the first time.
-    pub(super) fn join(&mut self, position: u64) -> MemberNumber {
+    /// Adds a member that runs on this thread. It counts as blocked until it takes messages for the first time.
+    pub(super) fn join(&mut self, position: u64, thread: ThreadId) -> MemberNumber {
         let state = MemberState {
             status: MemberStatus::Blocked,
-            thread: self.current_thread(),
+            thread: self.thread_index(thread),
             place: 0,
             position,
             waker: None,
@@ -80,8 +76,7 @@ impl Roster {
         self.members.len() - 1
     }
 
-    fn current_thread(&mut self) -> usize {
-        let id = thread::current().id();
+    fn thread_index(&mut self, id: ThreadId) -> usize {
         let known = self.threads.iter().position(|thread| thread.id == id);
         known.unwrap_or_else(|| {
             self.threads.push(ThreadMembers {
