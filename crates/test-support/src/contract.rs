@@ -218,6 +218,7 @@ macro_rules! program_contract {
                 who_floods_and_never_reads_is_not_read_from,
                 who_only_pings_and_never_reads_is_not_read_from,
                 many_who_flood_hold_so_much_each,
+                many_in_a_room_who_never_read_hold_hardly_more_than_one,
                 a_gibibyte_that_is_announced_is_not_waited_for,
                 messages_that_are_only_announced_take_no_memory,
                 fragments_without_end_are_closed_with_1009,

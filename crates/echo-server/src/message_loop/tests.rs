@@ -318,3 +318,21 @@ async fn a_peer_that_takes_nothing_is_dropped_too() {
     assert_eq!(begun.elapsed().as_secs(), 60 + FAULT_GRACE.as_secs());
     assert_eq!(socket.wrote().len(), 3, "no room for a ping");
 }
+
+/// A peer that takes bytes of a full write buffer was taken for a silent one.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_slowly_is_not_silent() {
+    let mut socket = Socket::of(data(10));
+    socket.room = Some(3);
+    let mut connection = connection_with(&ShutdownTrigger::default(), Duration::from_secs(60));
+    let slot = connection.slot.clone();
+    let begun = tokio::time::Instant::now();
+    let reads = async {
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            slot.note_test_write();
+        }
+    };
+    tokio::join!(biased; reads, echo::<Test, _>(&mut socket, &mut connection));
+    assert_eq!(begun.elapsed().as_secs(), 120 + 60 + FAULT_GRACE.as_secs());
+}
