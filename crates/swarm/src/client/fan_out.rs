@@ -21,6 +21,9 @@ use crate::thread_state::ThreadState;
 /// Time between two looks of a client that waits for its last messages to become complete, in nanoseconds.
 const LOOK_AGAIN_NS: u64 = 2_000_000;
 
+/// Time before T0 by which a message of the warm-up should have arrived at its receivers, in nanoseconds.
+const EARLY_ENOUGH_NS: u64 = 250_000_000;
+
 /// State of one client in its rooms.
 #[derive(Debug, Default)]
 pub(crate) struct ClientRooms {
@@ -406,14 +409,15 @@ impl Client {
         }
     }
 
-    /// Returns true for a receiver to whose rooms messages were published, and that has got none at all.
-    pub(crate) fn is_unreached(&self, thread: &ThreadState) -> bool {
-        let rooms = self.dialogue.as_ref().and_then(|own| own.rooms.as_ref());
-        let (Some(rooms), Some(board)) = (rooms, &thread.board) else {
-            return false;
-        };
+    /// The client's number, if messages of the warm-up were sent to its rooms early enough to arrive, and none has.
+    #[cold]
+    pub(crate) fn unreached(&self, thread: &ThreadState) -> Option<u32> {
+        let own = self.dialogue.as_ref()?;
+        let (rooms, board, run) = (own.rooms.as_ref()?, thread.board.as_ref()?, thread.run?);
+        let until_ns = thread.on_board(run.t0_ns).saturating_sub(EARLY_ENOUGH_NS);
         let mut places = rooms.places.iter().flatten();
-        !rooms.is_reached && places.any(|place| board.has_messages(*place))
+        let has_messages = places.any(|place| board.has_warmup_messages(*place, until_ns));
+        (has_messages && !rooms.is_reached).then_some(self.id)
     }
 }
 

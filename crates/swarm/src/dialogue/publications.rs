@@ -34,6 +34,8 @@ struct RoomMembers {
     active: Vec<u32>,
     /// Measured messages published to all members.
     published: u64,
+    /// The first message of the warm-up to all members: members that had joined, and its send time.
+    first_warmup: Option<(u32, u64)>,
 }
 
 /// Place of a client in a room.
@@ -146,14 +148,12 @@ impl PublicationBoard {
         state.published - at.published_before
     }
 
-    /// Number of measured messages that were published to all members since a client joined.
-    pub(crate) fn published_since(&self, at: RoomPlace) -> u64 {
-        lock(&self.rooms[at.room]).published - at.published_before
-    }
-
-    /// Returns true when measured messages were published to the members of a room.
-    pub(crate) fn has_messages(&self, at: RoomPlace) -> bool {
-        self.published_since(at) > 0
+    /// Returns true when a message of the warm-up was sent to all members, after this one joined and by this time.
+    pub(crate) fn has_warmup_messages(&self, at: RoomPlace, until_ns: u64) -> bool {
+        let state = lock(&self.rooms[at.room]);
+        // A member that joined behind the first message may have missed it.
+        let first = state.first_warmup;
+        first.is_some_and(|(joined, ns)| at.place < joined && ns <= until_ns)
     }
 
     /// Returns true for the group of slow readers.
@@ -163,7 +163,7 @@ impl PublicationBoard {
 
     /// Adds a message that will be sent next. One with the same number that was not sent is replaced.
     pub(crate) fn publish(&self, sender: u32, message: PublishedMessage, audience: Audience) {
-        let expected = self.expect(audience, !message.number.is_warmup());
+        let expected = self.expect(audience, &message);
         let order = message.number.order();
         let publication = Arc::new(Publication::new(message, expected));
         let mut queue = lock(&self.publishers[sender as usize]);
@@ -178,13 +178,20 @@ impl PublicationBoard {
         queue.open.push_back(publication);
     }
 
-    fn expect(&self, audience: Audience, is_measured: bool) -> ExpectedReceivers {
+    fn expect(&self, audience: Audience, message: &PublishedMessage) -> ExpectedReceivers {
         let mut state = lock(&self.rooms[audience.room]);
-        state.published += u64::from(is_measured && !audience.is_queue);
         let mut by_group: Box<[u32]> = state.active.as_slice().into();
         // There are at most as many members as clients.
         #[allow(clippy::cast_possible_truncation)]
         let joined = state.members.len() as u32;
+        if !audience.is_queue {
+            let is_measured = !message.number.is_warmup();
+            state.published += u64::from(is_measured);
+            if !is_measured {
+                let first = (joined, message.sent_ns);
+                state.first_warmup.get_or_insert(first);
+            }
+        }
         if audience.is_queue {
             let any = u32::from(by_group.iter().any(|members| *members > 0));
             by_group.fill(0);
@@ -356,7 +363,6 @@ mod tests {
         assert_eq!(arrive(places[0]), Arrival::First { completes: false });
         assert_eq!(board.missing(0, &message), [2]);
         assert_eq!(arrive(places[2]), Arrival::First { completes: true });
-        assert_eq!(board.published_since(places[0]), 1);
         assert_eq!(board.leave(late, 40), 0);
     }
 
