@@ -36,6 +36,9 @@ pub struct ScenarioFacts {
     /// True when the scenario names the interval of the server's own messages.
     #[serde(default)]
     pub has_interval: bool,
+    /// True when some message has no reply, and ends when its last receiver has it.
+    #[serde(default)]
+    pub ends_with_deliveries: bool,
     /// The roles.
     pub roles: Vec<RoleFacts>,
     /// The `[[on]]` rules.
@@ -125,6 +128,10 @@ impl ScenarioFacts {
                 .push
                 .as_ref()
                 .is_some_and(|push| push.interval.is_some()),
+            ends_with_deliveries: scenario
+                .messages
+                .iter()
+                .any(|kind| kind.has_deliveries() && !kind.has_reply()),
             names_kinds: scenario.messages.iter().any(|kind| kind.name.is_some()),
             roles: scenario
                 .roles
