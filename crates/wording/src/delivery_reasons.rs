@@ -141,7 +141,7 @@ mod tests {
                     sent_bytes: 1_024.0,
                     limit_bytes: 2_560_000.0,
                 },
-                "each slow reader was sent 1.00 KiB (limit 2.44 MiB)",
+                "each slow reader was sent 1.0 KiB (limit 2.4 MiB)",
             ),
             (
                 Reason::DeliveriesReadLate(0.97),
