@@ -451,6 +451,18 @@ fn slow_evidence(facts: &PlanFacts, record: &Record, elapsed_s: f64) -> Option<S
     })
 }
 
+impl Summary {
+    /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers
+    /// do not count.
+    pub fn any_failed(&self) -> bool {
+        let fan_out = self.fan_out.as_ref();
+        let feed = self.push.as_ref();
+        self.messages.any_failed()
+            || fan_out.is_some_and(FanOutSummary::any_failed)
+            || feed.is_some_and(PushSummary::any_failed)
+    }
+}
+
 /// Messages per second of CPU time; `None` when no time was used.
 fn per_cpu_s(messages: u64, cpu_s: f64) -> Option<f64> {
     (cpu_s > 0.0).then(|| messages as f64 / cpu_s)
@@ -603,6 +615,36 @@ mod tests {
         assert_eq!(json["plan"]["verify"], "full");
         let back: Summary = serde_json::from_value(json).unwrap();
         assert_eq!(back, summary(100));
+    }
+
+    #[test]
+    fn a_missing_delivery_is_a_failure_and_a_closed_slow_reader_is_none() {
+        let mut s = summary(100);
+        s.slow = Some(SlowSummary {
+            closed: 3,
+            missing: 30,
+            ..SlowSummary::default()
+        });
+        s.fan_out = Some(FanOutSummary {
+            expected: 10,
+            delivered: 10,
+            reordered: None,
+            ..FanOutSummary::default()
+        });
+        s.push = Some(PushSummary::default());
+        assert!(!s.any_failed());
+        for change in [
+            (|s| s.fan_out.as_mut().unwrap().missing = 1) as fn(&mut Summary),
+            |s| s.fan_out.as_mut().unwrap().duplicated = 1,
+            |s| s.fan_out.as_mut().unwrap().reordered = Some(1),
+            |s| s.fan_out.as_mut().unwrap().unexpected = 1,
+            |s| s.push.as_mut().unwrap().missing = Some(1),
+            |s| s.messages.incomplete = 1,
+        ] {
+            let mut other = s.clone();
+            change(&mut other);
+            assert!(other.any_failed());
+        }
     }
 
     #[test]
