@@ -7,6 +7,7 @@ use measurement::verdict::{
 };
 use units::{counted, grouped, human_percent, human_time};
 
+use crate::delivery_reasons::on_deliveries;
 use crate::generator_reasons::{generator, own_limit};
 use crate::percent_beside::percent_beside;
 
@@ -71,6 +72,16 @@ fn reason(reason: &Reason) -> String {
             messages_lie(*beyond),
             grouped(FIRM_TAIL_MESSAGES)
         ),
+        Reason::NothingPushed { .. }
+        | Reason::NothingDelivered { .. }
+        | Reason::FewPushes(_)
+        | Reason::DeliveriesReadLate(_)
+        | Reason::ServerClockAhead(_)
+        | Reason::UnreachedReceivers { .. }
+        | Reason::MissingDeliveries { .. }
+        | Reason::MisdirectedDeliveries(_)
+        | Reason::DelayedAcknowledgements(_)
+        | Reason::SlowReadersNotFull { .. } => on_deliveries(reason),
         Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
         Reason::NearFloor(..)
         | Reason::BelowFloor(..)
