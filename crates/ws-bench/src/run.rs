@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cli::{ExitStatus, print_notice};
 use cli::interrupt::Interrupts;
+use cli::{ExitStatus, print_notice};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
