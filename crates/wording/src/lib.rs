@@ -11,6 +11,7 @@
 //! | `reasons`, `generator_reasons`, `delivery_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries, feeds and slow readers |
+//! | `delivery_rows` | lines on them in the text summary |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -30,6 +31,7 @@ mod conditions;
 mod connect_advice;
 pub mod deliveries_view;
 mod delivery_reasons;
+mod delivery_rows;
 pub mod files;
 mod generator_reasons;
 pub mod messages;

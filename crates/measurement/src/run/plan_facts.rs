@@ -37,9 +37,6 @@ pub struct ScenarioFacts {
     /// True when some message reaches receivers. Then a client belongs to the process of its room.
     #[serde(default)]
     pub has_deliveries: bool,
-    /// True when some message has no reply, and ends when its last receiver has it.
-    #[serde(default)]
-    pub ends_with_deliveries: bool,
     /// The roles.
     pub roles: Vec<RoleFacts>,
     /// The `[[on]]` rules.
@@ -151,10 +148,6 @@ impl ScenarioFacts {
                 .as_ref()
                 .is_some_and(|push| push.interval.is_some()),
             has_deliveries: scenario.has_deliveries(),
-            ends_with_deliveries: scenario
-                .messages
-                .iter()
-                .any(|kind| kind.has_deliveries() && !kind.has_reply()),
             names_kinds: scenario.messages.iter().any(|kind| kind.name.is_some()),
             roles: scenario
                 .roles

@@ -411,7 +411,7 @@ fn delivery_evidence(
         clock_ahead_ns: own.server_clock_ahead_ns,
     });
     let scenario = facts.scenario.as_ref();
-    let ends_with_deliveries = scenario.is_some_and(|s| s.ends_with_deliveries);
+    let ends_with_deliveries = scenario.is_some_and(|s| s.summary.ends_with_deliveries);
     let counts = record.fan_out.as_deref().map(|own| own.counts);
     let arrived = counts.map_or(0, |own| own.delivered + own.late + own.duplicated);
     let replies = if ends_with_deliveries {
