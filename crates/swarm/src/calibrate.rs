@@ -107,6 +107,8 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
         headers: Default::default(),
         source_addresses: Vec::new(),
         share: Share::WHOLE,
+        rooms: NonZeroU32::MIN,
+        slow: None,
         max_samples: 0,
         ..LoadDraft::clone(plan)
     }

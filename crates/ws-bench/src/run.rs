@@ -83,13 +83,14 @@ pub(crate) fn check(
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
-    let (clients, processes) = (load.clients.get(), processes.get());
+    let clients = load.clients.get();
     raise_file_limit(args);
     if targets.is_empty() {
         // An embedded server has the connections of all processes.
-        cli::check_files(clients.into(), processes == 1)?;
+        cli::check_files(clients.into(), processes == NonZeroU32::MIN)?;
     } else {
-        cli::check_files_of_shards(clients, processes)?;
+        let most = load.partition().most_clients(processes);
+        cli::check_files_of_shards(clients, processes.get(), most)?;
     }
     check_servers(args, &load, &targets, clients)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;

@@ -1,11 +1,13 @@
 //! Facts of a plan from which a summary is computed.
 
+use std::num::NonZeroU32;
+
 use ::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
 use super::scenario_summary::ScenarioSummary;
-use crate::plan::{Plan, Share};
+use crate::plan::{ClientPartition, Plan, Share};
 
 /// Facts of a plan from which a summary is computed. Unlike a [`Plan`], they can be stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,8 @@ pub struct ScenarioFacts {
     /// True when the scenario names the interval of the server's own messages.
     #[serde(default)]
     pub has_interval: bool,
+    /// True when some message reaches receivers. Then a client belongs to the process of its room.
+    pub has_deliveries: bool,
     /// The roles.
     pub roles: Vec<RoleFacts>,
     /// The `[[on]]` rules.
@@ -76,7 +80,9 @@ impl From<&Plan> for PlanFacts {
                 .scenario()
                 .zip(ScenarioSummary::of(plan))
                 .map(|(scenario, summary)| ScenarioFacts::new(scenario, summary)),
-            slow: None,
+            slow: plan
+                .slow_readers()
+                .map(|slow| (slow.after().as_secs_f64(), slow.bytes_per_s())),
         }
     }
 }
@@ -98,8 +104,8 @@ impl PlanFacts {
     /// Number of messages that one of several processes should send: all of a planned number, or those that are due in
     /// the planned time of an open loop, on average for random arrivals. 0 where it depends on the server.
     pub fn due_of(&self, share: Share) -> u64 {
-        let senders = self.senders();
-        let own = u64::from(share.of(senders));
+        let partition = self.partition();
+        let own = u64::from(partition.senders_of(share));
         if let Some(messages) = self.plan.messages_per_client {
             return messages.saturating_mul(own);
         }
@@ -109,9 +115,31 @@ impl PlanFacts {
         // Saturates far beyond any plan.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let due = (rate * sending_s).ceil() as u64;
-        let senders = u64::from(senders.max(1));
+        let senders = u64::from(partition.senders().max(1));
+        // The clients that send take turns.
         let rest = u32::try_from(due % senders).unwrap_or(0);
-        (due / senders).saturating_mul(own) + u64::from(share.of(rest))
+        let of_rest = partition.first_senders_of(rest, share);
+        (due / senders).saturating_mul(own) + u64::from(of_rest)
+    }
+
+    /// Number of clients of one of several processes.
+    pub fn clients_of(&self, share: Share) -> u32 {
+        self.partition().clients_of(share)
+    }
+
+    /// Distribution of the clients over rooms and processes.
+    pub fn partition(&self) -> ClientPartition {
+        let Some(scenario) = &self.scenario else {
+            return ClientPartition::new([(self.plan.clients, true)], NonZeroU32::MIN, false);
+        };
+        let roles = scenario.roles.iter().map(|role| {
+            let clients = scenario.summary.roles.get(&role.name);
+            // There are at most `MAX_CLIENTS`.
+            let clients = clients.and_then(|clients| u32::try_from(*clients).ok());
+            (clients.unwrap_or(0), role.sends)
+        });
+        let rooms = NonZeroU32::new(scenario.summary.rooms).unwrap_or(NonZeroU32::MIN);
+        ClientPartition::new(roles, rooms, scenario.has_deliveries)
     }
 }
 
@@ -125,13 +153,14 @@ impl ScenarioFacts {
                 .push
                 .as_ref()
                 .is_some_and(|push| push.interval.is_some()),
+            has_deliveries: scenario.has_deliveries(),
             names_kinds: scenario.messages.iter().any(|kind| kind.name.is_some()),
             roles: scenario
                 .roles
                 .iter()
                 .map(|role| RoleFacts {
                     name: role.name.clone(),
-                    sends: role.sends,
+                    sends: role.sends && !scenario.is_push_only(),
                     receives: role.receives,
                 })
                 .collect(),

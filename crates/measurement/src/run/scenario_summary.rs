@@ -24,6 +24,8 @@ pub struct ScenarioSummary {
     /// Names of the kinds of messages, in the order of the file.
     #[serde(default)]
     pub kinds: Vec<String>,
+    /// Number of rooms.
+    pub rooms: u32,
     /// Number of clients of each role.
     pub roles: BTreeMap<String, u64>,
     /// Vars and their texts; `null` for secrets.
@@ -50,6 +52,7 @@ impl ScenarioSummary {
             kinds: (0..scenario.messages.len())
                 .map(|kind| scenario.kind_name(kind).into_owned())
                 .collect(),
+            rooms: plan.rooms.get(),
             roles: roles
                 .map(|(index, role)| (role.name.clone(), clients(index)))
                 .collect(),
