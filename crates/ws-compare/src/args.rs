@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
-use clap::{Arg, ArgGroup, Parser};
+use clap::{Arg, ArgGroup, Args, Parser};
 use cli::headings::{LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags};
 use measurement::plan::Arrivals;
@@ -150,6 +150,10 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) scenario: ScenarioFlags,
 
+    /// Slow readers, which are refused.
+    #[command(flatten)]
+    pub(crate) slow: RefusedSlowFlags,
+
     /// The scenario of these flags, once it is loaded.
     #[arg(skip)]
     pub(crate) loaded: Option<Arc<Scenario>>,
@@ -286,6 +290,27 @@ fn path(text: &str) -> Result<String, String> {
     }
 }
 
+/// The flags of slow readers, which only ws-bench has.
+#[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
+pub(crate) struct RefusedSlowFlags {
+    #[arg(long, hide = true)]
+    slow: Option<String>,
+    #[arg(long, hide = true)]
+    slow_read: Option<String>,
+    #[arg(long, hide = true)]
+    slow_after: Option<String>,
+}
+
+impl RefusedSlowFlags {
+    /// The first of the flags that was typed.
+    fn typed(&self) -> Option<&'static str> {
+        let slow = self.slow.as_ref().map(|_| "--slow");
+        slow.or(self.slow_read.as_ref().map(|_| "--slow-read"))
+            .or(self.slow_after.as_ref().map(|_| "--slow-after"))
+    }
+}
+
 fn variable(text: &str) -> Result<(OsString, OsString), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
@@ -296,6 +321,12 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 impl CompareArgs {
     /// Loads the scenario. Its path takes the place of the default path of the echo.
     pub(crate) fn load_scenario(&mut self) -> anyhow::Result<()> {
+        if let Some(flag) = self.slow.typed() {
+            return Err(usage_error(format!(
+                "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
+                 `ws-bench --slow`"
+            )));
+        }
         if let Some(text) = self.scenario.conflict(&self.typed) {
             return Err(usage_error(text));
         }

@@ -61,7 +61,8 @@ pub enum PlanError {
     )]
     ShardedToAll { place: String, shards: u32 },
     #[error(
-        "--rate cannot be used with a scenario that only receives ([push]): nothing is sent; leave --rate out"
+        "a rate (--rate, --stages) cannot be used with a scenario that only receives ([push]): nothing is sent; leave it out, and use \
+         --duration"
     )]
     PushOnlyRate,
     #[error(
