@@ -2,12 +2,17 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `feed` | messages of the server's own at one client |
+//! | `sequence`, `lateness` | numbers of a feed, and its lateness |
 //! | `early_records` | records that arrived before the thread knew when the load begins |
 //! | `sent_index` | ids and parts of the messages in flight, for the classification of records |
 //! | `template_frame` | frames filled from templates |
 
 pub(crate) mod early_records;
+pub(crate) mod feed;
+mod lateness;
 pub(crate) mod sent_index;
+mod sequence;
 pub(crate) mod template_frame;
 
 use std::sync::Arc;
@@ -21,6 +26,7 @@ use scenario::{
 
 use crate::clock::nanoseconds;
 use crate::message::payload::MAX_INDEX;
+use feed::{ClientFeed, FeedRules};
 use sent_index::SentIndex;
 
 /// Maximum number of unsent bytes of answers and heartbeats of a client. Beyond it, they are not sent, because the
@@ -40,6 +46,8 @@ pub(crate) struct Dialogue {
     pub(crate) is_indexed: bool,
     /// Largest record in bytes. A longer one ends the connection.
     pub(crate) max_record: usize,
+    /// Messages of the server's own; `None` without them.
+    pub(crate) feed: Option<FeedRules>,
 }
 
 impl Dialogue {
@@ -57,6 +65,7 @@ impl Dialogue {
             is_indexed: messages.len() > 1
                 || scenario.roles.len() > 1
                 || messages.iter().any(needs_index),
+            feed: FeedRules::new(&scenario, plan),
             scenario,
         })
     }
@@ -127,6 +136,8 @@ pub(crate) struct ClientDialogue {
     pub(crate) ready_ns: Option<u64>,
     /// Next time of each `[[every]]` of the client's role, on the thread's clock.
     pub(crate) heartbeats: Vec<(usize, u64)>,
+    /// Messages of the server's own; `None` when the scenario has none.
+    pub(crate) feed: Option<Box<ClientFeed>>,
     /// Wall clock of the newest messages of the load.
     pub(crate) wall_ns: u64,
     /// The awaited answer to the goodbye has arrived.
@@ -158,6 +169,7 @@ impl ClientDialogue {
             opened_ns,
             ready_ns: None,
             heartbeats: Vec::new(),
+            feed: dialogue.feed.as_ref().map(|_| Box::default()),
             wall_ns: 0,
             is_goodbye_answered: false,
             asides: 0,
