@@ -88,6 +88,13 @@ impl ProcessRecord {
             }
             fan_out.seconds.iter().try_for_each(FanOutSecond::check)?;
         }
+        if let Some(push) = &self.record.push {
+            let mut all = push.counts().into_iter();
+            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
+                return Err(format!("a count of {count} is too large"));
+            }
+            push.check()?;
+        }
         let elapsed_s = self.context.elapsed_s;
         if !(0.0..=LONGEST_S).contains(&elapsed_s) {
             return Err(format!("a run of {elapsed_s} s is too long"));

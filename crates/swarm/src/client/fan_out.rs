@@ -8,6 +8,7 @@ use measurement::record::{
 use scenario::{DeliverTo, MessageType, Scratch};
 
 use super::Client;
+use super::slow_reading::record_slow;
 use crate::buffers::OutgoingFrame;
 use crate::dialogue::publication::{Arrival, Publication, PublishedMessage};
 use crate::dialogue::publications::{
@@ -103,6 +104,7 @@ impl Client {
             sent_ns: thread.on_board(message.sent_ns),
             lateness_ns: message.lateness_ns(),
             t0_ns: thread.on_board(run.t0_ns),
+            is_of_slow: self.is_slow(),
         };
         let audience = Audience {
             room: if is_to_all {
@@ -135,7 +137,7 @@ impl Client {
         };
         let has_receivers = publication.expected.others > 0;
         if !number.is_warmup() {
-            expect(&publication, 1, board, recorder, thread);
+            expect(&publication, board, recorder);
             if !has_receivers {
                 record_incomplete(&publication, board, recorder, thread);
             }
@@ -235,7 +237,7 @@ impl Client {
                 record_delivered(publication, role, is_slow, outcome, now_ns, thread);
             }
             keep_sample(self.id, publication, outcome, now_ns, thread);
-            if !is_first && !is_slow {
+            if !is_first && !is_slow && !publication.message.is_of_slow {
                 count_other(outcome, thread);
             }
         }
@@ -459,19 +461,16 @@ fn expected_place<'a>(
     is_own_room.then_some((&**board, place))
 }
 
-/// Counts the deliveries that are expected of a message that was sent; `sign` -1 takes nothing back but is not needed.
-fn expect(
-    publication: &Publication,
-    messages: u64,
-    board: &PublicationBoard,
-    recorder: &mut Recorder,
-    thread: &ThreadState,
-) {
+/// Counts the deliveries that are expected of a message that was sent.
+fn expect(publication: &Publication, board: &PublicationBoard, recorder: &mut Recorder) {
+    if publication.message.is_of_slow {
+        return;
+    }
     let expected = &publication.expected;
     let message = &publication.message;
     let sent_ns = message.sent_ns - message.t0_ns;
     if let Some(fan_out) = &mut recorder.fan_out {
-        fan_out.published(sent_ns, u64::from(expected.others) * messages);
+        fan_out.published(sent_ns, u64::from(expected.others));
         let groups = fan_out.record.roles.iter_mut().zip(&expected.by_group);
         groups.for_each(|(role, n)| role.expected += u64::from(*n));
     }
@@ -479,7 +478,7 @@ fn expect(
         let groups = expected.by_group.iter().enumerate();
         let to_slow = groups.filter(|(group, _)| board.is_slow_group(*group));
         slow.receivers.expected += to_slow.map(|(_, n)| u64::from(*n)).sum::<u64>();
-        thread.phase(slow, sent_ns).expected += u64::from(expected.others);
+        slow.neighbours(sent_ns).expected += u64::from(expected.others);
     }
 }
 
@@ -494,6 +493,9 @@ fn record_delivered(
     thread: &ThreadState,
 ) {
     let message = &publication.message;
+    if message.is_of_slow {
+        return;
+    }
     let intended_ns = message.intended_ns.saturating_sub(message.t0_ns);
     let sent_ns = message.sent_ns - message.t0_ns;
     let received_ns = now_ns.saturating_sub(message.t0_ns);
@@ -505,7 +507,7 @@ fn record_delivered(
             let response_ns = received_ns.saturating_sub(intended_ns);
             return slow.receivers.delivered(delivery_ns, response_ns);
         }
-        let phase = thread.phase(slow, sent_ns);
+        let phase = slow.neighbours(sent_ns);
         phase.delivered += 1;
         phase.delivery.record(delivery_ns);
     }
@@ -532,13 +534,14 @@ fn record_complete(publication: &Publication, dialogue: &Dialogue, thread: &Thre
     };
     let mut recorder = thread.recorder.borrow_mut();
     let recorder = &mut *recorder;
-    if let Some(fan_out) = &mut recorder.fan_out {
+    let is_counted = !message.is_of_slow;
+    if let Some(fan_out) = recorder.fan_out.as_mut().filter(|_| is_counted) {
         fan_out.complete(&complete);
         let sample = publication_sample(publication, Some([first_ns, median_ns, last_ns]));
         fan_out.keep_publication(&thread.budget, sample);
     }
-    if let Some(slow) = &mut recorder.slow {
-        thread.phase(slow, complete.sent_ns).complete(&complete);
+    if let Some(slow) = recorder.slow.as_mut().filter(|_| is_counted) {
+        slow.neighbours(complete.sent_ns).complete(&complete);
     }
     if !dialogue.has_reply(publication) {
         let received_ns = complete.sent_ns + last_ns;
@@ -554,7 +557,8 @@ fn record_incomplete(
     thread: &ThreadState,
 ) {
     let times = publication.delivery_times(&mut thread.delivery_times.borrow_mut());
-    if let Some(fan_out) = &mut recorder.fan_out {
+    let is_counted = !publication.message.is_of_slow;
+    if let Some(fan_out) = recorder.fan_out.as_mut().filter(|_| is_counted) {
         fan_out.record.counts.incomplete += 1;
         let sample = publication_sample(publication, times);
         fan_out.keep_publication(&thread.budget, sample);
@@ -597,6 +601,9 @@ fn end_message(
     sample.kind = message.kind;
     sample.over_stop = message.sent_ns < thread.on_board(thread.last_stop_end_ns.get());
     let is_open_loop = thread.rules.open_loop.is_some();
+    if message.is_of_slow {
+        return record_slow(recorder, |slow| slow.messages.ended(&sample, is_open_loop));
+    }
     if let Some(response_ns) = sample.response_time_ns().filter(|_| is_open_loop) {
         recorder.punctual_response(response_ns.saturating_sub(message.lateness_ns));
     }
@@ -614,6 +621,9 @@ fn abandon(
     dialogue: &Dialogue,
     recorder: &mut Recorder,
 ) {
+    if publication.message.is_of_slow {
+        return;
+    }
     let missing = u64::from(publication.expected.others - publication.delivered());
     let room = dialogue.audience_room(publication);
     if let Some(fan_out) = &mut recorder.fan_out {
@@ -667,6 +677,9 @@ fn keep_sample(
     now_ns: u64,
     thread: &ThreadState,
 ) {
+    if publication.message.is_of_slow {
+        return;
+    }
     let mut recorder = thread.recorder.borrow_mut();
     if let Some(fan_out) = &mut recorder.fan_out {
         let sample = delivery_sample(subscriber, publication, outcome, now_ns);
