@@ -172,11 +172,14 @@ impl ThreadState {
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
-        self.recorder.replace(match &self.dialogue {
-            Some(dialogue) => empty.with_scenario(&dialogue.scenario),
-            None => empty,
-        })
+        let mut empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
+        if let Some(dialogue) = &self.dialogue {
+            empty = empty.with_scenario(&dialogue.scenario);
+            if let Some(fan_out) = &mut empty.fan_out {
+                fan_out.record.order_is_unknown = dialogue.order_is_unknown;
+            }
+        }
+        self.recorder.replace(empty)
     }
 
     /// The figures of the other receivers in the phase of a message sent at this time after T0.

@@ -274,7 +274,7 @@ impl Worker<'_> {
                 });
             }
             if !thread.orphans.borrow().is_empty() {
-                thread.close_orphans(false);
+                thread.close_orphans();
             }
             if !is_done && !thread.is_busy() {
                 is_done = true;
