@@ -213,7 +213,7 @@ fn feed(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
         (
             "push_skew",
             "Time from the first client that got a message of the feed to the last",
-            &own.skew,
+            &own.skew(),
         ),
         (
             "push_delay",
