@@ -9,6 +9,7 @@
 //! | `fan_out_second` | [`FanOutSecond`]: deliveries of each second |
 //! | `delivery` | [`DeliverySample`], [`PublicationSample`]: records of single deliveries and messages |
 //! | `pushes` | [`PushRecord`]: messages that the server sends on its own |
+//! | `push_recorder` | [`PushRecorder`]: the feed of one generator thread |
 //! | `slow_readers` | [`SlowRecord`]: slow readers, and the others before and after |
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
@@ -31,6 +32,7 @@ mod difference;
 mod fan_out;
 mod fan_out_second;
 mod histogram;
+mod push_recorder;
 mod pushes;
 mod recorder;
 mod sample;
@@ -56,6 +58,7 @@ pub use fan_out::{
 };
 pub use fan_out_second::FanOutSecond;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
+pub use push_recorder::{FeedOrigin, PushRecorder};
 pub use pushes::{PushArrivals, PushRecord, PushSample};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};

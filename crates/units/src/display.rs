@@ -17,13 +17,15 @@ pub fn grouped(n: u64) -> String {
 
 /// A count with its noun: `1 client`, `2,000 clients`, `2 echoes`, `2 deliveries`.
 pub fn counted(n: u64, noun: &str) -> String {
-    let n_of = grouped(n);
-    match (n, noun, noun.strip_suffix("ry")) {
-        (1, ..) => format!("{n_of} {noun}"),
-        (_, "echo", _) => format!("{n_of} {noun}es"),
-        (_, _, Some(stem)) => format!("{n_of} {stem}ries"),
-        _ => format!("{n_of} {noun}s"),
-    }
+    let (stem, ending) = match noun {
+        _ if n == 1 => (noun, ""),
+        "echo" | "push" => (noun, "es"),
+        _ => match noun.strip_suffix("ry") {
+            Some(stem) => (stem, "ries"),
+            None => (noun, "s"),
+        },
+    };
+    format!("{} {stem}{ending}", grouped(n))
 }
 
 /// A rate per second without unit: `76,336`, `2.50`. Whole numbers from 100 on; decimals below, where they matter.

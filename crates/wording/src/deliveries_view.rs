@@ -146,19 +146,37 @@ pub fn unreached(deliveries: &FanOutSummary) -> Option<String> {
     if n == 0 {
         return None;
     }
-    let all = &deliveries.unreached_clients;
-    let listed: Vec<_> = all.iter().take(LISTED).map(u32::to_string).collect();
+    let names = client_names(&deliveries.unreached_clients, n);
+    Some(format!(
+        "{} got no delivery at all{names}. {CHECK_SUBSCRIPTIONS}",
+        counted(n, "receiver")
+    ))
+}
+
+/// Advice on receivers that got nothing.
+const CHECK_SUBSCRIPTIONS: &str =
+    "Check with `--try` that each subscribes to its room before the load";
+
+/// The notice on receivers, ascending, that got nothing in the warm-up.
+pub fn unreached_in_warm_up(clients: &[u32]) -> String {
+    let n = clients.len() as u64;
+    let names = client_names(clients, n);
+    format!(
+        "{} got no delivery in the warm-up{names}. {CHECK_SUBSCRIPTIONS}",
+        counted(n, "receiver")
+    )
+}
+
+/// The first of these clients, and the number of the others, of `n` in all.
+fn client_names(clients: &[u32], n: u64) -> String {
+    let listed: Vec<_> = clients.iter().take(LISTED).map(u32::to_string).collect();
     let rest = n.saturating_sub(listed.len() as u64);
-    let names = match (listed.len(), rest) {
+    match (listed.len(), rest) {
         (0, _) => String::new(),
         (1, 0) => format!(": client {}", listed[0]),
         (_, 0) => format!(": clients {}", listed.join(", ")),
         (_, rest) => format!(": clients {} and {} more", listed.join(", "), grouped(rest)),
-    };
-    Some(format!(
-        "{} got no delivery at all{names}. Check with `--try` that each subscribes to its room before the load",
-        counted(n, "receiver")
-    ))
+    }
 }
 
 /// Remarks on deliveries: receivers without any, messages without times of first, median and last, and an order that was

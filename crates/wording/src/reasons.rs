@@ -441,6 +441,7 @@ mod tests {
         let own = |floor, ceiling| Calibration {
             floor_service_p50_ns: floor,
             ceiling_messages_per_s: ceiling,
+            ceiling_deliveries_per_s: None,
             took_s: 0.3,
             longest_stop_ns: 0,
         };
@@ -488,6 +489,7 @@ mod tests {
         evidence.calibration = Some(Calibration {
             floor_service_p50_ns: 12,
             ceiling_messages_per_s: 900.0,
+            ceiling_deliveries_per_s: None,
             took_s: 0.3,
             longest_stop_ns: 0,
         });

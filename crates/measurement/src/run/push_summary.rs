@@ -50,7 +50,7 @@ impl PushSummary {
     pub fn new(record: &PushRecord, has_interval: bool, elapsed_s: f64) -> Self {
         let numbered = |n: u64| record.is_numbered.then_some(n);
         let delay = Latency::from_lazy(&record.delay);
-        let skew = Latency::from_lazy(&record.skew);
+        let skew = Latency::from_lazy(&record.skew());
         Self {
             received: record.received,
             received_per_s: if elapsed_s > 0.0 {

@@ -46,7 +46,7 @@ pub struct Summary {
     pub connections: Connections,
     pub messages: MessageCounts,
     pub throughput: Throughput,
-    /// Planned messages per second, on average; `None` in closed loop.
+    /// Planned messages per second, on average, without those of slow readers; `None` in closed loop.
     pub offered_rate_per_s: Option<f64>,
     /// Messages sent per second of [`achieved_over_s`](Self::achieved_over_s), the time planned for sending; `None` in
     /// closed loop.
@@ -267,7 +267,8 @@ impl ScheduleAdherence {
             }
             // The interval after the last message is included, so that n messages per second take one second.
             Some(_) => {
-                let last_s = open.last_intended_ns as f64 / 1e9 + 1.0 / facts.offered_rate_per_s?;
+                let last_s =
+                    open.last_intended_ns as f64 / 1e9 + 1.0 / facts.measured_rate_per_s()?;
                 let due_s = planned_s
                     .filter(|_| unsent > 0)
                     .map_or(last_s, |s| s.max(last_s));
@@ -327,6 +328,7 @@ impl Summary {
         let service = Latency::from(&record.service);
         let response = Latency::from(record.response());
         let own = ScenarioFigures::new(&facts, record, (service, response), c.elapsed_s);
+        let measured_rate_per_s = facts.measured_rate_per_s();
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(&facts, record, open, &c));
         let send_lag = open.map(|open| SendLag::from(&open.send_lag));
@@ -355,7 +357,7 @@ impl Summary {
             connections: c.connections,
             messages: own.counts,
             throughput,
-            offered_rate_per_s: facts.offered_rate_per_s,
+            offered_rate_per_s: measured_rate_per_s,
             achieved_rate_per_s: adherence.map(|a| a.achieved_per_s),
             sent_in_time_share: adherence.map(|a| a.kept.min(1.0)),
             service_time_ns: service,
@@ -435,7 +437,7 @@ fn delivery_evidence(
 /// What slow readers were sent and read since they turned slow; `None` without any.
 fn slow_evidence(facts: &PlanFacts, record: &Record, elapsed_s: f64) -> Option<SlowEvidence> {
     let own = record.slow.as_ref().filter(|own| own.clients > 0)?;
-    let (after_s, _) = facts.slow.unwrap_or_default();
+    let after_s = facts.plan.slow.as_ref().map_or(0.0, |slow| slow.after_s);
     let messages = match record.fan_out {
         Some(_) => own.receivers.expected,
         None => own.messages.counts.sent,
