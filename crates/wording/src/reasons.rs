@@ -86,7 +86,8 @@ fn reason(reason: &Reason) -> String {
         Reason::NearFloor(..)
         | Reason::BelowFloor(..)
         | Reason::NearCeiling(..)
-        | Reason::AboveCeiling(..) => own_limit(reason),
+        | Reason::AboveCeiling(..)
+        | Reason::NearDeliveryCeiling(..) => own_limit(reason),
         Reason::SendLateness { .. }
         | Reason::GeneratorStopped { .. }
         | Reason::GeneratorThrottled { .. }

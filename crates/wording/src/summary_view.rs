@@ -335,6 +335,11 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     vec![
         in_table("service time p50, alone", Some(floor)).said(Some(alone)),
         figure("throughput at most, alone", Some(ceiling), "at most {}"),
+        figure(
+            "deliveries at most, alone",
+            own.ceiling_deliveries_per_s.map(human_rate),
+            "at most {} deliveries/s",
+        ),
     ]
 }
 

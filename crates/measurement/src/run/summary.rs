@@ -404,6 +404,7 @@ fn delivery_evidence(
         expected: own.expected,
         delivered: own.delivered,
         misdirected: own.unexpected,
+        deliveries_per_s: own.deliveries_per_s,
         unreached: own.unreached,
         unreached_clients: own.unreached_clients.clone(),
         delayed_share: delayed(&record.times.delivery).or_else(|| delayed(&record.times.last)),

@@ -108,8 +108,8 @@ mod tests {
 
     use super::*;
     use crate::verdict::{
-        FanOutEvidence, Latency, NothingRight, PushEvidence, RecordEvidence, Stop, Stops,
-        TimeInFlight, Verdict, judge,
+        Calibration, FanOutEvidence, Latency, NothingRight, PushEvidence, RecordEvidence, Stop,
+        Stops, TimeInFlight, Verdict, judge,
     };
 
     fn room() -> Evidence {
@@ -283,6 +283,26 @@ mod tests {
         let mut evidence = feed(100_000);
         evidence.busiest_thread = Some(0.91);
         assert_eq!(reasons_of(&evidence), (Verdict::Invalid, vec![late]));
+    }
+
+    #[test]
+    fn deliveries_at_the_generators_own_limit_are_suspect() {
+        let at = |ceiling_deliveries_per_s| {
+            of_room(|e, own| {
+                own.deliveries_per_s = 90_000.0;
+                e.calibration = Some(Calibration {
+                    floor_service_p50_ns: 1,
+                    ceiling_messages_per_s: 1e6,
+                    ceiling_deliveries_per_s,
+                    took_s: 0.3,
+                    longest_stop_ns: 0,
+                });
+            })
+        };
+        assert_eq!(at(None).0, Verdict::Valid);
+        assert_eq!(at(Some(101_000.0)).0, Verdict::Valid);
+        let near = Reason::NearDeliveryCeiling(90_000.0, 100_000.0);
+        assert_eq!(at(Some(100_000.0)), (Verdict::Suspect, vec![near]));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct FanOutEvidence {
     pub delivered: u64,
     /// Deliveries to clients that should not get the message.
     pub misdirected: u64,
+    /// Deliveries per second of the measured phase.
+    pub deliveries_per_s: f64,
     /// Receivers that got nothing at all.
     pub unreached: u64,
     /// The first of these receivers.

@@ -242,6 +242,8 @@ pub enum Reason {
     /// The throughput is far above the calibrated ceiling, so the generator's own limit is unknown: measured value and
     /// ceiling, in messages per second.
     AboveCeiling(f64, f64),
+    /// The deliveries are as many as the generator can receive, or more: measured value and ceiling, per second.
+    NearDeliveryCeiling(f64, f64),
     /// A generator thread used nearly a whole core.
     GeneratorBusy(f64),
     /// The generator waited for a core.
@@ -342,7 +344,8 @@ impl Reason {
             Self::NearFloor(..)
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
-            | Self::AboveCeiling(..) => 7,
+            | Self::AboveCeiling(..)
+            | Self::NearDeliveryCeiling(..) => 7,
             Self::GeneratorBusy(_) | Self::DeliveriesReadLate(_) | Self::GeneratorWaited { .. } => {
                 8
             }
@@ -403,6 +406,7 @@ impl Reason {
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
             | Self::AboveCeiling(..)
+            | Self::NearDeliveryCeiling(..)
             | Self::GeneratorBusy(_)
             | Self::GeneratorWaited { .. }
             | Self::ThinTail(_)

@@ -252,6 +252,10 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     } else if share >= near {
         reasons.push(Reason::NearCeiling(found, ceiling));
     }
+    let delivered = evidence.fan_out.as_ref().map(|own| own.deliveries_per_s);
+    let deliveries = delivered.zip(own.ceiling_deliveries_per_s);
+    let deliveries = deliveries.filter(|(found, ceiling)| *found >= near * ceiling);
+    reasons.extend(deliveries.map(|(found, ceiling)| Reason::NearDeliveryCeiling(found, ceiling)));
     reasons
 }
 
