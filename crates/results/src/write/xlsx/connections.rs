@@ -28,21 +28,24 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     let role = |c: &ClientRow| roles.get(usize::from(c.role?)).copied();
     let role = |c: &ClientRow| role(c).into();
     let step = |c: &ClientRow| c.setup_step.map(f64::from).into();
-    let [ready_title, role_title, step_title] = SCENARIO_CONNECTION_COLUMNS;
+    let room = |c: &ClientRow| c.room.map(f64::from).into();
+    let [ready_title, role_title, step_title, room_title] = SCENARIO_CONNECTION_COLUMNS;
     let column = |title, format, content| FurtherColumn {
         title,
         format,
         content,
     };
-    let further: [FurtherColumn<'_, '_, ClientRow>; 3] = [
+    let further: [FurtherColumn<'_, '_, ClientRow>; 4] = [
         column(ready_title, CellFormat::Thousandths, &ready),
         column(role_title, CellFormat::Text, &role),
         column(step_title, CellFormat::Id, &step),
+        column(room_title, CellFormat::Id, &room),
     ];
-    let further = if scenario.is_some() {
-        &further[..]
-    } else {
-        &[]
+    let has_rooms = rows.iter().any(|c| c.room.is_some());
+    let further = match (scenario.is_some(), has_rooms) {
+        (true, true) => &further[..],
+        (true, false) => &further[..3],
+        (false, _) => &[],
     };
     write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
