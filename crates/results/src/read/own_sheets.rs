@@ -147,7 +147,7 @@ fn rows_of<C: SheetColumn, R>(
         }
         // Columns of texts are left out.
         let is_number = |name: &str| {
-            let further = [READY_COLUMN, STEP_COLUMN];
+            let further = [READY_COLUMN, STEP_COLUMN, ROOM_COLUMN];
             let further = further.iter().chain(&FAN_OUT_PERCENTILE_COLUMNS);
             C::TITLES.iter().chain(further).any(|title| *title == name)
         };
