@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::fan_out_summary::{FanOutSummary, ReceiverSummary};
+use super::neighbour_ratios::neighbour_ratios;
 use super::plan_facts::{PlanFacts, ScenarioFacts};
 use super::push_summary::PushSummary;
 use super::scenario_summary::ScenarioSummary;
@@ -200,7 +201,10 @@ impl ScenarioFigures {
             }),
             slow: record.slow.as_ref().map(|own| {
                 let (after_s, read) = facts.slow.unwrap_or_default();
-                SlowSummary::new(own, after_s, read)
+                SlowSummary {
+                    ratios: neighbour_ratios(record, elapsed_s),
+                    ..SlowSummary::new(own, after_s, read)
+                }
             }),
         }
     }

@@ -265,7 +265,7 @@ impl Client {
             if self.is_slow() {
                 let is_open_loop = thread.rules.open_loop.is_some();
                 return record_slow(&mut recorder, |slow| {
-                    slow.messages.ended(&sample, is_open_loop)
+                    slow.messages.ended(&sample, is_open_loop);
                 });
             }
             if let Some(figures) = &mut recorder.scenario {

@@ -340,7 +340,7 @@ impl Client {
         sample.first_part_ns = end.first_part_ns;
         if self.is_slow() {
             return record_slow(&mut recorder, |slow| {
-                slow.messages.ended(&sample, is_open_loop)
+                slow.messages.ended(&sample, is_open_loop);
             });
         }
         recorder.counts.matched_by_order += u64::from(*by_order);

@@ -136,7 +136,7 @@ impl Client {
         {
             slow.begin(t0_ns);
             record_slow(&mut thread.recorder.borrow_mut(), |record| {
-                record.clients += 1
+                record.clients += 1;
             });
         }
     }
@@ -171,7 +171,7 @@ impl Client {
             let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
             let mut recorder = thread.recorder.borrow_mut();
             record_slow(&mut recorder, |record| {
-                slow.record_time(now_ns, end_ns, record)
+                slow.record_time(now_ns, end_ns, record);
             });
             slow.is_released = true;
         }
@@ -213,7 +213,7 @@ impl Client {
         let after_ns = thread.clock.now_ns().saturating_sub(run.t0_ns);
         let mut recorder = thread.recorder.borrow_mut();
         record_slow(&mut recorder, |record| {
-            record.closed(end.close_code(), after_ns)
+            record.closed(end.close_code(), after_ns);
         });
         true
     }
