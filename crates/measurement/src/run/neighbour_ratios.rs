@@ -40,40 +40,60 @@ pub(super) fn neighbour_ratios(record: &Record, elapsed_s: f64) -> Vec<Neighbour
         let times = row.histograms.as_ref()?.service.clone();
         Some((row.second, EncodedTimes(times).buckets()))
     });
-    let figures: [(_, fn(&NeighbourRecord) -> &LazyHistogram, Vec<SecondValues>); 3] = [
-        ("last", |one| &one.last, deliveries(|one| one.last.as_ref())),
-        (
+    let compare = |name, times: fn(&NeighbourRecord) -> &LazyHistogram, seconds: &[_]| {
+        let (before, after) = split(seconds, slow.after_ns, elapsed_s);
+        ratios_of(
+            name,
+            [times(&slow.before), times(&slow.after)],
+            &before,
+            &after,
+        )
+    };
+    [
+        compare(
+            "last",
+            |one| &one.last,
+            &deliveries(|one| one.last.as_ref()),
+        ),
+        compare(
             "delivery",
             |one| &one.delivery,
-            deliveries(|one| one.delivery.as_ref()),
+            &deliveries(|one| one.delivery.as_ref()),
         ),
-        ("service", |one| &one.service, service.collect()),
-    ];
-    let mut all = Vec::new();
-    for (name, times, seconds) in figures {
-        let (before, after) = split(&seconds, slow.after_ns, elapsed_s);
-        let quantiles = QUANTILES.map(|(quantile, _)| quantile);
-        let bootstrap = Bootstrap {
-            resamples: RESAMPLES,
-            ..Bootstrap::default()
-        };
-        let intervals = quantile_ratios(&before, &after, &quantiles, &bootstrap);
-        for (place, (quantile, label)) in QUANTILES.into_iter().enumerate() {
-            let value = |phase| times(phase).get().and_then(|all| all.quantile(quantile));
-            let (Some(before), Some(after)) = (value(&slow.before), value(&slow.after)) else {
-                continue;
-            };
-            let ratio = after as f64 / before.max(1) as f64;
-            let interval = intervals.as_ref().and_then(|all| all.get(place));
-            all.push(NeighbourRatio {
-                figure: format!("{name}.{label}"),
-                ratio,
-                low: interval.map(|one| one.low.min(ratio)),
-                high: interval.map(|one| one.high.max(ratio)),
-            });
-        }
-    }
-    all
+        compare("service", |one| &one.service, &service.collect::<Vec<_>>()),
+    ]
+    .concat()
+}
+
+/// The ratios of one figure: all times before and after, and the blocks for the interval.
+fn ratios_of(
+    name: &str,
+    times: [&LazyHistogram; 2],
+    before: &[BlockValues],
+    after: &[BlockValues],
+) -> Vec<NeighbourRatio> {
+    let quantiles = QUANTILES.map(|(quantile, _)| quantile);
+    let bootstrap = Bootstrap {
+        resamples: RESAMPLES,
+        ..Bootstrap::default()
+    };
+    let intervals = quantile_ratios(before, after, &quantiles, &bootstrap);
+    let ratio = |(place, (quantile, label)): (usize, (f64, &str))| {
+        let value = |times: &LazyHistogram| times.get().and_then(|all| all.quantile(quantile));
+        let ratio = value(times[1])? as f64 / value(times[0])?.max(1) as f64;
+        let interval = intervals.as_ref().and_then(|all| all.get(place));
+        Some(NeighbourRatio {
+            figure: format!("{name}.{label}"),
+            ratio,
+            low: interval.map(|one| one.low.min(ratio)),
+            high: interval.map(|one| one.high.max(ratio)),
+        })
+    };
+    QUANTILES
+        .into_iter()
+        .enumerate()
+        .filter_map(ratio)
+        .collect()
 }
 
 /// Blocks of the whole seconds before the change, and of those from a second after it on.

@@ -274,6 +274,7 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
         connections: one.connections.beside(other.connections),
         client: one.client.beside(&other.client),
         server: one.server.or(other.server),
+        server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
         calibration: calibration_beside(one.calibration, other.calibration),
         interrupted: one.interrupted || other.interrupted,
         recognized_nothing: one.recognized_nothing && other.recognized_nothing,
