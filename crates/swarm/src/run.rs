@@ -275,9 +275,7 @@ fn record_allowing(
     recording.context.connections.addresses = opened_to;
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
     set_withheld(&mut recording.context.client, &withheld);
-    recording.context.interrupted = coordinator.interrupted;
-    recording.context.recognized_nothing = coordinator.recognized_nothing;
-    recording.context.recognized_late = coordinator.recognized_nothing && recognized;
+    set_early_end(&mut recording.context, &coordinator, recognized);
     Ok(recording)
 }
 
@@ -306,6 +304,13 @@ fn opened_to(addresses: &[Option<SocketAddr>], results: &[ThreadResult]) -> BTre
         }
     }
     opened_to
+}
+
+/// Sets whether and why the run ended early.
+fn set_early_end(context: &mut RunContext, coordinator: &Coordinator<'_>, recognized: bool) {
+    context.interrupted = coordinator.interrupted;
+    context.recognized_nothing = coordinator.recognized_nothing;
+    context.recognized_late = coordinator.recognized_nothing && recognized;
 }
 
 fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {

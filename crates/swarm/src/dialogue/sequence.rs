@@ -22,7 +22,7 @@ pub(crate) enum SequenceArrival {
     Reordered,
     /// Too far back to know more than that it is reordered, or the first of a new numbering.
     Stray,
-    /// It had come before.
+    /// A number that had come before.
     Duplicated,
     /// The second number of a new numbering, whose first one was a stray.
     RestartedAt {
