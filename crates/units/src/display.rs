@@ -17,12 +17,15 @@ pub fn grouped(n: u64) -> String {
 
 /// A count with its noun: `1 client`, `2,000 clients`, `2 echoes`. The plural of other nouns than `echo` adds an s.
 pub fn counted(n: u64, noun: &str) -> String {
-    let plural = match noun {
-        _ if n == 1 => "",
-        "echo" => "es",
-        _ => "s",
+    let (stem, ending) = match noun {
+        _ if n == 1 => (noun, ""),
+        "echo" | "push" => (noun, "es"),
+        _ => match noun.strip_suffix("ery") {
+            Some(stem) => (stem, "eries"),
+            None => (noun, "s"),
+        },
     };
-    format!("{} {noun}{plural}", grouped(n))
+    format!("{} {stem}{ending}", grouped(n))
 }
 
 /// A rate per second without unit: `76,336`, `2.50`. Whole numbers from 100 on; decimals below, where they matter.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use scenario::{
-    ClientState, DeliverTo, RoleAssignment, Scenario, ScenarioOptions, ScenarioRole,
+    ClientState, DeliverTo, MessageType, RoleAssignment, Scenario, ScenarioOptions, ScenarioRole,
     ScenarioSource, SourcePlace,
 };
 
@@ -91,26 +91,29 @@ impl LoadDraft {
 
     /// Checks that every room has clients that send and clients that receive, and that a process has all of a room.
     fn check_rooms(&self, scenario: &Scenario, roles: &RoleAssignment) -> Result<(), PlanError> {
-        if !scenario.has_deliveries() {
-            return Ok(());
-        }
+        let delivering = || scenario.messages.iter().filter(|m| m.has_deliveries());
         let (rooms, shards) = (self.rooms.get(), self.share.count.get());
-        let mut messages = scenario.messages.iter();
         if shards > 1
-            && let Some(message) = messages.find(|m| m.has_deliveries() && m.to == DeliverTo::All)
+            && let Some(message) = delivering().find(|m| m.to == DeliverTo::All)
         {
             let place = message.place().to_string();
             return Err(PlanError::ShardedToAll { place, shards });
         }
+        if delivering().all(|m| m.to == DeliverTo::All) {
+            return Ok(());
+        }
         if rooms < shards {
             return Err(PlanError::TooFewRooms { rooms, shards });
         }
+        let is_answered = delivering().all(MessageType::has_reply);
         let check = |activity, takes_part: fn(&ScenarioRole) -> bool| {
             let counts = scenario.roles.iter().enumerate();
             let counts = counts.filter(|(_, role)| takes_part(role));
             let filled = counts.map(|(index, _)| roles.clients(index)).max();
             match filled.unwrap_or(0) {
                 filled if filled >= u64::from(rooms) => Ok(()),
+                // `--roles subscriber=0`: only the replies are measured.
+                0 if is_answered && activity == "receive" => Ok(()),
                 filled => Err(PlanError::EmptyRooms {
                     rooms,
                     activity,
