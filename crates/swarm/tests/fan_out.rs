@@ -161,7 +161,10 @@ fn run_six(mut treat: impl FnMut(&mut Room, &Post) + Send + 'static) -> Record {
 /// Subscribers expect and get this many deliveries, publishers none.
 fn assert_subscribers(record: &Record, expected: u64, delivered: u64) {
     let roles = &fan_out(record).roles;
-    let counts: Vec<_> = roles.iter().map(|one| (one.expected, one.delivered)).collect();
+    let counts: Vec<_> = roles
+        .iter()
+        .map(|one| (one.expected, one.delivered))
+        .collect();
     assert_eq!(counts, [(0, 0), (expected, delivered)]);
 }
 
@@ -223,25 +226,26 @@ fn a_receiver_that_joins_late_owes_nothing_of_what_was_sent_before() {
         .unwrap()
         .record;
     // The samples of processes stand apart.
-    assert_eq!(record.fan_out.as_ref().unwrap().counts, all_right(10, 0).reaching(34, 34));
+    assert_eq!(
+        record.fan_out.as_ref().unwrap().counts,
+        all_right(10, 0).reaching(34, 34)
+    );
     assert!(record.fan_out.take().unwrap().unreached.is_empty());
     assert_eq!(server.acknowledged(), 36);
 }
 
 #[test]
 fn a_receiver_that_leaves_in_mid_message_misses_this_one_only() {
-    let server = RoomServer::start(1, |room, event| {
-        match event {
-            RoomEvent::Said(post) if post.number == 4 => {
-                room.hold(post);
-                room.deliver(post, 1);
-                room.deliver(post, 2);
-                room.close(3);
-            }
-            RoomEvent::Said(post) => room.to_all(post),
-            RoomEvent::Left(3) => room.release_all(),
-            _ => {}
+    let server = RoomServer::start(1, |room, event| match event {
+        RoomEvent::Said(post) if post.number == 4 => {
+            room.hold(post);
+            room.deliver(post, 1);
+            room.deliver(post, 2);
+            room.close(3);
         }
+        RoomEvent::Said(post) => room.to_all(post),
+        RoomEvent::Left(3) => room.release_all(),
+        _ => {}
     });
     let recording = run(&server.plan(|plan| {
         one_publisher(3)(plan);
@@ -731,11 +735,19 @@ fn an_interrupt_leaves_nothing_missing() {
         assert!(counts.published > 50, "{counts:?}");
         assert_eq!((counts.complete, counts.incomplete), (6, 0));
         assert_eq!(counts.expected, counts.delivered);
-        let others = [counts.late, counts.duplicated, counts.unexpected, counts.reordered];
+        let others = [
+            counts.late,
+            counts.duplicated,
+            counts.unexpected,
+            counts.reordered,
+        ];
         assert_eq!(others, [0; 4]);
         assert_subscribers(&record, counts.expected, counts.delivered);
         let seconds = fan_out(&record).seconds.iter();
-        assert_eq!(seconds.map(|one| one.expected).sum::<u64>(), counts.expected);
+        assert_eq!(
+            seconds.map(|one| one.expected).sum::<u64>(),
+            counts.expected
+        );
         assert!(fan_out(&record).unreached.is_empty());
     }
 }
@@ -881,7 +893,10 @@ fn a_lost_own_copy_frees_the_window_after_the_timeout() {
     };
     assert_counts(&record, truth);
     let counts = &record.counts;
-    assert_eq!((counts.sent, counts.received, counts.incomplete), (40, 36, 4));
+    assert_eq!(
+        (counts.sent, counts.received, counts.incomplete),
+        (40, 36, 4)
+    );
     assert_eq!((counts.lost, counts.unsent), (0, 0));
 }
 
@@ -910,8 +925,10 @@ fn several_deliveries_in_one_frame_and_one_over_two_frames_are_all_counted() {
     let records = "records = { until = \"\\n\" }\n";
     let with_line_breaks = |text: &str| {
         let text = text.replace("'joined'", "\"joined\\n\"");
-        text.replace("'said ${uid}'", "\"said ${uid}\\n\"")
-            .replace("'got ${tag} ${uid}${pad}'", "\"got ${tag} ${uid}${pad}\\n\"")
+        text.replace("'said ${uid}'", "\"said ${uid}\\n\"").replace(
+            "'got ${tag} ${uid}${pad}'",
+            "\"got ${tag} ${uid}${pad}\\n\"",
+        )
     };
     let (setup, message) = (with_line_breaks(SETUP), with_line_breaks(REPLIED));
     let mut even: Option<Post> = None;

@@ -197,7 +197,15 @@ impl Client {
             FoundMessage::Dropped => DeliveryOutcome::Late,
             FoundMessage::Known(_) | FoundMessage::Complete => DeliveryOutcome::Duplicated,
         };
-        self.note_other(delivery, outcome, &found, (board, place), own, dialogue, thread);
+        self.note_other(
+            delivery,
+            outcome,
+            &found,
+            (board, place),
+            own,
+            dialogue,
+            thread,
+        );
     }
 
     /// Notes a delivery of a message that is over, or whose bytes do not agree.
@@ -219,9 +227,10 @@ impl Client {
         };
         rooms.is_reached = true;
         let (publication, is_expected) = match found {
-            FoundMessage::Known(publication) => {
-                (Some(publication), publication.expected.includes(place.place))
-            }
+            FoundMessage::Known(publication) => (
+                Some(publication),
+                publication.expected.includes(place.place),
+            ),
             _ => (None, board.had_joined(sender, delivery.number, place)),
         };
         if !is_expected || delivery.number.is_warmup() {

@@ -318,7 +318,10 @@ mod tests {
             Arrival::First { completes: true }
         );
         assert_eq!(message.arrive(0, false, 6, TIMEOUT_NS), Arrival::Again);
-        assert_eq!(message.arrive(3, false, 6, TIMEOUT_NS), Arrival::NotExpected);
+        assert_eq!(
+            message.arrive(3, false, 6, TIMEOUT_NS),
+            Arrival::NotExpected
+        );
     }
 
     #[test]

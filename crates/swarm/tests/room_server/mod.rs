@@ -164,7 +164,8 @@ impl Room {
     /// Ends all holds.
     pub(crate) fn release_all(&mut self) {
         let held: Vec<_> = self.pending.keys().copied().collect();
-        held.into_iter().for_each(|tag| self.waits_no_more(tag, None));
+        held.into_iter()
+            .for_each(|tag| self.waits_no_more(tag, None));
     }
 
     /// Closes a connection.
@@ -278,10 +279,7 @@ impl RoomServer {
         Self::start_as(room, rule)
     }
 
-    fn start_as(
-        room: Room,
-        rule: impl FnMut(&mut Room, RoomEvent<'_>) + Send + 'static,
-    ) -> Self {
+    fn start_as(room: Room, rule: impl FnMut(&mut Room, RoomEvent<'_>) + Send + 'static) -> Self {
         let shared: SharedRoom = Arc::new(Mutex::new((room, Box::new(rule))));
         let of_server = Arc::clone(&shared);
         let server = Server::start(move |_, stream| serve(stream, Arc::clone(&of_server)));
@@ -323,12 +321,7 @@ async fn serve(stream: TcpStream, shared: SharedRoom) {
     }
 }
 
-fn take(
-    text: &str,
-    own: &mut Option<u32>,
-    out: &UnboundedSender<Message>,
-    shared: &SharedRoom,
-) {
+fn take(text: &str, own: &mut Option<u32>, out: &UnboundedSender<Message>, shared: &SharedRoom) {
     let (room, rule) = &mut *shared.lock().unwrap();
     let (word, rest) = text.split_once(' ').unwrap();
     match word {
