@@ -45,8 +45,8 @@ impl<L: WebSocketLibrary> Rooms<L> {
         })
     }
 
-    /// Joins a room, which is opened if necessary. The member gets every message from now on, so it joins before its
-    /// client is told that it is connected.
+    /// Joins a room, which is opened if necessary. The member gets every message from now on, so it joins before the
+    /// response to its client.
     pub fn join(self: &Arc<Self>, name: RoomName) -> RoomMember<L> {
         let mut open = self.lock();
         let entry = open.entry(name.clone()).or_insert_with(|| {

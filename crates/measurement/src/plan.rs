@@ -209,6 +209,15 @@ impl Plan {
         self.read_limit_of(client).is_some()
     }
 
+    /// Number of slow readers among the clients that send the load.
+    pub fn slow_senders(&self) -> u32 {
+        let (Some(slow), Some(roles)) = (self.slow_readers(), self.roles()) else {
+            return 0;
+        };
+        let sends = |client: &u32| roles.sender(*client).is_some() && slow.is_slow(*client);
+        u32::try_from((0..self.clients.get()).filter(sends).count()).unwrap_or(u32::MAX)
+    }
+
     /// URL of the first server.
     pub fn server_url(&self) -> &ServerUrl {
         &self.server().url
@@ -239,7 +248,7 @@ impl Plan {
         Some(self.load.profile()?.seconds_for(messages))
     }
 
-    /// Minimum number of messages due by a time after T0. `None` in closed loop, and when a number of messages is
+    /// Minimum number of messages due by a time after T0, without those of slow readers. `None` in closed loop, and when a number of messages is
     /// planned, because the end is then not known in advance.
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
@@ -252,7 +261,8 @@ impl Plan {
             return None;
         };
         let time_s = self.measured_time()?.as_secs_f64();
-        let mean = profile.count_in(elapsed_s.min(time_s));
+        let slow = f64::from(self.slow_senders()) / f64::from(self.senders().max(1));
+        let mean = profile.count_in(elapsed_s.min(time_s)) * (1.0 - slow);
         let slack = match arrivals {
             Arrivals::Constant => 0.0,
             Arrivals::Poisson => 4.0 * mean.sqrt(),

@@ -12,6 +12,7 @@ use swarm::RunHandle;
 use crate::conversation::{Awaited, Conversation, TrialRecord};
 use crate::outcome::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
 use crate::sent_log::SentLog;
+use crate::trial_room::{Arrival, TrialRoom};
 use crate::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Time after which a client that listens looks whether it is its turn.
@@ -19,6 +20,12 @@ const TURN_CHECK: Duration = Duration::from_millis(10);
 
 /// Time after the last reply in which further records are still shown.
 const LINGER: Duration = Duration::from_millis(100);
+
+/// Number of messages of the server's own after which a client of a feed has seen enough.
+const ENOUGH_PUSHES: u64 = 3;
+
+/// Time in which the messages of the server's own must come.
+const PUSH_TIME: Duration = Duration::from_secs(5);
 
 /// Time limit for the answer to a goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,6 +46,8 @@ pub struct Trial<'a> {
     pub connect_timeout: Duration,
     /// Largest record in bytes. A longer one ends the connection.
     pub max_record: usize,
+    /// The room of all clients.
+    pub room: TrialRoom,
 }
 
 /// Signals between a client of a trial and who leads it.
@@ -46,14 +55,17 @@ pub struct Trial<'a> {
 pub struct TrialSignals {
     /// Dropped when the client's setup has ended, well or not.
     pub ready: Sender<()>,
+    /// Dropped when the client has sent its messages and they have ended, or its trial has.
+    pub sent: Sender<()>,
     /// A message is the client's turn to send. Until then, and without one until it is disconnected, the client listens
-    /// and answers.
+    /// and answers. With deliveries it listens until it is disconnected.
     pub turn: Receiver<()>,
 }
 
 impl Trial<'_> {
-    /// Connects one client and does its setup. When it is its turn, sends one message of each kind. Then it sends the goodbye
-    /// of the scenario and closes. `show` gets every frame, in order.
+    /// Connects one client and does its setup. When it is its turn, sends one message of each kind. A client of a feed
+    /// waits for some messages of the server. Then it sends the goodbye of the scenario and closes. `show` gets every frame,
+    /// in order.
     ///
     /// # Errors
     /// The connection did not open.
@@ -79,17 +91,12 @@ impl Trial<'_> {
             ends: Vec::new(),
         };
         running.setup();
+        running.join();
         drop(signals.ready);
-        while running.goes_on() && !control.is_stopped() {
-            match signals.turn.try_recv() {
-                Ok(()) => {
-                    running.messages();
-                    break;
-                }
-                Err(TryRecvError::Empty) => running.listen(Instant::now() + TURN_CHECK),
-                Err(TryRecvError::Disconnected) => break,
-            }
+        if self.scenario.is_push_only() {
+            running.await_pushes(control);
         }
+        running.take_turn(signals.turn, signals.sent, control);
         if running.goes_on() {
             running.listen(Instant::now() + LINGER);
             running.goodbye();
@@ -114,7 +121,51 @@ impl RunningTrial<'_> {
     }
 
     fn ended(&mut self, how: impl Into<String>) {
+        self.trial.room.leave(self.talk.state.client());
         self.outcome.ended.get_or_insert_with(|| how.into());
+    }
+
+    /// Returns true when the client's role receives.
+    fn receives(&self) -> bool {
+        let role = self.trial.scenario.roles.get(self.talk.state.role());
+        role.is_some_and(|role| role.receives)
+    }
+
+    /// Enters the room, if the client's role receives and its setup is complete.
+    fn join(&self) {
+        if self.goes_on() && self.receives() {
+            self.trial.room.join(self.talk.state.client());
+        }
+    }
+
+    /// Waits for some messages of the server's own.
+    fn await_pushes(&mut self, control: &RunHandle) {
+        let deadline = Instant::now() + PUSH_TIME;
+        let lacks = |running: &Self| running.receives() && running.outcome.pushes < ENOUGH_PUSHES;
+        while lacks(self) && self.goes_on() && !control.is_stopped() && Instant::now() < deadline {
+            self.listen(deadline.min(Instant::now() + TURN_CHECK));
+        }
+        let is_silent = self.receives() && self.outcome.pushes == 0 && self.goes_on();
+        self.outcome.no_push_within = is_silent.then_some(PUSH_TIME);
+    }
+
+    /// Sends the messages when it is the client's turn, and listens before. With deliveries, listens until the others have
+    /// sent too.
+    fn take_turn(&mut self, turn: Receiver<()>, sent: Sender<()>, control: &RunHandle) {
+        let (mut sent, listens_on) = (Some(sent), self.trial.scenario.has_deliveries());
+        while self.goes_on() && !control.is_stopped() {
+            match turn.try_recv() {
+                Ok(()) => {
+                    self.messages(control);
+                    sent.take();
+                    if !listens_on {
+                        return;
+                    }
+                }
+                Err(TryRecvError::Empty) => self.listen(Instant::now() + TURN_CHECK),
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
     }
 
     /// Does the steps of the client's role until one fails.
@@ -232,7 +283,7 @@ impl RunningTrial<'_> {
     }
 
     /// Sends one message of each kind, each after the end of the one before.
-    fn messages(&mut self) {
+    fn messages(&mut self, control: &RunHandle) {
         let scenario = self.trial.scenario;
         for (number, (kind, message_type)) in (0..).zip(scenario.messages.iter().enumerate()) {
             let id = if message_type.send.holds_id() {
@@ -246,16 +297,26 @@ impl RunningTrial<'_> {
                 kind: message_type.name.clone(),
             };
             let sent_at = Instant::now();
+            let (sender, room) = (self.talk.state.client(), &self.trial.room);
+            if message_type.has_deliveries() {
+                room.publish((sender, number), message_type);
+            }
             if let Err(error) = self.talk.send(&message_type.send, (number, id), meaning) {
                 return self.ended(error);
             }
             let deadline = sent_at + self.trial.timeout;
-            let end = if message_type.has_reply() {
-                self.await_end(message, sent_at, deadline)
+            let mut end = if message_type.has_reply() {
+                let end = self.await_end(message, sent_at, deadline);
+                end.unwrap_or(MessageEnd::Missing(self.trial.timeout))
             } else {
-                Some(MessageEnd::NotAnswered)
+                self.sent.end(message);
+                MessageEnd::Delivered
             };
-            let end = end.unwrap_or(MessageEnd::Missing(self.trial.timeout));
+            if message_type.has_deliveries() {
+                let undelivered = self.await_deliveries(number, deadline, control);
+                let is_fine = matches!(end, MessageEnd::Matched | MessageEnd::Delivered);
+                end = undelivered.filter(|_| is_fine).unwrap_or(end);
+            }
             self.outcome.messages.push((message_type.name.clone(), end));
             if !self.goes_on() {
                 return;
@@ -285,6 +346,67 @@ impl RunningTrial<'_> {
         }
         let ended = self.ends.iter().rfind(|(ended, _)| *ended == message);
         ended.map(|(_, end)| end.clone())
+    }
+
+    /// Waits until a message has reached its receivers; `None` when it has.
+    fn await_deliveries(
+        &mut self,
+        number: u64,
+        deadline: Instant,
+        control: &RunHandle,
+    ) -> Option<MessageEnd> {
+        let sender = self.talk.state.client();
+        loop {
+            let reach = self.trial.room.reach(sender, number);
+            if reach.reached >= reach.wanted {
+                return None;
+            }
+            let now = Instant::now();
+            if now >= deadline || !self.goes_on() || control.is_stopped() {
+                return Some(MessageEnd::Undelivered {
+                    missing: reach.missing,
+                    wanted: reach.wanted,
+                    within: self.trial.timeout,
+                });
+            }
+            self.listen(deadline.min(now + TURN_CHECK));
+        }
+    }
+
+    /// Takes a message of a client that has reached this one, and answers it.
+    fn delivered(&mut self, kind: usize, message: (u32, u64), agrees: bool, record: &TrialRecord) {
+        let (sender, number) = message;
+        let client = self.talk.state.client();
+        let meaning = if agrees {
+            match self.trial.room.deliver(message, client, record.at) {
+                Arrival::First(after) => {
+                    self.outcome.deliveries += 1;
+                    TrialMeaning::Delivery {
+                        sender,
+                        number,
+                        after,
+                    }
+                }
+                Arrival::Again => {
+                    self.outcome.duplicates += 1;
+                    TrialMeaning::RepeatedDelivery { sender, number }
+                }
+                Arrival::Stray => {
+                    self.outcome.stray_deliveries += 1;
+                    TrialMeaning::StrayDelivery { sender, number }
+                }
+            }
+        } else {
+            self.outcome.corrupted_deliveries += 1;
+            TrialMeaning::CorruptedDelivery { sender, number }
+        };
+        self.talk.show_record(record, meaning);
+        let kind = self.trial.scenario.messages.get(kind);
+        if let Some(answer) = kind.and_then(|kind| kind.answer.as_ref())
+            && let Err(error) = self.talk.send_control(answer, TrialMeaning::DeliveryAnswer)
+        {
+            self.ended(error);
+        }
     }
 
     /// Takes records until a moment.
@@ -350,7 +472,17 @@ impl RunningTrial<'_> {
                 TrialMeaning::Duplicate
             }
             RecordClass::On(rule) => return self.on(rule, record),
-            RecordClass::Delivery { .. } | RecordClass::Push { .. } | RecordClass::Unexpected => {
+            RecordClass::Delivery {
+                kind,
+                client,
+                number,
+                agrees,
+            } => return self.delivered(kind, (client, number), agrees, record),
+            RecordClass::Push { seq, .. } => {
+                self.outcome.pushes += 1;
+                TrialMeaning::Push { seq }
+            }
+            RecordClass::Unexpected => {
                 self.outcome.unexpected += 1;
                 TrialMeaning::Unexpected
             }

@@ -119,8 +119,12 @@ impl<M: Clone> Room<M> {
 
     /// Ends a turn in which the member's task found nothing more to do.
     pub(super) fn end_turn(&self, seat: &RoomSeat<M>, waker: &Waker) {
-        // A task that has used up its budget will run again soon, although its socket seems blocked.
-        if seat.is_idle || !coop::has_budget_remaining() {
+        if seat.is_idle {
+            return;
+        }
+        // A socket seems blocked to a task that has used up its budget.
+        if !coop::has_budget_remaining() {
+            waker.wake_by_ref();
             return;
         }
         self.update(|state| match state.roster.status(seat.number) {
@@ -133,7 +137,7 @@ impl<M: Clone> Room<M> {
         });
     }
 
-    /// Changes the state, then wakes whoever has to be woken.
+    /// Changes the state, then calls the wakers that the change collected.
     fn update<T>(&self, change: impl FnOnce(&mut RoomState<M>) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);

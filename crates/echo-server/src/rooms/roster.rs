@@ -35,17 +35,17 @@ struct MemberState {
 /// State of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MemberStatus {
-    /// It has left.
+    /// No member.
     Vacant,
-    /// It has taken everything, and waits for a message.
+    /// A member that has taken everything and waits for a message.
     Idle,
-    /// A message waits for it, and another member of its thread will wake it.
+    /// A member with a message, which another member of its thread will wake.
     Due,
-    /// A message may wait for it, and it has been woken or is running.
+    /// A member that has been woken or is running, perhaps with a message.
     Awake,
-    /// Its socket takes no more. A message does not wake it.
+    /// A member whose socket takes no more. A message does not wake it.
     Blocked,
-    /// It lost messages, because its queue was full. It takes no more.
+    /// A member that lost messages, because its queue was full. No more are sent to it.
     Overflowed,
 }
 

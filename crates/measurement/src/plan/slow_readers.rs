@@ -154,6 +154,20 @@ impl SlowAssignment {
         self.read_limit_of(client).is_some()
     }
 
+    /// Time after T0 at which slow readers turn slow: that of the chosen ones, if any are.
+    pub fn after(&self) -> Duration {
+        self.read.after
+    }
+
+    /// Bytes per second that each of them reads; `None` when they differ.
+    pub fn bytes_per_s(&self) -> Option<u64> {
+        let chosen = (self.chosen > 0).then_some(self.read);
+        let of_roles = self.roles.iter().filter(|role| role.clients > 0);
+        let mut all = of_roles.filter_map(|role| role.read).chain(chosen);
+        let first = all.next()?.bytes_per_s;
+        all.all(|read| read.bytes_per_s == first).then_some(first)
+    }
+
     /// Number of slow readers.
     pub fn clients(&self) -> u32 {
         let limited = self.roles.iter().filter(|role| role.read.is_some());

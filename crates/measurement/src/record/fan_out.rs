@@ -40,6 +40,12 @@ pub struct FanOutCounts {
 }
 
 impl FanOutCounts {
+    /// Returns true when any delivery is missing, was duplicated or reordered, or is not the one that was expected.
+    pub(super) fn any_failed(&self) -> bool {
+        let wrong = self.duplicated + self.reordered + self.corrupted + self.unexpected;
+        self.expected > self.delivered || wrong > 0
+    }
+
     fn add(&mut self, other: &Self) {
         self.published += other.published;
         self.expected += other.expected;

@@ -106,6 +106,16 @@ pub struct ThreadSamples<T = Sample> {
     threshold: u64,
 }
 
+impl<T> Default for ThreadSamples<T> {
+    fn default() -> Self {
+        Self {
+            samples: Vec::new(),
+            reported: 0,
+            threshold: u64::MAX,
+        }
+    }
+}
+
 impl<T: OfMessage + Clone> ThreadSamples<T> {
     /// An empty store with memory allocated for `expected` samples, so that recording does not allocate. Pages that are
     /// never written to use no physical memory.

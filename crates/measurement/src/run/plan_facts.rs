@@ -22,6 +22,9 @@ pub struct PlanFacts {
     pub sending_s: Option<f64>,
     /// The scenario; `None` when clients expect an echo.
     pub scenario: Option<ScenarioFacts>,
+    /// Slow readers among the clients that send the load. Their messages are not those of the run.
+    #[serde(default)]
+    pub slow_senders: u32,
 }
 
 /// Names of a scenario under which figures are reported, in the order of the file.
@@ -77,6 +80,7 @@ impl From<&Plan> for PlanFacts {
                 .scenario()
                 .zip(ScenarioSummary::of(plan))
                 .map(|(scenario, summary)| ScenarioFacts::new(scenario, summary)),
+            slow_senders: plan.slow_senders(),
         }
     }
 }
@@ -87,10 +91,17 @@ impl PlanFacts {
         self.plan.senders.unwrap_or(self.plan.clients)
     }
 
-    /// Planned number of messages over all clients; `None` when a duration is planned.
+    /// Planned number of messages over all clients that are not slow; `None` when a duration is planned.
     pub fn planned_messages(&self) -> Option<u64> {
         let per_client = self.plan.messages_per_client?;
-        Some(per_client.saturating_mul(u64::from(self.senders())))
+        let senders = self.senders().saturating_sub(self.slow_senders);
+        Some(per_client.saturating_mul(u64::from(senders)))
+    }
+
+    /// Messages per second that the plan offers, without those of slow readers; `None` in closed loop.
+    pub fn measured_rate_per_s(&self) -> Option<f64> {
+        let slow = f64::from(self.slow_senders) / f64::from(self.senders().max(1));
+        self.offered_rate_per_s.map(|rate| rate * (1.0 - slow))
     }
 }
 

@@ -8,6 +8,7 @@ use measurement::record::{
 use scenario::{DeliverTo, MessageType, Scratch};
 
 use super::Client;
+use super::slow_reading::record_slow;
 use crate::buffers::OutgoingFrame;
 use crate::dialogue::publication::{Arrival, Publication, PublishedMessage};
 use crate::dialogue::publications::{
@@ -20,6 +21,9 @@ use crate::thread_state::ThreadState;
 
 /// Time between two looks of a client that waits for its last messages to become complete, in nanoseconds.
 const LOOK_AGAIN_NS: u64 = 2_000_000;
+
+/// Time before T0 by which a message of the warm-up should have arrived at its receivers, in nanoseconds.
+const EARLY_ENOUGH_NS: u64 = 250_000_000;
 
 /// State of one client in its rooms.
 #[derive(Debug, Default)]
@@ -102,6 +106,7 @@ impl Client {
             sent_ns: thread.on_board(message.sent_ns),
             lateness_ns: message.lateness_ns(),
             t0_ns: thread.on_board(run.t0_ns),
+            is_of_slow: self.is_slow(),
         };
         let audience = Audience {
             room: if is_to_all {
@@ -140,7 +145,7 @@ impl Client {
             {
                 rooms.to_others += 1;
             }
-            expect(&publication, recorder, thread);
+            expect(&publication, recorder);
             if !has_receivers {
                 record_incomplete(&publication, board, recorder, thread);
             }
@@ -237,7 +242,11 @@ impl Client {
             return;
         }
         rooms.arrived += 1;
-        if !board.is_slow_group(dialogue.group(self.id, own.state.role())) {
+        let is_slow = |client| board.is_slow_group(dialogue.group(client, dialogue.role(client)));
+        if is_slow(delivery.publisher) {
+            return;
+        }
+        if !is_slow(self.id) {
             count_other(outcome, thread);
         }
         if let Some(publication) = publication {
@@ -284,7 +293,7 @@ impl Client {
                 record_delivered(publication, role, is_slow, outcome, now_ns, thread);
             }
             keep_sample(self.id, publication, outcome, now_ns, thread);
-            if !is_first && !is_slow {
+            if !is_first && !is_slow && !publication.message.is_of_slow {
                 count_other(outcome, thread);
             }
         }
@@ -448,14 +457,15 @@ impl Client {
         }
     }
 
-    /// Returns true for a receiver to whose rooms messages were published, and that has got none at all.
-    pub(crate) fn is_unreached(&self, thread: &ThreadState) -> bool {
-        let rooms = self.dialogue.as_ref().and_then(|own| own.rooms.as_ref());
-        let (Some(rooms), Some(board)) = (rooms, &thread.board) else {
-            return false;
-        };
+    /// The client's number, if messages of the warm-up were sent to its rooms early enough to arrive, and none has.
+    #[cold]
+    pub(crate) fn unreached(&self, thread: &ThreadState) -> Option<u32> {
+        let own = self.dialogue.as_ref()?;
+        let (rooms, board, run) = (own.rooms.as_ref()?, thread.board.as_ref()?, thread.run?);
+        let until_ns = thread.on_board(run.t0_ns).saturating_sub(EARLY_ENOUGH_NS);
         let mut places = rooms.places.iter().flatten();
-        !rooms.is_reached && places.any(|place| board.has_messages(*place))
+        let has_messages = places.any(|place| board.has_warmup_messages(*place, until_ns));
+        (has_messages && !rooms.is_reached).then_some(self.id)
     }
 }
 
@@ -498,7 +508,10 @@ fn expected_place<'a>(
 }
 
 /// Counts the deliveries that are expected of a message that was sent.
-fn expect(publication: &Publication, recorder: &mut Recorder, thread: &ThreadState) {
+fn expect(publication: &Publication, recorder: &mut Recorder) {
+    if publication.message.is_of_slow {
+        return;
+    }
     let expected = &publication.expected;
     let message = &publication.message;
     let sent_ns = message.sent_ns - message.t0_ns;
@@ -509,7 +522,7 @@ fn expect(publication: &Publication, recorder: &mut Recorder, thread: &ThreadSta
     }
     if let Some(slow) = &mut recorder.slow {
         slow.receivers.expected += u64::from(expected.slow);
-        thread.phase(slow, sent_ns).expected += u64::from(expected.others);
+        slow.neighbours(sent_ns).expected += u64::from(expected.others);
     }
 }
 
@@ -524,6 +537,9 @@ fn record_delivered(
     thread: &ThreadState,
 ) {
     let message = &publication.message;
+    if message.is_of_slow {
+        return;
+    }
     let intended_ns = message.intended_ns.saturating_sub(message.t0_ns);
     let sent_ns = message.sent_ns - message.t0_ns;
     let received_ns = now_ns.saturating_sub(message.t0_ns);
@@ -535,7 +551,7 @@ fn record_delivered(
             let response_ns = received_ns.saturating_sub(intended_ns);
             return slow.receivers.delivered(delivery_ns, response_ns);
         }
-        let phase = thread.phase(slow, sent_ns);
+        let phase = slow.neighbours(sent_ns);
         phase.delivered += 1;
         phase.delivery.record(delivery_ns);
     }
@@ -567,13 +583,14 @@ fn record_complete(publication: &Publication, dialogue: &Dialogue, thread: &Thre
     };
     let mut recorder = thread.recorder.borrow_mut();
     let recorder = &mut *recorder;
-    if let Some(fan_out) = &mut recorder.fan_out {
+    let is_counted = !message.is_of_slow;
+    if let Some(fan_out) = recorder.fan_out.as_mut().filter(|_| is_counted) {
         fan_out.complete(&complete);
         let sample = publication_sample(publication, Some([first_ns, median_ns, last_ns]));
         fan_out.keep_publication(&thread.budget, sample);
     }
-    if let Some(slow) = &mut recorder.slow {
-        thread.phase(slow, complete.sent_ns).complete(&complete);
+    if let Some(slow) = recorder.slow.as_mut().filter(|_| is_counted) {
+        slow.neighbours(complete.sent_ns).complete(&complete);
     }
     if !dialogue.has_reply(publication) {
         let received_ns = complete.sent_ns + last_ns;
@@ -589,7 +606,8 @@ fn record_incomplete(
     thread: &ThreadState,
 ) {
     let times = publication.delivery_times(&mut thread.delivery_times.borrow_mut());
-    if let Some(fan_out) = &mut recorder.fan_out {
+    let is_counted = !publication.message.is_of_slow;
+    if let Some(fan_out) = recorder.fan_out.as_mut().filter(|_| is_counted) {
         fan_out.record.counts.incomplete += 1;
         let sample = publication_sample(publication, times);
         fan_out.keep_publication(&thread.budget, sample);
@@ -632,6 +650,9 @@ fn end_message(
     sample.kind = message.kind;
     sample.over_stop = message.sent_ns < thread.on_board(thread.last_stop_end_ns.get());
     let is_open_loop = thread.rules.open_loop.is_some();
+    if message.is_of_slow {
+        return record_slow(recorder, |slow| slow.messages.ended(&sample, is_open_loop));
+    }
     if let Some(response_ns) = sample.response_time_ns().filter(|_| is_open_loop) {
         recorder.punctual_response(response_ns.saturating_sub(message.lateness_ns));
     }
@@ -648,9 +669,11 @@ fn abandon(
     board: &PublicationBoard,
     dialogue: &Dialogue,
     recorder: &mut Recorder,
-    thread: &ThreadState,
 ) {
     let message = &publication.message;
+    if message.is_of_slow {
+        return;
+    }
     let sent_ns = message.sent_ns - message.t0_ns;
     let missing = u64::from(publication.expected.others - publication.delivered());
     let (slow_clients, others): (Vec<_>, Vec<_>) = board
@@ -668,7 +691,7 @@ fn abandon(
     }
     if let Some(slow) = &mut recorder.slow {
         slow.receivers.expected -= (slow_clients.len() as u64).min(slow.receivers.expected);
-        let phase = thread.phase(slow, sent_ns);
+        let phase = slow.neighbours(sent_ns);
         phase.expected = phase.expected.saturating_sub(missing);
     }
     if publication.delivered() == 0 {
@@ -717,6 +740,9 @@ fn keep_sample(
     now_ns: u64,
     thread: &ThreadState,
 ) {
+    if publication.message.is_of_slow {
+        return;
+    }
     let mut recorder = thread.recorder.borrow_mut();
     if let Some(fan_out) = &mut recorder.fan_out {
         let sample = delivery_sample(subscriber, publication, outcome, now_ns);
@@ -845,7 +871,7 @@ impl ThreadState {
             }
             publication.set_over();
             if !publication.message.number.is_warmup() {
-                abandon(&publication, board, dialogue, &mut recorder, self);
+                abandon(&publication, board, dialogue, &mut recorder);
             }
         }
     }

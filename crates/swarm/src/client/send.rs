@@ -6,6 +6,7 @@ use measurement::record::Recorder;
 use rand::RngExt;
 use websocket_wire::{Opcode, append_control_frame};
 
+use super::slow_reading::record_slow;
 use super::stages::ClientStage;
 use super::{Client, TURN_NS};
 use crate::buffers::{BUFFER_LEN, CONTROL_LEN, MAX_CONTROL_BACKLOG, OutgoingFrame, WriteBuffers};
@@ -157,7 +158,9 @@ impl Client {
     #[cold]
     fn note_blocked(&mut self, thread: &ThreadState) {
         self.ready.writable = false;
-        thread.clients.borrow_mut().blocked_writes += 1;
+        if !self.is_slow() {
+            thread.clients.borrow_mut().blocked_writes += 1;
+        }
     }
 
     /// Appends as many new frames as the quota and the buffer allow.
@@ -243,6 +246,10 @@ impl Client {
             self.last_sent_ns = now;
             if quota.measured {
                 self.sent += 1;
+                if self.is_slow() {
+                    record_slow(&mut recorder, |slow| slow.messages.counts.sent += 1);
+                    continue;
+                }
                 recorder.sent(frame.message.intended_ns - run.t0_ns, now - run.t0_ns);
                 recorder.late(frame.message.lateness_ns());
             } else {

@@ -4,14 +4,19 @@
 //! |---|---|
 //! | `publication` | one message on its way to several receivers |
 //! | `publications` | rooms, and the messages on their way to their members |
+//! | `feed` | messages of the server's own at one client |
+//! | `sequence`, `lateness` | numbers of a feed, and its lateness |
 //! | `early_records` | records that arrived before the thread knew when the load begins |
 //! | `sent_index` | ids and parts of the messages in flight, for the classification of records |
 //! | `template_frame` | frames filled from templates |
 
 pub(crate) mod early_records;
+pub(crate) mod feed;
+mod lateness;
 pub(crate) mod publication;
 pub(crate) mod publications;
 pub(crate) mod sent_index;
+mod sequence;
 pub(crate) mod template_frame;
 
 use std::sync::Arc;
@@ -27,6 +32,7 @@ use scenario::{
 use crate::client::fan_out::ClientRooms;
 use crate::clock::nanoseconds;
 use crate::message::payload::MAX_INDEX;
+use feed::{ClientFeed, FeedRules};
 use publication::Publication;
 use publications::PublicationBoard;
 use sent_index::SentIndex;
@@ -55,6 +61,8 @@ pub(crate) struct Dialogue {
     pub(crate) has_messages_to_all: bool,
     /// There are too many pairs of sender and receiver to keep their order.
     pub(crate) order_is_unknown: bool,
+    /// Messages of the server's own; `None` without them.
+    pub(crate) feed: Option<FeedRules>,
 }
 
 /// Memory for the order of deliveries of a process, in bytes.
@@ -87,6 +95,7 @@ impl Dialogue {
             is_indexed: messages.len() > 1
                 || scenario.roles.len() > 1
                 || messages.iter().any(needs_index),
+            feed: FeedRules::new(&scenario, plan),
             scenario,
         })
     }
@@ -235,6 +244,8 @@ pub(crate) struct ClientDialogue {
     pub(crate) ready_ns: Option<u64>,
     /// Next time of each `[[every]]` of the client's role, on the thread's clock.
     pub(crate) heartbeats: Vec<(usize, u64)>,
+    /// Messages of the server's own; `None` when the scenario has none.
+    pub(crate) feed: Option<Box<ClientFeed>>,
     /// Wall clock of the newest messages of the load.
     pub(crate) wall_ns: u64,
     /// Rooms, once the client is ready; `None` without deliveries.
@@ -268,6 +279,7 @@ impl ClientDialogue {
             opened_ns,
             ready_ns: None,
             heartbeats: Vec::new(),
+            feed: dialogue.feed.as_ref().map(|_| Box::default()),
             wall_ns: 0,
             rooms: None,
             is_goodbye_answered: false,

@@ -51,6 +51,8 @@ pub(crate) struct PublishedMessage {
     pub(crate) lateness_ns: u64,
     /// T0; of no meaning for warm-up messages.
     pub(crate) t0_ns: u64,
+    /// The publisher is a slow reader. Its messages are in no figure of deliveries.
+    pub(crate) is_of_slow: bool,
 }
 
 /// The meaning of an arrival.
@@ -221,6 +223,7 @@ pub(super) fn published(publisher: u32, number: u64, sent_ns: u64) -> PublishedM
         sent_ns,
         lateness_ns: 0,
         t0_ns: 0,
+        is_of_slow: false,
     }
 }
 

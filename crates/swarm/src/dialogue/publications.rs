@@ -34,6 +34,8 @@ struct RoomMembers {
     active: Vec<u32>,
     /// Measured messages published to all members.
     published: u64,
+    /// The first message of the warm-up to all members: members that had joined, and its send time.
+    first_warmup: Option<(u32, u64)>,
 }
 
 /// Place of a client in a room.
@@ -149,15 +151,12 @@ impl PublicationBoard {
         state.published.saturating_sub(at.published_before)
     }
 
-    /// Number of measured messages that were published to all members since a client joined.
-    pub(crate) fn published_since(&self, at: RoomPlace) -> u64 {
-        let published = lock(&self.rooms[at.room]).published;
-        published.saturating_sub(at.published_before)
-    }
-
-    /// Returns true when measured messages were published to the members of a room.
-    pub(crate) fn has_messages(&self, at: RoomPlace) -> bool {
-        self.published_since(at) > 0
+    /// Returns true when a message of the warm-up was sent to all members, after this one joined and by this time.
+    pub(crate) fn has_warmup_messages(&self, at: RoomPlace, until_ns: u64) -> bool {
+        let state = lock(&self.rooms[at.room]);
+        // A member that joined behind the first message may have missed it.
+        let first = state.first_warmup;
+        first.is_some_and(|(joined, ns)| at.place < joined && ns <= until_ns)
     }
 
     /// Returns true when the member of a room was expected to get a message that is not kept any more.
@@ -181,7 +180,7 @@ impl PublicationBoard {
 
     /// Adds a message that will be sent next. One with the same number that was not sent is replaced.
     pub(crate) fn publish(&self, sender: u32, message: PublishedMessage, audience: Audience) {
-        let expected = self.expect(audience, !message.number.is_warmup());
+        let expected = self.expect(audience, &message);
         let order = message.number.order();
         let publication = Arc::new(Publication::new(message, expected));
         let mut queue = lock(&self.publishers[sender as usize]);
@@ -219,13 +218,20 @@ impl PublicationBoard {
         }
     }
 
-    fn expect(&self, audience: Audience, is_measured: bool) -> ExpectedReceivers {
+    fn expect(&self, audience: Audience, message: &PublishedMessage) -> ExpectedReceivers {
         let mut state = lock(&self.rooms[audience.room]);
-        state.published += u64::from(is_measured && !audience.is_queue);
         let mut by_group: Box<[u32]> = state.active.as_slice().into();
         // There are at most as many members as clients.
         #[allow(clippy::cast_possible_truncation)]
         let joined = state.members.len() as u32;
+        if !audience.is_queue {
+            let is_measured = !message.number.is_warmup();
+            state.published += u64::from(is_measured);
+            if !is_measured {
+                let first = (joined, message.sent_ns);
+                state.first_warmup.get_or_insert(first);
+            }
+        }
         if let Some(sender) = audience.without {
             by_group[sender.group] -= 1;
         }
@@ -408,7 +414,6 @@ mod tests {
         assert_eq!(arrive(places[0]), Arrival::First { completes: false });
         assert_eq!(board.missing(&message), [2]);
         assert_eq!(arrive(places[2]), Arrival::First { completes: true });
-        assert_eq!(board.published_since(places[0]), 1);
         assert_eq!(board.leave(late, 40), 0);
     }
 
@@ -479,9 +484,9 @@ mod tests {
         for number in [0, 1, 1, 2] {
             board.publish(0, published(9, number, 20), ROOM);
         }
-        assert_eq!(board.published_since(place), 3);
+        let others = [board.join(0, 2, 0), board.join(0, 3, 0)];
+        assert_eq!(board.leave(others[0], 25), 0);
         board.retract(0, MessageNumber::measured(1));
-        assert_eq!(board.published_since(place), 1);
         board.take_back(&known(&board, 0));
         assert_eq!(board.leave(place, 30), 0);
     }

@@ -101,7 +101,7 @@ pub async fn many_in_a_room_who_never_read_hold_hardly_more_than_one(program: Pr
     const CROWD: usize = 32;
     const ENOUGH: usize = 2_000;
     /// A write buffer of 64 KiB and one message, in a vector that may have twice the capacity.
-    const WRITE_BUFFER: usize = 2 * (64 + 16) << 10;
+    const WRITE_BUFFER: usize = (2 * (64 + 16)) << 10;
     let server = Measured::start(program).await;
     let address = server.running.address();
     let mut crowd = Vec::new();
