@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use measurement::run::Run;
+use measurement::run::{Run, Summary};
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
@@ -130,15 +130,7 @@ pub fn load(
         }),
         PictureKind::FanOut => load_each(kind, files, Data::FanOut, |file| {
             let summary = read_deliveries(file)?;
-            let delivered = summary.fan_out.as_ref().map_or(0, |all| all.delivered);
-            let origin = Origin {
-                path: file.to_owned(),
-                run: Some(RunOrigin::from(&summary)),
-                name: "delivery time".to_owned(),
-                notices: Vec::new(),
-                description: format!("{} of {}", deliveries(delivered), file.display()),
-            };
-            Ok((origin, summary))
+            Ok((Origin::of_deliveries(file, &summary), summary))
         }),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
@@ -215,6 +207,17 @@ impl Origin {
             name: name.to_owned(),
             notices: notices::of_column(column),
             description: format!("{count} of {}{notes}", path.display()),
+        }
+    }
+
+    fn of_deliveries(path: &Path, summary: &Summary) -> Self {
+        let delivered = summary.fan_out.as_ref().map_or(0, |all| all.delivered);
+        Self {
+            path: path.to_owned(),
+            run: Some(RunOrigin::from(summary)),
+            name: "delivery time".to_owned(),
+            notices: Vec::new(),
+            description: format!("{} of {}", deliveries(delivered), path.display()),
         }
     }
 

@@ -10,7 +10,7 @@
 //! | [`messages`] | wrong echoes, and messages of the server's own |
 //! | `reasons`, `generator_reasons` | reasons of a verdict, with advice; the second for the generator's own limits |
 //! | `percent_beside` | shares printed next to their limits |
-//! | [`deliveries_view`] | deliveries, feeds and slow readers |
+//! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -29,6 +29,7 @@ pub mod comparison;
 mod conditions;
 mod connect_advice;
 pub mod deliveries_view;
+mod feed_view;
 pub mod files;
 mod generator_reasons;
 pub mod messages;
@@ -40,6 +41,7 @@ mod scenario_view;
 pub mod scenarios;
 pub mod shards_view;
 mod shortened;
+mod slow_view;
 pub mod summary;
 mod summary_figure;
 pub mod summary_view;

@@ -4,6 +4,7 @@ mod cdf;
 mod common;
 mod distribution;
 mod fan_out;
+mod fan_out_lines;
 mod forest_plot;
 mod heatmap;
 mod histogram;
