@@ -26,13 +26,14 @@ use tempfile::TempDir;
 use test_support::fixtures::{recorded, recorded_in, run_of, summary_of};
 
 /// All parts of a run.
-const ALL_PARTS: [RunPart; 6] = [
+const ALL_PARTS: [RunPart; 7] = [
     RunPart::Summary,
     RunPart::Percentiles,
     RunPart::Timeline,
     RunPart::Histograms,
     RunPart::Samples,
     RunPart::Clients,
+    RunPart::Deliveries,
 ];
 
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
@@ -135,10 +136,7 @@ impl Saved {
                 .filter(|times| is_in(&["json"]) && !times.service.is_empty()),
             samples: run.samples.filter(|_| is_in(&["xlsx", "csv"])),
             clients: run.clients.filter(|_| is_in(&["xlsx"])),
-            publications: run.publications,
-            deliveries: run.deliveries,
-            pushes: run.pushes,
-            tagged: Vec::new(),
+            ..Run::default()
         }
     }
 

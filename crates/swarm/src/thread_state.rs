@@ -179,15 +179,17 @@ impl ThreadState {
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
-        let empty = match &self.dialogue {
-            Some(dialogue) => empty.with_scenario(&dialogue.scenario),
-            None => empty,
-        };
-        self.recorder.replace(match &self.slow_readers {
-            Some(slow) => empty.with_slow_readers(nanoseconds(slow.after())),
-            None => empty,
-        })
+        let mut empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
+        if let Some(dialogue) = &self.dialogue {
+            empty = empty.with_scenario(&dialogue.scenario);
+            if let Some(fan_out) = &mut empty.fan_out {
+                fan_out.record.order_is_unknown = dialogue.order_is_unknown;
+            }
+        }
+        if let Some(slow) = &self.slow_readers {
+            empty = empty.with_slow_readers(nanoseconds(slow.after()));
+        }
+        self.recorder.replace(empty)
     }
 
     /// Returns true while a client of the thread has not completed its part of the plan, or messages of one whose

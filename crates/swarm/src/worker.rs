@@ -278,7 +278,7 @@ impl Worker<'_> {
                 let _ = reports.send(WorkerReport::Unreached(unreached));
             }
             if !thread.orphans.borrow().is_empty() {
-                thread.close_orphans(false);
+                thread.close_orphans();
             }
             if !is_done && !thread.is_busy() {
                 is_done = true;

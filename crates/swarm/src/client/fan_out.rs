@@ -137,7 +137,7 @@ impl Client {
         };
         let has_receivers = publication.expected.others > 0;
         if !number.is_warmup() {
-            expect(&publication, board, recorder);
+            expect(&publication, recorder);
             if !has_receivers {
                 record_incomplete(&publication, board, recorder, thread);
             }
@@ -184,21 +184,63 @@ impl Client {
         let Some((board, place)) = expected_place(self.id, delivery, own, dialogue, thread) else {
             return record_unexpected(self.id, delivery, thread);
         };
-        let publication = match thread.publication(board, dialogue, delivery) {
-            FoundMessage::Known(publication) => publication,
+        let found = thread.publication(board, dialogue, delivery);
+        let outcome = match &found {
+            FoundMessage::Known(publication) if delivery.agrees => {
+                return self.note_arrival(delivery, publication, place, own, dialogue, thread);
+            }
             FoundMessage::Unknown => return record_unexpected(self.id, delivery, thread),
-            FoundMessage::Complete => {
-                return record_other(self.id, delivery, DeliveryOutcome::Duplicated, None, thread);
-            }
-            FoundMessage::Dropped => {
-                return record_other(self.id, delivery, DeliveryOutcome::Late, None, thread);
-            }
+            _ if !delivery.agrees => DeliveryOutcome::Corrupted,
+            FoundMessage::Dropped => DeliveryOutcome::Late,
+            FoundMessage::Known(_) | FoundMessage::Complete => DeliveryOutcome::Duplicated,
         };
-        if !delivery.agrees {
-            let outcome = DeliveryOutcome::Corrupted;
-            return record_other(self.id, delivery, outcome, Some(&publication), thread);
+        self.note_other(
+            delivery,
+            outcome,
+            &found,
+            (board, place),
+            own,
+            dialogue,
+            thread,
+        );
+    }
+
+    /// Notes a delivery of a message that is over, or whose bytes do not agree.
+    #[cold]
+    #[allow(clippy::too_many_arguments)]
+    fn note_other(
+        &self,
+        delivery: RecognisedDelivery,
+        outcome: DeliveryOutcome,
+        found: &FoundMessage,
+        (board, place): (&PublicationBoard, RoomPlace),
+        own: &mut ClientDialogue,
+        dialogue: &Dialogue,
+        thread: &ThreadState,
+    ) {
+        let (Some(rooms), Some(sender)) = (&mut own.rooms, dialogue.sender(delivery.publisher))
+        else {
+            return;
+        };
+        rooms.is_reached = true;
+        let (publication, is_expected) = match found {
+            FoundMessage::Known(publication) => (
+                Some(publication),
+                publication.expected.includes(place.place),
+            ),
+            _ => (None, board.had_joined(sender, delivery.number, place)),
+        };
+        if !is_expected || delivery.number.is_warmup() {
+            return;
         }
-        self.note_arrival(delivery, &publication, place, own, dialogue, thread);
+        rooms.arrived += 1;
+        if !board.is_slow_group(dialogue.group(self.id, own.state.role())) {
+            count_other(outcome, thread);
+        }
+        if let Some(publication) = publication {
+            let now_ns = thread.on_board(delivery.received_ns);
+            keep_sample(self.id, publication, outcome, now_ns, thread);
+        }
     }
 
     /// Notes a delivery whose bytes agree at the place of this client.
@@ -215,7 +257,9 @@ impl Client {
             return;
         };
         rooms.is_reached = true;
-        let is_slow = board.is_slow_group(dialogue.group(self.id, own.state.role()));
+        let is_queue = publication.expected.is_queue;
+        let group = dialogue.group(self.id, own.state.role());
+        let is_slow = board.is_slow_group(group) && !is_queue;
         let now_ns = thread.on_board(delivery.received_ns);
         let timeout_ns = thread.rules.timeout_ns;
         let arrival = publication.arrive(place.place, is_slow, now_ns, timeout_ns);
@@ -356,29 +400,19 @@ impl Client {
             return;
         }
         if thread.command.stop {
-            self.abandon_publications(thread);
+            // What is missing after the timeout is missing.
+            let now_ns = thread.on_board(thread.clock.now_ns());
+            self.prune(now_ns.saturating_sub(thread.rules.timeout_ns), thread);
+            if let Some(sender) = self.sender(thread) {
+                thread.abandon_publications(sender);
+            }
         }
         self.prune(u64::MAX - 1, thread);
     }
 
-    /// Leaves what has not arrived of the own messages out of all figures, because the user interrupts the run.
-    fn abandon_publications(&mut self, thread: &ThreadState) {
-        let (Some(board), Some(dialogue)) = (&thread.board, &thread.dialogue) else {
-            return;
-        };
-        let Some(sender) = dialogue.sender(self.id) else {
-            return;
-        };
-        let mut recorder = thread.recorder.borrow_mut();
-        for publication in board.open_messages(sender) {
-            if publication.is_over() || !publication.close() {
-                continue;
-            }
-            publication.set_over();
-            if !publication.message.number.is_warmup() {
-                abandon(&publication, board, dialogue, &mut recorder);
-            }
-        }
+    /// Number of the client among those that send the load; `None` for one that only listens.
+    fn sender(&self, thread: &ThreadState) -> Option<u32> {
+        thread.dialogue.as_ref()?.sender(self.id)
     }
 
     /// Hands own messages that are on their way over to the thread, because the connection has ended; they may still arrive.
@@ -462,7 +496,7 @@ fn expected_place<'a>(
 }
 
 /// Counts the deliveries that are expected of a message that was sent.
-fn expect(publication: &Publication, board: &PublicationBoard, recorder: &mut Recorder) {
+fn expect(publication: &Publication, recorder: &mut Recorder) {
     if publication.message.is_of_slow {
         return;
     }
@@ -475,9 +509,7 @@ fn expect(publication: &Publication, board: &PublicationBoard, recorder: &mut Re
         groups.for_each(|(role, n)| role.expected += u64::from(*n));
     }
     if let Some(slow) = &mut recorder.slow {
-        let groups = expected.by_group.iter().enumerate();
-        let to_slow = groups.filter(|(group, _)| board.is_slow_group(*group));
-        slow.receivers.expected += to_slow.map(|(_, n)| u64::from(*n)).sum::<u64>();
+        slow.receivers.expected += u64::from(expected.slow);
         slow.neighbours(sent_ns).expected += u64::from(expected.others);
     }
 }
@@ -512,6 +544,11 @@ fn record_delivered(
         phase.delivery.record(delivery_ns);
     }
     if let Some(fan_out) = &mut recorder.fan_out {
+        if publication.expected.is_queue
+            && let Some(role) = fan_out.record.roles.get_mut(role)
+        {
+            role.expected += 1;
+        }
         fan_out.delivered(role, intended_ns, sent_ns, received_ns);
         let reordered = outcome == DeliveryOutcome::Reordered;
         fan_out.record.counts.reordered += u64::from(reordered);
@@ -562,16 +599,16 @@ fn record_incomplete(
         fan_out.record.counts.incomplete += 1;
         let sample = publication_sample(publication, times);
         fan_out.keep_publication(&thread.budget, sample);
-        if let Some(dialogue) = thread
-            .dialogue
-            .as_ref()
-            .filter(|_| !publication.expected.is_queue)
+        for subscriber in board.missing(publication) {
+            let outcome = DeliveryOutcome::Missing;
+            let sample = delivery_sample(subscriber, publication, outcome, 0);
+            fan_out.keep_delivery(&thread.budget, sample);
+        }
+        let expected = &publication.expected;
+        if expected.is_queue
+            && let Some(role) = fan_out.record.roles.get_mut(expected.queue_group)
         {
-            for subscriber in board.missing(dialogue.audience_room(publication), publication) {
-                let outcome = DeliveryOutcome::Missing;
-                let sample = delivery_sample(subscriber, publication, outcome, 0);
-                fan_out.keep_delivery(&thread.budget, sample);
-            }
+            role.expected += u64::from(expected.others);
         }
     }
     let dialogue = thread.dialogue.as_ref();
@@ -621,18 +658,32 @@ fn abandon(
     dialogue: &Dialogue,
     recorder: &mut Recorder,
 ) {
-    if publication.message.is_of_slow {
+    let message = &publication.message;
+    if message.is_of_slow {
         return;
     }
+    let sent_ns = message.sent_ns - message.t0_ns;
     let missing = u64::from(publication.expected.others - publication.delivered());
-    let room = dialogue.audience_room(publication);
+    let (slow_clients, others): (Vec<_>, Vec<_>) = board
+        .missing(publication)
+        .into_iter()
+        .map(|client| (client, dialogue.role(client)))
+        .partition(|(client, role)| board.is_slow_group(dialogue.group(*client, *role)));
     if let Some(fan_out) = &mut recorder.fan_out {
-        fan_out.record.counts.expected -= missing.min(fan_out.record.counts.expected);
-        for client in board.missing(room, publication) {
-            if let Some(role) = fan_out.record.roles.get_mut(dialogue.role(client)) {
+        fan_out.not_awaited(sent_ns, missing);
+        for (_, role) in others {
+            if let Some(role) = fan_out.record.roles.get_mut(role) {
                 role.expected = role.expected.saturating_sub(1);
             }
         }
+    }
+    if let Some(slow) = &mut recorder.slow {
+        slow.receivers.expected -= (slow_clients.len() as u64).min(slow.receivers.expected);
+        let phase = slow.neighbours(sent_ns);
+        phase.expected = phase.expected.saturating_sub(missing);
+    }
+    if publication.delivered() == 0 {
+        board.take_back(publication);
     }
     recorder.counts.abandoned += u64::from(!dialogue.has_reply(publication));
 }
@@ -704,25 +755,6 @@ fn count_other(outcome: DeliveryOutcome, thread: &ThreadState) {
     }
 }
 
-/// Records a delivery of a message that is over, or whose bytes do not agree.
-#[cold]
-fn record_other(
-    client: u32,
-    delivery: RecognisedDelivery,
-    outcome: DeliveryOutcome,
-    publication: Option<&Publication>,
-    thread: &ThreadState,
-) {
-    if delivery.number.is_warmup() {
-        return;
-    }
-    count_other(outcome, thread);
-    if let Some(publication) = publication {
-        let now_ns = thread.on_board(delivery.received_ns);
-        keep_sample(client, publication, outcome, now_ns, thread);
-    }
-}
-
 /// Records a delivery to a client that should not get the message.
 #[cold]
 fn record_unexpected(client: u32, delivery: RecognisedDelivery, thread: &ThreadState) {
@@ -788,38 +820,48 @@ impl ThreadState {
         found
     }
 
-    /// Closes messages of senders whose connection has ended. `is_over`: no more arrivals are awaited.
+    /// Closes messages of senders whose connection has ended.
     #[cold]
-    pub(crate) fn close_orphans(&self, is_over: bool) {
-        let (Some(board), Some(dialogue)) = (&self.board, &self.dialogue) else {
+    pub(crate) fn close_orphans(&self) {
+        let Some(board) = &self.board else {
             return;
         };
         let now_ns = self.on_board(self.clock.now_ns());
-        let until_ns = if is_over {
-            u64::MAX - 1
-        } else {
-            now_ns.saturating_sub(self.rules.timeout_ns)
-        };
-        self.orphans.borrow_mut().retain(|sender| {
-            if self.command.stop {
-                let mut recorder = self.recorder.borrow_mut();
-                for publication in board.open_messages(*sender) {
-                    if !publication.is_over() && publication.close() {
-                        publication.set_over();
-                        if !publication.message.number.is_warmup() {
-                            abandon(&publication, board, dialogue, &mut recorder);
-                        }
-                    }
-                }
-            }
+        let expired_ns = now_ns.saturating_sub(self.rules.timeout_ns);
+        let prune = |sender, until_ns| {
             let incomplete = |publication: &Publication| {
                 if !publication.message.number.is_warmup() {
                     let mut recorder = self.recorder.borrow_mut();
                     record_incomplete(publication, board, &mut recorder, self);
                 }
             };
-            board.prune(*sender, until_ns, incomplete, |_| {}).0 > 0
+            board.prune(sender, until_ns, incomplete, |_| {}).0
+        };
+        self.orphans.borrow_mut().retain(|sender| {
+            if self.command.stop {
+                prune(*sender, expired_ns);
+                self.abandon_publications(*sender);
+                return prune(*sender, u64::MAX - 1) > 0;
+            }
+            prune(*sender, expired_ns.saturating_sub(CLOSING_GRACE_NS)) > 0
         });
+    }
+
+    /// Leaves what has not arrived of the messages of a sender out of all figures, because the user interrupts the run.
+    fn abandon_publications(&self, sender: u32) {
+        let (Some(board), Some(dialogue)) = (&self.board, &self.dialogue) else {
+            return;
+        };
+        let mut recorder = self.recorder.borrow_mut();
+        for publication in board.open_messages(sender) {
+            if publication.is_over() || !publication.close() {
+                continue;
+            }
+            publication.set_over();
+            if !publication.message.number.is_warmup() {
+                abandon(&publication, board, dialogue, &mut recorder);
+            }
+        }
     }
 }
 

@@ -144,15 +144,6 @@ impl Dialogue {
         self.rooms as usize
     }
 
-    /// Index of the room that gets a message.
-    pub(crate) fn audience_room(&self, publication: &Publication) -> usize {
-        let message = &publication.message;
-        match self.scenario.messages[usize::from(message.kind)].to {
-            DeliverTo::All => self.everybody(),
-            DeliverTo::Room | DeliverTo::One => self.room(message.publisher),
-        }
-    }
-
     /// Index of the group of receivers that a client of this role belongs to.
     #[inline]
     pub(crate) fn group(&self, client: u32, role: usize) -> usize {

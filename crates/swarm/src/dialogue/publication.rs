@@ -13,12 +13,28 @@ const CLOSED: u32 = 1 << 31;
 pub(crate) struct ExpectedReceivers {
     /// Members that had joined the room by then, including those that had left.
     pub(crate) joined: u32,
-    /// Receivers in each group.
+    /// Receivers in each group; 0 in a queue, because any of them may get the message.
     pub(crate) by_group: Box<[u32]>,
-    /// Receivers that are not slow.
+    /// Receivers that are not slow; of a queue, 1 if it has members.
     pub(crate) others: u32,
+    /// Receivers that are slow.
+    pub(crate) slow: u32,
     /// Any one of the members gets the message.
     pub(crate) is_queue: bool,
+    /// Group that a message of a queue counts for when nobody gets it.
+    pub(crate) queue_group: usize,
+    /// Index of the room.
+    pub(crate) room: usize,
+    /// Place of the sender, when it is a member that does not get its own message.
+    pub(crate) without: Option<u32>,
+}
+
+impl ExpectedReceivers {
+    /// Returns true when the member with this place had joined by then.
+    #[inline]
+    pub(crate) fn includes(&self, place: u32) -> bool {
+        place < self.joined
+    }
 }
 
 /// The values of a message that was sent. Times are on the clock of the board.
@@ -95,9 +111,11 @@ impl Publication {
         now_ns: u64,
         timeout_ns: u64,
     ) -> Arrival {
-        if place >= self.expected.joined {
+        if !self.expected.includes(place) {
             return Arrival::NotExpected;
         }
+        // One arrival ends a message of a queue, at whichever member.
+        let place = if self.expected.is_queue { 0 } else { place };
         let bit = 1 << (place % 64);
         let seen = self.seen[(place / 64) as usize].fetch_or(bit, Ordering::AcqRel);
         if seen & bit != 0 {
@@ -115,7 +133,6 @@ impl Publication {
             return Arrival::Late;
         }
         let Some(slot) = self.arrivals.get(claimed as usize) else {
-            // Of a queue, a second member has got the message.
             return Arrival::Again;
         };
         slot.store(now_ns, Ordering::Relaxed);
@@ -125,7 +142,7 @@ impl Publication {
         }
     }
 
-    /// Returns true when the member with this place has the message.
+    /// Returns true when the member with this place has the message. Not known of a queue.
     pub(crate) fn has(&self, place: u32) -> bool {
         let word = self.seen.get((place / 64) as usize);
         word.is_some_and(|word| word.load(Ordering::Acquire) & (1 << (place % 64)) != 0)
@@ -176,6 +193,19 @@ impl Publication {
         self.is_over.store(true, Ordering::Release);
     }
 
+    /// Waits until the message, which is complete, is recorded by the thread that completed it.
+    #[cold]
+    pub(crate) fn await_record(&self) {
+        while !self.is_over() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Returns true when the message is recorded, and has arrived at all slow receivers too.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_over() && self.slow.load(Ordering::Relaxed) >= self.expected.slow
+    }
+
     /// Bytes of memory that depend on the number of receivers.
     pub(crate) fn memory(&self) -> usize {
         (self.seen.len() + self.arrivals.len()) * size_of::<AtomicU64>()
@@ -210,7 +240,7 @@ mod tests {
             joined: others,
             by_group: Box::from([others]),
             others,
-            is_queue: false,
+            ..ExpectedReceivers::default()
         };
         Publication::new(published(7, 0, 100), expected)
     }
@@ -257,17 +287,21 @@ mod tests {
                 joined: 2,
                 by_group: Box::from([1, 1]),
                 others: 1,
-                is_queue: false,
+                slow: 1,
+                ..ExpectedReceivers::default()
             },
-        );
-        assert_eq!(
-            message.arrive(0, true, 5, TIMEOUT_NS),
-            Arrival::First { completes: false }
         );
         assert_eq!(
             message.arrive(1, false, 6, TIMEOUT_NS),
             Arrival::First { completes: true }
         );
+        message.set_over();
+        assert!(!message.is_settled());
+        assert_eq!(
+            message.arrive(0, true, 7, TIMEOUT_NS),
+            Arrival::First { completes: false }
+        );
+        assert!(message.is_settled());
     }
 
     #[test]
@@ -276,9 +310,10 @@ mod tests {
             published(7, 0, 0),
             ExpectedReceivers {
                 joined: 3,
-                by_group: Box::from([1]),
+                by_group: Box::from([0]),
                 others: 1,
                 is_queue: true,
+                ..ExpectedReceivers::default()
             },
         );
         assert_eq!(
@@ -286,6 +321,27 @@ mod tests {
             Arrival::First { completes: true }
         );
         assert_eq!(message.arrive(0, false, 6, TIMEOUT_NS), Arrival::Again);
+        assert_eq!(
+            message.arrive(3, false, 6, TIMEOUT_NS),
+            Arrival::NotExpected
+        );
+    }
+
+    #[test]
+    fn of_a_queue_a_late_message_is_late_once() {
+        let message = Publication::new(
+            published(7, 0, 0),
+            ExpectedReceivers {
+                joined: 2,
+                by_group: Box::from([0]),
+                others: 1,
+                is_queue: true,
+                ..ExpectedReceivers::default()
+            },
+        );
+        assert!(message.close());
+        assert_eq!(message.arrive(1, false, 2_000, TIMEOUT_NS), Arrival::Late);
+        assert_eq!(message.arrive(0, false, 2_001, TIMEOUT_NS), Arrival::Again);
     }
 
     #[test]

@@ -67,10 +67,13 @@ struct PublisherQueue {
     /// The newest that were closed while some arrivals were missing, ascending.
     incomplete: VecDeque<Arc<Publication>>,
     incomplete_bytes: usize,
-    /// Messages that were incomplete and are not kept any more.
-    dropped: u64,
+    /// Order of the newest incomplete message that is not kept any more, plus one.
+    dropped_until: u64,
     /// Order of the newest message, plus one.
     next_order: u64,
+    /// Members that had joined, of the room and of all receivers together: the order of the first message that was sent
+    /// to this number of them.
+    joined: [Vec<(u64, u32)>; 2],
 }
 
 /// A message that an arrival names.
@@ -145,7 +148,7 @@ impl PublicationBoard {
         let mut state = lock(&self.rooms[at.room]);
         state.members[at.place as usize].left_ns = now_ns;
         state.active[at.group] -= 1;
-        state.published - at.published_before
+        state.published.saturating_sub(at.published_before)
     }
 
     /// Returns true when a message of the warm-up was sent to all members, after this one joined and by this time.
@@ -154,6 +157,20 @@ impl PublicationBoard {
         // A member that joined behind the first message may have missed it.
         let first = state.first_warmup;
         first.is_some_and(|(joined, ns)| at.place < joined && ns <= until_ns)
+    }
+
+    /// Returns true when the member of a room was expected to get a message that is not kept any more.
+    pub(crate) fn had_joined(&self, sender: u32, number: MessageNumber, at: RoomPlace) -> bool {
+        let queue = lock(&self.publishers[sender as usize]);
+        let history = &queue.joined[usize::from(self.is_everybody(at.room))];
+        let later = history.partition_point(|(from, _)| *from <= number.order());
+        let joined = later.checked_sub(1).map_or(0, |newest| history[newest].1);
+        at.place < joined
+    }
+
+    /// Returns true for the room that holds all receivers.
+    fn is_everybody(&self, room: usize) -> bool {
+        room + 1 == self.rooms.len()
     }
 
     /// Returns true for the group of slow readers.
@@ -167,15 +184,38 @@ impl PublicationBoard {
         let order = message.number.order();
         let publication = Arc::new(Publication::new(message, expected));
         let mut queue = lock(&self.publishers[sender as usize]);
-        while queue
-            .open
-            .back()
-            .is_some_and(|last| last.message.number.order() >= order)
+        self.remove_from(&mut queue, order);
+        queue.next_order = order + 1;
+        let joined = publication.expected.joined;
+        let history = &mut queue.joined[usize::from(self.is_everybody(audience.room))];
+        if history.last().is_none_or(|(_, before)| *before != joined) {
+            history.push((order, joined));
+        }
+        queue.open.push_back(publication);
+    }
+
+    /// Removes the newest messages, from this order on, because they were not sent.
+    fn remove_from(&self, queue: &mut PublisherQueue, order: u64) {
+        while let Some(last) = queue.open.back()
+            && last.message.number.order() >= order
         {
+            queue.next_order = last.message.number.order();
+            self.take_back(last);
             queue.open.pop_back();
         }
-        queue.next_order = order + 1;
-        queue.open.push_back(publication);
+        for history in &mut queue.joined {
+            let earlier = history.partition_point(|(from, _)| *from < order);
+            history.truncate(earlier);
+        }
+    }
+
+    /// Does not count a message as published to its room any more: it was not sent, or an interrupt ended the wait for it.
+    pub(crate) fn take_back(&self, publication: &Publication) {
+        let expected = &publication.expected;
+        if !expected.is_queue && !publication.message.number.is_warmup() {
+            let mut state = lock(&self.rooms[expected.room]);
+            state.published = state.published.saturating_sub(1);
+        }
     }
 
     fn expect(&self, audience: Audience, message: &PublishedMessage) -> ExpectedReceivers {
@@ -192,19 +232,28 @@ impl PublicationBoard {
                 state.first_warmup.get_or_insert(first);
             }
         }
-        if audience.is_queue {
-            let any = u32::from(by_group.iter().any(|members| *members > 0));
-            by_group.fill(0);
-            by_group[0] = any;
-        } else if let Some(sender) = audience.without {
+        if let Some(sender) = audience.without {
             by_group[sender.group] -= 1;
         }
+        let queue_group = by_group.iter().position(|members| *members > 0);
+        if audience.is_queue {
+            by_group.fill(0);
+        }
         let slow = by_group.get(self.slow_group).copied().unwrap_or(0);
+        let others = if audience.is_queue {
+            u32::from(queue_group.is_some())
+        } else {
+            by_group.iter().sum::<u32>() - slow
+        };
         ExpectedReceivers {
             joined,
-            others: by_group.iter().sum::<u32>() - slow,
+            others,
             by_group,
+            slow,
             is_queue: audience.is_queue,
+            queue_group: queue_group.unwrap_or(0),
+            room: audience.room,
+            without: audience.without.map(|sender| sender.place),
         }
     }
 
@@ -224,7 +273,7 @@ impl PublicationBoard {
                 return FoundMessage::Known(Arc::clone(&list[place]));
             }
         }
-        if queue.dropped > 0 {
+        if order < queue.dropped_until {
             FoundMessage::Dropped
         } else {
             FoundMessage::Complete
@@ -248,17 +297,12 @@ impl PublicationBoard {
     /// Removes the newest messages of a sender, from this one on, because they were not sent.
     pub(crate) fn retract(&self, sender: u32, from: MessageNumber) {
         let mut queue = lock(&self.publishers[sender as usize]);
-        while let Some(last) = queue.open.back()
-            && last.message.number.order() >= from.order()
-        {
-            queue.next_order = last.message.number.order();
-            queue.open.pop_back();
-        }
+        self.remove_from(&mut queue, from.order());
     }
 
-    /// Removes the messages of a sender that are over, and closes those that were sent at or before `sent_until_ns`. Calls
-    /// `incomplete` for each that is closed while arrivals are missing, and `removed` for each that is removed. Returns the
-    /// number of those left, and the send time of the oldest of them.
+    /// Removes the messages of a sender that are over and for which no slow reader is awaited, and closes those that were
+    /// sent at or before `sent_until_ns`. Calls `incomplete` for each that is closed while arrivals are missing, and
+    /// `removed` for each that is removed. Returns the number of those left, and the send time of the oldest of them.
     pub(crate) fn prune(
         &self,
         sender: u32,
@@ -269,26 +313,27 @@ impl PublicationBoard {
         let mut queue = lock(&self.publishers[sender as usize]);
         while let Some(oldest) = queue.open.front() {
             let is_expired = oldest.message.sent_ns <= sent_until_ns;
-            if !oldest.is_over() && is_expired && oldest.close() {
+            if !oldest.is_settled() && !is_expired {
+                break;
+            }
+            removed(oldest.message.number);
+            if !oldest.is_over() && oldest.close() {
                 incomplete(oldest);
                 oldest.set_over();
-                removed(oldest.message.number);
                 let oldest = queue.open.pop_front();
                 queue.keep_incomplete(oldest, self.incomplete_bytes);
-            } else if oldest.is_over() {
-                removed(oldest.message.number);
-                queue.open.pop_front();
             } else {
-                break;
+                oldest.await_record();
+                queue.open.pop_front();
             }
         }
         if queue.open.len() > FEW_OPEN {
             queue.open.retain(|one| {
-                let is_over = one.is_over();
-                if is_over {
+                let is_settled = one.is_settled();
+                if is_settled {
                     removed(one.message.number);
                 }
-                !is_over
+                !is_settled
             });
         }
         let oldest_ns = queue
@@ -298,13 +343,19 @@ impl PublicationBoard {
         (queue.open.len(), oldest_ns)
     }
 
-    /// Members of a room that should have got this message and did not, by their numbers.
-    pub(crate) fn missing(&self, room: usize, publication: &Publication) -> Vec<u32> {
-        let state = lock(&self.rooms[room]);
-        let members = state.members.iter().zip(0..publication.expected.joined);
+    /// Members of its room that should have got this message and did not, by their numbers; none of a queue.
+    pub(crate) fn missing(&self, publication: &Publication) -> Vec<u32> {
+        let expected = &publication.expected;
+        if expected.is_queue {
+            return Vec::new();
+        }
+        let state = lock(&self.rooms[expected.room]);
+        let members = state.members.iter().zip(0..expected.joined);
         members
             .filter(|(member, place)| {
-                member.left_ns > publication.message.sent_ns && !publication.has(*place)
+                member.left_ns > publication.message.sent_ns
+                    && expected.without != Some(*place)
+                    && !publication.has(*place)
             })
             .map(|(member, _)| member.client)
             .collect()
@@ -321,7 +372,7 @@ impl PublisherQueue {
         while self.incomplete_bytes > limit && self.incomplete.len() > 1 {
             if let Some(oldest) = self.incomplete.pop_front() {
                 self.incomplete_bytes -= oldest.memory();
-                self.dropped += 1;
+                self.dropped_until = oldest.message.number.order() + 1;
             }
         }
     }
@@ -361,7 +412,7 @@ mod tests {
         let arrive = |place: RoomPlace| message.arrive(place.place, false, 30, 100);
         assert_eq!(arrive(late), Arrival::NotExpected);
         assert_eq!(arrive(places[0]), Arrival::First { completes: false });
-        assert_eq!(board.missing(0, &message), [2]);
+        assert_eq!(board.missing(&message), [2]);
         assert_eq!(arrive(places[2]), Arrival::First { completes: true });
         assert_eq!(board.leave(late, 40), 0);
     }
@@ -374,7 +425,7 @@ mod tests {
         board.leave(place, 21);
         let message = known(&board, 0);
         assert_eq!(message.expected.others, 1);
-        assert_eq!(board.missing(0, &message), [5]);
+        assert_eq!(board.missing(&message), [5]);
     }
 
     #[test]
@@ -384,7 +435,98 @@ mod tests {
         board.join(0, 1, 0);
         let without = Some(sender);
         board.publish(0, published(0, 0, 20), Audience { without, ..ROOM });
-        assert_eq!(known(&board, 0).expected.others, 1);
+        let message = known(&board, 0);
+        assert_eq!(message.expected.others, 1);
+        assert_eq!(board.missing(&message), [1]);
+    }
+
+    #[test]
+    fn a_queue_of_the_sender_alone_has_nobody_else() {
+        let board = PublicationBoard::new(1, 1, 2);
+        let without = Some(board.join(0, 0, 0));
+        let queue = Audience {
+            without,
+            is_queue: true,
+            ..ROOM
+        };
+        board.publish(0, published(0, 0, 20), queue);
+        assert_eq!(known(&board, 0).expected.others, 0);
+        board.join(0, 1, 0);
+        board.publish(0, published(0, 1, 30), queue);
+        let message = known(&board, 1);
+        assert_eq!((message.expected.others, message.expected.joined), (1, 2));
+        assert!(board.missing(&message).is_empty());
+    }
+
+    #[test]
+    fn a_message_from_before_the_joining_is_known_when_it_is_over() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let first = board.join(0, 1, 0);
+        let publish = |number| board.publish(0, published(9, number, 20), ROOM);
+        let had = |number, at| board.had_joined(0, MessageNumber::measured(number), at);
+        (0..3).for_each(publish);
+        let late = board.join(0, 2, 0);
+        // Message 2 was not sent yet, and is registered anew.
+        publish(2);
+        publish(3);
+        assert!(had(0, first) && had(3, first));
+        assert!(!had(0, late) && !had(1, late));
+        assert!(had(2, late) && had(3, late));
+        board.retract(0, MessageNumber::measured(1));
+        publish(1);
+        assert!(had(1, late));
+    }
+
+    #[test]
+    fn messages_that_were_not_sent_reach_nobody() {
+        let board = PublicationBoard::new(1, 1, 2);
+        let place = board.join(0, 1, 0);
+        for number in [0, 1, 1, 2] {
+            board.publish(0, published(9, number, 20), ROOM);
+        }
+        let others = [board.join(0, 2, 0), board.join(0, 3, 0)];
+        assert_eq!(board.leave(others[0], 25), 0);
+        board.retract(0, MessageNumber::measured(1));
+        board.take_back(&known(&board, 0));
+        assert_eq!(board.leave(place, 30), 0);
+    }
+
+    #[test]
+    fn messages_that_slow_readers_lack_are_kept_until_the_timeout() {
+        let board = PublicationBoard::new(1, 1, 2);
+        let fast = board.join(0, 1, 0);
+        let slow = board.join(0, 2, 1);
+        board.publish(0, published(9, 0, 20), ROOM);
+        let message = known(&board, 0);
+        assert_eq!((message.expected.others, message.expected.slow), (1, 1));
+        message.arrive(fast.place, false, 25, 100);
+        message.set_over();
+        let prune = |until_ns| board.prune(0, until_ns, |_| panic!("complete"), |_| {}).0;
+        assert_eq!(prune(0), 1);
+        message.arrive(slow.place, true, 26, 100);
+        assert_eq!(prune(0), 0);
+        board.publish(0, published(9, 1, 30), ROOM);
+        let message = known(&board, 1);
+        message.arrive(fast.place, false, 35, 100);
+        message.set_over();
+        assert_eq!((prune(29), prune(30)), (1, 0));
+    }
+
+    #[test]
+    fn a_complete_message_behind_one_that_was_dropped_is_still_known_as_complete() {
+        let mut board = PublicationBoard::new(1, 1, 2);
+        board.incomplete_bytes = 1;
+        let place = board.join(0, 1, 0);
+        for number in 0..4 {
+            board.publish(0, published(9, number, 20), ROOM);
+        }
+        let message = known(&board, 3);
+        message.arrive(place.place, false, 25, 100);
+        message.set_over();
+        board.prune(0, 20, |_| {}, |_| {});
+        assert!(matches!(find(&board, 1), FoundMessage::Dropped));
+        assert!(matches!(find(&board, 2), FoundMessage::Known(_)));
+        assert!(matches!(find(&board, 3), FoundMessage::Complete));
     }
 
     #[test]
