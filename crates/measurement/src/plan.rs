@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `client_spread` | [`ClientSpread`]: server and source address of each client |
+//! | `division` | the clients of a load, divided into roles, rooms, processes and threads |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `local_ports` | [`LocalPorts`]: local port of each connection |
 //! | `partition` | [`ClientPartition`]: clients divided into rooms, processes and threads |
@@ -19,6 +20,7 @@
 
 mod client_handshake;
 mod client_spread;
+mod division;
 mod error;
 mod load;
 mod local_ports;

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `trial` | [`Trial`]: the conversation of one client |
 //! | `conversation` | messages sent, records received, and their meaning |
+//! | `receiver` | messages that reach a client: of other clients, and of the server's own |
 //! | `trial_room` | [`TrialRoom`]: the receivers of a trial, and the messages that reached them |
 //! | `outcome` | [`TrialLine`]: one frame or record; [`TrialOutcome`]: the result |
 //! | `sent_log` | the client's messages |
@@ -18,6 +19,7 @@
 mod conversation;
 mod deadline_stream;
 mod outcome;
+mod receiver;
 mod sent_log;
 mod trial;
 mod trial_room;

@@ -145,7 +145,7 @@ pub enum TrialMeaning {
 pub enum MessageEnd {
     /// The reply came.
     Matched,
-    /// It reached all of its receivers, and nothing answers messages of this kind.
+    /// The message reached all of its receivers, and nothing answers messages of this kind.
     Delivered,
     /// The reply came, but something known does not agree.
     Corrupted,
@@ -153,7 +153,7 @@ pub enum MessageEnd {
     ErrorReply,
     /// No reply came within this time.
     Missing(Duration),
-    /// It did not reach all receivers within this time.
+    /// The message did not reach all receivers within this time.
     Undelivered {
         /// Receivers that did not get it.
         missing: Vec<u32>,

@@ -12,20 +12,14 @@ use swarm::RunHandle;
 use crate::conversation::{Awaited, Conversation, TrialRecord};
 use crate::outcome::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
 use crate::sent_log::SentLog;
-use crate::trial_room::{Arrival, TrialRoom};
+use crate::trial_room::TrialRoom;
 use crate::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Time after which a client that listens looks whether it is its turn.
-const TURN_CHECK: Duration = Duration::from_millis(10);
+pub(crate) const TURN_CHECK: Duration = Duration::from_millis(10);
 
 /// Time after the last reply in which further records are still shown.
 const LINGER: Duration = Duration::from_millis(100);
-
-/// Number of messages of the server's own after which a client of a feed has seen enough.
-const ENOUGH_PUSHES: u64 = 3;
-
-/// Time in which the messages of the server's own must come.
-const PUSH_TIME: Duration = Duration::from_secs(5);
 
 /// Time limit for the answer to a goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -96,7 +90,7 @@ impl Trial<'_> {
         if self.scenario.is_push_only() {
             running.await_pushes(control);
         }
-        running.take_turn(signals.turn, signals.sent, control);
+        running.take_turn(&signals.turn, signals.sent, control);
         if running.goes_on() {
             running.listen(Instant::now() + LINGER);
             running.goodbye();
@@ -106,52 +100,29 @@ impl Trial<'_> {
     }
 }
 
-struct RunningTrial<'a> {
-    trial: &'a Trial<'a>,
-    talk: Conversation<'a>,
+/// The trial of one client while it runs.
+pub(crate) struct RunningTrial<'a> {
+    pub(crate) trial: &'a Trial<'a>,
+    pub(crate) talk: Conversation<'a>,
     sent: SentLog,
-    outcome: TrialOutcome,
+    pub(crate) outcome: TrialOutcome,
     /// Messages that ended, and how.
     ends: Vec<(SentMessage, MessageEnd)>,
 }
 
 impl RunningTrial<'_> {
-    fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         self.outcome.ended.is_none() && self.outcome.setup_failure.is_none()
     }
 
-    fn ended(&mut self, how: impl Into<String>) {
+    pub(crate) fn ended(&mut self, how: impl Into<String>) {
         self.trial.room.leave(self.talk.state.client());
         self.outcome.ended.get_or_insert_with(|| how.into());
     }
 
-    /// Returns true when the client's role receives.
-    fn receives(&self) -> bool {
-        let role = self.trial.scenario.roles.get(self.talk.state.role());
-        role.is_some_and(|role| role.receives)
-    }
-
-    /// Enters the room, if the client's role receives and its setup is complete.
-    fn join(&self) {
-        if self.goes_on() && self.receives() {
-            self.trial.room.join(self.talk.state.client());
-        }
-    }
-
-    /// Waits for some messages of the server's own.
-    fn await_pushes(&mut self, control: &RunHandle) {
-        let deadline = Instant::now() + PUSH_TIME;
-        let lacks = |running: &Self| running.receives() && running.outcome.pushes < ENOUGH_PUSHES;
-        while lacks(self) && self.goes_on() && !control.is_stopped() && Instant::now() < deadline {
-            self.listen(deadline.min(Instant::now() + TURN_CHECK));
-        }
-        let is_silent = self.receives() && self.outcome.pushes == 0 && self.goes_on();
-        self.outcome.no_push_within = is_silent.then_some(PUSH_TIME);
-    }
-
     /// Sends the messages when it is the client's turn, and listens before. With deliveries, listens until the others have
     /// sent too.
-    fn take_turn(&mut self, turn: Receiver<()>, sent: Sender<()>, control: &RunHandle) {
+    fn take_turn(&mut self, turn: &Receiver<()>, sent: Sender<()>, control: &RunHandle) {
         let (mut sent, listens_on) = (Some(sent), self.trial.scenario.has_deliveries());
         while self.goes_on() && !control.is_stopped() {
             match turn.try_recv() {
@@ -348,69 +319,8 @@ impl RunningTrial<'_> {
         ended.map(|(_, end)| end.clone())
     }
 
-    /// Waits until a message has reached its receivers; `None` when it has.
-    fn await_deliveries(
-        &mut self,
-        number: u64,
-        deadline: Instant,
-        control: &RunHandle,
-    ) -> Option<MessageEnd> {
-        let sender = self.talk.state.client();
-        loop {
-            let reach = self.trial.room.reach(sender, number);
-            if reach.reached >= reach.wanted {
-                return None;
-            }
-            let now = Instant::now();
-            if now >= deadline || !self.goes_on() || control.is_stopped() {
-                return Some(MessageEnd::Undelivered {
-                    missing: reach.missing,
-                    wanted: reach.wanted,
-                    within: self.trial.timeout,
-                });
-            }
-            self.listen(deadline.min(now + TURN_CHECK));
-        }
-    }
-
-    /// Takes a message of a client that has reached this one, and answers it.
-    fn delivered(&mut self, kind: usize, message: (u32, u64), agrees: bool, record: &TrialRecord) {
-        let (sender, number) = message;
-        let client = self.talk.state.client();
-        let meaning = if agrees {
-            match self.trial.room.deliver(message, client, record.at) {
-                Arrival::First(after) => {
-                    self.outcome.deliveries += 1;
-                    TrialMeaning::Delivery {
-                        sender,
-                        number,
-                        after,
-                    }
-                }
-                Arrival::Again => {
-                    self.outcome.duplicates += 1;
-                    TrialMeaning::RepeatedDelivery { sender, number }
-                }
-                Arrival::Stray => {
-                    self.outcome.stray_deliveries += 1;
-                    TrialMeaning::StrayDelivery { sender, number }
-                }
-            }
-        } else {
-            self.outcome.corrupted_deliveries += 1;
-            TrialMeaning::CorruptedDelivery { sender, number }
-        };
-        self.talk.show_record(record, meaning);
-        let kind = self.trial.scenario.messages.get(kind);
-        if let Some(answer) = kind.and_then(|kind| kind.answer.as_ref())
-            && let Err(error) = self.talk.send_control(answer, TrialMeaning::DeliveryAnswer)
-        {
-            self.ended(error);
-        }
-    }
-
     /// Takes records until a moment.
-    fn listen(&mut self, deadline: Instant) {
+    pub(crate) fn listen(&mut self, deadline: Instant) {
         loop {
             match self.talk.receive(deadline) {
                 Awaited::Record(record) => self.take(&record, record.at),

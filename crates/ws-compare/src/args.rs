@@ -410,6 +410,19 @@ mod tests {
     }
 
     #[test]
+    fn slow_readers_are_refused_with_what_to_do() {
+        for flags in [&["--slow", "5%"][..], &["--slow-read", "0"]] {
+            let mut args = parse(flags).unwrap();
+            let error = args.load_scenario().unwrap_err().to_string();
+            let flag = flags[0];
+            assert!(
+                error.contains(&format!("{flag} cannot be used with --server or --url")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn a_slice_is_short_or_none() {
         let slice = |line: &[&str]| parse(line).map(|args| args.slice);
         assert_eq!(slice(&[]).unwrap(), None);

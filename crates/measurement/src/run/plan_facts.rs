@@ -179,3 +179,46 @@ impl ScenarioFacts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ::scenario::{ScenarioOptions, ScenarioSource};
+
+    use super::*;
+    use crate::plan::{LoadDraft, LoadSpec, ServerUrl};
+
+    /// A client in a room of another process than its number would say was counted for the wrong shard.
+    #[test]
+    fn stored_facts_divide_clients_as_their_plan_does() {
+        let text = "[[message]]\nsend = '${uid}'\nreply = '${uid}'\ndeliver = '${uid}'\n\
+            [roles.b]\ncount = 4\nreceives = false\n[roles.a]\nsends = false\n";
+        let source = ScenarioSource::File {
+            name: "t.toml",
+            text,
+        };
+        let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+        let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files).unwrap();
+        let count = NonZeroU32::new(3).unwrap();
+        let draft = LoadDraft {
+            scenario: Some(Arc::new(scenario)),
+            clients: NonZeroU32::new(14).unwrap(),
+            rooms: NonZeroU32::new(4).unwrap(),
+            share: Share { index: 0, count },
+            ..LoadDraft::closed_loop()
+        };
+        let plan = LoadSpec::new(draft).and_then(|load| load.against(ServerUrl::parse("ws://a/")?));
+        let plan = plan.unwrap();
+        let facts = PlanFacts::from(&plan);
+        assert_eq!(facts.partition(), plan.partition());
+        let due: Vec<_> = (0..3)
+            .map(|index| facts.due_of(Share { index, count }))
+            .collect();
+        assert_eq!(due, [2_000, 1_000, 1_000]);
+        assert_eq!(plan.own_planned_messages(), Some(2_000));
+        assert_eq!(facts.planned_messages(), Some(4_000));
+        let role = &facts.scenario.unwrap().roles[0];
+        assert!(role.sends && !role.receives);
+    }
+}
