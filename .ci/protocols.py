@@ -93,6 +93,11 @@ def endpoint(error, path="/nope", *flags):
     return Refusal("missing endpoint", error, flags, path, logs_in=True)
 
 
+# The shipped scenario with replies alone: all clients publish, and none is subscribed.
+def acknowledged(name):
+    return ["--protocol", name, "--roles", "publisher=rest,subscriber=0"]
+
+
 PIP = "requirements.txt"
 PROTOCOLS = [
     Protocol("echo", ("ours", "axum-ws"), lambda: None,
@@ -121,7 +126,7 @@ PROTOCOLS = [
         login('setup failed: <step 1>: refused: {"jsonrpc":"2.0","result":false,"id":"login"}',
               "--set", "token=bad"),
     ]),
-    Protocol("bayeux", ("npm", "faye"), npm, start_node("faye.js"), refusals=[
+    Protocol("bayeux", ("npm", "faye"), npm, start_node("faye.js"), acknowledged("bayeux"), refusals=[
         login('setup failed: <step 1>: refused: [{"id":"h","channel":"/meta/handshake",'
               '"error":"401::unauthorized","successful":false…', "--set", 'ext=,"ext":{"token":"bad"}'),
         # Node answers no upgrade that nothing handles.
@@ -143,14 +148,14 @@ PROTOCOLS = [
                 ["--set", "target=nope"], is_reply=True),
         endpoint("the server answered the upgrade with HTTP 404 Not Found: “404: Not Found”"),
     ]),
-    Protocol("mqtt", ("apt", "mosquitto"), lambda: deb("mosquitto"), start_mosquitto,
+    Protocol("mqtt", ("apt", "mosquitto"), lambda: deb("mosquitto"), start_mosquitto, acknowledged("mqtt-qos1"),
              log_in=["--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 04}good"], refusals=[
         login("setup failed: <step 1>: refused:  \\u{2}\\u{0}\\u{5}",
               "--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 03}bad"),
     ]),
     Protocol("nats", ("apt", "nats-server"), lambda: deb("nats-server"),
              lambda server: server.start("nats-server", "-c", server.file("nats.conf")),
-             log_in=["--set", 'login=,"user":"bench","pass":"good"'], refusals=[
+             ["--protocol", "nats-echo"], log_in=["--set", 'login=,"user":"bench","pass":"good"'], refusals=[
         login("setup failed: <step 2>: refused: -ERR 'Authorization Violation'\\r\\n",
               "--set", 'login=,"user":"bench","pass":"bad"'),
     ]),
@@ -158,7 +163,8 @@ PROTOCOLS = [
              lambda server: server.start("nats-server", "-c", server.file("nats.conf")),
              ["--scenario", str(DESIGNED / "nats-request.toml")],
              log_in=["--set", 'login=,"user":"bench","pass":"good"'], listeners=2),
-    Protocol("stomp", ("apt", "rabbitmq-server"), lambda: deb("rabbitmq-server"), start_rabbitmq, refusals=[
+    Protocol("stomp", ("apt", "rabbitmq-server"), lambda: deb("rabbitmq-server"), start_rabbitmq,
+             acknowledged("stomp"), refusals=[
         login("setup failed: <step 1>: refused: ERROR\\nmessage:Bad CONNECT\\ncontent-type:text/plain\\n"
               "version:1.0,1.1,1.2\\ncontent-length:32\\n\\nAccess refused for user 'guest'\\n\\u{0}\\n",
               "--set", "passcode=bad"),
@@ -174,8 +180,8 @@ PROTOCOLS = [
              start_crossbar, refusals=[
         login('setup failed: <step 1>: refused: [3,{"message":"no realm \\"nope\\" exists on this router"},'
               '"wamp.error.no_such_realm"]', "--set", "realm=nope"),
-        Refusal("missing endpoint", '[8,16,1,{},"wamp.error.not_authorized",…', ["--set", "topic=nope"],
-                is_reply=True),
+        Refusal("missing endpoint", 'setup failed: <step 2>: refused: [8,32,1,{},"wamp.error.not_authorized",…',
+                ["--set", "topic=nope"]),
     ]),
     Protocol("jupyter", ("requirements-jupyter.txt", "jupyter_server"), lambda: pip("requirements-jupyter.txt"),
              start_jupyter, log_in=["--set", "token=good"],

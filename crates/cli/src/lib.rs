@@ -42,6 +42,7 @@ mod scenario_files;
 mod scenario_fingerprint;
 mod scenario_flags;
 mod secrets;
+mod slow_flags;
 mod styled_text;
 mod tls_flags;
 
@@ -64,5 +65,6 @@ pub use scenario_error::ScenarioFlagError;
 pub use scenario_fingerprint::scenario_fingerprint;
 pub use scenario_flags::{OneLinerFlags, ScenarioFlags, TypedLoadFlags};
 pub use secrets::masked_command_line;
+pub use slow_flags::{ReadRate, SlowCountFlag, SlowFlags};
 pub use styled_text::{bullet_point, dim, paint};
 pub use tls_flags::TlsFlags;

@@ -27,7 +27,8 @@ pub struct LoadFlags {
     #[arg(short, long, value_name = "N", default_value = "1000", value_parser = up_to::<NonZeroU64>(MAX_MESSAGES_PER_CLIENT), help_heading = LOAD)]
     pub messages: NonZeroU64,
 
-    /// Measure for a time instead of a number of messages (example: 10s)
+    /// Measure for a time instead of a number of messages; a scenario that only receives is measured for 10s by default
+    /// (example: 10s)
     #[arg(short, long, value_name = "TIME", conflicts_with = "messages", value_parser = parse_duration, help_heading = LOAD)]
     pub duration: Option<Duration>,
 

@@ -23,11 +23,12 @@ pub fn check_room(
 }
 
 /// Checks that the connections of each of `processes` that share `clients` fit the limit on open files of a process.
+/// `most` of the clients are in one process.
 ///
 /// # Errors
 /// When they do not fit; the error says how many clients fit, and how many processes would have room.
-pub fn check_files_of_shards(clients: u32, processes: u32) -> anyhow::Result<()> {
-    let each = u64::from(clients.div_ceil(processes));
+pub fn check_files_of_shards(clients: u32, processes: u32, most: u32) -> anyhow::Result<()> {
+    let each = u64::from(most);
     let Err(shortage) = preflight::check(each, false, open_files::limit()) else {
         return Ok(());
     };

@@ -1,19 +1,23 @@
 //! The flags of scenarios: the file, values for it, and one-liners.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::builder::{NonEmptyStringValueParser, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use measurement::plan::{
-    DEFAULT_MAX_RECORD_BYTES, LoadDraft, secret_handshake_values, secret_header_values,
+    DEFAULT_MAX_RECORD_BYTES, Length, LoadDraft, MAX_CLIENTS, secret_handshake_values,
+    secret_header_values,
 };
 use scenario::{
     OneLiner, OneLinerKind, Scenario, ScenarioError, ScenarioOptions, ScenarioSource, VarSetting,
 };
 use units::ByteSize;
 
+use crate::choices::up_to;
 use crate::headings::SCENARIO;
 use crate::load_flags::LoadFlags;
 use crate::scenario_error::ScenarioFlagError;
@@ -51,10 +55,18 @@ pub struct ScenarioFlags {
     #[arg(long, value_name = "NAME=COUNT", value_delimiter = ',', value_parser = role, help_heading = SCENARIO)]
     pub roles: Vec<(String, String)>,
 
+    /// Rooms of the scenario: the room of a client is its number within its role modulo N, as ${room}. With deliveries,
+    /// a message reaches the receivers of its sender's room [default: 1] (example: 100)
+    #[arg(long, value_name = "N", value_parser = up_to::<NonZeroU32>(MAX_CLIENTS), help_heading = SCENARIO)]
+    pub rooms: Option<NonZeroU32>,
+
     /// Largest record that clients accept; a longer one ends the connection [default: 16MiB] (example: 64KiB)
     #[arg(long, value_name = "SIZE", help_heading = SCENARIO)]
     pub max_record: Option<ByteSize>,
 }
+
+/// Measured time of a scenario that only receives, unless `--duration` sets another one.
+const FEED_DURATION: Duration = Duration::from_secs(10);
 
 /// The prefix of the label of a var that the command line sets. The name of the var follows.
 const SET_LABEL: &str = "--set ";
@@ -85,7 +97,7 @@ struct OneLinerFlag {
     help: &'static str,
 }
 
-const ONE_LINERS: [OneLinerFlag; 6] = [
+const ONE_LINERS: [OneLinerFlag; 7] = [
     OneLinerFlag {
         name: "send",
         value_name: "TEXT",
@@ -97,6 +109,12 @@ const ONE_LINERS: [OneLinerFlag; 6] = [
         value_name: "PATTERN",
         kind: OneLinerKind::Reply,
         help: "Record that answers the message (example: '{\"said\":\"${uid}${*}')",
+    },
+    OneLinerFlag {
+        name: "deliver",
+        value_name: "PATTERN",
+        kind: OneLinerKind::Deliver,
+        help: "Record that each receiver in the room gets, with ${uid} (example: '${*}${uid}${*}')",
     },
     OneLinerFlag {
         name: "ignore",
@@ -134,7 +152,10 @@ impl OneLinerFlags {
 impl Args for OneLinerFlags {
     fn augment_args(command: Command) -> Command {
         command.args(ONE_LINERS.iter().map(|flag| {
-            let is_single = matches!(flag.kind, OneLinerKind::Send | OneLinerKind::Reply);
+            let is_single = matches!(
+                flag.kind,
+                OneLinerKind::Send | OneLinerKind::Reply | OneLinerKind::Deliver
+            );
             Arg::new(flag.name)
                 .long(flag.name)
                 .value_name(flag.value_name)
@@ -190,6 +211,8 @@ pub struct TypedLoadFlags {
     pub decided_by_file: Option<&'static str>,
     /// True when `--size` was typed.
     pub has_size: bool,
+    /// True when `--messages` was typed.
+    pub has_messages: bool,
 }
 
 impl Args for TypedLoadFlags {
@@ -209,6 +232,7 @@ impl FromArgMatches for TypedLoadFlags {
         Ok(Self {
             decided_by_file: decided.into_iter().find(|name| is_typed(name)),
             has_size: is_typed("size"),
+            has_messages: is_typed("messages"),
         })
     }
 
@@ -302,6 +326,11 @@ impl ScenarioFlags {
             draft.size_is_wanted = typed.has_size;
             let wanted = self.max_record.map(|size| size.0);
             draft.max_record_bytes = wanted.unwrap_or(DEFAULT_MAX_RECORD_BYTES);
+            draft.rooms = self.rooms.unwrap_or(NonZeroU32::MIN);
+            let counts_messages = matches!(draft.length, Length::MessagesPerClient(_));
+            if scenario.is_push_only() && counts_messages && !typed.has_messages {
+                draft.length = Length::Duration(FEED_DURATION);
+            }
             draft.scenario = Some(Arc::clone(scenario));
         }
     }
@@ -317,6 +346,7 @@ impl ScenarioFlags {
             .or((!self.data.is_empty()).then_some("data"))
             .or(self.data_wrap.then_some("data-wrap"))
             .or((!self.roles.is_empty()).then_some("roles"))
+            .or(self.rooms.map(|_| "rooms"))
             .or(self.max_record.map(|_| "max-record"))
     }
 
@@ -376,7 +406,10 @@ impl ScenarioFlags {
 
     /// The first flag whose text has no hole although a message or its reply usually has one; `None` when all have one.
     pub fn line_without_holes(&self) -> Option<&str> {
-        let usually = |kind| matches!(kind, OneLinerKind::Send | OneLinerKind::Reply);
+        let usually = |kind| {
+            use OneLinerKind::{Deliver, Reply, Send};
+            matches!(kind, Send | Reply | Deliver)
+        };
         let lines = self.one_liners.lines().iter();
         let mut lines = lines.filter(|line| usually(line.kind));
         lines

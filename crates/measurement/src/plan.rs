@@ -4,10 +4,13 @@
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `client_spread` | [`ClientSpread`]: server and source address of each client |
+//! | `division` | the clients of a load, divided into roles, rooms, processes and threads |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `local_ports` | [`LocalPorts`]: local port of each connection |
+//! | `partition` | [`ClientPartition`]: clients divided into rooms, processes and threads |
 //! | `mask`, `secret_headers` | [`mask_url`], [`mask_header_values`]: URLs and texts without secrets |
 //! | `server_url` | [`ServerUrl`]: address of the server |
+//! | `slow_readers` | [`SlowReaders`]: clients that read slowly |
 //! | `source_addresses` | [`AddressList`]: source addresses as typed |
 //! | `url_refusal` | refusals of a URL, and the corrected URL |
 //! | `rate_profile` | [`RateProfile`]: the offered rate over time |
@@ -17,16 +20,19 @@
 
 mod client_handshake;
 mod client_spread;
+mod division;
 mod error;
 mod load;
 mod local_ports;
 mod mask;
+mod partition;
 mod rate_profile;
 mod scenario_check;
 mod schedule;
 mod secret_headers;
 mod server_url;
 mod share;
+mod slow_readers;
 mod source_addresses;
 mod url_refusal;
 
@@ -47,6 +53,7 @@ pub use load::{
 };
 pub use local_ports::LocalPorts;
 pub use mask::{MASK, mask_url};
+pub use partition::ClientPartition;
 pub use rate_profile::{RateProfile, Stage};
 pub use schedule::{Arrivals, Schedule, ScheduleCursor};
 pub use secret_headers::{
@@ -55,6 +62,10 @@ pub use secret_headers::{
 };
 pub use server_url::{Endpoint, ServerUrl};
 pub use share::Share;
+pub use slow_readers::{
+    DEFAULT_SLOW_READ_BYTES_PER_S, ReadPlan, SLOW_READ_BUFFER_BYTES, SlowAssignment, SlowCount,
+    SlowReaders,
+};
 pub use source_addresses::{AddressList, MAX_SOURCE_ADDRESSES};
 
 /// A server that a plan runs against.
@@ -116,6 +127,7 @@ pub struct Plan {
     spec: LoadSpec,
     /// At least one.
     servers: Vec<TargetServer>,
+    slow_readers: Option<Arc<SlowAssignment>>,
 }
 
 impl Deref for Plan {
@@ -173,7 +185,39 @@ impl Plan {
 
     /// State of a client at the beginning of its connection; `None` without a scenario.
     pub fn client_state(&self, roles: &RoleAssignment, client: u32) -> Option<ClientState> {
-        scenario_check::state_of(self.scenario()?, roles, client)
+        scenario_check::state_of(self.scenario()?, roles, client, self.rooms)
+    }
+
+    /// Room of a client: its number within its role modulo the number of rooms. 0 without a scenario.
+    pub fn room_of(&self, client: u32) -> u32 {
+        match self.scenario() {
+            Some(_) => self.partition().room_of(client),
+            None => 0,
+        }
+    }
+
+    /// The clients that read slowly; `None` without any.
+    pub fn slow_readers(&self) -> Option<&Arc<SlowAssignment>> {
+        self.slow_readers.as_ref()
+    }
+
+    /// Limit of a client's reading; `None` for one that reads at full speed.
+    pub fn read_limit_of(&self, client: u32) -> Option<ReadPlan> {
+        self.slow_readers()?.read_limit_of(client)
+    }
+
+    /// Returns true for a client that reads slowly at some time of the run.
+    pub fn is_slow(&self, client: u32) -> bool {
+        self.read_limit_of(client).is_some()
+    }
+
+    /// Number of slow readers among the clients that send the load.
+    pub fn slow_senders(&self) -> u32 {
+        let (Some(slow), Some(roles)) = (self.slow_readers(), self.roles()) else {
+            return 0;
+        };
+        let sends = |client: &u32| roles.sender(*client).is_some() && slow.is_slow(*client);
+        u32::try_from((0..self.clients.get()).filter(sends).count()).unwrap_or(u32::MAX)
     }
 
     /// URL of the first server.
@@ -206,7 +250,7 @@ impl Plan {
         Some(self.load.profile()?.seconds_for(messages))
     }
 
-    /// Minimum number of messages due by a time after T0. `None` in closed loop, and when a number of messages is
+    /// Minimum number of messages due by a time after T0, without those of slow readers. `None` in closed loop, and when a number of messages is
     /// planned, because the end is then not known in advance.
     ///
     /// Random arrivals get four standard deviations of slack, √n each (Poisson).
@@ -219,7 +263,8 @@ impl Plan {
             return None;
         };
         let time_s = self.measured_time()?.as_secs_f64();
-        let mean = profile.count_in(elapsed_s.min(time_s));
+        let slow = f64::from(self.slow_senders()) / f64::from(self.senders().max(1));
+        let mean = profile.count_in(elapsed_s.min(time_s)) * (1.0 - slow);
         let slack = match arrivals {
             Arrivals::Constant => 0.0,
             Arrivals::Poisson => 4.0 * mean.sqrt(),
@@ -235,42 +280,21 @@ impl Plan {
         }
     }
 
-    /// The clients of one thread of this process. Clients are assigned to the processes in turn, and those of a process
-    /// to its threads in turn, so the numbers of clients differ by at most one.
+    /// The clients of one thread of this process, in the order of their numbers. They are assigned to the threads in
+    /// turn, so the numbers of clients of the threads differ by at most one.
     pub fn clients_of(&self, thread: usize) -> impl ExactSizeIterator<Item = u32> + use<> {
-        let Share { index, count } = self.share;
-        // There are at most as many threads of all processes as clients, so all of this fits into `u32`.
-        #[allow(clippy::cast_possible_truncation)]
-        let first = index + thread as u32 * count.get();
-        (first..self.clients.get()).step_by(count.get() as usize * self.threads.get())
-    }
-
-    /// Number of clients of this process: all, unless it has a share of the run only.
-    pub fn own_clients(&self) -> u32 {
-        self.share.of(self.clients.get())
+        let threads = self.threads.get();
+        self.partition().of_thread(self.share, thread, threads)
     }
 
     /// Planned number of messages of this process; `None` when a duration is planned.
     pub fn own_planned_messages(&self) -> Option<u64> {
         match self.length {
-            // The numbers of the clients that send follow each other, or are all.
             Length::MessagesPerClient(n) => {
-                Some(n.get().saturating_mul(u64::from(self.own_senders())))
+                let senders = self.partition().senders_of(self.share);
+                Some(n.get().saturating_mul(u64::from(senders)))
             }
             Length::Duration(_) => None,
-        }
-    }
-
-    /// Number of clients of this process that send the load.
-    fn own_senders(&self) -> u32 {
-        match self.roles() {
-            None => self.own_clients(),
-            Some(roles) => {
-                let own =
-                    (self.share.index..self.clients.get()).step_by(self.share.count.get() as usize);
-                let senders = own.filter(|client| roles.sender(*client).is_some()).count();
-                u32::try_from(senders).unwrap_or(u32::MAX)
-            }
         }
     }
 }

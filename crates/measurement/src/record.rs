@@ -9,6 +9,7 @@
 //! | `fan_out_second` | [`FanOutSecond`]: deliveries of each second |
 //! | `delivery` | [`DeliverySample`], [`PublicationSample`]: records of single deliveries and messages |
 //! | `pushes` | [`PushRecord`]: messages that the server sends on its own |
+//! | `push_recorder` | [`PushRecorder`]: the feed of one generator thread |
 //! | `slow_readers` | [`SlowRecord`]: slow readers, and the others before and after |
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
@@ -31,6 +32,7 @@ mod difference;
 mod fan_out;
 mod fan_out_second;
 mod histogram;
+mod push_recorder;
 mod pushes;
 mod recorder;
 mod sample;
@@ -56,6 +58,7 @@ pub use fan_out::{
 };
 pub use fan_out_second::FanOutSecond;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
+pub use push_recorder::{FeedOrigin, PushRecorder};
 pub use pushes::{PushArrivals, PushRecord, PushSample};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
@@ -145,6 +148,16 @@ impl Record {
         );
         merge_part(&mut self.push, thread.push.as_deref(), PushRecord::merge);
         merge_part(&mut self.slow, thread.slow.as_deref(), SlowRecord::merge);
+    }
+
+    /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers
+    /// do not count.
+    pub fn any_failed(&self) -> bool {
+        let fan_out = self.fan_out.as_ref();
+        let feed = self.push.as_ref();
+        self.counts.any_failed()
+            || fan_out.is_some_and(|own| own.counts.any_failed())
+            || feed.is_some_and(|own| own.missing + own.duplicated + own.reordered > 0)
     }
 
     /// Response times. In closed loop these are the service times.

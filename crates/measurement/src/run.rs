@@ -48,7 +48,7 @@ pub use condition_result::ConditionResult;
 pub use fan_out_summary::{FanOutPercentiles, FanOutRow, FanOutSummary, ReceiverSummary};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
-pub use plan_summary::{PayloadBytes, PlanSummary, StageSummary};
+pub use plan_summary::{PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary};
 pub use process_record::{ProcessRecord, RunSum};
 pub use push_summary::PushSummary;
 pub use scenario_figures::KindSummary;

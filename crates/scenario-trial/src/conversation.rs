@@ -87,7 +87,7 @@ impl<'a> Conversation<'a> {
         (number, id): (u64, u64),
         meaning: TrialMeaning,
     ) -> Result<(), WsClientError> {
-        let answers = matches!(meaning, TrialMeaning::Answer);
+        let answers = matches!(meaning, TrialMeaning::Answer | TrialMeaning::DeliveryAnswer);
         let bytes = self.render(template, number, id, answers);
         let message = if self.scenario.binary {
             Message::binary(bytes.clone())

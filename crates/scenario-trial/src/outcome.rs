@@ -81,6 +81,43 @@ pub enum TrialMeaning {
     },
     /// Answer of an `[[on]]` rule.
     Answer,
+    /// Message of a client of the trial that has reached this one.
+    Delivery {
+        /// Number of the sender.
+        sender: u32,
+        /// Number of the message within the sender.
+        number: u64,
+        /// Time since the message was sent.
+        after: Duration,
+    },
+    /// Message that has reached this client, but of which something known does not agree.
+    CorruptedDelivery {
+        /// Number of the sender.
+        sender: u32,
+        /// Number of the message within the sender.
+        number: u64,
+    },
+    /// Message that has reached this client, or one receiver, before.
+    RepeatedDelivery {
+        /// Number of the sender.
+        sender: u32,
+        /// Number of the message within the sender.
+        number: u64,
+    },
+    /// Message that this client should not get, or that no client of the trial has sent.
+    StrayDelivery {
+        /// Number of the sender.
+        sender: u32,
+        /// Number of the message within the sender.
+        number: u64,
+    },
+    /// Answer to a delivery.
+    DeliveryAnswer,
+    /// Message of the server's own.
+    Push {
+        /// Number of the message, if it has one.
+        seq: Option<u64>,
+    },
     /// Record of no pattern.
     Unexpected,
     /// Message before the end.
@@ -108,14 +145,23 @@ pub enum TrialMeaning {
 pub enum MessageEnd {
     /// The reply came.
     Matched,
-    /// Nothing answers messages of this kind.
-    NotAnswered,
+    /// The message reached all of its receivers, and nothing answers messages of this kind.
+    Delivered,
     /// The reply came, but something known does not agree.
     Corrupted,
     /// The server refused.
     ErrorReply,
     /// No reply came within this time.
     Missing(Duration),
+    /// The message did not reach all receivers within this time.
+    Undelivered {
+        /// Receivers that did not get it.
+        missing: Vec<u32>,
+        /// Number of receivers that should have got it.
+        wanted: usize,
+        /// Time limit.
+        within: Duration,
+    },
 }
 
 /// Result of the trial of one client.
@@ -125,9 +171,19 @@ pub struct TrialOutcome {
     pub setup_failure: Option<SetupFailure>,
     /// Kind and end of every message.
     pub messages: Vec<(Option<String>, MessageEnd)>,
+    /// Messages of clients of the trial that reached this one.
+    pub deliveries: u64,
+    /// Deliveries of which something known does not agree.
+    pub corrupted_deliveries: u64,
+    /// Deliveries that should not have come here.
+    pub stray_deliveries: u64,
+    /// Messages of the server's own.
+    pub pushes: u64,
+    /// Time within which a message of the server's own should have come, but did not.
+    pub no_push_within: Option<Duration>,
     /// Records of no pattern.
     pub unexpected: u64,
-    /// Second replies.
+    /// Second replies, and repeated deliveries.
     pub duplicates: u64,
     /// Records that are errors of the server.
     pub server_errors: u64,
@@ -138,12 +194,13 @@ pub struct TrialOutcome {
 impl TrialOutcome {
     /// Returns true when everything was as the scenario says.
     pub fn all_matched(&self) -> bool {
-        let is_fine = |(_, end): &(_, MessageEnd)| {
-            matches!(end, MessageEnd::Matched | MessageEnd::NotAnswered)
-        };
+        let is_fine =
+            |(_, end): &(_, MessageEnd)| matches!(end, MessageEnd::Matched | MessageEnd::Delivered);
         self.setup_failure.is_none()
             && self.ended.is_none()
+            && self.no_push_within.is_none()
             && self.unexpected + self.duplicates + self.server_errors == 0
+            && self.corrupted_deliveries + self.stray_deliveries == 0
             && self.messages.iter().all(is_fine)
     }
 }

@@ -12,10 +12,11 @@ use swarm::RunHandle;
 use crate::conversation::{Awaited, Conversation, TrialRecord};
 use crate::outcome::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
 use crate::sent_log::SentLog;
+use crate::trial_room::TrialRoom;
 use crate::ws_client::{HandshakeTarget, WsClient, WsClientError};
 
 /// Time after which a client that listens looks whether it is its turn.
-const TURN_CHECK: Duration = Duration::from_millis(10);
+pub(crate) const TURN_CHECK: Duration = Duration::from_millis(10);
 
 /// Time after the last reply in which further records are still shown.
 const LINGER: Duration = Duration::from_millis(100);
@@ -39,6 +40,8 @@ pub struct Trial<'a> {
     pub connect_timeout: Duration,
     /// Largest record in bytes. A longer one ends the connection.
     pub max_record: usize,
+    /// The room of all clients.
+    pub room: TrialRoom,
 }
 
 /// Signals between a client of a trial and who leads it.
@@ -46,14 +49,17 @@ pub struct Trial<'a> {
 pub struct TrialSignals {
     /// Dropped when the client's setup has ended, well or not.
     pub ready: Sender<()>,
+    /// Dropped when the client has sent its messages and they have ended, or its trial has.
+    pub sent: Sender<()>,
     /// A message is the client's turn to send. Until then, and without one until it is disconnected, the client listens
-    /// and answers.
+    /// and answers. With deliveries it listens until it is disconnected.
     pub turn: Receiver<()>,
 }
 
 impl Trial<'_> {
-    /// Connects one client and does its setup. When it is its turn, sends one message of each kind. Then it sends the goodbye
-    /// of the scenario and closes. `show` gets every frame, in order.
+    /// Connects one client and does its setup. When it is its turn, sends one message of each kind. A client of a feed
+    /// waits for some messages of the server. Then it sends the goodbye of the scenario and closes. `show` gets every frame,
+    /// in order.
     ///
     /// # Errors
     /// The connection did not open.
@@ -79,17 +85,12 @@ impl Trial<'_> {
             ends: Vec::new(),
         };
         running.setup();
+        running.join();
         drop(signals.ready);
-        while running.goes_on() && !control.is_stopped() {
-            match signals.turn.try_recv() {
-                Ok(()) => {
-                    running.messages();
-                    break;
-                }
-                Err(TryRecvError::Empty) => running.listen(Instant::now() + TURN_CHECK),
-                Err(TryRecvError::Disconnected) => break,
-            }
+        if self.scenario.is_push_only() {
+            running.await_pushes(control);
         }
+        running.take_turn(&signals.turn, signals.sent, control);
         if running.goes_on() {
             running.listen(Instant::now() + LINGER);
             running.goodbye();
@@ -99,22 +100,43 @@ impl Trial<'_> {
     }
 }
 
-struct RunningTrial<'a> {
-    trial: &'a Trial<'a>,
-    talk: Conversation<'a>,
+/// The trial of one client while it runs.
+pub(crate) struct RunningTrial<'a> {
+    pub(crate) trial: &'a Trial<'a>,
+    pub(crate) talk: Conversation<'a>,
     sent: SentLog,
-    outcome: TrialOutcome,
+    pub(crate) outcome: TrialOutcome,
     /// Messages that ended, and how.
     ends: Vec<(SentMessage, MessageEnd)>,
 }
 
 impl RunningTrial<'_> {
-    fn goes_on(&self) -> bool {
+    pub(crate) fn goes_on(&self) -> bool {
         self.outcome.ended.is_none() && self.outcome.setup_failure.is_none()
     }
 
-    fn ended(&mut self, how: impl Into<String>) {
+    pub(crate) fn ended(&mut self, how: impl Into<String>) {
+        self.trial.room.leave(self.talk.state.client());
         self.outcome.ended.get_or_insert_with(|| how.into());
+    }
+
+    /// Sends the messages when it is the client's turn, and listens before. With deliveries, listens until the others have
+    /// sent too.
+    fn take_turn(&mut self, turn: &Receiver<()>, sent: Sender<()>, control: &RunHandle) {
+        let (mut sent, listens_on) = (Some(sent), self.trial.scenario.has_deliveries());
+        while self.goes_on() && !control.is_stopped() {
+            match turn.try_recv() {
+                Ok(()) => {
+                    self.messages(control);
+                    sent.take();
+                    if !listens_on {
+                        return;
+                    }
+                }
+                Err(TryRecvError::Empty) => self.listen(Instant::now() + TURN_CHECK),
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
     }
 
     /// Does the steps of the client's role until one fails.
@@ -232,7 +254,7 @@ impl RunningTrial<'_> {
     }
 
     /// Sends one message of each kind, each after the end of the one before.
-    fn messages(&mut self) {
+    fn messages(&mut self, control: &RunHandle) {
         let scenario = self.trial.scenario;
         for (number, (kind, message_type)) in (0..).zip(scenario.messages.iter().enumerate()) {
             let id = if message_type.send.holds_id() {
@@ -246,16 +268,26 @@ impl RunningTrial<'_> {
                 kind: message_type.name.clone(),
             };
             let sent_at = Instant::now();
+            let (sender, room) = (self.talk.state.client(), &self.trial.room);
+            if message_type.has_deliveries() {
+                room.publish((sender, number), message_type);
+            }
             if let Err(error) = self.talk.send(&message_type.send, (number, id), meaning) {
                 return self.ended(error);
             }
             let deadline = sent_at + self.trial.timeout;
-            let end = if message_type.has_reply() {
-                self.await_end(message, sent_at, deadline)
+            let mut end = if message_type.has_reply() {
+                let end = self.await_end(message, sent_at, deadline);
+                end.unwrap_or(MessageEnd::Missing(self.trial.timeout))
             } else {
-                Some(MessageEnd::NotAnswered)
+                self.sent.end(message);
+                MessageEnd::Delivered
             };
-            let end = end.unwrap_or(MessageEnd::Missing(self.trial.timeout));
+            if message_type.has_deliveries() {
+                let undelivered = self.await_deliveries(number, deadline, control);
+                let is_fine = matches!(end, MessageEnd::Matched | MessageEnd::Delivered);
+                end = undelivered.filter(|_| is_fine).unwrap_or(end);
+            }
             self.outcome.messages.push((message_type.name.clone(), end));
             if !self.goes_on() {
                 return;
@@ -288,7 +320,7 @@ impl RunningTrial<'_> {
     }
 
     /// Takes records until a moment.
-    fn listen(&mut self, deadline: Instant) {
+    pub(crate) fn listen(&mut self, deadline: Instant) {
         loop {
             match self.talk.receive(deadline) {
                 Awaited::Record(record) => self.take(&record, record.at),
@@ -350,7 +382,17 @@ impl RunningTrial<'_> {
                 TrialMeaning::Duplicate
             }
             RecordClass::On(rule) => return self.on(rule, record),
-            RecordClass::Delivery { .. } | RecordClass::Push { .. } | RecordClass::Unexpected => {
+            RecordClass::Delivery {
+                kind,
+                client,
+                number,
+                agrees,
+            } => return self.delivered(kind, (client, number), agrees, record),
+            RecordClass::Push { seq, .. } => {
+                self.outcome.pushes += 1;
+                TrialMeaning::Push { seq }
+            }
+            RecordClass::Unexpected => {
                 self.outcome.unexpected += 1;
                 TrialMeaning::Unexpected
             }

@@ -93,8 +93,9 @@ impl Scenario {
             });
             ranges.push(start..start + count);
             start += count;
-            senders.push(role.sends.then_some(sending));
-            sending += if role.sends { count } else { 0 };
+            let sends = role.sends && !self.messages.is_empty();
+            senders.push(sends.then_some(sending));
+            sending += if sends { count } else { 0 };
         }
         Ok(RoleAssignment { ranges, senders })
     }

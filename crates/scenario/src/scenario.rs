@@ -8,7 +8,7 @@ use units::SizeRange;
 use crate::captures::Captures;
 use crate::client::ClientState;
 use crate::cut_secret::without_cut_secret;
-use crate::draft::{RecordFormat, default_name};
+use crate::draft::{DeliverTo, RecordFormat, default_name};
 use crate::error::ScenarioError;
 use crate::holes::ClientNumber;
 use crate::json::PointerSet;
@@ -187,6 +187,16 @@ impl Scenario {
         Ok(())
     }
 
+    /// Returns true when the server alone sends: there is a `[push]`, and no client sends a message.
+    pub fn is_push_only(&self) -> bool {
+        self.push.is_some() && (self.messages.is_empty() || !self.roles.iter().any(|r| r.sends))
+    }
+
+    /// Returns true when some message reaches receivers.
+    pub fn has_deliveries(&self) -> bool {
+        self.messages.iter().any(MessageType::has_deliveries)
+    }
+
     /// Checks that a closed loop can go on: every message of a role that sends has a reply, or a delivery
     /// to its sender.
     ///
@@ -199,7 +209,8 @@ impl Scenario {
             .filter(|role| role.sends)
             .all(|role| role.receives);
         let is_heard = |message: &&MessageType| {
-            message.has_reply() || message.has_deliveries() && message.to_sender && sender_receives
+            let reaches_sender = message.to_sender && message.to != DeliverTo::One;
+            message.has_reply() || message.has_deliveries() && reaches_sender && sender_receives
         };
         match self.messages.iter().find(|message| !is_heard(message)) {
             Some(message) => Err(ScenarioError::NoCue {

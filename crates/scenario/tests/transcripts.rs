@@ -45,6 +45,13 @@ fn client_with(preset: &str, vars: &[(&str, &str)]) -> Client {
     Client::new(scenario, 3, None)
 }
 
+/// A receiver of a shipped scenario with roles: client 3, the third subscriber, in room 0.
+fn subscriber(preset: &str) -> Client {
+    let mut client = client(preset);
+    client.state = client.scenario.client(3, 1, 2, 1);
+    client
+}
+
 /// A client of a scenario of the design.
 fn designed(name: &str) -> Client {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/scenarios/");
@@ -132,8 +139,8 @@ fn socket_io() {
         (r#"42["echo",{"id":8}]"#, "unexpected"),
         ("2", "on 0"),
     ]);
-    let mut rooms = designed("socket.io-rooms");
-    rooms.state = rooms.scenario.client(3, 1, 2, 1);
+    let mut rooms = subscriber("socket.io-rooms");
+    assert_eq!(rooms.sent_by_step(2), br#"420["join","r0"]"#);
     rooms.expect(2, r#"430["ok"]"#);
     rooms.replay_all(&[
         (r#"42["hello",{"sid":"4yrVOwi1HvDoewk-AAAA"}]"#, "on 0"),
@@ -141,10 +148,7 @@ fn socket_io() {
             r#"42["shout",{"id":"~0000090000000007","pad":""}]"#,
             "delivery 9.7",
         ),
-        (
-            r#"42["shout",{"id":"~000009000000007","pad":""}]"#,
-            "unexpected",
-        ),
+        (r#"42["shout",{"id":"~000009000000007","pad":""}]"#, "on 0"),
     ]);
 }
 
@@ -170,6 +174,31 @@ fn graphql_transport_ws() {
         (r#"{"id":"<id 1>","type":"next","payload":{"data":null,"errors":[{"message":"x"}]}}"#, "error 1"),
         (r#"{"type":"pong"}"#, "unexpected"),
         (r#"{"id":"s1","type":"next","payload":{"data":{"room":"m-1"}}}"#, "unexpected"),
+    ]);
+    let mut rooms = subscriber("graphql-rooms");
+    let subscription = rooms.sent_by_step(1);
+    assert_eq!(
+        String::from_utf8(subscription).unwrap(),
+        r#"{"id":"s","type":"subscribe","payload":{"query":"subscription{room(name:\"r0\")}"}}"#
+    );
+    rooms.replay_all(&[
+        (
+            r#"{"id":"s","type":"next","payload":{"data":{"room":"~0000000000000005"}}}"#,
+            "delivery 0.5",
+        ),
+        (
+            r#"{"id":"s","type":"next","payload":{"data":{"room":"~0000000000000005x"}}}"#,
+            "corrupted delivery 0.5",
+        ),
+    ]);
+    let mut publisher = self::client("graphql-rooms");
+    publisher.send();
+    publisher.replay_all(&[
+        (
+            r#"{"id":"<id 0>","type":"next","payload":{"data":{"post":1}}}"#,
+            "reply 0",
+        ),
+        (r#"{"id":"<id 0>","type":"complete"}"#, "on 1"),
     ]);
     let mut ticks = designed("graphql-ticks");
     ticks.replay_all(&[(
@@ -221,15 +250,15 @@ fn stomp() {
         ("\n", "on 0"),
         ("ERROR\nmessage:x\n\n\0\n", "on 1"),
     ]);
-    let mut topic = designed("stomp");
-    topic.state = topic.scenario.client(3, 1, 2, 1);
+    let mut topic = subscriber("stomp");
+    topic.expect(1, "RECEIPT\nreceipt-id:sub\n\n\0\n");
     let delivery = "MESSAGE\nsubscription:0\ndestination:/topic/r1\nmessage-id:T_0@@session-jFxa8TJ28Pmo0MScsOgbGA@@1\nredelivered:false\nreceipt:m-1\ncontent-type:text/plain\ncontent-length:9\n\n~0000010000000005\0\n";
     topic.replay_all(&[(delivery, "delivery 1.5")]);
 }
 
 #[test]
 fn mqtt() {
-    let mut client = client("mqtt");
+    let mut client = client("mqtt-qos1");
     for (record, expected) in [
         (&b"\x20\x02\x00\x05"[..], Refused),
         (b"\x20\x02\x00\x00", Expected),
@@ -245,7 +274,17 @@ fn mqtt() {
     let message = client.sent.waiting[0];
     client.sent.end(message);
     assert_eq!(client.meaning(b"\x40\x02\x00\x01"), "duplicate reply");
-    let mut both = designed("mqtt-qos1-both");
+    let mut topic = subscriber("mqtt");
+    assert_eq!(
+        topic.sent_by_step(1),
+        b"\x82\x0c\x00\x01\x00\x07bench/0\x00"
+    );
+    assert_eq!(topic.setup(1, b"\x90\x03\x00\x01\x80"), Refused);
+    assert_eq!(topic.setup(1, b"\x90\x03\x00\x01\x00"), Expected);
+    let delivery = b"\x30\x1a\x00\x07bench/0~0000000000000005";
+    assert_eq!(topic.meaning(delivery), "delivery 0.5");
+    let mut both = subscriber("mqtt-qos1");
+    assert_eq!(both.sent_by_step(1), b"\x82\x0c\x00\x01\x00\x07bench/0\x01");
     let delivery = b"\x32\x22\x00\x07bench/0\x00\x0a~0000010000000005";
     assert_eq!(both.meaning(delivery), "delivery 1.5");
     let answer = both.scenario.messages[0].answer.clone().unwrap();
@@ -255,7 +294,7 @@ fn mqtt() {
 #[test]
 fn nats() {
     let info = "INFO {\"server_id\":\"ND4XN4XL4VC5VQL5NZSM7CSXNMLNQZFIZX4BT4BOJG7HPGJWCJGMEQPP\",\"server_name\":\"ND4XN4XL4VC5VQL5NZSM7CSXNMLN\"}\r\n";
-    let mut client = client("nats");
+    let mut client = client("nats-echo");
     client.expect(0, info);
     client.step(
         1,
@@ -273,6 +312,16 @@ fn nats() {
         ("MSG ws-bench.4 1 17\r\n<uid 0>\r\n", "unexpected"),
         ("-ERR 'Unknown Protocol Operation'\r\n", "on 2"),
         ("PING\r\n", "on 0"),
+    ]);
+    let mut subject = subscriber("nats");
+    assert_eq!(subject.sent_by_step(2), b"SUB ws-bench.0 1\r\nPING\r\n");
+    subject.expect(2, "PONG\r\n");
+    subject.replay_all(&[
+        (
+            "MSG ws-bench.0 1 17\r\n~0000000000000005\r\n",
+            "delivery 0.5",
+        ),
+        ("MSG ws-bench.1 1 17\r\n~0000000000000005\r\n", "unexpected"),
     ]);
     let mut request = designed("nats-request");
     request.send();
@@ -315,7 +364,7 @@ fn phoenix() {
         (r#"[null,null,"room:r1","shout",{"n":1}]"#, "unexpected"),
         (r#"["1","1","room:r1","phx_close",{}]"#, "unexpected"),
     ]);
-    let mut rooms = designed("phoenix-rooms");
+    let mut rooms = self::client("phoenix-rooms");
     rooms.replay_all(&[(
         r#"[null,null,"room:r0","shout",{"text":"~0000010000000005"}]"#,
         "delivery 1.5",
@@ -334,6 +383,11 @@ fn signalr() {
         ("{\"type\":6}\u{1e}", "on 0"),
         ("{\"type\":1,\"target\":\"shout\",\"arguments\":[\"m1\"]}\u{1e}", "unexpected"),
     ]);
+    let mut all = self::client("signalr-all");
+    all.replay_all(&[(
+        "{\"type\":1,\"target\":\"shout\",\"arguments\":[\"~0000010000000005\"]}\u{1e}",
+        "delivery 1.5",
+    )]);
 }
 
 #[test]
@@ -341,11 +395,13 @@ fn wamp() {
     let welcome = r#"[2,531263878766183,{"x_cb_node":"node","realm":"realm1","authid":"XQ6L-NXEY-7SLA-H7R4-AGR6-MYUV"}]"#;
     let mut client = client("wamp");
     client.expect(0, welcome);
+    assert_eq!(client.sent_by_step(1), br#"[32,0,{},"bench.room0"]"#);
+    client.expect(1, "[33,1,2577146898794158]");
     client.send();
     client.send();
     assert_eq!(
-        client.sent.all[0].id, 1,
-        "the ids of a session begin with 1"
+        client.sent.all[0].id, 2,
+        "the ids of a session follow each other"
     );
     client.replay_all(&[
         ("[17,<id 0>,90913361486763]", "reply 0"),
@@ -355,11 +411,6 @@ fn wamp() {
         ),
         (r#"[36,2577146898794158,90913361486763,{},["m-1"],{"n":1}]"#, "unexpected"),
         (r#"[6,{},"wamp.close.normal"]"#, "unexpected"),
-    ]);
-    let mut topic = designed("wamp");
-    topic.expect(0, welcome);
-    topic.expect(1, "[33,1,2577146898794158]");
-    topic.replay_all(&[
         (
             r#"[36,2577146898794158,90913361486763,{},["~0000010000000005"]]"#,
             "delivery 1.5",
@@ -391,6 +442,12 @@ fn bayeux() {
         (r#"[{"channel":"/room/0","data":{"n":1},"id":"<id 0>"}]"#, "unexpected"),
         (r#"[{"id":"2","channel":"/meta/connect","successful":true}]"#, "on 0"),
     ]);
+    let mut channel = subscriber("bayeux");
+    channel.expect(2, r#"[{"id":"s","clientId":"xw7e","channel":"/meta/subscribe","successful":true,"subscription":"/room/0"}]"#);
+    channel.replay_all(&[(
+        r#"[{"channel":"/room/0","data":{"text":"~0000000000000005"},"id":"2"}]"#,
+        "delivery 0.5",
+    )]);
     let answer = client.scenario.on[0].send.clone().unwrap();
     client.meaning(r#"[{"channel":"/meta/connect"}]"#);
     let answer = String::from_utf8(client.render(&answer, 0, 0)).unwrap();
@@ -416,11 +473,65 @@ fn xmpp() {
         ("<iq type='error' id='p<id 0>'><error/></iq>", "error 0"),
         ("<iq id='p<id 0>' type='error'><error/></iq>", "error 0"),
     ]);
-    let mut rooms = designed("xmpp-muc");
+    let mut rooms = self::client("xmpp-muc");
     let message = "<message to='l@localhost/y' type='groupchat' id='m1' xml:lang='en' xmlns='jabber:client' from='r1@rooms.localhost/nick1'><body>~0000010000000005</body><occupant-id xmlns='urn:xmpp:occupant-id:0' id='tPYWp74ptH2G940fbAGjsTwyGLN7vRD1Txem3PzOVe4='/></message>";
     rooms.replay_all(&[
         (message, "delivery 1.5"),
         ("<presence from='r1@rooms.localhost/nick1'/>", "on 0"),
+    ]);
+}
+
+#[test]
+fn actioncable() {
+    let mut client = client("actioncable");
+    client.step(
+        0,
+        &[
+            (
+                r#"{"type":"disconnect","reason":"unauthorized","reconnect":false}"#,
+                Refused,
+            ),
+            (r#"{"type":"welcome"}"#, Expected),
+        ],
+    );
+    client.step(
+        1,
+        &[
+            (r#"{"type":"ping","message":1795852677}"#, On(0)),
+            (r#"{"identifier":"{\"channel\": \"RoomChannel\", \"room\": \"r1\"}","type":"confirm_subscription"}"#, Expected),
+        ],
+    );
+    assert_eq!(
+        String::from_utf8(client.sent_by_step(1)).unwrap(),
+        r#"{"command":"subscribe","identifier":"{\"channel\":\"RoomChannel\",\"room\":\"r0\"}"}"#
+    );
+    let sent = client.send();
+    assert!(
+        sent.contains(r#""data":"{\"action\":\"speak\",\"text\":\"~"#),
+        "{sent}"
+    );
+    client.replay_all(&[
+        (
+            r#"{"identifier":"{\"channel\":\"RoomChannel\",\"room\":\"r0\"}","message":{"text":"<uid 0>"}}"#,
+            "delivery 3.0",
+        ),
+        (r#"{"type":"ping","message":1795852680}"#, "on 0"),
+    ]);
+}
+
+#[test]
+fn channels_and_rooms_of_our_own_servers() {
+    let mut client = client("channels");
+    assert_eq!(client.send(), r#"{"message":"~0000030000000000"}"#);
+    client.replay_all(&[
+        (r#"{"message": "<uid 0>"}"#, "delivery 3.0"),
+        (r#"{"message": "hi 1"}"#, "unexpected"),
+    ]);
+    let mut room = self::client("room");
+    assert_eq!(room.send(), "~0000030000000000");
+    room.replay_all(&[
+        ("<uid 0>", "delivery 3.0"),
+        ("<uid 0>x", "corrupted delivery 3.0"),
     ]);
 }
 

@@ -51,6 +51,31 @@ pub fn counts(deliveries: &FanOutSummary) -> String {
     joined(&figures(deliveries))
 }
 
+/// The line of deliveries: `200,000 of 200,000 · reach 100 % · 0 duplicated · 0 reordered · 15,000 /s`. Counts of other
+/// faults follow when they are not zero.
+pub fn line(deliveries: &FanOutSummary) -> String {
+    let d = deliveries;
+    let mut parts = vec![format!(
+        "{} of {}",
+        grouped(d.delivered),
+        grouped(d.expected)
+    )];
+    parts.extend(d.reach.map(|share| format!("reach {}", reach(share))));
+    let named = |n: u64, name: &str| format!("{} {name}", grouped(n));
+    let other = |n: u64, name: &str| (n > 0).then(|| named(n, name));
+    parts.extend(other(d.missing, "missing"));
+    parts.push(named(d.duplicated, "duplicated"));
+    parts.push(match d.reordered {
+        Some(reordered) => named(reordered, "reordered"),
+        None => "reordered not counted".to_owned(),
+    });
+    parts.extend(other(d.late, "late"));
+    parts.extend(other(d.corrupted, "corrupted"));
+    parts.extend(other(d.unexpected, "unexpected"));
+    parts.push(format!("{} /s", human_rate(d.deliveries_per_s)));
+    parts.join(" · ")
+}
+
 /// Messages and deliveries per second: `100 publishes/s · 20,000 deliveries/s`.
 pub fn rates(deliveries: &FanOutSummary) -> String {
     format!(
@@ -131,24 +156,48 @@ pub fn unreached(deliveries: &FanOutSummary) -> Option<String> {
     if n == 0 {
         return None;
     }
-    let all = &deliveries.unreached_clients;
-    let listed: Vec<_> = all.iter().take(LISTED).map(u32::to_string).collect();
+    let names = client_names(&deliveries.unreached_clients, n);
+    Some(format!(
+        "{} got no delivery at all{names}. {CHECK_SUBSCRIPTIONS}",
+        counted(n, "receiver")
+    ))
+}
+
+/// Advice on receivers that got nothing.
+const CHECK_SUBSCRIPTIONS: &str =
+    "Check with `--try` that each subscribes to its room before the load";
+
+/// The notice on receivers, ascending, that got nothing in the warm-up.
+pub fn unreached_in_warm_up(clients: &[u32]) -> String {
+    let n = clients.len() as u64;
+    let names = client_names(clients, n);
+    format!(
+        "{} got no delivery in the warm-up{names}. {CHECK_SUBSCRIPTIONS}",
+        counted(n, "receiver")
+    )
+}
+
+/// The first of these clients, and the number of the others, of `n` in all.
+fn client_names(clients: &[u32], n: u64) -> String {
+    let listed: Vec<_> = clients.iter().take(LISTED).map(u32::to_string).collect();
     let rest = n.saturating_sub(listed.len() as u64);
-    let names = match (listed.len(), rest) {
+    match (listed.len(), rest) {
         (0, _) => String::new(),
         (1, 0) => format!(": client {}", listed[0]),
         (_, 0) => format!(": clients {}", listed.join(", ")),
         (_, rest) => format!(": clients {} and {} more", listed.join(", "), grouped(rest)),
-    };
-    Some(format!(
-        "{} got no delivery at all{names}. Check with `--try` that each subscribes to its room before the load",
-        counted(n, "receiver")
-    ))
+    }
 }
 
 /// Remarks on deliveries: receivers without any, messages without times of first, median and last, and an order that was
 /// not watched.
 pub fn notes(deliveries: &FanOutSummary) -> Vec<String> {
+    let unreached = unreached(deliveries).into_iter();
+    unreached.chain(remarks(deliveries)).collect()
+}
+
+/// The [`notes`] without the one on receivers that got nothing, which is a reason of the verdict as well.
+pub fn remarks(deliveries: &FanOutSummary) -> Vec<String> {
     let d = deliveries;
     let incomplete = (d.incomplete > 0).then(|| {
         format!(
@@ -161,10 +210,7 @@ pub fn notes(deliveries: &FanOutSummary) -> Vec<String> {
         "Reordered deliveries were not counted: there are too many pairs of publisher and receiver to keep their order"
             .to_owned()
     });
-    [unreached(d), incomplete, unknown]
-        .into_iter()
-        .flatten()
-        .collect()
+    [incomplete, unknown].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -201,6 +247,19 @@ mod tests {
         assert!(notes[0].starts_with("100 messages did not reach all receivers; first,"));
         assert!(notes[1].starts_with("Reordered deliveries were not counted"));
         (d.publishes_per_s, d.deliveries_per_s) = (100.0, 20_000.0);
+        d.reach = Some(0.9975);
+        assert_eq!(
+            line(&d),
+            "200,000 of 200,500 · reach 99.75 % · 500 missing · 0 duplicated · reordered not counted · 3 late · 20,000 /s"
+        );
+        let whole = FanOutSummary {
+            deliveries_per_s: 15_000.0,
+            ..deliveries()
+        };
+        assert_eq!(
+            line(&whole),
+            "200,000 of 200,000 · reach 100 % · 0 duplicated · 0 reordered · 15,000 /s"
+        );
         assert_eq!(rates(&d), "100 publishes/s · 20,000 deliveries/s");
     }
 

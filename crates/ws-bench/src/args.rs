@@ -7,7 +7,10 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
-use cli::{GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, TypedLoadFlags, print_notice};
+use cli::{
+    GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags, TypedLoadFlags,
+    print_notice,
+};
 use measurement::plan::{
     AddressList, Length, LoadDraft, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
 };
@@ -75,6 +78,9 @@ pub(crate) struct BenchArgs {
 
     #[command(flatten)]
     pub(crate) open_loop: OpenLoopFlags,
+
+    #[command(flatten)]
+    pub(crate) slow: SlowFlags,
 
     #[command(flatten)]
     pub(crate) generator: GeneratorFlags,
@@ -367,6 +373,7 @@ impl BenchArgs {
     pub(crate) fn load_draft(&self, scenario: Option<&Arc<Scenario>>) -> LoadDraft {
         let mut draft = self.load.draft(&self.generator);
         self.scenario.apply(scenario, &self.typed, &mut draft);
+        self.slow.apply(&mut draft);
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (
                 self.load.duration,
@@ -574,6 +581,11 @@ mod tests {
             "-m 5 -d 5s",
             "--text --binary",
             "--header nonsense",
+            "--slow 0",
+            "--slow 200%",
+            "--slow-read 1KiB/s",
+            "--slow-after 1s",
+            "--slow 1 --slow-read 1KiB",
             "--no-output -o a.xlsx",
             "--verify maybe",
             "--connect-rate 0",

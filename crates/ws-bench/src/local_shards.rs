@@ -227,15 +227,26 @@ impl LedRun<'_> {
 /// The reason why no connection opened, learned from one client. Its failure is that of the others.
 fn why_nothing_connected(plan: &Plan) -> anyhow::Result<SwarmError> {
     let clients = plan.clients.get().into();
-    let one = LoadSpec::new(LoadDraft {
-        clients: NonZeroU32::MIN,
+    let whole = LoadDraft {
         threads: NonZeroUsize::MIN,
-        length: Length::MessagesPerClient(NonZeroU64::MIN),
-        load: Load::PING_PONG,
         warmup: Duration::ZERO,
         connect_rate: None,
         max_samples: 0,
+        slow: None,
         ..LoadDraft::clone(plan)
+    };
+    let one = LoadSpec::new(match plan.scenario() {
+        // Its roles and rooms may need all clients.
+        Some(_) => LoadDraft {
+            length: Length::Duration(Duration::from_millis(1)),
+            ..whole
+        },
+        None => LoadDraft {
+            clients: NonZeroU32::MIN,
+            length: Length::MessagesPerClient(NonZeroU64::MIN),
+            load: Load::PING_PONG,
+            ..whole
+        },
     })?;
     let one = one.against_all(plan.servers().to_vec())?;
     match swarm::run(&one, &RunHandle::new(), RunSetup::default()) {

@@ -70,6 +70,7 @@ mod tests {
             "-c 10 -d 2s --header X:y",
             "-c 10 -d 2s -w 2",
             "-c 10 -d 2s -s 12",
+            "-c 10 -d 2s --slow 1",
         ] {
             assert_ne!(digest(other, None), usual, "{other}");
         }

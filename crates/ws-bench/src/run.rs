@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cli::ExitStatus;
 use cli::interrupt::Interrupts;
+use cli::{ExitStatus, print_notice};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
@@ -83,13 +83,14 @@ pub(crate) fn check(
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
-    let (clients, processes) = (load.clients.get(), processes.get());
+    let clients = load.clients.get();
     raise_file_limit(args);
     if targets.is_empty() {
         // An embedded server has the connections of all processes.
-        cli::check_files(clients.into(), processes == 1)?;
+        cli::check_files(clients.into(), processes == NonZeroU32::MIN)?;
     } else {
-        cli::check_files_of_shards(clients, processes)?;
+        let most = load.partition().most_clients(processes);
+        cli::check_files_of_shards(clients, processes.get(), most)?;
     }
     check_servers(args, &load, &targets, clients)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
@@ -263,6 +264,11 @@ fn measure(
         (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
         (false, false) => progress_bar::start(plan, control),
     };
+    if !args.quiet && !args.tui {
+        control.when_unreached(|clients| {
+            print_notice(&wording::deliveries_view::unreached_in_warm_up(clients));
+        });
+    }
     let has_log = outputs.growing().next().is_some();
     let mut log = |second: LoggedSecond| {
         outputs.append(&second);

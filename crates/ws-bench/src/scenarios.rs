@@ -49,7 +49,7 @@ pub(crate) fn print_fault(error: &anyhow::Error) -> bool {
             print_scenario_error(fault, None);
             true
         }
-        Some(fault @ PlanError::UnsupportedScenario { .. }) => {
+        Some(fault @ (PlanError::UnsupportedScenario { .. } | PlanError::ShardedToAll { .. })) => {
             print_notice(&fault.to_string());
             true
         }

@@ -99,7 +99,7 @@ fn prepare(
         check_known_start(args, &load, t0)?;
     }
     raise_file_limit(args);
-    let own_clients = share.of(load.clients.get());
+    let own_clients = load.own_clients();
     cli::check_files(own_clients.into(), false)?;
     check_servers(args, &load, &targets, own_clients)?;
     let plan = load.against_all(targets)?;
@@ -326,7 +326,7 @@ fn status(part: &ProcessRecord) -> ExitStatus {
     let connections = &part.context.connections;
     if part.context.interrupted {
         ExitStatus::Interrupted
-    } else if connections.failed + connections.closed_early > 0 || part.record.counts.any_failed() {
+    } else if connections.failed + connections.closed_early > 0 || part.record.any_failed() {
         ExitStatus::SomeFailed
     } else {
         ExitStatus::Success

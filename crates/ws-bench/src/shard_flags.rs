@@ -21,7 +21,8 @@ pub(crate) struct ShardFlags {
     #[arg(long, value_name = "N", conflicts_with_all = ["shard", "shard_dir", "start_at", "start_file", "is_trial"])]
     pub(crate) shards: Option<NonZeroU32>,
 
-    /// Run as shard I of N, counted from 0: the clients k with k mod N = I. Needs --shard-dir [default: from Slurm,
+    /// Run as shard I of N, counted from 0: the clients k with k mod N = I; of a scenario with deliveries, the rooms r
+    /// with r mod N = I. Needs --shard-dir [default: from Slurm,
     /// MPI, Kubernetes, or WS_BENCH_SHARD and WS_BENCH_SHARDS] (example: 0/4)
     #[arg(long, value_name = "I/N", conflicts_with = "is_trial")]
     pub(crate) shard: Option<ShardIdentity>,

@@ -9,15 +9,17 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, ScopedJoinHandle};
 
 use cli::{ExitStatus, dim, print_text};
-use measurement::plan::{LoadSpec, Plan, ServerUrl, TargetServer};
+use measurement::plan::{
+    Arrivals, Load, LoadDraft, LoadSpec, Plan, RateProfile, ServerUrl, TargetServer,
+};
 use measurement::record::escape_beginning;
 use scenario::{ClientState, Padding, Scenario};
 use scenario_trial::{
-    HandshakeTarget, Trial, TrialDirection, TrialLine, TrialMeaning, TrialOutcome, TrialSignals,
-    WsClientError,
+    HandshakeTarget, Trial, TrialDirection, TrialLine, TrialMeaning, TrialOutcome, TrialRoom,
+    TrialSignals, WsClientError,
 };
 use swarm::RunHandle;
-use units::{counted, human_time};
+use units::{Rate, counted, human_time};
 
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
@@ -38,11 +40,7 @@ pub(crate) fn run(
     scenario: &Arc<Scenario>,
     control: &RunHandle,
 ) -> anyhow::Result<ExitStatus> {
-    let mut load = args.load_draft(Some(scenario));
-    if scenario.roles.len() == 1 {
-        // The others would need rows of tables.
-        load.clients = NonZeroU32::MIN;
-    }
+    let load = trial_load(args.load_draft(Some(scenario)), scenario);
     let (plan, _server) = aim(args, LoadSpec::new(load)?, args.targets()?)?;
     let holds_pad = scenario.messages.iter().any(|m| m.send.holds_pad());
     let padding = Padding::new(plan.seed, holds_pad.then_some(plan.payload));
@@ -52,13 +50,15 @@ pub(crate) fn run(
         timeout: plan.timeout,
         connect_timeout: plan.connect_timeout,
         max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
+        room: TrialRoom::default(),
     };
     let mut clients = Vec::new();
-    for state in first_of_roles(&plan, scenario) {
+    let roles = plan.roles();
+    for state in tried_clients(&plan, scenario) {
         let target = HandshakeTarget::of(&plan, &state)?;
-        let role = scenario.roles.get(state.role());
+        let sender = roles.as_ref().map(|roles| roles.sender(state.client()));
         clients.push(TriedClient {
-            sends: role.is_some_and(|role| role.sends),
+            sends: sender.flatten().is_some(),
             state,
             target,
         });
@@ -91,7 +91,7 @@ struct TalkEnd {
 struct Turn {
     ready: Receiver<()>,
     turn: Sender<()>,
-    ended: Receiver<()>,
+    sent: Receiver<()>,
     sends: bool,
 }
 
@@ -108,21 +108,18 @@ fn try_all(
             let (line, lines) = mpsc::channel();
             let (ready, is_ready) = mpsc::channel();
             let (turn, is_turn) = mpsc::channel();
-            let (end, ended) = mpsc::channel::<()>();
-            let end = scope.spawn(move || {
-                let signals = TrialSignals {
-                    ready,
-                    turn: is_turn,
-                };
-                let talk = client.talk(trial, signals, control, &line);
-                drop(end);
-                talk
-            });
+            let (sent, has_sent) = mpsc::channel();
+            let signals = TrialSignals {
+                ready,
+                sent,
+                turn: is_turn,
+            };
+            let end = scope.spawn(move || client.talk(trial, signals, control, &line));
             talks.push((client, Talk { lines, end }));
             turns.push(Turn {
                 ready: is_ready,
                 turn,
-                ended,
+                sent: has_sent,
                 sends: client.sends,
             });
         }
@@ -151,7 +148,7 @@ fn lead(clients: &[Turn]) {
     for client in clients.iter().filter(|client| client.sends) {
         // A client whose setup has failed takes no turn.
         let _ = client.turn.send(());
-        let _ = client.ended.recv();
+        let _ = client.sent.recv();
     }
 }
 
@@ -201,6 +198,9 @@ fn is_of_exchange(meaning: &TrialMeaning) -> bool {
             | TrialMeaning::Duplicate
             | TrialMeaning::On { .. }
             | TrialMeaning::Answer
+            | TrialMeaning::RepeatedDelivery { .. }
+            | TrialMeaning::StrayDelivery { .. }
+            | TrialMeaning::Push { .. }
             | TrialMeaning::Unexpected
             | TrialMeaning::SeveralRecords { .. }
             | TrialMeaning::Ping
@@ -263,14 +263,47 @@ fn aim(
     Ok((load.against(url)?, Some(server)))
 }
 
-/// The first client of each role that has any.
-fn first_of_roles(plan: &Plan, scenario: &Scenario) -> Vec<ClientState> {
+/// The load of a trial: all clients are in one room, and none waits for a record to go on.
+fn trial_load(wanted: LoadDraft, scenario: &Scenario) -> LoadDraft {
+    let mut load = LoadDraft {
+        rooms: NonZeroU32::MIN,
+        slow: None,
+        ..wanted
+    };
+    if scenario.roles.len() == 1 {
+        // The others would need rows of tables.
+        let enough = NonZeroU32::MIN.saturating_add(scenario.has_deliveries().into());
+        load.clients = load.clients.min(enough);
+    }
+    if let Some(rate) = Rate::new(1.0)
+        && !scenario.is_push_only()
+    {
+        load.load = Load::Open {
+            profile: RateProfile::constant(rate),
+            arrivals: Arrivals::Constant,
+            window: None,
+        };
+    }
+    load
+}
+
+/// The first client of each role that has any. With deliveries and a single role, the second one receives what the first
+/// one sends.
+fn tried_clients(plan: &Plan, scenario: &Scenario) -> Vec<ClientState> {
     let Some(roles) = plan.roles() else {
         return Vec::new();
     };
-    let first = |role| (0..plan.clients.get()).find(|client| roles.of(*client) == Some((role, 0)));
-    let first = (0..scenario.roles.len()).filter_map(first);
-    first
+    let members = match scenario.roles.len() {
+        1 => 2,
+        _ => 1,
+    };
+    let is_tried = |client: &u32| {
+        roles
+            .of(*client)
+            .is_some_and(|(_, member)| member < members)
+    };
+    let tried = (0..plan.clients.get()).filter(is_tried);
+    tried
         .filter_map(|client| plan.client_state(&roles, client))
         .collect()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::record::escape_beginning;
 use scenario::{FoundBy, NearMiss, NearPattern, ReplyRole, Scenario, ValueFault};
 use scenario_trial::{MessageEnd, TrialLine, TrialMeaning, TrialOutcome};
-use units::{counted, human_time};
+use units::{counted, grouped, human_time};
 
 /// Bytes of a value that are printed.
 const SHOWN_BYTES: usize = 60;
@@ -38,6 +38,13 @@ fn meaning(meaning: &TrialMeaning) -> String {
             }
         }
         TrialMeaning::Answer => "answer of [[on]]".to_owned(),
+        TrialMeaning::DeliveryAnswer => "answer to the delivery".to_owned(),
+        TrialMeaning::Delivery { .. }
+        | TrialMeaning::CorruptedDelivery { .. }
+        | TrialMeaning::RepeatedDelivery { .. }
+        | TrialMeaning::StrayDelivery { .. } => delivery(meaning),
+        TrialMeaning::Push { seq: Some(seq) } => format!("push {}", grouped(*seq)),
+        TrialMeaning::Push { seq: None } => "push".to_owned(),
         TrialMeaning::Unexpected => "unexpected: no pattern matches".to_owned(),
         TrialMeaning::Goodbye => "goodbye".to_owned(),
         TrialMeaning::GoodbyeAnswered => "the answer to the goodbye".to_owned(),
@@ -52,6 +59,29 @@ fn meaning(meaning: &TrialMeaning) -> String {
         TrialMeaning::Pong => "pong frame".to_owned(),
         TrialMeaning::Close { code: Some(code) } => format!("close frame, code {code}"),
         TrialMeaning::Close { code: None } => "close frame without a code".to_owned(),
+    }
+}
+
+/// The meaning of a delivery.
+fn delivery(meaning: &TrialMeaning) -> String {
+    let of = |sender, number| format!("delivery of message {number} of client {sender}");
+    match meaning {
+        TrialMeaning::Delivery {
+            sender,
+            number,
+            after,
+        } => format!("{}, after {}", of(sender, number), time(*after)),
+        TrialMeaning::CorruptedDelivery { sender, number } => format!(
+            "{}, but something else in it differs from its pattern: corrupted",
+            of(sender, number)
+        ),
+        TrialMeaning::RepeatedDelivery { sender, number } => {
+            format!("{}, repeated", of(sender, number))
+        }
+        TrialMeaning::StrayDelivery { sender, number } => {
+            format!("{}, which should not come here", of(sender, number))
+        }
+        _ => String::new(),
     }
 }
 
@@ -142,6 +172,46 @@ fn reply(by: FoundBy, after: Duration, agrees: Result<(), String>) -> String {
     }
 }
 
+/// The end of a message that did not reach all of its receivers.
+fn undelivered(name: &str, missing: &[u32], wanted: usize, within: Duration) -> String {
+    // A trial has a client for each role.
+    let clients: Vec<_> = missing.iter().map(u32::to_string).collect();
+    let within = time(within);
+    if wanted < missing.len() {
+        let clients = clients.join(", ");
+        return format!(
+            "{name} reached none of the clients {clients} within {within}: compare their records with its `deliver`"
+        );
+    }
+    let clients = match &clients[..] {
+        [one] => format!("client {one}"),
+        several => format!("clients {}", several.join(", ")),
+    };
+    format!(
+        "{name} did not reach {clients} within {within}: compare the records of {} with its `deliver`",
+        if missing.len() == 1 {
+            "this client"
+        } else {
+            "these clients"
+        }
+    )
+}
+
+/// The line of a trial in which everything was as the scenario says.
+fn all_matched(outcome: &TrialOutcome) -> String {
+    let counts = [
+        (outcome.messages.len() as u64, "message"),
+        (outcome.deliveries, "delivery"),
+        (outcome.pushes, "push"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, noun)| counted(*count, noun)).collect();
+    match &counts[..] {
+        [] => "all matched".to_owned(),
+        counts => format!("all matched: {}", counts.join(", ")),
+    }
+}
+
 /// The result of one client's trial, one line each: what did not match, or that all matched.
 pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
     let mut lines = Vec::new();
@@ -151,7 +221,7 @@ pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
     for (kind, end) in &outcome.messages {
         let name = named("the message", kind.as_deref());
         lines.extend(match end {
-            MessageEnd::Matched | MessageEnd::NotAnswered => None,
+            MessageEnd::Matched | MessageEnd::Delivered => None,
             MessageEnd::Corrupted => Some(format!("{name} came back corrupted")),
             MessageEnd::ErrorReply => Some(format!("{name} got an error reply")),
             MessageEnd::Missing(_) if outcome.ended.is_some() => {
@@ -161,6 +231,11 @@ pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
                 "{name} got no reply within {}: compare the records above with its `reply`",
                 time(*timeout)
             )),
+            MessageEnd::Undelivered {
+                missing,
+                wanted,
+                within,
+            } => Some(undelivered(&name, missing, *wanted, *within)),
         });
     }
     let counted_fault = |n: u64, what: &str| (n > 0).then(|| counted(n, what));
@@ -169,14 +244,24 @@ pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
         unexpected
             .map(|n| format!("{n}: an [[on]] table, or --ignore PATTERN, takes such records")),
     );
+    let corrupted = outcome.corrupted_deliveries;
+    lines.extend(counted_fault(corrupted, "corrupted delivery"));
+    let stray = outcome.stray_deliveries;
+    let stray = counted_fault(stray, "stray delivery");
+    lines.extend(
+        stray.map(|n| format!("{n}: `to`, `to_sender` and `receives` say who gets a message")),
+    );
+    lines.extend(outcome.no_push_within.map(|within| {
+        format!(
+            "nothing was pushed within {}: compare the records above with the `match` of [push]",
+            time(within)
+        )
+    }));
     lines.extend(counted_fault(outcome.duplicates, "repeated record"));
     lines.extend(counted_fault(outcome.server_errors, "server error"));
     lines.extend(outcome.ended.clone());
     if lines.is_empty() {
-        lines.push(match outcome.messages.len() {
-            0 => "all matched".to_owned(),
-            n => format!("all matched: {}", counted(n as u64, "message")),
-        });
+        lines.push(all_matched(outcome));
     }
     lines
 }

@@ -32,7 +32,7 @@ fn every_bad_file_is_refused_with_its_exact_error() {
         ("brace", "brace.toml:2:18: `id\"` is no name"),
         (
             "fieldloop",
-            "fieldloop.toml:3:8: this message has no `reply`, which this version cannot measure",
+            "fieldloop.toml:3:8: this message has neither `reply` nor `deliver`, so nothing shows that it arrived: add one of them",
         ),
         (
             "hex",
@@ -235,6 +235,8 @@ fn flags_that_a_scenario_decides_are_wrong_usage() {
         &["--set", "a=b"],
         &["--data", "a=b"],
         &["--data-wrap"],
+        &["--deliver", "x"],
+        &["--rooms", "2"],
     ] {
         let text = said(flags);
         assert!(
@@ -272,20 +274,75 @@ fn flags_without_effect_are_not_accepted() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
+/// A message to the others of a room, whose sender is told nothing.
+const ROOM: &str = "[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\nto_sender = false\n";
+
+const FEED: &str = "[push]\nmatch = '${seq}'\n";
+
 #[test]
-fn what_this_version_cannot_measure_is_refused_with_its_place() {
+fn loads_that_do_not_fit_rooms_are_refused() {
     let bench = Bench::new();
-    let refused = |text: &str| {
-        std::fs::write(bench.path("s.toml"), text).unwrap();
-        let text = fault(&bench, &["--scenario", "s.toml"]);
-        assert!(
-            text.ends_with("which this version cannot measure"),
-            "{text}"
-        );
-        text
+    std::fs::write(bench.path("room.toml"), ROOM).unwrap();
+    let all = ROOM.replace("to_sender = false", "to = 'all'");
+    std::fs::write(bench.path("all.toml"), all).unwrap();
+    let refused = |file: &str, flags: &str| {
+        let flags = flags.split_whitespace();
+        let words: Vec<_> = ["--scenario", file].into_iter().chain(flags).collect();
+        fault(&bench, &words)
     };
-    let text = refused("[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n");
-    assert!(text.starts_with("s.toml:2:8: "), "{text}");
+    assert_eq!(
+        refused("room.toml", "-d 1s"),
+        "room.toml:2:8: nothing tells a publisher when to go on: use --rate"
+    );
+    assert_eq!(
+        refused("room.toml", "-r 5 -c 9 --rooms 2 --shards 3"),
+        "error: a room and all of its receivers belong to one shard, so 3 shards (--shards) need at least 3 rooms, and \
+         --rooms is 2: use more --rooms or fewer --shards"
+    );
+    assert_eq!(
+        refused("room.toml", "-r 5 -c 9 --rooms 10"),
+        "error: --rooms is 10, but the clients that send fill only 9: use at most --rooms 9, or more of these clients \
+         (--clients, --roles)"
+    );
+    assert_eq!(
+        refused("all.toml", "-r 5 -c 9 --rooms 3 --shards 3"),
+        "all.toml:2:8: `to = \"all\"` reaches the clients of all shards, which cannot be used with 3 shards (--shards): use \
+         one process with more --threads"
+    );
+}
+
+#[test]
+fn a_feed_takes_no_rate_and_no_number_of_messages() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("feed.toml"), FEED).unwrap();
+    let refused = |flags: &[&str]| fault(&bench, &[&["--scenario", "feed.toml"], flags].concat());
+    let rate = "error: a rate (--rate, --stages) cannot be used with a scenario that only receives ([push]): nothing is \
+                sent; leave it out, and use --duration";
+    assert_eq!(refused(&["-r", "5"]), rate);
+    assert_eq!(refused(&["--stages", "1s:5"]), rate);
+    assert_eq!(
+        refused(&["-m", "5"]),
+        "error: --messages cannot be used with a scenario that only receives ([push]): nothing is sent; use --duration"
+    );
+}
+
+#[test]
+fn slow_readers_that_would_show_nothing_are_refused() {
+    let bench = Bench::new();
+    assert_eq!(
+        fault(&bench, &["--slow", "5%", "--verify", "length"]),
+        "error: --slow cannot be used with --verify length: echoes of slow readers are matched by all of their bytes; \
+         leave --verify out"
+    );
+    assert_eq!(
+        fault(&bench, &["--slow", "100"]),
+        "error: --slow makes 100 of 100 receivers slow, so no receiver shows what they do to the others: use a smaller \
+         --slow, or more clients"
+    );
+    assert_eq!(
+        fault(&bench, &["--slow", "1", "-d", "5s", "--slow-after", "5s"]),
+        "error: --slow-after is 5s, but the measured time is 5s: use a shorter --slow-after, or a longer --duration"
+    );
 }
 
 #[test]
@@ -297,16 +354,8 @@ fn keys_that_cannot_be_used_are_refused_with_their_line() {
         assert_eq!(fault(&bench, &["--scenario", "s.toml"]), expected);
     };
     refused(
-        "[push]\nmatch = '${seq}'\n",
-        "s.toml:4:1: the server sends messages of its own ([push]), which this version cannot measure",
-    );
-    refused(
-        "[roles.fast]\ncount = 1\n[roles.slow]\nread = \"4KiB/s\"\n",
-        "s.toml:7:8: a role reads slowly (`read`), which this version cannot measure",
-    );
-    refused(
         "[roles.mute]\nsends = false\n",
-        "s.toml:5:9: no role sends (`sends = false`), which this version cannot measure",
+        "s.toml:5:9: no role sends (`sends = false`), and there is no [push]",
     );
     refused(
         "[handshake]\nheaders = { X-User = 'a', Upgrade = 'b' }\n",
@@ -384,7 +433,7 @@ fn no_error_shows_a_secret() {
 fn shipped_scenarios_are_listed_and_printed() {
     let bench = Bench::new();
     let list = stdout(&bench.run("--protocols"));
-    for name in ["echo", "socket.io", "ocpp1.6", "jupyter"] {
+    for name in ["echo", "room", "socket.io", "ocpp1.6", "jupyter"] {
         assert!(list.lines().any(|line| line.starts_with(name)), "{list}");
     }
     let output = bench.run("--protocol rpc-websockets --print-scenario --set token=pl4nted");

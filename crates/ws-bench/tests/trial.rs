@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::room_server::{Copies, RoomServer};
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
 use common::{Bench, Server, stderr, stdout};
 use test_support::relay_server::{RELAYED_CALLS, RelayServer};
@@ -115,6 +116,168 @@ fn a_trial_in_which_no_client_sends_is_refused() {
         tried.text.contains("no client has a role that sends"),
         "{}",
         tried.text
+    );
+}
+
+/// A room in which every client sends and receives.
+const ROOM: &str = "url = '/room/${room}'\n[[message]]\nsend = '${uid}'\ndeliver = '${uid}${*}'\n";
+
+/// A publisher and a subscriber, who answers.
+const PUBLISHED: &str = "url = '/room/${room}'
+[[message]]
+send = 'say ${uid}'
+deliver = 'say ${uid} ${token}'
+answer = 'got ${token}'
+[[on]]
+match = '${*}'
+[roles.publisher]
+count = 1
+receives = false
+[roles.subscriber]
+sends = false
+";
+
+fn tried_in_room(copies: Copies, file: &str, words: &[&str]) -> Tried {
+    let server = RoomServer::start(copies);
+    let bench = Bench::new();
+    std::fs::write(bench.path("room.toml"), file).unwrap();
+    let words = [
+        &["--scenario", "room.toml", "--timeout", "1s", &server.url],
+        words,
+    ]
+    .concat();
+    tried(&bench, &words)
+}
+
+#[test]
+fn a_message_that_reaches_the_room_is_shown_by_every_receiver() {
+    let tried = tried_in_room(|_, text| vec![text.to_owned()], ROOM, &[]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    let shown = |text: &str| tried.text.matches(text).count();
+    assert_eq!(shown("delivery of message 0 of client 0, after"), 2);
+    assert_eq!(shown("delivery of message 0 of client 1, after"), 2);
+    assert_eq!(shown("all matched: 1 message, 2 deliveries"), 2);
+}
+
+#[test]
+fn a_receiver_answers_a_delivery_with_what_it_has_read() {
+    let copies: Copies = |_, text| vec![format!("{text} t7")];
+    let tried = tried_in_room(copies, PUBLISHED, &[]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    let (publisher, subscriber) = tried.text.split_once("role subscriber").unwrap();
+    assert!(
+        publisher.contains("all matched: 1 message\n"),
+        "{publisher}"
+    );
+    assert!(subscriber.contains("→ got t7"), "{subscriber}");
+    assert!(
+        meanings(subscriber).contains(&"→ answer to the delivery".to_owned()),
+        "{subscriber}"
+    );
+    assert!(
+        subscriber.contains("all matched: 1 delivery\n"),
+        "{subscriber}"
+    );
+}
+
+#[test]
+fn a_message_that_a_receiver_did_not_get_is_named_with_it() {
+    let copies: Copies = |is_sender, text| vec![text.to_owned(); usize::from(is_sender)];
+    let tried = tried_in_room(copies, ROOM, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    for client in [0, 1] {
+        let line = format!(
+            "the message did not reach client {client} within 1.00 s: compare the records of this client with its `deliver`"
+        );
+        assert!(tried.text.contains(&line), "{}", tried.text);
+    }
+}
+
+#[test]
+fn a_sender_that_gets_its_own_message_although_it_should_not_is_reported() {
+    let file = format!("{ROOM}to_sender = false\n");
+    let tried = tried_in_room(|_, text| vec![text.to_owned()], &file, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    let stray = "delivery of message 0 of client 0, which should not come here";
+    assert_eq!(tried.text.matches(stray).count(), 1, "{}", tried.text);
+    assert!(
+        tried
+            .text
+            .contains("delivery of message 0 of client 0, after")
+    );
+}
+
+#[test]
+fn deliveries_that_come_twice_or_changed_are_reported() {
+    let twice: Copies = |_, text| vec![text.to_owned(), text.to_owned()];
+    let tried = tried_in_room(twice, ROOM, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(
+        tried.text.contains("of client 0, repeated"),
+        "{}",
+        tried.text
+    );
+    let changed: Copies = |_, text| vec![format!("{text}x")];
+    let file = ROOM
+        .replace("${uid}'", "${uid}${pad}'")
+        .replace("${*}", "${pad}");
+    let tried = tried_in_room(changed, &file, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    assert!(
+        tried.text.contains("2 corrupted deliveries"),
+        "{}",
+        tried.text
+    );
+}
+
+#[test]
+fn a_queue_gives_its_message_to_one_receiver() {
+    let file = format!("{ROOM}to = 'one'\n");
+    let one: Copies = |is_sender, text| vec![text.to_owned(); usize::from(!is_sender)];
+    let tried = tried_in_room(one, &file, &[]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    let tried = tried_in_room(|_, text| vec![text.to_owned()], &file, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    let tried = tried_in_room(|_, _| Vec::new(), &file, &[]);
+    let line = "the message reached none of the clients 0, 1 within 1.00 s";
+    assert!(tried.text.contains(line), "{}", tried.text);
+}
+
+#[test]
+fn a_feed_is_tried_until_some_messages_have_come() {
+    let file = "url = '/feed'\n[push]\nmatch = 'tick ${seq}'\n";
+    let tried = tried_in_room(|_, _| Vec::new(), file, &[]);
+    assert_eq!(tried.code, Some(0), "{}", tried.text);
+    assert!(tried.text.contains("push 0\n"), "{}", tried.text);
+    assert!(
+        tried.text.contains("all matched: 10 pushes"),
+        "{}",
+        tried.text
+    );
+    let silent = file.replace("/feed", "/nothing");
+    let tried = tried_in_room(|_, _| Vec::new(), &silent, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    let line =
+        "nothing was pushed within 5.00 s: compare the records above with the `match` of [push]";
+    assert!(tried.text.contains(line), "{}", tried.text);
+}
+
+#[test]
+fn a_trial_needs_no_rate_where_a_run_does() {
+    let copies: Copies = |_, text| vec![format!("{text} t7")];
+    let server = RoomServer::start(copies);
+    let bench = Bench::new();
+    std::fs::write(bench.path("room.toml"), PUBLISHED).unwrap();
+    let output = bench
+        .command("--scenario room.toml")
+        .arg(&server.url)
+        .output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(
+        text.contains("nothing tells a publisher when to go on: use --rate"),
+        "{text}"
     );
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
-use clap::{Arg, ArgGroup, Parser};
+use clap::{Arg, ArgGroup, Args, Parser};
 use cli::headings::{LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags};
 use measurement::plan::Arrivals;
@@ -150,6 +150,10 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) scenario: ScenarioFlags,
 
+    /// Slow readers, which are refused.
+    #[command(flatten)]
+    pub(crate) slow: RefusedSlowFlags,
+
     /// The scenario of these flags, once it is loaded.
     #[arg(skip)]
     pub(crate) loaded: Option<Arc<Scenario>>,
@@ -192,7 +196,8 @@ pub(crate) struct CompareArgs {
     /// Figures to compare, separated by commas [default: all] (example: `throughput,service.p99`)
     ///
     /// The names: throughput, service.p50, service.p99, service.p99.9, p50, p99, p99.9 (response times; also as
-    /// response.p50 and so on), messages_per_cpu_s and memory_per_connection.
+    /// response.p50 and so on), messages_per_cpu_s and memory_per_connection. With deliveries also reach, first.p99,
+    /// last.p50, last.p99, delivery.p50 and delivery.p99. Of a feed also gap.p99, lateness.p99 and skew.p99.
     ///
     /// The intervals hold for all figures together, so fewer figures need fewer rounds. Runs that no figure and no
     /// --fail-if needs are not made: with throughput alone, no latency runs.
@@ -286,6 +291,27 @@ fn path(text: &str) -> Result<String, String> {
     }
 }
 
+/// The flags of slow readers, which only ws-bench has.
+#[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
+pub(crate) struct RefusedSlowFlags {
+    #[arg(long, hide = true)]
+    slow: Option<String>,
+    #[arg(long, hide = true)]
+    slow_read: Option<String>,
+    #[arg(long, hide = true)]
+    slow_after: Option<String>,
+}
+
+impl RefusedSlowFlags {
+    /// The first of the flags that was typed.
+    fn typed(&self) -> Option<&'static str> {
+        let slow = self.slow.as_ref().map(|_| "--slow");
+        slow.or(self.slow_read.as_ref().map(|_| "--slow-read"))
+            .or(self.slow_after.as_ref().map(|_| "--slow-after"))
+    }
+}
+
 fn variable(text: &str) -> Result<(OsString, OsString), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
@@ -296,6 +322,12 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 impl CompareArgs {
     /// Loads the scenario. Its path takes the place of the default path of the echo.
     pub(crate) fn load_scenario(&mut self) -> anyhow::Result<()> {
+        if let Some(flag) = self.slow.typed() {
+            return Err(usage_error(format!(
+                "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
+                 `ws-bench --slow`"
+            )));
+        }
         if let Some(text) = self.scenario.conflict(&self.typed) {
             return Err(usage_error(text));
         }
@@ -318,9 +350,24 @@ impl CompareArgs {
 
     /// Figures to compare, in the order of reports.
     pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
-        let wanted =
-            |figure: &ComparedFigure| self.figures.is_empty() || self.figures.contains(figure);
-        ComparedFigure::ALL.into_iter().filter(wanted).collect()
+        if self.figures.is_empty() {
+            return self.figures_of_load().to_vec();
+        }
+        let is_wanted = |figure: &ComparedFigure| self.figures.contains(figure);
+        ComparedFigure::ALL.into_iter().filter(is_wanted).collect()
+    }
+
+    /// All figures that runs with this load have.
+    fn figures_of_load(&self) -> &'static [ComparedFigure] {
+        let Some(scenario) = &self.loaded else {
+            return ComparedFigure::OF_MESSAGES;
+        };
+        match (scenario.has_deliveries(), scenario.push.is_some()) {
+            _ if scenario.is_push_only() => ComparedFigure::OF_FEEDS,
+            (_, true) => &ComparedFigure::ALL,
+            (true, false) => ComparedFigure::OF_ROOMS,
+            (false, false) => ComparedFigure::OF_MESSAGES,
+        }
     }
 }
 
@@ -363,6 +410,19 @@ mod tests {
     }
 
     #[test]
+    fn slow_readers_are_refused_with_what_to_do() {
+        for flags in [&["--slow", "5%"][..], &["--slow-read", "0"]] {
+            let mut args = parse(flags).unwrap();
+            let error = args.load_scenario().unwrap_err().to_string();
+            let flag = flags[0];
+            assert!(
+                error.contains(&format!("{flag} cannot be used with --server or --url")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn a_slice_is_short_or_none() {
         let slice = |line: &[&str]| parse(line).map(|args| args.slice);
         assert_eq!(slice(&[]).unwrap(), None);
@@ -390,7 +450,7 @@ mod tests {
     #[test]
     fn figures_are_those_of_conditions_in_their_own_order() {
         let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
-        assert_eq!(of(&[]).unwrap(), ComparedFigure::ALL);
+        assert_eq!(of(&[]).unwrap(), ComparedFigure::OF_MESSAGES);
         assert_eq!(
             of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
             [ComparedFigure::Throughput, ComparedFigure::ResponseP99]

@@ -1,6 +1,7 @@
 //! Refusals of a plan.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use scenario::ScenarioError;
 
@@ -35,6 +36,57 @@ pub enum PlanError {
         "{shards} shards need at least {shards} clients that send, and there are {senders}: use more clients or fewer shards"
     )]
     TooManyShares { shards: u32, senders: u32 },
+    #[error(
+        "{shards} shards need at least {shards} clients, and there are {clients}: use more clients or fewer shards"
+    )]
+    TooManyReceiverShares { shards: u32, clients: u32 },
+    #[error(
+        "a room and all of its receivers belong to one shard, so {shards} shards (--shards) need at least {shards} rooms, \
+         and --rooms is {rooms}: use more --rooms or fewer --shards"
+    )]
+    TooFewRooms { rooms: u32, shards: u32 },
+    #[error(
+        "--rooms is {rooms}, but the clients that {activity} fill only {filled}: use at most --rooms {filled}, or more of \
+         these clients (--clients, --roles)"
+    )]
+    EmptyRooms {
+        rooms: u32,
+        /// `send` or `receive`.
+        activity: &'static str,
+        filled: u64,
+    },
+    #[error(
+        "{place}: `to = \"all\"` reaches the clients of all shards, which cannot be used with {shards} shards (--shards): \
+         use one process with more --threads"
+    )]
+    ShardedToAll { place: String, shards: u32 },
+    #[error(
+        "a rate (--rate, --stages) cannot be used with a scenario that only receives ([push]): nothing is sent; leave it out, and use \
+         --duration"
+    )]
+    PushOnlyRate,
+    #[error(
+        "--messages cannot be used with a scenario that only receives ([push]): nothing is sent; use --duration"
+    )]
+    PushOnlyMessages,
+    #[error(
+        "--slow needs a role that receives and has no `read` of its own: the scenario has none"
+    )]
+    NobodyToSlow,
+    #[error(
+        "--slow makes {slow} of {receivers} receivers slow, so no receiver shows what they do to the others: use a smaller \
+         --slow, or more clients"
+    )]
+    AllSlow { slow: u32, receivers: u32 },
+    #[error(
+        "--slow-after is {after:?}, but the measured time is {time:?}: use a shorter --slow-after, or a longer --duration"
+    )]
+    SlowAfterEnd { after: Duration, time: Duration },
+    #[error(
+        "--slow cannot be used with --verify {verify}: echoes of slow readers are matched by all of their bytes; leave \
+         --verify out"
+    )]
+    SlowWithoutVerification { verify: &'static str },
     #[error("a plan needs a server")]
     NoServer,
     #[error("`{text}`: {reason}")]
@@ -53,7 +105,7 @@ pub enum PlanError {
     OwnHeader(String),
     #[error(transparent)]
     Scenario(Box<ScenarioError>),
-    #[error("{place}: {what}, which this version cannot measure")]
+    #[error("{place}: {what}")]
     UnsupportedScenario {
         /// Place in the scenario's file.
         place: String,

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, header};
-use scenario::{RoleAssignment, Scenario};
+use scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
 use super::{
     Arrivals, CertificatePolicy, Endpoint, MAX_SOURCE_ADDRESSES, Plan, PlanError, RateProfile,
-    Share, TargetServer,
+    Share, SlowReaders, TargetServer,
 };
 
 /// Maximum number of clients of one run: the client's number fills six hexadecimal digits of every payload.
@@ -156,6 +156,11 @@ pub struct LoadDraft {
     /// The clients of this process, of a run that several processes execute together. All other figures are those of
     /// the whole run, except `threads` and `pin`.
     pub share: Share,
+    /// Rooms of the scenario. A client's room is its number within its role modulo this number.
+    pub rooms: NonZeroU32,
+    /// Receivers that turn slow; `None` = only roles that read slowly do. With it, a plain echo becomes the shipped scenario
+    /// `echo`.
+    pub slow: Option<SlowReaders>,
     /// The payload size was asked for, so a scenario whose messages cannot have it is refused.
     pub size_is_wanted: bool,
 }
@@ -186,6 +191,8 @@ impl LoadDraft {
             scenario: None,
             max_record_bytes: DEFAULT_MAX_RECORD_BYTES,
             share: Share::WHOLE,
+            rooms: NonZeroU32::MIN,
+            slow: None,
             size_is_wanted: false,
         }
     }
@@ -204,30 +211,26 @@ impl Deref for LoadSpec {
 }
 
 impl LoadSpec {
-    /// Checks the range of every figure. Reduces the number of threads to the number of clients
-    /// that send, and drops repeated source addresses.
+    /// Checks the range of every figure. Reduces the number of threads to the number of clients that send, or to the
+    /// number of clients where receivers are measured. Drops repeated source addresses.
     ///
     /// # Errors
     /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`],
-    /// [`PlanError::TooManyShares`], or the first fault of the scenario.
+    /// [`PlanError::TooManyShares`], or the first fault of the scenario or of the slow readers.
     pub fn new(mut draft: LoadDraft) -> Result<Self, PlanError> {
         draft.check_counts()?;
         draft.check_rates()?;
         draft.check_times()?;
+        draft.check_slow()?;
         draft.check_scenario()?;
         draft.check_source_addresses()?;
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
         }
-        let (senders, shards) = (draft.senders(), draft.share.count.get());
-        if shards > senders {
-            return Err(PlanError::TooManyShares { shards, senders });
-        }
-        // Each thread of each process has a client that sends, because their numbers follow each other.
-        let senders = usize::try_from(senders / shards).unwrap_or(usize::MAX);
+        let most = draft.most_threads()?;
         draft.threads = draft
             .threads
-            .min(NonZeroUsize::new(senders).unwrap_or(NonZeroUsize::MIN));
+            .min(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN));
         Ok(Self(draft))
     }
 
@@ -256,9 +259,11 @@ impl LoadSpec {
         if servers.is_empty() {
             return Err(PlanError::NoServer);
         }
+        let slow_readers = self.assigned_slow_readers()?.map(Arc::new);
         Ok(Plan {
             spec: self,
             servers,
+            slow_readers,
         })
     }
 
@@ -288,19 +293,6 @@ impl LoadSpec {
 }
 
 impl LoadDraft {
-    /// Number of clients that send the load: all, unless the scenario has roles that only listen.
-    pub fn senders(&self) -> u32 {
-        let senders = self.assigned_roles().map(|roles| roles.senders());
-        let senders = senders.and_then(|senders| u32::try_from(senders).ok());
-        senders.unwrap_or(self.clients.get())
-    }
-
-    /// Clients of each role of the scenario; `None` without one, and when the roles do not fit the clients.
-    pub(super) fn assigned_roles(&self) -> Option<RoleAssignment> {
-        let scenario = self.scenario.as_ref()?;
-        scenario.assign_roles(self.clients.get().into()).ok()
-    }
-
     fn check_counts(&self) -> Result<(), PlanError> {
         check("a number of clients", self.clients.get(), 1, MAX_CLIENTS)?;
         if let Length::MessagesPerClient(n) = self.length {

@@ -3,8 +3,9 @@
 use scenario::Scenario;
 
 use super::{
-    BottomK, EchoTotals, FanOutRecorder, MessageCounts, OpenLoopRecord, Outcome, PushRecord,
-    Record, Sample, ScenarioRecord, SlowRecord, ThreadSamples, ThreadSecond, ThreadTimeline,
+    BottomK, EchoTotals, FanOutRecorder, MessageCounts, NeighbourRecord, OpenLoopRecord, Outcome,
+    PushRecorder, Record, Sample, ScenarioRecord, SlowRecord, ThreadSamples, ThreadSecond,
+    ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -31,7 +32,7 @@ pub struct Recorder {
     /// Figures of deliveries, which the caller records; `None` without them.
     pub fan_out: Option<Box<FanOutRecorder>>,
     /// Figures of a feed, which the caller records; `None` without one.
-    pub push: Option<Box<PushRecord>>,
+    pub push: Option<Box<PushRecorder>>,
     /// Figures of slow readers, which the caller records; `None` without them.
     pub slow: Option<Box<SlowRecord>>,
 }
@@ -68,9 +69,32 @@ impl Recorder {
         if scenario.messages.iter().any(|kind| kind.has_deliveries()) {
             self.fan_out = Some(Box::new(FanOutRecorder::new(figures.roles.len())));
         }
-        self.push = scenario.push.as_ref().map(|_| Box::default());
+        self.push = scenario.push.as_ref().map(|feed| {
+            let interval = feed.interval.map(|time| time.as_nanos());
+            let interval_ns = interval.and_then(|ns| u64::try_from(ns).ok());
+            Box::new(PushRecorder::new(interval_ns))
+        });
         self.scenario = Some(Box::new(figures));
         self
+    }
+
+    /// Adds the figures of slow readers, which turn slow at this time after T0, in nanoseconds.
+    #[must_use]
+    pub fn with_slow_readers(mut self, after_ns: u64) -> Self {
+        self.slow = Some(Box::new(SlowRecord::new(after_ns)));
+        self
+    }
+
+    /// The figures of the other receivers for a message sent at this time after T0; `None` without slow readers.
+    #[inline]
+    pub fn neighbours(&mut self, sent_ns: u64) -> Option<&mut NeighbourRecord> {
+        self.slow.as_mut().map(|slow| slow.neighbours(sent_ns))
+    }
+
+    /// Counts a message of a feed as received in the timeline, where nothing else is.
+    #[inline]
+    pub fn pushed(&mut self, received_ns: u64) {
+        self.timeline.received(received_ns, None);
     }
 
     /// Encodes each second of the timeline this long after its end; see
@@ -215,11 +239,10 @@ impl Recorder {
         let mut timelines = Vec::with_capacity(threads.len());
         let mut samples = Vec::with_capacity(threads.len());
         let mut fan_out = Vec::new();
+        let mut push = Vec::new();
         for mut thread in threads {
             fan_out.extend(thread.fan_out.take().map(|own| *own));
-            if let Some(own) = thread.push.take() {
-                record.push.get_or_insert_default().merge(&own);
-            }
+            push.extend(thread.push.take().map(|own| *own));
             record.add(&thread.so_far());
             timelines.push(thread.timeline);
             samples.push(thread.samples);
@@ -228,9 +251,7 @@ impl Recorder {
         record.samples = ThreadSamples::merge(samples, budget);
         record.fan_out =
             (!fan_out.is_empty()).then(|| Box::new(FanOutRecorder::merge(fan_out, budget)));
-        if let Some(push) = &mut record.push {
-            push.choose(budget);
-        }
+        record.push = (!push.is_empty()).then(|| Box::new(PushRecorder::merge(push, budget)));
         record
     }
 }

@@ -10,6 +10,8 @@ use super::{KindRecord, LazyHistogram};
 /// Figures of slow readers and of their neighbours: those of one thread, or the sum over threads and processes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlowRecord {
+    /// Time after T0 at which they turn slow, in nanoseconds.
+    pub after_ns: u64,
     /// Slow readers that were ready for the load.
     pub clients: u64,
     /// Bytes that slow readers took from their sockets while they were slow.
@@ -33,8 +35,35 @@ pub struct SlowRecord {
 }
 
 impl SlowRecord {
+    /// An empty record of slow readers that turn slow at this time after T0, in nanoseconds.
+    pub fn new(after_ns: u64) -> Self {
+        Self {
+            after_ns,
+            ..Self::default()
+        }
+    }
+
+    /// The figures of the other receivers for a message sent at this time after T0.
+    pub fn neighbours(&mut self, sent_ns: u64) -> &mut NeighbourRecord {
+        if sent_ns < self.after_ns {
+            &mut self.before
+        } else {
+            &mut self.after
+        }
+    }
+
+    /// Counts a connection that the server ended. `after_ns`: time after T0.
+    pub fn closed(&mut self, close_code: Option<u16>, after_ns: u64) {
+        self.closed += 1;
+        if let Some(code) = close_code {
+            *self.close_codes.entry(code).or_default() += 1;
+        }
+        self.closed_after.record(after_ns);
+    }
+
     /// Adds the figures of another thread or process.
     pub fn merge(&mut self, other: &Self) {
+        self.after_ns = self.after_ns.max(other.after_ns);
         self.clients += other.clients;
         self.read_bytes += other.read_bytes;
         self.reading_ns += other.reading_ns;

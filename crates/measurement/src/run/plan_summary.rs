@@ -48,6 +48,9 @@ pub struct PlanSummary {
     /// Time limit for one echo, in seconds.
     pub timeout_s: f64,
     pub verify: Verify,
+    /// Clients that read slowly; `None` without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow: Option<SlowReadersSummary>,
     pub threads: usize,
     /// Cores that the threads were pinned to, assigned in turn; empty = not pinned.
     #[serde(default)]
@@ -64,6 +67,30 @@ impl PlanSummary {
             [] => std::slice::from_ref(&self.url),
             urls => urls,
         }
+    }
+}
+
+/// Clients that read slowly.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct SlowReadersSummary {
+    /// Number of these clients.
+    pub clients: u32,
+    /// Bytes per second that each of them reads; 0 = it never reads. `None` when roles of the scenario have their own
+    /// limits.
+    pub read_bytes_per_s: Option<u64>,
+    /// Time after T0 from which they are slow, in seconds.
+    pub after_s: f64,
+}
+
+impl SlowReadersSummary {
+    fn of(plan: &Plan) -> Option<Self> {
+        let clients = plan.slow_readers()?.clients();
+        Some(Self {
+            clients,
+            read_bytes_per_s: plan.slow.map(|slow| slow.bytes_per_s),
+            after_s: plan.slow.map_or(0.0, |slow| slow.after.as_secs_f64()),
+        })
     }
 }
 
@@ -157,6 +184,7 @@ impl From<&Plan> for PlanSummary {
             warmup_s: plan.warmup.as_secs_f64(),
             timeout_s: plan.timeout.as_secs_f64(),
             verify: plan.verify,
+            slow: SlowReadersSummary::of(plan),
             threads: plan.threads.get(),
             pinned_to: plan.pin.clone(),
             busy_poll: plan.busy_poll,

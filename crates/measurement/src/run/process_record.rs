@@ -88,6 +88,13 @@ impl ProcessRecord {
             }
             fan_out.seconds.iter().try_for_each(FanOutSecond::check)?;
         }
+        if let Some(push) = &self.record.push {
+            let mut all = push.counts().into_iter();
+            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
+                return Err(format!("a count of {count} is too large"));
+            }
+            push.check()?;
+        }
         let elapsed_s = self.context.elapsed_s;
         if !(0.0..=LONGEST_S).contains(&elapsed_s) {
             return Err(format!("a run of {elapsed_s} s is too long"));
@@ -286,6 +293,10 @@ fn calibration_beside(one: Option<Calibration>, other: Option<Calibration>) -> O
     Some(Calibration {
         floor_service_p50_ns: one.floor_service_p50_ns.min(other.floor_service_p50_ns),
         ceiling_messages_per_s: one.ceiling_messages_per_s + other.ceiling_messages_per_s,
+        ceiling_deliveries_per_s: one
+            .ceiling_deliveries_per_s
+            .zip(other.ceiling_deliveries_per_s)
+            .map(|(one, other)| one + other),
         took_s: one.took_s.max(other.took_s),
         longest_stop_ns: one.longest_stop_ns.max(other.longest_stop_ns),
     })

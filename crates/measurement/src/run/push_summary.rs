@@ -50,7 +50,7 @@ impl PushSummary {
     pub fn new(record: &PushRecord, has_interval: bool, elapsed_s: f64) -> Self {
         let numbered = |n: u64| record.is_numbered.then_some(n);
         let delay = Latency::from_lazy(&record.delay);
-        let skew = Latency::from_lazy(&record.skew);
+        let skew = Latency::from_lazy(&record.skew());
         Self {
             received: record.received,
             received_per_s: if elapsed_s > 0.0 {
@@ -72,5 +72,13 @@ impl PushSummary {
             server_clock_ahead_ns: (record.negative_delays > 0)
                 .then_some(record.most_negative_delay_ns),
         }
+    }
+}
+
+impl PushSummary {
+    /// Returns true when any number was left out, came twice or came after a higher one.
+    pub fn any_failed(&self) -> bool {
+        let counts = [self.missing, self.duplicated, self.reordered];
+        counts.into_iter().flatten().any(|n| n > 0)
     }
 }

@@ -24,10 +24,14 @@ pub struct ScenarioSummary {
     /// Names of the kinds of messages, in the order of the file.
     #[serde(default)]
     pub kinds: Vec<String>,
+    /// Number of rooms.
+    pub rooms: u32,
     /// Number of clients of each role.
     pub roles: BTreeMap<String, u64>,
     /// Vars and their texts; `null` for secrets.
     pub vars: BTreeMap<String, Option<String>>,
+    /// True when some message has no reply, and ends when its last receiver has it.
+    pub ends_with_deliveries: bool,
     /// True when a message holds `${pad}`, so the plan's payload size applies. Otherwise the scenario alone decides
     /// sizes.
     pub is_padded: bool,
@@ -50,12 +54,17 @@ impl ScenarioSummary {
             kinds: (0..scenario.messages.len())
                 .map(|kind| scenario.kind_name(kind).into_owned())
                 .collect(),
+            rooms: plan.rooms.get(),
             roles: roles
                 .map(|(index, role)| (role.name.clone(), clients(index)))
                 .collect(),
             vars: vars
                 .map(|var| (var.name.clone(), var.shown().map(str::to_owned)))
                 .collect(),
+            ends_with_deliveries: scenario
+                .messages
+                .iter()
+                .any(|kind| kind.has_deliveries() && !kind.has_reply()),
             is_padded: scenario.messages.iter().any(|kind| kind.send.holds_pad()),
         }
     }

@@ -12,13 +12,19 @@
 //! | `record` | the results of messages, passed to the recorder |
 //! | `setup` | scenarios: steps before the load, heartbeats, goodbye |
 //! | `template_send` | scenarios: messages filled from templates |
+//! | `fan_out` | scenarios: deliveries, and messages that are complete or not |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
+//! | `pushes` | scenarios: messages of the server's own |
+//! | `slow_reading` | slow readers |
 
+pub(crate) mod fan_out;
+mod pushes;
 mod receive;
 mod record;
 mod records;
 mod send;
 mod setup;
+mod slow_reading;
 mod stages;
 mod template_send;
 
@@ -36,6 +42,7 @@ use crate::message::held_back::HeldBack;
 use crate::message::in_flight::InFlightQueue;
 use crate::message::pacing::Pacing;
 use crate::thread_state::ThreadState;
+use slow_reading::SlowReading;
 use stages::ClientStage;
 
 /// Number of reads per wake-up, after which other clients get their turn.
@@ -96,6 +103,8 @@ pub(crate) struct Client {
     held_back: HeldBack,
     /// State of the client in its scenario; `None` when it expects an echo.
     dialogue: Option<Box<ClientDialogue>>,
+    /// State of a slow reader; `None` for a client that reads at full speed.
+    slow: Option<Box<SlowReading>>,
 }
 
 impl Client {
@@ -134,6 +143,9 @@ impl Client {
             closed: None,
             held_back: HeldBack::default(),
             dialogue: None,
+            slow: thread
+                .read_limit_of(id)
+                .map(|plan| Box::new(SlowReading::new(plan))),
         };
         let now_ns = thread.clock.now_ns();
         if let Some(dialogue) = &thread.dialogue {
@@ -170,13 +182,17 @@ impl Client {
         let mut had_room = !is_open_loop || self.has_room(thread);
         if let Some(reported) = reported {
             self.ready.add(reported);
+            if self.ready.at_end && self.is_slow() {
+                self.release_slow(thread);
+            }
         }
         let mut reads = 0;
         let mut now_ns = 0;
         let mut begun_ns = u64::MAX;
         let next = loop {
-            let received_ns = if self.ready.readable {
-                self.read(thread)?
+            let limit = self.read_limit(thread);
+            let received_ns = if self.ready.readable && limit > 0 {
+                self.read(limit, thread)?
             } else {
                 None
             };
@@ -195,7 +211,8 @@ impl Client {
                 }
                 had_room = !is_open_loop || self.has_room(thread);
             }
-            if !self.ready.readable {
+            // A slow reader may have been released in the meantime.
+            if !self.ready.readable || limit == 0 && self.read_limit(thread) == 0 {
                 break Next::Event;
             }
             if reads == READS_PER_WAKE || now_ns - begun_ns > TURN_NS {
@@ -220,10 +237,12 @@ impl Client {
         // A client that is done with a slice is not done with the run.
         let is_done = self.stage == ClientStage::Done;
         let has_more = thread.run.is_some_and(|run| run.slice.is_some());
+        self.finish_feed(thread);
+        let was_slow = self.is_slow() && self.end_slow(&end, thread);
         let early = !is_closing && (!is_done || has_more);
         if early && !is_done {
             match self.stage {
-                ClientStage::Running => {
+                ClientStage::Running if !self.is_slow() => {
                     thread.end_sending(thread.clock.now_ns());
                     self.leave_unfinished(thread);
                 }
@@ -232,9 +251,11 @@ impl Client {
             }
             match self.stage {
                 ClientStage::Listening => thread.clients.borrow_mut().listening -= 1,
+                ClientStage::Receiving => self.end_receiving(thread.clock.now_ns(), thread),
                 _ => self.finalize_in_flight(thread),
             }
         }
+        self.leave_rooms(thread);
         let by_server = !is_closing;
         let row = ClientRow {
             client: self.id,
@@ -248,11 +269,14 @@ impl Client {
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
-        stats.add_ended(row, end, early, by_server);
+        stats.add_ended(row, end, early && !was_slow, by_server);
     }
 
     /// Registers the rest of the client's schedule as unfinished.
     fn leave_unfinished(&self, thread: &ThreadState) {
+        if self.is_slow() {
+            return;
+        }
         let pacing = match self.stage {
             ClientStage::Setup { .. } | ClientStage::Waiting => thread.unstarted(self.id),
             _ => Some(self.pacing),
@@ -263,8 +287,11 @@ impl Client {
             .extend(pacing.map(|pacing| (pacing, self.sent)));
     }
 
-    /// Number of measured messages in flight.
+    /// Number of measured messages in flight; 0 for a slow reader, whose messages are not those of the run.
     pub(crate) fn measured_in_flight(&self) -> u64 {
+        if self.is_slow() {
+            return 0;
+        }
         self.in_flight.measured()
     }
 

@@ -13,14 +13,23 @@ use crate::message::payload::Identity;
 use crate::thread_state::ThreadState;
 
 impl Client {
-    /// Reads once and processes the bytes. Returns the time of the read; `None` when there were no bytes.
+    /// Reads at most `limit` bytes once and processes them. Returns the time of the read; `None` when there were no bytes.
     #[inline]
-    pub(super) fn read(&mut self, thread: &ThreadState) -> Result<Option<u64>, ConnectionEnd> {
+    pub(super) fn read(
+        &mut self,
+        limit: usize,
+        thread: &ThreadState,
+    ) -> Result<Option<u64>, ConnectionEnd> {
         let mut buffer = thread.read_buffer.borrow_mut();
-        match self.stream.read_ready(&mut buffer, &mut self.ready) {
+        let limit = limit.min(buffer.len());
+        match self
+            .stream
+            .read_ready(&mut buffer[..limit], &mut self.ready)
+        {
             Ok(0) => Err(self.end_of_stream(ConnectionEnd::NoCloseFrame)),
             Ok(n) => {
                 let now = thread.clock.now_ns();
+                self.note_read(n, now, thread);
                 self.take_in(&buffer[..n], now, thread).map(|()| Some(now))
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {

@@ -3,6 +3,8 @@
 use measurement::record::{Outcome, Sample};
 
 use super::Client;
+use super::slow_reading::record_slow;
+use super::stages::ClientStage;
 use crate::message::difference::difference;
 use crate::message::echo_verifier::{EchoVerdict, Received};
 use crate::message::held_back::HeldMessage;
@@ -137,6 +139,10 @@ impl Client {
     #[cold]
     pub(super) fn expire(&mut self, sent_until_ns: u64, thread: &ThreadState) {
         while let Some(message) = self.in_flight.take_expired(sent_until_ns) {
+            if thread.ends_by_delivery(&message) {
+                self.forget_own_copy(&message, thread);
+                continue;
+            }
             match self.take_held_answer(&message, thread) {
                 Some(held) => {
                     if !self.has_recognized() {
@@ -193,16 +199,26 @@ impl Client {
             self.register_sent(&mut own, dialogue, thread);
             self.dialogue = Some(own);
         }
+        self.finish_feed(thread);
         let (timed_out, mut active) = self.in_flight.give_up();
+        active.retain(|message| {
+            let ends_by_delivery = thread.ends_by_delivery(message);
+            if ends_by_delivery {
+                self.forget_own_copy(message, thread);
+            }
+            !ends_by_delivery
+        });
         if let Some(run) = thread.run {
             let now_ns = thread.clock.now_ns();
-            thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(run.t0_ns);
+            if !self.is_slow() {
+                thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(run.t0_ns);
+            }
             let mut undecided_from_ns = u64::MAX;
             // When the user interrupts the run, missing echoes are not the server's fault.
             if thread.command.stop {
                 for message in active.drain(..) {
                     undecided_from_ns = undecided_from_ns.min(message.sent_ns);
-                    if !message.number.is_warmup() {
+                    if !message.number.is_warmup() && !self.is_slow() {
                         let mut recorder = thread.recorder.borrow_mut();
                         recorder.counts.abandoned += 1;
                         let in_flight_ns = now_ns - message.sent_ns;
@@ -220,7 +236,16 @@ impl Client {
             record_unexpected(&released, thread);
             self.record_undecided(run, thread);
         }
-        thread.clients.borrow_mut().busy -= 1;
+        let mut clients = thread.clients.borrow_mut();
+        let has_begun = matches!(
+            self.stage,
+            ClientStage::Running | ClientStage::Draining { .. }
+        );
+        if self.is_slow() && has_begun {
+            clients.listening -= 1;
+        } else {
+            clients.busy -= 1;
+        }
     }
 
     /// Counts the messages still held back as undecided: the run ended before an echo could decide about them.
@@ -248,6 +273,12 @@ impl Client {
             );
             sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
             let mut recorder = thread.recorder.borrow_mut();
+            if self.is_slow() {
+                let is_open_loop = thread.rules.open_loop.is_some();
+                return record_slow(&mut recorder, |slow| {
+                    slow.messages.ended(&sample, is_open_loop)
+                });
+            }
             if let Some(figures) = &mut recorder.scenario {
                 sample.kind = message.shape.kind_number();
                 let own = self.dialogue.as_ref();

@@ -9,7 +9,9 @@ use scenario::{
 use websocket_wire::{MessageKind, Opcode, strip_message};
 
 use super::Client;
+use super::fan_out::RecognisedDelivery;
 use super::setup::shown;
+use super::slow_reading::record_slow;
 use super::stages::ClientStage;
 use crate::connection_end::ConnectionEnd;
 use crate::dialogue::early_records::OtherRecord;
@@ -190,7 +192,25 @@ impl Client {
                 let rule = Some((rule, answered));
                 thread.count_other(OtherRecord { received_ns, rule });
             }
-            RecordClass::Unexpected | RecordClass::Delivery { .. } | RecordClass::Push { .. } => {
+            RecordClass::Delivery {
+                kind,
+                client: publisher,
+                number,
+                agrees,
+            } => {
+                let delivery = RecognisedDelivery {
+                    kind,
+                    publisher,
+                    number: MessageNumber::from_bits(number),
+                    agrees,
+                    received_ns,
+                };
+                self.take_delivery(delivery, &scratch, own, dialogue, thread);
+            }
+            RecordClass::Push { seq, stamp_ns } => {
+                self.take_push((seq, stamp_ns), own, dialogue, now_ns, thread);
+            }
+            RecordClass::Unexpected => {
                 let rule = None;
                 thread.count_other(OtherRecord { received_ns, rule });
             }
@@ -252,7 +272,7 @@ impl Client {
         }
         let ClientDialogue { state, sent, .. } = own;
         let mut recorder = thread.recorder.borrow_mut();
-        let mut figures = recorder.scenario.as_mut();
+        let mut figures = recorder.scenario.as_mut().filter(|_| !self.is_slow());
         let role = state.role();
         sent.update(state, dialogue, (self.warmed, self.sent), |kind| {
             if let Some(figures) = &mut figures {
@@ -274,7 +294,16 @@ impl Client {
         };
         let after_ns = now_ns - message.sent_ns;
         let is_first = own.sent.note_part(number, after_ns);
-        if let Some(figures) = &mut thread.recorder.borrow_mut().scenario
+        let mut recorder = thread.recorder.borrow_mut();
+        if self.is_slow() && !number.is_warmup() {
+            return record_slow(&mut recorder, |slow| {
+                slow.messages.counts.parts += 1;
+                if is_first {
+                    slow.messages.first_part.record(after_ns);
+                }
+            });
+        }
+        if let Some(figures) = &mut recorder.scenario
             && !number.is_warmup()
         {
             let first_after_ns = is_first.then_some(after_ns);
@@ -305,7 +334,6 @@ impl Client {
             recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
             return;
         }
-        recorder.counts.matched_by_order += u64::from(*by_order);
         let outcome = match (end.agrees, end.role) {
             (false, _) => Outcome::Corrupted,
             (true, ReplyRole::Error) => Outcome::ErrorReply,
@@ -314,12 +342,7 @@ impl Client {
             (true, _) => Outcome::Ok,
         };
         self.failed += u64::from(!matches!(outcome, Outcome::Ok | Outcome::Reordered));
-        let in_flight_ns = now_ns - message.sent_ns;
-        recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
         let is_open_loop = thread.rules.open_loop.is_some();
-        if outcome.is_timed() && is_open_loop {
-            recorder.punctual_response(now_ns - message.intended_ns - message.lateness_ns());
-        }
         let mut sample = Sample::echoed(
             self.id,
             message.number.index(),
@@ -331,6 +354,22 @@ impl Client {
         sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
         sample.kind = message.shape.kind_number();
         sample.first_part_ns = end.first_part_ns;
+        if self.is_slow() {
+            return record_slow(&mut recorder, |slow| {
+                slow.messages.ended(&sample, is_open_loop)
+            });
+        }
+        recorder.counts.matched_by_order += u64::from(*by_order);
+        let in_flight_ns = now_ns - message.sent_ns;
+        recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
+        if outcome.is_timed() && is_open_loop {
+            recorder.punctual_response(now_ns - message.intended_ns - message.lateness_ns());
+        }
+        if let Some(neighbours) = recorder.neighbours(sample.sent_ns)
+            && outcome.is_timed()
+        {
+            neighbours.service.record(in_flight_ns);
+        }
         recorder.ended(&thread.budget, sample, message.shape.size());
         if let Some(figures) = &mut recorder.scenario {
             figures.ended(&sample, thread.role(self.id), is_open_loop);
@@ -347,7 +386,7 @@ impl Client {
         dialogue: &Dialogue,
         thread: &ThreadState,
     ) {
-        if !sent.number.is_warmup() {
+        if !sent.number.is_warmup() && !self.is_slow() {
             let kind = DifferenceKind::Bytes {
                 sent: None,
                 came: None,
@@ -380,6 +419,13 @@ impl Client {
         }
         let mut recorder = thread.recorder.borrow_mut();
         let is_part = role == ReplyRole::Part;
+        if self.is_slow() {
+            return record_slow(&mut recorder, |slow| {
+                let counts = &mut slow.messages.counts;
+                counts.parts += u64::from(is_part);
+                counts.duplicated += u64::from(!is_part);
+            });
+        }
         recorder.counts.duplicated += u64::from(!is_part);
         if let Some(figures) = &mut recorder.scenario {
             figures.further(kind, own.state.role(), is_part);

@@ -24,6 +24,8 @@ pub(super) enum ClientStage {
     Running,
     /// Only listening and answering, because its role does not send.
     Listening,
+    /// Only receiving the server's feed, until the end of the run.
+    Receiving,
     /// All messages are sent, and echoes are awaited until this time.
     Draining { until_ns: u64 },
     /// All echoes have arrived. The connection stays open until all clients are done.
@@ -43,30 +45,26 @@ impl Client {
         if oldest.is_some_and(|message| message.sent_ns + timeout <= now) {
             self.expire(now - timeout, thread);
         }
+        self.close_publications(now, thread);
         if let Some(run) = thread.run {
             if self.stage == ClientStage::Waiting {
                 self.start(run, thread);
             }
-            if self.stage == ClientStage::Running {
-                self.step_running(now, run, thread);
+            match self.stage {
+                ClientStage::Running => self.step_running(now, run, thread),
+                ClientStage::Receiving => self.step_receiving(now, run, thread),
+                _ => {}
             }
         }
         if let ClientStage::Draining { until_ns } = self.stage {
             self.step_draining(now, until_ns, thread);
         }
-        if thread.command.close
-            && matches!(
-                self.stage,
-                ClientStage::Setup { .. }
-                    | ClientStage::Waiting
-                    | ClientStage::Listening
-                    | ClientStage::Done
-            )
-        {
+        if thread.command.close && self.may_close() {
             self.begin_closing(now, thread);
         }
         // A partly sent frame blocks all others, and the server has stopped reading.
-        if self.is_half_sent() && now >= self.last_written_ns + timeout {
+        // One that stops because a slow reader does not read is what the run is about.
+        if self.is_half_sent() && now >= self.last_written_ns + timeout && !self.is_slow() {
             return Err(ConnectionEnd::StoppedReading);
         }
         match self.stage {
@@ -74,6 +72,9 @@ impl Client {
             ClientStage::Goodbye { until_ns } => {
                 self.step_goodbye(now, until_ns, thread);
                 Ok(())
+            }
+            ClientStage::Closing { .. } if self.is_deaf(now) => {
+                Err(self.end_of_stream(ConnectionEnd::CloseNotAwaited))
             }
             ClientStage::Closing { until_ns } if now >= until_ns => {
                 Err(self.end_of_stream(ConnectionEnd::NoCloseAnswer))
@@ -85,6 +86,21 @@ impl Client {
         }
     }
 
+    /// Returns true in the stages in which a client waits for the end of the run.
+    fn may_close(&self) -> bool {
+        match self.stage {
+            ClientStage::Setup { .. }
+            | ClientStage::Waiting
+            | ClientStage::Listening
+            | ClientStage::Done => true,
+            // The run does not wait for slow readers.
+            ClientStage::Running | ClientStage::Draining { .. } => self.is_slow(),
+            ClientStage::Receiving | ClientStage::Goodbye { .. } | ClientStage::Closing { .. } => {
+                false
+            }
+        }
+    }
+
     /// Starts to send, or to listen.
     fn start(&mut self, run: RunTimes, thread: &ThreadState) {
         match thread.sender(self.id) {
@@ -92,14 +108,18 @@ impl Client {
                 self.stage = ClientStage::Running;
                 self.pacing = self.pacing.start(&thread.rules, sender, run);
             }
-            None => {
-                self.stage = ClientStage::Listening;
-                // The run does not wait for it.
-                let mut clients = thread.clients.borrow_mut();
-                clients.busy -= 1;
-                clients.listening += 1;
+            None if thread.is_push_only() && !self.is_slow() => {
+                self.stage = ClientStage::Receiving;
             }
+            None => self.stage = ClientStage::Listening,
         }
+        if self.is_slow() || self.stage == ClientStage::Listening {
+            // The run does not wait for it.
+            let mut clients = thread.clients.borrow_mut();
+            clients.busy -= 1;
+            clients.listening += 1;
+        }
+        self.begin_slow(run.t0_ns, thread);
     }
 
     /// Starts to drain when everything is sent or the user has interrupted the run.
@@ -119,8 +139,10 @@ impl Client {
         } else {
             return;
         };
-        thread.record_unsent(self.pacing, self.sent, due_until_ns);
-        thread.end_sending(sent_until_ns);
+        if !self.is_slow() {
+            thread.record_unsent(self.pacing, self.sent, due_until_ns);
+            thread.end_sending(sent_until_ns);
+        }
         self.stage = ClientStage::Draining { until_ns };
     }
 
@@ -133,7 +155,10 @@ impl Client {
             until_ns
         };
         self.stage = ClientStage::Draining { until_ns };
-        if self.in_flight.is_empty() && self.partial.is_none() || now >= until_ns {
+        let is_drained =
+            self.in_flight.is_empty() && self.partial.is_none() && self.is_all_delivered();
+        if is_drained || now >= until_ns {
+            self.finalize_publications(thread);
             self.finalize_in_flight(thread);
             self.stage = ClientStage::Done;
         }
@@ -158,11 +183,21 @@ impl Client {
             thread.clients.borrow_mut().listening -= 1;
         }
         let was_ready = !matches!(self.stage, ClientStage::Setup { .. });
-        if matches!(self.stage, ClientStage::Setup { .. } | ClientStage::Waiting) {
-            self.leave_unfinished(thread);
-            self.finalize_in_flight(thread);
+        match self.stage {
+            ClientStage::Setup { .. } | ClientStage::Waiting => {
+                self.leave_unfinished(thread);
+                self.finalize_in_flight(thread);
+            }
+            // Of a slow reader.
+            ClientStage::Running | ClientStage::Draining { .. } => self.finalize_in_flight(thread),
+            _ => {}
         }
-        if was_ready && self.dialogue.is_some() && self.say_goodbye(thread) {
+        let is_deaf = self.is_deaf(now);
+        if !is_deaf {
+            self.release_slow(thread);
+        }
+        let is_answered = was_ready && self.dialogue.is_some() && self.say_goodbye(thread);
+        if is_answered && !is_deaf {
             let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
             self.stage = ClientStage::Goodbye { until_ns };
             return;
@@ -175,6 +210,10 @@ impl Client {
         let dialogue = thread.dialogue.as_ref();
         let code = dialogue.map_or(close_code::NORMAL, |d| d.scenario.close.code);
         self.queue_control(Opcode::Close, &code.to_be_bytes(), thread);
+        if self.is_deaf(now) {
+            // The close frame of a server that is not read is not awaited.
+            self.flush_control();
+        }
         let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
         self.stage = ClientStage::Closing { until_ns };
     }
@@ -197,6 +236,7 @@ impl Client {
         let timeout_ns = thread.rules.timeout_ns;
         let stage_end = match self.stage {
             ClientStage::Running => sending_deadline(now_ns, thread),
+            ClientStage::Receiving => thread.run.map_or(u64::MAX, |run| run.end_ns),
             ClientStage::Draining { until_ns } => until_ns,
             ClientStage::Setup { until_ns } => until_ns,
             ClientStage::Goodbye { until_ns } | ClientStage::Closing { until_ns } => {
@@ -206,12 +246,18 @@ impl Client {
         };
         let oldest = self.in_flight.oldest();
         let next_timeout = oldest.map_or(u64::MAX, |m| m.sent_ns.saturating_add(timeout_ns));
-        let stuck = if self.is_half_sent() {
+        let stuck = if self.is_half_sent() && !self.is_slow() {
             self.last_written_ns.saturating_add(timeout_ns)
         } else {
             u64::MAX
         };
-        stage_end.min(next_timeout).min(stuck)
+        let is_draining = matches!(self.stage, ClientStage::Draining { .. });
+        let closing = self.next_closing(now_ns, is_draining, thread);
+        stage_end
+            .min(next_timeout)
+            .min(stuck)
+            .min(closing)
+            .min(self.next_read_ns())
     }
 }
 

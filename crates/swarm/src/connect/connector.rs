@@ -107,7 +107,11 @@ impl Connector {
             ResolvedAddress::Tcp(address) => {
                 let source = self.plan.source_of(client);
                 let ports = self.ports.as_ref().map(|ports| (ports, client));
-                local_socket::connect(*address, source, ports).map(Transport::Tcp)
+                let buffer = self
+                    .plan
+                    .read_limit_of(client)
+                    .map(|read| read.buffer_bytes);
+                local_socket::connect(*address, source, ports, buffer).map(Transport::Tcp)
             }
             ResolvedAddress::Unix(socket) => Transport::unix(socket),
         }

@@ -14,17 +14,22 @@ pub fn can_choose_ports() -> bool {
 }
 
 /// Starts to connect to this address, from a source address and from a port of this client. Tries other ports when its
-/// own is in use. The system chooses where nothing is given.
+/// own is in use. `receive_buffer`: bytes of the kernel's receive buffer. The system chooses where nothing is given.
 pub(crate) fn connect(
     to: SocketAddr,
     source: Option<IpAddr>,
     ports: Option<(&LocalPorts, u32)>,
+    receive_buffer: Option<u64>,
 ) -> io::Result<TcpStream> {
-    if source.is_none() && ports.is_none() {
+    if source.is_none() && ports.is_none() && receive_buffer.is_none() {
         return TcpStream::connect(to);
     }
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
+    if let Some(bytes) = receive_buffer {
+        // The handshake offers the window that follows from it.
+        socket.set_recv_buffer_size(usize::try_from(bytes).unwrap_or(usize::MAX))?;
+    }
     if let Some(source) = source {
         // Where the system lacks the option, `bind` chooses a port that no other connection has.
         let _ = options::choose_port_late(&socket);
@@ -168,7 +173,7 @@ mod tests {
             let to = listener.local_addr().unwrap();
             for source in [None, Some(source.parse().unwrap())] {
                 for client in [0, 9_999] {
-                    let stream = connect(to, source, Some((&ports, client))).unwrap();
+                    let stream = connect(to, source, Some((&ports, client)), None).unwrap();
                     let local = stream.local_addr().unwrap();
                     assert!(tried(&ports, client).contains(&local.port()), "{local}");
                     assert!(source.is_none_or(|source| source == local.ip()), "{local}");
@@ -187,7 +192,7 @@ mod tests {
         let mut seen = Vec::new();
         // One more than the ports that a client tries, so the last one is the system's choice.
         let streams: Vec<_> = (0..=tried(&ports, 5).len())
-            .map(|_| connect(to, None, Some((&ports, 5))).unwrap())
+            .map(|_| connect(to, None, Some((&ports, 5)), None).unwrap())
             .collect();
         for stream in &streams {
             let port = stream.local_addr().unwrap().port();
@@ -201,7 +206,7 @@ mod tests {
     fn addresses_of_other_machines_are_refused() {
         let to = "127.0.0.1:9".parse().unwrap();
         let source = Some("192.0.2.1".parse().unwrap());
-        let error = connect(to, source, None).unwrap_err();
+        let error = connect(to, source, None, None).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
     }
 }

@@ -3,6 +3,7 @@
 // Not every test file uses all functions.
 #![allow(dead_code)]
 
+pub(crate) mod room_server;
 pub(crate) mod talk_server;
 
 use std::collections::BTreeMap;
