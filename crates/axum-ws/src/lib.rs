@@ -1,7 +1,7 @@
 //! A WebSocket echo server on axum.
 //!
-//! [`serve`] is the server. Its accept loop, limits, pages and echo loop are from `echo-server`. This crate adds HTTP
-//! by hyper, and the upgrade by axum's router. `library_adapter` is axum's interface to the echo loop. `axum::serve` is
+//! [`serve`] is the server. Its accept loop, limits, pages and message loop are from `echo-server`. This crate adds HTTP
+//! by hyper, and the upgrade by axum's router. `library_adapter` is axum's interface to the message loop. `axum::serve` is
 //! not used, because it has no limits, and its shutdown waits for upgraded connections without notifying them.
 //!
 //! ```
@@ -32,8 +32,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use echo_server::{
-    Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, READ_BUFFER, Route, ServerContext,
-    WRITE_BUFFER, accept, echo, normalize_upgrade_headers,
+    Connection, GracefulStream, MAX_HEAD, MAX_HEADERS, Program, READ_BUFFER, RoomMember, Rooms,
+    Route, ServerContext, WRITE_BUFFER, accept, broadcast, echo, normalize_upgrade_headers,
 };
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -68,15 +68,15 @@ pub async fn serve(
     // The only route. `ServerContext::route` does the routing, in the same way for both servers.
     let router = Router::new()
         .fallback(respond)
-        .with_state(Arc::clone(&server));
+        .with_state((Arc::clone(&server), Rooms::new(Arc::clone(&server))));
     let handle = move |connection| serve_connection(connection, router.clone());
     accept(listener, server, handle, shutdown).await;
     Ok(())
 }
 
-/// The channel that returns the socket of an upgraded connection to the connection's task. axum passes the socket to a
-/// separate task, which cannot be ended.
-type Upgraded = mpsc::Sender<WebSocket>;
+/// The channel that returns the socket of an upgraded connection to the connection's task, with its membership if it is
+/// in a room. axum passes the socket to a separate task, which cannot be ended.
+type Upgraded = mpsc::Sender<(WebSocket, Option<RoomMember<Axum>>)>;
 
 /// Serves one connection from its first byte to its last.
 async fn serve_connection(connection: Connection, router: Router) {
@@ -92,11 +92,13 @@ async fn serve_connection(connection: Connection, router: Router) {
     drop(http);
     // Not part of the handshake, so that a shutdown now closes the WebSocket. `None` when hyper has dropped the service
     // without an upgrade.
-    let socket = sockets.recv().await;
+    let upgraded = sockets.recv().await;
     // Drops the channel, whose block of 32 slots takes eight kilobytes.
     drop(sockets);
-    if let Some(mut socket) = socket {
-        echo::<Axum, _>(&mut socket, &mut context).await;
+    match upgraded {
+        Some((mut socket, None)) => echo::<Axum, _>(&mut socket, &mut context).await,
+        Some((mut socket, Some(member))) => broadcast(&mut socket, &mut context, member).await,
+        None => {}
     }
 }
 
@@ -123,20 +125,26 @@ async fn serve_http(stream: GracefulStream, router: Router, upgraded: Upgraded) 
 
 /// Answers one request, or upgrades.
 async fn respond(
-    State(server): State<Arc<ServerContext>>,
+    State((server, rooms)): State<(Arc<ServerContext>, Arc<Rooms<Axum>>)>,
     Extension(upgraded): Extension<Upgraded>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     request: Request,
 ) -> Response {
-    match server.route(&request) {
-        Route::Respond(response) => response.into_response(),
-        Route::Echo => match upgrade {
-            Ok(upgrade) => with_limits(upgrade, &server.config).on_upgrade(async move |socket| {
+    let room = match server.route(&request) {
+        Route::Respond(response) => return response.into_response(),
+        Route::Echo => None,
+        Route::Room(name) => Some(name),
+    };
+    match upgrade {
+        Ok(upgrade) => {
+            // Before the response, so that the client misses nothing after it.
+            let member = room.map(|name| rooms.join(name));
+            with_limits(upgrade, &server.config).on_upgrade(async move |socket| {
                 // Fails when the server has stopped.
-                let _ = upgraded.send(socket).await;
-            }),
-            Err(rejection) => rejection.into_response(),
-        },
+                let _ = upgraded.send((socket, member)).await;
+            })
+        }
+        Err(rejection) => rejection.into_response(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! axum's interface to the echo loop.
+//! axum's interface to the message loop.
 
 use axum::extract::ws::{CloseFrame, Message};
 use echo_server::{CloseReason, Incoming, WebSocketLibrary};
@@ -30,6 +30,14 @@ impl WebSocketLibrary for Axum {
 
     fn ping() -> Message {
         Message::Ping(Default::default())
+    }
+
+    fn copy(message: &Message) -> Message {
+        match message {
+            Message::Text(text) => Message::text(text.as_str()),
+            Message::Binary(bytes) => Message::binary(bytes.to_vec()),
+            other => other.clone(),
+        }
     }
 
     /// Extracts the tungstenite error from axum's. This crate must depend on the same version of tungstenite as axum.

@@ -47,6 +47,11 @@ pub struct ServerArgs {
     #[arg(long, value_name = "PATH", default_value = "/ws", help_heading = SERVER)]
     pub path: EchoPath,
 
+    /// Serve rooms too: a message to /room/NAME goes to all of this room, its sender included, in one order. A member
+    /// whose queue exceeds 1 MiB or 1,000 messages is closed with 1013 [default: off]. Example: --broadcast
+    #[arg(long, help_heading = SERVER)]
+    pub broadcast: bool,
+
     /// Worker threads [default: number of CPUs]. Example: --threads 1
     #[arg(long, value_name = "N", value_parser = count, help_heading = SERVER)]
     pub threads: Option<NonZeroUsize>,
@@ -134,6 +139,7 @@ impl ServerArgs {
         };
         Ok(Config {
             path: self.path.clone(),
+            broadcast: self.broadcast,
             max_message_size: self.max_message_size.get(),
             max_connections,
             handshake_timeout: self.handshake_timeout,
@@ -258,6 +264,7 @@ mod tests {
         let args = parse(&[
             "--bind=[::1]:0",
             "--path=/echo",
+            "--broadcast",
             "--threads=3",
             "--max-message-size=4KiB",
             "--max-connections=1_0",
@@ -273,6 +280,7 @@ mod tests {
         assert_eq!(args.threads, NonZeroUsize::new(3));
         let config = Config {
             path: "/echo".parse().unwrap(),
+            broadcast: true,
             max_message_size: 4096,
             max_connections: 10,
             handshake_timeout: Duration::from_secs(2),
@@ -309,6 +317,7 @@ mod tests {
             "--drain-timeout=5",
             "--drain-timeout=-1s",
             "--path=ws",
+            "--broadcast=yes",
             "--backlog=0",
             "--backlog=2_147_483_648",
             "--idle-timeout=soon",

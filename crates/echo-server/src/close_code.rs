@@ -18,6 +18,8 @@ pub enum CloseReason {
     NotUtf8,
     /// A message is longer than the limit.
     TooLarge,
+    /// The peer reads more slowly than its room sends.
+    TooSlow,
 }
 
 impl CloseReason {
@@ -28,6 +30,7 @@ impl CloseReason {
             Self::Protocol => 1002,
             Self::NotUtf8 => 1007,
             Self::TooLarge => 1009,
+            Self::TooSlow => 1013,
         }
     }
 
@@ -39,6 +42,7 @@ impl CloseReason {
             Self::Protocol => "protocol error",
             Self::NotUtf8 => "text that is not UTF-8",
             Self::TooLarge => "message too large",
+            Self::TooSlow => "the queue of unread messages is full",
         }
     }
 }

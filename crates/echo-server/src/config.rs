@@ -40,6 +40,8 @@ const FILES_PER_THREAD: usize = 4;
 pub struct Config {
     /// Path of the echo. Default `/ws`.
     pub path: EchoPath,
+    /// Rooms at `/room/{name}`, in which every message goes to all connections. Default false.
+    pub broadcast: bool,
     /// Maximum length of a message, in payload bytes. A longer one closes its connection with 1009. Default 16 MiB.
     pub max_message_size: usize,
     /// Maximum number of open connections. Further ones are answered with 503. Default: the open-file limit minus a
@@ -64,6 +66,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             path: EchoPath::default(),
+            broadcast: false,
             max_message_size: 16 << 20,
             max_connections: connections_allowed(0),
             handshake_timeout: Duration::from_secs(10),

@@ -70,6 +70,12 @@ impl ReturnSlot {
         read || wrote && is_blocked
     }
 
+    /// Records a write, like that of a stream.
+    #[cfg(test)]
+    pub(crate) fn note_test_write(&self) {
+        self.0.wrote.store(true, Ordering::Relaxed);
+    }
+
     /// Makes every read that has to wait check for bytes in the system.
     pub(crate) fn track_unread(&self) {
         self.0.tracks_unread.store(true, Ordering::Relaxed);

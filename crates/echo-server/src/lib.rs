@@ -1,8 +1,8 @@
 //! Shared part of both echo servers: everything except the WebSocket library.
 //!
 //! A server is [`accept`] with a handler for one [`Connection`]. The handler reads a request with its library, calls
-//! [`ServerContext::route`] for the answer, and responds or upgrades. After an upgrade, it calls [`echo()`], which uses
-//! the library through a [`WebSocketLibrary`]. [`run`] turns a server into a program.
+//! [`ServerContext::route`] for the answer, and responds or upgrades. After an upgrade, it calls [`echo()`] or
+//! [`broadcast()`], which use the library through a [`WebSocketLibrary`]. [`run`] turns a server into a program.
 //!
 //! | module | contents |
 //! |---|---|
@@ -13,7 +13,8 @@
 //! | `accept`, `connection` | the accept loop; one connection and its context in the server |
 //! | `graceful_stream`, `shutdown` | the end of one connection, and of all |
 //! | `routing`, `http_response` | the answer to a request, and its encoding |
-//! | `library`, `echo`, `idle`, `close_code` | the WebSocket library, the echo loop, its idle timeout and close codes |
+//! | `library`, `message_loop`, `idle`, `close_code` | the WebSocket library, the message loop, its idle timeout and close codes |
+//! | `relay`, `rooms`, `room_name` | the messages that a connection sends for those received: its own, or those of a room |
 //! | `metrics` | counters, and their Prometheus text |
 //!
 //! ```
@@ -35,15 +36,18 @@ mod client_verifier;
 mod close_code;
 mod config;
 mod connection;
-mod echo;
 mod error;
 mod graceful_stream;
 mod http_response;
 mod idle;
 mod library;
 mod listener;
+mod message_loop;
 mod metrics;
 mod program;
+mod relay;
+mod room_name;
+mod rooms;
 mod routing;
 mod shutdown;
 mod systemd;
@@ -56,13 +60,15 @@ pub use args::{Program, ServerArgs};
 pub use close_code::CloseReason;
 pub use config::{Config, EchoPath, InvalidPath, READ_BUFFER, WRITE_BUFFER};
 pub use connection::{Connection, ConnectionContext};
-pub use echo::echo;
 pub use error::ServerError;
 pub use graceful_stream::GracefulStream;
 pub use http_response::{encode_response, text_response};
 pub use library::{Incoming, WebSocketLibrary};
 pub use listener::{Listener, bind};
+pub use message_loop::{broadcast, echo};
 pub use program::{ShutdownRequest, advice, run};
+pub use room_name::RoomName;
+pub use rooms::{RoomMember, Rooms};
 pub use routing::{MAX_HEAD, MAX_HEADERS, Route, ServerContext, normalize_upgrade_headers};
 pub use tls::TlsIdentity;
 pub use tls_error::TlsError;

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     collections::BTreeMap,
     fmt::Write,
+    mem,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -23,6 +24,9 @@ const SHARDS: usize = 32;
 pub(crate) struct ServerMetrics {
     opened: AtomicU64,
     refused: AtomicU64,
+    rooms: AtomicU64,
+    members: AtomicU64,
+    overflows: AtomicU64,
     closes: Mutex<BTreeMap<u16, u64>>,
     shards: [Shard; SHARDS],
 }
@@ -44,6 +48,20 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
 }
 
+impl Tally {
+    /// Adds one message.
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.messages += 1;
+        // usize is at most 64 bits wide.
+        self.bytes += bytes as u64;
+    }
+
+    /// Returns the counts since the last call, if there are any.
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        (self.messages > 0).then(|| mem::take(self))
+    }
+}
+
 impl ServerMetrics {
     /// Counts an open WebSocket until the guard is dropped.
     pub(crate) fn count_open(&self) -> OpenWebSocket<'_> {
@@ -56,6 +74,27 @@ impl ServerMetrics {
 
     pub(crate) fn count_refused(&self) {
         add(&self.refused, 1);
+    }
+
+    pub(crate) fn count_room_opened(&self) {
+        add(&self.rooms, 1);
+    }
+
+    pub(crate) fn count_room_closed(&self) {
+        self.rooms.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_member_joined(&self) {
+        add(&self.members, 1);
+    }
+
+    pub(crate) fn count_member_left(&self) {
+        self.members.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts a member whose queue was full.
+    pub(crate) fn count_overflow(&self) {
+        add(&self.overflows, 1);
     }
 
     pub(crate) fn count_received(&self, tally: Tally) {
@@ -98,6 +137,9 @@ impl ServerMetrics {
         let opened = self.opened.load(Ordering::Relaxed);
         let open = opened.saturating_sub(closes.values().sum());
         let refused = self.refused.load(Ordering::Relaxed);
+        let rooms = self.rooms.load(Ordering::Relaxed);
+        let members = self.members.load(Ordering::Relaxed);
+        let overflows = self.overflows.load(Ordering::Relaxed);
         let messages_in = self.sum(|shard| &shard.messages_in);
         let messages_out = self.sum(|shard| &shard.messages_out);
         let bytes_in = self.sum(|shard| &shard.bytes_in);
@@ -116,15 +158,24 @@ websocket_connections_refused_total {refused}
 # HELP websocket_messages_in_total Messages received
 # TYPE websocket_messages_in_total counter
 websocket_messages_in_total {messages_in}
-# HELP websocket_messages_out_total Messages echoed
+# HELP websocket_messages_out_total Messages echoed, and deliveries to members of rooms
 # TYPE websocket_messages_out_total counter
 websocket_messages_out_total {messages_out}
 # HELP websocket_bytes_in_total Payload bytes received
 # TYPE websocket_bytes_in_total counter
 websocket_bytes_in_total {bytes_in}
-# HELP websocket_bytes_out_total Payload bytes echoed
+# HELP websocket_bytes_out_total Payload bytes of these messages
 # TYPE websocket_bytes_out_total counter
 websocket_bytes_out_total {bytes_out}
+# HELP websocket_rooms_open Rooms with members now
+# TYPE websocket_rooms_open gauge
+websocket_rooms_open {rooms}
+# HELP websocket_room_members Members of all rooms now
+# TYPE websocket_room_members gauge
+websocket_room_members {members}
+# HELP websocket_room_overflows_total Members removed because their queue exceeded 1 MiB or 1,000 messages
+# TYPE websocket_room_overflows_total counter
+websocket_room_overflows_total {overflows}
 # HELP websocket_closes_total WebSockets closed, by close code
 # TYPE websocket_closes_total counter
 "

@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     http_response::{text_response, upgrade_required, with_header},
     metrics::ServerMetrics,
+    room_name::RoomName,
 };
 
 /// Maximum length of a request head, in bytes. A longer one is answered with 431.
@@ -26,6 +27,8 @@ pub const MAX_HEADERS: usize = 100;
 pub enum Route {
     /// Upgrade to a WebSocket and echo.
     Echo,
+    /// Upgrade to a WebSocket in this room.
+    Room(RoomName),
     /// Respond and close the connection: pipelined requests are not served.
     Respond(Response<String>),
 }
@@ -51,18 +54,22 @@ impl ServerContext {
 
     /// Chooses the answer by method, version, path and headers. The body is not used.
     ///
-    /// [`Route::Echo`] is returned for valid upgrades only (RFC 6455, 4.2.1).
+    /// [`Route::Echo`] and [`Route::Room`] are returned for valid upgrades only (RFC 6455, 4.2.1).
     pub fn route<B>(&self, request: &Request<B>) -> Route {
         let path = request.uri().path();
         let method = request.method();
-        let is_echo = path == self.config.path.as_str();
+        let websocket = self.websocket(path);
+        let is_websocket = websocket.is_some();
         if let Some(response) = host_error(request) {
             return Route::Respond(response);
         }
         // Checked before the pages, so that `--path /` can serve both.
-        if is_echo && method == Method::GET && is_upgrade(request) {
+        if method == Method::GET
+            && is_upgrade(request)
+            && let Some(websocket) = websocket
+        {
             let error = upgrade_error(request).or_else(|| self.origin_rejection(request.headers()));
-            return error.map_or(Route::Echo, Route::Respond);
+            return error.map_or(websocket, Route::Respond);
         }
         let use_get = |allowed| {
             let response = text_response(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
@@ -71,12 +78,21 @@ impl ServerContext {
         Route::Respond(match self.page(path) {
             Some(page) if method == Method::GET || method == Method::HEAD => page,
             Some(_) => use_get("GET, HEAD"),
-            None if is_echo && method == Method::GET => {
+            None if is_websocket && method == Method::GET => {
                 upgrade_required("this is a WebSocket: connect with ws://\n")
             }
-            None if is_echo => use_get("GET"),
+            None if is_websocket => use_get("GET"),
             None => text_response(StatusCode::NOT_FOUND, "nothing here\n"),
         })
+    }
+
+    /// Returns the WebSocket at this path. The echo goes before a room.
+    fn websocket(&self, path: &str) -> Option<Route> {
+        if path == self.config.path.as_str() {
+            return Some(Route::Echo);
+        }
+        let room = || RoomName::in_path(path).map(Route::Room);
+        self.config.broadcast.then(room).flatten()
     }
 
     /// Returns the rejection of an origin that is not allowed (RFC 6455, 10.2). Clients other than browsers send no
@@ -108,10 +124,15 @@ impl ServerContext {
     fn index(&self) -> Response<String> {
         let Program { name, version, .. } = self.program;
         let path = &self.config.path;
+        let rooms = if self.config.broadcast {
+            "Rooms: connect to /room/NAME.\n"
+        } else {
+            ""
+        };
         text_response(
             StatusCode::OK,
             format!(
-                "{name} {version}\n\nA WebSocket echo server: connect to {path}.\n\
+                "{name} {version}\n\nA WebSocket echo server: connect to {path}.\n{rooms}\
                  Also here: /healthz, /metrics.\n"
             ),
         )
@@ -213,7 +234,7 @@ mod tests {
 
     fn status(server: &ServerContext, request: &Request<()>) -> u16 {
         match server.route(request) {
-            Route::Echo => 101,
+            Route::Echo | Route::Room(_) => 101,
             Route::Respond(response) => response.status().as_u16(),
         }
     }
@@ -232,6 +253,27 @@ mod tests {
         assert_eq!(status(&server, &upgrade("http://host/ws")), 101);
         assert_eq!(status(&server, &upgrade("/other")), 404);
         assert_eq!(status(&server, &upgrade("/ws/")), 404);
+    }
+
+    #[test]
+    fn rooms_are_served_only_where_they_are_asked_for() {
+        let mut server = server("/room/echo");
+        assert_eq!(status(&server, &upgrade("/room/a")), 404);
+        server.config.broadcast = true;
+        let room = |path: &str| match server.route(&upgrade(path)) {
+            Route::Room(name) => name,
+            other => panic!("{path}: {other:?}"),
+        };
+        assert_eq!(room("/room/a"), room("/room/a?token=1"));
+        assert_ne!(room("/room/a"), room("/room/%61"));
+        assert!(matches!(server.route(&upgrade("/room/echo")), Route::Echo));
+        for path in ["/room", "/room/", "/room/a/b", "/room/?a"] {
+            assert_eq!(status(&server, &upgrade(path)), 404, "{path}");
+        }
+        let plain = Request::get("/room/a").header(HOST, "x").body(()).unwrap();
+        assert_eq!(status(&server, &plain), 426);
+        let post = Request::post("/room/a").header(HOST, "x").body(()).unwrap();
+        assert_eq!(status(&server, &post), 405);
     }
 
     #[test]

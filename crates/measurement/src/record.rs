@@ -150,6 +150,16 @@ impl Record {
         merge_part(&mut self.slow, thread.slow.as_deref(), SlowRecord::merge);
     }
 
+    /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers
+    /// do not count.
+    pub fn any_failed(&self) -> bool {
+        let fan_out = self.fan_out.as_ref();
+        let feed = self.push.as_ref();
+        self.counts.any_failed()
+            || fan_out.is_some_and(|own| own.counts.any_failed())
+            || feed.is_some_and(|own| own.missing + own.duplicated + own.reordered > 0)
+    }
+
     /// Response times. In closed loop these are the service times.
     pub fn response(&self) -> &LatencyHistogram {
         self.open_loop

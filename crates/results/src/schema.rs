@@ -23,11 +23,25 @@ pub(crate) const SHARDS_SHEET: &str = "shards";
 /// Columns behind those of [`LATENCIES_SHEET`] and of a CSV file, in runs with a scenario: kind of the message, and time
 /// from sent to the first part of the reply.
 pub(crate) const SCENARIO_LATENCY_COLUMNS: [&str; 2] = ["kind", "first_part_ms"];
+/// Columns behind these, in runs with deliveries: receivers that should get the message and that got it, and delivery times
+/// of the first, the median and the last of them.
+pub(crate) const FAN_OUT_LATENCY_COLUMNS: [&str; 5] =
+    ["expected", "delivered", "first_ms", "median_ms", "last_ms"];
+/// Columns behind those of [`PERCENTILES_SHEET`], in runs with deliveries.
+pub(crate) const FAN_OUT_PERCENTILE_COLUMNS: [&str; 4] =
+    ["delivery_time_ms", "first_ms", "median_ms", "last_ms"];
 /// Columns behind those of [`CONNECTIONS_SHEET`], in runs with a scenario: time until the setup was complete, name of the
 /// role, and number of the setup step that failed.
 pub(crate) const SCENARIO_CONNECTION_COLUMNS: [&str; 3] = [READY_COLUMN, "role", STEP_COLUMN];
 pub(crate) const READY_COLUMN: &str = "ready_ms";
 pub(crate) const STEP_COLUMN: &str = "setup_step";
+
+/// One row per second of deliveries. The flattened summary leaves these rows out.
+pub(crate) const FAN_OUT_SHEET: &str = "fan_out";
+/// One row per delivery. Further sheets are named `deliveries_2`, `deliveries_3`, …
+pub(crate) const DELIVERIES_SHEET: &str = "deliveries";
+/// One row per message of a feed at a client. Further sheets are named `pushes_2`, `pushes_3`, …
+pub(crate) const PUSHES_SHEET: &str = "pushes";
 
 // The sheets of a comparison.
 
@@ -55,9 +69,14 @@ pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
 
 /// The name of the `index`-th sheet of latencies, from 0.
 pub(crate) fn latencies_sheet(index: usize) -> String {
+    further_sheet(LATENCIES_SHEET, index)
+}
+
+/// The name of the `index`-th sheet, from 0, of rows that can need several.
+pub(crate) fn further_sheet(name: &str, index: usize) -> String {
     match index {
-        0 => LATENCIES_SHEET.to_owned(),
-        n => format!("{LATENCIES_SHEET}_{}", n + 1),
+        0 => name.to_owned(),
+        n => format!("{name}_{}", n + 1),
     }
 }
 
@@ -211,6 +230,56 @@ columns! {
         LongestStop: Thousandths = "longest_stop_ms",
         /// Differences between its plan and that of the run, one a line.
         Differences: Text = "differences",
+    }
+
+    /// Columns of [`FAN_OUT_SHEET`].
+    FanOutColumn {
+        Second: Id = "second",
+        Published: Count = "published",
+        Expected: Count = "expected",
+        Delivered: Count = "delivered",
+        FirstP50: Thousandths = "first_p50_ms",
+        MedianP50: Thousandths = "median_p50_ms",
+        LastP50: Thousandths = "last_p50_ms",
+        LastP99: Thousandths = "last_p99_ms",
+        DeliveryP50: Thousandths = "delivery_p50_ms",
+        DeliveryP99: Thousandths = "delivery_p99_ms",
+    }
+
+    /// Columns of [`DELIVERIES_SHEET`]. Times are empty for a missing delivery.
+    DeliveryColumn {
+        Publisher: Plain = "publisher",
+        Message: Count = "message",
+        Subscriber: Plain = "subscriber",
+        /// Seconds from T0 to the send time.
+        Sent: Micros = "sent_s",
+        DeliveryTime: Thousandths = "delivery_time_ms",
+        ResponseTime: Thousandths = "response_time_ms",
+        Outcome: Plain = "outcome",
+    }
+
+    /// Columns of [`LATENCIES_SHEET`] that describe the deliveries of a message.
+    PublicationColumn {
+        Client: Plain = "client",
+        Message: Count = "message",
+        Sent: Micros = "sent_s",
+        Expected: Count = "expected",
+        Delivered: Count = "delivered",
+        First: Thousandths = "first_ms",
+        Median: Thousandths = "median_ms",
+        Last: Thousandths = "last_ms",
+    }
+
+    /// Columns of [`PUSHES_SHEET`]. Cells are empty where a figure is unknown.
+    PushColumn {
+        Client: Plain = "client",
+        Seq: Id = "seq",
+        /// Seconds from T0 to the arrival.
+        Received: Micros = "received_s",
+        Gap: Thousandths = "gap_ms",
+        Late: Thousandths = "late_ms",
+        /// Negative when the stamp is later than the arrival.
+        Delay: Thousandths = "delay_ms",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.

@@ -26,13 +26,14 @@ use tempfile::TempDir;
 use test_support::fixtures::{recorded, recorded_in, run_of, summary_of};
 
 /// All parts of a run.
-const ALL_PARTS: [RunPart; 6] = [
+const ALL_PARTS: [RunPart; 7] = [
     RunPart::Summary,
     RunPart::Percentiles,
     RunPart::Timeline,
     RunPart::Histograms,
     RunPart::Samples,
     RunPart::Clients,
+    RunPart::Deliveries,
 ];
 
 const ENDINGS: [&str; 4] = ["xlsx", "csv", "json", "hlog"];
@@ -135,7 +136,7 @@ impl Saved {
                 .filter(|times| is_in(&["json"]) && !times.service.is_empty()),
             samples: run.samples.filter(|_| is_in(&["xlsx", "csv"])),
             clients: run.clients.filter(|_| is_in(&["xlsx"])),
-            tagged: Vec::new(),
+            ..Run::default()
         }
     }
 
@@ -518,7 +519,7 @@ prop_compose! {
             .collect();
         s.client.cpu_per_thread = vec![0.5; usize::from(has_server) * 3];
         s.server = has_server.then_some(ServerUsage { pid: 7, pids: vec![7, 8], cpu_s: elapsed_s, max_rss_bytes: None, messages_per_cpu_s: rate, context_switches: None });
-        s.calibration = has_server.then_some(Calibration { floor_service_p50_ns: seed, ceiling_messages_per_s: elapsed_s, took_s: 0.1, longest_stop_ns: seed });
+        s.calibration = has_server.then_some(Calibration { floor_service_p50_ns: seed, ceiling_messages_per_s: elapsed_s, ceiling_deliveries_per_s: (seed % 2 == 0).then_some(elapsed_s), took_s: 0.1, longest_stop_ns: seed });
         s.host.cpu = cpu.unwrap_or_default();
         s
     }

@@ -135,7 +135,11 @@ impl Scenario {
             OwnMatch::None => None,
         };
         scratch.captures.clear();
-        if let Some(class) = self.delivery(&view, &session, scratch) {
+        let receives = self
+            .roles
+            .get(client.role())
+            .is_some_and(|role| role.receives);
+        if receives && let Some(class) = self.delivery(&view, &session, scratch) {
             return class;
         }
         let cx = GlobContext {
@@ -156,7 +160,16 @@ impl Scenario {
                 return RecordClass::On(index);
             }
         }
-        weak.unwrap_or(RecordClass::Unexpected)
+        if let Some(class) = weak {
+            return class;
+        }
+        // Told apart from other records, because the server has sent it to a client that should not get it.
+        let misdirected = if receives {
+            None
+        } else {
+            self.delivery(&view, &session, scratch)
+        };
+        misdirected.unwrap_or(RecordClass::Unexpected)
     }
 
     #[inline]
@@ -220,13 +233,6 @@ impl Scenario {
         session: &Session,
         scratch: &mut Scratch,
     ) -> Option<RecordClass> {
-        let receives = self
-            .roles
-            .get(session.client.role())
-            .is_some_and(|role| role.receives);
-        if !receives {
-            return None;
-        }
         let cx = GlobContext {
             slots: session.client,
             known: None,

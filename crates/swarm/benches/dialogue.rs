@@ -81,8 +81,8 @@ fn main() {
         }
     }
     for figure in &mut figures {
-        let [low, median, high] = interval(&mut figure.ratios);
-        let [_, rate, _] = interval(&mut figure.rates);
+        let [low, median, high] = bare::interval(&mut figure.ratios);
+        let [_, rate, _] = bare::interval(&mut figure.rates);
         println!(
             "{}: {median:.3} [{low:.3}, {high:.3}] of the built-in echo, {rate:.0}/s",
             figure.name
@@ -110,14 +110,4 @@ fn rate(connections: u64, window: u32, time: Duration, scenario: Option<Arc<Scen
     let counts = recording.record.counts;
     assert!(!counts.any_failed() && counts.unexpected == 0, "{counts:?}");
     recording.record.in_time.messages as f64 / recording.context.elapsed_s
-}
-
-/// The median with its 95 % interval by ranks.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn interval(values: &mut [f64]) -> [f64; 3] {
-    values.sort_by(f64::total_cmp);
-    let n = values.len();
-    let below = ((n as f64 - 1.96 * (n as f64).sqrt()) / 2.0).max(0.0) as usize;
-    [below, n / 2, n.saturating_sub(1 + below)]
-        .map(|at| values.get(at).copied().unwrap_or(f64::NAN))
 }

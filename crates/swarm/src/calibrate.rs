@@ -4,12 +4,15 @@
 //! The run's own clients therefore measure a [`ReferenceServer`] first.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, Share};
 use measurement::verdict::Calibration;
+use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 
 use crate::handle::RunHandle;
+use crate::message::payload::IDENTITY_LEN;
 use crate::reference_server::ReferenceServer;
 use crate::{Recording, SwarmError, record};
 
@@ -47,6 +50,11 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
     let crowd = measure(ceiling_draft(plan), &server)?;
     let (messages, threads) = (crowd.record.counts.sent as f64, plan.threads.get() as f64);
     let busy_s = crowd.context.client.cpu_s;
+    let ceiling_deliveries_per_s = if plan.scenario().is_some_and(|s| s.has_deliveries()) {
+        delivery_ceiling(plan)?
+    } else {
+        None
+    };
     Ok(alone
         .record
         .service
@@ -55,9 +63,42 @@ pub fn calibrate(plan: &Plan) -> Result<Option<Calibration>, SwarmError> {
         .map(|(floor_service_p50_ns, busy_s)| Calibration {
             floor_service_p50_ns,
             ceiling_messages_per_s: messages / busy_s * threads,
+            ceiling_deliveries_per_s,
             took_s: begun.elapsed().as_secs_f64(),
             longest_stop_ns: alone.longest_still_ns.max(crowd.longest_still_ns),
         }))
+}
+
+/// A room in which every client gets every message.
+const ROOM: &str = "[[message]]\nsend = '${uid}${pad}'\ndeliver = '${uid}${pad}'\n\
+    [roles.publisher]\ncount = 1\n[roles.subscriber]\nsends = false\n";
+
+/// Messages of the publisher in flight, enough to keep the receivers busy.
+const ROOM_WINDOW: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
+
+/// Deliveries per second at which the generator's threads would use all of their cores, measured like the ceiling of the
+/// throughput.
+fn delivery_ceiling(plan: &Plan) -> Result<Option<f64>, SwarmError> {
+    let server = ReferenceServer::start_fan_out(|| ()).map_err(SwarmError::Reference)?;
+    let source = ScenarioSource::File {
+        name: "calibration.toml",
+        text: ROOM,
+    };
+    let no_files = |name: &str, _: Option<&str>| Err(name.to_owned());
+    let room = Scenario::parse(source, &ScenarioOptions::default(), &no_files);
+    let room = room.map_err(|fault| SwarmError::Plan(fault.into()))?;
+    let mut draft = ceiling_draft(plan);
+    draft.clients = draft.clients.max(NonZeroU32::MIN.saturating_add(1));
+    draft.payload.min = draft.payload.min.max(IDENTITY_LEN as u64);
+    draft.payload.max = draft.payload.max.max(draft.payload.min);
+    draft.scenario = Some(Arc::new(room));
+    draft.load = Load::Closed {
+        window: ROOM_WINDOW,
+    };
+    let crowd = measure(draft, &server)?;
+    let delivered = crowd.record.fan_out.map_or(0, |own| own.counts.delivered);
+    let busy_s = crowd.context.client.cpu_s.filter(|s| *s > 0.0);
+    Ok(busy_s.map(|busy_s| delivered as f64 / busy_s * plan.threads.get() as f64))
 }
 
 /// Returns true when all servers of a plan have a transport that the reference server supports.
@@ -109,6 +150,8 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
         share: Share::WHOLE,
         rooms: NonZeroU32::MIN,
         slow: None,
+        // Every echo is compared with its message, whatever the scenario's server answers.
+        scenario: None,
         max_samples: 0,
         ..LoadDraft::clone(plan)
     }

@@ -38,6 +38,8 @@ pub(crate) struct Coordinator<'a> {
     recognizing: usize,
     /// Duration of the opening.
     pub(crate) opening: Duration,
+    /// Threads that have reported the receivers that nothing reached in the warm-up, and these receivers.
+    unreached: (usize, Vec<u32>),
     /// Threads whose clients have completed the plan.
     done: usize,
     /// True when the user interrupted the run.
@@ -67,6 +69,7 @@ impl<'a> Coordinator<'a> {
             opened: 0,
             recognizing: 0,
             opening: Duration::ZERO,
+            unreached: (0, Vec::new()),
             done: 0,
             interrupted: false,
             recognized_nothing: false,
@@ -282,6 +285,7 @@ impl<'a> Coordinator<'a> {
                 self.recognizing += usize::from(opened > 0);
             }
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
+            WorkerReport::Unreached(clients) => self.add_unreached(clients),
             WorkerReport::Done => self.done += 1,
             WorkerReport::SliceOver(slice) => self.slices.push(*slice),
             WorkerReport::Second(thread, second) => self.seconds.add(thread, second.map(|s| *s)),
@@ -289,6 +293,17 @@ impl<'a> Coordinator<'a> {
             WorkerReport::Failed(thread, source) => return Err(SwarmError::Thread(thread, source)),
         }
         Ok(())
+    }
+
+    /// Adds a thread's receivers that nothing reached in the warm-up, and tells all of them behind the last thread's.
+    fn add_unreached(&mut self, clients: Vec<u32>) {
+        let (threads, all) = &mut self.unreached;
+        *threads += 1;
+        all.extend(clients);
+        if *threads == self.handles.len() {
+            all.sort_unstable();
+            self.run.tell_unreached(all);
+        }
     }
 
     /// Returns an error when a thread ended without its last report, because it panicked.

@@ -164,6 +164,14 @@ impl EventLoop {
         sent
     }
 
+    /// Receivers that no message of the warm-up has reached.
+    pub(crate) fn unreached(&self) -> Vec<u32> {
+        let clients = self.clients.iter().flatten();
+        clients
+            .filter_map(|client| client.unreached(&self.thread))
+            .collect()
+    }
+
     /// Queues a wake-up of all clients.
     pub(crate) fn wake_all(&mut self) {
         // Client numbers fit into `u32`.

@@ -1,12 +1,16 @@
 //! Handle to stop and observe a run.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::progress::{Phase, RunProgress, ThreadProgress, sum_progress};
 
-#[derive(Debug, Default)]
+/// A function that is called with the receivers that nothing has reached by T0.
+type UnreachedCallback = Box<dyn FnOnce(&[u32]) + Send>;
+
+#[derive(Default)]
 struct HandleState {
     stopped: AtomicBool,
     interrupted: AtomicBool,
@@ -16,6 +20,13 @@ struct HandleState {
     threads: Mutex<Vec<Arc<ThreadProgress>>>,
     /// Progress of other processes; empty for a run of this one.
     processes: Mutex<Vec<RunProgress>>,
+    on_unreached: Mutex<Option<UnreachedCallback>>,
+}
+
+impl fmt::Debug for HandleState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandleState").finish_non_exhaustive()
+    }
 }
 
 /// A handle to a run, shared by its caller and its observers.
@@ -51,6 +62,19 @@ impl RunHandle {
             self.0.interrupted.load(Ordering::Relaxed)
         } else {
             self.is_stopped()
+        }
+    }
+
+    /// Calls this function at T0 with the numbers of the receivers, ascending, to whose rooms messages of the warm-up were
+    /// sent and that have got none of them. Not called when there are none.
+    pub fn when_unreached(&self, callback: impl FnOnce(&[u32]) + Send + 'static) {
+        *lock(&self.0.on_unreached) = Some(Box::new(callback));
+    }
+
+    pub(crate) fn tell_unreached(&self, clients: &[u32]) {
+        let callback = lock(&self.0.on_unreached).take();
+        if let Some(callback) = callback.filter(|_| !clients.is_empty()) {
+            callback(clients);
         }
     }
 

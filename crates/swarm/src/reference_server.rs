@@ -21,6 +21,18 @@ const CLOSE: u8 = 0x8;
 /// Maximum length of a request's head, in bytes.
 const MAX_HEAD: usize = 16 * 1024;
 
+/// Receivers of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// The sender.
+    Echo,
+    /// All connections.
+    FanOut,
+}
+
+/// Maximum number of unsent bytes of one connection, beyond which a server that fans out reads nothing.
+const MAX_UNSENT: usize = 1 << 20;
+
 /// A running reference server on a free loopback port. It ends when dropped.
 #[derive(Debug)]
 pub struct ReferenceServer {
@@ -36,6 +48,18 @@ impl ReferenceServer {
     /// # Errors
     /// When no port is free or the system refuses a thread.
     pub fn start(prepare: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        Self::start_with(Answer::Echo, prepare)
+    }
+
+    /// Starts a server that sends every message to all of its connections.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_fan_out(prepare: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        Self::start_with(Answer::FanOut, prepare)
+    }
+
+    fn start_with(answer: Answer, prepare: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         let address = listener.local_addr()?;
         let poll = Poll::new()?;
@@ -47,7 +71,7 @@ impl ReferenceServer {
             .spawn(move || {
                 prepare();
                 // On an error, the clients report the end of their connections.
-                let _ = serve(poll, &listener);
+                let _ = serve(poll, &listener, answer);
             })?;
         Ok(Self {
             address,
@@ -77,11 +101,12 @@ impl Drop for ReferenceServer {
     }
 }
 
-fn serve(mut poll: Poll, listener: &TcpListener) -> io::Result<()> {
+fn serve(mut poll: Poll, listener: &TcpListener, answer: Answer) -> io::Result<()> {
     let mut events = Events::with_capacity(1024);
     let mut connections: HashMap<Token, EchoConnection> = HashMap::new();
     let mut buffer = vec![0; BUFFER];
     let mut next = 0;
+    let mut fan_out = FanOut::default();
     loop {
         match poll.poll(&mut events, None) {
             Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
@@ -109,11 +134,66 @@ fn serve(mut poll: Poll, listener: &TcpListener) -> io::Result<()> {
                         connections.insert(token, connection);
                     }
                 }
+            } else if answer == Answer::FanOut {
+                fan_out.readable.push(event.token());
             } else if let Some(connection) = connections.get_mut(&event.token())
                 && connection.serve(&mut buffer).is_err()
             {
                 connections.remove(&event.token());
             }
+        }
+        if answer == Answer::FanOut {
+            fan_out.serve(&mut connections, &mut buffer);
+        }
+    }
+}
+
+/// Messages for all connections. Those that arrive together are sent together.
+#[derive(Debug, Default)]
+struct FanOut {
+    /// Connections with an event that was not processed.
+    readable: Vec<Token>,
+    /// Connections with unsent bytes above the limit.
+    full: Vec<Token>,
+    /// Frames for all.
+    frames: Vec<u8>,
+}
+
+impl FanOut {
+    fn serve(&mut self, connections: &mut HashMap<Token, EchoConnection>, buffer: &mut [u8]) {
+        let mut ended = Vec::new();
+        for token in &self.readable {
+            let connection = connections.get_mut(token);
+            if connection.is_some_and(|connection| connection.flush().is_err()) {
+                ended.push(*token);
+            }
+        }
+        self.full.retain(|token| {
+            let connection = connections.get(token);
+            connection.is_some_and(|connection| connection.out.len() > MAX_UNSENT)
+        });
+        // Reads nothing while a connection does not read.
+        if self.full.is_empty() {
+            for token in self.readable.drain(..) {
+                let connection = connections.get_mut(&token);
+                let frames = &mut self.frames;
+                if connection.is_some_and(|one| one.collect(buffer, frames).is_err()) {
+                    ended.push(token);
+                }
+            }
+        }
+        if !self.frames.is_empty() {
+            for (token, connection) in connections.iter_mut().filter(|(_, c)| c.upgraded) {
+                match connection.send(&self.frames) {
+                    Err(_) => ended.push(*token),
+                    Ok(()) if connection.out.len() > MAX_UNSENT => self.full.push(*token),
+                    Ok(()) => {}
+                }
+            }
+            self.frames.clear();
+        }
+        for token in ended {
+            connections.remove(&token);
         }
     }
 }
@@ -178,8 +258,60 @@ impl EchoConnection {
         self.flush()
     }
 
+    /// Reads what has arrived, and appends complete frames for all connections to `frames`. A close frame is answered.
+    fn collect(&mut self, buffer: &mut [u8], frames: &mut Vec<u8>) -> io::Result<()> {
+        loop {
+            let n = match self.stream.read(buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e),
+            };
+            if !self.upgraded {
+                self.rest.extend_from_slice(&buffer[..n]);
+                self.upgrade()?;
+            } else if self.unmask(&buffer[..n], frames) {
+                // The answer to the close frame.
+                let _ = self.send(&[0x80 | CLOSE, 0]);
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
+        }
+    }
+
+    /// Sends bytes behind those that are unsent.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut bytes = bytes;
+        if self.out.is_empty() {
+            match self.stream.write(bytes) {
+                Ok(taken) => bytes = &bytes[taken..],
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
     /// Unmasks complete frames and returns them. An incomplete frame at the end waits for its rest.
     fn echo(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut out = std::mem::take(&mut self.out);
+        let is_over = self.unmask(bytes, &mut out);
+        if is_over {
+            // A close frame is echoed as its own answer.
+            out.extend_from_slice(&[0x80 | CLOSE, 0]);
+        }
+        self.out = out;
+        self.flush()?;
+        // The server closes the connection first (RFC 6455, 7.1.1).
+        if is_over {
+            return Err(ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+
+    /// Appends complete frames to `out`, unmasked. An incomplete frame at the end waits for its rest. Returns true when a
+    /// close frame came.
+    fn unmask(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         let mut gathered = std::mem::take(&mut self.rest);
         let mut bytes = if gathered.is_empty() {
             bytes
@@ -189,21 +321,19 @@ impl EchoConnection {
         };
         let mut is_over = false;
         while let Some(frame) = MaskedFrame::split_off(&mut bytes) {
-            is_over |= frame.header[0] & 0x0F == CLOSE;
-            let start = self.out.len();
-            self.out.extend_from_slice(frame.header);
-            self.out[start + 1] &= 0x7F;
-            self.out.extend_from_slice(frame.payload);
+            if frame.header[0] & 0x0F == CLOSE {
+                is_over = true;
+                continue;
+            }
+            let start = out.len();
+            out.extend_from_slice(frame.header);
+            out[start + 1] &= 0x7F;
+            out.extend_from_slice(frame.payload);
             let payload = start + frame.header.len();
-            websocket_wire::mask(&mut self.out[payload..], frame.key, 0);
+            websocket_wire::mask(&mut out[payload..], frame.key, 0);
         }
         self.rest = bytes.to_vec();
-        self.flush()?;
-        // A close frame is echoed as its own answer. The server closes the connection first (RFC 6455, 7.1.1).
-        if is_over {
-            return Err(ErrorKind::ConnectionAborted.into());
-        }
-        Ok(())
+        is_over
     }
 
     /// Sends as much as the socket accepts, and keeps the rest.

@@ -11,11 +11,13 @@ use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 use scenario::Scratch;
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
+use crate::client::fan_out::RecentPublications;
 use crate::client_stats::ClientStats;
 use crate::clock::{Clock, nanoseconds};
 use crate::connect::connect_stats::ConnectStats;
 use crate::dialogue::Dialogue;
 use crate::dialogue::early_records::{EarlyRecords, OtherRecord};
+use crate::dialogue::publications::PublicationBoard;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
@@ -56,6 +58,16 @@ pub(crate) struct ThreadState {
     slow_readers: Option<Arc<SlowAssignment>>,
     /// The scenario; `None` when clients expect an echo.
     pub(crate) dialogue: Option<Arc<Dialogue>>,
+    /// Rooms and messages on their way; `None` without deliveries.
+    pub(crate) board: Option<Arc<PublicationBoard>>,
+    /// Time to add to that of this thread's clock for the time on the clock of the board, in nanoseconds.
+    pub(crate) board_offset_ns: u64,
+    /// Messages that were delivered lately.
+    pub(crate) recent_publications: RefCell<RecentPublications>,
+    /// Working memory for the times of one message.
+    pub(crate) delivery_times: RefCell<Vec<u64>>,
+    /// Senders whose connection has ended while messages of theirs were on their way.
+    pub(crate) orphans: RefCell<Vec<u32>>,
     /// Records of a scenario that arrived while `run` was `None`.
     early: RefCell<EarlyRecords>,
     /// A time on the thread's clock, and the same on the wall clock in nanoseconds since 1970.
@@ -87,6 +99,10 @@ impl ThreadState {
         if let Some(dialogue) = &content.dialogue {
             recorder = recorder.with_scenario(&dialogue.scenario);
         }
+        let clock = Clock::start();
+        if let (Some(dialogue), Some(fan_out)) = (&content.dialogue, &mut recorder.fan_out) {
+            fan_out.record.order_is_unknown = dialogue.order_is_unknown;
+        }
         if let Some(slow) = plan.slow_readers() {
             recorder = recorder.with_slow_readers(nanoseconds(slow.after()));
         }
@@ -94,7 +110,7 @@ impl ThreadState {
             rules,
             payloads: Arc::clone(&content.payloads),
             budget: Arc::clone(&content.budget),
-            clock: Clock::start(),
+            clock,
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
             recorder: RefCell::new(recorder.encode_after(encode_delay_ns)),
@@ -118,6 +134,14 @@ impl ThreadState {
             scratch: RefCell::default(),
             headers: plan.headers.clone(),
             encode_delay_ns,
+            board_offset_ns: content
+                .board
+                .as_ref()
+                .map_or(0, |board| board.offset_ns(clock)),
+            board: content.board.clone(),
+            recent_publications: RefCell::default(),
+            delivery_times: RefCell::default(),
+            orphans: RefCell::default(),
         }
     }
 
@@ -155,15 +179,23 @@ impl ThreadState {
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
-        let empty = match &self.dialogue {
-            Some(dialogue) => empty.with_scenario(&dialogue.scenario),
-            None => empty,
-        };
-        self.recorder.replace(match &self.slow_readers {
-            Some(slow) => empty.with_slow_readers(nanoseconds(slow.after())),
-            None => empty,
-        })
+        let mut empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
+        if let Some(dialogue) = &self.dialogue {
+            empty = empty.with_scenario(&dialogue.scenario);
+            if let Some(fan_out) = &mut empty.fan_out {
+                fan_out.record.order_is_unknown = dialogue.order_is_unknown;
+            }
+        }
+        if let Some(slow) = &self.slow_readers {
+            empty = empty.with_slow_readers(nanoseconds(slow.after()));
+        }
+        self.recorder.replace(empty)
+    }
+
+    /// Returns true while a client of the thread has not completed its part of the plan, or messages of one whose
+    /// connection has ended are on their way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.clients.borrow().busy > 0 || !self.orphans.borrow().is_empty()
     }
 
     /// Limit of a client's reading; `None` for one that reads at full speed.

@@ -84,6 +84,8 @@ pub(crate) enum WorkerReport {
     Connected(u64),
     /// Messages arrived during a whole timeout, but none with an identity that was sent.
     RecognizedNothing,
+    /// Receivers of the thread that no message of the warm-up has reached, at T0.
+    Unreached(Vec<u32>),
     /// All clients have completed the plan.
     Done,
     /// All clients of the thread have completed a slice.
@@ -272,8 +274,13 @@ impl Worker<'_> {
                     usage: ThreadUsage::now(),
                     idle_ns: self.event_loop.idle_ns,
                 });
+                let unreached = self.event_loop.unreached();
+                let _ = reports.send(WorkerReport::Unreached(unreached));
             }
-            if !is_done && thread.clients.borrow().busy == 0 {
+            if !thread.orphans.borrow().is_empty() {
+                thread.close_orphans();
+            }
+            if !is_done && !thread.is_busy() {
                 is_done = true;
                 let _ = reports.send(WorkerReport::Done);
             }

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod open_files;
 pub mod pages;
 pub mod program;
+pub mod rooms;
 mod running_program;
 pub mod secure;
 pub mod shutdown;
@@ -169,6 +170,19 @@ macro_rules! server_contract {
                 a_head_too_large_is_refused,
                 a_peer_that_hangs_up_after_its_request_is_answered,
                 the_metrics_count_what_happens;
+            rooms:
+                a_message_goes_to_all_of_the_room_and_to_its_sender,
+                rooms_are_apart_and_so_is_the_echo,
+                a_room_vanishes_with_its_last_member,
+                a_failed_upgrade_leaves_no_room_behind,
+                a_path_that_is_no_room_is_not_found,
+                a_burst_longer_than_a_queue_reaches_everybody,
+                who_never_reads_is_dropped_and_holds_up_nobody,
+                who_reads_too_late_is_closed_with_1013,
+                a_ping_in_a_room_is_answered_to_its_sender_only,
+                faults_close_their_member_only,
+                a_silent_member_is_pinged_and_closed,
+                a_stop_delivers_what_had_been_sent_and_closes_with_1001;
             shutdown:
                 every_connection_is_closed_with_1001,
                 a_peer_that_does_not_answer_is_waited_for_only_so_long,
@@ -204,6 +218,7 @@ macro_rules! program_contract {
                 who_floods_and_never_reads_is_not_read_from,
                 who_only_pings_and_never_reads_is_not_read_from,
                 many_who_flood_hold_so_much_each,
+                many_in_a_room_who_never_read_hold_hardly_more_than_one,
                 a_gibibyte_that_is_announced_is_not_waited_for,
                 messages_that_are_only_announced_take_no_memory,
                 fragments_without_end_are_closed_with_1009,
@@ -222,6 +237,8 @@ macro_rules! program_contract {
                 the_flags_reach_the_server,
                 #[cfg(target_os = "linux")] it_works_on_as_many_threads_as_it_is_told,
                 only_pages_of_allowed_origins_are_let_in;
+            rooms:
+                members_on_several_threads_see_one_order;
             secure:
                 messages_come_back_unchanged,
                 many_messages_in_the_record_of_the_request_are_not_lost,

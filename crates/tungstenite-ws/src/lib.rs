@@ -1,8 +1,8 @@
 //! A WebSocket echo server on tokio-tungstenite.
 //!
-//! [`serve`] is the server. Its accept loop, limits, pages and echo loop are from `echo-server`. `request_head` reads a
+//! [`serve`] is the server. Its accept loop, limits, pages and message loop are from `echo-server`. `request_head` reads a
 //! request, because tungstenite's handshake can answer nothing but an upgrade. It keeps the bytes after the head,
-//! because a first message may arrive in the same packet. `library_adapter` is tungstenite's interface to the echo
+//! because a first message may arrive in the same packet. `library_adapter` is tungstenite's interface to the message
 //! loop.
 //!
 //! ```
@@ -28,8 +28,8 @@ mod request_head;
 use std::{future::Future, io, sync::Arc};
 
 use echo_server::{
-    Connection, GracefulStream, Program, READ_BUFFER, Route, ServerContext, WRITE_BUFFER, accept,
-    echo, encode_response, normalize_upgrade_headers,
+    Connection, GracefulStream, Program, READ_BUFFER, RoomMember, Rooms, Route, ServerContext,
+    WRITE_BUFFER, accept, broadcast, echo, encode_response, normalize_upgrade_headers,
 };
 use http::{Method, Request};
 use library_adapter::Tungstenite;
@@ -67,32 +67,46 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
     let server = Arc::new(ServerContext::new(PROGRAM, config));
-    accept(listener, server, serve_connection, shutdown).await;
+    let rooms = Rooms::new(Arc::clone(&server));
+    let handle = move |connection| serve_connection(connection, Arc::clone(&rooms));
+    accept(listener, server, handle, shutdown).await;
     Ok(())
 }
 
 /// Serves one connection from its first byte to its last.
-async fn serve_connection(connection: Connection) {
+async fn serve_connection(connection: Connection, rooms: Arc<Rooms<Tungstenite>>) {
     let Connection {
         stream,
         mut context,
     } = connection;
     let server = Arc::clone(&context.server);
-    let mut opening = Box::pin(open(stream, &server));
+    let mut opening = Box::pin(open(stream, &server, &rooms));
     let opened = context.handshake(opening.as_mut()).await;
     drop(opening);
     match opened {
-        Some(Ok(Some(mut socket))) => echo::<Tungstenite, _>(&mut socket, &mut context).await,
+        Some(Ok(Some((mut socket, None)))) => {
+            echo::<Tungstenite, _>(&mut socket, &mut context).await;
+        }
+        Some(Ok(Some((mut socket, Some(member))))) => {
+            broadcast(&mut socket, &mut context, member).await;
+        }
         Some(Err(error)) => tracing::debug!("a connection failed: {error}"),
         Some(Ok(None)) | None => {}
     }
 }
 
+/// An open WebSocket, with its membership if it is in a room.
+type Upgraded = (
+    WebSocketStream<GracefulStream>,
+    Option<RoomMember<Tungstenite>>,
+);
+
 /// Reads a request and answers it. Returns the WebSocket after an upgrade.
 async fn open(
     mut stream: GracefulStream,
     server: &ServerContext,
-) -> io::Result<Option<WebSocketStream<GracefulStream>>> {
+    rooms: &Arc<Rooms<Tungstenite>>,
+) -> io::Result<Option<Upgraded>> {
     let (mut request, rest) = match read_head(&mut stream).await? {
         RequestHead::Request(request, rest) => (request, rest),
         RequestHead::Invalid(response) => {
@@ -102,22 +116,25 @@ async fn open(
         RequestHead::Incomplete => return Ok(None),
     };
     normalize_upgrade_headers(&mut request);
-    let response = match server.route(&request) {
+    let room = match server.route(&request) {
         Route::Respond(response) => {
             let with_body = request.method() != Method::HEAD;
             let bytes = encode_response(&response, with_body);
             stream.write_all(&bytes).await?;
             return Ok(None);
         }
-        Route::Echo => upgrade_response(&request)?,
+        Route::Echo => None,
+        Route::Room(name) => Some(name),
     };
+    let response = upgrade_response(&request)?;
+    // Before the response, so that the client misses nothing after it.
+    let member = room.map(|name| rooms.join(name));
     stream.write_all(&response).await?;
     // With TLS, written bytes may still be buffered.
     stream.flush().await?;
     let config = Some(websocket_config(&server.config));
-    Ok(Some(
-        WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await,
-    ))
+    let socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, config).await;
+    Ok(Some((socket, member)))
 }
 
 /// Encodes the response to a valid upgrade request.

@@ -1,4 +1,4 @@
-//! tokio-tungstenite's interface to the echo loop.
+//! tokio-tungstenite's interface to the message loop.
 
 use echo_server::{CloseReason, Incoming, WebSocketLibrary};
 use tokio_tungstenite::tungstenite::{
@@ -35,6 +35,14 @@ impl WebSocketLibrary for Tungstenite {
 
     fn ping() -> Message {
         Message::Ping(Default::default())
+    }
+
+    fn copy(message: &Message) -> Message {
+        match message {
+            Message::Text(text) => Message::text(text.as_str()),
+            Message::Binary(bytes) => Message::binary(bytes.to_vec()),
+            other => other.clone(),
+        }
     }
 
     fn fault(error: &Error) -> Option<CloseReason> {

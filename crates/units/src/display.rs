@@ -15,13 +15,13 @@ pub fn grouped(n: u64) -> String {
     text
 }
 
-/// A count with its noun: `1 client`, `2,000 clients`, `2 echoes`. The plural of other nouns than `echo` adds an s.
+/// A count with its noun: `1 client`, `2,000 clients`, `2 echoes`, `2 deliveries`.
 pub fn counted(n: u64, noun: &str) -> String {
     let (stem, ending) = match noun {
         _ if n == 1 => (noun, ""),
         "echo" | "push" => (noun, "es"),
-        _ => match noun.strip_suffix("ery") {
-            Some(stem) => (stem, "eries"),
+        _ => match noun.strip_suffix("ry") {
+            Some(stem) => (stem, "ries"),
             None => (noun, "s"),
         },
     };
@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(counted(1, "client"), "1 client");
         assert_eq!(counted(2_000, "client"), "2,000 clients");
         assert_eq!([1, 2].map(|n| counted(n, "echo")), ["1 echo", "2 echoes"]);
+        assert_eq!(counted(2, "delivery"), "2 deliveries");
         assert_eq!(human_rate(76_335.6), "76,336");
         assert_eq!(human_rate(5.0), "5");
         assert_eq!(human_rate(2.5), "2.50");

@@ -34,6 +34,12 @@ pub(crate) fn own_limit(reason: &Reason) -> String {
             ceiling(own),
             "use more `--threads` if cores are free",
         ),
+        Reason::NearDeliveryCeiling(found, own) => format!(
+            "{} deliveries/s are within {} of the generator's own limit ({} deliveries/s) or above it, so they say little about the server; use more `--threads` if cores are free",
+            human_rate(*found),
+            human_percent(OWN_LIMIT_MARGIN),
+            human_rate(*own)
+        ),
         Reason::BelowFloor(found, own) => format!(
             "{} is below {}: {DISTURBED}, or use `--busy-poll`",
             service_p50(found),

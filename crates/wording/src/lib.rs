@@ -8,8 +8,10 @@
 //! | [`comparison`] | verdict on a figure of two servers |
 //! | [`files`] | reading and writing of files |
 //! | [`messages`] | wrong echoes, and messages of the server's own |
-//! | `reasons`, `generator_reasons` | reasons of a verdict, with advice; the second for the generator's own limits |
+//! | `reasons`, `generator_reasons`, `delivery_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
 //! | `percent_beside` | shares printed next to their limits |
+//! | [`deliveries_view`] | deliveries, feeds and slow readers |
+//! | `delivery_rows` | lines on them in the text summary |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -27,6 +29,9 @@
 pub mod comparison;
 mod conditions;
 mod connect_advice;
+pub mod deliveries_view;
+mod delivery_reasons;
+mod delivery_rows;
 pub mod files;
 mod generator_reasons;
 pub mod messages;

@@ -9,8 +9,10 @@ pub fn parts_of(s: &Summary) -> Vec<String> {
     match &s.scenario {
         None => parts(&s.plan),
         Some(scenario) => {
-            let parts = [scenario_name(scenario), load(&s.plan), count(&s.plan)];
-            parts.into_iter().chain(window(&s.plan)).collect()
+            let mut parts = vec![scenario_name(scenario), load(&s.plan), count(&s.plan)];
+            parts.extend(rooms_and_roles(scenario));
+            parts.extend(window(&s.plan));
+            parts
         }
     }
 }
@@ -52,19 +54,41 @@ fn scenario_name(scenario: &ScenarioSummary) -> String {
 pub fn amount_parts(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<String> {
     match scenario {
         None => vec![amount(plan)],
-        Some(scenario) => vec![scenario_name(scenario), count(plan)],
+        Some(scenario) => {
+            let parts = vec![scenario_name(scenario), count(plan)];
+            parts.into_iter().chain(rooms_and_roles(scenario)).collect()
+        }
     }
+}
+
+/// Rooms and roles, where there are several: `100 rooms`, `1 publisher + 200 subscriber`.
+fn rooms_and_roles(scenario: &ScenarioSummary) -> Vec<String> {
+    let rooms = u64::from(scenario.rooms);
+    let roles = scenario.roles.iter();
+    let roles: Vec<_> = roles
+        .map(|(name, clients)| format!("{} {name}", grouped(*clients)))
+        .collect();
+    let rooms = (rooms > 1).then(|| counted(rooms, "room"));
+    let roles = (roles.len() > 1).then(|| roles.join(" + "));
+    rooms.into_iter().chain(roles).collect()
+}
+
+/// Returns true when the clients only receive what the server sends on its own.
+fn is_feed(plan: &PlanSummary) -> bool {
+    plan.senders == Some(0)
 }
 
 fn window(plan: &PlanSummary) -> Option<String> {
     plan.window
+        .filter(|_| !is_feed(plan))
         .map(|n| format!("window {}", grouped(u64::from(n))))
 }
 
-/// The load: `closed loop`, `open loop, 20,000 msg/s, poisson`.
+/// The load: `closed loop`, `open loop, 20,000 msg/s, poisson`, `feed` when the server alone sends.
 pub(crate) fn load(plan: &PlanSummary) -> String {
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
+        None if is_feed(plan) => "feed".to_owned(),
         None => "closed loop".to_owned(),
     }
 }
@@ -99,8 +123,8 @@ fn amount(plan: &PlanSummary) -> String {
 fn count(plan: &PlanSummary) -> String {
     let all = counted(u64::from(plan.clients), "client");
     let clients = match plan.senders {
-        Some(senders) => format!("{} of {all}", grouped(u64::from(senders))),
-        None => all,
+        Some(senders) if senders > 0 => format!("{} of {all}", grouped(u64::from(senders))),
+        _ => all,
     };
     let amount = match (plan.messages_per_client, plan.duration_s) {
         (Some(n), _) => counted(n, "message"),
@@ -145,6 +169,36 @@ mod tests {
         assert_eq!(server_urls(&plan), "a, b, c, d");
         plan.urls.push("e".to_owned());
         assert_eq!(server_urls(&plan), "a, b, c and 2 more URLs");
+    }
+
+    #[test]
+    fn rooms_roles_and_feeds_are_named() {
+        let mut s = summary(100);
+        let roles = [("publisher", 1), ("subscriber", 200)];
+        s.scenario = Some(ScenarioSummary {
+            name: "chat".to_owned(),
+            rooms: 10,
+            roles: roles.map(|(name, n)| (name.to_owned(), n)).into(),
+            ..ScenarioSummary::default()
+        });
+        (s.plan.clients, s.plan.senders) = (201, Some(1));
+        (s.plan.messages_per_client, s.plan.duration_s) = (None, Some(10.0));
+        s.plan.window = Some(1);
+        assert_eq!(
+            parts_of(&s).join(" · "),
+            "scenario chat · closed loop · 1 of 201 clients × 10.0 s · 10 rooms · 1 publisher + 200 subscriber · window 1"
+        );
+        s.scenario = Some(ScenarioSummary {
+            name: "ticker".to_owned(),
+            rooms: 1,
+            roles: [("client".to_owned(), 201)].into(),
+            ..ScenarioSummary::default()
+        });
+        s.plan.senders = Some(0);
+        assert_eq!(
+            parts_of(&s).join(" · "),
+            "scenario ticker · feed · 201 clients × 10.0 s"
+        );
     }
 
     #[test]

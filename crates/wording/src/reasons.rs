@@ -7,6 +7,7 @@ use measurement::verdict::{
 };
 use units::{counted, grouped, human_percent, human_time};
 
+use crate::delivery_reasons::on_deliveries;
 use crate::generator_reasons::{generator, own_limit};
 use crate::percent_beside::percent_beside;
 
@@ -71,11 +72,22 @@ fn reason(reason: &Reason) -> String {
             messages_lie(*beyond),
             grouped(FIRM_TAIL_MESSAGES)
         ),
+        Reason::NothingPushed { .. }
+        | Reason::NothingDelivered { .. }
+        | Reason::FewPushes(_)
+        | Reason::DeliveriesReadLate(_)
+        | Reason::ServerClockAhead(_)
+        | Reason::UnreachedReceivers { .. }
+        | Reason::MissingDeliveries { .. }
+        | Reason::MisdirectedDeliveries(_)
+        | Reason::DelayedAcknowledgements(_)
+        | Reason::SlowReadersNotFull { .. } => on_deliveries(reason),
         Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
         Reason::NearFloor(..)
         | Reason::BelowFloor(..)
         | Reason::NearCeiling(..)
-        | Reason::AboveCeiling(..) => own_limit(reason),
+        | Reason::AboveCeiling(..)
+        | Reason::NearDeliveryCeiling(..) => own_limit(reason),
         Reason::SendLateness { .. }
         | Reason::GeneratorStopped { .. }
         | Reason::GeneratorThrottled { .. }
@@ -430,6 +442,7 @@ mod tests {
         let own = |floor, ceiling| Calibration {
             floor_service_p50_ns: floor,
             ceiling_messages_per_s: ceiling,
+            ceiling_deliveries_per_s: None,
             took_s: 0.3,
             longest_stop_ns: 0,
         };
@@ -477,6 +490,7 @@ mod tests {
         evidence.calibration = Some(Calibration {
             floor_service_p50_ns: 12,
             ceiling_messages_per_s: 900.0,
+            ceiling_deliveries_per_s: None,
             took_s: 0.3,
             longest_stop_ns: 0,
         });

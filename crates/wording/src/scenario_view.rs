@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use measurement::run::{KindSummary, Summary};
+use measurement::run::{KindSummary, ReceiverSummary, Summary};
 use units::{counted, grouped};
 
 use crate::Tone;
+use crate::summary::ended_word;
 use crate::summary_figure::{LabelledRow, SummaryFigure, figure, known_time};
 
 /// Clients that completed their setup, and the times that it took.
@@ -52,6 +53,7 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
         points,
     };
     let mut rows = Vec::new();
+    let ended = ended_word(s);
     if let Some(counts) = &s.messages.scenario {
         let names = |counts: &BTreeMap<String, u64>, verb| {
             let named = counts.iter().filter(|(_, n)| **n > 0);
@@ -71,14 +73,21 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
     }
     if !s.kinds.is_empty() {
         let kinds = counted(s.kinds.len() as u64, "kind") + " of messages";
-        rows.push(row("kinds", kinds, s.kinds.iter().map(group).collect()));
+        let points = s.kinds.iter().map(|kind| group(kind, ended)).collect();
+        rows.push(row("kinds", kinds, points));
     }
     if !s.roles.is_empty() {
-        let roles = match s.roles.len() {
-            1 => "1 role that sends".to_owned(),
-            several => format!("{} roles that send", grouped(several as u64)),
+        let does = if s.fan_out.is_some() {
+            ["sends or receives", "send or receive"]
+        } else {
+            ["sends", "send"]
         };
-        rows.push(row("roles", roles, s.roles.iter().map(group).collect()));
+        let roles = match s.roles.len() {
+            1 => format!("1 role that {}", does[0]),
+            several => format!("{} roles that {}", grouped(several as u64), does[1]),
+        };
+        let points = s.roles.iter().map(|role| group(role, ended)).collect();
+        rows.push(row("roles", roles, points));
     }
     rows
 }
@@ -92,15 +101,19 @@ pub(crate) fn error_replies(n: u64) -> &'static str {
     }
 }
 
-/// One kind of message or one role: `say: 900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`.
-fn group((name, group): (&String, &KindSummary)) -> String {
+/// One kind of message or one role: `say: 900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`. `ended` is
+/// the end of a message in a word.
+fn group((name, group): (&String, &KindSummary), ended: &str) -> String {
     let counts = &group.messages;
-    let mut parts = vec![
-        format!("{} sent", grouped(counts.sent)),
-        format!("{} answered", grouped(counts.received)),
-    ];
+    let only_receives = group.deliveries.is_some() && counts.sent == 0;
+    let mut parts = Vec::new();
+    if !only_receives {
+        parts.push(format!("{} sent", grouped(counts.sent)));
+        parts.push(format!("{} {ended}", grouped(counts.received)));
+    }
     for (n, what) in [
         (counts.lost, "lost"),
+        (counts.incomplete, "incomplete"),
         (counts.corrupted, "corrupted"),
         (counts.timed_out, "late"),
         (counts.error_reply, error_replies(counts.error_reply)),
@@ -117,13 +130,25 @@ fn group((name, group): (&String, &KindSummary)) -> String {
         parts.push(format!("service time p50 {p50}"));
         parts.extend(known_time(times.p99).map(|p99| format!("p99 {p99}")));
     }
+    parts.extend(group.deliveries.as_ref().map(deliveries));
     format!("{name}: {}", parts.join(" · "))
+}
+
+/// Deliveries to a role: `1,000 of 1,000 delivered · delivery time p50 1.00 ms · p99 2.00 ms`.
+fn deliveries(own: &ReceiverSummary) -> String {
+    let (delivered, expected) = (grouped(own.delivered), grouped(own.expected));
+    let times = &own.delivery_time_ns;
+    let p50 = known_time(times.p50).map(|p50| format!("delivery time p50 {p50}"));
+    let p99 = known_time(times.p99).map(|p99| format!("p99 {p99}"));
+    let counts = Some(format!("{delivered} of {expected} delivered"));
+    let parts: Vec<_> = [counts, p50, p99].into_iter().flatten().collect();
+    parts.join(" · ")
 }
 
 #[cfg(test)]
 mod tests {
     use measurement::record::{KindCounts, ScenarioCounts, SetupFailure, SetupFault};
-    use measurement::run::SetupSummary;
+    use measurement::run::{FanOutSummary, SetupSummary};
     use measurement::verdict::Latency;
     use test_support::fixtures::closed_loop_summary as summary;
 
@@ -207,6 +232,22 @@ mod tests {
             ["say: 10 sent · 9 answered · 1 lost · service time p50 1.00 ms"]
         );
         assert_eq!(text("roles").0, "1 role that sends");
+        s.fan_out = Some(FanOutSummary::default());
+        s.roles.insert(
+            "listener".to_owned(),
+            KindSummary {
+                deliveries: Some(ReceiverSummary {
+                    expected: 10,
+                    delivered: 9,
+                    ..ReceiverSummary::default()
+                }),
+                ..KindSummary::default()
+            },
+        );
+        let view = SummaryView::new(&s);
+        let roles = view.rows.iter().find(|row| row.label == "roles").unwrap();
+        assert_eq!(roles.text, "2 roles that send or receive");
+        assert_eq!(roles.points[1], "listener: 9 of 10 delivered");
         assert_eq!(text("roles").1, ["guest: 0 sent · 0 answered"]);
     }
 }

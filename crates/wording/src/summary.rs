@@ -9,6 +9,27 @@ use crate::reasons::messages_lie;
 /// Text in place of a response time that equals the service time.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
 
+/// Returns true for a run that sent nothing, because the server sends on its own.
+pub(crate) fn is_feed_only(s: &Summary) -> bool {
+    s.push.is_some() && s.messages.sent == 0 && s.plan.senders == Some(0)
+}
+
+/// Returns true when messages without a reply end with their last delivery.
+pub(crate) fn ends_with_deliveries(s: &Summary) -> bool {
+    let scenario = s.scenario.as_ref();
+    scenario.is_some_and(|scenario| scenario.ends_with_deliveries)
+}
+
+/// The end of a message in a word: `echoed`, `answered`, `delivered to all`.
+pub(crate) fn ended_word(s: &Summary) -> &'static str {
+    match &s.messages.scenario {
+        _ if ends_with_deliveries(s) => "delivered to all",
+        // Not every answer is an echo.
+        Some(_) => "answered",
+        None => "echoed",
+    }
+}
+
 /// Measured time, generator and embedded server, as parts of a line. `place` is the process of the report, such as
 /// `this process`.
 pub fn circumstances(s: &Summary, place: &str) -> Vec<String> {
@@ -112,7 +133,11 @@ fn waits_for(s: &Summary) -> Option<&'static str> {
 
 /// Remarks on the times in a table: late wake-ups and a thin tail.
 pub fn remarks_on_times(s: &Summary) -> Vec<String> {
-    let remarks = [late_wake_ups(s), thin_tail(s.service_time_ns.count)];
+    let timed = match &s.push {
+        Some(feed) if is_feed_only(s) => feed.gap_ns.count,
+        _ => s.service_time_ns.count,
+    };
+    let remarks = [late_wake_ups(s), thin_tail(timed)];
     remarks.into_iter().flatten().collect()
 }
 

@@ -7,9 +7,11 @@ use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time
 use crate::Tone;
 use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
-use crate::summary::{differing_times, warmup_backlog};
+use crate::summary::{
+    differing_times, ended_word, ends_with_deliveries, is_feed_only, warmup_backlog,
+};
 use crate::summary_figure::{count, figure, known_time, unusual};
-use crate::{scenario_view, shards_view};
+use crate::{delivery_rows, scenario_view, shards_view};
 
 pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
@@ -42,13 +44,18 @@ impl SummaryView {
                 ..LabelledRow::default()
             }
         };
-        let mut rows = vec![row("messages", &messages), row("throughput", &throughput)];
+        let mut of_messages = row("messages", &messages);
         if s.messages.any_failed() {
-            rows[0].tone = Tone::Bad;
+            of_messages.tone = Tone::Bad;
         }
-        rows[0].points = notes(s);
-        rows[1].points = warmup_backlog(s).into_iter().collect();
-        rows.splice(0..0, shards_view::row(s));
+        of_messages.points = notes(s);
+        let mut rows: Vec<_> = shards_view::row(s).into_iter().collect();
+        rows.push(of_messages);
+        rows.extend(delivery_rows::rows(s));
+        rows.extend((!is_feed_only(s)).then(|| LabelledRow {
+            points: warmup_backlog(s).into_iter().collect(),
+            ..row("throughput", &throughput)
+        }));
         rows.extend(is_rate_known.then(|| row("rate", &rate)));
         rows.push(LabelledRow {
             points: broken_connections(s),
@@ -96,7 +103,12 @@ pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     let over = differing_times(s).map(|(measured_s, _)| human_time(measured_s * 1e9));
     // Exact far beyond any number of messages.
     if (rate.messages_per_s * s.elapsed_s).round() == 1.0 {
-        let phrase = format!("{UNKNOWN} (a single echo has no rate)");
+        let single = if ends_with_deliveries(s) {
+            "message"
+        } else {
+            "echo"
+        };
+        let phrase = format!("{UNKNOWN} (a single {single} has no rate)");
         return vec![in_table("messages", Some(UNKNOWN.to_owned())).said(Some(phrase))];
     }
     vec![
@@ -106,29 +118,50 @@ pub fn throughput(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-fn messages(s: &Summary) -> Vec<SummaryFigure> {
+/// Messages sent, and how they ended.
+fn ended_messages(s: &Summary) -> Vec<SummaryFigure> {
     let m = &s.messages;
+    let sent = count("sent", m.sent);
+    if is_feed_only(s) {
+        return vec![sent.said(Some("none sent: the server sends on its own".to_owned()))];
+    }
     let mut figures = vec![
         in_table("planned", m.planned.map(grouped)),
-        count("sent", m.sent),
-        // Not every answer is an echo.
-        match &m.scenario {
-            None => count("echoed", m.received),
-            Some(_) => count("answered", m.received),
-        },
-        count("lost", m.lost),
-        match m.corrupted {
-            Some(corrupted) => count("corrupted", corrupted),
-            None => figure("corrupted", Some("not checked".to_owned()), "corrupted {}"),
-        },
-        count("late", m.timed_out),
+        sent,
+        count(ended_word(s), m.received),
+    ];
+    if ends_with_deliveries(s) {
+        // Without a reply, nothing is lost or late as a whole.
+        figures.extend([
+            count("incomplete", m.incomplete),
+            unusual("lost", m.lost),
+            unusual("corrupted", m.corrupted.unwrap_or(0)),
+            unusual("late", m.timed_out),
+        ]);
+    } else {
+        figures.extend([
+            count("lost", m.lost),
+            match m.corrupted {
+                Some(corrupted) => count("corrupted", corrupted),
+                None => figure("corrupted", Some("not checked".to_owned()), "corrupted {}"),
+            },
+            count("late", m.timed_out),
+        ]);
+    }
+    figures
+}
+
+fn messages(s: &Summary) -> Vec<SummaryFigure> {
+    let m = &s.messages;
+    let mut figures = ended_messages(s);
+    figures.extend([
         unusual("reordered", m.reordered),
         unusual("duplicated", m.duplicated),
         unusual("unexpected", m.unexpected),
         unusual("in flight at the end", m.abandoned),
         unusual("never sent", m.unsent),
         unusual("undecided", m.undecided),
-    ];
+    ]);
     if let Some(counts) = &m.scenario {
         figures.extend([
             unusual(
@@ -302,6 +335,11 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
     vec![
         in_table("service time p50, alone", Some(floor)).said(Some(alone)),
         figure("throughput at most, alone", Some(ceiling), "at most {}"),
+        figure(
+            "deliveries at most, alone",
+            own.ceiling_deliveries_per_s.map(human_rate),
+            "at most {} deliveries/s",
+        ),
     ]
 }
 

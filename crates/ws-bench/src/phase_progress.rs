@@ -38,7 +38,7 @@ impl PhaseProgress {
             Phase::WarmUp => time(plan.warmup),
             Phase::Measure => match (plan.planned_messages(), plan.measured_time()) {
                 (Some(total), _) => Self {
-                    done: progress.record.counts.received,
+                    done: progress.record.counts.received + progress.record.counts.incomplete,
                     total,
                 },
                 (None, total) => time(total.unwrap_or_default()),

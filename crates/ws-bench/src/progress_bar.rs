@@ -8,9 +8,11 @@ use cli::DisplayThread;
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 use measurement::plan::Plan;
+use measurement::record::LatencyHistogram;
 use measurement::verdict::shown_quantile;
 use swarm::{Phase, RunHandle, RunProgress};
 use units::{grouped, human_time};
+use wording::deliveries_view::reach;
 
 use crate::phase_progress::PhaseProgress;
 
@@ -63,7 +65,6 @@ const MARGIN: usize = 3;
 const USUAL_COLUMNS: usize = 80;
 
 /// The figures of the run, the most important ones first.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<String> {
     let (opened, failed) = (progress.connections.opened, progress.connections.failed);
     let received = progress.record.counts.received;
@@ -74,24 +75,59 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
         let clients = format!("{} of {of} clients up", grouped(opened));
         return std::iter::once(clients).chain(failed).collect();
     }
-    let seconds = progress.in_phase.as_secs_f64().max(1e-3);
-    let rate = (received as f64 / seconds).round() as u64;
-    let mut figures = vec![format!("{} msg/s", grouped(rate))];
-    let service = &progress.record.service;
-    let shown = [("p50", 0.5), ("p99", 0.99)].map(|(name, q)| {
-        let ns = shown_quantile(service.count(), q, service.quantile(q))?;
-        Some(format!("{name} {}", human_time(ns as f64)))
-    });
-    let shown: Vec<_> = shown.into_iter().flatten().collect();
-    if !shown.is_empty() {
-        figures.push(shown.join(" "));
-    }
+    let mut figures = measured(progress);
     let left = phase.time_left(progress.in_phase);
     figures.extend(left.map(|left| format!("{} s left", left.as_secs())));
     figures.extend(failed);
     figures.push(clients);
-    figures.push(format!("{} messages", grouped(received)));
+    if received > 0 || progress.record.push.is_none() {
+        figures.push(format!("{} messages", grouped(received)));
+    }
     figures
+}
+
+/// Rate and times of what the run is about: deliveries, messages of a feed, or messages and their answers.
+fn measured(progress: &RunProgress) -> Vec<String> {
+    let record = &progress.record;
+    let seconds = progress.in_phase.as_secs_f64().max(1e-3);
+    // A rate is never negative.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let rate = |n: u64| grouped((n as f64 / seconds).round() as u64);
+    if let Some(own) = &record.fan_out {
+        let counts = &own.counts;
+        let mut figures = vec![format!("{} deliveries/s", rate(counts.delivered))];
+        let times = [("first", &own.times.first), ("last", &own.times.last)];
+        let times = times.map(|(name, times)| quantile(name, times.get()?, 0.5));
+        figures.extend(joined(times));
+        if counts.expected > 0 {
+            // Exact far beyond any number of deliveries.
+            let share = counts.delivered as f64 / counts.expected as f64;
+            figures.push(format!("reach so far {}", reach(share)));
+        }
+        return figures;
+    }
+    if let Some(own) = record.push.as_ref().filter(|_| record.counts.sent == 0) {
+        let gap = own.gap.get();
+        let times = [("gap p50", 0.5), ("p99", 0.99)].map(|(name, q)| quantile(name, gap?, q));
+        let figures = [format!("{} msg/s", rate(own.received))];
+        return figures.into_iter().chain(joined(times)).collect();
+    }
+    let times = [("p50", 0.5), ("p99", 0.99)];
+    let times = times.map(|(name, q)| quantile(name, &record.service, q));
+    let figures = [format!("{} msg/s", rate(record.counts.received))];
+    figures.into_iter().chain(joined(times)).collect()
+}
+
+/// A quantile with its name; `None` where it is not shown.
+fn quantile(name: &str, times: &LatencyHistogram, q: f64) -> Option<String> {
+    let ns = shown_quantile(times.count(), q, times.quantile(q))?;
+    Some(format!("{name} {}", human_time(ns as f64)))
+}
+
+/// The known figures as one; `None` without any.
+fn joined<const N: usize>(figures: [Option<String>; N]) -> Option<String> {
+    let known: Vec<_> = figures.into_iter().flatten().collect();
+    (!known.is_empty()).then(|| known.join(" "))
 }
 
 /// Joins as many figures as fit into the columns.
@@ -111,11 +147,40 @@ fn fit(figures: Vec<String>, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use measurement::record::{FanOutRecord, PushRecord};
+
     use super::*;
 
     #[test]
     fn the_template_is_valid() {
         assert!(style().is_ok());
+    }
+
+    #[test]
+    fn a_room_and_a_feed_show_their_own_rates() {
+        let mut fan_out = FanOutRecord::default();
+        (fan_out.counts.expected, fan_out.counts.delivered) = (2_000, 1_990);
+        fan_out.times.first.record(1_000_000);
+        fan_out.times.last.record(2_000_000);
+        let mut progress = RunProgress {
+            in_phase: Duration::from_secs(2),
+            ..RunProgress::default()
+        };
+        progress.record.fan_out = Some(Box::new(fan_out));
+        let wanted = [
+            "995 deliveries/s",
+            "first 1.00 ms last 2.00 ms",
+            "reach so far 99.50 %",
+        ];
+        assert_eq!(measured(&progress), wanted);
+        let mut feed = PushRecord {
+            received: 100,
+            ..PushRecord::default()
+        };
+        feed.gap.record(10_000_000);
+        progress.record.fan_out = None;
+        progress.record.push = Some(Box::new(feed));
+        assert_eq!(measured(&progress), ["50 msg/s", "gap p50 10.0 ms"]);
     }
 
     #[test]

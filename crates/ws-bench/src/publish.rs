@@ -79,7 +79,7 @@ pub(crate) fn publish(
 fn status(summary: &Summary) -> ExitStatus {
     let connections = &summary.connections;
     let some_failed =
-        connections.failed > 0 || connections.closed_early > 0 || summary.messages.any_failed();
+        connections.failed > 0 || connections.closed_early > 0 || summary.any_failed();
     let is_degraded = summary
         .shards
         .as_ref()

@@ -2,9 +2,10 @@
 
 use anstyle::{AnsiColor, Style};
 use cli::{dim, paint};
-use measurement::run::{ConditionResult, Summary};
+use measurement::run::{ConditionResult, FanOutSummary, PushSummary, SlowSummary, Summary};
 use measurement::verdict::Latency;
 use units::human_time;
+use wording::deliveries_view::{self, DeliveryTimeRow};
 use wording::summary_view::{LabelledRow, SummaryView, UNKNOWN};
 use wording::{Tone, summary};
 
@@ -12,6 +13,8 @@ use wording::{Tone, summary};
 const LABEL: usize = 13;
 /// Width of a figure in the table of times.
 const CELL: usize = 9;
+/// Width of the labels in the table of the others before and after.
+const NEIGHBOUR_LABEL: usize = 18;
 /// Maximum width of lines with reasons.
 const WIDTH: usize = 100;
 
@@ -101,22 +104,49 @@ fn conditions(s: &Summary) -> Vec<String> {
 }
 
 fn times(s: &Summary) -> Vec<String> {
+    let mut lines = message_times(s);
+    lines.extend(s.fan_out.as_ref().map(delivery_times).unwrap_or_default());
+    lines.extend(s.push.as_ref().map(feed_times).unwrap_or_default());
+    lines.extend(s.slow.as_ref().map(neighbours).unwrap_or_default());
+    lines
+}
+
+/// The titles of the table of times.
+fn titles() -> String {
+    dim(&line(
+        "",
+        &cells(Latency::default().shown().map(|(name, _)| name.to_owned())),
+    ))
+}
+
+fn cells(cells: [String; 7]) -> String {
+    cells.map(|cell| format!("{cell:>CELL$}")).concat()
+}
+
+fn figures(times: &Latency) -> String {
+    let cell = |ns: Option<f64>| ns.map_or_else(|| UNKNOWN.to_owned(), human_time);
+    cells(times.shown().map(|(_, ns)| cell(ns)))
+}
+
+fn aside(text: &str) -> String {
+    line("", &format!("  {text}"))
+}
+
+/// Times of messages and their replies.
+fn message_times(s: &Summary) -> Vec<String> {
     let service = &s.service_time_ns;
     if service.count == 0 && s.error_time_ns.is_none() {
-        return vec![line("service time", "nothing measured")];
+        let has_others = s.fan_out.is_some() || s.push.is_some();
+        let nothing = (!has_others).then(|| line("service time", "nothing measured"));
+        return nothing.into_iter().collect();
     }
-    let row = |cells: [String; 7]| cells.map(|cell| format!("{cell:>CELL$}")).concat();
-    let titles = row(service.shown().map(|(name, _)| name.to_owned()));
-    let cell = |ns: Option<f64>| ns.map_or_else(|| UNKNOWN.to_owned(), human_time);
-    let figures = |times: &Latency| row(times.shown().map(|(_, ns)| cell(ns)));
-    let aside = |text: &str| line("", &format!("  {text}"));
     let omission = summary::omission(s);
     let response = match omission {
         None => format!("  {}", summary::RESPONSE_IS_SERVICE),
         Some(_) => figures(&s.response_time_ns),
     };
     let mut lines = vec![
-        dim(&line("", &titles)),
+        titles(),
         line("service time", &figures(service)),
         line("response time", &response),
     ];
@@ -133,4 +163,171 @@ fn times(s: &Summary) -> Vec<String> {
     let remarks = summary::remarks_on_times(s);
     lines.extend(remarks.iter().map(|remark| dim(&aside(remark))));
     lines
+}
+
+/// Times of all deliveries, and of the first, median and last receiver of each message.
+fn delivery_times(deliveries: &FanOutSummary) -> Vec<String> {
+    if deliveries.delivery_time_ns.count == 0 {
+        return vec![line("delivery time", "nothing delivered")];
+    }
+    let rows = deliveries_view::time_rows(deliveries);
+    let title = |text: &str| format!("{text} (delivery: all; first, median, last: per message)");
+    let mut lines = vec![
+        String::new(),
+        dim(&title("delivery time, from sent")),
+        titles(),
+    ];
+    lines.extend(rows.iter().map(|row| line(row.label, &figures(&row.time))));
+    let differs = |row: &DeliveryTimeRow| row.response.is_some_and(|own| own != row.time);
+    if rows.iter().any(differs) {
+        lines.push(dim("delivery response, from the intended time"));
+        let responses = rows
+            .iter()
+            .filter_map(|row| Some((row.label, row.response?)));
+        lines.extend(responses.map(|(label, times)| line(label, &figures(&times))));
+    }
+    lines
+}
+
+/// Times of a feed.
+fn feed_times(feed: &PushSummary) -> Vec<String> {
+    let rows = deliveries_view::feed_time_rows(feed);
+    let rows = rows.iter().filter(|(_, times)| times.count > 0);
+    let rows: Vec<_> = rows
+        .map(|(label, times)| line(label, &figures(times)))
+        .collect();
+    if rows.is_empty() {
+        return vec![line("gap", "nothing measured")];
+    }
+    [vec![titles()], rows].concat()
+}
+
+/// The other receivers before and after some turned slow.
+fn neighbours(slow: &SlowSummary) -> Vec<String> {
+    let rows = deliveries_view::before_and_after(slow);
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let row = |label: &str, before: &str, after: &str, ratio: &str| {
+        format!("{label:<NEIGHBOUR_LABEL$}{before:>12}{after:>12}   {ratio}")
+            .trim_end()
+            .to_owned()
+    };
+    let title = row("the others", "before", "after", "after / before (95 %)");
+    let unknown = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
+    let rows = rows.into_iter().map(|own| {
+        let (before, after) = (unknown(own.before), unknown(own.after));
+        row(own.label, &before, &after, &own.ratio.unwrap_or_default())
+    });
+    [String::new(), dim(&title)]
+        .into_iter()
+        .chain(rows)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use measurement::run::{NeighbourRatio, NeighbourSummary};
+    use test_support::fixtures::closed_loop_summary;
+
+    use super::*;
+
+    fn times(ms: u64) -> Latency {
+        let ns = ms * 1_000_000;
+        Latency {
+            count: 100_000,
+            min: Some(ns / 2),
+            mean: Some(ns as f64),
+            p50: Some(ns),
+            p90: Some(ns),
+            p99: Some(2 * ns),
+            p99_9: Some(2 * ns),
+            max: Some(3 * ns),
+            ..Latency::default()
+        }
+    }
+
+    fn plain(lines: &[String]) -> Vec<String> {
+        let strip = |line: &String| console::strip_ansi_codes(line).into_owned();
+        lines.iter().map(strip).collect()
+    }
+
+    fn row_of<'l>(lines: &'l [String], label: &str) -> Option<&'l String> {
+        lines.iter().find(|line| line.starts_with(label))
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_time_of_deliveries() {
+        let mut own = FanOutSummary {
+            delivery_time_ns: times(4),
+            delivery_response_ns: times(4),
+            first_ns: times(1),
+            first_response_ns: times(1),
+            median_ns: times(4),
+            median_response_ns: times(4),
+            last_ns: times(8),
+            last_response_ns: times(8),
+            spread_ns: times(7),
+            ..FanOutSummary::default()
+        };
+        let lines = plain(&delivery_times(&own));
+        assert!(
+            lines[1].starts_with("delivery time, from sent"),
+            "{lines:?}"
+        );
+        for (label, p50) in [
+            ("delivery  ", "4.00 ms"),
+            ("first", "1.00 ms"),
+            ("last", "8.00 ms"),
+            ("spread", "7.00 ms"),
+        ] {
+            assert!(row_of(&lines, label).unwrap().contains(p50), "{lines:?}");
+        }
+        assert_eq!(row_of(&lines, "delivery response"), None);
+        own.last_response_ns = times(9);
+        let lines = plain(&delivery_times(&own));
+        assert!(row_of(&lines, "delivery response").is_some());
+        assert!(lines.last().unwrap().contains("9.00 ms"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_feed_has_no_service_time() {
+        let mut s = closed_loop_summary(0);
+        s.push = Some(PushSummary {
+            gap_ns: times(10),
+            skew_ns: Some(times(1)),
+            ..PushSummary::default()
+        });
+        let lines = plain(&super::times(&s));
+        assert_eq!(row_of(&lines, "service time"), None);
+        assert!(row_of(&lines, "gap").unwrap().contains("10.0 ms"));
+        assert!(row_of(&lines, "skew").is_some());
+        assert_eq!(row_of(&lines, "lateness"), None);
+    }
+
+    #[test]
+    fn neighbours_of_slow_readers_stand_before_and_after() {
+        let phase = |ms| NeighbourSummary {
+            last_ns: times(ms),
+            ..NeighbourSummary::default()
+        };
+        let slow = SlowSummary {
+            before: phase(1),
+            after: phase(2),
+            ratios: vec![NeighbourRatio {
+                figure: "last.p50".to_owned(),
+                ratio: 2.0,
+                low: Some(1.8),
+                high: Some(2.2),
+            }],
+            ..SlowSummary::default()
+        };
+        let lines = plain(&neighbours(&slow));
+        let last = row_of(&lines, "last p50").unwrap();
+        assert!(
+            last.contains("1.00 ms     2.00 ms   2.00 × (1.80–2.20)"),
+            "{last}"
+        );
+        assert_eq!(neighbours(&SlowSummary::default()), Vec::<String>::new());
+    }
 }

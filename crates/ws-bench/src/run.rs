@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cli::ExitStatus;
 use cli::interrupt::Interrupts;
+use cli::{ExitStatus, print_notice};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
@@ -264,6 +264,11 @@ fn measure(
         (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
         (false, false) => progress_bar::start(plan, control),
     };
+    if !args.quiet && !args.tui {
+        control.when_unreached(|clients| {
+            print_notice(&wording::deliveries_view::unreached_in_warm_up(clients));
+        });
+    }
     let has_log = outputs.growing().next().is_some();
     let mut log = |second: LoggedSecond| {
         outputs.append(&second);

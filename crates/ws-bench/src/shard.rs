@@ -326,7 +326,7 @@ fn status(part: &ProcessRecord) -> ExitStatus {
     let connections = &part.context.connections;
     if part.context.interrupted {
         ExitStatus::Interrupted
-    } else if connections.failed + connections.closed_early > 0 || part.record.counts.any_failed() {
+    } else if connections.failed + connections.closed_early > 0 || part.record.any_failed() {
         ExitStatus::SomeFailed
     } else {
         ExitStatus::Success

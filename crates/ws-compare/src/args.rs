@@ -196,7 +196,8 @@ pub(crate) struct CompareArgs {
     /// Figures to compare, separated by commas [default: all] (example: `throughput,service.p99`)
     ///
     /// The names: throughput, service.p50, service.p99, service.p99.9, p50, p99, p99.9 (response times; also as
-    /// response.p50 and so on), messages_per_cpu_s and memory_per_connection.
+    /// response.p50 and so on), messages_per_cpu_s and memory_per_connection. With deliveries also reach, first.p99,
+    /// last.p50, last.p99, delivery.p50 and delivery.p99. Of a feed also gap.p99, lateness.p99 and skew.p99.
     ///
     /// The intervals hold for all figures together, so fewer figures need fewer rounds. Runs that no figure and no
     /// --fail-if needs are not made: with throughput alone, no latency runs.
@@ -349,9 +350,24 @@ impl CompareArgs {
 
     /// Figures to compare, in the order of reports.
     pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
-        let wanted =
-            |figure: &ComparedFigure| self.figures.is_empty() || self.figures.contains(figure);
-        ComparedFigure::ALL.into_iter().filter(wanted).collect()
+        if self.figures.is_empty() {
+            return self.figures_of_load().to_vec();
+        }
+        let is_wanted = |figure: &ComparedFigure| self.figures.contains(figure);
+        ComparedFigure::ALL.into_iter().filter(is_wanted).collect()
+    }
+
+    /// All figures that runs with this load have.
+    fn figures_of_load(&self) -> &'static [ComparedFigure] {
+        let Some(scenario) = &self.loaded else {
+            return ComparedFigure::OF_MESSAGES;
+        };
+        match (scenario.has_deliveries(), scenario.push.is_some()) {
+            _ if scenario.is_push_only() => ComparedFigure::OF_FEEDS,
+            (_, true) => &ComparedFigure::ALL,
+            (true, false) => ComparedFigure::OF_ROOMS,
+            (false, false) => ComparedFigure::OF_MESSAGES,
+        }
     }
 }
 
@@ -434,7 +450,7 @@ mod tests {
     #[test]
     fn figures_are_those_of_conditions_in_their_own_order() {
         let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
-        assert_eq!(of(&[]).unwrap(), ComparedFigure::ALL);
+        assert_eq!(of(&[]).unwrap(), ComparedFigure::OF_MESSAGES);
         assert_eq!(
             of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
             [ComparedFigure::Throughput, ComparedFigure::ResponseP99]

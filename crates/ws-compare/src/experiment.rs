@@ -65,11 +65,11 @@ impl<'a> Experiment<'a> {
         };
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         let target = first_target(args, candidates)?;
-        let template = LoadTemplate::new(args, &cpu_split);
+        let mut template = LoadTemplate::new(args, &cpu_split);
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(refused_plan)?;
         }
-        let load = template.capacity(seed).map_err(refused_plan)?;
+        let load = template.usual(seed, args.rate).map_err(refused_plan)?;
         let scenario_load = args.loaded.as_ref().map(|_| load.clone());
         let plan = load.against(target).map_err(refused_plan)?;
         plan.check_handshakes().map_err(usage_error)?;
@@ -100,13 +100,19 @@ impl<'a> Experiment<'a> {
             gate: gate(args),
         };
         let figures = [args.compared_figures(), conditions.figures()].concat();
+        let is_feed = args.loaded.as_ref().is_some_and(|it| it.is_push_only());
+        let runs = match NeededRuns::of(&figures) {
+            // The server alone decides on the load.
+            _ if is_feed => NeededRuns::of(ComparedFigure::OF_FEEDS),
+            runs => runs.with_closed_loop(runner.template.has_closed_loop()),
+        };
         Ok(Self {
             args,
             stop,
             candidates,
             cpu_split,
             runner,
-            runs: NeededRuns::of(&figures),
+            runs,
             slice,
             plan,
             seed,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use measurement::plan::{
     Arrivals, Length, Load, LoadDraft, LoadSpec, MAX_TIMEOUT, PlanError, RateProfile, Verify,
 };
+use scenario::ScenarioError;
 use units::{Rate, SizeRange};
 
 use crate::args::CompareArgs;
@@ -16,6 +17,9 @@ const RATE_SHARE: f64 = 0.6;
 
 /// Number of pilot runs. Their median is used.
 pub(crate) const PILOT_RUNS: u32 = 3;
+
+/// Minimum time in which a feed is checked.
+const FEED_CHECK: Duration = Duration::from_millis(200);
 
 /// Maximum measured time and warm-up of a pilot run.
 const PILOT: Duration = Duration::from_secs(1);
@@ -33,6 +37,8 @@ pub(crate) struct LoadTemplate {
     arrivals: Arrivals,
     /// Maximum number of messages in flight per client in open loop; `None` = unbounded.
     open_window: Option<NonZeroU32>,
+    /// Rate of the checks; `None` when a closed loop is possible.
+    open_only: Option<Rate>,
 }
 
 impl LoadTemplate {
@@ -50,7 +56,30 @@ impl LoadTemplate {
             draft,
             arrivals: args.arrivals,
             open_window: args.load.window,
+            open_only: None,
         }
+    }
+
+    /// The load that every run has in common: closed loop, or open loop at this rate when nothing tells a sender of the
+    /// scenario when to go on. Then there are no capacity runs.
+    pub(crate) fn usual(&mut self, seed: u64, rate: Option<Rate>) -> Result<LoadSpec, PlanError> {
+        let closed = self.capacity(seed);
+        let has_no_cue = matches!(
+            &closed,
+            Err(PlanError::Scenario(fault)) if matches!(**fault, ScenarioError::NoCue { .. })
+        );
+        match rate.filter(|_| has_no_cue) {
+            None => closed,
+            Some(rate) => {
+                self.open_only = Some(rate);
+                self.latency(seed, rate)
+            }
+        }
+    }
+
+    /// Returns true when runs in closed loop are possible.
+    pub(crate) fn has_closed_loop(&self) -> bool {
+        self.open_only.is_none()
     }
 
     fn load(&self, seed: u64, change: impl FnOnce(&mut LoadDraft)) -> Result<LoadSpec, PlanError> {
@@ -77,7 +106,7 @@ impl LoadTemplate {
 
     /// The loads of the gate, for the largest and the smallest payload: one message each, with `timeout` as time limit.
     /// Without verification, two messages each, because a greeting could be taken for a single echo. With a scenario, one
-    /// message of each client, because its roles need all of them.
+    /// message of each client, because its roles need all of them. A feed sends a few of its own messages.
     pub(crate) fn gate(&self, seed: u64, timeout: Duration) -> Result<Vec<LoadSpec>, PlanError> {
         let SizeRange { min, max } = self.draft.payload;
         let has_scenario = self.draft.scenario.is_some();
@@ -86,6 +115,14 @@ impl LoadTemplate {
         } else {
             vec![max, min]
         };
+        let scenario = self.draft.scenario.as_deref();
+        let feed = scenario.filter(|scenario| scenario.is_push_only());
+        let feed = feed.map(|scenario| {
+            let interval = scenario.push.as_ref().and_then(|push| push.interval);
+            interval.map_or(timeout, |interval| {
+                interval.saturating_mul(3).max(FEED_CHECK)
+            })
+        });
         let load = |bytes| {
             self.load(seed, |draft| {
                 let timeout = timeout.clamp(Duration::from_millis(1), MAX_TIMEOUT);
@@ -96,12 +133,22 @@ impl LoadTemplate {
                     } else {
                         NonZeroU32::MIN
                     },
-                    length: Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(more)),
+                    length: match &feed {
+                        None => Length::MessagesPerClient(NonZeroU64::MIN.saturating_add(more)),
+                        Some(time) => Length::Duration((*time).min(timeout)),
+                    },
                     payload: SizeRange {
                         min: bytes,
                         max: bytes,
                     },
-                    load: Load::PING_PONG,
+                    load: match self.open_only {
+                        None => Load::PING_PONG,
+                        Some(rate) => Load::Open {
+                            profile: RateProfile::constant(rate),
+                            arrivals: Arrivals::Constant,
+                            window: None,
+                        },
+                    },
                     connect_rate: None,
                     connect_timeout: timeout,
                     timeout,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use host::process_probe::ProcessProbe;
 use measurement::plan::Plan;
 use measurement::record::Sample;
-use measurement::run::comparison::{RunRow, Steadiness};
+use measurement::run::comparison::{RunDeliveries, RunRow, Steadiness};
 use measurement::run::{Host, Summary, Tool};
 use measurement::verdict::Calibration;
 use swarm::{RunHandle, RunSetup, SwarmError};
@@ -115,21 +115,24 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
     let m = &s.messages;
     let times = &s.response_time_ns;
     let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+    // A feed has no messages of the generator.
+    let feed = s.push.as_ref().filter(|_| m.sent == 0);
     RunRow {
         verdict: s.validity.verdict,
         reasons: s.validity.reasons.clone(),
-        timed_messages: times.count,
+        timed_messages: feed.map_or(times.count, |own| own.received),
         failed_messages: m.failed(),
         elapsed_s: s.elapsed_s,
         steadiness: Steadiness::Unknown,
         cut_s: None,
-        messages_per_s: s.throughput.messages_per_s,
+        messages_per_s: feed.map_or(s.throughput.messages_per_s, |own| own.received_per_s),
         p50_ns: exact(times.p50),
         p99_ns: exact(times.p99),
         p99_9_ns: exact(times.p99_9),
         server_cpu_s: s.server.as_ref().map(|server| server.cpu_s),
         messages_per_cpu_s: s.server.as_ref().and_then(|s| s.messages_per_cpu_s),
         slices: None,
+        deliveries: RunDeliveries::of(s),
     }
 }
 
@@ -174,7 +177,8 @@ fn early_end(summary: &Summary) -> Option<String> {
 }
 
 /// Description of a server's faults under load; `None` when every connection stayed open and every echo was correct.
-/// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict.
+/// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict. Neither are
+/// missing deliveries: `reach` compares them.
 pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
     let (m, c) = (&summary.messages, &summary.connections);
     let clients = u64::from(summary.plan.clients);
@@ -202,6 +206,21 @@ pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
             "echoes were wrong",
         ),
         (m.duplicated, "echo came twice", "echoes came twice"),
+        (
+            summary.fan_out.as_ref().map_or(0, |own| own.duplicated),
+            "delivery came twice",
+            "deliveries came twice",
+        ),
+        (
+            summary.fan_out.as_ref().map_or(0, |own| own.corrupted),
+            "delivery was wrong",
+            "deliveries were wrong",
+        ),
+        (
+            summary.fan_out.as_ref().map_or(0, |own| own.unexpected),
+            "delivery came to a client that should not get it",
+            "deliveries came to clients that should not get them",
+        ),
     ];
     let parts: Vec<_> = counts
         .iter()

@@ -42,6 +42,15 @@ impl NeededRuns {
         }
     }
 
+    /// These runs, or latency runs only when a closed loop is impossible.
+    pub(crate) fn with_closed_loop(self, is_possible: bool) -> Self {
+        Self {
+            capacity: self.capacity && is_possible,
+            latency: self.latency || !is_possible,
+            ..self
+        }
+    }
+
     pub(crate) fn count(self) -> u32 {
         u32::from(self.capacity) + u32::from(self.latency)
     }

@@ -236,7 +236,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
         max_rounds: rounds,
         seed: first.plan.seed,
         confidence: CONFIDENCE,
-        figures: ComparedFigure::ALL.to_vec(),
+        figures: figures_of(first).to_vec(),
         reference: reference.unwrap_or(&servers[0].name).to_owned(),
         server_cores: Vec::new(),
         generator_cores: first.plan.pinned_to.clone(),
@@ -251,6 +251,17 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
         elapsed_s: runs.map(|(_, summary)| summary.elapsed_s).sum(),
         scenario: first.scenario.clone(),
         ..new_comparison(host, started_at, plan, candidates, rows.collect())
+    }
+}
+
+/// The figures of runs like this one.
+fn figures_of(summary: &Summary) -> &'static [ComparedFigure] {
+    match (&summary.fan_out, &summary.push) {
+        (Some(_), Some(_)) => &ComparedFigure::ALL,
+        (Some(_), None) => ComparedFigure::OF_ROOMS,
+        (None, Some(_)) if summary.messages.sent == 0 => ComparedFigure::OF_FEEDS,
+        (None, Some(_)) => &ComparedFigure::ALL,
+        (None, None) => ComparedFigure::OF_MESSAGES,
     }
 }
 

@@ -17,12 +17,13 @@ use wording::{ConditionStatus, Tone};
 
 use crate::round_values::CONFIDENCE;
 use ComparedFigure::{
-    MemoryPerConnection, MessagesPerCpuS, ResponseP50, ResponseP99, ResponseP999, ServiceP50,
-    ServiceP99, ServiceP999, Throughput,
+    DeliveryP50, DeliveryP99, FirstP99, GapP99, LastP50, LastP99, LatenessP99, MemoryPerConnection,
+    MessagesPerCpuS, Reach, ResponseP50, ResponseP99, ResponseP999, ServiceP50, ServiceP99,
+    ServiceP999, SkewP99, Throughput,
 };
 
 /// Groups of figures with their headings.
-pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
+pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 5] = [
     (
         "Capacity: closed loop, as fast as each server answers",
         &[Throughput, ServiceP50, ServiceP99, ServiceP999],
@@ -30,6 +31,14 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 3] = [
     (
         "Latency: open loop, the same rate for all",
         &[ResponseP50, ResponseP99, ResponseP999],
+    ),
+    (
+        "Deliveries, to all receivers of a message",
+        &[Reach, FirstP99, LastP50, LastP99, DeliveryP50, DeliveryP99],
+    ),
+    (
+        "Feed: the server sends on its own",
+        &[GapP99, LatenessP99, SkewP99],
     ),
     (
         "Cost, in closed loop",
@@ -268,6 +277,15 @@ fn are_saved(c: &Comparison) -> bool {
     c.servers.iter().any(|server| !server.files.is_empty())
 }
 
+/// Returns true when runs have deliveries or a feed, which are not measured in slices.
+fn have_deliveries(c: &Comparison) -> bool {
+    let mut runs = c
+        .rounds
+        .iter()
+        .flat_map(|row| RUN_KINDS.map(|(_, run_of)| run_of(row)));
+    runs.any(|run| run.is_some_and(|run| run.deliveries.is_some()))
+}
+
 /// The pairs that ratios are computed over.
 pub(crate) fn paired(c: &Comparison) -> &'static str {
     if are_saved(c) {
@@ -294,11 +312,11 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
         ));
     }
     if are_saved(c) {
-        lines.push(
-            "Saved runs were measured one after the other, so a drift of the machine is part of their differences. \
-             Servers that ws-compare starts take turns in slices (--slice)."
-                .to_owned(),
-        );
+        let mut text = "Saved runs were measured one after the other, so a drift of the machine is part of their differences.".to_owned();
+        if !have_deliveries(c) {
+            text += " Servers that ws-compare starts take turns in slices (--slice).";
+        }
+        lines.push(text);
     }
     lines.extend(slices::method(c));
     let mode = plan.gate.as_deref();

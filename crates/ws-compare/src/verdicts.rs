@@ -20,8 +20,12 @@ use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
 use crate::sentences;
 
 /// The figures whose intervals `--until-sure` checks if no figures were chosen: tails would need many times the rounds.
-const USUAL_FIGURES: [ComparedFigure; 2] =
-    [ComparedFigure::Throughput, ComparedFigure::ResponseP50];
+const USUAL_FIGURES: [ComparedFigure; 4] = [
+    ComparedFigure::Throughput,
+    ComparedFigure::ResponseP50,
+    ComparedFigure::LastP50,
+    ComparedFigure::GapP99,
+];
 
 /// Minimum distance of an outlier from the median, as a share of the median, even if the other rounds are closer
 /// together.
@@ -70,7 +74,7 @@ pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
 pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
     let rounds = RoundValues(comparison);
     let plan = &comparison.plan;
-    let chosen = if plan.figures == ComparedFigure::ALL {
+    let chosen = if ComparedFigure::are_all_of_a_load(&plan.figures) {
         &USUAL_FIGURES[..]
     } else {
         &plan.figures
@@ -308,7 +312,12 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
     reasons.extend(background);
     for server in rounds.compared().filter(|_| are_two) {
         let is_empty = |figure| rounds.values(server, figure).is_empty();
-        if is_empty(ComparedFigure::Throughput) && is_empty(ComparedFigure::ResponseP50) {
+        let figures = [
+            ComparedFigure::Throughput,
+            ComparedFigure::ResponseP50,
+            ComparedFigure::DeliveryP50,
+        ];
+        if figures.into_iter().all(is_empty) {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has no round that counts"));
         }
@@ -342,6 +351,7 @@ mod tests {
             server_cpu_s: None,
             messages_per_cpu_s: None,
             slices: None,
+            deliveries: None,
         }
     }
 

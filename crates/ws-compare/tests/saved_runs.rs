@@ -126,6 +126,105 @@ fn a_difference_beyond_the_noise_is_told_with_its_interval() {
     );
 }
 
+/// Saves ten runs of `a` and of `b`, with figures of deliveries or of a feed. `change` gets the run, and a time in
+/// nanoseconds that is longer for `b`.
+fn ten_each_with(folder: &Folder, change: fn(&mut Value, u64)) -> [String; 2] {
+    [("a", 1.0), ("b", 1.5)].map(|(name, times)| {
+        let files = (0..10_u64).map(|n| {
+            let file = format!("{name}{n}.json");
+            let noise = 1.0 + ((n * 7919 + times as u64) % 13) as f64 / 1000.0;
+            let ns = (times * noise * 1e6).round() as u64;
+            folder.write(&file, &run(|r| change(r, ns)));
+            file
+        });
+        format!("{name}={}", files.collect::<Vec<_>>().join(","))
+    })
+}
+
+#[test]
+fn rooms_are_compared_by_their_last_receivers() {
+    let folder = Folder::new();
+    let sides = ten_each_with(&folder, |run, ns| {
+        let times = json!({"count": 100_000, "p50": ns, "p99": 3 * ns});
+        run["fan_out"] = json!({
+            "published": 1_000, "expected": 100_000, "delivered": 100_000, "reach": 1.0, "complete": 1_000,
+            "delivery_time_ns": times, "first_ns": times, "last_ns": times,
+        });
+    });
+    let worse = "b.last.p99 > 1.1 * a.last.p99";
+    let output = folder.compare(&[&sides[0], &sides[1], "--fail-if", worse, "-o", "c.json"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(4), "{text}{}", stderr(&output));
+    let c = folder.json("c.json");
+    for figure in [
+        "last_p50",
+        "last_p99",
+        "first_p99",
+        "delivery_p50",
+        "delivery_p99",
+    ] {
+        assert_eq!(against(&c, figure)["verdict"], "worse", "{figure}");
+    }
+    assert_eq!(against(&c, "reach")["verdict"], "cannot_tell");
+    assert!(
+        text.contains("Deliveries, to all receivers of a message"),
+        "{text}"
+    );
+    assert!(text.contains("last receiver p99"), "{text}");
+    let whole = "b.reach < 100%";
+    let output = folder.compare(&[&sides[0], &sides[1], "--fail-if", whole]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+}
+
+#[test]
+fn a_room_that_loses_deliveries_is_compared_by_its_reach() {
+    let folder = Folder::new();
+    let sides = ten_each_with(&folder, |run, ns| {
+        let missing = if ns > 1_200_000 { 500 } else { 0 };
+        run["fan_out"] = json!({
+            "published": 1_000, "expected": 100_000, "delivered": 100_000 - missing, "missing": missing,
+            "reach": 1.0 - missing as f64 / 1e5,
+        });
+    });
+    let output = folder.compare(&[&sides[0], &sides[1], "--fail-if", "b.reach < 100%"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(4), "{text}{}", stderr(&output));
+    assert!(text.contains("99.500 %"), "{text}");
+}
+
+#[test]
+fn feeds_are_compared_without_messages_of_the_generator() {
+    let folder = Folder::new();
+    let sides = ten_each_with(&folder, |run, ns| {
+        run["plan"]["senders"] = json!(0);
+        run["plan"]["messages_per_client"] = Value::Null;
+        run["messages"]["planned"] = Value::Null;
+        run["plan"]["duration_s"] = run["elapsed_s"].clone();
+        for count in ["sent", "received"] {
+            run["messages"][count] = json!(0);
+        }
+        for time in ["service_time_ns", "response_time_ns"] {
+            run[time] = json!({"count": 0});
+        }
+        run["throughput"]["messages_per_s"] = json!(0.0);
+        let times = json!({"count": 10_000, "p50": ns, "p99": 2 * ns});
+        run["push"] = json!({
+            "received": 10_000, "received_per_s": 1_000.0, "clients": 10, "missing": 0,
+            "gap_ns": times, "late_ns": times, "skew_ns": times,
+        });
+    });
+    let later = "b.skew.p99 > 1.1 * a.skew.p99";
+    let output = folder.compare(&[&sides[0], &sides[1], "--fail-if", later, "-o", "c.json"]);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(4), "{text}{}", stderr(&output));
+    let c = folder.json("c.json");
+    for figure in ["gap_p99", "lateness_p99", "skew_p99"] {
+        assert_eq!(against(&c, figure)["verdict"], "worse", "{figure}");
+    }
+    assert!(!text.contains("service time"), "{text}");
+    assert!(!text.contains("--slice"), "{text}");
+}
+
 #[test]
 fn noise_is_no_difference() {
     let folder = Folder::new();

@@ -2,7 +2,11 @@
 
 mod attribution;
 mod counts;
+mod feeds;
+mod measured_scenario;
 mod replies;
+mod rooms;
+mod slow_readers;
 #[cfg(target_os = "linux")]
 mod stillness;
 mod times;
@@ -78,7 +82,15 @@ fn valid_attempt(before: Findings, now: Findings) -> Findings {
 
 /// The certificate, in the order in which it is printed.
 pub fn all() -> Vec<Case> {
-    let mut all = [times::CASES, replies::TIMED_CASES, &counting()].concat();
+    let mut all = [
+        times::CASES,
+        replies::TIMED_CASES,
+        rooms::TIMED_CASES,
+        feeds::TIMED_CASES,
+        slow_readers::TIMED_CASES,
+        &counting(),
+    ]
+    .concat();
     #[cfg(target_os = "linux")]
     all.extend(stillness::CASES);
     all
@@ -98,6 +110,8 @@ pub fn counting() -> Vec<Case> {
         counts::CASES,
         attribution::CASES,
         replies::CASES,
+        rooms::CASES,
+        feeds::CASES,
         unsent::CASES,
     ]
     .concat()

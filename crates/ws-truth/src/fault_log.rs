@@ -1,5 +1,6 @@
 //! The server's log of its actions.
 
+use crate::delivery_log::{BlockedSocket, RoomMessage, TickLogEntry};
 use crate::faults::Fate;
 
 /// One message and its fate. Times are nanoseconds on the server's clock.
@@ -26,6 +27,14 @@ pub(crate) struct FaultLog {
     pub(crate) admitted: usize,
     /// Handshakes that the server refused.
     pub(crate) refused: u64,
+    /// Messages to rooms, in order of arrival.
+    pub(crate) room: Vec<RoomMessage>,
+    /// Copies that went to the publisher of the message, which should not get it.
+    pub(crate) returned_copies: u64,
+    /// Ticks of the feed that were sent, in this order.
+    pub(crate) ticks: Vec<TickLogEntry>,
+    /// Sockets of receivers that once took no more.
+    pub(crate) blocked: Vec<BlockedSocket>,
 }
 
 impl FaultLog {

@@ -69,6 +69,96 @@ impl DelayLaw {
     }
 }
 
+/// Deliveries in place of echoes: each message goes to the receivers of its room, which are the connections to the same
+/// path that have sent [`JOIN`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RoomFaults {
+    /// Receiver k, counted from 1 in the order of joining, gets its copy this time × k after the arrival of the message.
+    pub step: Duration,
+    /// Additional time of late copies. `None` = each receiver gets each copy once and none is late.
+    pub late_by: Option<Duration>,
+    /// Receiver 4 gets messages whose last digit is 1 with a changed byte. The publisher itself gets a copy of messages
+    /// whose last digit is 9.
+    pub spoils: bool,
+    /// Additional time of all copies of messages that arrive after a receiver's socket has taken no more.
+    pub held_by: Duration,
+    /// Bytes of the kernel's send buffer of each socket; `None` = the system's choice.
+    pub send_buffer: Option<usize>,
+}
+
+impl RoomFaults {
+    /// The fate of the copy of a publisher's message `number` for receiver `k`, counted from 1. By the last digit of the
+    /// number, with late copies: 3 does not reach receiver 1, 5 reaches receiver 2 late, and 7 reaches receiver 3 twice.
+    pub(crate) fn fate(&self, number: u64, k: usize) -> Fate {
+        match (number % 10, k) {
+            (1, 4) if self.spoils => Fate::Corrupted,
+            (3, 1) if self.late_by.is_some() => Fate::Dropped,
+            (5, 2) if self.late_by.is_some() => Fate::Reordered,
+            (7, 3) if self.late_by.is_some() => Fate::Duplicated,
+            _ => Fate::Echoed,
+        }
+    }
+
+    /// Returns `true` if the publisher gets a copy of its own message `number`.
+    pub(crate) fn returns_to_sender(&self, number: u64) -> bool {
+        self.spoils && number % 10 == 9
+    }
+
+    /// Time from the arrival of a message to its copy for receiver `k`. `is_held`: a receiver's socket was full then.
+    pub(crate) fn delay(&self, fate: Fate, k: usize, is_held: bool) -> Duration {
+        let late = self.late_by.filter(|_| fate == Fate::Reordered);
+        let held = Some(self.held_by).filter(|_| is_held);
+        let extra = late.unwrap_or_default() + held.unwrap_or_default();
+        times(self.step, k) + extra
+    }
+}
+
+/// A feed: numbered texts for all connections that have sent [`JOIN`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedFaults {
+    /// Number of receivers. The feed begins when all of them have joined.
+    pub receivers: usize,
+    /// Time from the last receiver's joining to tick 0.
+    pub begins_after: Duration,
+    /// Time between two ticks.
+    pub interval: Duration,
+    /// Number of ticks, from 0. Those whose last digit is 4 are left out.
+    pub ticks: u64,
+    /// Receiver k, counted from 1 in the order of joining, gets each tick this time × k late.
+    pub step: Duration,
+    /// Receiver 1 gets each tick whose last digit is 6 twice. Receiver 2 gets each tick whose last digit is 8 after the
+    /// next one.
+    pub repeats_and_reorders: bool,
+}
+
+impl FeedFaults {
+    /// Age of the time stamp of a tick when it is sent.
+    pub(crate) const STAMP_AGE: Duration = Duration::from_millis(5);
+
+    /// The fate of a tick for receiver `k`, counted from 1.
+    pub(crate) fn fate(&self, tick: u64, k: usize) -> Fate {
+        match (tick % 10, k) {
+            (4, _) => Fate::Dropped,
+            (6, 1) if self.repeats_and_reorders => Fate::Duplicated,
+            (8, 2) if self.repeats_and_reorders => Fate::Reordered,
+            _ => Fate::Echoed,
+        }
+    }
+
+    /// Time from the beginning of the feed to a tick for receiver `k`.
+    pub(crate) fn delay(&self, tick: u64, k: usize) -> Duration {
+        // Half an interval behind the next tick.
+        let late = Some(self.interval * 3 / 2).filter(|_| self.fate(tick, k) == Fate::Reordered);
+        let tick = usize::try_from(tick).unwrap_or(usize::MAX);
+        times(self.interval, tick) + times(self.step, k) + late.unwrap_or_default()
+    }
+}
+
+/// A time n times over, saturating.
+fn times(time: Duration, n: usize) -> Duration {
+    time.saturating_mul(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
 /// The server's answer to a handshake.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Handshake {
@@ -131,6 +221,10 @@ pub struct Faults {
     pub admit: Option<usize>,
     /// Messages are calls with an id, which decides about their answer (`CallAnswer`).
     pub calls: bool,
+    /// Messages are delivered to rooms.
+    pub room: Option<RoomFaults>,
+    /// The server sends a feed.
+    pub feed: Option<FeedFaults>,
     /// The answer to handshakes.
     pub handshake: Handshake,
     /// The seed of the probabilities.
@@ -199,6 +293,12 @@ impl CallAnswer {
     }
 }
 
+/// The text with which a connection becomes a receiver of its room and of the feed.
+pub const JOIN: &str = "join";
+
+/// The answer to [`JOIN`].
+pub const JOINED: &str = "joined";
+
 /// The text in front of a prefixed echo.
 pub const PREFIX: &str = "you said: ";
 
@@ -206,6 +306,11 @@ pub const PREFIX: &str = "you said: ";
 pub const ACKNOWLEDGEMENT: &str = "accepted";
 
 impl Faults {
+    /// Returns `true` if the server delivers messages in place of echoing them.
+    pub(crate) fn is_delivering(&self) -> bool {
+        self.room.is_some() || self.feed.is_some()
+    }
+
     /// The fate of the message with this number.
     pub(crate) fn fate(&self, message: u64) -> Fate {
         let fates = [
@@ -262,6 +367,54 @@ mod tests {
         assert_eq!(answer(13).unwrap().fate, Fate::Dropped);
         assert_eq!(answer(9).unwrap().delay, Duration::from_millis(90));
         assert_eq!(CallAnswer::to("ping"), None);
+    }
+
+    #[test]
+    fn one_copy_in_ten_has_each_fault_of_a_room() {
+        let ms = Duration::from_millis;
+        let room = RoomFaults {
+            step: ms(2),
+            late_by: Some(ms(30)),
+            spoils: true,
+            held_by: ms(5),
+            send_buffer: None,
+        };
+        let copies = || (0..100).flat_map(|n| (1..=6).map(move |k| (n, k)));
+        for (fate, receiver) in [
+            (Fate::Dropped, 1),
+            (Fate::Reordered, 2),
+            (Fate::Duplicated, 3),
+            (Fate::Corrupted, 4),
+        ] {
+            let found: Vec<_> = copies()
+                .filter(|(n, k)| room.fate(*n, *k) == fate)
+                .collect();
+            assert_eq!(found.len(), 10, "{fate:?}");
+            assert!(found.iter().all(|(_, k)| *k == receiver), "{fate:?}");
+        }
+        assert_eq!(room.delay(Fate::Echoed, 3, false), ms(6));
+        assert_eq!(room.delay(Fate::Reordered, 2, false), ms(34));
+        assert_eq!(room.delay(Fate::Echoed, 1, true), ms(7));
+        let flawless = RoomFaults::default();
+        assert!(copies().all(|(n, k)| flawless.fate(n, k) == Fate::Echoed));
+    }
+
+    #[test]
+    fn a_tick_that_is_out_of_order_comes_between_the_next_two() {
+        let ms = Duration::from_millis;
+        let feed = FeedFaults {
+            receivers: 2,
+            begins_after: ms(0),
+            interval: ms(10),
+            ticks: 100,
+            step: ms(1),
+            repeats_and_reorders: true,
+        };
+        assert_eq!(feed.delay(7, 2), ms(72));
+        assert_eq!((feed.delay(9, 2), feed.delay(8, 2)), (ms(92), ms(97)));
+        assert_eq!(feed.delay(8, 1), ms(81));
+        let missing = (0..100).filter(|n| feed.fate(*n, 1) == Fate::Dropped);
+        assert_eq!(missing.count(), 10);
     }
 
     #[test]

@@ -9,17 +9,22 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use host::cores;
-use mio::net::TcpListener;
+use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use socket2::SockRef;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use crate::fault_log::FaultLog;
 use crate::faults::Faults;
 
 mod answers;
+mod deliveries;
+#[cfg(test)]
+mod delivery_tests;
 mod handshake;
 mod throttled_stream;
 
+use deliveries::{DeliveryQueue, JoinedReceivers};
 use throttled_stream::ThrottledStream;
 
 const LISTENER: Token = Token(usize::MAX);
@@ -66,6 +71,8 @@ impl FaultyServer {
                     log: FaultLog::default(),
                     first_ns: None,
                     delayed: BTreeMap::new(),
+                    joined: JoinedReceivers::default(),
+                    deliveries: DeliveryQueue::default(),
                 };
                 server.run(&stopped)
             })?;
@@ -77,9 +84,9 @@ impl FaultyServer {
         })
     }
 
-    /// The server's URL.
+    /// The server's URL, without a path, so that a scenario can have one.
     pub(crate) fn url(&self) -> String {
-        format!("ws://{}/", self.address)
+        format!("ws://{}", self.address)
     }
 
     /// Time 0 of the log.
@@ -110,16 +117,34 @@ impl Drop for FaultyServer {
 enum ConnectionState {
     Head(ThrottledStream, Vec<u8>),
     Open(Box<WebSocket<ThrottledStream>>),
-    Ended,
+    /// Bytes that the socket took.
+    Ended(u64),
 }
 
 #[derive(Debug)]
 struct FaultyConnection {
     state: ConnectionState,
+    /// Path and query of the request; empty before its arrival.
+    path: String,
     messages: u64,
     /// Place in the log and content of a message that is answered after the next one.
     held: Option<(usize, Message)>,
     silent: bool,
+}
+
+impl FaultyConnection {
+    fn end(&mut self) {
+        self.state = ConnectionState::Ended(self.taken_bytes());
+    }
+
+    /// Bytes that the socket has taken.
+    fn taken_bytes(&self) -> u64 {
+        match &self.state {
+            ConnectionState::Head(stream, _) => stream.taken,
+            ConnectionState::Open(socket) => socket.get_ref().taken,
+            ConnectionState::Ended(taken) => *taken,
+        }
+    }
 }
 
 struct ServerLoop {
@@ -133,6 +158,8 @@ struct ServerLoop {
     first_ns: Option<u64>,
     /// Messages that are answered later, by due time and place in the log.
     delayed: BTreeMap<(u64, usize), Message>,
+    joined: JoinedReceivers,
+    deliveries: DeliveryQueue,
 }
 
 impl ServerLoop {
@@ -151,6 +178,7 @@ impl ServerLoop {
                 let ((_, place), message) = next.remove_entry();
                 self.answer(place, message);
             }
+            self.send_due();
             let timeout = self.poll_timeout();
             match self.poll.poll(&mut events, Some(timeout)) {
                 Err(e) if e.kind() != ErrorKind::Interrupted => break,
@@ -170,13 +198,14 @@ impl ServerLoop {
             for connection in ready {
                 let began = Instant::now();
                 if self.serve(connection).is_err() {
-                    self.connections[connection].state = ConnectionState::Ended;
+                    self.connections[connection].end();
                 }
                 if let Some(share) = self.faults.slower_by {
                     spin_until(Instant::now() + began.elapsed().mul_f64(share));
                 }
             }
         }
+        self.log_blocked_sockets();
         self.log
     }
 
@@ -186,7 +215,8 @@ impl ServerLoop {
         Some(self.first_ns? + nanoseconds(stall.after))
     }
 
-    /// Neither reads nor answers for the length of the stall, if it is due.
+    /// Neither reads nor answers for the length of the stall, if it is due. A server with rooms only stops reading:
+    /// copies of earlier messages go out in time.
     fn stall(&mut self) {
         let (Some(begin_ns), Some(stall)) = (self.stall_begin_ns(), self.faults.stall) else {
             return;
@@ -195,9 +225,13 @@ impl ServerLoop {
         if began_ns < begin_ns {
             return;
         }
-        let until = self.clock + Duration::from_nanos(began_ns) + stall.lasts;
-        std::thread::sleep(stall.lasts.saturating_sub(SPIN));
-        spin_until(until);
+        if self.faults.room.is_some() {
+            self.send_until(began_ns + nanoseconds(stall.lasts));
+        } else {
+            let until = self.clock + Duration::from_nanos(began_ns) + stall.lasts;
+            std::thread::sleep(stall.lasts.saturating_sub(SPIN));
+            spin_until(until);
+        }
         self.log.stall_ns = Some((began_ns, self.now_ns()));
     }
 
@@ -208,7 +242,8 @@ impl ServerLoop {
             return Duration::from_millis(1);
         }
         let delayed = self.delayed.keys().next().map(|(at_ns, _)| *at_ns);
-        let next = delayed.into_iter().chain(self.stall_begin_ns()).min();
+        let due = [delayed, self.deliveries.next_ns(), self.stall_begin_ns()];
+        let next = due.into_iter().flatten().min();
         let until = next.map_or(POLL_INTERVAL, |at_ns| {
             Duration::from_nanos(at_ns.saturating_sub(self.now_ns()))
         });
@@ -222,18 +257,21 @@ impl ServerLoop {
             let both = Interest::READABLE | Interest::WRITABLE;
             let ready = stream
                 .set_nodelay(true)
+                .and_then(|()| self.limit_send_buffer(&stream))
                 .and_then(|()| self.poll.registry().register(&mut stream, token, both));
             let stream = ThrottledStream {
                 stream,
                 limit: None,
                 since: Instant::now(),
                 read: 0,
+                taken: 0,
             };
             self.connections.push(FaultyConnection {
                 state: match ready {
                     Ok(()) => ConnectionState::Head(stream, Vec::new()),
-                    Err(_) => ConnectionState::Ended,
+                    Err(_) => ConnectionState::Ended(0),
                 },
+                path: String::new(),
                 messages: 0,
                 held: None,
                 silent: false,
@@ -241,10 +279,20 @@ impl ServerLoop {
         }
     }
 
+    fn limit_send_buffer(&self, stream: &TcpStream) -> io::Result<()> {
+        let size = self.faults.room.and_then(|room| room.send_buffer);
+        size.map_or(Ok(()), |size| {
+            SockRef::from(stream).set_send_buffer_size(size)
+        })
+    }
+
     /// Reads all that has arrived. An error ends the connection.
     fn serve(&mut self, connection: usize) -> Result<(), Error> {
-        let state = &mut self.connections[connection].state;
-        handshake::upgrade(state, &self.faults, &mut self.log)?;
+        handshake::upgrade(
+            &mut self.connections[connection],
+            &self.faults,
+            &mut self.log,
+        )?;
         loop {
             let ConnectionState::Open(socket) = &mut self.connections[connection].state else {
                 return Ok(());
@@ -261,7 +309,11 @@ impl ServerLoop {
                 Err(error) => return Err(error),
             };
             if message.is_text() || message.is_binary() {
-                self.handle(connection, message)?;
+                if self.faults.is_delivering() {
+                    self.deliver(connection, &message);
+                } else {
+                    self.handle(connection, message)?;
+                }
             } else {
                 let _ = socket.flush();
             }

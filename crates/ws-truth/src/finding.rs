@@ -13,6 +13,7 @@ pub(crate) enum FigureUnit {
     CountOfTimes,
     Ms,
     Percent,
+    PerSecond,
     /// A number without a unit.
     Number,
 }
@@ -20,7 +21,10 @@ pub(crate) enum FigureUnit {
 impl FigureUnit {
     /// Returns `true` for a figure that is read from the clock, so that a delayed generator changes it.
     fn is_of_the_clock(self) -> bool {
-        matches!(self, Self::CountOfTimes | Self::Ms | Self::Percent)
+        matches!(
+            self,
+            Self::CountOfTimes | Self::Ms | Self::Percent | Self::PerSecond
+        )
     }
 }
 
@@ -66,6 +70,7 @@ impl Finding {
             FigureUnit::Count | FigureUnit::CountOfTimes => format!("{value:.0}"),
             FigureUnit::Ms => format!("{value:.2} ms"),
             FigureUnit::Percent => format!("{value:.2} %"),
+            FigureUnit::PerSecond => format!("{value:.1}/s"),
             FigureUnit::Number => format!("{value:.3}"),
         }
     }

@@ -9,6 +9,7 @@
 //! | [`faults`] | the faults of a server, as plain data |
 //! | [`faulty_server`] | the server with these faults |
 //! | `fault_log` | the server's log of its actions |
+//! | `delivery_log` | the part of the log about rooms and feeds, and the figures that follow from it |
 //! | [`finding`] | truth and report of one figure, and the tolerance between them |
 //! | [`cases`] | every case of the certificate |
 //! | [`generator_process`] | a generator in a process of its own, which can be stopped |
@@ -30,6 +31,7 @@
 pub mod cases;
 #[cfg(target_os = "linux")]
 mod cpu_quota;
+mod delivery_log;
 mod fault_log;
 pub mod faults;
 pub mod faulty_server;

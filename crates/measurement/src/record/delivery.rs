@@ -88,6 +88,11 @@ impl OfMessage for DeliverySample {
         (self.publisher, self.message)
     }
 
+    fn place_in_message(&self) -> (u32, u64) {
+        let outcome = self.outcome as u64;
+        (self.subscriber, self.received_ns << 3 | outcome)
+    }
+
     fn sent_ns(&self) -> u64 {
         self.sent_ns
     }

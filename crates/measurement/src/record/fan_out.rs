@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{DeliverySample, PublicationSample};
 use super::fan_out_second::{FanOutSecond, SecondsOfFanOut};
+use super::sampling::OfMessage;
 use super::{BottomK, LazyHistogram, ThreadSamples};
 
 /// Counts of deliveries, each once per receiver.
@@ -39,6 +40,12 @@ pub struct FanOutCounts {
 }
 
 impl FanOutCounts {
+    /// Returns true when any delivery is missing, was duplicated or reordered, or is not the one that was expected.
+    pub(super) fn any_failed(&self) -> bool {
+        let wrong = self.duplicated + self.reordered + self.corrupted + self.unexpected;
+        self.expected > self.delivered || wrong > 0
+    }
+
     fn add(&mut self, other: &Self) {
         self.published += other.published;
         self.expected += other.expected;
@@ -225,8 +232,10 @@ impl FanOutRecord {
         let order = |one: &PublicationSample| (one.sent_ns, one.client, one.message);
         self.publications.sort_unstable_by_key(order);
         budget.choose(&mut self.deliveries);
-        let order =
-            |one: &DeliverySample| (one.sent_ns, one.publisher, one.message, one.received_ns);
+        let order = |one: &DeliverySample| {
+            let message = (one.sent_ns, one.publisher, one.message);
+            (message, one.received_ns, one.place_in_message())
+        };
         self.deliveries.sort_unstable_by_key(order);
     }
 }
@@ -269,6 +278,13 @@ impl FanOutRecorder {
         counts.published_in_time += u64::from(sent_ns <= self.measured_until_ns);
         counts.expected += expected;
         self.seconds.published(sent_ns, expected);
+    }
+
+    /// Takes back deliveries that were expected of a message sent at this time, because an interrupt ended the wait.
+    pub fn not_awaited(&mut self, sent_ns: u64, missing: u64) {
+        let counts = &mut self.record.counts;
+        counts.expected = counts.expected.saturating_sub(missing);
+        self.seconds.not_awaited(sent_ns, missing);
     }
 
     /// Records the first arrival of a message at a receiver, within the timeout, of a client of this role. Times are

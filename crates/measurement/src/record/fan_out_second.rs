@@ -108,6 +108,14 @@ impl SecondsOfFanOut {
         self.published[second].1 += expected;
     }
 
+    /// Takes back deliveries that were expected of a message sent at this time.
+    pub(super) fn not_awaited(&mut self, sent_ns: u64, missing: u64) {
+        let second = usize::try_from(sent_ns / SECOND_NS).unwrap_or(usize::MAX);
+        if let Some((_, expected)) = self.published.get_mut(second) {
+            *expected = expected.saturating_sub(missing);
+        }
+    }
+
     /// Counts a delivery that arrived at this time after T0.
     #[inline]
     pub(super) fn delivered(&mut self, received_ns: u64, delivery_ns: u64) {

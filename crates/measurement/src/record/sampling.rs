@@ -12,6 +12,11 @@ pub trait OfMessage {
 
     /// Time at which the message was sent, in nanoseconds since T0.
     fn sent_ns(&self) -> u64;
+
+    /// Order among the records of one message.
+    fn place_in_message(&self) -> (u32, u64) {
+        (0, 0)
+    }
 }
 
 impl OfMessage for Sample {
@@ -64,7 +69,7 @@ impl BottomK {
     pub fn choose(&self, samples: &mut Vec<impl OfMessage>) {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         if samples.len() > limit {
-            samples.select_nth_unstable_by_key(limit, |s| self.key(s));
+            samples.select_nth_unstable_by_key(limit, |s| (self.key(s), s.place_in_message()));
             samples.truncate(limit);
         }
     }
@@ -160,6 +165,9 @@ impl<T: OfMessage + Clone> ThreadSamples<T> {
                 all.extend_from_slice(&store.samples);
             }
         }
+        // Other threads may have dropped more than this one, and records of other types share the budget.
+        let threshold = budget.threshold.load(Ordering::Relaxed);
+        all.retain(|s| budget.key(s) <= threshold);
         budget.choose(&mut all);
         all.sort_unstable_by_key(|s| (s.sent_ns(), s.message_key()));
         all

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
 use super::scenario_summary::ScenarioSummary;
-use super::summary::{Host, Tool};
+use super::summary::{Host, Summary, Tool};
 use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
@@ -96,7 +96,7 @@ pub struct ComparisonPlan {
 }
 
 fn all_figures() -> Vec<ComparedFigure> {
-    ComparedFigure::ALL.to_vec()
+    ComparedFigure::OF_MESSAGES.to_vec()
 }
 
 /// A server under comparison.
@@ -174,6 +174,47 @@ pub struct RunRow {
     /// Slices of the run; `None` if it was measured in one piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slices: Option<RunSlices>,
+    /// Figures of deliveries or of a feed; `None` without either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliveries: Option<RunDeliveries>,
+}
+
+/// Figures of a run's deliveries or of its feed, over the whole measured phase. Times are in nanoseconds; `None` where
+/// they were not measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct RunDeliveries {
+    /// Share of the expected deliveries that came.
+    pub reach: Option<f64>,
+    pub first_p99_ns: Option<f64>,
+    pub last_p50_ns: Option<f64>,
+    pub last_p99_ns: Option<f64>,
+    pub delivery_p50_ns: Option<f64>,
+    pub delivery_p99_ns: Option<f64>,
+    pub gap_p99_ns: Option<f64>,
+    pub lateness_p99_ns: Option<f64>,
+    pub skew_p99_ns: Option<f64>,
+}
+
+impl RunDeliveries {
+    /// The figures of a run; `None` without deliveries and without a feed.
+    pub fn of(summary: &Summary) -> Option<Self> {
+        let (fan_out, feed) = (summary.fan_out.as_ref(), summary.push.as_ref());
+        let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        fan_out.map(|_| ()).or(feed.map(|_| ()))?;
+        Some(Self {
+            reach: fan_out.and_then(|own| own.reach),
+            first_p99_ns: exact(fan_out.and_then(|own| own.first_ns.p99)),
+            last_p50_ns: exact(fan_out.and_then(|own| own.last_ns.p50)),
+            last_p99_ns: exact(fan_out.and_then(|own| own.last_ns.p99)),
+            delivery_p50_ns: exact(fan_out.and_then(|own| own.delivery_time_ns.p50)),
+            delivery_p99_ns: exact(fan_out.and_then(|own| own.delivery_time_ns.p99)),
+            gap_p99_ns: exact(feed.and_then(|own| own.gap_ns.p99)),
+            lateness_p99_ns: exact(feed.and_then(|own| own.late_ns?.p99)),
+            skew_p99_ns: exact(feed.and_then(|own| own.skew_ns?.p99)),
+        })
+    }
 }
 
 /// Steadiness of a run after its beginning was cut off.

@@ -181,6 +181,14 @@ impl FanOutSummary {
     }
 }
 
+impl FanOutSummary {
+    /// Returns true when any delivery is missing, was duplicated or reordered, or is not the one that was expected.
+    pub fn any_failed(&self) -> bool {
+        let reordered = self.reordered.unwrap_or(0);
+        self.missing + self.duplicated + reordered + self.corrupted + self.unexpected > 0
+    }
+}
+
 /// Share of the expected deliveries that came; `None` when nothing was expected.
 pub(super) fn reach(delivered: u64, expected: u64) -> Option<f64> {
     (expected > 0).then(|| delivered as f64 / expected as f64)

@@ -22,10 +22,6 @@ pub struct PlanFacts {
     pub sending_s: Option<f64>,
     /// The scenario; `None` when clients expect an echo.
     pub scenario: Option<ScenarioFacts>,
-    /// Time after T0 at which slow readers turn slow, in seconds, and bytes per second that each reads then, `None` when
-    /// they differ; `None` without slow readers.
-    #[serde(default)]
-    pub slow: Option<(f64, Option<u64>)>,
     /// Slow readers among the clients that send the load. Their messages are not those of the run.
     #[serde(default)]
     pub slow_senders: u32,
@@ -42,6 +38,7 @@ pub struct ScenarioFacts {
     #[serde(default)]
     pub has_interval: bool,
     /// True when some message reaches receivers. Then a client belongs to the process of its room.
+    #[serde(default)]
     pub has_deliveries: bool,
     /// The roles.
     pub roles: Vec<RoleFacts>,
@@ -83,9 +80,6 @@ impl From<&Plan> for PlanFacts {
                 .scenario()
                 .zip(ScenarioSummary::of(plan))
                 .map(|(scenario, summary)| ScenarioFacts::new(scenario, summary)),
-            slow: plan
-                .slow_readers()
-                .map(|slow| (slow.after().as_secs_f64(), slow.bytes_per_s())),
             slow_senders: plan.slow_senders(),
         }
     }

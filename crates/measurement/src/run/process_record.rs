@@ -294,6 +294,10 @@ fn calibration_beside(one: Option<Calibration>, other: Option<Calibration>) -> O
     Some(Calibration {
         floor_service_p50_ns: one.floor_service_p50_ns.min(other.floor_service_p50_ns),
         ceiling_messages_per_s: one.ceiling_messages_per_s + other.ceiling_messages_per_s,
+        ceiling_deliveries_per_s: one
+            .ceiling_deliveries_per_s
+            .zip(other.ceiling_deliveries_per_s)
+            .map(|(one, other)| one + other),
         took_s: one.took_s.max(other.took_s),
         longest_stop_ns: one.longest_stop_ns.max(other.longest_stop_ns),
     })

@@ -74,3 +74,11 @@ impl PushSummary {
         }
     }
 }
+
+impl PushSummary {
+    /// Returns true when any number was left out, came twice or came after a higher one.
+    pub fn any_failed(&self) -> bool {
+        let counts = [self.missing, self.duplicated, self.reordered];
+        counts.into_iter().flatten().any(|n| n > 0)
+    }
+}

@@ -200,7 +200,9 @@ impl ScenarioFigures {
                 PushSummary::new(own, has_interval, elapsed_s)
             }),
             slow: record.slow.as_ref().map(|own| {
-                let (after_s, read) = facts.slow.unwrap_or_default();
+                let planned = facts.plan.slow.as_ref();
+                let after_s = planned.map_or(0.0, |slow| slow.after_s);
+                let read = planned.and_then(|slow| slow.read_bytes_per_s);
                 SlowSummary {
                     ratios: neighbour_ratios(record, elapsed_s),
                     ..SlowSummary::new(own, after_s, read)

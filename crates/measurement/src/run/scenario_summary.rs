@@ -30,6 +30,8 @@ pub struct ScenarioSummary {
     pub roles: BTreeMap<String, u64>,
     /// Vars and their texts; `null` for secrets.
     pub vars: BTreeMap<String, Option<String>>,
+    /// True when some message has no reply, and ends when its last receiver has it.
+    pub ends_with_deliveries: bool,
     /// True when a message holds `${pad}`, so the plan's payload size applies. Otherwise the scenario alone decides
     /// sizes.
     pub is_padded: bool,
@@ -59,6 +61,10 @@ impl ScenarioSummary {
             vars: vars
                 .map(|var| (var.name.clone(), var.shown().map(str::to_owned)))
                 .collect(),
+            ends_with_deliveries: scenario
+                .messages
+                .iter()
+                .any(|kind| kind.has_deliveries() && !kind.has_reply()),
             is_padded: scenario.messages.iter().any(|kind| kind.send.holds_pad()),
         }
     }

@@ -17,11 +17,11 @@ use super::scenario_summary::{ScenarioSummary, SetupSummary};
 use super::shards_summary::ShardsSummary;
 use super::slow_summary::SlowSummary;
 use crate::plan::{Plan, Verify};
-use crate::record::{EchoTotals, MessageCounts, OpenLoopRecord, Record};
+use crate::record::{EchoTotals, LazyHistogram, MessageCounts, OpenLoopRecord, Record};
 use crate::verdict::{
-    self, Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight,
-    RecordEvidence, SendConditions, SendLag, SendLateness, ServerUsage, TimeInFlight,
-    ValiditySummary, WithheldTime,
+    self, Calibration, ConnectTimes, Evidence, FanOutEvidence, GeneratorUsage, Latency,
+    NothingRight, PushEvidence, RecordEvidence, SendConditions, SendLag, SendLateness, ServerUsage,
+    SlowEvidence, TimeInFlight, ValiditySummary, WithheldTime,
 };
 
 /// Version of the JSON summary's format.
@@ -348,7 +348,7 @@ impl Summary {
             time_in_flight: time_in_flight(&facts, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
-            ..c.evidence(&facts, &own.counts)
+            ..delivery_evidence(&facts, record, &own, c.evidence(&facts, &own.counts))
         });
         Self {
             schema: SCHEMA,
@@ -393,6 +393,82 @@ impl Summary {
                 .map(|slow| slow.with_server_growth(c.server_growth_bytes)),
             shards: None,
         }
+    }
+}
+
+/// The evidence with that of deliveries, feeds and slow readers.
+fn delivery_evidence(
+    facts: &PlanFacts,
+    record: &Record,
+    own: &ScenarioFigures,
+    evidence: Evidence,
+) -> Evidence {
+    let delayed = |times: &LazyHistogram| verdict::delayed_acknowledgements(times.get()?);
+    let fan_out = record.fan_out.as_deref().zip(own.fan_out.as_ref());
+    let fan_out = fan_out.map(|(record, own)| FanOutEvidence {
+        published: own.published,
+        expected: own.expected,
+        delivered: own.delivered,
+        misdirected: own.unexpected,
+        deliveries_per_s: own.deliveries_per_s,
+        unreached: own.unreached,
+        unreached_clients: own.unreached_clients.clone(),
+        delayed_share: delayed(&record.times.delivery).or_else(|| delayed(&record.times.last)),
+    });
+    let push = own.push.as_ref().map(|own| PushEvidence {
+        received: own.received,
+        clock_ahead_ns: own.server_clock_ahead_ns,
+    });
+    let scenario = facts.scenario.as_ref();
+    let ends_with_deliveries = scenario.is_some_and(|s| s.summary.ends_with_deliveries);
+    let counts = record.fan_out.as_deref().map(|own| own.counts);
+    let arrived = counts.map_or(0, |own| own.delivered + own.late + own.duplicated);
+    let replies = if ends_with_deliveries {
+        0
+    } else {
+        evidence.records.matched
+    };
+    Evidence {
+        ends_with_deliveries,
+        records: RecordEvidence {
+            matched: replies + arrived + push.map_or(0, |own| own.received),
+            ..evidence.records
+        },
+        fan_out,
+        push,
+        slow: slow_evidence(facts, record, evidence.elapsed_s),
+        ..evidence
+    }
+}
+
+/// What slow readers were sent and read since they turned slow; `None` without any.
+fn slow_evidence(facts: &PlanFacts, record: &Record, elapsed_s: f64) -> Option<SlowEvidence> {
+    let own = record.slow.as_ref().filter(|own| own.clients > 0)?;
+    let after_s = facts.plan.slow.as_ref().map_or(0.0, |slow| slow.after_s);
+    let messages = match record.fan_out {
+        Some(_) => own.receivers.expected,
+        None => own.messages.counts.sent,
+    };
+    // Exact far beyond any number of bytes.
+    let (clients, read) = (own.clients as f64, own.read_bytes as f64);
+    let bytes = messages as f64 * facts.plan.payload_bytes.mean() as f64;
+    let slow_share = (1.0 - after_s / elapsed_s).clamp(0.0, 1.0);
+    (elapsed_s > after_s).then(|| SlowEvidence {
+        sent_bytes: bytes * slow_share / clients,
+        read_bytes: read / clients,
+        closed: own.closed,
+    })
+}
+
+impl Summary {
+    /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers
+    /// do not count.
+    pub fn any_failed(&self) -> bool {
+        let fan_out = self.fan_out.as_ref();
+        let feed = self.push.as_ref();
+        self.messages.any_failed()
+            || fan_out.is_some_and(FanOutSummary::any_failed)
+            || feed.is_some_and(PushSummary::any_failed)
     }
 }
 
@@ -548,6 +624,36 @@ mod tests {
         assert_eq!(json["plan"]["verify"], "full");
         let back: Summary = serde_json::from_value(json).unwrap();
         assert_eq!(back, summary(100));
+    }
+
+    #[test]
+    fn a_missing_delivery_is_a_failure_and_a_closed_slow_reader_is_none() {
+        let mut s = summary(100);
+        s.slow = Some(SlowSummary {
+            closed: 3,
+            missing: 30,
+            ..SlowSummary::default()
+        });
+        s.fan_out = Some(FanOutSummary {
+            expected: 10,
+            delivered: 10,
+            reordered: None,
+            ..FanOutSummary::default()
+        });
+        s.push = Some(PushSummary::default());
+        assert!(!s.any_failed());
+        for change in [
+            (|s| s.fan_out.as_mut().unwrap().missing = 1) as fn(&mut Summary),
+            |s| s.fan_out.as_mut().unwrap().duplicated = 1,
+            |s| s.fan_out.as_mut().unwrap().reordered = Some(1),
+            |s| s.fan_out.as_mut().unwrap().unexpected = 1,
+            |s| s.push.as_mut().unwrap().missing = Some(1),
+            |s| s.messages.incomplete = 1,
+        ] {
+            let mut other = s.clone();
+            change(&mut other);
+            assert!(other.any_failed());
+        }
     }
 
     #[test]

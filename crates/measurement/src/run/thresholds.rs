@@ -157,8 +157,9 @@ mod tests {
     //! Conditions on a summary with known figures.
 
     use super::*;
-    use crate::run::ShardsSummary;
     use crate::run::tests::summary;
+    use crate::run::{FanOutSummary, PushSummary, ShardsSummary};
+    use crate::verdict::Latency;
     use proptest::prelude::*;
 
     fn held(text: &str) -> bool {
@@ -208,6 +209,76 @@ mod tests {
             assert_eq!(result.value_text, "not measured");
         }
         assert!(held("connect.p99>1ms"), "no connection was timed");
+    }
+
+    #[test]
+    fn figures_of_deliveries_and_feeds_have_conditions() {
+        let times = |p99| Latency {
+            count: 10_000,
+            p99: Some(p99),
+            ..Latency::default()
+        };
+        let mut s = summary(100);
+        let held = |s: &Summary, text: &str| text.parse::<Condition>().unwrap().check(s).held;
+        let all = [
+            "reach<100%",
+            "missing>0",
+            "first.p99>1ms",
+            "median.p99>2ms",
+            "last.p99>3ms",
+            "delivery.p99>4ms",
+            "gap.p99>5ms",
+            "lateness.p99>6ms",
+            "skew.p99>7ms",
+            "ready.p99>1ms",
+            "error_reply>0",
+        ];
+        for text in all {
+            let result = text.parse::<Condition>().unwrap().check(&s);
+            assert!(result.held && result.value.is_none(), "{text}");
+        }
+        s.fan_out = Some(FanOutSummary {
+            reach: Some(0.999),
+            missing: 3,
+            duplicated: 2,
+            reordered: Some(1),
+            first_ns: times(1_000_000),
+            median_ns: times(2_000_001),
+            last_ns: times(3_000_001),
+            delivery_time_ns: times(4_000_000),
+            ..FanOutSummary::default()
+        });
+        for yes in [
+            "reach<100%",
+            "missing>2",
+            "duplicated==2",
+            "reordered==1",
+            "first.p99>=1ms",
+            "median.p99>2ms",
+            "last.p99>3ms",
+        ] {
+            assert!(held(&s, yes), "{yes}");
+        }
+        for no in [
+            "reach<99.8%",
+            "missing>3",
+            "first.p99>1ms",
+            "delivery.p99>4ms",
+        ] {
+            assert!(!held(&s, no), "{no}");
+        }
+        s.fan_out = None;
+        s.push = Some(PushSummary {
+            missing: Some(4),
+            gap_ns: times(5_000_001),
+            late_ns: Some(times(6_000_000)),
+            skew_ns: Some(times(7_000_001)),
+            ..PushSummary::default()
+        });
+        for yes in ["missing==4", "gap.p99>5ms", "skew.p99>7ms"] {
+            assert!(held(&s, yes), "{yes}");
+        }
+        assert!(!held(&s, "lateness.p99>6ms"));
     }
 
     #[test]

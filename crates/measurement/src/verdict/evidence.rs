@@ -3,6 +3,7 @@
 // Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
+use super::delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 use super::latency::{Latency, SendLateness};
 use super::reason::{NothingRight, SendConditions};
 use super::resource_usage::Calibration;
@@ -78,6 +79,14 @@ pub struct Evidence {
     pub unexplained_answers: u64,
     /// Records that only scenarios have; all 0 without one.
     pub records: RecordEvidence,
+    /// True when messages without a reply end with their last delivery.
+    pub ends_with_deliveries: bool,
+    /// Deliveries; `None` without them.
+    pub fan_out: Option<FanOutEvidence>,
+    /// Messages that the server sent on its own; `None` without them.
+    pub push: Option<PushEvidence>,
+    /// Slow readers; `None` without them.
+    pub slow: Option<SlowEvidence>,
 }
 
 /// Records of a scenario on which a verdict is based.
@@ -85,8 +94,8 @@ pub struct Evidence {
 pub struct RecordEvidence {
     /// Messages sent.
     pub sent: u64,
-    /// Replies, correct or not.
-    pub replies: u64,
+    /// Replies, deliveries and messages of a feed, correct or not.
+    pub matched: u64,
     /// Replies that say that the server refuses the message.
     pub error_replies: u64,
     /// Records that the scenario calls errors of the server.
@@ -101,7 +110,7 @@ impl RecordEvidence {
     pub fn of(counts: &MessageCounts) -> Self {
         let own = counts.scenario.as_ref().map(|own| Self {
             sent: counts.sent,
-            replies: counts.received,
+            matched: counts.received,
             error_replies: own.error_reply,
             server_errors: own.server_errors,
             unexpected: counts.unexpected,

@@ -45,6 +45,9 @@ pub const UNEXPECTED_RECORDS_LIMIT: f64 = 0.01;
 /// limit.
 pub const OWN_LIMIT_MARGIN: f64 = 0.10;
 
+/// Bytes that the kernel's buffers between a server and one slow reader can hold.
+pub const SLOW_READER_BUFFER_BYTES: f64 = 2.5e6;
+
 /// The highest percentile that a verdict covers.
 pub(super) const JUDGED_QUANTILE: f64 = 0.99;
 
@@ -239,6 +242,8 @@ pub enum Reason {
     /// The throughput is far above the calibrated ceiling, so the generator's own limit is unknown: measured value and
     /// ceiling, in messages per second.
     AboveCeiling(f64, f64),
+    /// The deliveries are as many as the generator can receive, or more: measured value and ceiling, per second.
+    NearDeliveryCeiling(f64, f64),
     /// A generator thread used nearly a whole core.
     GeneratorBusy(f64),
     /// The generator waited for a core.
@@ -265,6 +270,49 @@ pub enum Reason {
     },
     /// The user interrupted the run.
     Interrupted,
+    /// No message of a feed arrived.
+    NothingPushed {
+        /// Records that matched no pattern.
+        unexpected: u64,
+    },
+    /// No message reached any receiver.
+    NothingDelivered {
+        /// Deliveries that should have come.
+        expected: u64,
+        /// Records that matched no pattern.
+        unexpected: u64,
+    },
+    /// Too few messages of a feed lie beyond the 99th percentile.
+    FewPushes(u64),
+    /// A generator thread used nearly a whole core, so it read deliveries late: its share of a core.
+    DeliveriesReadLate(f64),
+    /// The server's clock is ahead of the generator's by at least this many nanoseconds.
+    ServerClockAhead(u64),
+    /// Receivers got nothing at all.
+    UnreachedReceivers {
+        /// Number of these receivers.
+        count: u64,
+        /// Numbers of the first of them.
+        first: Vec<u32>,
+    },
+    /// Messages did not reach all of their receivers.
+    MissingDeliveries {
+        /// Deliveries that did not come within the timeout.
+        missing: u64,
+        /// Deliveries that should have come.
+        expected: u64,
+    },
+    /// Deliveries came to clients that should not get them.
+    MisdirectedDeliveries(u64),
+    /// Share of the deliveries that waited for a delayed acknowledgement.
+    DelayedAcknowledgements(f64),
+    /// The buffers between the server and its slow readers can hold all that they were sent.
+    SlowReadersNotFull {
+        /// Bytes that one of them was sent.
+        sent_bytes: f64,
+        /// Bytes that fill the buffers, besides those that it read.
+        limit_bytes: f64,
+    },
 }
 
 impl Reason {
@@ -279,7 +327,15 @@ impl Reason {
             | Self::MatchedByOrder { .. }
             | Self::ErrorReplies { .. }
             | Self::ServerErrors(_)
-            | Self::UnexpectedRecords { .. } => 1,
+            | Self::UnexpectedRecords { .. }
+            | Self::NothingPushed { .. }
+            | Self::NothingDelivered { .. }
+            | Self::ServerClockAhead(_)
+            | Self::UnreachedReceivers { .. }
+            | Self::MissingDeliveries { .. }
+            | Self::MisdirectedDeliveries(_)
+            | Self::DelayedAcknowledgements(_)
+            | Self::SlowReadersNotFull { .. } => 1,
             Self::RateNotKept { .. } => 2,
             Self::LoadFellShort { .. } => 3,
             Self::Impossible { .. } => 4,
@@ -288,9 +344,12 @@ impl Reason {
             Self::NearFloor(..)
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
-            | Self::AboveCeiling(..) => 7,
-            Self::GeneratorBusy(_) | Self::GeneratorWaited { .. } => 8,
-            Self::ThinTail(_) => 9,
+            | Self::AboveCeiling(..)
+            | Self::NearDeliveryCeiling(..) => 7,
+            Self::GeneratorBusy(_) | Self::DeliveriesReadLate(_) | Self::GeneratorWaited { .. } => {
+                8
+            }
+            Self::ThinTail(_) | Self::FewPushes(_) => 9,
         }
     }
 
@@ -314,6 +373,10 @@ impl Reason {
             Self::NothingMeasured(_)
             | Self::NothingRecognized
             | Self::Impossible { .. }
+            | Self::NothingPushed { .. }
+            | Self::NothingDelivered { .. }
+            | Self::DeliveriesReadLate(_)
+            | Self::ServerClockAhead(_)
             | Self::RateNotKept {
                 answered_all: true, ..
             } => Verdict::Invalid,
@@ -343,10 +406,17 @@ impl Reason {
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
             | Self::AboveCeiling(..)
+            | Self::NearDeliveryCeiling(..)
             | Self::GeneratorBusy(_)
             | Self::GeneratorWaited { .. }
             | Self::ThinTail(_)
             | Self::LoadFellShort { .. }
+            | Self::FewPushes(_)
+            | Self::UnreachedReceivers { .. }
+            | Self::MissingDeliveries { .. }
+            | Self::MisdirectedDeliveries(_)
+            | Self::DelayedAcknowledgements(_)
+            | Self::SlowReadersNotFull { .. }
             | Self::Interrupted => Verdict::Suspect,
         }
     }

@@ -13,6 +13,10 @@ pub struct Calibration {
     pub floor_service_p50_ns: u64,
     /// Messages per second at which the generator's threads would use all of their cores. No server can appear faster.
     pub ceiling_messages_per_s: f64,
+    /// Deliveries per second at which the generator's threads would use all of their cores; `None` for a run without
+    /// deliveries, and in files of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling_deliveries_per_s: Option<f64>,
     /// Duration of the calibration, in seconds.
     pub took_s: f64,
     /// Longest stop of a generator thread during the calibration, in nanoseconds.

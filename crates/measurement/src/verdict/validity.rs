@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Evidence, RecordEvidence};
+use super::deliveries::{delivery_reasons, nothing_measured};
+use super::evidence::{Evidence, RecordEvidence, TimeInFlight};
 use super::latency::{Latency, messages_beyond};
 use super::reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FIRM_TAIL_MESSAGES, JUDGED_QUANTILE, OWN_LIMIT_MARGIN,
@@ -44,25 +45,23 @@ impl ValiditySummary {
 /// Judges a measurement by its evidence. [`ValiditySummary::explain`] adds the sentences.
 pub fn judge(evidence: &Evidence) -> ValiditySummary {
     let mut reasons = Vec::new();
-    let recognized_late = evidence.recognized_late || evidence.timed_messages > 0;
+    let measured = evidence.measured();
+    let recognized_late = evidence.recognized_late || measured > 0;
     if evidence.recognized_nothing && recognized_late {
         reasons.push(Reason::RecognizedLate);
     }
     if evidence.recognized_nothing && !recognized_late {
         reasons.push(Reason::NothingRecognized);
-    } else if evidence.timed_messages == 0 {
-        reasons.push(Reason::NothingMeasured(evidence.nothing_right.clone()));
+    } else if measured == 0 {
+        reasons.push(nothing_measured(evidence));
     } else {
         reasons.extend(impossible(evidence));
         reasons.extend(too_long_in_flight(evidence));
-        let beyond = messages_beyond(evidence.timed_messages, JUDGED_QUANTILE);
-        if beyond < FIRM_TAIL_MESSAGES {
-            reasons.push(Reason::ThinTail(beyond));
-        }
+        reasons.extend(thin_tail(evidence));
     }
     // Without times, the generator's limits matter only if they kept messages from being sent.
     let rate_not_kept = rate_not_kept(evidence);
-    if evidence.timed_messages > 0 || rate_not_kept.is_some() {
+    if measured > 0 || rate_not_kept.is_some() {
         reasons.extend(stopped(evidence));
         reasons.extend(stillness(evidence));
         reasons.extend(own_limits(evidence));
@@ -74,6 +73,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     reasons.extend(rate_not_kept);
     reasons.extend(load_fell_short(evidence));
     reasons.extend(faulty_records(&evidence.records));
+    reasons.extend(delivery_reasons(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
         reasons.push(Reason::MatchedByOrder {
             messages: evidence.matched_by_order,
@@ -96,6 +96,21 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
         reasons: Vec::new(),
         found: reasons,
     }
+}
+
+/// Too few values beyond the highest percentile that is judged.
+fn thin_tail(evidence: &Evidence) -> Option<Reason> {
+    let values = match evidence.timed_messages {
+        0 => evidence.measured(),
+        timed => timed,
+    };
+    let beyond = messages_beyond(values, JUDGED_QUANTILE);
+    let reason = if evidence.pushed() > 0 {
+        Reason::FewPushes(beyond)
+    } else {
+        Reason::ThinTail(beyond)
+    };
+    (beyond < FIRM_TAIL_MESSAGES).then_some(reason)
 }
 
 /// Times in which the generator stood still, or its machine was suspended.
@@ -130,7 +145,7 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
             pinned: evidence.sending.pinned,
         });
     }
-    if let Some(time) = evidence.time_in_flight.filter(|t| t.possible_s > 0.0) {
+    if let Some(time) = law_of_little(evidence).filter(|t| t.possible_s > 0.0) {
         let own = 1.0 - time.spent_s / time.possible_s;
         if time.is_long && own > OWN_TIME_LIMIT {
             reasons.push(Reason::OwnTime(own));
@@ -159,7 +174,12 @@ fn short_of_cores(evidence: &Evidence) -> impl Iterator<Item = Reason> {
     let waited = waited.filter(|s| *s > RUN_QUEUE_WAIT_LIMIT);
     let pinned = evidence.sending.pinned;
     let waited = waited.map(|share| Reason::GeneratorWaited { share, pinned });
-    busiest.map(Reason::GeneratorBusy).into_iter().chain(waited)
+    let busy = if evidence.reads_for_others() {
+        Reason::DeliveriesReadLate
+    } else {
+        Reason::GeneratorBusy
+    };
+    busiest.map(busy).into_iter().chain(waited)
 }
 
 /// Connections or messages missing from the planned load. Messages left unsent by an interrupt are not missing.
@@ -170,6 +190,10 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     // Exact for any realistic number of messages.
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     let missing_share = match evidence.due {
+        // Receivers are a part of the load, too.
+        Some(due) if evidence.fan_out.is_some() => {
+            share(unsent, due).max(share(broken, connections))
+        }
         Some(due) => share(unsent, due),
         None => share(broken, connections),
     };
@@ -194,7 +218,7 @@ fn faulty_records(records: &RecordEvidence) -> Vec<Reason> {
     if records.server_errors > 0 {
         reasons.push(Reason::ServerErrors(records.server_errors));
     }
-    let (unexpected, all) = (records.unexpected, records.unexpected + records.replies);
+    let (unexpected, all) = (records.unexpected, records.unexpected + records.matched);
     // Exact for any realistic number of records.
     if unexpected as f64 > UNEXPECTED_RECORDS_LIMIT * all as f64 {
         reasons.push(Reason::UnexpectedRecords {
@@ -228,12 +252,23 @@ fn own_limits(evidence: &Evidence) -> Vec<Reason> {
     } else if share >= near {
         reasons.push(Reason::NearCeiling(found, ceiling));
     }
+    let delivered = evidence.fan_out.as_ref().map(|own| own.deliveries_per_s);
+    let deliveries = delivered.zip(own.ceiling_deliveries_per_s);
+    let deliveries = deliveries.filter(|(found, ceiling)| *found >= near * ceiling);
+    reasons.extend(deliveries.map(|(found, ceiling)| Reason::NearDeliveryCeiling(found, ceiling)));
     reasons
+}
+
+/// Time in flight of messages that leave the window when they end. One that ends with its last delivery leaves it before,
+/// when its sender has its own copy.
+fn law_of_little(evidence: &Evidence) -> Option<TimeInFlight> {
+    let time = evidence.time_in_flight;
+    time.filter(|_| !evidence.ends_with_deliveries)
 }
 
 /// Little's law: messages cannot have been in flight for longer than a full window all the time.
 fn too_long_in_flight(evidence: &Evidence) -> Option<Reason> {
-    let time = evidence.time_in_flight?;
+    let time = law_of_little(evidence)?;
     // Tolerance for rounding in sums of many times.
     (time.spent_s > time.possible_s * (1.0 + 1e-9) + 1e-6).then_some(Reason::Impossible {
         smaller: (
@@ -425,7 +460,7 @@ mod tests {
             verdict_of(|e| {
                 e.records = RecordEvidence {
                     sent: 1_000,
-                    replies: 990,
+                    matched: 990,
                     error_replies,
                     server_errors,
                     unexpected,

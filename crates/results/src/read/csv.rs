@@ -8,7 +8,9 @@ use super::cells::{Cell, CellSource, CellValue, CellVisitor};
 use super::encoding::TextFile;
 use super::text_layout::{self, TextLayout};
 use crate::error::{Result, ResultsError};
-use crate::schema::{LATENCIES_COLUMNS, LatencyColumn, SCENARIO_LATENCY_COLUMNS};
+use crate::schema::{
+    FAN_OUT_LATENCY_COLUMNS, LATENCIES_COLUMNS, LatencyColumn, SCENARIO_LATENCY_COLUMNS,
+};
 
 pub(super) struct CsvFile {
     path: PathBuf,
@@ -119,6 +121,7 @@ fn our_fields(header: &str) -> Option<usize> {
     let all: Vec<_> = LATENCIES_COLUMNS
         .into_iter()
         .chain(SCENARIO_LATENCY_COLUMNS)
+        .chain(FAN_OUT_LATENCY_COLUMNS)
         .collect();
     let versions = LatencyColumn::IN_EVERY_VERSION..=all.len();
     versions

@@ -58,6 +58,11 @@ impl MessageRow {
         let outcome = self.outcome?;
         let mut sample =
             if let (Some(service), Some(response)) = (self.service_ns, self.response_ns) {
+                // The message was answered; the word is about its deliveries.
+                let outcome = match outcome {
+                    Outcome::Incomplete => Outcome::Ok,
+                    outcome => outcome,
+                };
                 let received_ns = sent_ns + service;
                 let due_ns = received_ns.saturating_sub(response);
                 Sample::echoed(client, message, due_ns, sent_ns, received_ns, outcome)
@@ -65,6 +70,9 @@ impl MessageRow {
                 let intended_ns = self.intended_ns.unwrap_or(sent_ns);
                 Sample::lost(client, message, intended_ns, sent_ns)
             };
+        if outcome == Outcome::Incomplete && sample.received_ns().is_none() {
+            sample.outcome = outcome;
+        }
         sample.over_stop = self.over_stop;
         Some(sample)
     }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use measurement::record::TimelineRow;
-use measurement::run::{ClientRow, PercentileRow};
+use measurement::run::{ClientRow, FanOutPercentiles, PercentileRow};
 
 use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
 use super::time_unit::TimeUnit;
 use crate::error::{Place, Result};
 use crate::schema::{
-    CONNECTIONS_SHEET, ConnectionColumn, PERCENTILES_SHEET, PercentileColumn, READY_COLUMN,
-    STEP_COLUMN, SheetColumn, TIMELINE_SHEET, TimelineColumn,
+    CONNECTIONS_SHEET, ConnectionColumn, FAN_OUT_PERCENTILE_COLUMNS, PERCENTILES_SHEET,
+    PercentileColumn, READY_COLUMN, STEP_COLUMN, SheetColumn, TIMELINE_SHEET, TimelineColumn,
 };
 
 pub(super) fn timeline(source: &mut dyn CellSource) -> Result<Option<Vec<TimelineRow>>> {
@@ -42,14 +42,35 @@ pub(super) fn percentiles(source: &mut dyn CellSource) -> Result<Option<Vec<Perc
         Column::ServiceTime,
         Column::ResponseTime,
     ];
-    rows_of(source, PERCENTILES_SHEET, &wanted, &|row| {
-        let percentile = row.cells.get(Column::Percentile.title());
-        Ok(PercentileRow {
-            percentile: percentile.map_or(Ok(0.0), |cell| cell.number(row.place))?,
+    let rows = rows_of(source, PERCENTILES_SHEET, &wanted, &|row| {
+        let has_own = row.cells.contains_key(Column::ServiceTime.title());
+        let percentile = PercentileRow {
+            percentile: row.percentile()?,
             service_time_ns: row.time_ns(Column::ServiceTime)?.unwrap_or(0),
             response_time_ns: row.time_ns(Column::ResponseTime)?.unwrap_or(0),
-        })
-    })
+        };
+        // A row without these times is one of deliveries alone.
+        Ok(has_own.then_some(percentile))
+    })?;
+    Ok(rows.map(|rows| rows.into_iter().flatten().collect()))
+}
+
+/// The rows of the percentile table that have times of deliveries.
+pub(super) fn fan_out_percentiles(source: &mut dyn CellSource) -> Result<Vec<FanOutPercentiles>> {
+    let wanted = [PercentileColumn::Percentile];
+    let rows = rows_of(source, PERCENTILES_SHEET, &wanted, &|row| {
+        let [delivery_time_ns, first_ns, median_ns, last_ns] =
+            FAN_OUT_PERCENTILE_COLUMNS.map(|title| row.named_time_ns(title));
+        let percentile = FanOutPercentiles {
+            percentile: row.percentile()?,
+            delivery_time_ns: delivery_time_ns?,
+            first_ns: first_ns?,
+            median_ns: median_ns?,
+            last_ns: last_ns?,
+        };
+        Ok(percentile.delivery_time_ns.is_some().then_some(percentile))
+    })?;
+    Ok(rows.into_iter().flatten().flatten().collect())
 }
 
 pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<ClientRow>>> {
@@ -91,6 +112,11 @@ impl NumberRow<'_> {
         Ok(count.and_then(|count| u32::try_from(count).ok()))
     }
 
+    fn percentile(&self) -> Result<f64> {
+        let cell = self.cells.get(PercentileColumn::Percentile.title());
+        cell.map_or(Ok(0.0), |cell| cell.number(self.place))
+    }
+
     fn time_ns(&self, column: impl SheetColumn) -> Result<Option<u64>> {
         self.named_time_ns(column.title())
     }
@@ -119,8 +145,9 @@ fn rows_of<C: SheetColumn, R>(
         }
         // Columns of texts are left out.
         let is_number = |name: &str| {
-            let own = C::TITLES.iter().chain(&[READY_COLUMN, STEP_COLUMN]);
-            own.into_iter().any(|title| *title == name)
+            let further = [READY_COLUMN, STEP_COLUMN];
+            let further = further.iter().chain(&FAN_OUT_PERCENTILE_COLUMNS);
+            C::TITLES.iter().chain(further).any(|title| *title == name)
         };
         if let CellValue::Text(name) = cell.value
             && is_number(name)

@@ -10,8 +10,8 @@ use super::hlog::IntervalLog;
 use super::json::JsonRun;
 use super::open::{self, OpenedFile};
 use super::{
-    ColumnRequest, Metric, csv_timeline, hlog_timeline, message_rows, own_sheets, shards_sheet,
-    summary_sheet,
+    ColumnRequest, Metric, csv_timeline, delivery_sheets, hlog_timeline, message_rows, own_sheets,
+    shards_sheet, summary_sheet,
 };
 use crate::content::Content;
 use crate::error::{Result, ResultsError};
@@ -32,6 +32,8 @@ pub enum RunPart {
     Samples,
     /// One row a client.
     Clients,
+    /// Records of single deliveries, and of messages that the server sent on its own.
+    Deliveries,
 }
 
 /// Reads these parts of a run that ws-bench saved. A part that the file does not hold stays `None`.
@@ -98,6 +100,13 @@ fn of_workbook(
     if let Some(shards) = summary.as_mut().and_then(|s| s.shards.as_mut()) {
         shards.rows = shards_sheet::read(source)?;
     }
+    if let Some(fan_out) = summary.as_mut().and_then(|s| s.fan_out.as_mut()) {
+        fan_out.timeline = delivery_sheets::seconds(source)?;
+        fan_out.percentiles = own_sheets::fan_out_percentiles(source)?;
+    }
+    if parts.contains(&RunPart::Deliveries) {
+        read_deliveries(source, &mut run)?;
+    }
     if parts.contains(&RunPart::Percentiles) {
         run.percentiles = own_sheets::percentiles(source)?;
     }
@@ -108,9 +117,7 @@ fn of_workbook(
         run.clients = own_sheets::connections(source)?;
     }
     if parts.contains(&RunPart::Samples) {
-        let sheets = source.sheets();
-        let names = (0..).map(latencies_sheet);
-        for name in names.take_while(|name| sheets.contains(name)) {
+        for name in latencies_sheets(source) {
             read_samples(source, &name, &mut run.samples)?;
         }
         if let (Some(samples), Some(summary)) = (&mut run.samples, &summary) {
@@ -120,6 +127,22 @@ fn of_workbook(
     }
     run.summary = summary.filter(|_| parts.contains(&RunPart::Summary));
     Ok(run)
+}
+
+/// The sheets of latencies that exist.
+fn latencies_sheets(source: &mut dyn CellSource) -> Vec<String> {
+    let sheets = source.sheets();
+    let names = (0..).map(latencies_sheet);
+    names.take_while(|name| sheets.contains(name)).collect()
+}
+
+fn read_deliveries(source: &mut dyn CellSource, run: &mut Run) -> Result<()> {
+    for name in latencies_sheets(source) {
+        delivery_sheets::read_publications(source, &name, &mut run.publications)?;
+    }
+    run.deliveries = delivery_sheets::deliveries(source)?;
+    run.pushes = delivery_sheets::pushes(source)?;
+    Ok(())
 }
 
 fn with_sent(rows: Vec<TimelineRow>) -> RunTimeline {
@@ -155,6 +178,9 @@ fn of_csv(source: &mut dyn CellSource, parts: &[RunPart]) -> Result<Option<Run>>
     let mut run = Run::default();
     if parts.contains(&RunPart::Samples) {
         read_samples(source, only, &mut run.samples)?;
+    }
+    if parts.contains(&RunPart::Deliveries) {
+        delivery_sheets::read_publications(source, only, &mut run.publications)?;
     }
     if parts.contains(&RunPart::Timeline) {
         run.timeline = Some(csv_timeline::count(source, only)?);

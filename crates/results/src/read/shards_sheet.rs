@@ -1,49 +1,18 @@
 //! Reading of the `shards` sheet.
 
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-
 use measurement::run::{ShardRow, ShardState};
 
-use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
+use super::cells::{Cell, CellSource, CellValue, nanoseconds};
+use super::sheet_rows;
 use super::time_unit::TimeUnit;
 use crate::error::{Place, Result};
-use crate::schema::{SHARDS_SHEET, ShardColumn as Column, SheetColumn};
+use crate::schema::{SHARDS_SHEET, ShardColumn as Column};
 
 /// The rows of the shards; empty without such a sheet.
 pub(super) fn read(source: &mut dyn CellSource) -> Result<Vec<ShardRow>> {
     let mut rows = Vec::new();
-    if !source.sheets().iter().any(|sheet| sheet == SHARDS_SHEET) {
-        return Ok(rows);
-    }
-    let columns = columns(source)?;
-    let place = &source.place(SHARDS_SHEET);
-    let take = |row: &mut ShardRow, cell: Cell<'_>| match columns.get(&cell.column) {
-        Some(column) => fill(row, *column, cell, place),
-        None => Ok(()),
-    };
-    for_each_row(source, SHARDS_SHEET, 1, take, |_, row| {
-        rows.push(row);
-        Ok(())
-    })?;
+    sheet_rows::visit(source, SHARDS_SHEET, fill, |row| rows.push(row))?;
     Ok(rows)
-}
-
-/// The columns of the sheet by their number.
-fn columns(source: &mut dyn CellSource) -> Result<BTreeMap<u32, Column>> {
-    let mut columns = BTreeMap::new();
-    source.visit(SHARDS_SHEET, &mut |cell| {
-        if cell.row > 0 {
-            return Ok(ControlFlow::Break(()));
-        }
-        if let CellValue::Text(title) = cell.value {
-            let mut all = Column::ALL.iter();
-            let column = all.find(|column| column.title() == title);
-            columns.extend(column.map(|column| (cell.column, *column)));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(columns)
 }
 
 fn fill(row: &mut ShardRow, column: Column, cell: Cell<'_>, place: &Place) -> Result<()> {

@@ -9,11 +9,12 @@ use crate::error::Result;
 use crate::schema;
 
 /// Objects whose keys are data, in which dots and digits do not separate keys.
-const MAPS: [&str; 4] = [
+const MAPS: [&str; 5] = [
     "connections.close_codes.",
     "connections.failures.",
     "connections.early_ends.",
     "connections.addresses.",
+    "slow.close_codes.",
 ];
 
 /// Keys of the arguments of a command line.

@@ -8,10 +8,13 @@ mod json;
 mod json_schema;
 mod xlsx;
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use measurement::record::{LoggedSecond, Sample, TimelineRow};
+use measurement::record::{
+    DeliverySample, LoggedSecond, Outcome, PublicationSample, PushSample, Sample, TimelineRow,
+};
 use measurement::run::{
     ClientRow, PercentileRow, Run, RunHistograms, Summary, TaggedHistogram, Tool,
 };
@@ -34,8 +37,14 @@ struct RunView<'a> {
     timeline: &'a [TimelineRow],
     histograms: Option<&'a RunHistograms>,
     clients: &'a [ClientRow],
+    publications: &'a [PublicationSample],
+    deliveries: &'a [DeliverySample],
+    pushes: &'a [PushSample],
     tagged: &'a [TaggedHistogram],
 }
+
+/// The publications of a run by client and message.
+type Publications<'a> = HashMap<(u32, u64), &'a PublicationSample>;
 
 impl<'a> RunView<'a> {
     fn of(run: &'a Run) -> io::Result<Self> {
@@ -47,6 +56,9 @@ impl<'a> RunView<'a> {
             timeline: run.timeline.as_ref().map_or(&[], |timeline| &timeline.rows),
             histograms: run.histograms.as_ref(),
             clients: run.clients.as_deref().unwrap_or_default(),
+            publications: &run.publications,
+            deliveries: &run.deliveries,
+            pushes: &run.pushes,
             tagged: &run.tagged,
         })
     }
@@ -55,6 +67,13 @@ impl<'a> RunView<'a> {
     fn kinds(&self) -> &'a [String] {
         let scenario = self.summary.scenario.as_ref();
         scenario.map_or(&[], |scenario| &scenario.kinds)
+    }
+
+    /// The publications by client and message; `None` for a run without deliveries.
+    fn publications(&self) -> Option<Publications<'a>> {
+        self.summary.fan_out.as_ref()?;
+        let all = self.publications.iter();
+        Some(all.map(|one| ((one.client, one.message), one)).collect())
     }
 }
 
@@ -175,6 +194,15 @@ impl Output {
             path,
             rows: self.format.has_samples().then_some(run.samples.len()),
         })
+    }
+}
+
+/// The word for the outcome of a message: `incomplete` for one that was answered, but not delivered to all.
+fn outcome_name(sample: &Sample, publication: Option<&PublicationSample>) -> &'static str {
+    let is_complete = publication.is_none_or(|one| one.delivered >= one.expected);
+    match sample.outcome {
+        Outcome::Ok if !is_complete => Outcome::Incomplete.name(),
+        outcome => outcome.name(),
     }
 }
 

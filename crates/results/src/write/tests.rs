@@ -3,12 +3,14 @@
 use std::fs;
 
 use calamine::{Data, DataType, Range, Reader, Xlsx, open_workbook};
-use measurement::record::{Outcome, Sample};
+use measurement::record::{DeliveryOutcome, Outcome, Sample};
 use proptest::prelude::*;
 
 use super::*;
 use crate::schema::{self, MovingAverageColumn, SheetColumn};
-use measurement::run::{ShardRow, ShardsSummary};
+use measurement::run::{
+    FanOutPercentiles, FanOutRow, FanOutSummary, PushSummary, ShardRow, ShardsSummary,
+};
 use test_support::fixtures::{complete_shards, degraded_shards, recorded, run_of, summary_of};
 
 const CLIENTS: [ClientRow; 2] = [
@@ -404,6 +406,123 @@ fn samples_go_on_in_the_next_sheet() {
     let heights = ["latencies", "latencies_2"].map(|s| book.worksheet_range(s).unwrap().height());
     assert_eq!(heights, [3, 2]);
     assert_eq!(schema::latencies_sheet(2), "latencies_3");
+}
+
+/// A run of three messages, each with three deliveries, and of a feed with as many messages.
+fn run_with_deliveries() -> Run {
+    let mut run = run_of(recorded(&samples()), |s| {
+        let row = |second, first_ns| FanOutRow {
+            second,
+            first_p50_ns: Some(first_ns),
+            median_p50_ns: Some(2 * first_ns),
+            last_p50_ns: Some(3 * first_ns),
+            ..FanOutRow::default()
+        };
+        let percentiles = [50.0, 99.99].map(|percentile| FanOutPercentiles {
+            percentile,
+            delivery_time_ns: Some(1_000_000),
+            ..FanOutPercentiles::default()
+        });
+        s.fan_out = Some(FanOutSummary {
+            timeline: vec![row(0, 1_000_000), row(1, 2_000_000)],
+            percentiles: percentiles.to_vec(),
+            ..FanOutSummary::default()
+        });
+        s.push = Some(PushSummary::default());
+    });
+    let delivery = DeliverySample {
+        publisher: 0,
+        message: 0,
+        subscriber: 1,
+        outcome: DeliveryOutcome::Ok,
+        intended_ns: 0,
+        sent_ns: 1_000,
+        received_ns: 2_000_000,
+    };
+    run.deliveries = vec![delivery; 3];
+    let push = PushSample {
+        client: 1,
+        seq: 7,
+        received_ns: 2_000_000_000,
+        gap_ns: Some(1_000_000),
+        late_ns: None,
+        delay_ns: Some(-2_000_000),
+    };
+    run.pushes = vec![push; 3];
+    run
+}
+
+#[test]
+fn deliveries_and_pushes_have_sheets_behind_the_others_that_go_on() {
+    let run = run_with_deliveries();
+    let bytes = xlsx::workbook(&RunView::of(&run).unwrap(), 2)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .unwrap();
+    let mut book = Xlsx::new(std::io::Cursor::new(bytes)).unwrap();
+    let names = book.sheet_names();
+    let behind = names.iter().skip_while(|name| *name != "moving_average");
+    assert_eq!(
+        behind.collect::<Vec<_>>(),
+        [
+            "moving_average",
+            "fan_out",
+            "deliveries",
+            "deliveries_2",
+            "pushes",
+            "pushes_2"
+        ]
+    );
+    let contract: [(&str, &str); 5] = [
+        (
+            "latencies",
+            "client message intended_s sent_s service_time_ms response_time_ms outcome generator_stopped kind \
+             first_part_ms expected delivered first_ms median_ms last_ms",
+        ),
+        (
+            "percentiles",
+            "percentile service_time_ms response_time_ms one_in delivery_time_ms first_ms median_ms last_ms",
+        ),
+        (
+            "fan_out",
+            "second published expected delivered first_p50_ms median_p50_ms last_p50_ms last_p99_ms \
+             delivery_p50_ms delivery_p99_ms",
+        ),
+        (
+            "deliveries_2",
+            "publisher message subscriber sent_s delivery_time_ms response_time_ms outcome",
+        ),
+        ("pushes_2", "client seq received_s gap_ms late_ms delay_ms"),
+    ];
+    for (name, titles) in contract {
+        let sheet = book.worksheet_range(name).unwrap();
+        assert_eq!(header(&sheet).join(" "), titles, "{name}");
+    }
+    let summary = book.worksheet_range("summary").unwrap();
+    let keys: Vec<_> = summary.rows().map(|row| row[0].to_string()).collect();
+    assert!(keys.contains(&"fan_out.published".to_owned()));
+    let on_sheets = ["fan_out.timeline", "fan_out.percentiles"];
+    assert!(
+        !keys
+            .iter()
+            .any(|key| on_sheets.iter().any(|s| key.starts_with(s)))
+    );
+    // 99.99 is a percentile of deliveries alone.
+    let percentiles = book.worksheet_range("percentiles").unwrap();
+    let rows: Vec<_> = percentiles.rows().map(numbers).collect();
+    let last = &rows[rows.len() - 2];
+    assert_eq!((last[0], last[1], last[4]), (Some(99.99), None, Some(1.0)));
+}
+
+#[test]
+fn the_seconds_of_deliveries_have_a_chart_of_first_median_and_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    let run = run_with_deliveries();
+    Output::create(&path).unwrap().write(&run).unwrap();
+    let charts = charts(&path);
+    let columns = ["fan_out!$E$2", "fan_out!$F$2", "fan_out!$G$2"];
+    let is_it = |chart: &&String| columns.iter().all(|column| chart.contains(column));
+    assert_eq!(charts.iter().filter(is_it).count(), 1);
 }
 
 #[test]

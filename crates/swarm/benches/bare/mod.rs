@@ -276,3 +276,13 @@ pub(crate) fn opening(address: SocketAddr, connections: usize, at_once: usize) -
     }
     begun.elapsed()
 }
+
+/// The median with its 95 % interval by ranks.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn interval(values: &mut [f64]) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    let below = ((n as f64 - 1.96 * (n as f64).sqrt()) / 2.0).max(0.0) as usize;
+    [below, n / 2, n.saturating_sub(1 + below)]
+        .map(|at| values.get(at).copied().unwrap_or(f64::NAN))
+}

@@ -12,10 +12,12 @@
 //! | `record` | the results of messages, passed to the recorder |
 //! | `setup` | scenarios: steps before the load, heartbeats, goodbye |
 //! | `template_send` | scenarios: messages filled from templates |
+//! | `fan_out` | scenarios: deliveries, and messages that are complete or not |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
 //! | `pushes` | scenarios: messages of the server's own |
 //! | `slow_reading` | slow readers |
 
+pub(crate) mod fan_out;
 mod pushes;
 mod receive;
 mod record;
@@ -253,6 +255,7 @@ impl Client {
                 _ => self.finalize_in_flight(thread),
             }
         }
+        self.leave_rooms(thread);
         let by_server = !is_closing;
         let row = ClientRow {
             client: self.id,

@@ -138,6 +138,10 @@ impl Client {
     #[cold]
     pub(super) fn expire(&mut self, sent_until_ns: u64, thread: &ThreadState) {
         while let Some(message) = self.in_flight.take_expired(sent_until_ns) {
+            if thread.ends_by_delivery(&message) {
+                self.forget_own_copy(&message, thread);
+                continue;
+            }
             match self.take_held_answer(&message, thread) {
                 Some(held) => {
                     if !self.has_recognized() {
@@ -196,6 +200,13 @@ impl Client {
         }
         self.finish_feed(thread);
         let (timed_out, mut active) = self.in_flight.give_up();
+        active.retain(|message| {
+            let ends_by_delivery = thread.ends_by_delivery(message);
+            if ends_by_delivery {
+                self.forget_own_copy(message, thread);
+            }
+            !ends_by_delivery
+        });
         if let Some(run) = thread.run {
             let now_ns = thread.clock.now_ns();
             if !self.is_slow() {

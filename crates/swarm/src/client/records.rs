@@ -9,6 +9,7 @@ use scenario::{
 use websocket_wire::{MessageKind, Opcode, strip_message};
 
 use super::Client;
+use super::fan_out::RecognisedDelivery;
 use super::setup::shown;
 use super::slow_reading::record_slow;
 use super::stages::ClientStage;
@@ -203,10 +204,25 @@ impl Client {
                 let rule = Some((rule, answered));
                 thread.count_other(OtherRecord { received_ns, rule });
             }
+            RecordClass::Delivery {
+                kind,
+                client: publisher,
+                number,
+                agrees,
+            } => {
+                let delivery = RecognisedDelivery {
+                    kind,
+                    publisher,
+                    number: MessageNumber::from_bits(number),
+                    agrees,
+                    received_ns,
+                };
+                self.take_delivery(delivery, &scratch, own, dialogue, thread);
+            }
             RecordClass::Push { seq, stamp_ns } => {
                 self.take_push((seq, stamp_ns), own, dialogue, now_ns, thread);
             }
-            RecordClass::Unexpected | RecordClass::Delivery { .. } => {
+            RecordClass::Unexpected => {
                 let rule = None;
                 thread.count_other(OtherRecord { received_ns, rule });
             }

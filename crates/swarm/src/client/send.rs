@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use measurement::record::Recorder;
 use rand::RngExt;
 use websocket_wire::{Opcode, append_control_frame};
 
@@ -45,10 +46,14 @@ impl Client {
         let written = match self.stream.write(bytes) {
             Ok(written) => written,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                self.retract_unsent(thread);
                 self.note_blocked(thread);
                 return Ok(false);
             }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {
+                self.retract_unsent(thread);
+                return Ok(true);
+            }
             Err(e) => return Err(e),
         };
         self.account(written, resumed, quota, &buffers.frames, thread);
@@ -237,7 +242,7 @@ impl Client {
                 self.partial = Some(Box::new(partial));
             }
             sent += 1;
-            self.in_flight.push(frame.message);
+            self.await_end(frame, &mut recorder, thread);
             self.last_sent_ns = now;
             if quota.measured {
                 self.sent += 1;
@@ -251,8 +256,28 @@ impl Client {
                 self.warmed += 1;
             }
         }
+        drop(recorder);
+        if sent < frames.len() {
+            self.retract_unsent(thread);
+        }
         self.pacing
             .commit_sent(&quota, frames.len(), sent, &thread.rules);
+    }
+
+    /// Registers a message that was sent with whatever ends it.
+    #[inline]
+    fn await_end(&mut self, frame: &OutgoingFrame, recorder: &mut Recorder, thread: &ThreadState) {
+        let Some(dialogue) = &thread.dialogue else {
+            return self.in_flight.push(frame.message);
+        };
+        let kind = frame.message.shape.kind();
+        if dialogue.scenario.messages[kind].has_deliveries() {
+            self.record_published(frame, recorder, dialogue, thread);
+        }
+        let is_windowed = thread.rules.window != usize::MAX;
+        if dialogue.waits_in_window(kind, thread.role(self.id), is_windowed) {
+            self.in_flight.push(frame.message);
+        }
     }
 
     /// Queues a control frame. Pongs are left out when too many bytes are unsent.

@@ -68,6 +68,7 @@ impl Client {
         let mut connects = thread.connects.borrow_mut();
         connects.end_setup(self.id, Ok(ready_ns));
         drop(connects);
+        self.join_rooms(own, dialogue, thread);
         self.begin_heartbeats(own, dialogue, now_ns, thread);
     }
 
@@ -218,7 +219,7 @@ impl Client {
 
     /// Queues a message that belongs to no request, unless more than `backlog` bytes are unsent. It is sent before all
     /// messages of the load.
-    fn queue_aside(
+    pub(super) fn queue_aside(
         &mut self,
         send: &Template,
         captures: &Captures,

@@ -45,6 +45,7 @@ impl Client {
         if oldest.is_some_and(|message| message.sent_ns + timeout <= now) {
             self.expire(now - timeout, thread);
         }
+        self.close_publications(now, thread);
         if let Some(run) = thread.run {
             if self.stage == ClientStage::Waiting {
                 self.start(run, thread);
@@ -158,7 +159,10 @@ impl Client {
             until_ns
         };
         self.stage = ClientStage::Draining { until_ns };
-        if self.in_flight.is_empty() && self.partial.is_none() || now >= until_ns {
+        let is_drained =
+            self.in_flight.is_empty() && self.partial.is_none() && self.is_all_delivered();
+        if is_drained || now >= until_ns {
+            self.finalize_publications(thread);
             self.finalize_in_flight(thread);
             self.stage = ClientStage::Done;
         }
@@ -256,9 +260,12 @@ impl Client {
         } else {
             u64::MAX
         };
+        let is_draining = matches!(self.stage, ClientStage::Draining { .. });
+        let closing = self.next_closing(now_ns, is_draining, thread);
         stage_end
             .min(next_timeout)
             .min(stuck)
+            .min(closing)
             .min(self.next_read_ns())
     }
 }

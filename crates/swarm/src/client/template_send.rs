@@ -59,6 +59,10 @@ impl Client {
             let mut frame = OutgoingFrame::new(message, thread.rules.kind, mask);
             frame.append_template(&mut buffers.bytes, &filled);
             buffers.frames.push(frame);
+            if scenario.messages[kind].has_deliveries() {
+                // Before it is sent, because another thread may receive it at once.
+                self.publish(&message, &mut own, dialogue, thread);
+            }
         }
         self.dialogue = Some(own);
     }

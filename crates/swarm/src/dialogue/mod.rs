@@ -2,6 +2,8 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `publication` | one message on its way to several receivers |
+//! | `publications` | rooms, and the messages on their way to their members |
 //! | `feed` | messages of the server's own at one client |
 //! | `sequence`, `lateness` | numbers of a feed, and its lateness |
 //! | `early_records` | records that arrived before the thread knew when the load begins |
@@ -11,6 +13,8 @@
 pub(crate) mod early_records;
 pub(crate) mod feed;
 mod lateness;
+pub(crate) mod publication;
+pub(crate) mod publications;
 pub(crate) mod sent_index;
 mod sequence;
 pub(crate) mod template_frame;
@@ -18,15 +22,19 @@ pub(crate) mod template_frame;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use measurement::plan::Plan;
+use measurement::plan::{Plan, SlowAssignment};
 use measurement::record::{ConnectFailure, SetupFailure};
 use scenario::{
-    Captures, ClientState, MessageValues, Padding, RecordCutter, RoleAssignment, Scenario, Template,
+    Captures, ClientState, DeliverTo, MessageType, MessageValues, Padding, RecordCutter,
+    RoleAssignment, Scenario, Template,
 };
 
+use crate::client::fan_out::ClientRooms;
 use crate::clock::nanoseconds;
 use crate::message::payload::MAX_INDEX;
 use feed::{ClientFeed, FeedRules};
+use publication::Publication;
+use publications::PublicationBoard;
 use sent_index::SentIndex;
 
 /// Maximum number of unsent bytes of answers and heartbeats of a client. Beyond it, they are not sent, because the
@@ -46,20 +54,42 @@ pub(crate) struct Dialogue {
     pub(crate) is_indexed: bool,
     /// Largest record in bytes. A longer one ends the connection.
     pub(crate) max_record: usize,
+    /// Number of rooms.
+    rooms: u32,
+    slow_readers: Option<Arc<SlowAssignment>>,
+    /// Some message goes to all receivers.
+    pub(crate) has_messages_to_all: bool,
+    /// There are too many pairs of sender and receiver to keep their order.
+    pub(crate) order_is_unknown: bool,
     /// Messages of the server's own; `None` without them.
     pub(crate) feed: Option<FeedRules>,
 }
+
+/// Memory for the order of deliveries of a process, in bytes.
+const ORDER_BYTES: u64 = 64 << 20;
 
 impl Dialogue {
     /// The dialogue of a plan; `None` when clients expect an echo.
     pub(crate) fn new(plan: &Plan) -> Option<Self> {
         let scenario = Arc::clone(plan.scenario()?);
         let messages = &scenario.messages;
+        let roles = plan.roles()?;
+        let rooms = plan.rooms.get();
+        let receives = |role: &scenario::ScenarioRole| role.receives;
+        let by_role = scenario.roles.iter().enumerate();
+        let receivers: u64 = by_role
+            .filter(|(_, role)| receives(role))
+            .map(|(role, _)| roles.clients(role))
+            .sum();
         let needs_index = |kind: &scenario::MessageType| kind.send.holds_id() || kind.has_parts();
         Some(Self {
             padding: Padding::new(plan.seed, Some(plan.payload)),
             clients: plan.clients.get(),
-            roles: plan.roles()?,
+            has_messages_to_all: messages.iter().any(|kind| kind.to == DeliverTo::All),
+            order_is_unknown: receivers * (roles.senders() / u64::from(rooms)) * 8 > ORDER_BYTES,
+            rooms,
+            slow_readers: plan.slow_readers().cloned(),
+            roles,
             shows_time: messages.iter().any(|kind| kind.send.shows_time()),
             max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
             is_indexed: messages.len() > 1
@@ -84,10 +114,88 @@ impl Dialogue {
         self.roles.sender(client)
     }
 
+    /// Number of rooms and of all receivers together.
+    fn audiences(&self) -> usize {
+        self.rooms as usize + 1
+    }
+
+    /// The rooms of a run whose messages are delivered; `None` without such messages.
+    pub(crate) fn board(&self) -> Option<Arc<PublicationBoard>> {
+        let mut messages = self.scenario.messages.iter();
+        messages.any(MessageType::has_deliveries).then(|| {
+            let senders = usize::try_from(self.roles.senders()).unwrap_or(usize::MAX);
+            let groups = self.scenario.roles.len() + 1;
+            Arc::new(PublicationBoard::new(self.audiences(), senders, groups))
+        })
+    }
+
+    /// Index of a client's room.
+    #[inline]
+    pub(crate) fn room(&self, client: u32) -> usize {
+        if self.rooms == 1 {
+            return 0;
+        }
+        let member = self.roles.of(client).map_or(client, |(_, member)| member);
+        (member % self.rooms) as usize
+    }
+
+    /// Index of the room that holds all receivers.
+    pub(crate) fn everybody(&self) -> usize {
+        self.rooms as usize
+    }
+
+    /// Index of the group of receivers that a client of this role belongs to.
+    #[inline]
+    pub(crate) fn group(&self, client: u32, role: usize) -> usize {
+        match &self.slow_readers {
+            Some(slow) if slow.is_slow(client) => self.scenario.roles.len(),
+            _ => role,
+        }
+    }
+
+    /// Returns true when a message has a reply, apart from its deliveries.
+    pub(crate) fn has_reply(&self, publication: &Publication) -> bool {
+        self.scenario.messages[usize::from(publication.message.kind)].has_reply()
+    }
+
+    /// Returns true when a message that was sent waits in the window: for its reply, or for the sender's own copy.
+    #[inline]
+    pub(crate) fn waits_in_window(&self, kind: usize, role: usize, is_windowed: bool) -> bool {
+        let kind = &self.scenario.messages[kind];
+        let own_copy = kind.to_sender && self.scenario.roles[role].receives;
+        kind.has_reply() || is_windowed && own_copy
+    }
+
+    /// Place of a sender among those whose messages the members of its room get.
+    #[inline]
+    pub(crate) fn sender_place(&self, publisher: u32) -> usize {
+        if self.rooms == 1 || self.has_messages_to_all {
+            return self.roles.sender(publisher).unwrap_or(0) as usize;
+        }
+        let Some((own_role, member)) = self.roles.of(publisher) else {
+            return 0;
+        };
+        let room = member % self.rooms;
+        let earlier = self.scenario.roles[..own_role].iter().enumerate();
+        let before: u64 = earlier
+            .filter(|(_, role)| role.sends)
+            .map(|(role, _)| {
+                let clients = self.roles.clients(role);
+                clients
+                    .saturating_sub(u64::from(room))
+                    .div_ceil(u64::from(self.rooms))
+            })
+            .sum();
+        // There are at most as many senders as clients.
+        #[allow(clippy::cast_possible_truncation)]
+        let before = before as usize;
+        before + (member / self.rooms) as usize
+    }
+
     /// State of a client at the beginning of its connection.
     pub(crate) fn client_state(&self, client: u32) -> ClientState {
         let (role, member) = self.roles.of(client).unwrap_or((0, client));
-        self.scenario.client(client, role, member, 1)
+        self.scenario.client(client, role, member, self.rooms)
     }
 
     /// The failure to connect a client, without the secrets that the server may have repeated.
@@ -140,6 +248,8 @@ pub(crate) struct ClientDialogue {
     pub(crate) feed: Option<Box<ClientFeed>>,
     /// Wall clock of the newest messages of the load.
     pub(crate) wall_ns: u64,
+    /// Rooms, once the client is ready; `None` without deliveries.
+    pub(crate) rooms: Option<Box<ClientRooms>>,
     /// The awaited answer to the goodbye has arrived.
     pub(crate) is_goodbye_answered: bool,
     /// Messages that belong to no request of the load, so far.
@@ -171,6 +281,7 @@ impl ClientDialogue {
             heartbeats: Vec::new(),
             feed: dialogue.feed.as_ref().map(|_| Box::default()),
             wall_ns: 0,
+            rooms: None,
             is_goodbye_answered: false,
             asides: 0,
         }

@@ -88,6 +88,31 @@ impl Client {
         client
     }
 
+    /// Opens a WebSocket in a room.
+    pub(crate) async fn join(address: SocketAddr, room: &str) -> Self {
+        let mut client = Self::open(address).await;
+        client.upgrade_at(&format!("/room/{room}")).await;
+        client
+    }
+
+    /// Splits the client into one that reads and one that sends.
+    pub(crate) fn split(
+        self,
+    ) -> (
+        Client<impl AsyncRead + AsyncWrite + Unpin>,
+        Client<impl AsyncRead + AsyncWrite + Unpin>,
+    ) {
+        let (reading, writing) = self.stream.into_split();
+        let reading = Client {
+            stream: tokio::io::join(reading, tokio::io::sink()),
+            read: self.read,
+        };
+        (
+            reading,
+            Client::over(tokio::io::join(tokio::io::empty(), writing)),
+        )
+    }
+
     /// Sends `bytes` repeatedly until the server accepts no more. Returns the number of complete repetitions. If a slow
     /// server only seems to have stopped, the number is smaller.
     pub(crate) async fn flood(&mut self, bytes: &[u8]) -> usize {
@@ -116,7 +141,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// Upgrades the connection to a WebSocket.
     pub(crate) async fn upgrade(&mut self) {
-        self.send(UPGRADE.as_bytes()).await;
+        self.upgrade_at("/ws").await;
+    }
+
+    /// Upgrades the connection to a WebSocket at this path.
+    pub(crate) async fn upgrade_at(&mut self, path: &str) {
+        self.send(UPGRADE.replace("/ws", path).as_bytes()).await;
         self.upgraded().await;
     }
 

@@ -1,10 +1,10 @@
 //! Peers that try to make the server hold too much memory.
 
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, net::TcpSocket};
 
 use super::{
     POLL,
-    client::{BINARY, Client, PING, TEXT, frame, header},
+    client::{BINARY, Client, PING, TEXT, frame, get, header},
     running_program::{ProgramUnderTest, RunningProgram},
     within,
 };
@@ -30,7 +30,8 @@ struct Measured {
 impl Measured {
     async fn start(program: ProgramUnderTest) -> Self {
         let size = format!("--max-message-size={MESSAGE}");
-        let running = program.start(&[&size, "--threads=1"]).await;
+        let flags = [&size, "--threads=1", "--broadcast"];
+        let running = program.start(&flags).await;
         let files = running.open_files();
         let mut client = Client::connect(running.address()).await;
         client.echoes(BINARY, &vec![7; MESSAGE]).await;
@@ -93,6 +94,34 @@ pub async fn many_who_flood_hold_so_much_each(program: ProgramUnderTest) {
         crowd.push(client);
     }
     server.grew_at_most(CROWD * FOR_A_PEER + SLACK);
+}
+
+/// Their queues share the messages.
+pub async fn many_in_a_room_who_never_read_hold_hardly_more_than_one(program: ProgramUnderTest) {
+    const CROWD: usize = 32;
+    const ENOUGH: usize = 2_000;
+    /// A write buffer of 64 KiB and one message, in a vector that may have twice the capacity.
+    const WRITE_BUFFER: usize = (2 * (64 + 16)) << 10;
+    let server = Measured::start(program).await;
+    let address = server.running.address();
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        let mut client = Client::over(within(socket.connect(address)).await.unwrap());
+        client.upgrade_at("/room/a").await;
+        crowd.push(client);
+    }
+    let mut sender = Client::join(address, "a").await;
+    let all_left = format!("\nwebsocket_room_overflows_total {CROWD}\n");
+    for number in 0..ENOUGH {
+        sender.echoes(BINARY, &[7; 16 << 10]).await;
+        if number % 32 == 0 && get(address, "/metrics").await.contains(&all_left) {
+            server.grew_at_most(MESSAGE + CROWD * WRITE_BUFFER + SLACK);
+            return;
+        }
+    }
+    panic!("{ENOUGH} messages were not too many for members that do not read");
 }
 
 pub async fn a_gibibyte_that_is_announced_is_not_waited_for(program: ProgramUnderTest) {

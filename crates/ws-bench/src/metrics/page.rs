@@ -3,7 +3,7 @@
 use std::fmt;
 
 use measurement::plan::Plan;
-use measurement::record::{LatencyHistogram, ScenarioRecord};
+use measurement::record::{LatencyHistogram, LazyHistogram, Record, ScenarioRecord};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -75,7 +75,195 @@ impl Collector for MetricsPage {
             "response_time",
             "Time from the intended send of a message to its right echo; in closed loop the service time",
             record.response(),
-        )
+        )?;
+        deliveries(page, record)?;
+        feed(page, record)?;
+        slow_readers(page, record)
+    }
+}
+
+/// Counters and histograms of deliveries. Without them there are none.
+fn deliveries(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
+    let Some(own) = &record.fan_out else {
+        return Ok(());
+    };
+    let c = &own.counts;
+    for (name, help, value) in [
+        (
+            "messages_published",
+            "Measured messages sent to receivers",
+            c.published,
+        ),
+        (
+            "messages_incomplete",
+            "Measured messages that did not reach all of their receivers in time",
+            c.incomplete,
+        ),
+        (
+            "messages_complete",
+            "Measured messages that reached all of their receivers in time",
+            c.complete,
+        ),
+        (
+            "deliveries_expected",
+            "Deliveries that should come",
+            c.expected,
+        ),
+        (
+            "deliveries",
+            "First arrivals within the timeout",
+            c.delivered,
+        ),
+        (
+            "deliveries_late",
+            "First arrivals after the timeout",
+            c.late,
+        ),
+        (
+            "deliveries_duplicated",
+            "Arrivals after the first",
+            c.duplicated,
+        ),
+        (
+            "deliveries_reordered",
+            "Deliveries after that of a later message of the same publisher",
+            c.reordered,
+        ),
+        (
+            "deliveries_corrupted",
+            "Deliveries with the identity of a message that are otherwise wrong",
+            c.corrupted,
+        ),
+        (
+            "deliveries_unexpected",
+            "Deliveries to a client that should not get the message",
+            c.unexpected,
+        ),
+    ] {
+        metric(page, name, help, None, &ConstCounter::new(value))?;
+    }
+    for (name, help, times) in [
+        (
+            "delivery_time",
+            "Time from the actual send of a message to its delivery",
+            &own.times.delivery,
+        ),
+        (
+            "delivery_response_time",
+            "Time from the intended send of a message to its delivery",
+            &own.times.delivery_response,
+        ),
+        (
+            "first_receiver_time",
+            "Delivery time of the first receiver of each complete message",
+            &own.times.first,
+        ),
+        (
+            "median_receiver_time",
+            "Delivery time of the median receiver of each complete message",
+            &own.times.median,
+        ),
+        (
+            "last_receiver_time",
+            "Delivery time of the last receiver of each complete message",
+            &own.times.last,
+        ),
+    ] {
+        lazy_histogram(page, name, help, times)?;
+    }
+    Ok(())
+}
+
+/// Counters and histograms of a feed. Without one there are none.
+fn feed(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
+    let Some(own) = &record.push else {
+        return Ok(());
+    };
+    for (name, help, value) in [
+        ("pushes", "Messages of the feed", own.received),
+        (
+            "pushes_missing",
+            "Numbers of the feed that were left out",
+            own.missing,
+        ),
+        (
+            "pushes_duplicated",
+            "Messages of the feed whose number had come before",
+            own.duplicated,
+        ),
+        (
+            "pushes_reordered",
+            "Messages of the feed after one with a higher number",
+            own.reordered,
+        ),
+    ] {
+        metric(page, name, help, None, &ConstCounter::new(value))?;
+    }
+    for (name, help, times) in [
+        (
+            "push_gap",
+            "Time between two messages of the feed at a client",
+            &own.gap,
+        ),
+        (
+            "push_lateness",
+            "Lateness of messages against the interval of the feed",
+            &own.lateness,
+        ),
+        (
+            "push_skew",
+            "Time from the first client that got a message of the feed to the last",
+            &own.skew(),
+        ),
+        (
+            "push_delay",
+            "Arrival minus the stamp of the server",
+            &own.delay,
+        ),
+    ] {
+        lazy_histogram(page, name, help, times)?;
+    }
+    Ok(())
+}
+
+/// Figures of slow readers. Without them there are none.
+fn slow_readers(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
+    let Some(own) = &record.slow else {
+        return Ok(());
+    };
+    let help = "Slow readers that were ready";
+    metric(
+        page,
+        "slow_readers",
+        help,
+        None,
+        &ConstGauge::new(own.clients),
+    )?;
+    let help = "Slow readers that the server disconnected";
+    metric(
+        page,
+        "slow_readers_closed",
+        help,
+        None,
+        &ConstCounter::new(own.closed),
+    )?;
+    let (help, read) = (
+        "Bytes that slow readers read while they were slow",
+        ConstCounter::new(own.read_bytes),
+    );
+    metric(page, "slow_readers_read", help, Some(&Unit::Bytes), &read)
+}
+
+/// A histogram that is left out while it has no values.
+fn lazy_histogram(
+    page: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    times: &LazyHistogram,
+) -> fmt::Result {
+    match times.get() {
+        Some(times) => histogram(page, name, help, times),
+        None => Ok(()),
     }
 }
 
@@ -193,7 +381,7 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use measurement::record::{OpenLoopRecord, Record};
+    use measurement::record::{FanOutRecord, OpenLoopRecord, PushRecord, SlowRecord};
     use measurement::run::Connections;
 
     use swarm::Phase;
@@ -233,6 +421,51 @@ mod tests {
             record,
             elapsed_s: 3.0,
             ..RunProgress::default()
+        }
+    }
+
+    #[test]
+    fn deliveries_feeds_and_slow_readers_have_counters_where_there_are_some() {
+        let plan = plan("-d 20s");
+        let none = samples(&plan, &progress());
+        let is_of_them = |name: &&String| {
+            ["deliver", "push", "slow", "receiver"]
+                .iter()
+                .any(|part| name.contains(part))
+        };
+        assert_eq!(none.keys().find(is_of_them), None);
+        let mut progress = progress();
+        let mut fan_out = FanOutRecord::default();
+        (fan_out.counts.expected, fan_out.counts.delivered) = (20, 19);
+        fan_out.times.last.record(5_000);
+        progress.record.fan_out = Some(Box::new(fan_out));
+        let mut push = PushRecord {
+            received: 7,
+            missing: 1,
+            ..PushRecord::default()
+        };
+        push.gap.record(5_000);
+        progress.record.push = Some(Box::new(push));
+        progress.record.slow = Some(Box::new(SlowRecord {
+            clients: 3,
+            closed: 2,
+            read_bytes: 4_096,
+            ..SlowRecord::default()
+        }));
+        let found = samples(&plan, &progress);
+        for (name, value) in [
+            ("deliveries_expected_total", 20.0),
+            ("deliveries_total", 19.0),
+            ("last_receiver_time_seconds_count", 1.0),
+            ("pushes_total", 7.0),
+            ("pushes_missing_total", 1.0),
+            ("push_gap_seconds_count", 1.0),
+            ("slow_readers", 3.0),
+            ("slow_readers_closed_total", 2.0),
+            ("slow_readers_read_bytes_total", 4_096.0),
+        ] {
+            let name = format!("ws_bench_{name}");
+            assert_eq!(found.get(&name), Some(&value), "{name}");
         }
     }
 

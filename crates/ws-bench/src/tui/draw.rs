@@ -213,7 +213,8 @@ fn progress(view: &ViewModel, palette: Palette, columns: usize) -> Line<'static>
 fn rows(rows: &[LabelledRow], palette: Palette) -> Vec<Line<'static>> {
     let line = |row: &LabelledRow| {
         Line::from(vec![
-            Span::styled(format!("{:<LABEL$}", row.label), QUIET),
+            // A longer label still ends with a blank.
+            Span::styled(format!("{:<width$} ", row.label, width = LABEL - 1), QUIET),
             Span::styled(row.text.clone(), palette.tone(row.tone)),
         ])
     };
@@ -268,7 +269,7 @@ fn histograms(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: R
     let most = if area.height >= ROOM_FOR_TWO { 2 } else { 1 };
     let shown: Vec<_> = view.histograms.iter().take(most).collect();
     if shown.is_empty() {
-        let nothing = Paragraph::new("no echo yet").style(QUIET);
+        let nothing = Paragraph::new("nothing measured yet").style(QUIET);
         return frame.render_widget(nothing.block(block("histogram")), area);
     }
     let areas = Layout::vertical(vec![Fill(1); shown.len()]).split(area);

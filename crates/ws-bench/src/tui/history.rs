@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use measurement::record::Record;
+use measurement::record::{LatencyHistogram, LazyHistogram, Record};
 use swarm::{Phase, RunProgress};
 
 /// Minimum time between two points, in seconds.
@@ -22,6 +22,31 @@ pub(crate) struct HistoryPoint {
     pub(crate) service_p99_ns: Option<u64>,
     /// 99th percentile of the response time in nanoseconds; `None` in closed loop.
     pub(crate) response_p99_ns: Option<u64>,
+    /// Deliveries per second; 0 without them.
+    pub(crate) delivered_per_s: f64,
+    /// Messages of a feed per second; 0 without one.
+    pub(crate) pushed_per_s: f64,
+    /// Median delivery times, of each message's first, median and last receiver; `None` when no message reached all.
+    pub(crate) first_p50_ns: Option<u64>,
+    pub(crate) median_p50_ns: Option<u64>,
+    pub(crate) last_p50_ns: Option<u64>,
+    /// Times between two messages of a feed.
+    pub(crate) gap_p50_ns: Option<u64>,
+    pub(crate) gap_p99_ns: Option<u64>,
+    /// 99th percentile of the lateness of a feed; `None` without an interval.
+    pub(crate) lateness_p99_ns: Option<u64>,
+}
+
+/// A part of the times of deliveries or of a feed.
+type Times = fn(&Record) -> Option<&LazyHistogram>;
+
+/// The times recorded since an earlier state; `None` without any.
+fn since(now: &Record, last: &Record, times: Times) -> Option<LatencyHistogram> {
+    let now = times(now)?.get()?;
+    Some(match times(last).and_then(LazyHistogram::get) {
+        Some(last) => now.since(last),
+        None => now.clone(),
+    })
 }
 
 /// The points so far, and the record at the latest point.
@@ -49,6 +74,9 @@ impl History {
             }
         });
         let per_second = |now: u64, last: u64| now.saturating_sub(last) as f64 / over_s;
+        let quantile = |times: Times, q| since(now, last, times)?.quantile(q);
+        let delivered = |r: &Record| r.fan_out.as_ref().map_or(0, |own| own.counts.delivered);
+        let pushed = |r: &Record| r.push.as_ref().map_or(0, |own| own.received);
         if self.points.len() == KEPT {
             self.points.pop_front();
         }
@@ -59,6 +87,14 @@ impl History {
             service_p50_ns: service.quantile(0.5),
             service_p99_ns: service.quantile(0.99),
             response_p99_ns: response.and_then(|times| times.quantile(0.99)),
+            delivered_per_s: per_second(delivered(now), delivered(last)),
+            pushed_per_s: per_second(pushed(now), pushed(last)),
+            first_p50_ns: quantile(|r| Some(&r.fan_out.as_ref()?.times.first), 0.5),
+            median_p50_ns: quantile(|r| Some(&r.fan_out.as_ref()?.times.median), 0.5),
+            last_p50_ns: quantile(|r| Some(&r.fan_out.as_ref()?.times.last), 0.5),
+            gap_p50_ns: quantile(|r| Some(&r.push.as_ref()?.gap), 0.5),
+            gap_p99_ns: quantile(|r| Some(&r.push.as_ref()?.gap), 0.99),
+            lateness_p99_ns: quantile(|r| Some(&r.push.as_ref()?.lateness), 0.99),
         });
         self.last_s = progress.elapsed_s;
         self.last = now.clone();
@@ -79,7 +115,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use measurement::record::OpenLoopRecord;
+    use measurement::record::{FanOutRecord, OpenLoopRecord};
 
     fn at(elapsed_s: f64, record: &Record) -> RunProgress {
         RunProgress {
@@ -131,6 +167,30 @@ mod tests {
         record.open_loop = Some(Box::new(open));
         history.update(&at(2.0, &record));
         assert_eq!(history.newest().unwrap().response_p99_ns, Some(70));
+    }
+
+    #[test]
+    fn a_point_of_a_room_holds_the_first_and_last_receivers_since_the_one_before() {
+        let mut history = History::default();
+        let mut fan_out = FanOutRecord::default();
+        let mut add = |first_ns, last_ns| {
+            fan_out.counts.delivered += 10;
+            fan_out.times.first.record(first_ns);
+            fan_out.times.last.record(last_ns);
+            Record {
+                fan_out: Some(Box::new(fan_out.clone())),
+                ..Record::default()
+            }
+        };
+        history.update(&at(1.0, &add(100, 900)));
+        history.update(&at(2.0, &add(50, 400)));
+        let newest = history.newest().unwrap();
+        assert_eq!(newest.delivered_per_s, 10.0);
+        assert_eq!(
+            (newest.first_p50_ns, newest.last_p50_ns),
+            (Some(50), Some(400))
+        );
+        assert_eq!(newest.median_p50_ns, None);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use measurement::plan::Plan;
+use measurement::record::{LatencyHistogram, LazyHistogram, Record};
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
 use swarm::{Phase, RunProgress};
 use units::{grouped, human_percent, human_rate, human_time};
 use wording::Tone;
+use wording::deliveries_view;
 use wording::summary_view::{LabelledRow, UNKNOWN, throughput, time};
 
 use super::histogram::HistogramBars;
@@ -37,7 +39,8 @@ pub(crate) enum PhaseState {
 /// The percentiles so far, one per row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PercentileTable {
-    /// Columns: `service`, and in open loop `response`.
+    /// Columns: `service`, and in open loop `response`; `first`, `median`, `last` of deliveries; `gap` and others of a
+    /// feed.
     pub(crate) columns: Vec<&'static str>,
     /// Name of the figure, and its value in each column.
     pub(crate) rows: Vec<(&'static str, Vec<String>)>,
@@ -46,9 +49,9 @@ pub(crate) struct PercentileTable {
 /// A curve of latencies over time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LatencyCurve {
-    /// Name of the time: `service` or `response`.
+    /// Name of the time: `service`, `response`, `gap`; `p50` for several times of deliveries.
     pub(crate) time: &'static str,
-    /// Figure of the time: `p50` or `p99`.
+    /// Figure of the time: `p50` or `p99`; `first`, `median`, `last` of deliveries.
     pub(crate) figure: &'static str,
     /// Seconds since T0, and decimal logarithm of nanoseconds.
     pub(crate) points: Vec<(f64, f64)>,
@@ -84,10 +87,6 @@ impl ViewModel {
         let so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
         let phase_progress = PhaseProgress::new(plan, progress);
         let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
-        let open = progress.record.open_loop.as_deref();
-        let response =
-            open.and_then(|open| HistogramBars::new(&open.response, "response time", columns));
-        let service = HistogramBars::new(&progress.record.service, "service time", columns);
         Self {
             heading: heading(&so_far),
             phases: PHASES
@@ -101,8 +100,8 @@ impl ViewModel {
                 .map(time_left),
             load: load(state, &so_far),
             times: times(plan, &so_far),
-            histograms: response.into_iter().chain(service).collect(),
-            curves: curves(plan, state.history),
+            histograms: histograms(&progress.record, columns),
+            curves: curves(plan, &progress.record, state.history),
             errors: errors(&so_far, &progress.connections),
             verdict,
             verdict_tone,
@@ -155,20 +154,32 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
         let text = format!("{sent} of {} msg/s planned", human_rate(asked));
         rows.push(plain("sent now", text));
     }
-    let echoed = rate(|now| now.received_per_s);
-    let is_echo = plan.scenario().is_none();
-    let (label, verb) = if is_echo {
-        ("echoed now", "echoed")
-    } else {
-        ("answered now", "answered")
-    };
-    rows.push(plain(label, format!("{echoed} msg/s")));
-    let average = throughput(so_far).into_iter().filter_map(|f| f.value);
-    rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
     let counts = &progress.record.counts;
-    let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
-    let messages = format!("{sent} sent · {echoed} {verb}");
-    rows.push(plain("messages", messages));
+    if !is_feed(plan) {
+        let echoed = rate(|now| now.received_per_s);
+        let (label, verb) = ended(plan);
+        rows.push(plain(label, format!("{echoed} msg/s")));
+        let average = throughput(so_far).into_iter().filter_map(|f| f.value);
+        rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
+        let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
+        let messages = format!("{sent} sent · {echoed} {verb}");
+        rows.push(plain("messages", messages));
+    }
+    rows.extend(so_far.fan_out.as_ref().map(|own| {
+        let now = rate(|now| now.delivered_per_s);
+        let reach = own.reach.map(deliveries_view::reach);
+        let reach = reach.map_or_else(String::new, |reach| format!(" · reach {reach}"));
+        plain("delivered", format!("{now} /s{reach}"))
+    }));
+    rows.extend(so_far.push.as_ref().map(|own| {
+        let now = rate(|now| now.pushed_per_s);
+        let text = format!("{now} msg/s · {} received", grouped(own.received));
+        plain("pushed now", text)
+    }));
+    rows.extend(so_far.slow.as_ref().map(|own| {
+        let text = format!("{} · {} closed", grouped(own.clients), grouped(own.closed));
+        plain("slow readers", text)
+    }));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
         let p99 = shown_quantile(counts.sent, 0.99, p99);
@@ -177,6 +188,25 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     }
     rows.extend(generator(plan, so_far).map(|text| plain("generator", text)));
     rows
+}
+
+/// Returns true when the clients only receive what the server sends on its own.
+fn is_feed(plan: &Plan) -> bool {
+    plan.scenario()
+        .is_some_and(|scenario| scenario.is_push_only())
+}
+
+/// Label of the rate at which messages end, and their end in a word.
+fn ended(plan: &Plan) -> (&'static str, &'static str) {
+    let Some(scenario) = plan.scenario() else {
+        return ("echoed now", "echoed");
+    };
+    let mut kinds = scenario.messages.iter();
+    if kinds.any(|kind| kind.has_deliveries() && !kind.has_reply()) {
+        ("complete now", "delivered to all")
+    } else {
+        ("answered now", "answered")
+    }
 }
 
 fn row(label: &'static str, text: String, tone: Tone) -> LabelledRow {
@@ -219,11 +249,31 @@ fn generator(plan: &Plan, so_far: &Summary) -> Option<String> {
     Some(text)
 }
 
-fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
+/// Columns of the percentile table: the times that the run is about.
+fn columns<'s>(plan: &Plan, so_far: &'s Summary) -> Vec<(&'static str, &'s Latency)> {
+    if let Some(own) = &so_far.fan_out {
+        return vec![
+            ("first", &own.first_ns),
+            ("median", &own.median_ns),
+            ("last", &own.last_ns),
+        ];
+    }
+    if let Some(own) = so_far.push.as_ref().filter(|_| is_feed(plan)) {
+        let further = [("lateness", &own.late_ns), ("delay", &own.delay_ns)];
+        let further = further
+            .into_iter()
+            .filter_map(|(name, times)| Some((name, times.as_ref()?)));
+        return [("gap", &own.gap_ns)].into_iter().chain(further).collect();
+    }
     let mut of = vec![("service", &so_far.service_time_ns)];
     if plan.load.profile().is_some() {
         of.push(("response", &so_far.response_time_ns));
     }
+    of
+}
+
+fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
+    let of = columns(plan, so_far);
     let shown: Vec<_> = of.iter().map(|(_, times)| times.shown()).collect();
     let cell = |ns: Option<f64>| ns.map_or_else(|| UNKNOWN.to_owned(), human_time);
     let row = |at: usize| {
@@ -237,7 +287,26 @@ fn times(plan: &Plan, so_far: &Summary) -> PercentileTable {
     }
 }
 
-fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
+/// Histograms of the times that the run is about, the most important first.
+fn histograms(record: &Record, columns: usize) -> Vec<HistogramBars> {
+    let bars = |times: &LatencyHistogram, name| HistogramBars::new(times, name, columns);
+    let lazy = |times: &LazyHistogram, name| bars(times.get()?, name);
+    let mut all = Vec::new();
+    if let Some(own) = &record.fan_out {
+        all.push(lazy(&own.times.delivery, "delivery time"));
+        all.push(lazy(&own.times.last, "time to the last receiver"));
+    }
+    if let Some(own) = &record.push {
+        all.push(lazy(&own.gap, "gap"));
+        all.push(lazy(&own.lateness, "lateness"));
+    }
+    let open = record.open_loop.as_deref();
+    all.push(open.and_then(|open| bars(&open.response, "response time")));
+    all.push(bars(&record.service, "service time"));
+    all.into_iter().flatten().collect()
+}
+
+fn curves(plan: &Plan, record: &Record, history: &History) -> Vec<LatencyCurve> {
     let curve = |time, figure, value: fn(&HistoryPoint) -> Option<u64>| LatencyCurve {
         time,
         figure,
@@ -246,6 +315,20 @@ fn curves(plan: &Plan, history: &History) -> Vec<LatencyCurve> {
             .filter_map(|point| Some((point.at_s, (value(point)?.max(1) as f64).log10())))
             .collect(),
     };
+    if record.fan_out.is_some() {
+        return vec![
+            curve("p50", "first", |p| p.first_p50_ns),
+            curve("p50", "median", |p| p.median_p50_ns),
+            curve("p50", "last", |p| p.last_p50_ns),
+        ];
+    }
+    if is_feed(plan) {
+        return vec![
+            curve("gap", "p50", |p| p.gap_p50_ns),
+            curve("gap", "p99", |p| p.gap_p99_ns),
+            curve("lateness", "p99", |p| p.lateness_p99_ns),
+        ];
+    }
     let mut curves = vec![
         curve("service", "p50", |p| p.service_p50_ns),
         curve("service", "p99", |p| p.service_p99_ns),
@@ -263,6 +346,7 @@ fn errors(so_far: &Summary, connections: &Connections) -> Vec<LabelledRow> {
         ("error replies", of_scenario.map_or(0, |s| s.error_reply)),
         ("server errors", of_scenario.map_or(0, |s| s.server_errors)),
         ("lost", counts.lost),
+        ("incomplete", counts.incomplete),
         ("corrupted", counts.corrupted.unwrap_or(0)),
         ("timed out", counts.timed_out),
         ("never sent", counts.unsent),
@@ -272,6 +356,7 @@ fn errors(so_far: &Summary, connections: &Connections) -> Vec<LabelledRow> {
     ];
     let of_messages = messages
         .into_iter()
+        .chain(delivery_errors(so_far))
         .filter(|(_, n)| *n > 0)
         .map(|(label, n)| (label, grouped(n)));
     let reason =
@@ -281,6 +366,28 @@ fn errors(so_far: &Summary, connections: &Connections) -> Vec<LabelledRow> {
     let all = of_messages.chain(failures).chain(early_ends);
     all.map(|(label, text)| row(label, text, Tone::Bad))
         .collect()
+}
+
+/// Faults of deliveries and of a feed. Deliveries in flight cannot be told from missing ones yet.
+fn delivery_errors(so_far: &Summary) -> Vec<(&'static str, u64)> {
+    let fan_out = so_far.fan_out.as_ref().map(|own| {
+        [
+            ("late copies", own.late),
+            ("twice", own.duplicated),
+            ("damaged", own.corrupted),
+            ("misdirected", own.unexpected),
+            ("out of order", own.reordered.unwrap_or(0)),
+        ]
+    });
+    let feed = so_far.push.as_ref().map(|own| {
+        [
+            ("missing", own.missing.unwrap_or(0)),
+            ("twice", own.duplicated.unwrap_or(0)),
+            ("out of order", own.reordered.unwrap_or(0)),
+        ]
+    });
+    let (fan_out, feed) = (fan_out.into_iter().flatten(), feed.into_iter().flatten());
+    fan_out.chain(feed).collect()
 }
 
 fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Tone, Vec<String>) {
@@ -298,12 +405,56 @@ mod tests {
 
     use std::collections::BTreeMap;
 
+    use measurement::record::FanOutRecord;
+
     use super::*;
     use crate::tests::{measuring, plan, view};
 
     fn text<'a>(rows: &'a [LabelledRow], label: &str) -> &'a str {
         let row = rows.iter().find(|row| row.label == label);
         row.map_or("missing", |row| row.text.as_str())
+    }
+
+    #[test]
+    fn a_room_shows_its_first_median_and_last_receivers() {
+        let plan = plan("-d 20s");
+        let mut progress = measuring(1_000, false);
+        let mut history = History::default();
+        for n in 1..=5_u64 {
+            let mut fan_out = FanOutRecord::default();
+            (fan_out.counts.expected, fan_out.counts.delivered) = (2_000 * n, 1_990 * n);
+            fan_out.counts.duplicated = 3;
+            for _ in 0..n {
+                fan_out.times.first.record(1_000_000);
+                fan_out.times.median.record(2_000_000);
+                fan_out.times.last.record(4_000_000);
+            }
+            progress.record.fan_out = Some(Box::new(fan_out));
+            progress.elapsed_s = n as f64;
+            history.update(&progress);
+        }
+        let view = ViewModel::new(
+            &LiveState {
+                plan: &plan,
+                progress: &progress,
+                history: &history,
+                calibration: None,
+                is_interrupted: false,
+            },
+            40,
+        );
+        assert_eq!(text(&view.load, "delivered"), "1,990 /s · reach 99.50 %");
+        assert_eq!(view.times.columns, ["first", "median", "last"]);
+        let p50 = ["1.00 ms", "2.00 ms", "4.00 ms"].map(str::to_owned);
+        assert_eq!(view.times.rows[0], ("p50", p50.to_vec()));
+        let curves: Vec<_> = view
+            .curves
+            .iter()
+            .map(|c| (c.figure, c.points.len()))
+            .collect();
+        assert_eq!(curves, [("first", 5), ("median", 5), ("last", 5)]);
+        assert_eq!(text(&view.errors, "twice"), "3");
+        assert_eq!(view.histograms[0].name, "time to the last receiver");
     }
 
     #[test]

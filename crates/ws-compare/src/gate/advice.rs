@@ -23,7 +23,9 @@ pub(super) fn ways(problem: &EchoProblem, text: bool) -> Vec<&'static str> {
             "`--verify length` compares type and length only",
             "`--verify off` compares nothing",
         ],
-        EchoProblem::ErrorReply { .. } | EchoProblem::Corrupted { .. } => vec![CONVERSATION],
+        EchoProblem::ErrorReply { .. }
+        | EchoProblem::Corrupted { .. }
+        | EchoProblem::Undelivered { .. } => vec![CONVERSATION],
         EchoProblem::Ended { code, .. } => match *code {
             Some(MESSAGE_TOO_BIG) => vec!["`-s` sends smaller messages"],
             Some(UNSUPPORTED_DATA) => vec![other_type],

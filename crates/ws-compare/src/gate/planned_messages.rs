@@ -32,6 +32,13 @@ pub(super) enum EchoProblem {
     /// Replies of a scenario whose known parts differ.
     #[error("{} of {sent} replies came back corrupted", corrupted)]
     Corrupted { corrupted: u64, sent: u64 },
+    /// Deliveries that did not come.
+    #[error("{missing} of {expected} deliveries did not come within {}", human_time(.timeout.as_secs_f64() * 1e9))]
+    Undelivered {
+        missing: u64,
+        expected: u64,
+        timeout: Duration,
+    },
     #[error("nothing came within {}", human_time(.0.as_secs_f64() * 1e9))]
     Silent(Duration),
 }
@@ -39,7 +46,10 @@ pub(super) enum EchoProblem {
 /// Name of the check: `a text message of 125 B`.
 pub(super) fn name(plan: &Plan) -> String {
     if let Some(scenario) = plan.scenario() {
-        return format!("a message of {}", scenario.name);
+        return match scenario.is_push_only() {
+            true => format!("the feed of {}", scenario.name),
+            false => format!("a message of {}", scenario.name),
+        };
     }
     let kind = if plan.text { "text" } else { "binary" };
     format!("a {kind} message of {}", ByteSize(plan.payload.max))
@@ -58,8 +68,15 @@ pub(super) fn problem(plan: &Plan, control: &RunHandle) -> Result<Option<EchoPro
 fn find(summary: &Summary, timeout: Duration) -> Option<EchoProblem> {
     let (m, c) = (&summary.messages, &summary.connections);
     // A connection that ends after its echoes will also end under load, where it is counted.
-    if m.failed() == 0 {
-        return None;
+    let own = summary.fan_out.as_ref().filter(|own| own.missing > 0);
+    let undelivered = own.map(|own| EchoProblem::Undelivered {
+        missing: own.missing,
+        expected: own.expected,
+        timeout,
+    });
+    let is_silent_feed = summary.push.as_ref().is_some_and(|own| own.received == 0);
+    if m.failed() == 0 && !is_silent_feed {
+        return undelivered;
     }
     if let Some(difference) = m.differences.first() {
         return Some(match &difference.kind {
@@ -83,6 +100,7 @@ fn find(summary: &Summary, timeout: Duration) -> Option<EchoProblem> {
         return Some(EchoProblem::Corrupted { corrupted, sent });
     }
     Some(match c.early_ends.keys().next() {
+        None if undelivered.is_some() => undelivered?,
         Some(end) => EchoProblem::Ended {
             code: c.close_reasons.first().and_then(|close| close.code),
             end: end.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cli::print_notice;
 use measurement::plan::Endpoint;
+use scenario::Scenario;
 use units::{human_bytes, human_time};
 
 use crate::args::CompareArgs;
@@ -21,6 +22,19 @@ pub(crate) fn choose_slice(
         return Ok(None);
     };
     if args.slice == Some(Duration::ZERO) {
+        return Ok(None);
+    }
+    if let Some(obstacle) = args.loaded.as_deref().and_then(obstacle) {
+        if args.slice.is_some() {
+            return Err(format!(
+                "--slice cannot be used with this --scenario or --protocol: {obstacle}; leave --slice out, or use --slice 0"
+            ));
+        }
+        if !args.quiet {
+            print_notice(&format!(
+                "{obstacle}, so the servers are measured one after the other"
+            ));
+        }
         return Ok(None);
     }
     if let Some(slice) = args.slice.filter(|slice| *slice > run) {
@@ -46,6 +60,18 @@ pub(crate) fn choose_slice(
         ));
     }
     Ok(None)
+}
+
+/// The reason why runs with this scenario cannot be divided into slices; `None` when they can.
+fn obstacle(scenario: &Scenario) -> Option<&'static str> {
+    if scenario.has_deliveries() {
+        Some("deliveries of one slice may arrive in the next")
+    } else {
+        scenario
+            .push
+            .is_some()
+            .then_some("a feed goes on between slices")
+    }
 }
 
 /// Finds two servers that are started on the same address, and returns their names and the address.
@@ -80,7 +106,10 @@ pub(crate) fn describe_shortage(needed_bytes: u64, available_bytes: Option<u64>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use clap::Parser;
+    use scenario::{ScenarioOptions, ScenarioSource};
 
     #[test]
     fn slices_are_the_default_and_exclude_a_number_of_messages() {
@@ -112,6 +141,36 @@ mod tests {
             "b=y @ ws://127.0.0.1:9001/ws",
         ];
         assert_eq!(chosen(&[], &other), ms(50));
+    }
+
+    #[test]
+    fn deliveries_and_feeds_are_not_divided_into_slices() {
+        let chosen = |text: &str, flags: &[&str]| {
+            let line = std::iter::once(&"ws-compare").chain(flags).chain(&["-q"]);
+            let mut args = CompareArgs::try_parse_from(line).unwrap();
+            let source = ScenarioSource::File {
+                name: "t.toml",
+                text,
+            };
+            let no_files = |_: &str, _: Option<&str>| Err(String::new());
+            let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files);
+            args.loaded = Some(Arc::new(scenario.unwrap()));
+            let servers = ["a=x {port}", "b=x {port}"].map(|s| Candidate::with_command(s).unwrap());
+            choose_slice(&args, &servers)
+        };
+        let room = "[[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n";
+        let feed = "[push]\nmatch = 't${*}'\n";
+        for text in [room, feed] {
+            assert_eq!(chosen(text, &[]), Ok(None));
+            assert_eq!(chosen(text, &["--slice", "0"]), Ok(None));
+            let refused = chosen(text, &["--slice", "50ms"]).unwrap_err();
+            assert!(
+                refused.contains("--slice cannot be used with this --scenario"),
+                "{refused}"
+            );
+        }
+        let replies = "[[message]]\nsend = '${id}'\nreply = '${id}'\n";
+        assert!(chosen(replies, &[]).unwrap().is_some());
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! Cases about scenarios: replies that are recognised by id.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use measurement::plan::Arrivals;
 use measurement::record::{LatencyHistogram, Outcome};
-use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 use swarm::Recording;
 
+use super::measured_scenario::parse;
 use super::{Case, measure, messages, note_noise, open};
 use crate::fault_log::FaultLog;
 use crate::faults::Fate;
@@ -35,12 +34,7 @@ const NEAR_MS: f64 = 3.0;
 
 /// 100 calls in 100 ms on one connection that is greeted first.
 fn calls() -> anyhow::Result<(Recording, FaultLog)> {
-    let source = ScenarioSource::File {
-        name: "rpc.toml",
-        text: include_str!("rpc.toml"),
-    };
-    let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
-    let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files)?;
+    let scenario = parse(("rpc.toml", include_str!("rpc.toml")))?;
     let load = open(1_000.0, Arrivals::Constant, None)?;
     measure(
         |faults| {
@@ -48,7 +42,7 @@ fn calls() -> anyhow::Result<(Recording, FaultLog)> {
             faults.greeting = Some("{\"hello\":1}");
         },
         |plan| {
-            plan.scenario = Some(Arc::new(scenario));
+            plan.scenario = Some(scenario);
             plan.clients = NonZeroU32::MIN;
             plan.load = load;
             plan.length = messages(100);

@@ -11,6 +11,7 @@ use measurement::plan::{Arrivals, Length};
 use measurement::record::{LatencyHistogram, Sample};
 use swarm::Recording;
 
+use super::measured_scenario::sorted_quantile_ms;
 use super::{Case, closed, measure, note_noise, open, quantile_name};
 use crate::fault_log::FaultLog;
 use crate::faults::{DelayLaw, Faults, Stall};
@@ -178,10 +179,7 @@ fn delay(findings: &mut Findings, law: DelayLaw) -> anyhow::Result<()> {
     let held = log.held_ns();
     for q in [0.5, 0.99, 0.999] {
         let law_ms = law.quantile(q).as_secs_f64() * 1e3;
-        // HdrHistogram's rank; the log is sorted.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let rank = ((q * held.len() as f64).ceil() as usize).max(1) - 1;
-        let did_ms = held.get(rank).map_or(f64::NAN, |ns| *ns as f64 / 1e6);
+        let did_ms = sorted_quantile_ms(&held, q);
         let tolerance = |truth: f64| truth * 0.02 + 0.1;
         let reported = quantile_ms(&recording.record.service, q);
         note_noise(findings, &recording, q, tolerance(law_ms) / 2.0);

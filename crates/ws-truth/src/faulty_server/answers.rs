@@ -136,7 +136,7 @@ impl ServerLoop {
 }
 
 /// The answer to a message with this fate.
-fn spoil(message: Message, fate: Fate) -> Message {
+pub(super) fn spoil(message: Message, fate: Fate) -> Message {
     match fate {
         Fate::Corrupted => change(&message, |bytes| {
             if let Some(last) = bytes.last_mut() {

@@ -9,8 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data as OpData, Op
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, WebSocket};
 
-use super::ConnectionState;
 use super::throttled_stream::ThrottledStream;
+use super::{ConnectionState, FaultyConnection};
 use crate::fault_log::FaultLog;
 use crate::faults::{Faults, Handshake};
 
@@ -21,16 +21,18 @@ const REFUSAL: &[u8] =
 
 /// Reads the part of the request that has arrived, and answers it once it is complete.
 pub(super) fn upgrade(
-    state: &mut ConnectionState,
+    connection: &mut FaultyConnection,
     faults: &Faults,
     log: &mut FaultLog,
 ) -> Result<(), Error> {
+    let FaultyConnection { state, path, .. } = connection;
     let ConnectionState::Head(stream, head) = state else {
         return Ok(());
     };
     if !read_head(stream, head)? {
         return Ok(());
     }
+    *path = path_in(head);
     let accept = match faults.handshake {
         Handshake::Correct => derive_accept_key(&key_in(head)),
         Handshake::WrongAcceptKey => derive_accept_key(b"not the client's key"),
@@ -39,7 +41,7 @@ pub(super) fn upgrade(
     if faults.admit.is_some_and(|most| log.admitted >= most) {
         log.refused += 1;
         stream.write_all(REFUSAL)?;
-        *state = ConnectionState::Ended;
+        *state = ConnectionState::Ended(stream.taken);
         return Ok(());
     }
     let mut answer = format!(
@@ -57,7 +59,8 @@ pub(super) fn upgrade(
     (stream.since, stream.read) = (Instant::now(), 0);
     let number = log.admitted;
     log.admitted += 1;
-    let ConnectionState::Head(stream, _) = std::mem::replace(state, ConnectionState::Ended) else {
+    let ConnectionState::Head(stream, _) = std::mem::replace(state, ConnectionState::Ended(0))
+    else {
         return Ok(());
     };
     // Small reads, so that a throttled message counts when its last byte is read.
@@ -86,6 +89,13 @@ fn read_head(stream: &mut ThrottledStream, head: &mut Vec<u8>) -> io::Result<boo
         }
     }
     Ok(true)
+}
+
+/// Path and query of the request; empty without a request line.
+fn path_in(head: &[u8]) -> String {
+    let head = String::from_utf8_lossy(head);
+    let path = head.split_whitespace().nth(1);
+    path.unwrap_or_default().to_owned()
 }
 
 /// The client's key; empty without one.

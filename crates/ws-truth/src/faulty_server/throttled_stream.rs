@@ -1,11 +1,11 @@
-//! A socket that is read slowly.
+//! A socket that is read slowly and counts the bytes that it takes.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Instant;
 
 use mio::net::TcpStream;
 
-/// A socket with a limit on the bytes read per second.
+/// A socket with a limit on the bytes read per second, and the number of bytes written.
 #[derive(Debug)]
 pub(super) struct ThrottledStream {
     pub(super) stream: TcpStream,
@@ -14,6 +14,8 @@ pub(super) struct ThrottledStream {
     /// Begin of the time in which `read` bytes were read.
     pub(super) since: Instant,
     pub(super) read: u64,
+    /// Bytes that the socket has taken.
+    pub(super) taken: u64,
 }
 
 impl Read for ThrottledStream {
@@ -36,7 +38,9 @@ impl Read for ThrottledStream {
 
 impl Write for ThrottledStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream.write(bytes)
+        let n = self.stream.write(bytes)?;
+        self.taken += n as u64;
+        Ok(n)
     }
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()

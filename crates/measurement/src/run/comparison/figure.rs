@@ -6,7 +6,8 @@ use super::{RoundRow, RunRow, SliceRow};
 use crate::verdict::Verdict;
 use units::{grouped, human_bytes, human_time};
 
-/// A figure by which servers are compared. Response times are measured in open loop, all other figures in closed loop.
+/// A figure by which servers are compared. Response times are measured in open loop, those of deliveries in open loop if
+/// there is one, all other figures in closed loop.
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -23,6 +24,15 @@ pub enum ComparedFigure {
     ResponseP999,
     MessagesPerCpuS,
     MemoryPerConnection,
+    Reach,
+    FirstP99,
+    LastP50,
+    LastP99,
+    DeliveryP50,
+    DeliveryP99,
+    GapP99,
+    LatenessP99,
+    SkewP99,
 }
 
 /// Constant properties of a figure.
@@ -35,7 +45,7 @@ struct Facts {
 
 /// One row per figure, in the order of [`ComparedFigure::ALL`].
 #[rustfmt::skip]
-static FACTS: [Facts; 9] = {
+static FACTS: [Facts; 18] = {
     const fn facts(key: &'static str, name: &'static str, unit: &'static str, comparatives: (&'static str, &'static str)) -> Facts {
         Facts { key, name, unit, comparatives }
     }
@@ -50,12 +60,21 @@ static FACTS: [Facts; 9] = {
         facts("response_p99_9", "response time p99.9", "ns", SPEED),
         facts("messages_per_cpu_s", "messages per CPU-second", "msg/CPU-s", ("more efficient", "less efficient")),
         facts("memory_per_connection", "memory per connection", "bytes", ("smaller", "larger")),
+        facts("reach", "reach", "share", ("more complete", "less complete")),
+        facts("first_p99", "first receiver p99", "ns", SPEED),
+        facts("last_p50", "last receiver p50", "ns", SPEED),
+        facts("last_p99", "last receiver p99", "ns", SPEED),
+        facts("delivery_p50", "delivery time p50", "ns", SPEED),
+        facts("delivery_p99", "delivery time p99", "ns", SPEED),
+        facts("gap_p99", "gap p99", "ns", ("more regular", "less regular")),
+        facts("lateness_p99", "lateness p99", "ns", ("more punctual", "less punctual")),
+        facts("skew_p99", "skew p99", "ns", ("closer together", "further apart")),
     ]
 };
 
 impl ComparedFigure {
     /// All figures in display order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 18] = [
         Self::Throughput,
         Self::ServiceP50,
         Self::ServiceP99,
@@ -65,7 +84,42 @@ impl ComparedFigure {
         Self::ResponseP999,
         Self::MessagesPerCpuS,
         Self::MemoryPerConnection,
+        Self::Reach,
+        Self::FirstP99,
+        Self::LastP50,
+        Self::LastP99,
+        Self::DeliveryP50,
+        Self::DeliveryP99,
+        Self::GapP99,
+        Self::LatenessP99,
+        Self::SkewP99,
     ];
+
+    /// The figures of messages with an echo or a reply.
+    pub const OF_MESSAGES: &[Self] = Self::ALL.split_at(9).0;
+
+    /// The figures of messages that are delivered to several receivers, and of their replies.
+    pub const OF_ROOMS: &[Self] = Self::ALL.split_at(15).0;
+
+    /// The figures of a feed.
+    pub const OF_FEEDS: &[Self] = &[
+        Self::Throughput,
+        Self::MemoryPerConnection,
+        Self::GapP99,
+        Self::LatenessP99,
+        Self::SkewP99,
+    ];
+
+    /// Returns true when these are all figures of some load, so none of them was chosen.
+    pub fn are_all_of_a_load(figures: &[Self]) -> bool {
+        [
+            &Self::ALL[..],
+            Self::OF_MESSAGES,
+            Self::OF_ROOMS,
+            Self::OF_FEEDS,
+        ]
+        .contains(&figures)
+    }
 
     fn facts(self) -> &'static Facts {
         &FACTS[self as usize]
@@ -93,7 +147,7 @@ impl ComparedFigure {
 
     /// Returns true when a larger value is better.
     pub fn more_is_better(self) -> bool {
-        matches!(self, Self::Throughput | Self::MessagesPerCpuS)
+        matches!(self, Self::Throughput | Self::MessagesPerCpuS | Self::Reach)
     }
 
     /// Comparatives for the servers with the better and the worse value: `faster`, `slower`.
@@ -108,6 +162,8 @@ impl ComparedFigure {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             Self::Throughput | Self::MessagesPerCpuS => grouped(value.round() as u64),
             Self::MemoryPerConnection => human_bytes(value),
+            Self::Reach if value >= 1.0 => "100 %".to_owned(),
+            Self::Reach => format!("{:.3} %", value * 100.0),
             _ => human_time(value),
         }
     }
@@ -117,12 +173,27 @@ impl ComparedFigure {
         matches!(
             self,
             Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999
+        ) || self.is_of_deliveries()
+    }
+
+    /// Returns true for a figure of deliveries, which capacity runs have as well.
+    fn is_of_deliveries(self) -> bool {
+        matches!(
+            self,
+            Self::Reach
+                | Self::FirstP99
+                | Self::LastP50
+                | Self::LastP99
+                | Self::DeliveryP50
+                | Self::DeliveryP99
         )
     }
 
     /// The run of the round that the figure is taken from.
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
-        if self.is_of_latency_run() {
+        if self.is_of_deliveries() {
+            row.latency.as_ref().or(row.capacity.as_ref())
+        } else if self.is_of_latency_run() {
             row.latency.as_ref()
         } else {
             row.capacity.as_ref()
@@ -148,6 +219,7 @@ impl ComparedFigure {
         let run = self
             .run(row)
             .filter(|run| run.verdict != Verdict::Invalid)?;
+        let own = run.deliveries.unwrap_or_default();
         let value = match self {
             Self::Throughput => Some(run.messages_per_s),
             Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,
@@ -155,6 +227,15 @@ impl ComparedFigure {
             Self::ServiceP999 | Self::ResponseP999 => run.p99_9_ns,
             Self::MessagesPerCpuS => run.messages_per_cpu_s,
             Self::MemoryPerConnection => row.memory_per_connection_bytes,
+            Self::Reach => own.reach,
+            Self::FirstP99 => own.first_p99_ns,
+            Self::LastP50 => own.last_p50_ns,
+            Self::LastP99 => own.last_p99_ns,
+            Self::DeliveryP50 => own.delivery_p50_ns,
+            Self::DeliveryP99 => own.delivery_p99_ns,
+            Self::GapP99 => own.gap_p99_ns,
+            Self::LatenessP99 => own.lateness_p99_ns,
+            Self::SkewP99 => own.skew_p99_ns,
         };
         // Ratios need values above zero.
         value.filter(|value| value.is_finite() && *value > 0.0)

@@ -149,6 +149,7 @@ mod tests {
                 kept: kept.collect(),
                 ..RunSlices::default()
             }),
+            deliveries: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Figures of a run, by the names used in conditions.
 
 use super::ConditionError;
+use crate::run::fan_out_summary::FanOutSummary;
+use crate::run::push_summary::PushSummary;
 use crate::run::summary::Summary;
 use crate::verdict::Latency;
 use ConditionUnit::{Bytes, Nanoseconds, Number, Share};
@@ -36,7 +38,7 @@ const TIMES: [(&str, Time); 11] = [
 type Distributed = fn(&Summary) -> Option<&Latency>;
 
 /// The distributions, by the prefix of a figure. Without a prefix, the response time.
-const DISTRIBUTIONS: [(&str, Distributed); 7] = [
+const DISTRIBUTIONS: [(&str, Distributed); 16] = [
     ("", |s| Some(&s.response_time_ns)),
     ("response.", |s| Some(&s.response_time_ns)),
     ("service.", |s| Some(&s.service_time_ns)),
@@ -44,6 +46,15 @@ const DISTRIBUTIONS: [(&str, Distributed); 7] = [
     ("ready.", |s| s.ready_ns.as_ref()),
     ("first_part.", |s| s.first_part_ns.as_ref()),
     ("error_time.", |s| s.error_time_ns.as_ref()),
+    ("delivery.", |s| Some(&s.fan_out.as_ref()?.delivery_time_ns)),
+    ("first.", |s| Some(&s.fan_out.as_ref()?.first_ns)),
+    ("median.", |s| Some(&s.fan_out.as_ref()?.median_ns)),
+    ("last.", |s| Some(&s.fan_out.as_ref()?.last_ns)),
+    ("spread.", |s| Some(&s.fan_out.as_ref()?.spread_ns)),
+    ("gap.", |s| Some(&s.push.as_ref()?.gap_ns)),
+    ("lateness.", |s| s.push.as_ref()?.late_ns.as_ref()),
+    ("skew.", |s| s.push.as_ref()?.skew_ns.as_ref()),
+    ("delay.", |s| s.push.as_ref()?.delay_ns.as_ref()),
 ];
 
 /// A figure that is not a time of a distribution.
@@ -57,18 +68,18 @@ struct NamedFigure {
 
 /// All figures that are not times of a distribution. `late` is the text summary's name for `timed_out`.
 #[rustfmt::skip]
-static FIGURES: [NamedFigure; 25] = {
+static FIGURES: [NamedFigure; 31] = {
     const fn figure(name: &'static str, unit: ConditionUnit, direction: Direction, of: fn(&Summary) -> Option<f64>) -> NamedFigure {
         NamedFigure { name, unit, direction, of }
     }
     [
         figure("lost", Number, LowerIsBetter, |s| Some(s.messages.lost as f64)),
-        figure("corrupted", Number, LowerIsBetter, |s| s.messages.corrupted.map(|n| n as f64)),
-        figure("duplicated", Number, LowerIsBetter, |s| Some(s.messages.duplicated as f64)),
-        figure("reordered", Number, LowerIsBetter, |s| Some(s.messages.reordered as f64)),
+        figure("corrupted", Number, LowerIsBetter, |s| Some(s.messages.corrupted? as f64 + of_deliveries(s, |own| own.corrupted))),
+        figure("duplicated", Number, LowerIsBetter, |s| Some(s.messages.duplicated as f64 + of_deliveries(s, |own| own.duplicated) + of_feed(s, |own| own.duplicated))),
+        figure("reordered", Number, LowerIsBetter, |s| Some(s.messages.reordered as f64 + of_deliveries(s, |own| own.reordered.unwrap_or(0)) + of_feed(s, |own| own.reordered))),
         figure("timed_out", Number, LowerIsBetter, |s| Some(s.messages.timed_out as f64)),
         figure("late", Number, LowerIsBetter, |s| Some(s.messages.timed_out as f64)),
-        figure("unexpected", Number, LowerIsBetter, |s| Some(s.messages.unexpected as f64)),
+        figure("unexpected", Number, LowerIsBetter, |s| Some(s.messages.unexpected as f64 + of_deliveries(s, |own| own.unexpected))),
         figure("abandoned", Number, LowerIsBetter, |s| Some(s.messages.abandoned as f64)),
         figure("unsent", Number, LowerIsBetter, |s| Some(s.messages.unsent as f64)),
         figure("sent", Number, HigherIsBetter, |s| Some(s.messages.sent as f64)),
@@ -86,9 +97,33 @@ static FIGURES: [NamedFigure; 25] = {
         figure("error_reply", Number, LowerIsBetter, |s| Some(s.messages.scenario.as_ref()?.error_reply as f64)),
         figure("server_errors", Number, LowerIsBetter, |s| Some(s.messages.scenario.as_ref()?.server_errors as f64)),
         figure("parts", Number, HigherIsBetter, |s| Some(s.messages.scenario.as_ref()?.parts as f64)),
+        figure("reach", Share, HigherIsBetter, |s| s.fan_out.as_ref()?.reach),
+        figure("missing", Number, LowerIsBetter, missing),
+        figure("incomplete", Number, LowerIsBetter, |s| Some(s.fan_out.as_ref()?.incomplete as f64)),
+        figure("unreached", Number, LowerIsBetter, |s| Some(s.fan_out.as_ref()?.unreached as f64)),
+        figure("deliveries_per_s", Number, HigherIsBetter, |s| Some(s.fan_out.as_ref()?.deliveries_per_s)),
+        figure("pushes_per_s", Number, HigherIsBetter, |s| Some(s.push.as_ref()?.received_per_s)),
         figure("setup_failed", Number, LowerIsBetter, |s| Some(s.setup.as_ref()?.failed as f64)),
     ]
 };
+
+/// A count of deliveries; 0 without them.
+fn of_deliveries(s: &Summary, count: fn(&FanOutSummary) -> u64) -> f64 {
+    s.fan_out.as_ref().map_or(0, count) as f64
+}
+
+/// A count of a feed; 0 without one, and where its messages have no numbers.
+fn of_feed(s: &Summary, count: fn(&PushSummary) -> Option<u64>) -> f64 {
+    s.push.as_ref().and_then(count).unwrap_or(0) as f64
+}
+
+/// Deliveries that did not come, or numbers of a feed that were left out; `None` for a run with neither.
+fn missing(s: &Summary) -> Option<f64> {
+    let deliveries = s.fan_out.as_ref().map(|own| own.missing);
+    let pushes = s.push.as_ref().and_then(|own| own.missing);
+    let known = deliveries.is_some() || pushes.is_some();
+    known.then(|| (deliveries.unwrap_or(0) + pushes.unwrap_or(0)) as f64)
+}
 
 /// Maximum resident memory of the server, per opened connection.
 fn memory_per_connection(s: &Summary) -> Option<f64> {
@@ -159,9 +194,14 @@ impl RunFigure {
         }
     }
 
-    /// Returns true for a count of faults, which is exact: one fault is a fact, not noise.
+    /// Returns true for a count of faults, which is exact: one fault is a fact, not noise. The share of deliveries that
+    /// came counts the others.
     pub(super) fn is_fault(&self) -> bool {
-        matches!(self.unit(), Number | Share) && self.direction() == LowerIsBetter
+        match self.unit() {
+            Share => true,
+            Number => self.direction() == LowerIsBetter,
+            Nanoseconds | Bytes => false,
+        }
     }
 
     fn unit(&self) -> ConditionUnit {
@@ -251,6 +291,8 @@ fn unknown(figure: &str) -> ConditionError {
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name);
+    let prefixes = DISTRIBUTIONS.iter().map(|(prefix, _)| *prefix);
+    let prefixes: Vec<_> = prefixes.filter(|prefix| !prefix.is_empty()).collect();
     let is_time = NOT_A_FIGURE_OF_TIME.contains(&figure.to_ascii_lowercase().as_str());
     let hint = match (is_time, nearest) {
         (true, _) => {
@@ -263,8 +305,9 @@ fn unknown(figure: &str) -> ConditionError {
         figure: figure.to_owned(),
         hint,
         known: format!(
-            "{}; a time may begin with service., response., connect., ready., first_part. or error_time.",
-            known.join(", ")
+            "{}; a time may begin with one of {}",
+            known.join(", "),
+            prefixes.join(", ")
         ),
     }
 }

@@ -134,9 +134,11 @@ impl ColumnReader {
 }
 
 fn is_untimed(outcome: CellValue<'_>) -> bool {
-    Outcome::ALL
-        .iter()
-        .any(|known| outcome == CellValue::Text(known.name()) && !known.is_timed())
+    Outcome::ALL.iter().any(|known| {
+        // A message that did not reach all of its receivers has a time if it was answered.
+        let can_be_timed = known.is_timed() || *known == Outcome::Incomplete;
+        outcome == CellValue::Text(known.name()) && !can_be_timed
+    })
 }
 
 #[cfg(test)]
@@ -148,5 +150,6 @@ mod tests {
         let text = CellValue::Text;
         assert!(is_untimed(text("corrupted")) && is_untimed(text("lost")));
         assert!(!is_untimed(text("ok")) && !is_untimed(text("timed_out")));
+        assert!(!is_untimed(text("incomplete")));
     }
 }

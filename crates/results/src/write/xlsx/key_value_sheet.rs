@@ -139,14 +139,20 @@ fn number_format(key: &str, number: f64) -> &'static str {
     let name = key.rsplit_once('.').map_or(key, |(_, name)| name);
     // `service_time_ns.p99` has its unit in the part, `coordinated_omission_p99_ns` in the name.
     let is_ns = name != "count" && key.split('.').any(|part| part.ends_with("_ns"));
-    let is_bytes = name.ends_with("_bytes") || key.contains("payload_bytes.");
+    let is_bytes = name.ends_with("_bytes")
+        || name == "server_bytes_per_client"
+        || key.contains("payload_bytes.");
     let is_length_s = name.ends_with("_s") && !name.ends_with("_per_cpu_s");
     let is_share = name.ends_with("_share") || name == "cpu_per_core";
     let formats = [
-        (matches!(name, "schema" | "seed" | "pid"), "0"),
+        (
+            matches!(name, "schema" | "seed" | "pid") || key.contains("unreached_clients."),
+            "0",
+        ),
         (is_ns, "#,##0 \"ns\""),
         (is_bytes, "#,##0 \"B\""),
-        (name == "payload_bytes_per_s", "#,##0 \"B/s\""),
+        (name.ends_with("_bytes_per_s"), "#,##0 \"B/s\""),
+        (name == "reach", "0.00%"),
         (name.ends_with("_per_s"), "#,##0.0 \"/s\""),
         (is_share, "0.0%"),
         (is_length_s, "#,##0.000 \"s\""),
@@ -195,6 +201,10 @@ mod tests {
             ("offered_rate_per_s", "#,##0.0 \"/s\""),
             ("server.messages_per_cpu_s", "#,##0"),
             ("elapsed_s", "#,##0.000 \"s\""),
+            ("fan_out.reach", "0.00%"),
+            ("fan_out.unreached_clients.0", "0"),
+            ("slow.planned_read_bytes_per_s", "#,##0 \"B/s\""),
+            ("slow.server_bytes_per_client", "#,##0 \"B\""),
             ("client.run_queue_wait_share", "0.0%"),
             ("plan.seed", "0"),
             ("messages.sent", "#,##0"),

@@ -1,5 +1,5 @@
-//! The workbook of a run: summary, latencies, percentiles, timeline, connections, the moving average and the shards,
-//! with native charts; and that of a comparison.
+//! The workbook of a run: summary, latencies, percentiles, timeline, connections, the moving average, the shards,
+//! deliveries and messages of a feed, with native charts; and that of a comparison.
 //!
 //! Sheets that grow with the run are written row by row into a temporary file, so that their memory is bounded.
 
@@ -7,10 +7,12 @@ mod chart;
 mod comparison;
 mod connections;
 mod failing_once;
+mod fan_out;
 mod key_value_sheet;
 mod latencies;
 mod moving_average;
 mod percentiles;
+mod pushes;
 mod shards;
 mod style;
 mod timeline;
@@ -22,7 +24,7 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 use serde_json::Value;
 
 use self::failing_once::FailingOnce;
-use super::{RunView, ms, seconds};
+use super::{RunView, ms, outcome_name, seconds};
 use crate::schema::{ROWS_PER_SHEET, SUMMARY_SHEET};
 
 pub(super) use comparison::write as write_comparison;
@@ -61,6 +63,11 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
         // They have a sheet of their own, because there can be a thousand of them.
         shards.remove("rows");
     }
+    if let Some(Value::Object(fan_out)) = document.get_mut("fan_out") {
+        // They are on the sheets `fan_out` and `percentiles`.
+        fan_out.remove("timeline");
+        fan_out.remove("percentiles");
+    }
     let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
     key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict)?;
     latencies::write(&mut workbook, run, rows_per_sheet)?;
@@ -70,6 +77,13 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
     moving_average::write(workbook.add_worksheet(), run)?;
     if let Some(of_run) = &s.shards {
         shards::write(workbook.add_worksheet(), of_run)?;
+    }
+    if let Some(of_run) = &s.fan_out {
+        fan_out::write_seconds(workbook.add_worksheet(), of_run, s.elapsed_s)?;
+        fan_out::write_deliveries(&mut workbook, run, rows_per_sheet)?;
+    }
+    if s.push.is_some() {
+        pushes::write(&mut workbook, run, rows_per_sheet)?;
     }
     Ok(workbook)
 }
@@ -95,6 +109,15 @@ fn new_workbook(title: String, subject: String, tool: &Tool, started_at: &str) -
 /// Returns `true` when response times differ from service times, as in open loop.
 fn has_response_times(run: &RunView<'_>) -> bool {
     run.summary.offered_rate_per_s.is_some()
+}
+
+/// The rows of each sheet with its index, from 0: N rows a sheet, and at least one sheet.
+fn chunks<T>(rows: &[T], rows_per_sheet: usize) -> impl Iterator<Item = (usize, &[T])> {
+    let sheets = rows.len().div_ceil(rows_per_sheet).max(1);
+    (0..sheets).map(move |index| {
+        let from = index * rows_per_sheet;
+        (index, &rows[from..rows.len().min(from + rows_per_sheet)])
+    })
 }
 
 /// A row number, which fits because sheets are bounded.

@@ -116,6 +116,7 @@ mod tests {
                 background_cpu_share: Some(0.125),
                 kept: [1, 3].map(slice).into(),
             }),
+            deliveries: None,
         };
         let round = |n: u32, server: &str| RoundRow {
             round: n,

@@ -38,6 +38,10 @@ impl WebSocketLibrary for Test {
         Message::Ping
     }
 
+    fn copy(message: &Message) -> Message {
+        *message
+    }
+
     fn fault(error: &Option<CloseReason>) -> Option<CloseReason> {
         *error
     }
@@ -244,10 +248,11 @@ fn a_stop_is_heard_although_messages_never_cease() {
         ..Config::default()
     };
     connection.server = Arc::new(ServerContext::new(connection.server.program, config));
-    let mut echo_loop = EchoLoop::<Test, _>::new(&mut socket, &mut connection);
+    let mut echo_loop =
+        MessageLoop::<Test, _, _>::new(&mut socket, &mut connection, EchoRelay::default());
     let mut cx = Context::from_waker(Waker::noop());
     let ending = echo_loop.poll(&mut cx);
-    assert!(matches!(ending, Poll::Ready(EchoEnd::Shutdown)));
+    assert!(matches!(ending, Poll::Ready(LoopEnd::Shutdown)));
     // The current batch, and one more, for which the time was already over.
     assert_eq!(socket.wrote().len() as u64, 2 * BATCH);
 }
@@ -312,4 +317,22 @@ async fn a_peer_that_takes_nothing_is_dropped_too() {
     echo::<Test, _>(&mut socket, &mut connection).await;
     assert_eq!(begun.elapsed().as_secs(), 60 + FAULT_GRACE.as_secs());
     assert_eq!(socket.wrote().len(), 3, "no room for a ping");
+}
+
+/// A peer that takes bytes of a full write buffer was taken for a silent one.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_reads_slowly_is_not_silent() {
+    let mut socket = Socket::of(data(10));
+    socket.room = Some(3);
+    let mut connection = connection_with(&ShutdownTrigger::default(), Duration::from_secs(60));
+    let slot = connection.slot.clone();
+    let begun = tokio::time::Instant::now();
+    let reads = async {
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            slot.note_test_write();
+        }
+    };
+    tokio::join!(biased; reads, echo::<Test, _>(&mut socket, &mut connection));
+    assert_eq!(begun.elapsed().as_secs(), 120 + 60 + FAULT_GRACE.as_secs());
 }

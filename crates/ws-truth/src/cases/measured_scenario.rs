@@ -1,0 +1,134 @@
+//! A scenario measured against a server, and the figures of the document that ws-bench reports about it.
+
+use std::sync::Arc;
+
+use measurement::plan::LoadDraft;
+use measurement::run::Summary;
+use scenario::{Scenario, ScenarioOptions, ScenarioSource};
+use serde_json::Value;
+use swarm::{Recording, RunHandle};
+
+use super::plan;
+use crate::fault_log::FaultLog;
+use crate::faults::Faults;
+use crate::faulty_server::FaultyServer;
+use crate::finding::{FigureUnit, Findings};
+
+/// Name and text of a scenario file.
+pub(super) type ScenarioText = (&'static str, &'static str);
+
+/// The scenario of a file that needs no other one.
+pub(super) fn parse((name, text): ScenarioText) -> anyhow::Result<Arc<Scenario>> {
+    let source = ScenarioSource::File { name, text };
+    let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+    let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files)?;
+    Ok(Arc::new(scenario))
+}
+
+/// The result of a scenario: the document that ws-bench prints with `--json`, what it is made from, and the log of the
+/// server.
+pub(super) struct MeasuredScenario {
+    document: Value,
+    pub(super) recording: Recording,
+    pub(super) log: FaultLog,
+}
+
+impl MeasuredScenario {
+    /// Measures a server whose faults are set by `spoil`.
+    pub(super) fn new(
+        file: ScenarioText,
+        spoil: impl FnOnce(&mut Faults),
+        change: impl FnOnce(&mut LoadDraft),
+    ) -> anyhow::Result<Self> {
+        let mut faults = Faults::default();
+        spoil(&mut faults);
+        let scenario = parse(file)?;
+        let server = FaultyServer::start_on(0, faults)?;
+        let plan = plan(&server.url(), |draft| {
+            draft.scenario = Some(scenario);
+            change(draft);
+        })?;
+        let recording = swarm::record(&plan, &RunHandle::new())?;
+        let summary = Summary::new(&plan, &recording.record, recording.context.clone());
+        Ok(Self {
+            document: serde_json::to_value(summary)?,
+            recording,
+            log: server.finish(),
+        })
+    }
+
+    /// The figure at this JSON pointer; NaN without one, which no tolerance accepts.
+    pub(super) fn figure(&self, pointer: &str) -> f64 {
+        let figure = self.document.pointer(pointer).and_then(Value::as_f64);
+        figure.unwrap_or(f64::NAN)
+    }
+
+    /// The time in nanoseconds at this JSON pointer, in milliseconds.
+    pub(super) fn ms(&self, pointer: &str) -> f64 {
+        self.figure(pointer) / 1e6
+    }
+
+    /// The value at this JSON pointer; null without one.
+    pub(super) fn value(&self, pointer: &str) -> &Value {
+        self.document.pointer(pointer).unwrap_or(&Value::Null)
+    }
+
+    /// Adds counts of one part of the document, which must be exact: their keys, and the truth about them.
+    pub(super) fn counts(&self, findings: &mut Findings, part: &str, truths: &[(&str, u64)]) {
+        for (key, truth) in truths {
+            let pointer = format!("/{part}/{key}");
+            let name = format!("{part}: {key}").replace("_ns/count", " times");
+            let figure = name.replace(['_', '/'], " ");
+            let truth = *truth as f64;
+            findings.near(figure, FigureUnit::Count, truth, self.figure(&pointer), 0.0);
+        }
+    }
+
+    /// Adds quantiles of the times at this JSON pointer, beside those of the server's log, which are sorted.
+    pub(super) fn quantiles(
+        &self,
+        findings: &mut Findings,
+        pointer: &str,
+        quantiles: &[(f64, &str)],
+        logged_ns: &[u64],
+    ) {
+        for (q, key) in quantiles {
+            let truth_ms = sorted_quantile_ms(logged_ns, *q);
+            let reported = self.ms(&format!("{pointer}/{key}"));
+            let name = pointer.trim_start_matches('/').trim_end_matches("_ns");
+            let name = name.replacen('/', ": ", 1).replace(['_', '/'], " ");
+            let figure = format!("{name} {}", key.replace('_', "."));
+            findings.ms(figure, truth_ms, reported, tolerance_ms(truth_ms));
+        }
+    }
+}
+
+/// Adds a time in the server's log beside the rule that it should follow. A server that did not keep to its rule is
+/// noise.
+pub(super) fn judge_schedule(findings: &mut Findings, what: &str, rule_ms: f64, logged_ms: f64) {
+    let near_ms = tolerance_ms(rule_ms);
+    if (rule_ms - logged_ms).abs() <= near_ms {
+        findings.ms(
+            format!("{what} in the server's log"),
+            rule_ms,
+            logged_ms,
+            near_ms,
+        );
+    } else if findings.noise.is_none() {
+        findings.noise = Some(format!(
+            "the {what} in the server's log is {logged_ms:.2} ms, but the rule asks for {rule_ms:.2} ms"
+        ));
+    }
+}
+
+/// Tolerance of a time: a fiftieth, and the way through two sockets.
+pub(super) fn tolerance_ms(truth_ms: f64) -> f64 {
+    truth_ms.abs() * 0.02 + 0.3
+}
+
+/// The quantile of sorted times in milliseconds, with the rank of HdrHistogram; NaN without times.
+pub(super) fn sorted_quantile_ms(sorted_ns: &[u64], q: f64) -> f64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let rank = ((q * sorted_ns.len() as f64).ceil() as usize).max(1) - 1;
+    sorted_ns.get(rank).map_or(f64::NAN, |ns| *ns as f64 / 1e6)
+}
