@@ -152,6 +152,9 @@ pub struct ClientRow {
     pub role: Option<u16>,
     /// Number of the setup step that failed, in the merged file, from 1; `None` when none did.
     pub setup_step: Option<u32>,
+    /// Room of the client; `None` in a run without deliveries.
+    #[serde(default)]
+    pub room: Option<u32>,
 }
 
 impl Run {
