@@ -1,5 +1,7 @@
 """Rooms and feeds of .ci/protocols.py: every message must reach everybody, exactly once."""
 
+import json
+
 from protocol_run import bench, check, complete_run, counts, milliseconds
 
 MESSAGES = 200
