@@ -1,4 +1,4 @@
-//! Heading, legend, axes and grid around panels of data, which stand one above the other on one x axis.
+//! Heading, legend, axes and grid around panels of data, which stand one above the other, on one x axis or on several.
 
 use std::ops::Deref;
 
@@ -6,7 +6,7 @@ use plotters::style::RGBColor;
 
 use crate::canvas::{Align, Canvas};
 use crate::error::DrawError;
-use crate::layout::PictureLayout;
+use crate::layout::{PanelShare, PictureLayout};
 use crate::legend::{self, LegendEntry};
 use crate::plot::PlotContext;
 use crate::scale::{AxisScale, PixelAxis, Tick};
@@ -19,6 +19,8 @@ pub(crate) struct Panel<'a> {
     pub(crate) share: f64,
     /// Labels to the right of the data, for which room is left.
     pub(crate) right: Vec<&'a str>,
+    /// Scale and label of an x axis of its own, which stands below it; `None` for that of the last panel.
+    pub(crate) x: Option<(AxisScale, &'a str)>,
 }
 
 impl Panel<'_> {
@@ -28,6 +30,7 @@ impl Panel<'_> {
             y,
             share: 1.0,
             right: Vec::new(),
+            x: None,
         }
     }
 }
@@ -92,7 +95,11 @@ impl PlotContext<'_> {
         for row in canvas.two_rows(subtitle, font.faint, layout.inner_width()) {
             layout.write_row(&row, font.faint);
         }
-        let shares: Vec<f64> = panels.iter().map(|panel| panel.share).collect();
+        let shares = panels.iter().map(|panel| PanelShare {
+            height: panel.share,
+            has_axis_below: panel.x.is_some(),
+        });
+        let shares: Vec<_> = shares.collect();
         draw_legend(&mut layout, legend, &shares);
         let right = panels.iter().flat_map(|panel| &panel.right);
         layout.reserve(canvas.widest(right, font.text));
@@ -112,6 +119,11 @@ impl PlotContext<'_> {
             let heading = canvas.fit(&panel.heading, font.text, layout.inner_width());
             canvas.text(&heading, font.text, Align::Left, start);
             let heading_end = start.0 + canvas.text_width(&heading, font.text);
+            let is_last = all.len() + 1 == panels.len();
+            let (x, label) = match panel.x {
+                Some((x, label)) => (x, Some(label)),
+                None => (x, is_last.then_some(x_label)),
+            };
             let axes = PanelAxes {
                 x: x.over((layout.left, layout.right)),
                 y,
@@ -120,8 +132,7 @@ impl PlotContext<'_> {
             };
             self.draw_grid(&axes, &ticks);
             all.push(axes);
-            let is_last = all.len() == panels.len();
-            self.draw_x_axis(&all[all.len() - 1], is_last.then_some(x_label));
+            self.draw_x_axis(&all[all.len() - 1], label);
         }
         Ok(all)
     }
@@ -135,7 +146,7 @@ impl PlotContext<'_> {
         }
     }
 
-    /// The numbers and the label of the x axis stand below the last panel only.
+    /// Without a label, a panel has no numbers of the x axis either.
     fn draw_x_axis(&self, axes: &PanelAxes<'_>, label: Option<&str>) {
         let (canvas, font, k, bottom) = (axes.canvas, axes.font, axes.font.scale, axes.bottom);
         let colour = self.colours.faint_text;
@@ -160,7 +171,7 @@ impl PlotContext<'_> {
 }
 
 /// Draws the legend, with names cut off if whole names would leave no room for the panels.
-fn draw_legend(layout: &mut PictureLayout<'_>, entries: &[LegendEntry], shares: &[f64]) {
+fn draw_legend(layout: &mut PictureLayout<'_>, entries: &[LegendEntry], shares: &[PanelShare]) {
     let place = |may_wrap| {
         let mut below = *layout;
         let placed = legend::place(&mut below, entries, may_wrap);

@@ -100,7 +100,7 @@ pub(crate) struct PlotArgs {
     theme: Theme,
 }
 
-const KINDS: [Choice<PictureKind>; 6] = [
+const KINDS: [Choice<PictureKind>; 7] = [
     (
         "latency",
         "Time of each message, in order of sending, and their moving average",
@@ -126,6 +126,11 @@ const KINDS: [Choice<PictureKind>; 6] = [
         "heatmap",
         "Number of messages per latency and send time; intended send time for response times",
         PictureKind::Heatmap,
+    ),
+    (
+        "fan-out",
+        "Delivery times of first, median and last receiver of each second, and share of receivers reached",
+        PictureKind::FanOut,
     ),
 ];
 
@@ -179,13 +184,21 @@ impl PlotArgs {
         }
         let (name, ..) = KINDS.iter().find(|(.., kind)| *kind == self.kind)?;
         // These pictures need several columns that only files of ws-bench have.
-        let is_ours = matches!(self.kind, PictureKind::Timeline | PictureKind::Heatmap);
+        let is_ours = matches!(
+            self.kind,
+            PictureKind::Timeline | PictureKind::Heatmap | PictureKind::FanOut
+        );
         let average = format!("cannot be used with --kind {name}, which has no moving average");
         let x = format!("cannot be used with --kind {name}: it is a kind of picture by itself");
         let foreign = format!(
             "cannot be used with --kind {name}: it is for files of other programs, which --kind {name} cannot draw"
         );
+        let from_sent =
+            format!("cannot be used with --kind {name}, whose times count from sending");
+        let is_fan_out = self.kind == PictureKind::FanOut;
+        let is_response = self.metric == Metric::ResponseTime;
         let flags = [
+            ("--metric response", is_fan_out && is_response, &from_sent),
             ("--window", self.window.is_some(), &average),
             ("--x", self.x.is_some(), &x),
             ("--sheet", is_ours && self.sheet.is_some(), &foreign),

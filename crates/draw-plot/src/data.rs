@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 
-use measurement::run::Run;
+use measurement::run::{Run, Summary};
 use results::read::{Latencies, Metric, TimeColumn, TimedLatencies};
 
 use crate::options::DEFAULT_WINDOW;
@@ -23,6 +23,8 @@ pub enum PictureKind {
     Timeline,
     /// Number of messages by their times, over the time at which they were sent, or due.
     Heatmap,
+    /// Delivery times of the first, the median and the last receiver over time, and the share of receivers reached.
+    FanOut,
 }
 
 /// Heading, quantity and unit of a picture.
@@ -109,6 +111,8 @@ pub enum Data {
     },
     /// Times and the moments at which they began.
     Heatmap(Vec<Labelled<TimedLatencies>>),
+    /// Summaries of runs with deliveries.
+    FanOut(Vec<Labelled<Summary>>),
 }
 
 /// The window of the moving average: the requested one, else [`DEFAULT_WINDOW`] or, if it is smaller, the number of

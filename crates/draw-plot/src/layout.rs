@@ -31,6 +31,15 @@ impl Fonts {
     }
 }
 
+/// A panel's part of the free room.
+#[derive(Clone, Copy)]
+pub(crate) struct PanelShare {
+    /// Height in relation to the other panels.
+    pub(crate) height: f64,
+    /// True if the numbers and the label of an x axis stand below it.
+    pub(crate) has_axis_below: bool,
+}
+
 /// The field of the data on a canvas, and the free room around it. All lengths are in pixels.
 #[derive(Clone, Copy)]
 pub(crate) struct PictureLayout<'c> {
@@ -89,25 +98,33 @@ impl<'c> PictureLayout<'c> {
         self.right = (self.right - writing.unwrap_or(half_number)).round();
     }
 
-    /// Divides the free room into panels one above the other, with heights in these relations. Returns the place of each
-    /// heading and the field for the data; `None` if a panel would be too low to be read.
-    pub(crate) fn stack(self, shares: &[f64]) -> Option<Vec<((f64, f64), Self)>> {
+    /// Divides the free room into panels one above the other. Returns the place of each heading and the field for the data;
+    /// `None` if a panel would be too low to be read.
+    pub(crate) fn stack(self, shares: &[PanelShare]) -> Option<Vec<((f64, f64), Self)>> {
         /// Smallest height of a field, at 1280x720.
         const LOWEST: f64 = 48.0;
         let (k, font) = (self.font.scale, self.font.text);
-        let gap = 10.0 * k;
+        let gap = |share: &PanelShare| {
+            if share.has_axis_below {
+                50.0 * k
+            } else {
+                10.0 * k
+            }
+        };
         let heading = 1.62 * font.size + 8.0 * k;
-        let around = heading * shares.len() as f64 + gap * (shares.len() as f64 - 1.0);
+        // Room for the axis of the last panel is left in any case.
+        let between = shares.split_last().map_or(&[][..], |(_, others)| others);
+        let around = heading * shares.len() as f64 + between.iter().map(gap).sum::<f64>();
         let free = self.bottom - self.top - around;
-        let total: f64 = shares.iter().sum();
+        let total: f64 = shares.iter().map(|share| share.height).sum();
         let mut top = self.top;
         let panels = shares.iter().map(|share| {
             let mut panel = Self { top, ..self };
             let start = panel.next_row(font);
             panel.skip();
-            let height = free * share / total;
+            let height = free * share.height / total;
             panel.bottom = panel.top + height;
-            top = panel.bottom + gap;
+            top = panel.bottom + gap(share);
             (height >= LOWEST * k).then_some((start, panel))
         });
         panels.collect()

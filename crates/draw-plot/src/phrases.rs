@@ -40,6 +40,14 @@ pub(crate) fn messages(count: u64, chosen_from: Option<u64>) -> String {
     chosen(count, "message", chosen_from)
 }
 
+/// `1,000 deliveries`
+pub(crate) fn deliveries(count: u64) -> String {
+    match count {
+        1 => "1 delivery".to_owned(),
+        n => format!("{} deliveries", grouped(n)),
+    }
+}
+
 /// `100 points`, and the number that they were chosen from.
 pub(crate) fn chosen(count: u64, noun: &str, chosen_from: Option<u64>) -> String {
     let choice = random_choice(chosen_from);

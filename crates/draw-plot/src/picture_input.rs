@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use measurement::run::Run;
+use measurement::run::{Run, Summary};
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
-    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, encoding_of, read_distribution,
-    read_timed_latencies, read_timeline, read_times,
+    ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, encoding_of, read_deliveries,
+    read_distribution, read_timed_latencies, read_timeline, read_times,
 };
 use units::{counted, grouped};
 
@@ -17,7 +17,7 @@ use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
 use crate::options::Options;
-use crate::phrases::random_choice;
+use crate::phrases::{deliveries, random_choice};
 use crate::titles::{Origin, labels_of, quantity_of, run_title, title_of};
 use crate::{notices, pictures};
 
@@ -128,6 +128,10 @@ pub fn load(
             let column = &timed.column;
             Ok((Origin::of_column(column, &column.name), timed))
         }),
+        PictureKind::FanOut => load_each(kind, files, Data::FanOut, |file| {
+            let summary = read_deliveries(file)?;
+            Ok((Origin::of_deliveries(file, &summary), summary))
+        }),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
             load_each(kind, files, Data::Distributions, |file| {
@@ -203,6 +207,17 @@ impl Origin {
             name: name.to_owned(),
             notices: notices::of_column(column),
             description: format!("{count} of {}{notes}", path.display()),
+        }
+    }
+
+    fn of_deliveries(path: &Path, summary: &Summary) -> Self {
+        let delivered = summary.fan_out.as_ref().map_or(0, |all| all.delivered);
+        Self {
+            path: path.to_owned(),
+            run: Some(RunOrigin::from(summary)),
+            name: "delivery time".to_owned(),
+            notices: Vec::new(),
+            description: format!("{} of {}", deliveries(delivered), path.display()),
         }
     }
 

@@ -52,6 +52,7 @@ pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String
         PictureKind::Percentiles => format!("percentiles of the {quantity}"),
         PictureKind::Timeline => "throughput and times of each second".to_owned(),
         PictureKind::Heatmap => format!("{quantity} over the run"),
+        PictureKind::FanOut => "deliveries to first, median and last receiver".to_owned(),
     };
     capitalize(&what)
 }

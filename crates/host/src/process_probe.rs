@@ -32,6 +32,7 @@ struct ProbedProcess {
     pid: Pid,
     begun_ns: Option<u64>,
     begun_switches: Option<ContextSwitchCounts>,
+    rss_bytes: u64,
     max_rss_bytes: u64,
     /// True when the process was given to the probe, false for a descendant.
     is_root: bool,
@@ -43,7 +44,8 @@ impl ProbedProcess {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, what);
         let process = system.process(self.pid)?;
-        self.max_rss_bytes = self.max_rss_bytes.max(process.memory());
+        self.rss_bytes = process.memory();
+        self.max_rss_bytes = self.max_rss_bytes.max(self.rss_bytes);
         Some(cpu_ns(self.pid.as_u32()).unwrap_or(process.accumulated_cpu_time() * 1_000_000))
     }
 
@@ -52,6 +54,7 @@ impl ProbedProcess {
             pid: Pid::from_u32(pid),
             begun_ns: None,
             begun_switches: None,
+            rss_bytes: 0,
             max_rss_bytes: 0,
             is_root: true,
         }
@@ -168,6 +171,26 @@ impl ProcessProbe {
             Some(process.max_rss_bytes)
         };
         processes.iter_mut().map(&mut peak_bytes).sum()
+    }
+
+    /// The sum of the resident memory of the other processes now, in bytes; `None` when one of them that was given to the
+    /// probe has ended, and for a probe of this process.
+    pub fn rss_bytes(&mut self) -> Option<u64> {
+        let Probed::Others {
+            system, processes, ..
+        } = &mut self.0
+        else {
+            return None;
+        };
+        let mut sum = 0;
+        for process in processes {
+            match process.read(system) {
+                Some(_) => sum += process.rss_bytes,
+                None if process.is_root => return None,
+                None => {}
+            }
+        }
+        Some(sum)
     }
 
     /// Begins a measurement.

@@ -11,6 +11,7 @@
 //! | `scenario_figures` | kinds of messages and roles as reported in results |
 //! | `fan_out_summary` | [`FanOutSummary`]: deliveries as reported in results |
 //! | `push_summary` | [`PushSummary`]: messages that a server sends on its own |
+//! | `neighbour_ratios` | the others after slow readers turned slow, compared with before |
 //! | `slow_summary` | [`SlowSummary`]: slow readers, and the others before and after |
 //! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
@@ -22,6 +23,7 @@ pub mod comparison;
 mod condition_result;
 mod fan_out_summary;
 mod live_summary;
+mod neighbour_ratios;
 mod percentile_table;
 mod plan_facts;
 mod plan_summary;

@@ -13,6 +13,8 @@ pub enum Content {
     SendTimes,
     /// One row a second.
     Timeline,
+    /// Messages that were delivered to several receivers.
+    Deliveries,
     /// Any part of a run.
     Run,
 }
@@ -27,6 +29,7 @@ impl Content {
             Self::Distribution | Self::Timeline => {
                 "the .xlsx, .csv or .hlog of the run, or a .json of a newer ws-bench"
             }
+            Self::Deliveries => "the .xlsx or .json of a run with deliveries",
             Self::Run => "the .xlsx, .json, .csv or .hlog of a run of ws-bench",
         }
     }
@@ -42,6 +45,7 @@ impl fmt::Display for Content {
             }
             Self::SendTimes => "send times of messages, which the kind heatmap needs",
             Self::Timeline => "figures of each second, which the kind timeline needs",
+            Self::Deliveries => "deliveries, which the kind fan-out needs",
             Self::Run => "run of ws-bench",
         })
     }

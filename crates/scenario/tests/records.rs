@@ -233,6 +233,27 @@ fn an_answer_uses_what_a_delivery_has_given() {
 }
 
 #[test]
+fn a_damaged_delivery_is_answered_with_what_it_has_read() {
+    let text = "[[message]]\nsend = '${uid}${pad}'\n\
+        deliver = ['got ${tag} ${uid}${pad}', 'old ${tag} ${uid}${pad}']\nanswer = 'ack ${tag}'\n";
+    let mut client = Client::of(text);
+    let body = client.send();
+    let answer = client.scenario.messages[0].answer.clone().unwrap();
+    for (damaged, tag) in [
+        (format!("got 17 {body}x"), "17"),
+        (format!("old 4 {body}x"), "4"),
+    ] {
+        let meaning = client.meaning(&damaged);
+        assert!(
+            meaning.ends_with("delivery 3.0") && meaning != "delivery 3.0",
+            "{meaning}"
+        );
+        let answered = client.render(&answer, 0, 0);
+        assert_eq!(answered, format!("ack {tag}").as_bytes());
+    }
+}
+
+#[test]
 fn a_rule_answers_with_what_it_has_read() {
     let text = "[[on]]\nmatch = \"MSG svc 3 ${inbox} ${*}\\r\\n${what}\\r\\n\"\n\
         send = \"PUB ${inbox} ${len.what}\\r\\n${what}\\r\\n\"\n[[message]]\nsend = '${uid}'\nreply = '${message}'\n";

@@ -9,6 +9,7 @@
 //! | [`normal`] | the normal distribution and Student's |
 //! | [`paired`] | two series from the same rounds |
 //! | [`bootstrap`] | interval of the ratio of two series |
+//! | [`block_bootstrap`] | interval of the ratio of quantiles of two times of one run |
 //! | [`signed_rank`] | interval from ranks alone, and minimum number of rounds |
 //! | [`ratio`] | a ratio and its interval |
 //! | [`ratio_verdict`] | verdict on a figure, and additional rounds needed for one |
@@ -29,6 +30,7 @@
     )
 )]
 
+pub mod block_bootstrap;
 pub mod bootstrap;
 pub mod interval_levels;
 pub mod latin_square;

@@ -17,6 +17,9 @@ use crate::run_content::RunContent;
 use crate::second_observer::SecondObserver;
 use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerReport, run_worker};
 
+/// Observer of the time since T0, called at least every 20 ms in the measured phase.
+pub(crate) type OnMeasuredTime<'a> = Box<dyn FnMut(Duration) + 'a>;
+
 /// Maximum time until a stop request is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -47,6 +50,8 @@ pub(crate) struct Coordinator<'a> {
     /// The threads' parts of the current slice.
     slices: Vec<ThreadSlice>,
     seconds: SecondObserver<'a>,
+    /// `None` when nobody observes the time.
+    pub(crate) on_time: Option<OnMeasuredTime<'a>>,
     /// The content of the run with the seed that follows from T0.
     reseeded: Arc<OnceLock<RunContent>>,
 }
@@ -71,6 +76,7 @@ impl<'a> Coordinator<'a> {
             results: Vec::new(),
             slices: Vec::new(),
             seconds,
+            on_time: None,
             reseeded: Arc::clone(&job.reseeded),
         };
         for thread in 0..job.plan.threads.get() {
@@ -239,6 +245,9 @@ impl<'a> Coordinator<'a> {
                 phase = next;
                 enter(phase);
                 continue;
+            }
+            if let (Phase::Measure, Some(on_time)) = (phase, &mut self.on_time) {
+                on_time(now.saturating_duration_since(t0));
             }
             if !self.interrupted && !self.recognized_nothing {
                 self.interrupted = self.run.is_stopped();

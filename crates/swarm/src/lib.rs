@@ -72,6 +72,7 @@ mod rules;
 mod run;
 mod run_content;
 mod second_observer;
+mod server_watch;
 mod sliced_run;
 mod stillness;
 #[cfg(any(test, fuzzing))]

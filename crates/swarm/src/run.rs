@@ -1,8 +1,10 @@
 //! A run: Connect → Warm-up → Measure → Drain → Close.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -22,11 +24,12 @@ use crate::clock::nanoseconds;
 use crate::common_start::{CommonStart, before, instant_of};
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
-use crate::coordinator::Coordinator;
+use crate::coordinator::{Coordinator, OnMeasuredTime};
 use crate::handle::RunHandle;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::run_content::RunContent;
 use crate::second_observer::{OnSecond, SecondObserver};
+use crate::server_watch::ServerWatch;
 use crate::worker::{ThreadResult, WorkerJob};
 use crate::{SwarmError, UnreachedServer};
 
@@ -105,21 +108,23 @@ fn record_with(
     handle: &RunHandle,
     setup: RunSetup<'_>,
 ) -> Result<Recording, SwarmError> {
-    let mut probe = setup.probe;
-    let mut used: Option<ProcessUsage> = None;
+    let slow_after = plan.slow_readers().map(|slow| slow.after());
+    let watch = Rc::new(RefCell::new(ServerWatch::new(setup.probe, slow_after)));
+    let observer = Rc::clone(&watch);
     let allowed_ns = setup.calibration.map_or(0, |c| c.longest_stop_ns);
     let allowed_ns = allowed_ns.max(nanoseconds(ALLOWED_STOP));
     let control = RunControl {
         allowed_stop_ns: allowed_ns,
         start: setup.start,
         on_second: setup.on_second,
+        on_time: slow_after.map(|_| {
+            Box::new(move |since_t0| observer.borrow_mut().at(since_t0)) as OnMeasuredTime<'_>
+        }),
     };
-    let mut recording =
-        record_allowing(plan, handle, control, |phase| match (phase, &mut probe) {
-            (Phase::Measure, Some(probe)) => probe.begin(),
-            (Phase::Drain | Phase::Close, Some(probe)) if used.is_none() => used = probe.end(),
-            _ => {}
-        })?;
+    let mut recording = record_allowing(plan, handle, control, |phase| {
+        watch.borrow_mut().enter(phase);
+    })?;
+    let used = watch.borrow_mut().used.take();
     let server = used.and_then(|used| server_usage(used, &recording.context.client));
     recording.context = RunContext {
         tool: setup.tool,
@@ -127,6 +132,7 @@ fn record_with(
         calibration: setup.calibration,
         host: describe_host(setup.open_file_limit),
         server,
+        server_growth_bytes: watch.borrow().growth(),
         ..recording.context
     };
     assign_roles(plan, &mut recording.clients);
@@ -197,6 +203,7 @@ struct RunControl<'a> {
     allowed_stop_ns: u64,
     start: Option<CommonStart<'a>>,
     on_second: Option<OnSecond<'a>>,
+    on_time: Option<OnMeasuredTime<'a>>,
 }
 
 impl Default for RunControl<'_> {
@@ -205,6 +212,7 @@ impl Default for RunControl<'_> {
             allowed_stop_ns: nanoseconds(ALLOWED_STOP),
             start: None,
             on_second: None,
+            on_time: None,
         }
     }
 }
@@ -250,6 +258,7 @@ fn record_allowing(
     };
     let seconds = SecondObserver::new(plan.threads.get(), control.on_second);
     let mut coordinator = Coordinator::start(&job, seconds)?;
+    coordinator.on_time = control.on_time;
     let t0 = coordinator.run_phases(plan, begun, control.start.as_mut(), &mut enter)?;
     let started_at = match t0 {
         Some(t0) => t0,
@@ -266,9 +275,7 @@ fn record_allowing(
     recording.context.connections.addresses = opened_to;
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
     set_withheld(&mut recording.context.client, &withheld);
-    recording.context.interrupted = coordinator.interrupted;
-    recording.context.recognized_nothing = coordinator.recognized_nothing;
-    recording.context.recognized_late = coordinator.recognized_nothing && recognized;
+    set_early_end(&mut recording.context, &coordinator, recognized);
     Ok(recording)
 }
 
@@ -297,6 +304,13 @@ fn opened_to(addresses: &[Option<SocketAddr>], results: &[ThreadResult]) -> BTre
         }
     }
     opened_to
+}
+
+/// Sets whether and why the run ended early.
+fn set_early_end(context: &mut RunContext, coordinator: &Coordinator<'_>, recognized: bool) {
+    context.interrupted = coordinator.interrupted;
+    context.recognized_nothing = coordinator.recognized_nothing;
+    context.recognized_late = coordinator.recognized_nothing && recognized;
 }
 
 fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {

@@ -285,3 +285,24 @@ fn a_slow_reader_of_a_feed_is_in_none_of_its_figures() {
     assert_eq!(recording.context.connections.closed_early, 0);
     assert_eq!(recording.context.elapsed_s, 0.3);
 }
+
+#[test]
+fn a_run_of_slow_readers_alone_takes_as_long_as_planned() {
+    let server = Server::start(|_, stream| async move {
+        let mut socket = accept(stream).await;
+        socket.next().await;
+        while socket.send(Message::text("tick")).await.is_ok() {}
+    });
+    let text =
+        "[[setup]]\nsend = 'begin'\n[push]\nmatch = 'tick'\n[roles.lazy]\nread = \"1KiB/s\"\n";
+    let (_, recording) = run_plan(&server, |plan| {
+        plan.scenario = scenario(text);
+        plan.length = Length::Duration(Duration::from_millis(400));
+    });
+    let slow = recording.record.slow.as_deref().unwrap();
+    assert_eq!((slow.clients, slow.reading_ns), (4, 4 * 400_000_000));
+    assert!(slow.read_bytes <= 4 * 410);
+    assert_eq!(recording.context.elapsed_s, 0.4);
+    assert_eq!(recording.record.push.unwrap().received, 0);
+    assert_eq!(recording.context.connections.closed_early, 0);
+}

@@ -1,5 +1,7 @@
 //! Example runs with constant figures.
 
+mod deliveries;
+
 use std::time::{Duration, SystemTime};
 
 use measurement::plan::{
@@ -12,6 +14,8 @@ use measurement::run::{
 };
 use measurement::verdict::Latency;
 use units::Rate;
+
+pub use deliveries::{feed, feed_record, room_run, slow_readers};
 
 /// The record of a closed loop.
 #[must_use]

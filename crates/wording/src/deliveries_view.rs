@@ -1,10 +1,18 @@
-//! Deliveries, feeds and slow readers as text: counts, rows of tables, and remarks.
+//! Deliveries as text: counts, rows of tables, and remarks; and those of feeds and slow readers.
 
-use measurement::run::{FanOutSummary, NeighbourRatio, NeighbourSummary, PushSummary, SlowSummary};
+use measurement::run::FanOutSummary;
 use measurement::verdict::Latency;
-use units::{counted, grouped, human_bytes, human_rate, human_time};
+use units::{counted, grouped, human_rate};
 
-use crate::summary_figure::{SummaryFigure, count, figure, in_table, known_time, unusual};
+use crate::summary_figure::{
+    QuantileNames, SummaryFigure, count, figure, in_table, joined, quantiles, unusual,
+};
+
+pub use crate::feed_view::{
+    clock_ahead, feed_counts, feed_figures, feed_notes, feed_time_figures, feed_time_rows,
+};
+pub use crate::slow_view::{BeforeAfterRow, before_and_after, slow_counts, slow_figures};
+pub use crate::summary_figure::reach;
 
 /// Maximum number of clients listed in a sentence.
 const LISTED: usize = 12;
@@ -113,6 +121,20 @@ pub fn figures(deliveries: &FanOutSummary) -> Vec<SummaryFigure> {
     ]
 }
 
+/// p50 and p99 of the delivery times, for tables that have a row for each.
+pub fn time_figures(deliveries: &FanOutSummary) -> Vec<SummaryFigure> {
+    const NAMES: [QuantileNames; 5] = [
+        ["delivery p50", "delivery p99"],
+        ["first p50", "first p99"],
+        ["median p50", "median p99"],
+        ["last p50", "last p99"],
+        ["spread p50", "spread p99"],
+    ];
+    let rows = NAMES.into_iter().zip(time_rows(deliveries));
+    rows.flat_map(|(names, row)| quantiles(names, &row.time))
+        .collect()
+}
+
 /// Receivers of each message, on average if rooms differ: `200 receivers`, `12.5 receivers on average`.
 fn receivers(d: &FanOutSummary) -> String {
     match d.published {
@@ -124,18 +146,6 @@ fn receivers(d: &FanOutSummary) -> String {
             let mean = d.expected as f64 / published as f64;
             format!("{mean:.1} receivers on average")
         }
-    }
-}
-
-/// A share of deliveries that came: `100 %`, `99.50 %`. Only the whole is 100 %.
-pub fn reach(share: f64) -> String {
-    if share >= 1.0 {
-        return "100 %".to_owned();
-    }
-    let text = format!("{:.2} %", share * 100.0);
-    match text.as_str() {
-        "100.00 %" => "just under 100 %".to_owned(),
-        _ => text,
     }
 }
 
@@ -203,246 +213,8 @@ pub fn remarks(deliveries: &FanOutSummary) -> Vec<String> {
     [incomplete, unknown].into_iter().flatten().collect()
 }
 
-// Feeds.
-
-/// Counts of a feed: `12,000 received by 100 clients · 1,000 msg/s · 0 missing · 0 duplicated · 0 reordered`.
-pub fn feed_counts(feed: &PushSummary) -> String {
-    joined(&feed_figures(feed))
-}
-
-/// Counts of a feed, for a table and for the line of [`feed_counts`].
-pub fn feed_figures(feed: &PushSummary) -> Vec<SummaryFigure> {
-    let clients = counted(feed.clients, "client");
-    let received = format!("{} received by {clients}", grouped(feed.received));
-    let rate = format!("{} msg/s", human_rate(feed.received_per_s));
-    let numbered = |name, n: Option<u64>| match n {
-        Some(n) => count(name, n),
-        None => in_table(name, Some("not numbered".to_owned())),
-    };
-    vec![
-        count("received", feed.received).said(Some(received)),
-        figure("received per second", Some(rate), "{}"),
-        in_table("clients that received", Some(grouped(feed.clients))),
-        numbered("missing", feed.missing),
-        numbered("duplicated", feed.duplicated),
-        numbered("reordered", feed.reordered),
-        unusual("stamps later than their arrival", feed.negative_delays).said(None),
-    ]
-}
-
-/// The rows of the table of a feed's times: gap, lateness, skew, delay. A row that the feed does not have is left out.
-pub fn feed_time_rows(feed: &PushSummary) -> Vec<(&'static str, Latency)> {
-    let rows = [
-        ("gap", Some(feed.gap_ns)),
-        ("lateness", feed.late_ns),
-        ("skew", feed.skew_ns),
-        ("delay", feed.delay_ns),
-    ];
-    let known = rows
-        .into_iter()
-        .filter_map(|(name, times)| Some((name, times?)));
-    known.collect()
-}
-
-/// Remarks on a feed's times: their meaning, their errors, and the clocks of the delay.
-pub fn feed_notes(feed: &PushSummary) -> Vec<String> {
-    let mut notes = Vec::new();
-    if feed.late_ns.is_some() {
-        notes.push(lateness_note(feed));
-    }
-    notes.extend(feed.skew_ns.map(|_| {
-        "Skew is the time from the first client that got a message to the last".to_owned()
-    }));
-    if let Some(ahead) = clock_ahead(feed) {
-        notes.push(ahead);
-    } else if feed.delay_ns.is_some() {
-        notes.push(
-            "Delay is arrival by this machine's clock minus the server's stamp: any difference between the two clocks is part of it"
-                .to_owned(),
-        );
-    }
-    notes
-}
-
-/// The basis of the lateness, and its error.
-fn lateness_note(feed: &PushSummary) -> String {
-    let by = if feed.late_by_count {
-        ", counted by arrival because messages have no number"
-    } else {
-        ""
-    };
-    let error = match feed.late_error_ns {
-        0 => String::new(),
-        ns => format!("; up to {} more is possible", human_time(ns as f64)),
-    };
-    format!(
-        "Lateness is measured against the feed's interval, from each client's earliest message{by}{error}"
-    )
-}
-
-/// The sentence on a server whose clock is ahead, so that delays are not known; `None` without a negative delay.
-pub fn clock_ahead(feed: &PushSummary) -> Option<String> {
-    let ahead_ns = feed.server_clock_ahead_ns?;
-    Some(format!(
-        "The server's clock is ahead by at least {}: {} a stamp later than the arrival, so delays are understated by at least that",
-        human_time(ahead_ns as f64),
-        match feed.negative_delays {
-            1 => "1 message has".to_owned(),
-            n => format!("{} messages have", grouped(n)),
-        }
-    ))
-}
-
-// Slow readers.
-
-/// A row of the table of the other receivers before and after some turned slow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BeforeAfterRow {
-    /// Name of the figure.
-    pub label: &'static str,
-    /// Figure before; `None` when unknown.
-    pub before: Option<String>,
-    /// Figure after; `None` when unknown.
-    pub after: Option<String>,
-    /// After divided by before, with its 95 % confidence interval: `1.72 × (1.60–1.85)`.
-    pub ratio: Option<String>,
-}
-
-/// A figure of the other receivers: its name in tables, its name among the ratios, its time.
-type NeighbourTime = (
-    &'static str,
-    &'static str,
-    fn(&NeighbourSummary) -> Option<u64>,
-);
-
-const NEIGHBOUR_TIMES: [NeighbourTime; 8] = [
-    ("first p50", "first.p50", |phase| phase.first_ns.p50),
-    ("median p50", "median.p50", |phase| phase.median_ns.p50),
-    ("last p50", "last.p50", |phase| phase.last_ns.p50),
-    ("last p99", "last.p99", |phase| phase.last_ns.p99),
-    ("delivery p50", "delivery.p50", |phase| {
-        phase.delivery_ns.p50
-    }),
-    ("delivery p99", "delivery.p99", |phase| {
-        phase.delivery_ns.p99
-    }),
-    ("service time p50", "service.p50", |phase| {
-        phase.service_time_ns.p50
-    }),
-    ("service time p99", "service.p99", |phase| {
-        phase.service_time_ns.p99
-    }),
-];
-
-/// The rows of the other receivers before and after. Figures that neither phase has are left out.
-pub fn before_and_after(slow: &SlowSummary) -> Vec<BeforeAfterRow> {
-    let (before, after) = (&slow.before, &slow.after);
-    let counted = |phase: &NeighbourSummary| (phase.expected > 0).then(|| grouped(phase.missing));
-    let counts = [
-        ("reach", before.reach.map(reach), after.reach.map(reach)),
-        ("missing", counted(before), counted(after)),
-    ];
-    let counts = counts.map(|(label, before, after)| BeforeAfterRow {
-        label,
-        before,
-        after,
-        ratio: None,
-    });
-    let times = NEIGHBOUR_TIMES.map(|(label, figure, of)| {
-        let ratios = slow.ratios.iter();
-        BeforeAfterRow {
-            label,
-            before: known_time(of(before)),
-            after: known_time(of(after)),
-            ratio: ratios
-                .into_iter()
-                .find(|one| one.figure == figure)
-                .map(ratio),
-        }
-    });
-    let rows = counts.into_iter().chain(times);
-    rows.filter(|row| row.before.is_some() || row.after.is_some())
-        .collect()
-}
-
-/// A ratio with its interval: `1.72 × (1.60–1.85)`.
-fn ratio(one: &NeighbourRatio) -> String {
-    let (Some(low), Some(high)) = (one.low, one.high) else {
-        return format!("{:.2} × (too few seconds for an interval)", one.ratio);
-    };
-    // Two digits would print an interval near 1 as if it started or ended there.
-    let at_one = |end: f64| (0.995..1.005).contains(&end);
-    let digits = if at_one(low) || at_one(high) { 4 } else { 2 };
-    format!("{:.digits$} × ({low:.digits$}–{high:.digits$})", one.ratio)
-}
-
-/// Counts of slow readers: `10 from 10.0 s on · each reads 4.0 KiB/s of 4.0 KiB/s · 3 closed by the server (1013 × 3)`.
-pub fn slow_counts(slow: &SlowSummary) -> String {
-    joined(&slow_figures(slow))
-}
-
-/// Figures of slow readers, for a table and for the line of [`slow_counts`].
-pub fn slow_figures(slow: &SlowSummary) -> Vec<SummaryFigure> {
-    let per_second = |bytes| format!("{}/s", human_bytes(bytes));
-    let after = human_time(slow.after_s * 1e9);
-    let clients = format!("{} from {after} on", grouped(slow.clients));
-    let planned = slow.planned_read_bytes_per_s.map(|bytes| match bytes {
-        0 => "nothing".to_owned(),
-        bytes => per_second(bytes as f64),
-    });
-    let read = per_second(slow.read_bytes_per_s);
-    let reads = match slow.planned_read_bytes_per_s {
-        Some(0) => "none reads".to_owned(),
-        _ => {
-            let of = planned.as_ref().map(|planned| format!(" of {planned}"));
-            format!("each reads {read}{}", of.unwrap_or_default())
-        }
-    };
-    let codes = slow.close_codes.iter();
-    let codes: Vec<_> = codes
-        .map(|(code, n)| format!("{code} × {}", grouped(*n)))
-        .collect();
-    let codes = (!codes.is_empty()).then(|| codes.join(", "));
-    let closed = match &codes {
-        Some(codes) => format!("{} closed by the server ({codes})", grouped(slow.closed)),
-        None => format!("{} closed by the server", grouped(slow.closed)),
-    };
-    let closed_after = slow.closed_after_ns.unwrap_or_default();
-    let memory = slow.server_bytes_per_client.map(memory);
-    vec![
-        count("slow readers", slow.clients).said(Some(clients)),
-        in_table("slow from", Some(after)),
-        in_table("planned to read", planned),
-        in_table("read", Some(read)).said(Some(reads)),
-        in_table("closed by the server", Some(grouped(slow.closed))).said(Some(closed)),
-        in_table("close codes", codes),
-        in_table("closed at, first", known_time(closed_after.min)),
-        in_table("closed at, p50", known_time(closed_after.p50)),
-        in_table("closed at, last", known_time(closed_after.max)),
-        unusual("deliveries missing", slow.missing),
-        figure(
-            "server memory per slow reader",
-            memory,
-            "server memory {} per slow reader",
-        ),
-    ]
-}
-
-/// A growth of memory with its sign: `+1.3 MiB`.
-fn memory(bytes: i64) -> String {
-    let sign = if bytes < 0 { "−" } else { "+" };
-    format!("{sign}{}", human_bytes(bytes.unsigned_abs() as f64))
-}
-
-fn joined(figures: &[SummaryFigure]) -> String {
-    let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
-    phrases.join(" · ")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn deliveries() -> FanOutSummary {
@@ -513,104 +285,6 @@ mod tests {
         begins(
             &d,
             "1,000 receivers got no delivery at all: clients 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 988 more. ",
-        );
-    }
-
-    #[test]
-    fn a_feed_says_by_which_clock_its_times_are() {
-        let mut feed = PushSummary {
-            received: 12_000,
-            received_per_s: 1_000.0,
-            clients: 100,
-            ..PushSummary::default()
-        };
-        assert_eq!(
-            feed_counts(&feed),
-            "12,000 received by 100 clients · 1,000 msg/s"
-        );
-        assert!(feed_notes(&feed).is_empty());
-        feed.missing = Some(12);
-        (feed.duplicated, feed.reordered) = (Some(0), Some(0));
-        assert!(feed_counts(&feed).ends_with(" · 12 missing · 0 duplicated · 0 reordered"));
-        feed.late_ns = Some(Latency::default());
-        (feed.late_by_count, feed.late_error_ns) = (true, 2_000_000);
-        feed.delay_ns = Some(Latency::default());
-        let rows: Vec<_> = feed_time_rows(&feed).iter().map(|row| row.0).collect();
-        assert_eq!(rows, ["gap", "lateness", "delay"]);
-        let notes = feed_notes(&feed);
-        assert!(notes[0].ends_with("messages have no number; up to 2.00 ms more is possible"));
-        assert!(notes[1].starts_with("Delay is arrival by this machine's clock"));
-        (feed.negative_delays, feed.server_clock_ahead_ns) = (1, Some(3_000_000));
-        let said = feed_notes(&feed).pop().unwrap();
-        assert!(
-            said.starts_with("The server's clock is ahead by at least 3.00 ms: 1 message has"),
-            "{said}"
-        );
-    }
-
-    #[test]
-    fn neighbours_stand_before_and_after_with_their_ratios() {
-        let times = |p50| Latency {
-            count: 10,
-            p50: Some(p50),
-            ..Latency::default()
-        };
-        let phase = |missing, p50| NeighbourSummary {
-            expected: 200,
-            missing,
-            reach: Some(1.0 - missing as f64 / 200.0),
-            last_ns: times(p50),
-            ..NeighbourSummary::default()
-        };
-        let mut slow = SlowSummary {
-            clients: 10,
-            after_s: 10.0,
-            planned_read_bytes_per_s: Some(4_096),
-            read_bytes_per_s: 4_096.0,
-            closed: 3,
-            close_codes: BTreeMap::from([(1013, 3)]),
-            before: phase(0, 1_000_000),
-            after: phase(4, 2_000_000),
-            ratios: vec![NeighbourRatio {
-                figure: "last.p50".to_owned(),
-                ratio: 2.0,
-                low: Some(1.8),
-                high: Some(2.25),
-            }],
-            server_bytes_per_client: Some(-2_048),
-            ..SlowSummary::default()
-        };
-        let rows: Vec<_> = before_and_after(&slow)
-            .into_iter()
-            .map(|row| {
-                let cells = [row.before, row.after, row.ratio];
-                (row.label, cells.map(Option::unwrap_or_default).join(" | "))
-            })
-            .collect();
-        assert_eq!(
-            rows,
-            [
-                ("reach", "100 % | 98.00 % | ".to_owned()),
-                ("missing", "0 | 4 | ".to_owned()),
-                (
-                    "last p50",
-                    "1.00 ms | 2.00 ms | 2.00 × (1.80–2.25)".to_owned()
-                ),
-            ]
-        );
-        assert_eq!(
-            slow_counts(&slow),
-            "10 from 10.0 s on · each reads 4.0 KiB/s of 4.0 KiB/s · 3 closed by the server (1013 × 3) · server memory −2.0 KiB per slow reader"
-        );
-        slow.planned_read_bytes_per_s = Some(0);
-        assert!(slow_counts(&slow).contains(" · none reads · "));
-        slow.ratios[0].low = None;
-        assert!(
-            before_and_after(&slow)[2]
-                .ratio
-                .as_ref()
-                .unwrap()
-                .ends_with("(too few seconds for an interval)")
         );
     }
 }

@@ -12,6 +12,7 @@
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries, feeds and slow readers |
 //! | `delivery_rows` | lines on them in the text summary |
+//! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -32,6 +33,7 @@ mod connect_advice;
 pub mod deliveries_view;
 mod delivery_reasons;
 mod delivery_rows;
+mod feed_view;
 pub mod files;
 mod generator_reasons;
 pub mod messages;
@@ -43,6 +45,7 @@ mod scenario_view;
 pub mod scenarios;
 pub mod shards_view;
 mod shortened;
+mod slow_view;
 pub mod summary;
 mod summary_figure;
 pub mod summary_view;

@@ -1,5 +1,6 @@
 //! Figures of a run as text, and the lines and groups that they form.
 
+use measurement::verdict::Latency;
 use units::{grouped, human_time};
 
 use crate::Tone;
@@ -75,6 +76,36 @@ pub(crate) fn unusual(name: &'static str, n: u64) -> SummaryFigure {
     }
 }
 
+/// The texts of the figures that a line shows.
+pub(crate) fn joined(figures: &[SummaryFigure]) -> String {
+    let phrases: Vec<_> = figures.iter().filter_map(|f| f.phrase.as_deref()).collect();
+    phrases.join(" · ")
+}
+
 pub(crate) fn known_time(ns: Option<u64>) -> Option<String> {
     ns.map(|ns| human_time(ns as f64))
+}
+
+/// Names of the quantiles of a time, p50 and p99.
+pub(crate) type QuantileNames = [&'static str; 2];
+
+/// p50 and p99 of these times, for tables that have a row for each.
+pub(crate) fn quantiles(names: QuantileNames, times: &Latency) -> [SummaryFigure; 2] {
+    let [p50, p99] = names;
+    [
+        in_table(p50, known_time(times.p50)),
+        in_table(p99, known_time(times.p99)),
+    ]
+}
+
+/// A share of deliveries that came: `100 %`, `99.50 %`. Only the whole is 100 %.
+pub fn reach(share: f64) -> String {
+    if share >= 1.0 {
+        return "100 %".to_owned();
+    }
+    let text = format!("{:.2} %", share * 100.0);
+    match text.as_str() {
+        "100.00 %" => "just under 100 %".to_owned(),
+        _ => text,
+    }
 }

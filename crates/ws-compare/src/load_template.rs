@@ -189,7 +189,57 @@ pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use clap::Parser;
+    use scenario::{Scenario, ScenarioOptions, ScenarioSource};
+
     use super::*;
+
+    fn template(text: &str) -> LoadTemplate {
+        let mut args = CompareArgs::try_parse_from(["ws-compare", "-c", "4", "-q"]).unwrap();
+        let source = ScenarioSource::File {
+            name: "t.toml",
+            text,
+        };
+        let no_files = |_: &str, _: Option<&str>| Err(String::new());
+        let scenario = Scenario::parse(source, &ScenarioOptions::default(), &no_files);
+        args.loaded = Some(Arc::new(scenario.unwrap()));
+        LoadTemplate::new(&args, &CpuSplit::default())
+    }
+
+    const ONE_WAY: &str = "[roles.publisher]\ncount = 1\nreceives = false\n[roles.subscriber]\nsends = false\n\
+        [[message]]\nsend = '${uid}'\ndeliver = '${uid}'\n";
+
+    #[test]
+    fn a_room_whose_publishers_hear_nothing_is_compared_at_a_rate_only() {
+        let mut one_way = template(ONE_WAY);
+        assert!(one_way.usual(1, None).is_err());
+        let rate = Rate::new(100.0).unwrap();
+        one_way.usual(1, Some(rate)).unwrap();
+        assert!(!one_way.has_closed_loop());
+        let checks = one_way.gate(1, Duration::from_secs(1)).unwrap();
+        assert_eq!(checks.len(), 1);
+        let mut replies = template("[[message]]\nsend = '${id}'\nreply = '${id}'\n");
+        replies.usual(1, Some(rate)).unwrap();
+        assert!(replies.has_closed_loop());
+    }
+
+    #[test]
+    fn a_feed_is_checked_for_a_few_of_its_intervals() {
+        let time = |text: &str| {
+            let checks = template(text).gate(1, Duration::from_secs(2)).unwrap();
+            let Length::Duration(time) = checks[0].length else {
+                panic!("a feed has no number of messages");
+            };
+            time
+        };
+        assert_eq!(time("[push]\nmatch = 't'\n"), Duration::from_secs(2));
+        let interval = |ms: u64| time(&format!("[push]\nmatch = 't'\ninterval = '{ms}ms'\n"));
+        assert_eq!(interval(1), FEED_CHECK);
+        assert_eq!(interval(100), Duration::from_millis(300));
+        assert_eq!(interval(5_000), Duration::from_secs(2));
+    }
 
     #[test]
     fn the_rate_is_a_round_share_of_the_slowest() {

@@ -8,12 +8,13 @@ use wording::summary_view::{FigureGroup, UNKNOWN, in_table};
 
 use crate::figures::figures;
 use crate::inputs::ReportedRun;
-use crate::page::{Banner, Block, Page, Table, TableRow};
-use crate::run_page::{capital, how_to_repeat, moment, settings_table};
+use crate::page::{Banner, Block, Page, Table, TableRow, capital};
+use crate::pictures::ReportPictures;
+use crate::run_page::{how_to_repeat, moment, settings_table};
 use crate::verdict;
 
 /// The page about several runs, with these pictures after the figures.
-pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
+pub(crate) fn page(runs: &[ReportedRun], pictures: ReportPictures) -> Page {
     let summaries: Vec<&Summary> = runs.iter().filter_map(ReportedRun::summary).collect();
     let differences = differences(&summaries);
     let mut page = Page::new(format!("{} of ws-bench", counted(runs.len() as u64, "run")));
@@ -35,7 +36,8 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: Vec<Block>) -> Page {
         "Figures",
         vec![Block::Tables(vec![beside_each_other(runs)])],
     );
-    page.add("Pictures", pictures);
+    page.add("Deliveries", pictures.of_deliveries);
+    page.add("Pictures", pictures.of_messages);
     let named: Vec<&ReportedRun> = runs.iter().filter(|run| run.summary().is_some()).collect();
     page.add("What differs", what_differs(&named, &differences));
     page.add(
@@ -185,7 +187,7 @@ mod tests {
             // A figure that no other run has.
             |s| s.messages.duplicated = 3,
         ]);
-        let page = page(&runs, Vec::new());
+        let page = page(&runs, ReportPictures::default());
         let figures = table(&page, "Figures");
         assert_eq!(figures.columns, ["0.json", "1.json", "2.json"]);
         assert_eq!(cells(figures, "Messages", "lost"), ["1", "2,000", "0"]);
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn a_group_of_rows_has_its_name_once() {
         let runs = runs(&[|_| {}, |s| s.messages.reordered = 1]);
-        let page = page(&runs, Vec::new());
+        let page = page(&runs, ReportPictures::default());
         let groups = table(&page, "Figures").rows.iter();
         let groups: Vec<_> = groups.filter_map(|row| row.group.as_ref()).collect();
         let mut once = groups.clone();
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn runs_of_another_load_are_not_comparable() {
         let words = |changes: &[fn(&mut Summary)]| -> Vec<String> {
-            let page = page(&runs(changes), Vec::new());
+            let page = page(&runs(changes), ReportPictures::default());
             let blocks = page.sections[0].blocks.iter();
             let words = blocks.filter_map(|block| match block {
                 Block::Banner(banner) => Some(banner.word.clone()),
@@ -237,7 +239,7 @@ mod tests {
     #[test]
     fn what_differs_is_not_among_what_is_the_same() {
         let runs = runs(&[|_| {}, |s| s.plan.clients = 7]);
-        let page = page(&runs, Vec::new());
+        let page = page(&runs, ReportPictures::default());
         let names = |section| -> Vec<_> {
             let rows = &table(&page, section).rows;
             rows.iter().map(|row| row.name.as_str()).collect()

@@ -5,12 +5,18 @@ use measurement::run::RunTimeline;
 use units::grouped;
 use wording::summary_view::{FigureGroup, SummaryView, in_table};
 
+use crate::delivery_sections;
 use crate::inputs::ReportedRun;
 
 /// All figures except the times.
 pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
     match (run.summary(), &run.run.timeline) {
-        (Some(s), _) => SummaryView::new(s).groups,
+        (Some(s), _) => {
+            let mut groups = SummaryView::new(s).groups;
+            groups.retain(|group| !delivery_sections::has_section(group));
+            groups.extend(delivery_sections::groups(s));
+            groups
+        }
         (None, Some(timeline)) if !timeline.rows.is_empty() => {
             let mut groups = vec![counted_by_second(timeline)];
             if let Some(counts) = run.partial.and_then(|partial| partial.counts) {

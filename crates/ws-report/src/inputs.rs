@@ -295,6 +295,7 @@ fn names(files: &[PathBuf]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::fixture::save;
+    use crate::pictures::ReportPictures;
     use test_support::fixtures::{closed_loop_run, open_loop_run};
     use units::human_time;
 
@@ -460,8 +461,8 @@ mod tests {
         let mut runs = read_runs(&files).unwrap();
         let pages = |runs: &[ReportedRun]| {
             let pages = [
-                crate::run_page::page(&runs[1], Vec::new()),
-                crate::comparison_page::page(runs, Vec::new()),
+                crate::run_page::page(&runs[1], ReportPictures::default()),
+                crate::comparison_page::page(runs, ReportPictures::default()),
             ];
             pages.map(|page| crate::markdown(&page))
         };

@@ -7,7 +7,7 @@
 //! | `inputs` | runs and their files |
 //! | `run_page`, `comparison_page` | the page about one run, and that about several |
 //! | `figures`, `verdict`, `pictures`, `rerun_command` | parts of both |
-//! | `scenario_tables`, `shard_table` | tables that only some runs have |
+//! | `scenario_tables`, `shard_table`, `delivery_sections` | tables and sections that only some runs have |
 //! | `html`, `markdown` | the page in each format |
 //!
 //! The program `ws-report` reads files and calls [`report`]. Another program can build a page of its own from tables,
@@ -40,6 +40,7 @@
 )]
 
 mod comparison_page;
+mod delivery_sections;
 mod error;
 mod figures;
 mod html;
@@ -59,6 +60,8 @@ use std::path::{Path, PathBuf};
 
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
+
+use crate::pictures::ReportPictures;
 
 pub use error::ReportError;
 pub use html::html;
@@ -97,9 +100,9 @@ impl PageFormat {
 pub fn report(files: &[PathBuf], pictures: bool) -> Result<Page, ReportError> {
     let runs = inputs::read_runs(files)?;
     let pictures = if pictures {
-        pictures::blocks(&runs)
+        ReportPictures::draw(&runs)
     } else {
-        Vec::new()
+        ReportPictures::default()
     };
     Ok(match runs.as_slice() {
         [run] => run_page::page(run, pictures),

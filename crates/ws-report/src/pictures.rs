@@ -9,13 +9,16 @@ use results::ResultsError;
 use results::read::{ColumnRequest, Metric};
 
 use crate::inputs::ReportedRun;
-use crate::page::{Block, PagePicture};
-use crate::run_page::capital;
+use crate::page::{Block, PagePicture, capital};
 
 /// Size of a picture on most screens, at which its letters are nearly as large as the page's.
 const SIZE: (u32, u32) = (540, 380);
 /// Size of a picture on a telephone.
 const NARROW: (u32, u32) = (340, 320);
+
+/// Sizes of a picture of deliveries, which stands alone and has two panels, each with an axis of its own.
+const ALONE: (u32, u32) = (1100, 560);
+const ALONE_NARROW: (u32, u32) = (340, 500);
 
 /// Growth of a heatmap with the panel of each run after the second.
 const PANEL: u32 = 110;
@@ -34,8 +37,36 @@ const READINGS: [&[PictureKind]; 4] = [
     &[PictureKind::Heatmap],
 ];
 
-/// Every kind of picture that the files have data for, and a line for each picture that cannot be drawn.
-pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
+/// The pictures of a report. Each list holds a line for each picture that cannot be drawn.
+#[derive(Debug, Default)]
+pub(crate) struct ReportPictures {
+    /// Every kind of picture that the files have data for, except deliveries.
+    pub(crate) of_messages: Vec<Block>,
+    /// The picture of deliveries; empty when no run has any.
+    pub(crate) of_deliveries: Vec<Block>,
+}
+
+impl ReportPictures {
+    pub(crate) fn draw(runs: &[ReportedRun]) -> Self {
+        let has_deliveries =
+            |run: &&ReportedRun| run.summary().is_some_and(|s| s.fan_out.is_some());
+        let with_deliveries: Vec<_> = runs.iter().filter(has_deliveries).collect();
+        let of_deliveries = match with_deliveries.as_slice() {
+            [] => Vec::new(),
+            runs => {
+                let request = ColumnRequest::default();
+                let (pictures, missing) = draw_all(&[PictureKind::FanOut], runs, &request);
+                vec![Block::Pictures(pictures), Block::List(missing)]
+            }
+        };
+        Self {
+            of_messages: of_messages(runs),
+            of_deliveries,
+        }
+    }
+}
+
+fn of_messages(runs: &[ReportedRun]) -> Vec<Block> {
     let metric = if runs.iter().all(ReportedRun::has_response_time) {
         Metric::ResponseTime
     } else {
@@ -45,6 +76,7 @@ pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
         metric,
         ..ColumnRequest::default()
     };
+    let runs = &runs.iter().collect::<Vec<_>>();
     // A spreadsheet is read once for each reading, which takes longer than all else.
     let drawn = thread::scope(|scope| {
         let threads = READINGS.map(|kinds| scope.spawn(|| draw_all(kinds, runs, request)));
@@ -61,7 +93,7 @@ pub(crate) fn blocks(runs: &[ReportedRun]) -> Vec<Block> {
 /// Reads the data of these kinds once, and draws them all.
 fn draw_all(
     kinds: &[PictureKind],
-    runs: &[ReportedRun],
+    runs: &[&ReportedRun],
     request: &ColumnRequest,
 ) -> (Vec<PagePicture>, Vec<String>) {
     let mut pictures = Vec::new();
@@ -85,7 +117,7 @@ fn draw_all(
 /// drawn, are left out, each with its error, so that the others are drawn.
 fn load_from_any(
     kind: PictureKind,
-    runs: &[ReportedRun],
+    runs: &[&ReportedRun],
     request: &ColumnRequest,
 ) -> (Option<PictureInput>, Vec<DrawError>) {
     let mut missing = Vec::new();
@@ -138,6 +170,7 @@ fn not_drawn(kind: PictureKind, error: &DrawError, is_drawn: bool) -> String {
         PictureKind::Percentiles => "the percentiles",
         PictureKind::Timeline => "the seconds",
         PictureKind::Heatmap => "the times over the run",
+        PictureKind::FanOut => "the deliveries",
     };
     let error = cli::in_one_line(error);
     if is_drawn {
@@ -155,6 +188,7 @@ fn title(kind: PictureKind, quantity: &str) -> String {
         PictureKind::Percentiles => "Percentiles".to_owned(),
         PictureKind::Timeline => "Second by second".to_owned(),
         PictureKind::Heatmap => format!("{} over the run", capital(quantity)),
+        PictureKind::FanOut => "First, median and last receiver".to_owned(),
     }
 }
 
@@ -171,6 +205,9 @@ fn caption(kind: PictureKind) -> &'static str {
         }
         PictureKind::Timeline => "Throughput and times of each second.",
         PictureKind::Heatmap => "Number of messages per time and moment of the run.",
+        PictureKind::FanOut => {
+            "Above: p50 delivery time of the first, the median and the last receiver of each second. Below: share of receivers that have a message by each time after it was sent."
+        }
     }
 }
 
@@ -182,6 +219,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         Data::Distributions(all) => (LEGEND, all.len().saturating_sub(1)),
         // Their legends are short.
         Data::Timeline { .. } | Data::Xy { .. } => (0, 0),
+        Data::FanOut(all) => (LEGEND, all.len().saturating_sub(1)),
     };
     let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {
@@ -194,10 +232,14 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         };
         loaded.svg(&options)
     };
+    let (size, narrow) = match kind {
+        PictureKind::FanOut => (ALONE, ALONE_NARROW),
+        _ => (SIZE, NARROW),
+    };
     Ok(PagePicture {
-        svg: draw(SIZE)?,
+        svg: draw(size)?,
         // Where a narrow one has no room, the other is shown, if smaller.
-        narrow: draw(NARROW).ok(),
+        narrow: draw(narrow).ok(),
         title,
         caption: caption(kind).to_owned(),
     })

@@ -3,19 +3,21 @@
 use measurement::run::{Summary, Tool};
 use units::{counted, grouped, human_rate, human_time};
 use wording::run_differences::{Setting, host_settings, plan_settings};
-use wording::summary;
 use wording::summary_view::UNKNOWN;
+use wording::{deliveries_view, summary};
 
+use crate::delivery_sections;
 use crate::figures::figures;
 use crate::inputs::{MessageSample, ReportedRun};
-use crate::page::{Block, Page, Table, TableRow, Tile, Tone};
+use crate::page::{Block, Page, Table, TableRow, Tile, Tone, capital};
+use crate::pictures::ReportPictures;
 use crate::rerun_command::rerun_command;
 use crate::scenario_tables::scenario_tables;
 use crate::shard_table::shard_table;
 use crate::verdict;
 
 /// The page about a run, with these pictures after the figures.
-pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
+pub(crate) fn page(run: &ReportedRun, pictures: ReportPictures) -> Page {
     let figures = vec![Block::Tables(tables(run))];
     let mut blocks = vec![Block::Banner(verdict::verdict(run))];
     let Some(s) = run.summary() else {
@@ -27,7 +29,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
         page.below = vec![kind.to_owned()];
         page.add("Verdict", blocks);
         page.add("Figures", figures);
-        page.add("Pictures", pictures);
+        page.add("Pictures", pictures.of_messages);
         return page;
     };
     let mut page = Page::new(wording::plan::server_urls(&s.plan));
@@ -41,6 +43,8 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
     blocks.push(Block::Tiles(tiles(s)));
     page.add("Verdict", blocks);
     page.add("Figures", figures);
+    let of_deliveries = pictures.of_deliveries;
+    delivery_sections::add(&mut page, s, run.has_response_time(), of_deliveries);
     page.add(
         "Each shard",
         shard_table(s)
@@ -48,7 +52,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: Vec<Block>) -> Page {
             .into_iter()
             .collect(),
     );
-    page.add("Pictures", pictures);
+    page.add("Pictures", pictures.of_messages);
     page.add("Plan and host", vec![plan_and_host(s)]);
     page.add("How to repeat it", how_to_repeat(s));
     page
@@ -86,6 +90,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         let ns = ns.filter(|_| matches!(name, "p50" | "p99" | "max"));
         tiles.extend(ns.map(|ns| tile(name, human_time(ns), note.to_owned())));
     }
+    tiles.extend(delivery_tiles(s));
     let m = &s.messages;
     let failed = m.failed();
     let of = format!("of {}", counted(m.sent + m.unsent, "message"));
@@ -97,10 +102,34 @@ fn tiles(s: &Summary) -> Vec<Tile> {
     tiles
 }
 
+/// The reach and the last receiver's p99; none without deliveries.
+fn delivery_tiles(s: &Summary) -> Vec<Tile> {
+    let Some(of_run) = &s.fan_out else {
+        return Vec::new();
+    };
+    let reach = of_run.reach.map(|reach| Tile {
+        label: "reach".to_owned(),
+        value: deliveries_view::reach(reach),
+        note: format!("of {} deliveries", grouped(of_run.expected)),
+        tone: match of_run.missing {
+            0 => Tone::Neutral,
+            _ => Tone::Bad,
+        },
+    });
+    let last = of_run.last_ns.p99.map(|ns| Tile {
+        label: "last p99".to_owned(),
+        value: human_time(ns as f64),
+        note: "last receiver".to_owned(),
+        tone: Tone::Neutral,
+    });
+    [reach, last].into_iter().flatten().collect()
+}
+
 /// The table of times, then a table for each group of figures.
 fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
-    for group in figures(run) {
+    let groups = figures(run).into_iter();
+    for group in groups.filter(|group| !delivery_sections::has_section(group)) {
         let rows = group.figures.into_iter();
         let rows = rows.filter_map(|figure| Some(TableRow::new(figure.name, vec![figure.value?])));
         let title = capital(group.title);
@@ -155,16 +184,6 @@ fn notes_on_times(s: &Summary) -> String {
         .map(|note| format!("{}.", capital(note)))
         .collect();
     notes.join(" ")
-}
-
-pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    first + letters.as_str()
 }
 
 fn plan_and_host(s: &Summary) -> Block {

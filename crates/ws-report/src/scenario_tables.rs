@@ -13,8 +13,10 @@ use crate::page::{Table, TableRow};
 pub(crate) fn scenario_tables(s: &Summary) -> Vec<Table> {
     let mut tables: Vec<_> = s.scenario.iter().map(|about| scenario(about, s)).collect();
     tables.push(further_times(s));
-    tables.push(groups("Kinds of messages", &s.kinds));
-    tables.push(groups("Roles that send", &s.roles));
+    tables.push(groups("Kinds of messages", &s.kinds, |_| true));
+    // Roles that only receive have a row with their deliveries.
+    let sends = |role: &KindSummary| role.deliveries.is_none() || role.messages.sent > 0;
+    tables.push(groups("Roles that send", &s.roles, sends));
     tables.push(records(s));
     tables.retain(|table| !table.rows.is_empty());
     tables
@@ -76,8 +78,12 @@ fn further_times(s: &Summary) -> Table {
     }
 }
 
-/// One row per kind of message, or per role.
-fn groups(title: &str, groups: &BTreeMap<String, KindSummary>) -> Table {
+/// One row per kind of message, or per role, for which `is_shown` holds.
+fn groups(
+    title: &str,
+    groups: &BTreeMap<String, KindSummary>,
+    is_shown: impl Fn(&KindSummary) -> bool,
+) -> Table {
     let columns = [
         "sent",
         "answered",
@@ -111,7 +117,11 @@ fn groups(title: &str, groups: &BTreeMap<String, KindSummary>) -> Table {
     Table {
         title: title.to_owned(),
         columns: columns.map(str::to_owned).into(),
-        rows: groups.iter().map(row).collect(),
+        rows: groups
+            .iter()
+            .filter(|(_, group)| is_shown(group))
+            .map(row)
+            .collect(),
         figures: true,
         ..Table::default()
     }

@@ -7,6 +7,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use measurement::run::Run;
+use results::write::Output;
+use test_support::fixtures::{feed, room_run, slow_readers};
 use test_support::golden::{self, masked_markdown};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -36,6 +39,29 @@ fn markdown() {
             ("both.md", report(&["closed.json", "open.xlsx"])),
         ],
     );
+}
+
+/// A run of a room with missing deliveries, a feed and slow readers, and the same beside a whole one.
+#[test]
+fn deliveries() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let save = |name: &str, run: &Run| Output::create(&path(name)).unwrap().write(run).unwrap();
+    save(
+        "room.json",
+        &room_run(100_000, false, |s| {
+            (s.push, s.slow) = (Some(feed()), Some(slow_readers()));
+            let deliveries = s.fan_out.as_mut().unwrap();
+            (deliveries.unreached, deliveries.unreached_clients) = (2, vec![3, 7]);
+        }),
+    );
+    save("whole.xlsx", &room_run(200_000, true, |_| {}));
+    let [room, whole] = ["room.json", "whole.xlsx"].map(|name| path(name).display().to_string());
+    let pages = [
+        ("room.md", report(&[&room])),
+        ("rooms.md", report(&[&room, &whole])),
+    ];
+    golden::check(FOLDER, &pages);
 }
 
 /// A run of a later ws-bench, which saves its command line.

@@ -3,6 +3,8 @@
 mod cdf;
 mod common;
 mod distribution;
+mod fan_out;
+mod fan_out_lines;
 mod forest_plot;
 mod heatmap;
 mod histogram;
@@ -50,5 +52,6 @@ pub(crate) fn plot<'a>(
             Box::new(timeline::TimelinePlot::new(context, runs, *only)?)
         }
         Data::Heatmap(all) => Box::new(heatmap::HeatmapPlot::new(context, all)?),
+        Data::FanOut(all) => Box::new(fan_out::FanOutPlot::new(context, all)?),
     })
 }

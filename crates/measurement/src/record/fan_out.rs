@@ -346,3 +346,166 @@ impl FanOutRecorder {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::delivery::DeliveryOutcome;
+    use super::*;
+    use crate::run::FanOutSummary;
+    use proptest::prelude::*;
+
+    const SEED: u64 = 7;
+
+    /// Time after which a delivery is late, in nanoseconds.
+    const TIMEOUT_NS: u64 = 1_500_000_000;
+
+    const END_NS: u64 = 3_000_000_000;
+
+    /// A message: publisher, send lag, send time, and the delivery time at each receiver.
+    type Sent = (u32, u64, u64, Vec<Option<u64>>);
+
+    fn messages() -> impl Strategy<Value = Vec<Sent>> {
+        let times = prop::collection::vec(prop::option::weighted(0.95, 0..2_000_000_000_u64), 0..6);
+        let message = (0..5_u32, 0..9_000_000_u64, 0..4_000_000_000_u64, times);
+        prop::collection::vec(message, 0..60)
+    }
+
+    /// An event at one thread.
+    enum Event {
+        Published(u64, u64),
+        Delivered(usize, [u64; 3]),
+        Delivery(DeliverySample),
+        Complete(CompleteMessage),
+        Publication(PublicationSample),
+    }
+
+    /// The events of a message, each with its time and with the client at whose thread it happens.
+    fn events(number: u64, (publisher, lag, sent_ns, times): &Sent) -> Vec<(u64, u32, Event)> {
+        let (sent_ns, intended_ns) = (*sent_ns, sent_ns.saturating_sub(*lag));
+        let own = *publisher;
+        let expected = times.len() as u64;
+        let mut all = vec![(sent_ns, own, Event::Published(sent_ns, expected))];
+        let mut in_time = Vec::new();
+        for (time, subscriber) in times.iter().zip(10..) {
+            let received_ns = time.map_or(0, |time| sent_ns + time);
+            let outcome = match time {
+                None => DeliveryOutcome::Missing,
+                Some(time) if *time > TIMEOUT_NS => DeliveryOutcome::Late,
+                Some(_) => DeliveryOutcome::Ok,
+            };
+            if outcome == DeliveryOutcome::Ok {
+                in_time.push((received_ns, subscriber));
+                let times = [intended_ns, sent_ns, received_ns];
+                let role = subscriber as usize % 2;
+                all.push((received_ns, subscriber, Event::Delivered(role, times)));
+            }
+            let sample = DeliverySample {
+                publisher: own,
+                message: number,
+                subscriber,
+                outcome,
+                intended_ns,
+                sent_ns,
+                received_ns,
+            };
+            let at = if time.is_some() { subscriber } else { own };
+            all.push((received_ns.max(sent_ns), at, Event::Delivery(sample)));
+        }
+        in_time.sort_unstable();
+        let times: Vec<_> = in_time.iter().map(|(at, _)| at - sent_ns).collect();
+        let middle = times.len().saturating_sub(1) / 2;
+        let of = |place: usize| times.get(place).copied();
+        let complete = (in_time.len() == expected as usize)
+            .then(|| in_time.last())
+            .flatten();
+        if let Some((last_ns, last)) = complete {
+            let complete = CompleteMessage {
+                intended_ns,
+                sent_ns,
+                first_ns: times[0],
+                median_ns: times[middle],
+                last_ns: last_ns - sent_ns,
+            };
+            all.push((*last_ns, *last, Event::Complete(complete)));
+        }
+        let sample = PublicationSample {
+            client: own,
+            message: number,
+            sent_ns,
+            expected: u32::try_from(expected).unwrap(),
+            delivered: u32::try_from(times.len()).unwrap(),
+            first_ns: of(0),
+            median_ns: of(middle),
+            last_ns: times.last().copied(),
+        };
+        let (at_ns, at) = complete.map_or((sent_ns + TIMEOUT_NS, own), |(ns, at)| (*ns, *at));
+        all.push((at_ns, at, Event::Publication(sample)));
+        all
+    }
+
+    /// The figures of one process whose threads serve the clients that `place` gives to them.
+    fn process(
+        messages: &[Sent],
+        limit: u64,
+        threads: usize,
+        place: impl Fn(u32) -> Option<usize>,
+    ) -> FanOutRecord {
+        let budget = BottomK::new(limit, SEED);
+        let recorder = || {
+            let mut recorder = FanOutRecorder::new(2);
+            recorder.measure_until(END_NS);
+            recorder
+        };
+        let mut recorders: Vec<_> = (0..threads).map(|_| recorder()).collect();
+        let numbered = messages.iter().zip(0..);
+        let mut all: Vec<_> = numbered.flat_map(|(one, n)| events(n, one)).collect();
+        // A thread records in order of time.
+        all.sort_by_key(|(at_ns, ..)| *at_ns);
+        for (_, client, event) in all {
+            let Some(own) = place(client).map(|thread| &mut recorders[thread]) else {
+                continue;
+            };
+            match event {
+                Event::Published(sent_ns, expected) => own.published(sent_ns, expected),
+                Event::Delivered(role, [intended, sent, received]) => {
+                    own.delivered(role, intended, sent, received);
+                }
+                Event::Delivery(sample) => own.keep_delivery(&budget, sample),
+                Event::Complete(message) => own.complete(&message),
+                Event::Publication(sample) => own.keep_publication(&budget, sample),
+            }
+        }
+        FanOutRecorder::merge(recorders, &budget)
+    }
+
+    fn stored(record: &FanOutRecord) -> FanOutRecord {
+        serde_json::from_str(&serde_json::to_string(record).unwrap()).unwrap()
+    }
+
+    proptest! {
+        // Each case has up to eight recorders with all their histograms.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn any_split_over_threads_and_processes_adds_up_to_the_whole(
+            messages in messages(),
+            limit in 0..60_u64,
+            threads in 1..4_usize,
+            places in prop::collection::vec(0..6_usize, 16),
+        ) {
+            let whole = process(&messages, limit, 1, |_| Some(0));
+            let budget = BottomK::new(limit, SEED);
+            let mut sum = FanOutRecord::default();
+            for index in 0..6_usize.div_ceil(threads) {
+                let part = process(&messages, limit, threads, |client| {
+                    let place = places[client as usize];
+                    (place / threads == index).then_some(place % threads)
+                });
+                sum.merge(&stored(&part));
+            }
+            sum.choose(&budget);
+            prop_assert_eq!(FanOutSummary::new(&sum, 3.0), FanOutSummary::new(&whole, 3.0));
+            prop_assert_eq!(sum, whole);
+        }
+    }
+}

@@ -33,6 +33,14 @@ pub struct StoredSecond {
 #[serde(transparent)]
 pub struct EncodedTimes(#[serde(with = "base64_bytes")] pub Vec<u8>);
 
+impl EncodedTimes {
+    /// Values and counts of the buckets that are not empty. A damaged histogram counts as empty; those of files are checked
+    /// when they are read.
+    pub(crate) fn buckets(&self) -> Vec<(u64, u64)> {
+        BucketCounts::decode(&self.0).unwrap_or_default().0
+    }
+}
+
 impl From<&TimelineRow> for StoredSecond {
     fn from(row: &TimelineRow) -> Self {
         let times = row.histograms.as_ref();

@@ -243,15 +243,15 @@ impl RunSum {
 
     /// The run of all parts.
     pub fn into_run(mut self) -> Run {
+        let rows = self.seconds.iter().enumerate();
+        self.record.timeline = rows
+            .map(|(second, sum)| sum.to_row(second as u64))
+            .collect();
         let summary = self.summary(None);
         self.budget.choose(&mut self.samples);
         self.samples
             .sort_unstable_by_key(|s| (s.sent_ns, s.client, s.message));
         self.clients.sort_unstable_by_key(|row| row.client);
-        let rows = self.seconds.iter().enumerate();
-        self.record.timeline = rows
-            .map(|(second, sum)| sum.to_row(second as u64))
-            .collect();
         // Seconds fit into nanoseconds for centuries.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let elapsed_ns = (self.context.elapsed_s.max(0.0) * 1e9) as u64;
@@ -274,6 +274,7 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
         connections: one.connections.beside(other.connections),
         client: one.client.beside(&other.client),
         server: one.server.or(other.server),
+        server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
         calibration: calibration_beside(one.calibration, other.calibration),
         interrupted: one.interrupted || other.interrupted,
         recognized_nothing: one.recognized_nothing && other.recognized_nothing,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::fan_out_summary::{FanOutSummary, ReceiverSummary};
+use super::neighbour_ratios::neighbour_ratios;
 use super::plan_facts::{PlanFacts, ScenarioFacts};
 use super::push_summary::PushSummary;
 use super::scenario_summary::ScenarioSummary;
@@ -202,7 +203,10 @@ impl ScenarioFigures {
                 let planned = facts.plan.slow.as_ref();
                 let after_s = planned.map_or(0.0, |slow| slow.after_s);
                 let read = planned.and_then(|slow| slow.read_bytes_per_s);
-                SlowSummary::new(own, after_s, read)
+                SlowSummary {
+                    ratios: neighbour_ratios(record, elapsed_s),
+                    ..SlowSummary::new(own, after_s, read)
+                }
             }),
         }
     }

@@ -97,6 +97,13 @@ pub struct NeighbourRatio {
 }
 
 impl SlowSummary {
+    /// Adds the growth of the server's memory, in bytes, if it is known.
+    pub(super) fn with_server_growth(mut self, growth_bytes: Option<i64>) -> Self {
+        let clients = i64::try_from(self.clients.max(1)).unwrap_or(i64::MAX);
+        self.server_bytes_per_client = growth_bytes.map(|bytes| bytes / clients);
+        self
+    }
+
     /// The figures of a record. Ratios and memory are not known from it.
     pub fn new(record: &SlowRecord, after_s: f64, planned_read_bytes_per_s: Option<u64>) -> Self {
         let reading_s = record.reading_ns as f64 / 1e9;

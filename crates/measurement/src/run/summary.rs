@@ -308,6 +308,10 @@ pub struct RunContext {
     pub setup: Option<SetupSummary>,
     /// Times until the setup was complete; `None` without a scenario.
     pub ready_ns: Option<Latency>,
+    /// Growth of the server's memory after readers turned slow, in bytes; `None` without them, or when the server was not
+    /// watched.
+    #[serde(default)]
+    pub server_growth_bytes: Option<i64>,
 }
 
 impl Summary {
@@ -384,7 +388,9 @@ impl Summary {
             error_time_ns: own.error_time_ns,
             fan_out: own.fan_out,
             push: own.push,
-            slow: own.slow,
+            slow: own
+                .slow
+                .map(|slow| slow.with_server_growth(c.server_growth_bytes)),
             shards: None,
         }
     }

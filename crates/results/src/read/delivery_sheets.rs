@@ -54,7 +54,7 @@ pub(super) fn read_publications(
 ) -> Result<()> {
     use PublicationColumn as Column;
     #[derive(Default)]
-    struct Row {
+    struct PublicationCells {
         client: u32,
         message: u64,
         sent_ns: u64,
@@ -63,7 +63,7 @@ pub(super) fn read_publications(
         /// First, median, last.
         times_ns: [Option<u64>; 3],
     }
-    let take = |row: &mut Row, column, cell: Cell<'_>, place: &Place| {
+    let take = |row: &mut PublicationCells, column, cell: Cell<'_>, place: &Place| {
         let time = || time_ns(cell, place, Milliseconds).map(Some);
         match column {
             Column::Client => row.client = small(cell, place)?,
@@ -77,7 +77,7 @@ pub(super) fn read_publications(
         }
         Ok(())
     };
-    visit(source, sheet, take, |row: Row| {
+    visit(source, sheet, take, |row: PublicationCells| {
         // A message of a kind without deliveries has none.
         let Some(expected) = row.expected else { return };
         let [first_ns, median_ns, last_ns] = row.times_ns;
@@ -99,7 +99,7 @@ pub(super) fn read_publications(
 pub(super) fn deliveries(source: &mut dyn CellSource) -> Result<Vec<DeliverySample>> {
     use DeliveryColumn as Column;
     #[derive(Default)]
-    struct Row {
+    struct DeliveryCells {
         publisher: u32,
         message: u64,
         subscriber: u32,
@@ -108,7 +108,7 @@ pub(super) fn deliveries(source: &mut dyn CellSource) -> Result<Vec<DeliverySamp
         response_ns: Option<u64>,
         outcome: Option<DeliveryOutcome>,
     }
-    let take = |row: &mut Row, column, cell: Cell<'_>, place: &Place| {
+    let take = |row: &mut DeliveryCells, column, cell: Cell<'_>, place: &Place| {
         match column {
             Column::Publisher => row.publisher = small(cell, place)?,
             Column::Message => row.message = cell.count(place)?,
@@ -125,7 +125,7 @@ pub(super) fn deliveries(source: &mut dyn CellSource) -> Result<Vec<DeliverySamp
     };
     let mut all = Vec::new();
     for sheet in own_names(source, DELIVERIES_SHEET) {
-        visit(source, &sheet, take, |row: Row| {
+        visit(source, &sheet, take, |row: DeliveryCells| {
             let Some(outcome) = row.outcome else { return };
             let received_ns = row.delivery_ns.map(|ns| row.sent_ns.saturating_add(ns));
             let intended_ns = received_ns
@@ -149,7 +149,7 @@ pub(super) fn deliveries(source: &mut dyn CellSource) -> Result<Vec<DeliverySamp
 pub(super) fn pushes(source: &mut dyn CellSource) -> Result<Vec<PushSample>> {
     use PushColumn as Column;
     #[derive(Default)]
-    struct Row {
+    struct PushCells {
         client: u32,
         seq: u64,
         received_ns: u64,
@@ -157,7 +157,7 @@ pub(super) fn pushes(source: &mut dyn CellSource) -> Result<Vec<PushSample>> {
         late_ns: Option<u64>,
         delay_ns: Option<i64>,
     }
-    let take = |row: &mut Row, column, cell: Cell<'_>, place: &Place| {
+    let take = |row: &mut PushCells, column, cell: Cell<'_>, place: &Place| {
         match column {
             Column::Client => row.client = small(cell, place)?,
             Column::Seq => row.seq = seq(cell, place)?,
@@ -170,7 +170,7 @@ pub(super) fn pushes(source: &mut dyn CellSource) -> Result<Vec<PushSample>> {
     };
     let mut all = Vec::new();
     for sheet in own_names(source, PUSHES_SHEET) {
-        visit(source, &sheet, take, |row: Row| {
+        visit(source, &sheet, take, |row: PushCells| {
             all.push(PushSample {
                 client: row.client,
                 seq: row.seq,

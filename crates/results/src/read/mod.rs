@@ -65,7 +65,7 @@ pub use distributions::read_distribution;
 pub use foreign::DecimalSign;
 pub use partial_log::{PartialLog, read_logged_seconds, read_partial_log};
 pub use remark::{CellCount, Remark, RunnerUp};
-pub use run::{RunPart, read_run, read_timeline};
+pub use run::{RunPart, read_deliveries, read_run, read_timeline};
 pub use run_origin::RunOrigin;
 pub use time_column::{Latencies, TimeColumn, XColumn};
 pub use time_unit::TimeUnit;

@@ -58,6 +58,17 @@ pub fn read_timeline(path: &Path, request: &ColumnRequest) -> Result<Run> {
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Timeline))
 }
 
+/// Reads the summary of a run with deliveries.
+///
+/// # Errors
+/// [`ResultsError`] when the file cannot be read, or holds no deliveries.
+pub fn read_deliveries(path: &Path) -> Result<Summary> {
+    let run = read_parts(path, &ColumnRequest::default(), &[RunPart::Summary], true)?;
+    run.and_then(|run| run.summary)
+        .filter(|summary| summary.fan_out.is_some())
+        .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Deliveries))
+}
+
 /// Reads the parts; `None` when the file is not that of a run. Unless `must_be_ours`, a log with other tags is read, and
 /// a workbook with a missing or incomplete summary.
 fn read_parts(
@@ -105,7 +116,7 @@ fn of_workbook(
         fan_out.percentiles = own_sheets::fan_out_percentiles(source)?;
     }
     if parts.contains(&RunPart::Deliveries) {
-        read_deliveries(source, &mut run)?;
+        read_single_deliveries(source, &mut run)?;
     }
     if parts.contains(&RunPart::Percentiles) {
         run.percentiles = own_sheets::percentiles(source)?;
@@ -136,7 +147,7 @@ fn latencies_sheets(source: &mut dyn CellSource) -> Vec<String> {
     names.take_while(|name| sheets.contains(name)).collect()
 }
 
-fn read_deliveries(source: &mut dyn CellSource, run: &mut Run) -> Result<()> {
+fn read_single_deliveries(source: &mut dyn CellSource, run: &mut Run) -> Result<()> {
     for name in latencies_sheets(source) {
         delivery_sheets::read_publications(source, &name, &mut run.publications)?;
     }

@@ -36,6 +36,8 @@ pub(crate) struct ClientRooms {
     is_reached: bool,
     /// Measured messages that have arrived.
     arrived: u64,
+    /// Own measured messages that the others of its room get.
+    to_others: u64,
     /// Own messages that are on their way.
     open: usize,
     /// Send time of the oldest of them, on the clock of the board.
@@ -122,7 +124,7 @@ impl Client {
 
     /// Records a message whose first byte was sent.
     pub(super) fn record_published(
-        &self,
+        &mut self,
         frame: &OutgoingFrame,
         recorder: &mut Recorder,
         dialogue: &Dialogue,
@@ -137,6 +139,12 @@ impl Client {
         };
         let has_receivers = publication.expected.others > 0;
         if !number.is_warmup() {
+            if publication.expected.without.is_some()
+                && let Some(own) = &mut self.dialogue
+                && let Some(rooms) = &mut own.rooms
+            {
+                rooms.to_others += 1;
+            }
             expect(&publication, recorder);
             if !has_receivers {
                 record_incomplete(&publication, board, recorder, thread);
@@ -234,7 +242,11 @@ impl Client {
             return;
         }
         rooms.arrived += 1;
-        if !board.is_slow_group(dialogue.group(self.id, own.state.role())) {
+        let is_slow = |client| board.is_slow_group(dialogue.group(client, dialogue.role(client)));
+        if is_slow(delivery.publisher) {
+            return;
+        }
+        if !is_slow(self.id) {
             count_other(outcome, thread);
         }
         if let Some(publication) = publication {
@@ -440,7 +452,7 @@ impl Client {
             published += board.leave(place, now_ns);
         }
         let is_slow = board.is_slow_group(dialogue.group(self.id, own.state.role()));
-        if published > 0 && rooms.arrived == 0 && !is_slow {
+        if published > rooms.to_others && rooms.arrived == 0 && !is_slow {
             let mut recorder = thread.recorder.borrow_mut();
             if let Some(fan_out) = &mut recorder.fan_out {
                 fan_out.record.unreached.push(self.id);

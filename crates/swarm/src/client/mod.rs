@@ -250,7 +250,7 @@ impl Client {
                 _ => {}
             }
             match self.stage {
-                ClientStage::Listening => thread.clients.borrow_mut().listening -= 1,
+                ClientStage::Listening => self.leave(thread),
                 ClientStage::Receiving => self.end_receiving(thread.clock.now_ns(), thread),
                 _ => self.finalize_in_flight(thread),
             }

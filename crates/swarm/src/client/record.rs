@@ -4,7 +4,6 @@ use measurement::record::{Outcome, Sample};
 
 use super::Client;
 use super::slow_reading::record_slow;
-use super::stages::ClientStage;
 use crate::message::difference::difference;
 use crate::message::echo_verifier::{EchoVerdict, Received};
 use crate::message::held_back::HeldMessage;
@@ -236,16 +235,7 @@ impl Client {
             record_unexpected(&released, thread);
             self.record_undecided(run, thread);
         }
-        let mut clients = thread.clients.borrow_mut();
-        let has_begun = matches!(
-            self.stage,
-            ClientStage::Running | ClientStage::Draining { .. }
-        );
-        if self.is_slow() && has_begun {
-            clients.listening -= 1;
-        } else {
-            clients.busy -= 1;
-        }
+        self.leave(thread);
     }
 
     /// Counts the messages still held back as undecided: the run ended before an echo could decide about them.
@@ -276,7 +266,7 @@ impl Client {
             if self.is_slow() {
                 let is_open_loop = thread.rules.open_loop.is_some();
                 return record_slow(&mut recorder, |slow| {
-                    slow.messages.ended(&sample, is_open_loop)
+                    slow.messages.ended(&sample, is_open_loop);
                 });
             }
             if let Some(figures) = &mut recorder.scenario {

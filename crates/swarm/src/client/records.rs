@@ -31,6 +31,18 @@ struct ReplyEnd {
     first_part_ns: Option<NonZeroU64>,
 }
 
+impl ReplyEnd {
+    fn outcome(&self, timed_out: bool, reordered: bool) -> Outcome {
+        match (self.agrees, self.role) {
+            (false, _) => Outcome::Corrupted,
+            (true, ReplyRole::Error) => Outcome::ErrorReply,
+            (true, _) if timed_out => Outcome::TimedOut,
+            (true, _) if reordered => Outcome::Reordered,
+            (true, _) => Outcome::Ok,
+        }
+    }
+}
+
 impl Client {
     /// Removes messages from the front of `input` while each is complete, and processes them, as almost all are. Decoder
     /// and cutter would come to the same result. They process the rest.
@@ -334,13 +346,7 @@ impl Client {
             recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
             return;
         }
-        let outcome = match (end.agrees, end.role) {
-            (false, _) => Outcome::Corrupted,
-            (true, ReplyRole::Error) => Outcome::ErrorReply,
-            (true, _) if *timed_out => Outcome::TimedOut,
-            (true, _) if *reordered => Outcome::Reordered,
-            (true, _) => Outcome::Ok,
-        };
+        let outcome = end.outcome(*timed_out, *reordered);
         self.failed += u64::from(!matches!(outcome, Outcome::Ok | Outcome::Reordered));
         let is_open_loop = thread.rules.open_loop.is_some();
         let mut sample = Sample::echoed(
@@ -356,7 +362,7 @@ impl Client {
         sample.first_part_ns = end.first_part_ns;
         if self.is_slow() {
             return record_slow(&mut recorder, |slow| {
-                slow.messages.ended(&sample, is_open_loop)
+                slow.messages.ended(&sample, is_open_loop);
             });
         }
         recorder.counts.matched_by_order += u64::from(*by_order);

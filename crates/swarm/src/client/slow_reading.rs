@@ -1,4 +1,4 @@
-//! Slow readers: clients that take only so many bytes per second from their socket, from some time of the run on.
+//! Slow readers: clients that take a limited number of bytes per second from their socket, from some time of the run on.
 
 use measurement::plan::ReadPlan;
 use measurement::record::{Recorder, SlowRecord};
@@ -7,6 +7,7 @@ use super::Client;
 use super::stages::ClientStage;
 use crate::clock::nanoseconds;
 use crate::connection_end::ConnectionEnd;
+use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
 /// Time between two reads of a slow reader in nanoseconds, where its rate allows it.
@@ -32,8 +33,10 @@ pub(crate) struct SlowReading {
     paid_until_ns: u64,
     /// Time up to which reading is recorded.
     recorded_until_ns: u64,
-    /// It reads at full speed again, because nothing more depends on it.
+    /// The limit is lifted, because nothing more depends on it.
     is_released: bool,
+    /// The run waits for the client, which is so until the end of a planned duration.
+    is_awaited: bool,
 }
 
 impl SlowReading {
@@ -45,6 +48,7 @@ impl SlowReading {
             paid_until_ns: 0,
             recorded_until_ns: 0,
             is_released: false,
+            is_awaited: true,
         }
     }
 
@@ -129,15 +133,63 @@ impl Client {
         self.slow.is_some()
     }
 
-    /// Counts a slow reader as ready, and frees the run from waiting for it.
-    pub(super) fn begin_slow(&mut self, t0_ns: u64, thread: &ThreadState) {
+    /// Counts a slow reader as ready. With a planned number of messages, the run does not wait for it.
+    pub(super) fn begin_slow(&mut self, run: RunTimes, thread: &ThreadState) {
         if let Some(slow) = &mut self.slow
             && slow.from_ns.is_none()
         {
-            slow.begin(t0_ns);
+            slow.begin(run.t0_ns);
             record_slow(&mut thread.recorder.borrow_mut(), |record| {
-                record.clients += 1
+                record.clients += 1;
             });
+            if run.end_ns == u64::MAX {
+                self.release_run(thread);
+            }
+        }
+    }
+
+    /// Returns true when the run must not wait for this client any more: a slow reader, at the end of the planned duration.
+    #[inline]
+    pub(super) fn is_awaited_in_vain(
+        &self,
+        now_ns: u64,
+        run: RunTimes,
+        thread: &ThreadState,
+    ) -> bool {
+        let slow = self.slow.as_ref();
+        slow.is_some_and(|slow| slow.is_awaited && slow.from_ns.is_some())
+            && (now_ns >= run.end_ns || thread.command.stop)
+    }
+
+    /// Frees the run from waiting for a slow reader, which goes on.
+    #[cold]
+    pub(super) fn release_run(&mut self, thread: &ThreadState) {
+        if let Some(slow) = &mut self.slow {
+            slow.is_awaited = false;
+            let mut clients = thread.clients.borrow_mut();
+            clients.busy -= 1;
+            clients.listening += 1;
+        }
+    }
+
+    /// Makes the next slice of a sliced run wait for a slow reader.
+    pub(super) fn await_slow(&mut self) {
+        if let Some(slow) = &mut self.slow {
+            slow.is_awaited = true;
+        }
+    }
+
+    /// Counts a client as done.
+    pub(super) fn leave(&self, thread: &ThreadState) {
+        let mut clients = thread.clients.borrow_mut();
+        let is_awaited = match &self.slow {
+            Some(slow) => slow.is_awaited,
+            None => self.stage != ClientStage::Listening,
+        };
+        if is_awaited {
+            clients.busy -= 1;
+        } else {
+            clients.listening -= 1;
         }
     }
 
@@ -171,7 +223,7 @@ impl Client {
             let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
             let mut recorder = thread.recorder.borrow_mut();
             record_slow(&mut recorder, |record| {
-                slow.record_time(now_ns, end_ns, record)
+                slow.record_time(now_ns, end_ns, record);
             });
             slow.is_released = true;
         }
@@ -213,7 +265,7 @@ impl Client {
         let after_ns = thread.clock.now_ns().saturating_sub(run.t0_ns);
         let mut recorder = thread.recorder.borrow_mut();
         record_slow(&mut recorder, |record| {
-            record.closed(end.close_code(), after_ns)
+            record.closed(end.close_code(), after_ns);
         });
         true
     }

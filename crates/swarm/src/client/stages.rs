@@ -50,6 +50,10 @@ impl Client {
             if self.stage == ClientStage::Waiting {
                 self.start(run, thread);
             }
+            if self.is_awaited_in_vain(now, run, thread) {
+                thread.end_sending(now.min(run.end_ns));
+                self.release_run(thread);
+            }
             match self.stage {
                 ClientStage::Running => self.step_running(now, run, thread),
                 ClientStage::Receiving => self.step_receiving(now, run, thread),
@@ -113,13 +117,13 @@ impl Client {
             }
             None => self.stage = ClientStage::Listening,
         }
-        if self.is_slow() || self.stage == ClientStage::Listening {
+        if self.stage == ClientStage::Listening && !self.is_slow() {
             // The run does not wait for it.
             let mut clients = thread.clients.borrow_mut();
             clients.busy -= 1;
             clients.listening += 1;
         }
-        self.begin_slow(run.t0_ns, thread);
+        self.begin_slow(run, thread);
     }
 
     /// Starts to drain when everything is sent or the user has interrupted the run.
@@ -167,6 +171,7 @@ impl Client {
     /// Lets a client that is done wait for the next slice of a sliced run. Returns true if the client waits.
     pub(crate) fn rest(&mut self) -> bool {
         if self.stage == ClientStage::Done {
+            self.await_slow();
             self.stage = ClientStage::Waiting;
         }
         self.stage == ClientStage::Waiting
@@ -180,7 +185,7 @@ impl Client {
     #[cold]
     fn begin_closing(&mut self, now: u64, thread: &ThreadState) {
         if self.stage == ClientStage::Listening {
-            thread.clients.borrow_mut().listening -= 1;
+            self.leave(thread);
         }
         let was_ready = !matches!(self.stage, ClientStage::Setup { .. });
         match self.stage {
@@ -242,6 +247,10 @@ impl Client {
             ClientStage::Goodbye { until_ns } | ClientStage::Closing { until_ns } => {
                 until_ns.min(thread.close_until_ns)
             }
+            ClientStage::Listening if self.is_slow() => match thread.run {
+                Some(run) if now_ns < run.end_ns => run.end_ns,
+                _ => u64::MAX,
+            },
             ClientStage::Waiting | ClientStage::Listening | ClientStage::Done => u64::MAX,
         };
         let oldest = self.in_flight.oldest();

@@ -5,7 +5,10 @@
 //! same holds for a number that is more than 2^28 ahead.
 
 /// Numbers up to the highest one for which it is known whether they have come.
-const WINDOW: u64 = 1024;
+const WINDOW: u64 = 64 * WORDS as u64;
+
+/// Words of the bitmap.
+const WORDS: usize = 16;
 
 /// Longest run of missing numbers within one numbering.
 const LONGEST_GAP: u64 = 1 << 28;
@@ -19,7 +22,7 @@ pub(crate) enum SequenceArrival {
     Reordered,
     /// Too far back to know more than that it is reordered, or the first of a new numbering.
     Stray,
-    /// It had come before.
+    /// A number that had come before.
     Duplicated,
     /// The second number of a new numbering, whose first one was a stray.
     RestartedAt {
@@ -44,7 +47,7 @@ pub(crate) struct SequenceStep {
 #[derive(Debug, Default)]
 pub(crate) struct SequenceWindow {
     /// Bit n modulo [`WINDOW`] is set when number n has come, for the last numbers up to `highest`.
-    seen: [u64; WINDOW as usize / 64],
+    seen: [u64; WORDS],
     highest: Option<u64>,
     /// Lowest and highest new number of the measured phase.
     measured: Option<(u64, u64)>,

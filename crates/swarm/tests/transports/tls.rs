@@ -453,3 +453,25 @@ fn a_server_of_http_2_alone_is_named() {
     let cause = cause_of(&plan(&url, CertificatePolicy::Unchecked, |_| {}));
     assert_eq!(cause, ConnectFailure::TlsNoHttp1);
 }
+
+#[test]
+fn a_slow_reader_keeps_its_rate_with_tls() {
+    let server = TlsServer::start(|stream| async move {
+        let mut socket = accept(stream).await;
+        socket.next().await;
+        while socket.send(Message::text("x".repeat(30_000))).await.is_ok() {}
+    });
+    let text = "[[setup]]\nsend = 'begin'\n[push]\nmatch = 'x${*}'\n[roles.lazy]\ncount = 1\n\
+        read = \"100KiB/s\"\n[roles.eager]\n";
+    let plan = server.plan(|plan| {
+        plan.scenario = crate::common::scenario(text);
+        plan.length = measurement::plan::Length::Duration(Duration::from_millis(700));
+    });
+    let recording = run(&plan);
+    let slow = recording.record.slow.as_deref().unwrap();
+    assert_eq!((slow.clients, slow.reading_ns), (1, 700_000_000));
+    assert!(slow.read_bytes > 0 && slow.read_bytes <= 70 * 1024 + 1024);
+    let push = recording.record.push.as_deref().unwrap();
+    assert_eq!(push.clients, 3);
+    assert_eq!(recording.context.connections.closed_early, 0);
+}

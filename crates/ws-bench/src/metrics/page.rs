@@ -211,11 +211,6 @@ fn feed(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
             &own.lateness,
         ),
         (
-            "push_skew",
-            "Time from the first client that got a message of the feed to the last",
-            &own.skew(),
-        ),
-        (
             "push_delay",
             "Arrival minus the stamp of the server",
             &own.delay,

@@ -108,3 +108,40 @@ fn find(summary: &Summary, timeout: Duration) -> Option<EchoProblem> {
         None => EchoProblem::Silent(timeout),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use measurement::run::{FanOutSummary, PushSummary};
+    use test_support::fixtures::closed_loop_summary;
+
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_delivery_that_is_missing_fails_the_check_although_all_replies_came() {
+        let mut summary = closed_loop_summary(10);
+        summary.fan_out = Some(FanOutSummary {
+            expected: 40,
+            delivered: 40,
+            ..FanOutSummary::default()
+        });
+        assert_eq!(find(&summary, TIMEOUT), None);
+        summary.fan_out.as_mut().unwrap().missing = 3;
+        let undelivered = || Some("3 of 40 deliveries did not come within 1.00 s".to_owned());
+        let said = |summary: &Summary| find(summary, TIMEOUT).map(|found| found.to_string());
+        assert_eq!(said(&summary), undelivered());
+        // Messages without a reply end with their deliveries.
+        summary.messages.incomplete = 1;
+        assert_eq!(said(&summary), undelivered());
+    }
+
+    #[test]
+    fn a_feed_must_send_something() {
+        let mut summary = closed_loop_summary(0);
+        summary.push = Some(PushSummary::default());
+        assert_eq!(find(&summary, TIMEOUT), Some(EchoProblem::Silent(TIMEOUT)));
+        summary.push.as_mut().unwrap().received = 1;
+        assert_eq!(find(&summary, TIMEOUT), None);
+    }
+}

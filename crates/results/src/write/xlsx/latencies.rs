@@ -10,8 +10,11 @@ use crate::schema::{
     latencies_sheet,
 };
 
+/// A figure of a message's deliveries.
+type DeliveryFigure = fn(&PublicationSample) -> Option<f64>;
+
 /// Figures of a message's deliveries, in the order of [`FAN_OUT_LATENCY_COLUMNS`].
-const DELIVERY_FIGURES: [(CellFormat, fn(&PublicationSample) -> Option<f64>); 5] = [
+const DELIVERY_FIGURES: [(CellFormat, DeliveryFigure); 5] = [
     (CellFormat::Count, |one| Some(f64::from(one.expected))),
     (CellFormat::Count, |one| Some(f64::from(one.delivered))),
     (CellFormat::Thousandths, |one| one.first_ns.map(ms)),

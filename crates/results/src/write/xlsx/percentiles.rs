@@ -13,7 +13,7 @@ use crate::schema::{
 
 /// A percentile with the figures that the run has for it.
 #[derive(Default)]
-struct TableRow {
+struct PercentileFigures {
     percentile: f64,
     own: Option<PercentileRow>,
     of_deliveries: Option<FanOutPercentiles>,
@@ -21,7 +21,7 @@ struct TableRow {
 
 pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     let rows = rows(run);
-    let content = |p: &TableRow, column| match column {
+    let content = |p: &PercentileFigures, column| match column {
         Column::Percentile => p.percentile.into(),
         Column::ServiceTime => p.own.map(|own| ms(own.service_time_ns)).into(),
         Column::ResponseTime => p.own.map(|own| ms(own.response_time_ns)).into(),
@@ -33,8 +33,9 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         |one| one.median_ns,
         |one| one.last_ns,
     ];
-    let contents = figures
-        .map(|figure| move |p: &TableRow| p.of_deliveries.and_then(|p| figure(&p)).map(ms).into());
+    let contents = figures.map(|figure| {
+        move |p: &PercentileFigures| p.of_deliveries.and_then(|p| figure(&p)).map(ms).into()
+    });
     let titles = FAN_OUT_PERCENTILE_COLUMNS.into_iter().zip(&contents);
     let mut further: Vec<_> = titles
         .map(|(title, content)| FurtherColumn {
@@ -51,11 +52,11 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
 }
 
 /// The percentiles of messages and of deliveries, ascending.
-fn rows(run: &RunView<'_>) -> Vec<TableRow> {
-    let own = run.percentiles.iter().map(|own| TableRow {
+fn rows(run: &RunView<'_>) -> Vec<PercentileFigures> {
+    let own = run.percentiles.iter().map(|own| PercentileFigures {
         percentile: own.percentile,
         own: Some(*own),
-        ..TableRow::default()
+        ..PercentileFigures::default()
     });
     let mut rows: Vec<_> = own.collect();
     let of_deliveries = run.summary.fan_out.iter();
@@ -65,10 +66,10 @@ fn rows(run: &RunView<'_>) -> Vec<TableRow> {
             Ok(at) => rows[at].of_deliveries = Some(*one),
             Err(at) => rows.insert(
                 at,
-                TableRow {
+                PercentileFigures {
                     percentile,
                     of_deliveries: Some(*one),
-                    ..TableRow::default()
+                    ..PercentileFigures::default()
                 },
             ),
         }
@@ -82,7 +83,7 @@ fn one_in(percentile: f64) -> Option<f64> {
 }
 
 /// `None` without messages.
-fn chart(run: &RunView<'_>, rows: &[TableRow]) -> Option<SheetChart<'static>> {
+fn chart(run: &RunView<'_>, rows: &[PercentileFigures]) -> Option<SheetChart<'static>> {
     // The last row, the maximum, has no place on this axis.
     let (_, drawn @ [_, .., last]) = rows.split_last()? else {
         return None;
@@ -117,7 +118,7 @@ fn further_columns(run: &RunView<'_>) -> usize {
     }
 }
 
-fn lines(run: &RunView<'_>, rows: &[TableRow]) -> (&'static str, Vec<SheetLine<'static>>) {
+fn lines(run: &RunView<'_>, rows: &[PercentileFigures]) -> (&'static str, Vec<SheetLine<'static>>) {
     let (wide, narrow) = (LineStyle::Line(2.25), LineStyle::Line(1.75));
     let mut lines = Vec::new();
     let mut title = "Service time by percentile";
@@ -147,13 +148,13 @@ fn lines(run: &RunView<'_>, rows: &[TableRow]) -> (&'static str, Vec<SheetLine<'
 }
 
 /// The scale of the times from the first to the last row; `None` without times.
-fn scale(drawn: &[TableRow]) -> Option<SheetScale> {
-    let own = |row: &TableRow| {
+fn scale(drawn: &[PercentileFigures]) -> Option<SheetScale> {
+    let own = |row: &PercentileFigures| {
         let own = row.own.as_ref()?;
         let larger = own.response_time_ns.max(own.service_time_ns);
         Some((own.service_time_ns, larger))
     };
-    let of_deliveries = |row: &TableRow| {
+    let of_deliveries = |row: &PercentileFigures| {
         let one = row.of_deliveries.as_ref()?;
         let times = [
             one.delivery_time_ns,
@@ -164,7 +165,7 @@ fn scale(drawn: &[TableRow]) -> Option<SheetScale> {
         let known = || times.into_iter().flatten();
         Some((known().min()?, known().max()?))
     };
-    let ends = |row: &TableRow| {
+    let ends = |row: &PercentileFigures| {
         let ends = [own(row), of_deliveries(row)];
         ends.into_iter()
             .flatten()
