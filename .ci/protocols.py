@@ -85,7 +85,7 @@ class Protocol:
 class Refusal:
     """A run that must fail before it sends: flags beyond those of the protocol, and the exact error."""
 
-    def __init__(self, what, error, flags=(), path="", logs_in=False, is_reply=False):
+    def __init__(self, what, error, flags=(), path="", logs_in=False, is_reply=False, clients=2):
         self.what = what
         # An error that ends with … is the beginning of one. <step N> stands for the place of the step in the file.
         self.error = error
@@ -94,6 +94,7 @@ class Refusal:
         self.logs_in = logs_in
         # The server refuses the message, not the connection: seen with --try.
         self.is_reply = is_reply
+        self.clients = clients
 
 
 def login(error, *flags, path="", **more):
@@ -225,7 +226,8 @@ PROTOCOLS = [
         login('setup failed: <step 1>: refused: [3,{"message":"no realm \\"nope\\" exists on this router"},'
               '"wamp.error.no_such_realm"]', "--set", "realm=nope"),
         Refusal("missing endpoint", 'setup failed: <step 2>: refused: [8,32,1,{},"wamp.error.not_authorized",…',
-                ["--set", "topic=nope"]),
+                # Each refusal names the session.
+                ["--set", "topic=nope"], clients=1),
     ]),
     Protocol("jupyter", ("requirements-jupyter.txt", "jupyter_server"), lambda: pip("requirements-jupyter.txt"),
              start_jupyter, log_in=["--set", "token=good"],
@@ -273,7 +275,7 @@ def check_refusal(program, protocol, server, refusal):
               and "error reply, after" in told.stdout,
               f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
         return
-    clients = 2 + protocol.listeners
+    clients = refusal.clients + protocol.listeners
     told = bench(program, url, *flags, "-c", clients, "-m", "1")
     error = re.sub(r"<step (\d+)>", lambda step: place_of_step(protocol.name, int(step[1])), refusal.error)
     reached = f"clients of {url} were ready" if error.startswith("setup failed") else f"connections to {url} opened"
