@@ -33,6 +33,8 @@ pub(crate) const FAN_OUT_PERCENTILE_COLUMNS: [&str; 4] =
 /// Columns behind those of [`CONNECTIONS_SHEET`], in runs with a scenario: time until the setup was complete, name of the
 /// role, and number of the setup step that failed.
 pub(crate) const SCENARIO_CONNECTION_COLUMNS: [&str; 3] = [READY_COLUMN, "role", STEP_COLUMN];
+/// Column behind these, in runs with deliveries: number of the room.
+pub(crate) const ROOM_COLUMN: &str = "room";
 pub(crate) const READY_COLUMN: &str = "ready_ms";
 pub(crate) const STEP_COLUMN: &str = "setup_step";
 

@@ -14,7 +14,7 @@ use common::{Server, accept, closed, messages, run, scenario, size};
 use futures_util::{SinkExt, StreamExt};
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
 use measurement::record::{DeliveryOutcome, FanOutCounts, FanOutRecord, Record};
-use room_server::{Post, Room, RoomEvent, RoomServer};
+use room_server::{Post, RoomEvent, StubRoomServer, StubRooms};
 use swarm::{CommonStart, RunHandle, RunSetup};
 use tokio_tungstenite::tungstenite::Message;
 use units::Rate;
@@ -149,8 +149,8 @@ impl Reaching for FanOutCounts {
 }
 
 /// Runs the plan of two publishers and four subscribers on a server that treats messages by this rule.
-fn run_six(mut treat: impl FnMut(&mut Room, &Post) + Send + 'static) -> Record {
-    let server = RoomServer::start(2, move |room, event| {
+fn run_six(mut treat: impl FnMut(&mut StubRooms, &Post) + Send + 'static) -> Record {
+    let server = StubRoomServer::start(2, move |room, event| {
         if let RoomEvent::Said(post) = event {
             treat(room, post);
         }
@@ -170,9 +170,9 @@ fn assert_subscribers(record: &Record, expected: u64, delivered: u64) {
 
 #[test]
 fn each_delivery_is_answered_once() {
-    let server = RoomServer::start(2, |room, event| {
+    let server = StubRoomServer::start(2, |room, event| {
         if let RoomEvent::Said(post) = event {
-            room.to_all(post);
+            room.deliver_to_all(post);
         }
     });
     let record = run(&server.plan(six)).record;
@@ -190,7 +190,7 @@ fn a_receiver_that_joins_late_owes_nothing_of_what_was_sent_before() {
     let others_joined = Arc::new(AtomicBool::new(false));
     let joined = Arc::clone(&others_joined);
     let mut early = Vec::new();
-    let server = RoomServer::start_admitting(1, &[LATE], move |room, event| match event {
+    let server = StubRoomServer::start_admitting(1, &[LATE], move |room, event| match event {
         RoomEvent::Here(LATE) => {
             // Message 5, whose reply is held, and one that is over.
             room.deliver(&early[5], LATE);
@@ -236,14 +236,14 @@ fn a_receiver_that_joins_late_owes_nothing_of_what_was_sent_before() {
 
 #[test]
 fn a_receiver_that_leaves_in_mid_message_misses_this_one_only() {
-    let server = RoomServer::start(1, |room, event| match event {
+    let server = StubRoomServer::start(1, |room, event| match event {
         RoomEvent::Said(post) if post.number == 4 => {
             room.hold(post);
             room.deliver(post, 1);
             room.deliver(post, 2);
             room.close(3);
         }
-        RoomEvent::Said(post) => room.to_all(post),
+        RoomEvent::Said(post) => room.deliver_to_all(post),
         RoomEvent::Left(3) => room.release_all(),
         _ => {}
     });
@@ -269,9 +269,9 @@ fn a_receiver_that_leaves_in_mid_message_misses_this_one_only() {
 
 #[test]
 fn a_message_of_another_room_is_unexpected() {
-    let server = RoomServer::start(2, |room, event| {
+    let server = StubRoomServer::start(2, |room, event| {
         if let RoomEvent::Said(post) = event {
-            room.to_room(post);
+            room.deliver_in_room(post);
             if post.number % 5 == 3 {
                 // A subscriber of the other room.
                 room.deliver(post, 3 - post.room);
@@ -314,12 +314,12 @@ fn a_later_message_of_another_publisher_may_come_first() {
             room.hold(post);
             held.push(post.clone());
         } else {
-            room.to_all(post);
+            room.deliver_to_all(post);
         }
         let is_last = post.client == 1 && post.number == 9;
         if is_last || held.first().is_some_and(|first: &Post| first.number > 0) {
             for post in held.drain(..) {
-                room.to_all(&post);
+                room.deliver_to_all(&post);
                 room.release(&post);
             }
         }
@@ -330,7 +330,7 @@ fn a_later_message_of_another_publisher_may_come_first() {
 #[test]
 fn a_later_message_of_the_same_publisher_that_comes_first_is_counted_at_each_receiver() {
     let mut even = None;
-    let server = RoomServer::start(1, move |room, event| {
+    let server = StubRoomServer::start(1, move |room, event| {
         let RoomEvent::Said(post) = event else {
             return;
         };
@@ -341,7 +341,7 @@ fn a_later_message_of_the_same_publisher_that_comes_first_is_counted_at_each_rec
             let even = even.take().unwrap();
             // Client 1 gets both in order.
             room.deliver(&even, 1);
-            room.to_all(post);
+            room.deliver_to_all(post);
             (2..5).for_each(|client| room.deliver(&even, client));
             room.release(&even);
         }
@@ -367,7 +367,7 @@ fn a_message_that_comes_again_when_it_is_complete_is_a_duplicate() {
             // Its reply has been sent, so all have it.
             room.deliver_as(post, 2, &before.body);
         }
-        room.to_all(post);
+        room.deliver_to_all(post);
     });
     let truth = FanOutCounts {
         duplicated: 18,
@@ -409,7 +409,7 @@ fn open_loop(per_second: f64) -> Load {
 #[test]
 fn a_delivery_after_the_timeout_is_late_once_and_then_a_duplicate() {
     let mut first = None;
-    let server = RoomServer::start(1, move |room, event| {
+    let server = StubRoomServer::start(1, move |room, event| {
         let RoomEvent::Said(post) = event else {
             return;
         };
@@ -425,7 +425,7 @@ fn a_delivery_after_the_timeout_is_late_once_and_then_a_duplicate() {
             room.deliver_as(post, 2, &first.body);
             room.deliver_as(post, 1, &first.body);
         }
-        room.to_all(post);
+        room.deliver_to_all(post);
     });
     let record = run(&server.plan(slowly)).record;
     let truth = FanOutCounts {
@@ -493,7 +493,7 @@ fn messages_that_nobody_sent_are_unexpected() {
         ] {
             room.deliver_as(post, 3, &post.named(identity));
         }
-        room.to_all(post);
+        room.deliver_to_all(post);
     });
     let truth = FanOutCounts {
         unexpected: 60,
@@ -505,7 +505,7 @@ fn messages_that_nobody_sent_are_unexpected() {
 #[test]
 fn warm_up_messages_that_come_in_the_measured_phase_do_not_count() {
     let mut warm_up = Vec::new();
-    let server = RoomServer::start(2, move |room, event| {
+    let server = StubRoomServer::start(2, move |room, event| {
         let RoomEvent::Said(post) = event else {
             return;
         };
@@ -517,7 +517,7 @@ fn warm_up_messages_that_come_in_the_measured_phase_do_not_count() {
             room.deliver_as(post, 2, &early.body);
             room.deliver_as(post, 3, &early.damaged());
         }
-        room.to_all(post);
+        room.deliver_to_all(post);
     });
     let record = run(&server.plan(|plan| {
         six(plan);
@@ -546,7 +546,7 @@ fn four(message: &str) -> impl Fn(&mut LoadDraft) + use<> {
 fn a_sender_that_does_not_get_its_own_message_is_not_expected() {
     let message = format!("{REPLIED}to_sender = false\n");
     for is_returned in [false, true] {
-        let server = RoomServer::start(0, move |room, event| {
+        let server = StubRoomServer::start(0, move |room, event| {
             if let RoomEvent::Said(post) = event {
                 let others = (0..4).filter(|client| is_returned || *client != post.client);
                 others.for_each(|client| room.deliver(post, client));
@@ -566,7 +566,7 @@ fn a_sender_that_does_not_get_its_own_message_is_not_expected() {
 fn the_only_sender_of_a_room_that_does_not_get_its_own_messages_is_not_unreached() {
     let roles = "[roles.a]\ncount = 1\n[roles.b]\nsends = false\n";
     let message = format!("{REPLIED}to_sender = false\n");
-    let server = RoomServer::start(0, |room, event| {
+    let server = StubRoomServer::start(0, |room, event| {
         if let RoomEvent::Said(post) = event {
             // Nothing for client 3.
             (1..3).for_each(|client| room.deliver(post, client));
@@ -588,7 +588,7 @@ fn the_only_sender_of_a_room_that_does_not_get_its_own_messages_is_not_unreached
 #[test]
 fn a_queue_expects_one_delivery_and_a_second_one_is_a_duplicate() {
     let message = format!("{REPLIED}to = 'one'\n");
-    let server = RoomServer::start(2, |room, event| {
+    let server = StubRoomServer::start(2, |room, event| {
         if let RoomEvent::Said(post) = event {
             let worker = 2 + (post.number % 4) as u32;
             room.deliver(post, worker);
@@ -612,7 +612,7 @@ fn a_queue_expects_one_delivery_and_a_second_one_is_a_duplicate() {
 #[test]
 fn a_queue_that_loses_a_message_misses_it_once() {
     let message = format!("{REPLIED}to = 'one'\n");
-    let server = RoomServer::start(2, |room, event| {
+    let server = StubRoomServer::start(2, |room, event| {
         if let RoomEvent::Said(post) = event
             && post.number != 6
         {
@@ -632,9 +632,9 @@ fn a_queue_that_loses_a_message_misses_it_once() {
 #[test]
 fn a_message_to_all_is_expected_in_every_room() {
     let message = format!("{REPLIED}to = 'all'\n");
-    let server = RoomServer::start(2, |room, event| {
+    let server = StubRoomServer::start(2, |room, event| {
         if let RoomEvent::Said(post) = event {
-            room.to_all(post);
+            room.deliver_to_all(post);
         }
     });
     let record = run(&server.plan(|plan| {
@@ -648,7 +648,7 @@ fn a_message_to_all_is_expected_in_every_room() {
 #[test]
 fn messages_of_a_publisher_whose_connection_has_ended_are_still_delivered() {
     let mut last = None;
-    let server = RoomServer::start(2, move |room, event| match event {
+    let server = StubRoomServer::start(2, move |room, event| match event {
         RoomEvent::Said(post) if (post.client, post.number) == (0, 5) => {
             room.hold(post);
             last = Some(post.clone());
@@ -656,10 +656,10 @@ fn messages_of_a_publisher_whose_connection_has_ended_are_still_delivered() {
         }
         RoomEvent::Left(0) => {
             if let Some(post) = last.take() {
-                room.to_all(&post);
+                room.deliver_to_all(&post);
             }
         }
-        RoomEvent::Said(post) => room.to_all(post),
+        RoomEvent::Said(post) => room.deliver_to_all(post),
         _ => {}
     });
     let record = run(&server.plan(six)).record;
@@ -704,7 +704,7 @@ fn a_partly_sent_frame_is_published_and_missing_everywhere() {
 fn interrupted(is_publisher_closed: bool) -> Record {
     let handle = RunHandle::new();
     let stopper = handle.clone();
-    let server = RoomServer::start(2, move |room, event| {
+    let server = StubRoomServer::start(2, move |room, event| {
         let RoomEvent::Said(post) = event else {
             return;
         };
@@ -756,7 +756,7 @@ fn an_interrupt_leaves_nothing_missing() {
 fn an_interrupt_while_the_first_message_is_on_its_way_leaves_nobody_unreached() {
     let handle = RunHandle::new();
     let stopper = handle.clone();
-    let server = RoomServer::start(2, move |room, event| {
+    let server = StubRoomServer::start(2, move |room, event| {
         if let RoomEvent::Said(post) = event {
             room.hold(post);
             stopper.stop();
@@ -776,12 +776,12 @@ fn an_interrupt_while_the_first_message_is_on_its_way_leaves_nobody_unreached() 
 fn the_number_of_threads_does_not_change_the_counts() {
     let runs = [1, 3].map(|threads| {
         let mut odd = [None, None];
-        let server = RoomServer::start(2, move |room, event| {
+        let server = StubRoomServer::start(2, move |room, event| {
             let RoomEvent::Said(post) = event else {
                 return;
             };
             let from = if post.number % 10 == 3 { 3 } else { 2 };
-            let copies = |room: &mut Room, post: &Post| {
+            let copies = |room: &mut StubRooms, post: &Post| {
                 (from..14).for_each(|client| room.deliver(post, client));
                 if post.number % 10 == 7 {
                     (2..14).for_each(|client| room.deliver(post, client));
@@ -832,9 +832,9 @@ fn senders_wait_for_their_own_copies() {
     for window in [1, 4] {
         let most = Arc::new(Mutex::new(0));
         let seen = Arc::clone(&most);
-        let server = RoomServer::start(0, move |room, event| {
+        let server = StubRoomServer::start(0, move |room, event| {
             if let RoomEvent::Said(post) = event {
-                room.to_all(post);
+                room.deliver_to_all(post);
                 let mut seen = seen.lock().unwrap();
                 *seen = u64::max(*seen, post.number);
             }
@@ -857,14 +857,14 @@ fn a_window_is_never_exceeded_while_own_copies_are_awaited() {
     // Without its own copy, a sender sends four messages and then nothing more.
     let held = Arc::new(Mutex::new(Vec::<Post>::new()));
     let all = Arc::clone(&held);
-    let server = RoomServer::start(0, move |room, event| {
+    let server = StubRoomServer::start(0, move |room, event| {
         if let RoomEvent::Said(post) = event {
             let mut held = all.lock().unwrap();
             assert!(post.number < 4 || held.is_empty());
             held.push(post.clone());
             let round = if post.number < 4 { 16 } else { 1 };
             if held.len() == round {
-                held.drain(..).for_each(|post| room.to_all(&post));
+                held.drain(..).for_each(|post| room.deliver_to_all(&post));
             }
         }
     });
@@ -878,7 +878,7 @@ fn a_window_is_never_exceeded_while_own_copies_are_awaited() {
 
 #[test]
 fn a_lost_own_copy_frees_the_window_after_the_timeout() {
-    let server = RoomServer::start(0, |room, event| {
+    let server = StubRoomServer::start(0, |room, event| {
         if let RoomEvent::Said(post) = event {
             let is_lost = post.number == 4;
             let all = (0..4).filter(|client| !is_lost || *client != post.client);
@@ -909,12 +909,12 @@ reply = 'said ${id}'
 deliver = 'got ${tag} ${uid}${pad}'
 answer = 'ack ${tag}'
 ";
-    let server = RoomServer::start(2, |room, event| {
+    let server = StubRoomServer::start(2, |room, event| {
         if let RoomEvent::Said(post) = event {
-            room.to_all(post);
+            room.deliver_to_all(post);
         }
     });
-    let record = run(&server.plan(draft(&[ROLES, SETUP, &message], 6))).record;
+    let record = run(&server.plan(draft(&[ROLES, SETUP, message], 6))).record;
     assert_counts(&record, all_right(20, 4));
     assert_eq!((record.counts.sent, record.counts.received), (20, 20));
     assert_eq!(server.acknowledged(), 80);
@@ -932,7 +932,7 @@ fn several_deliveries_in_one_frame_and_one_over_two_frames_are_all_counted() {
     };
     let (setup, message) = (with_line_breaks(SETUP), with_line_breaks(REPLIED));
     let mut even: Option<Post> = None;
-    let server = RoomServer::start_with_line_breaks(1, move |room, event| {
+    let server = StubRoomServer::start_with_line_breaks(1, move |room, event| {
         let RoomEvent::Said(post) = event else {
             return;
         };
@@ -962,7 +962,7 @@ fn several_deliveries_in_one_frame_and_one_over_two_frames_are_all_counted() {
 fn messages_without_receivers_expect_nothing_and_are_not_complete() {
     let mut left = 0;
     // The publishers are ready when the subscribers have left.
-    let server = RoomServer::start_admitting(2, &[0, 1], move |room, event| match event {
+    let server = StubRoomServer::start_admitting(2, &[0, 1], move |room, event| match event {
         RoomEvent::Here(client @ 2..) => room.close(client),
         RoomEvent::Left(2..) => {
             left += 1;

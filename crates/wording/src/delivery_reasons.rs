@@ -5,8 +5,8 @@ use measurement::verdict::{
 };
 use units::{counted, grouped, human_bytes, human_percent, human_time};
 
+use crate::messages::messages_lie;
 use crate::percent_beside::percent_beside;
-use crate::reasons::messages_lie;
 
 /// Number of receivers that a sentence names.
 const NAMED_RECEIVERS: usize = 5;

@@ -8,6 +8,12 @@ use units::{counted, grouped};
 /// Minimum payload size with a complete identity, in bytes.
 const WHOLE_IDENTITY: u64 = 16;
 
+/// A number of messages with its verb: `1 message lies`, `2 messages lie`.
+pub(crate) fn messages_lie(beyond: u64) -> String {
+    let verb = if beyond == 1 { "lies" } else { "lie" };
+    format!("{} {verb}", counted(beyond, "message"))
+}
+
 /// The sentence on payloads with too few digits of the identity for the number of messages; `None` where the digits are
 /// sufficient, and without verification.
 fn few_digits(s: &Summary) -> Option<String> {

@@ -9,17 +9,12 @@ use units::{counted, grouped, human_percent, human_time};
 
 use crate::delivery_reasons::on_deliveries;
 use crate::generator_reasons::{generator, own_limit};
+use crate::messages::messages_lie;
 use crate::percent_beside::percent_beside;
 
 /// Adds a sentence for each reason of the summary's verdict.
 pub fn explain(summary: &mut Summary) {
     summary.validity.explain(reason);
-}
-
-/// A number of messages with its verb: `1 message lies`, `2 messages lie`.
-pub(crate) fn messages_lie(beyond: u64) -> String {
-    let verb = if beyond == 1 { "lies" } else { "lie" };
-    format!("{} {verb}", counted(beyond, "message"))
 }
 
 /// The sentence for one reason.

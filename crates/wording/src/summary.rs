@@ -4,7 +4,7 @@ use measurement::run::Summary;
 use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
 use units::{grouped, human_percent, human_time};
 
-use crate::reasons::messages_lie;
+use crate::messages::messages_lie;
 
 /// Text in place of a response time that equals the service time.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";

@@ -227,6 +227,8 @@ fn neighbours(slow: &SlowSummary) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use measurement::run::{NeighbourRatio, NeighbourSummary};
     use test_support::fixtures::closed_loop_summary;
 

@@ -100,12 +100,7 @@ impl<'a> Experiment<'a> {
             gate: gate(args),
         };
         let figures = [args.compared_figures(), conditions.figures()].concat();
-        let is_feed = args.loaded.as_ref().is_some_and(|it| it.is_push_only());
-        let runs = match NeededRuns::of(&figures) {
-            // The server alone decides on the load.
-            _ if is_feed => NeededRuns::of(ComparedFigure::OF_FEEDS),
-            runs => runs.with_closed_loop(runner.template.has_closed_loop()),
-        };
+        let runs = needed_runs(args, &figures, &runner.template);
         Ok(Self {
             args,
             stop,
@@ -404,6 +399,19 @@ fn refused_plan(error: PlanError) -> anyhow::Error {
         PlanError::Scenario(fault) => usage_error(wording::scenarios::scenario_error(fault)),
         other => usage_error(other),
     }
+}
+
+/// The runs that the figures need and that the load allows.
+fn needed_runs(
+    args: &CompareArgs,
+    figures: &[ComparedFigure],
+    template: &LoadTemplate,
+) -> NeededRuns {
+    if args.loaded.as_ref().is_some_and(|it| it.is_push_only()) {
+        // The server alone decides on the load.
+        return NeededRuns::of(ComparedFigure::OF_FEEDS);
+    }
+    NeededRuns::of(figures).with_closed_loop(template.has_closed_loop())
 }
 
 fn gate(args: &CompareArgs) -> Gate {

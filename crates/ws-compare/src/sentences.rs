@@ -320,7 +320,7 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     }
     lines.extend(slices::method(c));
     let mode = plan.gate.as_deref();
-    lines.extend(mode.and_then(|mode| gate(mode, c.scenario.is_some())));
+    lines.extend(mode.and_then(|mode| gate(mode, gate_messages(c))));
     if !plan.server_cores.is_empty() {
         lines.push(format!(
             "Servers ran on {}, the generator on {}.",
@@ -340,13 +340,20 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     lines
 }
 
+/// Messages that a server has to pass the gate with.
+fn gate_messages(c: &Comparison) -> &'static str {
+    match &c.scenario {
+        Some(_) if c.plan.load.senders == Some(0) => "send messages of its feed",
+        Some(scenario) if scenario.ends_with_deliveries => {
+            "deliver messages of the scenario to all of their receivers"
+        }
+        Some(_) => "answer messages of the scenario",
+        None => "echo messages of the load",
+    }
+}
+
 /// Description of the gate in this mode; `None` for an unknown mode.
-fn gate(mode: &str, has_scenario: bool) -> Option<String> {
-    let messages = if has_scenario {
-        "answer messages of the scenario"
-    } else {
-        "echo messages of the load"
-    };
+fn gate(mode: &str, messages: &str) -> Option<String> {
     let checks = match mode {
         "off" => "Servers were not checked before they were measured".to_owned(),
         "plan" => format!("Before it was measured, each server had to {messages}"),
@@ -454,11 +461,9 @@ mod tests {
     #[test]
     fn every_mode_of_the_gate_is_described_and_names_its_flag() {
         for (name, ..) in crate::gate::GATE_MODES {
-            for has_scenario in [false, true] {
-                let said = gate(name, has_scenario).unwrap();
-                assert!(said.ends_with(&format!("(--gate {name}).")), "{said}");
-            }
+            let said = gate(name, "send messages of its feed").unwrap();
+            assert!(said.ends_with(&format!("(--gate {name}).")), "{said}");
         }
-        assert_eq!(gate("a mode of a later version", false), None);
+        assert_eq!(gate("a mode of a later version", "echo"), None);
     }
 }

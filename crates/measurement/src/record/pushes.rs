@@ -201,7 +201,7 @@ impl PushRecord {
     /// Arrival at the last client minus arrival at the first, in nanoseconds, of each number that several clients
     /// received.
     ///
-    /// A number that came to one of them before T0, or may have come after the end, is left out.
+    /// A number that came to one of them before T0, or may have come after the end, is left out. One that came to all did not.
     pub fn skew(&self) -> LazyHistogram {
         let all = || {
             let numbers = self.arrivals.iter();
@@ -214,8 +214,9 @@ impl PushRecord {
         let arrivals = self.arrivals.values();
         let end_ns = arrivals.map(|one| one.last_ns).max().unwrap_or(0);
         let mut times = LazyHistogram::default();
+        let came_to_all = |one: &PushArrivals| u64::from(one.clients) == self.clients;
         all()
-            .filter(|one| one.first_ns.saturating_add(longest_ns) <= end_ns)
+            .filter(|one| came_to_all(one) || one.first_ns.saturating_add(longest_ns) <= end_ns)
             .for_each(|one| times.record(skew_ns(one)));
         times
     }
@@ -292,6 +293,20 @@ mod tests {
         all.merge(&other);
         assert_eq!(skews(&all), (5, Some(30), Some(30)));
         assert_eq!(all.so_far().skew().count(), 0);
+    }
+
+    #[test]
+    fn the_last_number_of_a_feed_has_a_skew_when_it_came_to_all() {
+        let mut record = PushRecord {
+            clients: 2,
+            ..PushRecord::default()
+        };
+        for (seq, at_ns) in [(1, 10), (1, 50), (2, 100), (2, 110)] {
+            record.arrived(seq, at_ns);
+        }
+        assert_eq!(skews(&record), (2, Some(10), Some(40)));
+        record.clients = 3;
+        assert_eq!(skews(&record), (1, Some(40), Some(40)));
     }
 
     #[test]

@@ -76,8 +76,7 @@ impl PlanSummary {
 pub struct SlowReadersSummary {
     /// Number of these clients.
     pub clients: u32,
-    /// Bytes per second that each of them reads; 0 = it never reads. `None` when roles of the scenario have their own
-    /// limits.
+    /// Bytes per second that each of them reads; 0 = it never reads. `None` when they differ.
     pub read_bytes_per_s: Option<u64>,
     /// Time after T0 from which they are slow, in seconds.
     pub after_s: f64,
@@ -85,11 +84,11 @@ pub struct SlowReadersSummary {
 
 impl SlowReadersSummary {
     fn of(plan: &Plan) -> Option<Self> {
-        let clients = plan.slow_readers()?.clients();
+        let slow = plan.slow_readers()?;
         Some(Self {
-            clients,
-            read_bytes_per_s: plan.slow.map(|slow| slow.bytes_per_s),
-            after_s: plan.slow.map_or(0.0, |slow| slow.after.as_secs_f64()),
+            clients: slow.clients(),
+            read_bytes_per_s: slow.bytes_per_s(),
+            after_s: slow.after().as_secs_f64(),
         })
     }
 }

@@ -23,7 +23,8 @@ const PEAK: f64 = 2.0;
 /// Minimum number of times. Fewer form a peak by chance.
 const ENOUGH: u64 = 100;
 
-/// Share of times between 38 and 45 ms, when it is large and higher than that of the ranges beside it; `None` otherwise.
+/// Returns the share of times between 38 and 45 ms, when it is large and denser than the ranges beside it; `None`
+/// otherwise.
 pub(crate) fn delayed_acknowledgements(times: &LatencyHistogram) -> Option<f64> {
     let bounds = [BESIDE_NS.0, WAITED_NS.0, WAITED_NS.1, BESIDE_NS.1];
     let up_to = times.counts_up_to(&bounds);

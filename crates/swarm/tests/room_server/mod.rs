@@ -72,7 +72,7 @@ struct PendingReply {
 
 /// State of the server.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct StubRooms {
     /// Room and connection of each client.
     clients: BTreeMap<u32, (u32, UnboundedSender<Message>)>,
     /// Clients below this number receive nothing.
@@ -87,7 +87,7 @@ pub(crate) struct Room {
     end: &'static str,
 }
 
-impl Room {
+impl StubRooms {
     /// Number of clients whose setup is complete.
     pub(crate) fn here(&self) -> usize {
         self.here
@@ -136,14 +136,14 @@ impl Room {
     }
 
     /// Delivers a message to all receivers of its room.
-    pub(crate) fn to_room(&mut self, post: &Post) {
+    pub(crate) fn deliver_in_room(&mut self, post: &Post) {
         for client in self.receivers(|room| room == post.room) {
             self.deliver(post, client);
         }
     }
 
     /// Delivers a message to all receivers.
-    pub(crate) fn to_all(&mut self, post: &Post) {
+    pub(crate) fn deliver_to_all(&mut self, post: &Post) {
         for client in self.receivers(|_| true) {
             self.deliver(post, client);
         }
@@ -229,39 +229,39 @@ impl Room {
     }
 }
 
-type Rule = Box<dyn FnMut(&mut Room, RoomEvent<'_>) + Send>;
+type Rule = Box<dyn FnMut(&mut StubRooms, RoomEvent<'_>) + Send>;
 
-type SharedRoom = Arc<Mutex<(Room, Rule)>>;
+type SharedRoom = Arc<Mutex<(StubRooms, Rule)>>;
 
 /// A running server.
-pub(crate) struct RoomServer {
+pub(crate) struct StubRoomServer {
     server: Server,
     shared: SharedRoom,
 }
 
-impl RoomServer {
+impl StubRoomServer {
     /// Starts a server whose first clients receive nothing, and that does this with all events.
     pub(crate) fn start(
         first_receiver: u32,
-        rule: impl FnMut(&mut Room, RoomEvent<'_>) + Send + 'static,
+        rule: impl FnMut(&mut StubRooms, RoomEvent<'_>) + Send + 'static,
     ) -> Self {
-        let room = Room {
+        let room = StubRooms {
             first_receiver,
-            ..Room::default()
+            ..StubRooms::default()
         };
         Self::start_as(room, rule)
     }
 
-    /// A server on which these clients join when the test calls [`Room::admit`].
+    /// A server on which these clients join when the test calls [`StubRooms::admit`].
     pub(crate) fn start_admitting(
         first_receiver: u32,
         joins_later: &'static [u32],
-        rule: impl FnMut(&mut Room, RoomEvent<'_>) + Send + 'static,
+        rule: impl FnMut(&mut StubRooms, RoomEvent<'_>) + Send + 'static,
     ) -> Self {
-        let room = Room {
+        let room = StubRooms {
             first_receiver,
             joins_later,
-            ..Room::default()
+            ..StubRooms::default()
         };
         Self::start_as(room, rule)
     }
@@ -269,17 +269,20 @@ impl RoomServer {
     /// A server whose records end with line breaks.
     pub(crate) fn start_with_line_breaks(
         first_receiver: u32,
-        rule: impl FnMut(&mut Room, RoomEvent<'_>) + Send + 'static,
+        rule: impl FnMut(&mut StubRooms, RoomEvent<'_>) + Send + 'static,
     ) -> Self {
-        let room = Room {
+        let room = StubRooms {
             first_receiver,
             end: "\n",
-            ..Room::default()
+            ..StubRooms::default()
         };
         Self::start_as(room, rule)
     }
 
-    fn start_as(room: Room, rule: impl FnMut(&mut Room, RoomEvent<'_>) + Send + 'static) -> Self {
+    fn start_as(
+        room: StubRooms,
+        rule: impl FnMut(&mut StubRooms, RoomEvent<'_>) + Send + 'static,
+    ) -> Self {
         let shared: SharedRoom = Arc::new(Mutex::new((room, Box::new(rule))));
         let of_server = Arc::clone(&shared);
         let server = Server::start(move |_, stream| serve(stream, Arc::clone(&of_server)));

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use measurement::plan::Plan;
-use measurement::record::{LatencyHistogram, LazyHistogram, Record, ScenarioRecord};
+use measurement::record::{
+    FanOutCounts, FanOutTimes, LatencyHistogram, LazyHistogram, Record, ScenarioRecord,
+};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
 use prometheus_client::metrics::MetricType;
@@ -82,93 +84,44 @@ impl Collector for MetricsPage {
     }
 }
 
+/// The counters of deliveries, one per line: name, help, value.
+#[rustfmt::skip]
+fn delivery_counters(c: &FanOutCounts) -> [(&'static str, &'static str, u64); 10] {
+    [
+        ("messages_published", "Measured messages sent to receivers", c.published),
+        ("messages_incomplete", "Measured messages that did not reach all of their receivers in time", c.incomplete),
+        ("messages_complete", "Measured messages that reached all of their receivers in time", c.complete),
+        ("deliveries_expected", "Deliveries that should come", c.expected),
+        ("deliveries", "First arrivals within the timeout", c.delivered),
+        ("deliveries_late", "First arrivals after the timeout", c.late),
+        ("deliveries_duplicated", "Arrivals after the first", c.duplicated),
+        ("deliveries_reordered", "Deliveries after that of a later message of the same publisher", c.reordered),
+        ("deliveries_corrupted", "Deliveries with the identity of a message that are otherwise wrong", c.corrupted),
+        ("deliveries_unexpected", "Deliveries to a client that should not get the message", c.unexpected),
+    ]
+}
+
+/// The times of deliveries, one per line: name, help, times.
+#[rustfmt::skip]
+fn delivery_times(times: &FanOutTimes) -> [(&'static str, &'static str, &LazyHistogram); 5] {
+    [
+        ("delivery_time", "Time from the actual send of a message to its delivery", &times.delivery),
+        ("delivery_response_time", "Time from the intended send of a message to its delivery", &times.delivery_response),
+        ("first_receiver_time", "Delivery time of the first receiver of each complete message", &times.first),
+        ("median_receiver_time", "Delivery time of the median receiver of each complete message", &times.median),
+        ("last_receiver_time", "Delivery time of the last receiver of each complete message", &times.last),
+    ]
+}
+
 /// Counters and histograms of deliveries. Without them there are none.
 fn deliveries(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
     let Some(own) = &record.fan_out else {
         return Ok(());
     };
-    let c = &own.counts;
-    for (name, help, value) in [
-        (
-            "messages_published",
-            "Measured messages sent to receivers",
-            c.published,
-        ),
-        (
-            "messages_incomplete",
-            "Measured messages that did not reach all of their receivers in time",
-            c.incomplete,
-        ),
-        (
-            "messages_complete",
-            "Measured messages that reached all of their receivers in time",
-            c.complete,
-        ),
-        (
-            "deliveries_expected",
-            "Deliveries that should come",
-            c.expected,
-        ),
-        (
-            "deliveries",
-            "First arrivals within the timeout",
-            c.delivered,
-        ),
-        (
-            "deliveries_late",
-            "First arrivals after the timeout",
-            c.late,
-        ),
-        (
-            "deliveries_duplicated",
-            "Arrivals after the first",
-            c.duplicated,
-        ),
-        (
-            "deliveries_reordered",
-            "Deliveries after that of a later message of the same publisher",
-            c.reordered,
-        ),
-        (
-            "deliveries_corrupted",
-            "Deliveries with the identity of a message that are otherwise wrong",
-            c.corrupted,
-        ),
-        (
-            "deliveries_unexpected",
-            "Deliveries to a client that should not get the message",
-            c.unexpected,
-        ),
-    ] {
+    for (name, help, value) in delivery_counters(&own.counts) {
         metric(page, name, help, None, &ConstCounter::new(value))?;
     }
-    for (name, help, times) in [
-        (
-            "delivery_time",
-            "Time from the actual send of a message to its delivery",
-            &own.times.delivery,
-        ),
-        (
-            "delivery_response_time",
-            "Time from the intended send of a message to its delivery",
-            &own.times.delivery_response,
-        ),
-        (
-            "first_receiver_time",
-            "Delivery time of the first receiver of each complete message",
-            &own.times.first,
-        ),
-        (
-            "median_receiver_time",
-            "Delivery time of the median receiver of each complete message",
-            &own.times.median,
-        ),
-        (
-            "last_receiver_time",
-            "Delivery time of the last receiver of each complete message",
-            &own.times.last,
-        ),
-    ] {
+    for (name, help, times) in delivery_times(&own.times) {
         lazy_histogram(page, name, help, times)?;
     }
     Ok(())

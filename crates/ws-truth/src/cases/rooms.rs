@@ -25,7 +25,12 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "fan",
         truth: "500 messages for 6 receivers, by the last digit of the number: 3 not for receiver 1, 5 late for receiver 2, 7 twice for receiver 3: 50 of each",
-        examine: |f| fan_counts(f, &fan(false)?),
+        examine: |f| fan_counts(f, &fan(NonZeroU32::MIN, false)?),
+    },
+    Case {
+        name: "fan-rooms",
+        truth: "the same in two rooms of one publisher and 6 receivers each: as many copies of 500 messages, none in the other room",
+        examine: |f| fan_counts(f, &fan(NonZeroU32::MIN.saturating_add(1), false)?),
     },
     Case {
         name: "fan-spoiled",
@@ -79,7 +84,8 @@ fn at_rate(per_second: f64, length: Duration) -> anyhow::Result<impl FnOnce(&mut
         plan.load = load;
         plan.length = Length::Duration(length);
         plan.warmup = Duration::from_millis(300);
-        plan.timeout = Duration::from_secs(1);
+        // No copy is that late, unless the machine is busy.
+        plan.timeout = Duration::from_secs(2);
     })
 }
 
@@ -91,12 +97,15 @@ fn deliver(faults: &mut Faults, late_by: Option<Duration>) {
     });
 }
 
-/// 500 messages of two publishers, one in 20 ms each. Where the clock decides, no thread may sleep.
-fn fan(busy_poll: bool) -> anyhow::Result<MeasuredScenario> {
+/// 500 messages of two publishers, one in 20 ms each, to six receivers in each room. Where the clock decides, no thread may
+/// sleep.
+fn fan(rooms: NonZeroU32, busy_poll: bool) -> anyhow::Result<MeasuredScenario> {
     let spoil = |faults: &mut Faults| deliver(faults, Some(Duration::from_millis(50)));
     let change = at_rate(100.0, Duration::from_secs(5))?;
     MeasuredScenario::new(FAN, spoil, |plan| {
         change(plan);
+        plan.rooms = rooms;
+        plan.clients = NonZeroU32::MIN.saturating_add(PUBLISHERS + RECEIVERS * rooms.get() - 1);
         plan.busy_poll = busy_poll;
     })
 }
@@ -211,7 +220,7 @@ fn fan_unreached(findings: &mut Findings) -> anyhow::Result<()> {
 
 fn fan_times(findings: &mut Findings) -> anyhow::Result<()> {
     const QUANTILES: [(f64, &str); 2] = [(0.5, "p50"), (0.75, "p75")];
-    let measured = fan(true)?;
+    let measured = fan(NonZeroU32::MIN, true)?;
     fan_counts(findings, &measured)?;
     let room = &measured.log.room;
     let logged = DeliveryTimes::of(room.iter().filter(|m| !m.is_warmup), &[]);
@@ -255,7 +264,12 @@ fn fan_stall(findings: &mut Findings) -> anyhow::Result<()> {
             lasts: Duration::from_millis(500),
         });
     };
-    let measured = MeasuredScenario::new(FAN, spoil, at_rate(RATE, Duration::from_secs(5))?)?;
+    let change = at_rate(RATE, Duration::from_secs(5))?;
+    let measured = MeasuredScenario::new(FAN, spoil, |plan| {
+        change(plan);
+        // Beyond the stall, and nothing is missing that would be awaited.
+        plan.timeout = Duration::from_secs(5);
+    })?;
     findings.count("in the server's log", MESSAGES, logged(&measured));
     let truths = [
         ("published", MESSAGES),

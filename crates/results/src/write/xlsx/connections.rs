@@ -1,12 +1,14 @@
 //! One row per client.
 
+use std::collections::BTreeMap;
+
 use measurement::run::ClientRow;
 use rust_xlsxwriter::Worksheet;
 
 use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms};
 use crate::schema::{
-    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, ROWS_PER_SHEET,
+    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, ROOM_COLUMN, ROWS_PER_SHEET,
     SCENARIO_CONNECTION_COLUMNS,
 };
 
@@ -34,16 +36,35 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         format,
         content,
     };
-    let further: [FurtherColumn<'_, '_, ClientRow>; 3] = [
+    let room = rooms(run);
+    let room = |c: &ClientRow| room(c).map(f64::from).into();
+    let further: [FurtherColumn<'_, '_, ClientRow>; 4] = [
         column(ready_title, CellFormat::Thousandths, &ready),
         column(role_title, CellFormat::Text, &role),
         column(step_title, CellFormat::Id, &step),
+        column(ROOM_COLUMN, CellFormat::Id, &room),
     ];
-    let further = if scenario.is_some() {
-        &further[..]
-    } else {
-        &[]
+    let further = match (scenario, &run.summary.fan_out) {
+        (None, _) => &[],
+        (Some(_), None) => &further[..SCENARIO_CONNECTION_COLUMNS.len()],
+        (Some(_), Some(_)) => &further[..],
     };
     write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
+}
+
+/// The room of each client: its number within its role, whose clients follow each other, modulo the number of rooms.
+fn rooms(run: &RunView<'_>) -> impl Fn(&ClientRow) -> Option<u32> {
+    let scenario = run.summary.scenario.as_ref();
+    let count = scenario.map_or(0, |scenario| scenario.rooms).max(1);
+    let mut firsts: BTreeMap<u16, u32> = BTreeMap::new();
+    for client in run.clients {
+        if let Some(role) = client.role {
+            firsts.entry(role).or_insert(client.client);
+        }
+    }
+    move |client| {
+        let first = firsts.get(&client.role?)?;
+        Some(client.client.saturating_sub(*first) % count)
+    }
 }
