@@ -175,6 +175,7 @@ impl Client {
         let (Some(rooms), Some(sender)) = (&mut own.rooms, dialogue.sender(self.id)) else {
             return;
         };
+        let client = self.id;
         let failed = &mut self.failed;
         let sent = &mut own.sent;
         let (open, oldest_ns) = board.prune(
@@ -188,7 +189,12 @@ impl Client {
                 }
             },
             |number| {
-                sent.end(number);
+                let scenario = &dialogue.scenario;
+                let kind = scenario.message_type(&dialogue.padding, client, number.bits());
+                // A reply may come after all deliveries, and is found by the id of its message.
+                if !scenario.messages[kind].has_reply() {
+                    sent.end(number);
+                }
             },
         );
         (rooms.open, rooms.oldest_ns) = (open, oldest_ns);
