@@ -111,11 +111,11 @@ def pip(requirements):
     return folder
 
 
-def deb(package):
+def deb(*packages):
     if not is_root():
         raise Skipped("no root for a network namespace")
-    if not debian_version(package):
-        apt(package)
+    if not all(map(debian_version, packages)):
+        apt(*packages)
 
 
 def debian_version(package):
@@ -188,6 +188,15 @@ def start_node(script):
 
 def start_python(script):
     return lambda server: server.start(pip("requirements.txt") / "bin/python", HERE / script, server.port)
+
+
+def start_broadcast(program):
+    return lambda server: server.start(
+        server.programs / program, "--broadcast", "--bind", f"127.0.0.1:{server.port}")
+
+
+def start_cable(server):
+    server.start("puma", "--bind", f"tcp://127.0.0.1:{server.port}", HERE / "cable.ru", HOME=str(server.folder))
 
 
 def start_mosquitto(server):

@@ -2,9 +2,10 @@
 
     python3 .ci/protocols.py FOLDER [--table] [--only NAME]...
 
-FOLDER holds ws-bench and axum-ws. Each protocol sends 200 messages, and all must match. A wrong login, a missing
-endpoint and a killed server must give the exact error. With --table, each protocol is measured at 200 msg/s instead,
-and the figures are printed as a Markdown table.
+FOLDER holds ws-bench, axum-ws and tungstenite-ws. Each protocol sends 200 messages, and all must match; in rooms, each
+of them must reach everybody. A wrong login, a missing endpoint and a killed server must give the exact error. With
+--table, each protocol is measured at 200 msg/s instead, rooms at 100 msg/s, and the figures are printed as two Markdown
+tables.
 
 The servers are small programs in crates/ws-bench/tests/protocols, and Debian's packages. As root, all of them run in a
 namespace of their own, which has nothing but a loopback: some listen on all addresses. Without root these are
@@ -26,13 +27,19 @@ import time
 import urllib.error
 import urllib.request
 
+from protocol_rooms import Feed, Room
+from protocol_run import bench, check, complete_run, milliseconds
 from protocol_servers import (
-    HERE, Failed, Server, Skipped, apt, deb, debian_version, free_port, is_root, npm, pip, start_crossbar,
-    start_jupyter, start_mosquitto, start_node, start_prosody, start_python, start_rabbitmq)
+    HERE, Failed, Server, Skipped, apt, deb, debian_version, free_port, is_root, npm, pip, start_broadcast,
+    start_cable, start_crossbar, start_jupyter, start_mosquitto, start_node, start_prosody, start_python,
+    start_rabbitmq)
 
 DESIGNED = pathlib.Path("crates/scenario/tests/fixtures/scenarios").absolute()
 PRESETS = pathlib.Path("crates/scenario/presets").absolute()
 INNER = "PROTOCOLS_IN_NAMESPACE"
+REPLIES = "protocol | server | sent | matched | lost | duplicated | unexpected | response p50 | p99 | verdict"
+ROOMS = ("room | server | publishers × receivers | published | delivered / expected | delivery p50 | p99 | last p50 | p99"
+         " | verdict")
 RATE = ["-d", "10s", "--rate", "200"]
 REFUSED = "Connection refused (os error 111)"
 KILLED = {"Connection reset by peer (os error 104)", "the server closed the connection without a close frame"}
@@ -42,7 +49,7 @@ class Protocol:
     """A protocol, the server that it is checked with, and the errors that must come."""
 
     def __init__(self, name, package, install, start, flags=(), path="", refusals=(), log_in=(), clients=4,
-                 listeners=0):
+                 listeners=0, rooms=(), feeds=(), has_reply=True):
         self.name = name
         self.package = package
         self.install = install
@@ -55,6 +62,10 @@ class Protocol:
         # Clients that send, and those that only listen and answer.
         self.clients = clients
         self.listeners = listeners
+        self.rooms = rooms
+        self.feeds = feeds
+        # Messages are answered; else deliveries alone end them.
+        self.has_reply = has_reply
 
     def scenario(self, server):
         kernel = [f"--set=kernel={server.set['kernel']}"] if "kernel" in server.set else []
@@ -74,7 +85,7 @@ class Protocol:
 class Refusal:
     """A run that must fail before it sends: flags beyond those of the protocol, and the exact error."""
 
-    def __init__(self, what, error, flags=(), path="", logs_in=False, is_reply=False):
+    def __init__(self, what, error, flags=(), path="", logs_in=False, is_reply=False, clients=2):
         self.what = what
         # An error that ends with … is the beginning of one. <step N> stands for the place of the step in the file.
         self.error = error
@@ -83,6 +94,7 @@ class Refusal:
         self.logs_in = logs_in
         # The server refuses the message, not the connection: seen with --try.
         self.is_reply = is_reply
+        self.clients = clients
 
 
 def login(error, *flags, path="", **more):
@@ -105,12 +117,23 @@ PROTOCOLS = [
              path="/ws", refusals=[
         endpoint("the server answered the upgrade with HTTP 404 Not Found: “nothing here”"),
     ]),
-    Protocol("socket.io", ("npm", "socket.io"), npm, start_node("socketio.js"), refusals=[
+    Protocol("room", ("ours", "axum-ws"), lambda: None, start_broadcast("axum-ws"), has_reply=False,
+             rooms=[Room("--protocol", "room")], refusals=[
+        endpoint("the server answered the upgrade with HTTP 404 Not Found: “nothing here”"),
+    ]),
+    Protocol("room-tungstenite-ws", ("ours", "tungstenite-ws"), lambda: None, start_broadcast("tungstenite-ws"),
+             ["--protocol", "room"], has_reply=False, rooms=[Room("--protocol", "room")], refusals=[
+        endpoint("the server answered the upgrade with HTTP 404 Not Found: “nothing here”"),
+    ]),
+    Protocol("socket.io", ("npm", "socket.io"), npm, start_node("socketio.js"),
+             rooms=[Room("--protocol", "socket.io-rooms", has_roles=True)], refusals=[
         login("setup failed: <step 2>: refused: 44{\"message\":\"unauthorized\"}",
               "--set", 'auth={"token":"bad"}'),
         endpoint("the server closed the connection without an answer to the upgrade", "/nope/"),
     ]),
-    Protocol("graphql-transport-ws", ("npm", "graphql-ws"), npm, start_node("graphql.js"), refusals=[
+    Protocol("graphql-transport-ws", ("npm", "graphql-ws"), npm, start_node("graphql.js"),
+             rooms=[Room("--protocol", "graphql-rooms", has_roles=True, has_reply=True)],
+             feeds=[Feed("--scenario", str(HERE / "ticks.toml"), interval_ms=20, has_numbers=False)], refusals=[
         login("setup failed: <step 1>: the server closed with 4403: Forbidden",
               "--set", 'init=,"payload":{"token":"bad"}'),
         endpoint("the server answered the upgrade with HTTP 400 Bad Request: “Bad Request”"),
@@ -126,36 +149,57 @@ PROTOCOLS = [
         login('setup failed: <step 1>: refused: {"jsonrpc":"2.0","result":false,"id":"login"}',
               "--set", "token=bad"),
     ]),
-    Protocol("bayeux", ("npm", "faye"), npm, start_node("faye.js"), acknowledged("bayeux"), refusals=[
+    Protocol("bayeux", ("npm", "faye"), npm, start_node("faye.js"), acknowledged("bayeux"),
+             rooms=[Room("--protocol", "bayeux", has_roles=True, has_reply=True)], refusals=[
         login('setup failed: <step 1>: refused: [{"id":"h","channel":"/meta/handshake",'
               '"error":"401::unauthorized","successful":false…', "--set", 'ext=,"ext":{"token":"bad"}'),
         # Node answers no upgrade that nothing handles.
         endpoint("no answer within the connect timeout", "/nope", "--connect-timeout", "1s"),
     ]),
     Protocol("chat", (PIP, "fastapi"), lambda: pip(PIP), start_python("chat.py"),
-             ["--scenario", str(HERE / "chat.toml")], refusals=[
+             ["--scenario", str(HERE / "chat.toml")], rooms=[Room("--scenario", str(HERE / "rooms.toml"))],
+             feeds=[Feed("--scenario", str(HERE / "ticker.toml"), interval_ms=10, has_numbers=True)], refusals=[
         login("the server answered the upgrade with HTTP 403 Forbidden", "--set", "token=bad"),
         # Starlette answers 403 for a path that it does not know.
         endpoint("the server answered the upgrade with HTTP 403 Forbidden"),
+    ]),
+    Protocol("channels", (PIP, "channels"), lambda: pip(PIP), start_python("channels_chat.py"), has_reply=False,
+             rooms=[Room("--protocol", "channels")], refusals=[
+        Refusal("closed room", "the server answered the upgrade with HTTP 403 Access denied",
+                path="/ws/chat/closed/"),
+        endpoint("the server answered the upgrade with HTTP 500 Internal server error"),
+    ]),
+    Protocol("actioncable", ("apt", "ruby-actioncable"), lambda: deb("ruby-actioncable", "puma", "ruby-rack"),
+             # Four workers pass messages on, each at its own pace.
+             start_cable, has_reply=False, rooms=[Room("--protocol", "actioncable", keeps_order=False)], refusals=[
+        login('setup failed: <step 1>: refused: {"type":"disconnect","reason":"unauthorized","reconnect":false}',
+              "--set", "query=?token=bad"),
+        Refusal("closed room", 'setup failed: <step 2>: refused: {"identifier":"{\\"channel\\":\\"RoomChannel\\",'
+                '\\"room\\":\\"closed\\"}","type":"reject_subscription"}',
+                ["--set", 'identifier={\\"channel\\":\\"RoomChannel\\",\\"room\\":\\"closed\\"}']),
     ]),
     Protocol("ocpp1.6", (PIP, "ocpp"), lambda: pip(PIP), start_python("ocpp_csms.py"), refusals=[
         login("the server answered the upgrade with HTTP 401 Unauthorized, WWW-Authenticate: "
               "Basic realm=\"central system\", charset=\"UTF-8\": “Invalid credentials”",
               "--set", "auth=" + base64.b64encode(b"cp:bad").decode()),
     ]),
-    Protocol("signalr", (PIP, "aiosignalr"), lambda: pip(PIP), start_python("signalr_hub.py"), refusals=[
+    Protocol("signalr", (PIP, "aiosignalr"), lambda: pip(PIP), start_python("signalr_hub.py"),
+             rooms=[Room("--protocol", "signalr-all", to_all=True)], refusals=[
         Refusal("missing endpoint", '{"type":3,"invocationId":"1","error":"Unknown hub method \'nope\'"}\\u{1e}',
                 ["--set", "target=nope"], is_reply=True),
         endpoint("the server answered the upgrade with HTTP 404 Not Found: “404: Not Found”"),
     ]),
     Protocol("mqtt", ("apt", "mosquitto"), lambda: deb("mosquitto"), start_mosquitto, acknowledged("mqtt-qos1"),
-             log_in=["--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 04}good"], refusals=[
+             log_in=["--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 04}good"],
+             rooms=[Room("--protocol", "mqtt", has_roles=True),
+                    Room("--protocol", "mqtt-qos1", has_roles=True, has_reply=True)], refusals=[
         login("setup failed: <step 1>: refused:  \\u{2}\\u{0}\\u{5}",
               "--set", "flags=${x:c2}", "--set", "login=${x:00 05}bench${x:00 03}bad"),
     ]),
     Protocol("nats", ("apt", "nats-server"), lambda: deb("nats-server"),
              lambda server: server.start("nats-server", "-c", server.file("nats.conf")),
-             ["--protocol", "nats-echo"], log_in=["--set", 'login=,"user":"bench","pass":"good"'], refusals=[
+             ["--protocol", "nats-echo"], log_in=["--set", 'login=,"user":"bench","pass":"good"'],
+             rooms=[Room("--protocol", "nats", has_roles=True)], refusals=[
         login("setup failed: <step 2>: refused: -ERR 'Authorization Violation'\\r\\n",
               "--set", 'login=,"user":"bench","pass":"bad"'),
     ]),
@@ -164,24 +208,26 @@ PROTOCOLS = [
              ["--scenario", str(DESIGNED / "nats-request.toml")],
              log_in=["--set", 'login=,"user":"bench","pass":"good"'], listeners=2),
     Protocol("stomp", ("apt", "rabbitmq-server"), lambda: deb("rabbitmq-server"), start_rabbitmq,
-             acknowledged("stomp"), refusals=[
+             acknowledged("stomp"), rooms=[Room("--protocol", "stomp", has_roles=True, has_reply=True)], refusals=[
         login("setup failed: <step 1>: refused: ERROR\\nmessage:Bad CONNECT\\ncontent-type:text/plain\\n"
               "version:1.0,1.1,1.2\\ncontent-length:32\\n\\nAccess refused for user 'guest'\\n\\u{0}\\n",
               "--set", "passcode=bad"),
         endpoint("the server answered the upgrade with HTTP 404 Not Found"),
     ]),
-    Protocol("xmpp", ("apt", "prosody"), lambda: deb("prosody"), start_prosody, refusals=[
+    Protocol("xmpp", ("apt", "prosody"), lambda: deb("prosody"), start_prosody,
+             rooms=[Room("--protocol", "xmpp-muc")], refusals=[
         login("setup failed: <step 2>: refused: <failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
               "<not-authorized/>…", "--set", "domain=accounts.localhost", "--set", "mechanism=PLAIN",
               "--set", "response=" + base64.b64encode(b"\0bench\0bad").decode()),
         endpoint("the server answered the upgrade with HTTP 404 Not Found: “<!DOCTYPE html>…"),
     ]),
     Protocol("wamp", ("requirements-crossbar.txt", "crossbar"), lambda: pip("requirements-crossbar.txt"),
-             start_crossbar, refusals=[
+             start_crossbar, rooms=[Room("--protocol", "wamp", to_sender=False, has_reply=True)], refusals=[
         login('setup failed: <step 1>: refused: [3,{"message":"no realm \\"nope\\" exists on this router"},'
               '"wamp.error.no_such_realm"]', "--set", "realm=nope"),
         Refusal("missing endpoint", 'setup failed: <step 2>: refused: [8,32,1,{},"wamp.error.not_authorized",…',
-                ["--set", "topic=nope"]),
+                # Each refusal names the session.
+                ["--set", "topic=nope"], clients=1),
     ]),
     Protocol("jupyter", ("requirements-jupyter.txt", "jupyter_server"), lambda: pip("requirements-jupyter.txt"),
              start_jupyter, log_in=["--set", "token=good"],
@@ -199,24 +245,10 @@ ACCOUNT = ["--set", "domain=accounts.localhost", "--set", "mechanism=PLAIN",
 
 # ---- Checks
 
-def bench(program, *words):
-    command = [str(word) for word in (program, *words, "--no-output", "--quiet")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-
-def check(what, holds, told=""):
-    if not holds:
-        raise Failed(f"{what}\n{told}".rstrip())
-    print(f"  {what}", flush=True)
-
-
 def check_matched(program, protocol, server, flags, what):
-    told = bench(program, server.url(protocol.path), *protocol.scenario(server), *flags,
-                 "-c", protocol.clients + protocol.listeners, "-m", 200 // protocol.clients,
-                 "--warmup", "0s", "--no-calibrate", "--json")
-    # A busy machine makes a run invalid; the counts are exact on each.
-    check(f"{what}: exit code {told.returncode}", told.returncode in (0, 5), told.stderr + told.stdout[-2000:])
-    messages = json.loads(told.stdout)["messages"]
+    found = complete_run(program, what, server.url(protocol.path), *protocol.scenario(server), *flags,
+                         "-c", protocol.clients + protocol.listeners, "-m", 200 // protocol.clients)
+    messages = found["messages"]
     wrong = {key: messages[key] for key in ("lost", "corrupted", "timed_out", "duplicated", "reordered", "unexpected",
                                             "unsent", "error_reply", "server_errors") if messages[key]}
     check(f"{what}: {messages['received']} of {messages['sent']} messages matched",
@@ -243,7 +275,7 @@ def check_refusal(program, protocol, server, refusal):
               and "error reply, after" in told.stdout,
               f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
         return
-    clients = 2 + protocol.listeners
+    clients = refusal.clients + protocol.listeners
     told = bench(program, url, *flags, "-c", clients, "-m", "1")
     error = re.sub(r"<step (\d+)>", lambda step: place_of_step(protocol.name, int(step[1])), refusal.error)
     reached = f"clients of {url} were ready" if error.startswith("setup failed") else f"connections to {url} opened"
@@ -254,11 +286,12 @@ def check_refusal(program, protocol, server, refusal):
           f"exit code {told.returncode}\n{told.stdout}{told.stderr}")
 
 
-def messages_received(port):
+def arrivals(port):
+    """Replies and deliveries until now."""
     with contextlib.suppress(urllib.error.URLError, ConnectionError):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            found = re.search(r"(?m)^ws_bench_messages_received_total (\d+)", answer.read().decode())
-            return int(found[1]) if found else 0
+            found = re.findall(r"(?m)^ws_bench_(?:messages_received|deliveries)_total (\d+)", answer.read().decode())
+            return sum(map(int, found))
     return 0
 
 
@@ -266,12 +299,12 @@ def check_killed(program, protocol, server):
     """The server is killed once it has answered; all connections must say why they ended."""
     port = free_port()
     command = [program, server.url(protocol.path), *protocol.scenario(server), *protocol.log_in,
-               "-c", 2 + protocol.listeners, "-d", "60s", "--rate", "200", "--warmup", "0s", "--no-calibrate", "--no-output", "--quiet", "--json",
-               "--metrics-bind", f"127.0.0.1:{port}"]
+               "-c", 2 + protocol.listeners, "-d", "60s", "--rate", "200", "--warmup", "0s", "--no-calibrate",
+               "--no-output", "--quiet", "--json", "--metrics-bind", f"127.0.0.1:{port}"]
     run = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         give_up_at = time.monotonic() + 30
-        while messages_received(port) == 0:
+        while arrivals(port) == 0:
             if run.poll() is not None or time.monotonic() > give_up_at:
                 raise Failed(f"no answer before the kill\n{run.communicate(timeout=60)}")
             time.sleep(0.05)
@@ -282,14 +315,16 @@ def check_killed(program, protocol, server):
     found = json.loads(out)
     ends, messages = found["connections"]["early_ends"], found["messages"]
     check(f"killed: {ends}", run.returncode == 5 and found["validity"]["verdict"] == "invalid"
-          and sum(ends.values()) == 2 + protocol.listeners and set(ends) <= KILLED, f"exit code {run.returncode}\n{err}{out[:3000]}")
-    check(f"killed: {messages['received']} of {messages['sent']} answered, {messages['lost']} lost",
-          0 < messages["received"] and messages["received"] + messages["lost"] == messages["sent"], messages)
+          and sum(ends.values()) == 2 + protocol.listeners and set(ends) <= KILLED,
+          f"exit code {run.returncode}\n{err}{out[:3000]}")
+    if protocol.has_reply:
+        check(f"killed: {messages['received']} of {messages['sent']} answered, {messages['lost']} lost",
+              0 < messages["received"] and messages["received"] + messages["lost"] == messages["sent"], messages)
+    else:
+        fan_out = found["fan_out"]
+        check(f"killed: {fan_out['delivered']} of {fan_out['expected']} delivered, {fan_out['missing']} missing",
+              0 < fan_out["delivered"] and fan_out["delivered"] + fan_out["missing"] == fan_out["expected"], fan_out)
     check_refusal(program, protocol, server, Refusal("killed, and run again", REFUSED, logs_in=True))
-
-
-def milliseconds(times, key):
-    return f"{times[key] / 1e6:.2f} ms" if times.get(key) is not None else "–"
 
 
 def row(program, protocol, server):
@@ -306,24 +341,38 @@ def row(program, protocol, server):
     return [*counts, milliseconds(times, "p50"), milliseconds(times, "p99"), verdict.replace("|", "\\|")]
 
 
-def run_protocol(program, protocol, server, is_table):
-    if is_table:
-        cells = [protocol.name, protocol.version(), *row(program, protocol, server)]
+def rows(program, protocol, server):
+    """The lines of a protocol in the tables: of replies, and of rooms."""
+    of_replies, of_rooms = [], []
+    if protocol.has_reply:
+        of_replies.append([protocol.name, protocol.version(), *row(program, protocol, server)])
+    for room in protocol.rooms:
+        cells = room.row(program, server.url(protocol.path), protocol.log_in)
+        of_rooms.append([room.name(), protocol.version(), *cells])
+    return of_replies, of_rooms
+
+
+def print_table(head, lines):
+    print(f"| {head} |", "|" + "---|" * len(head.split(" | ")), sep="\n")
+    for cells in lines:
         print("| " + " | ".join(cells) + " |", flush=True)
-        return
-    check_matched(program, protocol, server, protocol.log_in, "200 messages")
+    print(flush=True)
+
+
+def check_protocol(program, protocol, server):
+    if protocol.has_reply:
+        check_matched(program, protocol, server, protocol.log_in, "200 messages")
     if protocol.name == "xmpp":
         check_matched(program, protocol, server, ACCOUNT, "200 messages of an account")
+    for part in [*protocol.rooms, *protocol.feeds]:
+        part.check(program, server.url(protocol.path), protocol.log_in)
     for refusal in protocol.refusals:
         check_refusal(program, protocol, server, refusal)
     check_killed(program, protocol, server)
 
 
 def run_all(program, protocols, work, is_table):
-    failed = []
-    if is_table:
-        print("| protocol | server | sent | matched | lost | duplicated | unexpected | response p50 | p99 | verdict |")
-        print("|---|---|---:|---:|---:|---:|---:|---:|---:|---|")
+    failed, tables = [], ([], [])
     for protocol in protocols:
         began = time.monotonic()
         if not is_table:
@@ -331,7 +380,11 @@ def run_all(program, protocols, work, is_table):
         server = Server(protocol.name, work, program.parent)
         try:
             protocol.start(server)
-            run_protocol(program, protocol, server, is_table)
+            if is_table:
+                for table, lines in zip(tables, rows(program, protocol, server)):
+                    table += lines
+            else:
+                check_protocol(program, protocol, server)
         except (Failed, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
             print(f"FAILED: {error}", flush=True)
             failed.append(protocol.name)
@@ -339,6 +392,9 @@ def run_all(program, protocols, work, is_table):
             server.kill()
         if not is_table:
             print(f"  {time.monotonic() - began:.1f} s", flush=True)
+    if is_table:
+        print_table(REPLIES, tables[0])
+        print_table(ROOMS, tables[1])
     return failed
 
 

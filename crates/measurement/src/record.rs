@@ -51,11 +51,9 @@ use serde::{Deserialize, Serialize};
 pub use connect_failure::{CertificateDefect, ClientCertificateDefect, ConnectFailure, IoFailure};
 pub use connect_histograms::ConnectHistograms;
 pub use counts::{MessageCounts, ScenarioCounts};
-pub use delivery::{DeliveryOutcome, DeliverySample, PublicationSample};
+pub use delivery::{CompleteMessage, DeliveryOutcome, DeliverySample, PublicationSample};
 pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
-pub use fan_out::{
-    CompleteMessage, FanOutCounts, FanOutRecord, FanOutRecorder, FanOutTimes, ReceiverRecord,
-};
+pub use fan_out::{FanOutCounts, FanOutRecord, FanOutRecorder, FanOutTimes, ReceiverRecord};
 pub use fan_out_second::FanOutSecond;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use push_recorder::{FeedOrigin, PushRecorder};

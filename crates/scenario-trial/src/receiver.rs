@@ -1,4 +1,4 @@
-//! What reaches a client of a trial: messages of other clients, and those of the server's own.
+//! Messages that reach a client of a trial: those of other clients, and those of the server's own.
 
 use std::time::{Duration, Instant};
 

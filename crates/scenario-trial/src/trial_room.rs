@@ -9,11 +9,11 @@ use scenario::{DeliverTo, MessageType};
 /// The room that all clients of a trial are in.
 #[derive(Debug, Default)]
 pub struct TrialRoom {
-    state: Mutex<RoomState>,
+    state: Mutex<TrialRoomState>,
 }
 
 #[derive(Debug, Default)]
-struct RoomState {
+struct TrialRoomState {
     /// Clients that receive, and whose setup is complete.
     receivers: BTreeSet<u32>,
     /// Messages by sender and number.
@@ -124,7 +124,7 @@ impl TrialRoom {
     }
 
     /// The state, also after a client of the trial has panicked: its trial is reported as failed.
-    fn lock(&self) -> MutexGuard<'_, RoomState> {
+    fn lock(&self) -> MutexGuard<'_, TrialRoomState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,13 +11,13 @@ use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 use scenario::Scratch;
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
-use crate::client::fan_out::RecentPublications;
 use crate::client_stats::ClientStats;
 use crate::clock::{Clock, nanoseconds};
 use crate::connect::connect_stats::ConnectStats;
 use crate::dialogue::Dialogue;
 use crate::dialogue::early_records::{EarlyRecords, OtherRecord};
 use crate::dialogue::publications::PublicationBoard;
+use crate::dialogue::recent_publications::RecentPublications;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;

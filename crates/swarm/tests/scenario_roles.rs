@@ -103,3 +103,42 @@ fn a_listening_client_without_a_connection_owes_no_messages() {
     assert_eq!((counts.sent, counts.received, counts.unsent), (20, 20, 0));
     assert_eq!(recording.context.connections.failed, 1);
 }
+
+/// Delivers each message at once, and acknowledges the first ten when the tenth has come.
+async fn serve_late_replies(mut socket: common::Socket) {
+    let mut ids = Vec::new();
+    while let Some(Ok(message)) = socket.next().await {
+        let Some((id, text)) = message.to_text().ok().and_then(|text| text.split_once(' ')) else {
+            return;
+        };
+        ids.push(format!("ok {id}"));
+        socket.send(text.into()).await.unwrap();
+        if ids.len() == 10 {
+            for id in &ids {
+                socket.send(id.as_str().into()).await.unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reply_that_comes_after_all_deliveries_is_no_duplicate() {
+    let server = Server::start(|_, stream| async move {
+        serve_late_replies(accept(stream).await).await;
+    });
+    let plan = server.plan(|plan| {
+        plan.scenario = scenario(
+            "[[message]]\nsend = '${id} ${uid}'\nreply = 'ok ${id}'\ndeliver = '${uid}'\n",
+        );
+        plan.clients = NonZeroU32::new(1).unwrap();
+        plan.load = Load::Open {
+            profile: RateProfile::constant(Rate::new(200.0).unwrap()),
+            arrivals: Arrivals::Constant,
+            window: None,
+        };
+    });
+    let record = run(&plan).record;
+    let counts = &record.counts;
+    assert_eq!((counts.sent, counts.received, counts.duplicated), (10, 10, 0));
+    assert_eq!(record.fan_out.unwrap().counts.delivered, 10);
+}

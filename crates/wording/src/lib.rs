@@ -10,9 +10,8 @@
 //! | [`messages`] | wrong echoes, and messages of the server's own |
 //! | `reasons`, `generator_reasons`, `delivery_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
 //! | `percent_beside` | shares printed next to their limits |
-//! | [`deliveries_view`] | deliveries, feeds and slow readers |
-//! | `delivery_rows` | lines on them in the text summary |
 //! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
+//! | `delivery_rows` | lines on them in the text summary |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |

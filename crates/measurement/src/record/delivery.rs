@@ -98,7 +98,22 @@ impl OfMessage for DeliverySample {
     }
 }
 
-/// What became of one measured message at its receivers. Times are nanoseconds.
+/// A message that reached all of its receivers. Delivery times count from the send time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompleteMessage {
+    /// Intended send time in nanoseconds since T0. In closed loop, the send time.
+    pub intended_ns: u64,
+    /// Send time in nanoseconds since T0.
+    pub sent_ns: u64,
+    /// Delivery time of the first receiver, in nanoseconds.
+    pub first_ns: u64,
+    /// Delivery time of the median receiver, the lower one of two, in nanoseconds.
+    pub median_ns: u64,
+    /// Delivery time of the last receiver, in nanoseconds.
+    pub last_ns: u64,
+}
+
+/// Deliveries of one measured message. Times are nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicationSample {
     /// Client that sent the message.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::delivery::{DeliverySample, PublicationSample};
+use super::delivery::{CompleteMessage, DeliverySample, PublicationSample};
 use super::fan_out_second::{FanOutSecond, SecondsOfFanOut};
 use super::sampling::OfMessage;
 use super::{BottomK, LazyHistogram, ThreadSamples};
@@ -143,21 +143,6 @@ impl FanOutTimes {
     }
 }
 
-/// A message that reached all of its receivers. Delivery times count from the send time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CompleteMessage {
-    /// Intended send time in nanoseconds since T0. In closed loop, the send time.
-    pub intended_ns: u64,
-    /// Send time in nanoseconds since T0.
-    pub sent_ns: u64,
-    /// Delivery time of the first receiver, in nanoseconds.
-    pub first_ns: u64,
-    /// Delivery time of the median receiver, the lower one of two, in nanoseconds.
-    pub median_ns: u64,
-    /// Delivery time of the last receiver, in nanoseconds.
-    pub last_ns: u64,
-}
-
 /// Deliveries to the clients of one role, or to slow readers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReceiverRecord {
@@ -243,7 +228,7 @@ impl FanOutRecord {
 /// The deliveries of one generator thread.
 #[derive(Debug)]
 pub struct FanOutRecorder {
-    /// Figures so far. The caller adds those for which there is no method. Seconds and samples are added at the end.
+    /// Figures so far. The caller adds those without a method. Seconds and samples are added at the end.
     pub record: FanOutRecord,
     seconds: SecondsOfFanOut,
     publications: ThreadSamples<PublicationSample>,

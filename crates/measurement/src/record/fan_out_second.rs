@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fan_out::CompleteMessage;
+use super::delivery::CompleteMessage;
 use super::second_sum::{BucketCounts, EncodedTimes};
 use super::{LatencyHistogram, LazyHistogram};
 

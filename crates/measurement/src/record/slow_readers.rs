@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::fan_out::{CompleteMessage, ReceiverRecord};
+use super::delivery::CompleteMessage;
+use super::fan_out::ReceiverRecord;
 use super::{KindRecord, LazyHistogram};
 
 /// Figures of slow readers and of their neighbours: those of one thread, or the sum over threads and processes.

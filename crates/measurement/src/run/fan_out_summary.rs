@@ -50,14 +50,14 @@ pub struct FanOutSummary {
     pub unreached: u64,
     /// Numbers of these receivers, the first hundred.
     pub unreached_clients: Vec<u32>,
-    /// Of all deliveries within the timeout.
+    /// Times of all deliveries within the timeout.
     pub delivery_time_ns: Latency,
     pub delivery_response_ns: Latency,
     /// Delivery time of each complete message's first receiver. So are the following figures.
     pub first_ns: Latency,
-    /// Of the median receiver, the lower one of two.
+    /// Delivery time of the median receiver, the lower one of two.
     pub median_ns: Latency,
-    /// Of the last receiver.
+    /// Delivery time of the last receiver.
     pub last_ns: Latency,
     /// Last minus first.
     pub spread_ns: Latency,
@@ -85,12 +85,13 @@ pub struct FanOutRow {
     pub expected: u64,
     /// Deliveries that arrived in this second.
     pub delivered: u64,
-    /// Of the messages that reached their last receiver in this second; `None` without any. So are the following figures.
+    /// Median over the messages that reached their last receiver in this second; `None` without any. The following figures
+    /// are of the same messages.
     pub first_p50_ns: Option<u64>,
     pub median_p50_ns: Option<u64>,
     pub last_p50_ns: Option<u64>,
     pub last_p99_ns: Option<u64>,
-    /// Of the deliveries that arrived in this second.
+    /// Median over the deliveries that arrived in this second.
     pub delivery_p50_ns: Option<u64>,
     pub delivery_p99_ns: Option<u64>,
 }

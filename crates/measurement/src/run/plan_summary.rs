@@ -88,7 +88,7 @@ impl SlowReadersSummary {
         Some(Self {
             clients: slow.clients(),
             read_bytes_per_s: slow.bytes_per_s(),
-            after_s: plan.slow.map_or(0.0, |slow| slow.after.as_secs_f64()),
+            after_s: slow.after().as_secs_f64(),
         })
     }
 }

@@ -441,7 +441,7 @@ fn delivery_evidence(
     }
 }
 
-/// What slow readers were sent and read since they turned slow; `None` without any.
+/// Bytes that slow readers were sent and have read since they turned slow; `None` without any.
 fn slow_evidence(facts: &PlanFacts, record: &Record, elapsed_s: f64) -> Option<SlowEvidence> {
     let own = record.slow.as_ref().filter(|own| own.clients > 0)?;
     let after_s = facts.plan.slow.as_ref().map_or(0.0, |slow| slow.after_s);

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::schema::{self, MovingAverageColumn, SheetColumn};
 use measurement::run::{
-    FanOutPercentiles, FanOutRow, FanOutSummary, PushSummary, ShardRow, ShardsSummary,
+    FanOutPercentiles, FanOutRow, FanOutSummary, PushSummary, ScenarioSummary, ShardRow,
+    ShardsSummary,
 };
 use test_support::fixtures::{complete_shards, degraded_shards, recorded, run_of, summary_of};
 
@@ -442,6 +443,19 @@ fn run_with_deliveries() -> Run {
         received_ns: 2_000_000,
     };
     run.deliveries = vec![delivery; 3];
+    let scenario = ScenarioSummary {
+        kinds: vec!["message".to_owned()],
+        roles: [("publisher".to_owned(), 2), ("subscriber".to_owned(), 3)].into(),
+        rooms: 2,
+        ..ScenarioSummary::default()
+    };
+    run.summary.as_mut().unwrap().scenario = Some(scenario);
+    let client = |client| ClientRow {
+        client,
+        role: Some(u16::from(client > 1)),
+        ..CLIENTS[1]
+    };
+    run.clients = Some((0..5).map(client).collect());
     let push = PushSample {
         client: 1,
         seq: 7,
@@ -495,6 +509,12 @@ fn deliveries_and_pushes_have_sheets_behind_the_others_that_go_on() {
         ),
         ("pushes_2", "client seq received_s gap_ms late_ms delay_ms"),
     ];
+    let connections = book.worksheet_range("connections").unwrap();
+    assert_eq!(header(&connections).last().unwrap(), "room");
+    let rooms = connections.rows().skip(1).map(numbers);
+    let rooms: Vec<_> = rooms.map(|row| row.last().copied().flatten()).collect();
+    // The second role begins with the first room again.
+    assert_eq!(rooms, [0.0, 1.0, 0.0, 1.0, 0.0].map(Some));
     for (name, titles) in contract {
         let sheet = book.worksheet_range(name).unwrap();
         assert_eq!(header(&sheet).join(" "), titles, "{name}");

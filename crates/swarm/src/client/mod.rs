@@ -12,12 +12,16 @@
 //! | `record` | the results of messages, passed to the recorder |
 //! | `setup` | scenarios: steps before the load, heartbeats, goodbye |
 //! | `template_send` | scenarios: messages filled from templates |
-//! | `fan_out` | scenarios: deliveries, and messages that are complete or not |
+//! | `fan_out` | scenarios: messages to several receivers, from before they are sent until they are complete or closed |
+//! | `arrivals` | scenarios: deliveries that arrive |
+//! | `delivery_record` | scenarios: deliveries, and messages that are complete or not, passed to the recorder |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
 //! | `pushes` | scenarios: messages of the server's own |
 //! | `slow_reading` | slow readers |
 
-pub(crate) mod fan_out;
+mod arrivals;
+mod delivery_record;
+mod fan_out;
 mod pushes;
 mod receive;
 mod record;

@@ -9,7 +9,7 @@ use scenario::{
 use websocket_wire::{MessageKind, Opcode, strip_message};
 
 use super::Client;
-use super::fan_out::RecognisedDelivery;
+use super::delivery_record::RecognisedDelivery;
 use super::setup::shown;
 use super::slow_reading::record_slow;
 use super::stages::ClientStage;
@@ -41,6 +41,17 @@ impl ReplyEnd {
             (true, _) => Outcome::Ok,
         }
     }
+}
+
+/// An own message that a record belongs to.
+#[derive(Clone, Copy)]
+struct OwnRecord {
+    number: MessageNumber,
+    role: ReplyRole,
+    /// Everything known agrees with what was sent.
+    agrees: bool,
+    /// The record identifies none of several messages that wait.
+    by_order: bool,
 }
 
 impl Client {
@@ -177,23 +188,14 @@ impl Client {
                 by,
             } => {
                 let number = MessageNumber::from_bits(message.number);
-                if role == ReplyRole::Part {
-                    return self.record_part(number, own, now_ns, thread);
-                }
                 let by_order = by == FoundBy::Order && sent.waits_for_several(message.kind);
-                let Some(echo) = self.in_flight.take(number) else {
-                    return;
-                };
-                if !agrees {
-                    self.record_wrong_reply(&echo.message, record, own, dialogue, thread);
-                }
-                let echo = MatchedEcho { by_order, ..echo };
-                let end = ReplyEnd {
+                let found = OwnRecord {
+                    number,
                     role,
                     agrees,
-                    first_part_ns: own.sent.end(number),
+                    by_order,
                 };
-                self.record_reply(&echo, end, now_ns, thread);
+                self.take_own_record(found, record, own, dialogue, now_ns, thread);
             }
             RecordClass::Duplicate { kind, role, key } => {
                 self.record_duplicate(kind, role, key, own, thread);
@@ -227,6 +229,41 @@ impl Client {
                 thread.count_other(OtherRecord { received_ns, rule });
             }
         }
+    }
+
+    /// Processes a record that belongs to an own message.
+    #[inline]
+    fn take_own_record(
+        &mut self,
+        found: OwnRecord,
+        record: ReceivedRecord<'_>,
+        own: &mut ClientDialogue,
+        dialogue: &Dialogue,
+        now_ns: u64,
+        thread: &ThreadState,
+    ) {
+        let OwnRecord {
+            number,
+            role,
+            agrees,
+            by_order,
+        } = found;
+        if role == ReplyRole::Part {
+            return self.record_part(number, own, now_ns, thread);
+        }
+        let Some(echo) = self.in_flight.take(number) else {
+            return;
+        };
+        if !agrees {
+            self.record_wrong_reply(&echo.message, record, own, dialogue, thread);
+        }
+        let echo = MatchedEcho { by_order, ..echo };
+        let end = ReplyEnd {
+            role,
+            agrees,
+            first_part_ns: own.sent.end(number),
+        };
+        self.record_reply(&echo, end, now_ns, thread);
     }
 
     /// Removes messages from the front of `input` while each is exactly the expected reply to the oldest message, as almost

@@ -2,6 +2,8 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `client_rooms` | one client in its rooms |
+//! | `recent_publications` | messages that were delivered lately |
 //! | `publication` | one message on its way to several receivers |
 //! | `publications` | rooms, and the messages on their way to their members |
 //! | `feed` | messages of the server's own at one client |
@@ -10,11 +12,13 @@
 //! | `sent_index` | ids and parts of the messages in flight, for the classification of records |
 //! | `template_frame` | frames filled from templates |
 
+pub(crate) mod client_rooms;
 pub(crate) mod early_records;
 pub(crate) mod feed;
 mod lateness;
 pub(crate) mod publication;
 pub(crate) mod publications;
+pub(crate) mod recent_publications;
 pub(crate) mod sent_index;
 mod sequence;
 pub(crate) mod template_frame;
@@ -29,9 +33,9 @@ use scenario::{
     RoleAssignment, Scenario, Template,
 };
 
-use crate::client::fan_out::ClientRooms;
 use crate::clock::nanoseconds;
 use crate::message::payload::MAX_INDEX;
+use client_rooms::ClientRooms;
 use feed::{ClientFeed, FeedRules};
 use publication::Publication;
 use publications::PublicationBoard;

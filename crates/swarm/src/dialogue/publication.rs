@@ -57,7 +57,7 @@ pub(crate) struct PublishedMessage {
 
 /// The meaning of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub(crate) enum ArrivalMeaning {
     /// The first one at this receiver, in time. `completes`: the message has now reached all of its receivers.
     First { completes: bool },
     /// The first one at this receiver, after the timeout.
@@ -110,34 +110,34 @@ impl Publication {
         is_slow: bool,
         now_ns: u64,
         timeout_ns: u64,
-    ) -> Arrival {
+    ) -> ArrivalMeaning {
         if !self.expected.includes(place) {
-            return Arrival::NotExpected;
+            return ArrivalMeaning::NotExpected;
         }
         // One arrival ends a message of a queue, at whichever member.
         let place = if self.expected.is_queue { 0 } else { place };
         let bit = 1 << (place % 64);
         let seen = self.seen[(place / 64) as usize].fetch_or(bit, Ordering::AcqRel);
         if seen & bit != 0 {
-            return Arrival::Again;
+            return ArrivalMeaning::Again;
         }
         if now_ns.saturating_sub(self.message.sent_ns) > timeout_ns {
-            return Arrival::Late;
+            return ArrivalMeaning::Late;
         }
         if is_slow && !self.expected.is_queue {
             self.slow.fetch_add(1, Ordering::Relaxed);
-            return Arrival::First { completes: false };
+            return ArrivalMeaning::First { completes: false };
         }
         let claimed = self.claimed.fetch_add(1, Ordering::AcqRel);
         if claimed & CLOSED != 0 {
-            return Arrival::Late;
+            return ArrivalMeaning::Late;
         }
         let Some(slot) = self.arrivals.get(claimed as usize) else {
-            return Arrival::Again;
+            return ArrivalMeaning::Again;
         };
         slot.store(now_ns, Ordering::Relaxed);
         let filled = self.filled.fetch_add(1, Ordering::AcqRel) + 1;
-        Arrival::First {
+        ArrivalMeaning::First {
             completes: filled == self.expected.others,
         }
     }
@@ -148,7 +148,7 @@ impl Publication {
         word.is_some_and(|word| word.load(Ordering::Acquire) & (1 << (place % 64)) != 0)
     }
 
-    /// Ends the wait for arrivals. Returns true when some are missing; false when the message is complete, and whoever
+    /// Ends the wait for arrivals. Returns true when some are missing; false when the message is complete, and the thread that
     /// completed it records it.
     pub(crate) fn close(&self) -> bool {
         let claimed = self.claimed.fetch_or(CLOSED, Ordering::AcqRel) & !CLOSED;
@@ -249,11 +249,11 @@ mod tests {
     fn the_last_of_all_receivers_completes_the_message() {
         let message = to(3);
         let arrive = |place, at| message.arrive(place, false, at, TIMEOUT_NS);
-        assert_eq!(arrive(2, 150), Arrival::First { completes: false });
-        assert_eq!(arrive(2, 160), Arrival::Again);
-        assert_eq!(arrive(0, 170), Arrival::First { completes: false });
-        assert_eq!(arrive(3, 175), Arrival::NotExpected);
-        assert_eq!(arrive(1, 180), Arrival::First { completes: true });
+        assert_eq!(arrive(2, 150), ArrivalMeaning::First { completes: false });
+        assert_eq!(arrive(2, 160), ArrivalMeaning::Again);
+        assert_eq!(arrive(0, 170), ArrivalMeaning::First { completes: false });
+        assert_eq!(arrive(3, 175), ArrivalMeaning::NotExpected);
+        assert_eq!(arrive(1, 180), ArrivalMeaning::First { completes: true });
         assert_eq!(message.delivery_times(&mut Vec::new()), Some([50, 70, 80]));
         assert!(!message.close());
     }
@@ -270,13 +270,22 @@ mod tests {
     #[test]
     fn an_arrival_after_the_timeout_or_the_close_is_late() {
         let message = to(3);
-        assert_eq!(message.arrive(0, false, 1_101, TIMEOUT_NS), Arrival::Late);
+        assert_eq!(
+            message.arrive(0, false, 1_101, TIMEOUT_NS),
+            ArrivalMeaning::Late
+        );
         message.arrive(1, false, 1_100, TIMEOUT_NS);
         assert!(message.close());
-        assert_eq!(message.arrive(2, false, 1_090, TIMEOUT_NS), Arrival::Late);
+        assert_eq!(
+            message.arrive(2, false, 1_090, TIMEOUT_NS),
+            ArrivalMeaning::Late
+        );
         assert_eq!(message.delivered(), 1);
         assert!(message.has(0) && message.has(2));
-        assert_eq!(message.arrive(2, false, 1_095, TIMEOUT_NS), Arrival::Again);
+        assert_eq!(
+            message.arrive(2, false, 1_095, TIMEOUT_NS),
+            ArrivalMeaning::Again
+        );
     }
 
     #[test]
@@ -293,13 +302,13 @@ mod tests {
         );
         assert_eq!(
             message.arrive(1, false, 6, TIMEOUT_NS),
-            Arrival::First { completes: true }
+            ArrivalMeaning::First { completes: true }
         );
         message.set_over();
         assert!(!message.is_settled());
         assert_eq!(
             message.arrive(0, true, 7, TIMEOUT_NS),
-            Arrival::First { completes: false }
+            ArrivalMeaning::First { completes: false }
         );
         assert!(message.is_settled());
     }
@@ -318,12 +327,15 @@ mod tests {
         );
         assert_eq!(
             message.arrive(2, false, 5, TIMEOUT_NS),
-            Arrival::First { completes: true }
+            ArrivalMeaning::First { completes: true }
         );
-        assert_eq!(message.arrive(0, false, 6, TIMEOUT_NS), Arrival::Again);
+        assert_eq!(
+            message.arrive(0, false, 6, TIMEOUT_NS),
+            ArrivalMeaning::Again
+        );
         assert_eq!(
             message.arrive(3, false, 6, TIMEOUT_NS),
-            Arrival::NotExpected
+            ArrivalMeaning::NotExpected
         );
     }
 
@@ -340,8 +352,14 @@ mod tests {
             },
         );
         assert!(message.close());
-        assert_eq!(message.arrive(1, false, 2_000, TIMEOUT_NS), Arrival::Late);
-        assert_eq!(message.arrive(0, false, 2_001, TIMEOUT_NS), Arrival::Again);
+        assert_eq!(
+            message.arrive(1, false, 2_000, TIMEOUT_NS),
+            ArrivalMeaning::Late
+        );
+        assert_eq!(
+            message.arrive(0, false, 2_001, TIMEOUT_NS),
+            ArrivalMeaning::Again
+        );
     }
 
     #[test]
@@ -355,7 +373,7 @@ mod tests {
                         let own = (0..100).map(|n| n * 4 + thread);
                         own.filter(|place| {
                             let arrival = message.arrive(*place, false, 200, TIMEOUT_NS);
-                            arrival == Arrival::First { completes: true }
+                            arrival == ArrivalMeaning::First { completes: true }
                         })
                         .count()
                     })

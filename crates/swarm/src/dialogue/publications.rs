@@ -79,11 +79,11 @@ struct PublisherQueue {
 /// A message that an arrival names.
 #[derive(Debug)]
 pub(crate) enum FoundMessage {
-    /// It is on its way, or has just become complete, or was closed as incomplete.
+    /// A message on its way, or that has just become complete, or that was closed as incomplete.
     Known(Arc<Publication>),
-    /// It has reached all of its receivers.
+    /// A message that has reached all of its receivers.
     Complete,
-    /// It is not kept any more; it may have been incomplete.
+    /// A message that is not kept any more and may have been incomplete.
     Dropped,
     /// No such message was sent.
     Unknown,
@@ -380,7 +380,7 @@ impl PublisherQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::publication::{Arrival, published};
+    use super::super::publication::{ArrivalMeaning, published};
     use super::*;
 
     const ROOM: Audience = Audience {
@@ -410,10 +410,13 @@ mod tests {
         let message = known(&board, 0);
         assert_eq!((message.expected.joined, message.expected.others), (3, 2));
         let arrive = |place: RoomPlace| message.arrive(place.place, false, 30, 100);
-        assert_eq!(arrive(late), Arrival::NotExpected);
-        assert_eq!(arrive(places[0]), Arrival::First { completes: false });
+        assert_eq!(arrive(late), ArrivalMeaning::NotExpected);
+        assert_eq!(
+            arrive(places[0]),
+            ArrivalMeaning::First { completes: false }
+        );
         assert_eq!(board.missing(&message), [2]);
-        assert_eq!(arrive(places[2]), Arrival::First { completes: true });
+        assert_eq!(arrive(places[2]), ArrivalMeaning::First { completes: true });
         assert_eq!(board.leave(late, 40), 0);
     }
 
@@ -558,7 +561,7 @@ mod tests {
         let arrive = |place: RoomPlace| message.arrive(place.place, false, 30, 100);
         assert_eq!(
             (arrive(places[0]), arrive(places[1])),
-            (Arrival::Again, Arrival::Late)
+            (ArrivalMeaning::Again, ArrivalMeaning::Late)
         );
     }
 

@@ -11,3 +11,6 @@ VirtualHost "localhost"
   authentication = "anonymous"
 VirtualHost "accounts.localhost"
   authentication = "internal_plain"
+Component "rooms.localhost" "muc"
+  -- Else a room is locked until its creator has configured it.
+  muc_room_locking = false

@@ -1,4 +1,4 @@
-"""A SignalR hub with the package aiosignalr: `echo` returns its argument."""
+"""A SignalR hub with the package aiosignalr: `echo` returns its argument, `shout` sends it to all clients."""
 
 import asyncio
 import sys
@@ -9,6 +9,9 @@ from aiosignalr.server import Hub, ServerOptions, SignalRServer
 class Echo(Hub):
     async def echo(self, text: str) -> str:
         return text
+
+    async def shout(self, text: str) -> None:
+        await self.clients.all_.send("shout", text)
 
 
 async def main():
