@@ -453,6 +453,7 @@ fn run_with_deliveries() -> Run {
     let client = |client| ClientRow {
         client,
         role: Some(u16::from(client > 1)),
+        room: Some(if client > 1 { (client - 2) % 2 } else { client }),
         ..CLIENTS[1]
     };
     run.clients = Some((0..5).map(client).collect());
