@@ -159,10 +159,14 @@ pub struct ClientRow {
 
 impl Run {
     /// Builds a fresh run. `clients` has one row per client, ordered by number.
-    pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
+    pub fn with_summary(summary: Summary, mut record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         let tagged = tagged_histograms(&summary, &record);
-        let fan_out = record.fan_out.clone().map(|own| *own).unwrap_or_default();
+        // Its histograms take megabytes, and are not needed any more.
+        let fan_out = record.fan_out.take().map(|own| *own);
+        let (publications, deliveries) = fan_out
+            .map(|own| (own.publications, own.deliveries))
+            .unwrap_or_default();
         Self {
             summary: Some(summary),
             percentiles: Some(percentile_table(&record)),
@@ -180,8 +184,8 @@ impl Run {
                 rows: record.samples,
             }),
             clients: Some(clients),
-            publications: fan_out.publications,
-            deliveries: fan_out.deliveries,
+            publications,
+            deliveries,
             pushes: record.push.map(|push| push.samples).unwrap_or_default(),
             tagged,
         }
