@@ -586,6 +586,34 @@ fn the_only_sender_of_a_room_that_does_not_get_its_own_messages_is_not_unreached
 }
 
 #[test]
+fn kinds_whose_deliveries_look_alike_are_told_apart_by_their_numbers() {
+    let kind = |name: &str, to: &str| {
+        format!("{REPLIED}name = '{name}'\nto = '{to}'\nto_sender = false\n")
+    };
+    let messages = format!("{}{}", kind("room", "room"), kind("all", "all"));
+    let server = StubRoomServer::start(2, |room, event| {
+        if let RoomEvent::Said(post) = event {
+            room.deliver_to_all(post);
+        }
+    });
+    let record = run(&server.plan(|plan| {
+        draft(&[ROLES, SETUP, &messages], 6)(plan);
+        plan.rooms = NonZeroU32::new(2).unwrap();
+    }))
+    .record;
+    let figures = fan_out(&record);
+    let counts = figures.counts;
+    // Those of the first kind reach the other room as well, where nobody expects them.
+    let of_kinds = &record.scenario.as_ref().unwrap().kinds;
+    let (to_room, to_all) = (of_kinds[0].counts.sent, of_kinds[1].counts.sent);
+    assert_eq!(to_room + to_all, 20);
+    assert!(to_room > 0 && to_all > 0);
+    let expected = to_room * 2 + to_all * 4;
+    assert_eq!((counts.expected, counts.delivered), (expected, expected));
+    assert_eq!(counts.unexpected, to_room * 2);
+}
+
+#[test]
 fn a_queue_expects_one_delivery_and_a_second_one_is_a_duplicate() {
     let message = format!("{REPLIED}to = 'one'\n");
     let server = StubRoomServer::start(2, |room, event| {

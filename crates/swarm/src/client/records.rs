@@ -212,8 +212,11 @@ impl Client {
                 number,
                 agrees,
             } => {
+                // Deliveries of several kinds may look alike. The number decides.
+                let sent_kind = scenario.message_type(padding, publisher, number);
+                let is_delivered = scenario.messages[sent_kind].has_deliveries();
                 let delivery = RecognisedDelivery {
-                    kind,
+                    kind: if is_delivered { sent_kind } else { kind },
                     publisher,
                     number: MessageNumber::from_bits(number),
                     agrees,
