@@ -139,6 +139,9 @@ fn a_reply_that_comes_after_all_deliveries_is_no_duplicate() {
     });
     let record = run(&plan).record;
     let counts = &record.counts;
-    assert_eq!((counts.sent, counts.received, counts.duplicated), (10, 10, 0));
+    assert_eq!(
+        (counts.sent, counts.received, counts.duplicated),
+        (10, 10, 0)
+    );
     assert_eq!(record.fan_out.unwrap().counts.delivered, 10);
 }

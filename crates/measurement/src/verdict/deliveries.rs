@@ -89,7 +89,8 @@ fn fan_out(evidence: &Evidence) -> Vec<Reason> {
     if own.misdirected > 0 {
         reasons.push(Reason::MisdirectedDeliveries(own.misdirected));
     }
-    reasons.extend(own.delayed_share.map(Reason::DelayedAcknowledgements));
+    let delayed = own.delayed_share.map(Reason::DelayedAcknowledgements);
+    reasons.extend(delayed.or(own.delayed_last_share.map(Reason::DelayedLastReceivers)));
     reasons
 }
 
@@ -316,6 +317,17 @@ mod tests {
             Reason::DelayedAcknowledgements(0.3),
         ];
         assert_eq!(reasons, wanted);
+    }
+
+    #[test]
+    fn delayed_last_receivers_are_suspect_unless_all_deliveries_tell() {
+        let found = |shares: (Option<f64>, Option<f64>)| {
+            of_room(|_, own| (own.delayed_share, own.delayed_last_share) = shares)
+        };
+        let last = Reason::DelayedLastReceivers(0.9);
+        assert_eq!(found((None, Some(0.9))), (Verdict::Suspect, vec![last]));
+        let all = Reason::DelayedAcknowledgements(0.3);
+        assert_eq!(found((Some(0.3), Some(0.9))), (Verdict::Suspect, vec![all]));
     }
 
     #[test]
