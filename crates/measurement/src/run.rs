@@ -152,14 +152,21 @@ pub struct ClientRow {
     pub role: Option<u16>,
     /// Number of the setup step that failed, in the merged file, from 1; `None` when none did.
     pub setup_step: Option<u32>,
+    /// Room of the client; `None` in a run without deliveries.
+    #[serde(default)]
+    pub room: Option<u32>,
 }
 
 impl Run {
     /// Builds a fresh run. `clients` has one row per client, ordered by number.
-    pub fn with_summary(summary: Summary, record: Record, clients: Vec<ClientRow>) -> Self {
+    pub fn with_summary(summary: Summary, mut record: Record, clients: Vec<ClientRow>) -> Self {
         let sent = record.counts.sent;
         let tagged = tagged_histograms(&summary, &record);
-        let fan_out = record.fan_out.clone().map(|own| *own).unwrap_or_default();
+        // Its histograms take megabytes, and are not needed any more.
+        let fan_out = record.fan_out.take().map(|own| *own);
+        let (publications, deliveries) = fan_out
+            .map(|own| (own.publications, own.deliveries))
+            .unwrap_or_default();
         Self {
             summary: Some(summary),
             percentiles: Some(percentile_table(&record)),
@@ -177,8 +184,8 @@ impl Run {
                 rows: record.samples,
             }),
             clients: Some(clients),
-            publications: fan_out.publications,
-            deliveries: fan_out.deliveries,
+            publications,
+            deliveries,
             pushes: record.push.map(|push| push.samples).unwrap_or_default(),
             tagged,
         }

@@ -31,12 +31,12 @@ pub(crate) const FAN_OUT_LATENCY_COLUMNS: [&str; 5] =
 pub(crate) const FAN_OUT_PERCENTILE_COLUMNS: [&str; 4] =
     ["delivery_time_ms", "first_ms", "median_ms", "last_ms"];
 /// Columns behind those of [`CONNECTIONS_SHEET`], in runs with a scenario: time until the setup was complete, name of the
-/// role, and number of the setup step that failed.
-pub(crate) const SCENARIO_CONNECTION_COLUMNS: [&str; 3] = [READY_COLUMN, "role", STEP_COLUMN];
-/// Column behind these, in runs with deliveries: number of the room.
-pub(crate) const ROOM_COLUMN: &str = "room";
+/// role, and number of the setup step that failed. The room stands in runs with deliveries only.
+pub(crate) const SCENARIO_CONNECTION_COLUMNS: [&str; 4] =
+    [READY_COLUMN, "role", STEP_COLUMN, ROOM_COLUMN];
 pub(crate) const READY_COLUMN: &str = "ready_ms";
 pub(crate) const STEP_COLUMN: &str = "setup_step";
+pub(crate) const ROOM_COLUMN: &str = "room";
 
 /// One row per second of deliveries. The flattened summary leaves these rows out.
 pub(crate) const FAN_OUT_SHEET: &str = "fan_out";

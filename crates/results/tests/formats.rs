@@ -82,6 +82,7 @@ const CLIENTS: [ClientRow; 2] = [
         ready_ns: None,
         role: None,
         setup_step: None,
+        room: None,
     },
     ClientRow {
         client: 1,
@@ -92,6 +93,7 @@ const CLIENTS: [ClientRow; 2] = [
         ready_ns: None,
         role: None,
         setup_step: None,
+        room: None,
     },
 ];
 

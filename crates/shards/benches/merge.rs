@@ -144,6 +144,7 @@ fn client_rows(size: Size, shard: u32) -> Vec<ClientRow> {
         ready_ns: None,
         role: None,
         setup_step: None,
+        room: None,
     });
     rows.collect()
 }

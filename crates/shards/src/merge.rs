@@ -158,6 +158,12 @@ impl Merger {
             if let Some(validity) = judged {
                 summary.validity = validity;
             }
+            // A log has no deliveries, so those of a shard without a result are unknown.
+            if let Some(fan_out) = &mut summary.fan_out
+                && self.shards.lacks_results()
+            {
+                fan_out.reach = None;
+            }
             summary.shards = Some(self.shards);
         }
         Ok(MergedRun { run, interrupted })

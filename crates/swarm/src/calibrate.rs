@@ -97,8 +97,14 @@ fn delivery_ceiling(plan: &Plan) -> Result<Option<f64>, SwarmError> {
     };
     let crowd = measure(draft, &server)?;
     let delivered = crowd.record.fan_out.map_or(0, |own| own.counts.delivered);
-    let busy_s = crowd.context.client.cpu_s.filter(|s| *s > 0.0);
-    Ok(busy_s.map(|busy_s| delivered as f64 / busy_s * plan.threads.get() as f64))
+    let busy_s = crowd.context.client.cpu_s;
+    Ok(per_busy_second(delivered, busy_s).map(|rate| rate * plan.threads.get() as f64))
+}
+
+/// Deliveries per second of CPU; `None` when nothing arrived in the short time, which says nothing about the limit.
+fn per_busy_second(delivered: u64, busy_s: Option<f64>) -> Option<f64> {
+    let busy_s = busy_s.filter(|s| *s > 0.0 && delivered > 0)?;
+    Some(delivered as f64 / busy_s)
 }
 
 /// Returns true when all servers of a plan have a transport that the reference server supports.
@@ -169,5 +175,13 @@ mod tests {
         assert!(!ceiling_draft(&spins).busy_poll);
         // A single client waits in the same way as in the run.
         assert!(floor_draft(&spins).busy_poll);
+    }
+
+    /// The verdict compared deliveries with a limit of 0 per second.
+    #[test]
+    fn a_calibration_without_a_delivery_knows_no_limit() {
+        assert_eq!(per_busy_second(0, Some(0.25)), None);
+        assert_eq!(per_busy_second(50, None), None);
+        assert_eq!(per_busy_second(50, Some(0.25)), Some(200.0));
     }
 }

@@ -82,6 +82,7 @@ impl ClientStats {
             ready_ns: None,
             role: None,
             setup_step: None,
+            room: None,
         });
     }
 }

@@ -65,15 +65,15 @@ impl RunHandle {
         }
     }
 
-    /// Calls this function at T0 with the numbers of the receivers, ascending, to whose rooms messages of the warm-up were
-    /// sent and that have got none of them. Not called when there are none.
+    /// Calls this function once, at T0, with the numbers of the receivers, ascending, to whose rooms messages of the warm-up
+    /// were sent and that have got none of them. The list is empty when there are none.
     pub fn when_unreached(&self, callback: impl FnOnce(&[u32]) + Send + 'static) {
         *lock(&self.0.on_unreached) = Some(Box::new(callback));
     }
 
     pub(crate) fn tell_unreached(&self, clients: &[u32]) {
         let callback = lock(&self.0.on_unreached).take();
-        if let Some(callback) = callback.filter(|_| !clients.is_empty()) {
+        if let Some(callback) = callback {
             callback(clients);
         }
     }

@@ -135,24 +135,26 @@ fn record_with(
         server_growth_bytes: watch.borrow().growth(),
         ..recording.context
     };
-    assign_roles(plan, &mut recording.clients);
+    assign_places(plan, &mut recording.clients);
     Ok(recording)
 }
 
-/// Sets the role of each client of a scenario.
-fn assign_roles(plan: &Plan, clients: &mut [ClientRow]) {
+/// Sets the role of each client of a scenario, and its room if there are deliveries.
+fn assign_places(plan: &Plan, clients: &mut [ClientRow]) {
     let (Some(scenario), Some(assigned)) = (plan.scenario(), plan.roles()) else {
         return;
     };
     let names: Vec<_> = scenario.roles.iter().map(|role| &role.name).collect();
     let mut sorted = names.clone();
     sorted.sort();
+    let rooms = scenario.has_deliveries().then(|| plan.partition());
     for row in clients {
         let role = assigned
             .of(row.client)
             .and_then(|(role, _)| names.get(role));
         let place = role.and_then(|name| sorted.binary_search(name).ok());
         row.role = place.and_then(|place| u16::try_from(place).ok());
+        row.room = rooms.as_ref().map(|rooms| rooms.room_of(row.client));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The commands of every README, run with debug builds and shorter loads.
+//! The commands of every README and of the chapter on rooms, run with debug builds and shorter loads.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -21,6 +21,7 @@ arguments=()
 for argument in "$@"; do
     case "$argument" in
         10s | 1m) arguments+=(500ms) ;;
+        5s) arguments+=(200ms) ;;
         3s) arguments+=(100ms) ;;
         1_000) arguments+=(2) ;;
         *) arguments+=("$argument") ;;
@@ -117,7 +118,7 @@ fn readmes(repository: &Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
                 folders.push(path);
-            } else if path.ends_with("README.md") {
+            } else if path.ends_with("README.md") || path.ends_with("ROOMS.md") {
                 found.push(path);
             }
         }
@@ -126,11 +127,15 @@ fn readmes(repository: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Address of a feed. The tests of ws-bench run its commands, because no program of ours serves one.
+const FEED: &str = "127.0.0.1:9004";
+
 /// The blocks of a Markdown text that are marked as `sh`.
 fn shell_blocks(text: &str) -> Vec<String> {
     let blocks = text.split("\n```sh\n").skip(1);
     blocks
         .map(|block| block.split("\n```").next().unwrap().to_owned())
+        .filter(|block| !block.contains(FEED))
         .collect()
 }
 
@@ -198,9 +203,10 @@ impl Place {
         ] {
             if block.contains(address)
                 && !block.contains(&format!("release/{server} --threads"))
+                && !block.contains(&format!("release/{server} --broadcast "))
                 && !block.contains(&format!("--bin {server}"))
             {
-                script += &format!("target/release/{server} >/dev/null\n");
+                script += &format!("target/release/{server} --broadcast >/dev/null\n");
             }
         }
         if block.contains(">ready &") {

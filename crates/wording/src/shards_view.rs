@@ -24,7 +24,7 @@ pub(crate) fn row(s: &Summary) -> Option<LabelledRow> {
         label: "shards",
         text: format!("{state}{}", counts(shards, "complete")),
         tone: tone(shards),
-        points: points(shards),
+        points: points(s),
     })
 }
 
@@ -105,9 +105,52 @@ pub(crate) fn figures(s: &Summary) -> Vec<SummaryFigure> {
     ]
 }
 
-/// One sentence or two on each fault, the time in which all shards were at work if there are faults, and the files of
-/// other runs.
-pub fn points(shards: &ShardsSummary) -> Vec<String> {
+/// One sentence or two on each fault, the figures that lack shards, the time in which all shards were at work if there are
+/// faults, and the files of other runs. Empty for a single process.
+pub fn points(s: &Summary) -> Vec<String> {
+    let Some(shards) = &s.shards else {
+        return Vec::new();
+    };
+    let mut points = faults(shards);
+    points.extend(figures_without(s, shards));
+    if shards.degraded {
+        points.push(full_strength(shards));
+    }
+    points.extend(clocks(shards));
+    points.extend(left_out(shards));
+    points
+}
+
+/// The figures in which shards without a result have no part, although their messages may be counted.
+fn figures_without(s: &Summary, shards: &ShardsSummary) -> Option<String> {
+    if !shards.lacks_results() {
+        return None;
+    }
+    let reach = if s.fan_out.is_some() {
+        ", and the reach of the whole run is unknown"
+    } else {
+        ""
+    };
+    let figures = [
+        s.fan_out.is_some().then_some("deliveries"),
+        s.push.is_some().then_some("messages of the feed"),
+        s.slow.is_some().then_some("slow readers"),
+    ];
+    let figures: Vec<_> = figures
+        .into_iter()
+        .flatten()
+        .map(ToOwned::to_owned)
+        .collect();
+    (!figures.is_empty()).then(|| {
+        format!(
+            "{} are counted for the shards with a result only{reach}",
+            listed(&figures)
+        )
+    })
+}
+
+/// One sentence or two on each fault.
+fn faults(shards: &ShardsSummary) -> Vec<String> {
     let mut points = Vec::new();
     points.extend(missing(shards));
     points.extend(died(shards));
@@ -124,23 +167,21 @@ pub fn points(shards: &ShardsSummary) -> Vec<String> {
             "{names} {verb} interrupted, and did not complete the plan"
         ));
     }
-    if shards.degraded {
-        points.push(full_strength(shards));
-    }
-    points.extend(clocks(shards));
-    if !shards.left_out.is_empty() {
-        let files = counted(shards.left_out.len() as u64, "file");
-        let verb = if shards.left_out.len() == 1 {
-            "is"
-        } else {
-            "are"
-        };
-        let names = listed(&shards.left_out);
-        points.push(format!(
-            "{files} of other starts or plans {verb} left out: {names}"
-        ));
-    }
     points
+}
+
+/// The files of other runs in the same folder.
+fn left_out(shards: &ShardsSummary) -> Option<String> {
+    let verb = match shards.left_out.len() {
+        0 => return None,
+        1 => "is",
+        _ => "are",
+    };
+    let files = counted(shards.left_out.len() as u64, "file");
+    let names = listed(&shards.left_out);
+    Some(format!(
+        "{files} of other starts or plans {verb} left out: {names}"
+    ))
 }
 
 fn missing(shards: &ShardsSummary) -> Option<String> {
@@ -368,10 +409,16 @@ mod tests {
     fn point(words: &str, change: impl FnOnce(&mut ShardsSummary)) -> String {
         let mut shards = complete_shards();
         change(&mut shards);
-        let mut found = points(&shards);
+        let mut found = points_of(shards);
         found.retain(|point| point.contains(words));
         assert_eq!(found.len(), 1, "{found:?}");
         found.remove(0)
+    }
+
+    fn points_of(shards: ShardsSummary) -> Vec<String> {
+        let mut summary = closed_loop_summary(100);
+        summary.shards = Some(shards);
+        points(&summary)
     }
 
     fn line(shards: ShardsSummary) -> LabelledRow {
@@ -387,9 +434,42 @@ mod tests {
             ..ShardsSummary::default()
         };
         let one = "shard 3 was interrupted, and did not complete the plan";
-        assert_eq!(points(&interrupted(&[3])), [one]);
+        assert_eq!(points_of(interrupted(&[3])), [one]);
         let two = "shards 3 and 5 were interrupted, and did not complete the plan";
-        assert_eq!(points(&interrupted(&[3, 5])), [two]);
+        assert_eq!(points_of(interrupted(&[3, 5])), [two]);
+    }
+
+    #[test]
+    fn deliveries_of_a_shard_without_a_result_are_unknown() {
+        let mut summary = closed_loop_summary(100);
+        let words = "counted for the shards with a result only";
+        let mut point = |change: fn(&mut Summary)| {
+            change(&mut summary);
+            let points = points(&summary);
+            points.into_iter().find(|point| point.contains(words))
+        };
+        let complete = point(|s| {
+            s.shards = Some(complete_shards());
+            s.fan_out = Some(measurement::run::FanOutSummary::default());
+        });
+        assert_eq!(complete, None);
+        let deliveries = point(|s| s.shards = Some(degraded_shards()));
+        assert_eq!(
+            deliveries.as_deref(),
+            Some(
+                "deliveries are counted for the shards with a result only, and the reach of the whole run is unknown"
+            )
+        );
+        let feed = point(|s| {
+            s.fan_out = None;
+            s.push = Some(measurement::run::PushSummary::default());
+            s.slow = Some(measurement::run::SlowSummary::default());
+        });
+        let feed = feed.unwrap();
+        assert_eq!(
+            feed,
+            "messages of the feed and slow readers are counted for the shards with a result only"
+        );
     }
 
     #[test]
@@ -403,7 +483,7 @@ mod tests {
             });
         }
         let sentence = "shard 1 was stopped for 2.00 s: its longest times may be its own";
-        assert_eq!(points(&shards), [sentence]);
+        assert_eq!(points_of(shards), [sentence]);
     }
 
     #[test]
@@ -485,7 +565,7 @@ mod tests {
             row(3, "text: true (false)"),
         ];
         shards.differing = vec![1, 2, 3];
-        let [short, long] = points(&shards).try_into().unwrap();
+        let [short, long] = points_of(shards).try_into().unwrap();
         assert!(
             short.starts_with("shards 1 and 3 have another plan"),
             "{short}"
@@ -542,7 +622,7 @@ mod tests {
                 skew_ns: 2_000_000_000,
             })
             .collect();
-        let points = points(&shards);
+        let points = points_of(shards);
         assert_eq!(points.len(), 1 + 2 * (LISTED + 1));
         assert!(
             points[0].starts_with("shards 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 988 more are"),

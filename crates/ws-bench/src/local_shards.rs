@@ -180,6 +180,12 @@ impl LedRun<'_> {
         control.set_phase(phase);
         while children.are_running() {
             children.take_reports(control, &mut |shard, second| self.log(args, shard, second));
+            if let Some(clients) = children.take_unreached()
+                && !args.quiet
+                && !args.tui
+            {
+                run::print_unreached("", &clients);
+            }
             let next = children.phase().unwrap_or(phase).max(phase);
             if next != phase {
                 match (phase, next, probe.as_mut()) {

@@ -265,9 +265,7 @@ fn measure(
         (false, false) => progress_bar::start(plan, control),
     };
     if !args.quiet && !args.tui {
-        control.when_unreached(|clients| {
-            print_notice(&wording::deliveries_view::unreached_in_warm_up(clients));
-        });
+        control.when_unreached(|clients| print_unreached("", clients));
     }
     let has_log = outputs.growing().next().is_some();
     let mut log = |second: LoggedSecond| {
@@ -308,6 +306,14 @@ fn measure(
         ));
     }
     Ok(run)
+}
+
+/// Prints the notice on receivers that nothing has reached in the warm-up, behind this prefix.
+pub(crate) fn print_unreached(prefix: &str, clients: &[u32]) {
+    if !clients.is_empty() {
+        let notice = wording::deliveries_view::unreached_in_warm_up(clients);
+        print_notice(&format!("{prefix}{notice}"));
+    }
 }
 
 /// The exit status of a run that did not take place. Wrong usage is distinguished from other errors.

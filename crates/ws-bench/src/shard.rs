@@ -28,7 +28,7 @@ use units::{counted, grouped, human_time};
 use crate::args::BenchArgs;
 use crate::metrics::MetricsListener;
 use crate::plan_digest::plan_digest;
-use crate::run::{calibrate, check_servers, raise_file_limit};
+use crate::run::{calibrate, check_servers, print_unreached, raise_file_limit};
 use crate::scenarios;
 use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
@@ -64,6 +64,10 @@ pub(crate) fn run(
         args.notice(&format!("metrics at {url}"));
     }
     interrupts.announce_on_interrupt(!args.quiet);
+    if !args.quiet {
+        let prefix = format!("{identity}: ");
+        control.when_unreached(move |clients| print_unreached(&prefix, clients));
+    }
     let executed = shard.execute(args, &files, control, &mut |_| {})?;
     let Some(executed) = executed else {
         return Ok(ExitStatus::Interrupted);

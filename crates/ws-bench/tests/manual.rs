@@ -7,16 +7,24 @@ mod common;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
+use common::broadcast_server::BroadcastServer;
 use common::room_server::RoomServer;
 use common::talk_server::{TalkServer, chat, graphql, json_rpc, socket_io};
 
 const MANUAL: &str = include_str!("../SCENARIOS.md");
 
-/// The code blocks of one language, without their fences.
+/// The chapter on rooms. `test-support` runs its other commands.
+const ROOMS: &str = include_str!("../ROOMS.md");
+
+/// The code blocks of the manual in one language, without their fences.
 fn blocks(language: &str) -> Vec<String> {
+    blocks_of(MANUAL, language)
+}
+
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<(String, Vec<&str>)> = None;
-    for line in MANUAL.lines() {
+    for line in text.lines() {
         match (&mut open, line.strip_prefix("```")) {
             (None, Some(language)) => open = Some((language.to_owned(), Vec::new())),
             (Some(_), Some(_)) => {
@@ -82,6 +90,40 @@ fn every_command_of_the_manual_runs() {
     assert!(run >= 21, "{run} commands");
     let files = ["chat.json", "chat.xlsx"];
     assert!(files.iter().all(|file| folder.path().join(file).is_file()));
+}
+
+#[test]
+fn the_feed_of_the_chapter_on_rooms_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file] = blocks_of(ROOMS, "toml").try_into().unwrap();
+    std::fs::write(folder.path().join("ticker.toml"), &file).unwrap();
+    assert!(file.starts_with("# ticker.toml\n"));
+    let commands = blocks_of(ROOMS, "sh").into_iter();
+    let commands: Vec<_> = commands
+        .filter(|block| block.contains("127.0.0.1:9004"))
+        .collect();
+    let [command] = &commands[..] else {
+        panic!("{commands:?}");
+    };
+    let (command, code) = command.split_once("    # exit ").unwrap();
+    let server = BroadcastServer::feed();
+    let line = command
+        .replace("ws-bench", env!("CARGO_BIN_EXE_ws-bench"))
+        .replace("ws://127.0.0.1:9004", server.url.trim_end_matches('/'));
+    let output = Command::new("sh")
+        .args(["-c", &line])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        code.trim().parse().ok(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(text.contains("received by 20 clients"), "{text}");
 }
 
 #[test]

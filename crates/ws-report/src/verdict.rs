@@ -56,7 +56,7 @@ pub(crate) fn shards(s: &Summary) -> Option<Banner> {
         shards_view::tone(shards),
         shards_view::state(shards),
         &shards_view::text(shards),
-        shards_view::points(shards),
+        shards_view::points(s),
     ))
 }
 

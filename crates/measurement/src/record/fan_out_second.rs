@@ -174,6 +174,11 @@ impl SecondsOfFanOut {
         all
     }
 
+    /// Times of the deliveries of all seconds, after [`finish`](Self::finish).
+    pub(super) fn into_delivery(self) -> LazyHistogram {
+        self.before
+    }
+
     /// The last complete second.
     pub(super) fn last(&self) -> Option<&FanOutSecond> {
         self.closed.last()

@@ -49,6 +49,13 @@ pub struct ShardsSummary {
     pub rows: Vec<ShardRow>,
 }
 
+impl ShardsSummary {
+    /// Returns true when a shard has no result in the figures: it is missing, died, or had another plan.
+    pub fn lacks_results(&self) -> bool {
+        !(self.missing.is_empty() && self.died.is_empty() && self.differing.is_empty())
+    }
+}
+
 /// A shard that started and has no result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

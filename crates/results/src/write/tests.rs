@@ -24,6 +24,7 @@ const CLIENTS: [ClientRow; 2] = [
         ready_ns: None,
         role: None,
         setup_step: None,
+        room: None,
     },
     ClientRow {
         client: 1,
@@ -34,6 +35,7 @@ const CLIENTS: [ClientRow; 2] = [
         ready_ns: None,
         role: None,
         setup_step: None,
+        room: None,
     },
 ];
 
@@ -451,6 +453,7 @@ fn run_with_deliveries() -> Run {
     let client = |client| ClientRow {
         client,
         role: Some(u16::from(client > 1)),
+        room: Some(if client > 1 { (client - 2) % 2 } else { client }),
         ..CLIENTS[1]
     };
     run.clients = Some((0..5).map(client).collect());
@@ -648,6 +651,27 @@ fn written_with_kinds<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
 }
 
 #[test]
+fn the_rooms_of_clients_are_written_and_read() {
+    use crate::read::{RunPart, read_run};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    let mut run = run_of(recorded(&samples()), |_| {});
+    let mut clients = CLIENTS.to_vec();
+    clients[1].room = Some(0);
+    run.clients = Some(clients);
+    let scenario = measurement::run::ScenarioSummary::default();
+    run.summary.as_mut().unwrap().scenario = Some(scenario);
+    Output::create(&path).unwrap().write(&run).unwrap();
+    let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+    let sheet = book.worksheet_range("connections").unwrap();
+    let columns = ["ready_ms", "role", "setup_step", "room"];
+    assert_eq!(header(&sheet)[5..], columns);
+    let read = read_run(&path, &[RunPart::Clients]).unwrap().clients;
+    let rooms: Vec<_> = read.unwrap().iter().map(|row| row.room).collect();
+    assert_eq!(rooms, [None, Some(0)]);
+}
+
+#[test]
 fn columns_of_a_scenario_stand_behind_the_others_and_are_read_over() {
     use crate::read::{ColumnRequest, RunPart, read_run, read_times};
     let rows = |path: &Path| {
@@ -691,6 +715,7 @@ fn columns_of_a_scenario_stand_behind_the_others_and_are_read_over() {
         let read = read_run(path, &[RunPart::Clients]).unwrap().clients;
         let read = read.unwrap();
         assert_eq!(read[0].ready_ns, Some(2_500_000));
+        assert_eq!(read[0].room, None);
         assert_eq!((read[0].setup_step, read[1].setup_step), (None, Some(3)));
     });
     // Without a scenario there are no such columns.

@@ -270,6 +270,7 @@ impl Client {
             ready_ns: self.dialogue.as_ref().and_then(|own| own.ready_ns),
             role: None,
             setup_step: None,
+            room: None,
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();

@@ -191,6 +191,7 @@ impl Client {
             ready_ns: None,
             role: None,
             setup_step,
+            room: None,
         };
         let pacing = thread.unstarted(self.id);
         thread.clients.borrow_mut().add_unready(row, pacing);

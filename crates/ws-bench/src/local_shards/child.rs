@@ -71,6 +71,9 @@ pub(crate) fn run(
         plan,
     };
     report_to_parent(control, order.sends_progress);
+    control.when_unreached(|clients| {
+        let _ = ChildReport::Unreached(clients.to_vec()).send(stdout().lock());
+    });
     let mut on_second = |second: &LoggedSecond| {
         if order.sends_seconds {
             // A parent that is gone is noticed by the reports of the state.

@@ -36,6 +36,7 @@ const SHOWN_LINES: usize = 5;
 pub(super) struct Children {
     children: Vec<RunningChild>,
     events: Receiver<ChildEvent>,
+    unreached: UnreachedReports,
     is_interrupted: bool,
     is_over: bool,
     _launcher: PmiServer,
@@ -52,6 +53,14 @@ struct RunningChild {
     is_silent: bool,
     /// Lines of its standard error.
     errors: Vec<String>,
+}
+
+/// Receivers that nothing has reached in the warm-up, by child.
+#[derive(Debug)]
+struct UnreachedReports {
+    /// True for each child whose report is awaited.
+    awaited: Vec<bool>,
+    clients: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -118,6 +127,7 @@ impl Children {
         Ok(Self {
             children,
             events,
+            unreached: UnreachedReports::new(orders.len()),
             is_interrupted: false,
             is_over: false,
             _launcher: PmiServer::start(sockets)?,
@@ -156,6 +166,7 @@ impl Children {
                         }
                     }
                     ChildReport::Second(second) => on_second(index, Some(second.into())),
+                    ChildReport::Unreached(clients) => self.unreached.add(index, &clients),
                 },
                 Ok(ChildEvent::ErrorLine(index, line)) => self.add_error(index, line),
                 Ok(ChildEvent::Ended(index)) => {
@@ -163,6 +174,7 @@ impl Children {
                     if let Some(child) = self.children.get_mut(index) {
                         child.phase = Phase::Close;
                     }
+                    self.unreached.add(index, &[]);
                     on_second(index, None);
                 }
                 Err(RecvTimeoutError::Timeout) => return,
@@ -183,6 +195,12 @@ impl Children {
         {
             child.errors.push(line);
         }
+    }
+
+    /// The receivers, ascending, that nothing has reached in the warm-up, once, as soon as all children have reported
+    /// them or have ended.
+    pub(super) fn take_unreached(&mut self) -> Option<Vec<u32>> {
+        self.unreached.take()
     }
 
     /// Interrupts all children once.
@@ -224,6 +242,34 @@ impl Children {
                 Some(format!("shard {shard}: {reason}"))
             })
             .collect()
+    }
+}
+
+impl UnreachedReports {
+    fn new(children: usize) -> Self {
+        Self {
+            awaited: vec![true; children],
+            clients: Vec::new(),
+        }
+    }
+
+    /// Adds the report of a child, or the end of one that has not reported.
+    fn add(&mut self, child: usize, clients: &[u32]) {
+        if let Some(is_awaited) = self.awaited.get_mut(child)
+            && std::mem::take(is_awaited)
+        {
+            self.clients.extend(clients);
+        }
+    }
+
+    /// All of them, once; `None` while a child is awaited.
+    fn take(&mut self) -> Option<Vec<u32>> {
+        if self.awaited.is_empty() || self.awaited.contains(&true) {
+            return None;
+        }
+        self.awaited.clear();
+        self.clients.sort_unstable();
+        Some(std::mem::take(&mut self.clients))
     }
 }
 
@@ -274,4 +320,26 @@ fn read_lines(
             }
         })
         .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn unreached_receivers_are_known_once_when_every_child_has_reported_or_ended() {
+        let mut reports = UnreachedReports::new(3);
+        reports.add(2, &[8, 5]);
+        reports.add(0, &[3]);
+        assert_eq!(reports.take(), None);
+        // The end of a child after its report adds nothing.
+        reports.add(2, &[]);
+        assert_eq!(reports.take(), None);
+        reports.add(1, &[]);
+        assert_eq!(reports.take(), Some(vec![3, 5, 8]));
+        reports.add(1, &[]);
+        assert_eq!(reports.take(), None);
+    }
 }

@@ -18,6 +18,8 @@ pub(super) enum ChildReport {
     },
     /// A complete second, for a log that grows.
     Second(ReportedSecond),
+    /// Numbers of the receivers that nothing has reached in the warm-up. Sent once, at T0.
+    Unreached(Vec<u32>),
 }
 
 /// A complete second of a child.

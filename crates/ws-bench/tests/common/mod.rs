@@ -3,7 +3,9 @@
 // Not every test file uses all functions.
 #![allow(dead_code)]
 
+pub(crate) mod broadcast_server;
 pub(crate) mod room_server;
+pub(crate) mod shard_runs;
 pub(crate) mod talk_server;
 
 use std::collections::BTreeMap;

@@ -1,14 +1,12 @@
 //! One row per client.
 
-use std::collections::BTreeMap;
-
 use measurement::run::ClientRow;
 use rust_xlsxwriter::Worksheet;
 
 use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms};
 use crate::schema::{
-    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, ROOM_COLUMN, ROWS_PER_SHEET,
+    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, ROWS_PER_SHEET,
     SCENARIO_CONNECTION_COLUMNS,
 };
 
@@ -30,41 +28,25 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     let role = |c: &ClientRow| roles.get(usize::from(c.role?)).copied();
     let role = |c: &ClientRow| role(c).into();
     let step = |c: &ClientRow| c.setup_step.map(f64::from).into();
-    let [ready_title, role_title, step_title] = SCENARIO_CONNECTION_COLUMNS;
+    let room = |c: &ClientRow| c.room.map(f64::from).into();
+    let [ready_title, role_title, step_title, room_title] = SCENARIO_CONNECTION_COLUMNS;
     let column = |title, format, content| FurtherColumn {
         title,
         format,
         content,
     };
-    let room = rooms(run);
-    let room = |c: &ClientRow| room(c).map(f64::from).into();
     let further: [FurtherColumn<'_, '_, ClientRow>; 4] = [
         column(ready_title, CellFormat::Thousandths, &ready),
         column(role_title, CellFormat::Text, &role),
         column(step_title, CellFormat::Id, &step),
-        column(ROOM_COLUMN, CellFormat::Id, &room),
+        column(room_title, CellFormat::Id, &room),
     ];
-    let further = match (scenario, &run.summary.fan_out) {
-        (None, _) => &[],
-        (Some(_), None) => &further[..SCENARIO_CONNECTION_COLUMNS.len()],
-        (Some(_), Some(_)) => &further[..],
+    let has_rooms = rows.iter().any(|c| c.room.is_some());
+    let further = match (scenario.is_some(), has_rooms) {
+        (true, true) => &further[..],
+        (true, false) => &further[..3],
+        (false, _) => &[],
     };
     write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
-}
-
-/// The room of each client: its number within its role, whose clients follow each other, modulo the number of rooms.
-fn rooms(run: &RunView<'_>) -> impl Fn(&ClientRow) -> Option<u32> {
-    let scenario = run.summary.scenario.as_ref();
-    let count = scenario.map_or(0, |scenario| scenario.rooms).max(1);
-    let mut firsts: BTreeMap<u16, u32> = BTreeMap::new();
-    for client in run.clients {
-        if let Some(role) = client.role {
-            firsts.entry(role).or_insert(client.client);
-        }
-    }
-    move |client| {
-        let first = firsts.get(&client.role?)?;
-        Some(client.client.saturating_sub(*first) % count)
-    }
 }
