@@ -45,7 +45,10 @@ pub(super) fn nothing_measured(evidence: &Evidence) -> Reason {
 
 fn nothing_delivered(evidence: &Evidence) -> Option<Reason> {
     let own = evidence.fan_out.as_ref()?;
-    (own.published > 0 && own.delivered == 0).then_some(Reason::NothingDelivered {
+    // Messages with replies are measured without any receiver, too.
+    let should_deliver = own.expected > 0 || evidence.ends_with_deliveries;
+    let is_nothing = own.published > 0 && own.delivered == 0 && should_deliver;
+    is_nothing.then_some(Reason::NothingDelivered {
         expected: own.expected,
         unexpected: evidence.records.unexpected,
     })
@@ -226,6 +229,15 @@ mod tests {
             (own.expected, own.delivered) = (50, 0);
         });
         assert_eq!(with_replies, (Verdict::Invalid, vec![nothing(50)]));
+        let without_receivers = |ends_with_deliveries| {
+            of_room(|e, own| {
+                e.ends_with_deliveries = ends_with_deliveries;
+                (own.expected, own.delivered) = (0, 0);
+            })
+        };
+        assert_eq!(without_receivers(false), (Verdict::Valid, vec![]));
+        let invalid = (Verdict::Invalid, vec![nothing(0)]);
+        assert_eq!(without_receivers(true), invalid);
         // Nothing was published, so deliveries are not the cause.
         let nothing_sent = of_room(|e, own| {
             (e.timed_messages, e.records.sent) = (0, 0);
