@@ -2,7 +2,7 @@
 
 import json
 
-from protocol_run import bench, check, complete_run, counts, milliseconds
+from protocol_run import bench, check, complete_run, counts, milliseconds, verdict
 
 MESSAGES = 200
 # A run of half a second.
@@ -105,9 +105,3 @@ class Feed:
               and push["negative_delays"] == 0, f"{wrong}\n{counts(found)}")
         told = bench(program, url, *self.flags, *more, "-c", 1, "--try")
         check(f"{self.name()}: --try: exit code {told.returncode}", told.returncode == 0, told.stdout + told.stderr)
-
-
-def verdict(found):
-    """Verdict and reasons of a room, whose words hold the figures that matter."""
-    reasons = [reason.split(": ")[0] for reason in found["validity"]["reasons"]]
-    return "; ".join([found["validity"]["verdict"], *reasons]).replace("|", "\\|")

@@ -1,6 +1,7 @@
 """One run of ws-bench, and a check of its result."""
 
 import json
+import re
 import subprocess
 
 from protocol_servers import Failed
@@ -37,3 +38,9 @@ def counts(found):
 def milliseconds(times, key):
     times = times or {}
     return f"{times[key] / 1e6:.2f} ms" if times.get(key) is not None else "–"
+
+
+def verdict(found):
+    """Verdict and reasons of a run, without their figures and advice, for a cell of a table."""
+    reasons = [re.split(r"[,;:(]| so that ", reason)[0].strip() for reason in found["validity"]["reasons"]]
+    return "; ".join([found["validity"]["verdict"], *reasons]).replace("|", "\\|")

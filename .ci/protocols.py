@@ -28,7 +28,7 @@ import urllib.error
 import urllib.request
 
 from protocol_rooms import Feed, Room
-from protocol_run import bench, check, complete_run, milliseconds
+from protocol_run import bench, check, complete_run, milliseconds, verdict
 from protocol_servers import (
     HERE, Failed, Server, Skipped, apt, deb, debian_version, free_port, is_root, npm, pip, start_broadcast,
     start_cable, start_crossbar, start_jupyter, start_mosquitto, start_node, start_prosody, start_python,
@@ -335,10 +335,7 @@ def row(program, protocol, server):
     found = json.loads(told.stdout)
     messages, times = found["messages"], found["response_time_ns"]
     counts = [f"{messages[key]:,}" for key in ("sent", "received", "lost", "duplicated", "unexpected")]
-    # The reasons without their figures and advice.
-    reasons = [re.split(r"[,;:(]| so that ", reason)[0].strip() for reason in found["validity"]["reasons"]]
-    verdict = "; ".join([found["validity"]["verdict"], *reasons])
-    return [*counts, milliseconds(times, "p50"), milliseconds(times, "p99"), verdict.replace("|", "\\|")]
+    return [*counts, milliseconds(times, "p50"), milliseconds(times, "p99"), verdict(found)]
 
 
 def rows(program, protocol, server):

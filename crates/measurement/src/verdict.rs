@@ -22,8 +22,8 @@ mod resource_usage;
 mod stops;
 mod validity;
 
-pub use delayed_acknowledgement::DELAYED_ACKNOWLEDGEMENT_SHARE;
-pub(crate) use delayed_acknowledgement::delayed_acknowledgements;
+pub use delayed_acknowledgement::{DELAYED_ACKNOWLEDGEMENT_SHARE, DELAYED_LAST_SHARE};
+pub(crate) use delayed_acknowledgement::{delayed_acknowledgements, delayed_last};
 pub use delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 pub use evidence::{Evidence, RecordEvidence, TimeInFlight};
 pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond, shown_quantile};

@@ -1,7 +1,8 @@
 //! Sentences for the reasons from deliveries, feeds and slow readers.
 
 use measurement::verdict::{
-    BUSY_THREAD_LIMIT, DELAYED_ACKNOWLEDGEMENT_SHARE, FIRM_TAIL_MESSAGES, Reason,
+    BUSY_THREAD_LIMIT, DELAYED_ACKNOWLEDGEMENT_SHARE, DELAYED_LAST_SHARE, FIRM_TAIL_MESSAGES,
+    Reason,
 };
 use units::{counted, grouped, human_bytes, human_percent, human_time};
 
@@ -55,6 +56,11 @@ pub(crate) fn on_deliveries(reason: &Reason) -> String {
             "{} of the deliveries took 38–45 ms (limit {}), and few took a little less or more, so the server seems to run without TCP_NODELAY; set it on the server's sockets",
             percent_beside(*share, DELAYED_ACKNOWLEDGEMENT_SHARE),
             human_percent(DELAYED_ACKNOWLEDGEMENT_SHARE)
+        ),
+        Reason::DelayedLastReceivers(share) => format!(
+            "{} of the messages reached their last receiver after 29–45 ms (limit {}), but half of their receivers within 10 ms, so the server seems to run without TCP_NODELAY; set it on the server's sockets",
+            percent_beside(*share, DELAYED_LAST_SHARE),
+            human_percent(DELAYED_LAST_SHARE)
         ),
         Reason::SlowReadersNotFull {
             sent_bytes,
@@ -135,6 +141,10 @@ mod tests {
             (
                 Reason::DelayedAcknowledgements(0.3),
                 "30 % of the deliveries took 38–45 ms (limit 10 %)",
+            ),
+            (
+                Reason::DelayedLastReceivers(0.9),
+                "90 % of the messages reached their last receiver after 29–45 ms (limit 50 %)",
             ),
             (
                 Reason::SlowReadersNotFull {

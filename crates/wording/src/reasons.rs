@@ -76,6 +76,7 @@ fn reason(reason: &Reason) -> String {
         | Reason::MissingDeliveries { .. }
         | Reason::MisdirectedDeliveries(_)
         | Reason::DelayedAcknowledgements(_)
+        | Reason::DelayedLastReceivers(_)
         | Reason::SlowReadersNotFull { .. } => on_deliveries(reason),
         Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
         Reason::NearFloor(..)

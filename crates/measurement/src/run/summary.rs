@@ -17,7 +17,9 @@ use super::scenario_summary::{ScenarioSummary, SetupSummary};
 use super::shards_summary::ShardsSummary;
 use super::slow_summary::SlowSummary;
 use crate::plan::{Plan, Verify};
-use crate::record::{EchoTotals, LazyHistogram, MessageCounts, OpenLoopRecord, Record};
+use crate::record::{
+    EchoTotals, FanOutTimes, LazyHistogram, MessageCounts, OpenLoopRecord, Record,
+};
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, FanOutEvidence, GeneratorUsage, Latency,
     NothingRight, PushEvidence, RecordEvidence, SendConditions, SendLag, SendLateness, ServerUsage,
@@ -396,6 +398,10 @@ impl Summary {
     }
 }
 
+fn delayed_last(times: &FanOutTimes) -> Option<f64> {
+    verdict::delayed_last(times.last.get()?, times.median.get()?)
+}
+
 /// The evidence with that of deliveries, feeds and slow readers.
 fn delivery_evidence(
     facts: &PlanFacts,
@@ -414,6 +420,7 @@ fn delivery_evidence(
         unreached: own.unreached,
         unreached_clients: own.unreached_clients.clone(),
         delayed_share: delayed(&record.times.delivery).or_else(|| delayed(&record.times.last)),
+        delayed_last_share: delayed_last(&record.times),
     });
     let push = own.push.as_ref().map(|own| PushEvidence {
         received: own.received,

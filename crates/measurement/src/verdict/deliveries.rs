@@ -45,7 +45,10 @@ pub(super) fn nothing_measured(evidence: &Evidence) -> Reason {
 
 fn nothing_delivered(evidence: &Evidence) -> Option<Reason> {
     let own = evidence.fan_out.as_ref()?;
-    (own.published > 0 && own.delivered == 0).then_some(Reason::NothingDelivered {
+    // Messages with replies are measured without any receiver, too.
+    let should_deliver = own.expected > 0 || evidence.ends_with_deliveries;
+    let is_nothing = own.published > 0 && own.delivered == 0 && should_deliver;
+    is_nothing.then_some(Reason::NothingDelivered {
         expected: own.expected,
         unexpected: evidence.records.unexpected,
     })
@@ -89,7 +92,8 @@ fn fan_out(evidence: &Evidence) -> Vec<Reason> {
     if own.misdirected > 0 {
         reasons.push(Reason::MisdirectedDeliveries(own.misdirected));
     }
-    reasons.extend(own.delayed_share.map(Reason::DelayedAcknowledgements));
+    let delayed = own.delayed_share.map(Reason::DelayedAcknowledgements);
+    reasons.extend(delayed.or(own.delayed_last_share.map(Reason::DelayedLastReceivers)));
     reasons
 }
 
@@ -225,6 +229,15 @@ mod tests {
             (own.expected, own.delivered) = (50, 0);
         });
         assert_eq!(with_replies, (Verdict::Invalid, vec![nothing(50)]));
+        let without_receivers = |ends_with_deliveries| {
+            of_room(|e, own| {
+                e.ends_with_deliveries = ends_with_deliveries;
+                (own.expected, own.delivered) = (0, 0);
+            })
+        };
+        assert_eq!(without_receivers(false), (Verdict::Valid, vec![]));
+        let invalid = (Verdict::Invalid, vec![nothing(0)]);
+        assert_eq!(without_receivers(true), invalid);
         // Nothing was published, so deliveries are not the cause.
         let nothing_sent = of_room(|e, own| {
             (e.timed_messages, e.records.sent) = (0, 0);
@@ -316,6 +329,17 @@ mod tests {
             Reason::DelayedAcknowledgements(0.3),
         ];
         assert_eq!(reasons, wanted);
+    }
+
+    #[test]
+    fn delayed_last_receivers_are_suspect_unless_all_deliveries_tell() {
+        let found = |shares: (Option<f64>, Option<f64>)| {
+            of_room(|_, own| (own.delayed_share, own.delayed_last_share) = shares)
+        };
+        let last = Reason::DelayedLastReceivers(0.9);
+        assert_eq!(found((None, Some(0.9))), (Verdict::Suspect, vec![last]));
+        let all = Reason::DelayedAcknowledgements(0.3);
+        assert_eq!(found((Some(0.3), Some(0.9))), (Verdict::Suspect, vec![all]));
     }
 
     #[test]

@@ -19,6 +19,9 @@ pub struct FanOutEvidence {
     pub unreached_clients: Vec<u32>,
     /// Share of deliveries, or of last deliveries, that waited for a delayed acknowledgement; `None` when too few did.
     pub delayed_share: Option<f64>,
+    /// Share of messages whose last receivers waited for the rest of a delayed acknowledgement, while half of them did not
+    /// wait; `None` when too few did.
+    pub delayed_last_share: Option<f64>,
 }
 
 /// Messages that the server sent on its own, on which a verdict is based.

@@ -306,6 +306,8 @@ pub enum Reason {
     MisdirectedDeliveries(u64),
     /// Share of the deliveries that waited for a delayed acknowledgement.
     DelayedAcknowledgements(f64),
+    /// Share of the messages whose last receivers waited for the rest of a delayed acknowledgement.
+    DelayedLastReceivers(f64),
     /// The buffers between the server and its slow readers can hold all that they were sent.
     SlowReadersNotFull {
         /// Bytes that one of them was sent.
@@ -335,6 +337,7 @@ impl Reason {
             | Self::MissingDeliveries { .. }
             | Self::MisdirectedDeliveries(_)
             | Self::DelayedAcknowledgements(_)
+            | Self::DelayedLastReceivers(_)
             | Self::SlowReadersNotFull { .. } => 1,
             Self::RateNotKept { .. } => 2,
             Self::LoadFellShort { .. } => 3,
@@ -416,6 +419,7 @@ impl Reason {
             | Self::MissingDeliveries { .. }
             | Self::MisdirectedDeliveries(_)
             | Self::DelayedAcknowledgements(_)
+            | Self::DelayedLastReceivers(_)
             | Self::SlowReadersNotFull { .. }
             | Self::Interrupted => Verdict::Suspect,
         }
