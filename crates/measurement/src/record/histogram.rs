@@ -64,7 +64,9 @@ impl LatencyHistogram {
         self.min = self.min.min(nanoseconds);
         self.max = self.max.max(nanoseconds);
         self.sum += u128::from(nanoseconds);
-        self.sum_of_squares += u128::from(nanoseconds) * u128::from(nanoseconds);
+        // Stamps that are not nanoseconds give times of decades, of which about a hundred squares overflow.
+        let square = u128::from(nanoseconds) * u128::from(nanoseconds);
+        self.sum_of_squares = self.sum_of_squares.saturating_add(square);
     }
 
     /// Adds everything that `other` holds.
@@ -79,7 +81,7 @@ impl LatencyHistogram {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.sum += other.sum;
-        self.sum_of_squares += other.sum_of_squares;
+        self.sum_of_squares = self.sum_of_squares.saturating_add(other.sum_of_squares);
     }
 
     /// Removes all values and keeps the memory.
@@ -304,6 +306,16 @@ mod tests {
         let d = of(&[HIGHEST_TRACKABLE_NS * 3]);
         assert_eq!(d.max(), Some(HIGHEST_TRACKABLE_NS * 3));
         assert_eq!(d.count(), 1);
+    }
+
+    #[test]
+    fn times_of_decades_do_not_overflow() {
+        // One-way delays of a server whose stamps are milliseconds.
+        let mut d = of(&[1_795_000_000_000_000_000; 200]);
+        d.merge(&d.clone());
+        assert_eq!(d.count(), 400);
+        assert_eq!(d.mean(), Some(1.795e18));
+        assert!(d.stdev().is_some_and(f64::is_finite));
     }
 
     #[test]
