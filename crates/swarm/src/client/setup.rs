@@ -277,7 +277,9 @@ impl Client {
         let mut any = false;
         let is_open = !matches!(
             self.stage,
-            ClientStage::Closing { .. } | ClientStage::Goodbye { .. }
+            ClientStage::CatchingUp { .. }
+                | ClientStage::Closing { .. }
+                | ClientStage::Goodbye { .. }
         );
         for place in 0..own.heartbeats.len() {
             let (index, next_ns) = own.heartbeats[place];
