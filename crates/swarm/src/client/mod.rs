@@ -273,6 +273,7 @@ impl Client {
             role: None,
             setup_step: None,
             room: None,
+            is_slow: false,
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();

@@ -192,6 +192,7 @@ impl Client {
             role: None,
             setup_step,
             room: None,
+            is_slow: false,
         };
         let pacing = thread.unstarted(self.id);
         thread.clients.borrow_mut().add_unready(row, pacing);
