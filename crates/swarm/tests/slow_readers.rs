@@ -16,6 +16,7 @@ use measurement::plan::{
     Arrivals, Length, Load, LoadDraft, Plan, RateProfile, SlowCount, SlowReaders,
 };
 use measurement::run::Summary;
+use measurement::verdict::Reason;
 use swarm::Recording;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -327,7 +328,7 @@ fn a_slow_reader_of_a_feed_is_in_none_of_its_figures() {
         socket.flush().await.unwrap();
         while let Some(Ok(_)) = socket.next().await {}
     });
-    let (_, recording) = run_plan(&server, |plan| {
+    let (plan, recording) = run_plan(&server, |plan| {
         plan.scenario = scenario("[push]\nmatch = 'tick ${seq}'\n");
         plan.slow = one_slow(100, Duration::ZERO);
         plan.length = Length::Duration(Duration::from_millis(300));
@@ -335,9 +336,15 @@ fn a_slow_reader_of_a_feed_is_in_none_of_its_figures() {
     });
     let push = recording.record.push.as_deref().unwrap();
     assert!(push.clients <= 3 && push.received <= 30, "{push:?}");
-    assert_eq!(recording.record.slow.unwrap().clients, 1);
+    assert_eq!(recording.record.slow.as_ref().unwrap().clients, 1);
     assert_eq!(recording.context.connections.closed_early, 0);
     assert_eq!(recording.context.elapsed_s, 0.3);
+    // It was once reported as a sender of nothing, and as one that was sent 0 B.
+    let summary = summary(&plan, &recording);
+    assert!(!summary.roles.contains_key("slow"), "{:?}", summary.roles);
+    let reasons = &summary.validity.found;
+    let is_not_full = |one: &Reason| matches!(one, Reason::SlowReadersNotFull { .. });
+    assert!(!reasons.iter().any(is_not_full), "{reasons:?}");
 }
 
 #[test]
