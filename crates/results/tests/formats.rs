@@ -83,6 +83,7 @@ const CLIENTS: [ClientRow; 2] = [
         role: None,
         setup_step: None,
         room: None,
+        is_slow: false,
     },
     ClientRow {
         client: 1,
@@ -94,6 +95,7 @@ const CLIENTS: [ClientRow; 2] = [
         role: None,
         setup_step: None,
         room: None,
+        is_slow: false,
     },
 ];
 

@@ -145,6 +145,7 @@ fn client_rows(size: Size, shard: u32) -> Vec<ClientRow> {
         role: None,
         setup_step: None,
         room: None,
+        is_slow: false,
     });
     rows.collect()
 }

@@ -83,6 +83,7 @@ impl ClientStats {
             role: None,
             setup_step: None,
             room: None,
+            is_slow: false,
         });
     }
 }

@@ -139,8 +139,13 @@ fn record_with(
     Ok(recording)
 }
 
-/// Sets the role of each client of a scenario, and its room if there are deliveries.
+/// Sets the role of each client of a scenario, its room if there are deliveries, and which clients are slow readers.
 fn assign_places(plan: &Plan, clients: &mut [ClientRow]) {
+    if let Some(slow) = plan.slow_readers() {
+        for row in &mut *clients {
+            row.is_slow = slow.is_chosen_client(row.client);
+        }
+    }
     let (Some(scenario), Some(assigned)) = (plan.scenario(), plan.roles()) else {
         return;
     };

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{Server, accept, closed, messages, run, scenario, size};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile, SlowCount, SlowReaders};
 use measurement::record::{DeliveryOutcome, FanOutCounts, FanOutRecord, Record};
 use room_server::{Post, RoomEvent, StubRoomServer, StubRooms};
 use swarm::{CommonStart, RunHandle, RunSetup};
@@ -404,6 +404,71 @@ fn open_loop(per_second: f64) -> Load {
         arrivals: Arrivals::Constant,
         window: None,
     }
+}
+
+/// Four clients that send to one room; the last of them never reads.
+fn with_a_slow_reader(rate: f64) -> impl Fn(&mut LoadDraft) {
+    move |plan| {
+        draft(&[SETUP, OWN_COPY], 4)(plan);
+        plan.load = open_loop(rate);
+        plan.length = Length::Duration(Duration::from_millis(500));
+        plan.slow = Some(SlowReaders {
+            count: SlowCount::Clients(NonZeroU32::MIN),
+            bytes_per_s: 0,
+            after: Duration::from_millis(250),
+        });
+    }
+}
+
+#[test]
+fn deliveries_to_slow_readers_stood_in_the_samples() {
+    let server = StubRoomServer::start(0, |room, event| {
+        if let RoomEvent::Said(post) = event {
+            room.deliver_to_all(post);
+        }
+    });
+    let recording = run(&server.plan(with_a_slow_reader(100.0)));
+    let figures = fan_out(&recording.record);
+    let counts = &figures.counts;
+    assert!(counts.delivered > 0);
+    assert_eq!(figures.deliveries.len() as u64, counts.delivered);
+    assert!(figures.deliveries.iter().all(|one| one.subscriber != 3));
+    // Its copies before it turned slow are in its own figures.
+    assert!(recording.record.slow.unwrap().receivers.delivered > 0);
+}
+
+#[test]
+fn the_last_message_of_a_slow_reader_had_no_end() {
+    let server = StubRoomServer::start(0, |room, event| {
+        // Nothing of the slow reader arrives, so its messages are on their way at the end of the run.
+        if let RoomEvent::Said(post) = event
+            && post.client != 3
+        {
+            room.deliver_to_all(post);
+        }
+    });
+    let record = run(&server.plan(with_a_slow_reader(100.0))).record;
+    let own = record.slow.unwrap().messages.counts;
+    assert!(own.sent > 0);
+    assert_eq!((own.received, own.incomplete), (0, own.sent), "{own:?}");
+}
+
+#[test]
+fn own_copies_were_not_told_from_those_of_others() {
+    let server = StubRoomServer::start(0, |room, event| {
+        if let RoomEvent::Said(post) = event {
+            room.deliver(post, post.client);
+        }
+    });
+    let record = run(&server.plan(|plan| {
+        draft(&[SETUP, OWN_COPY], 3)(plan);
+        plan.timeout = Duration::from_millis(300);
+        plan.length = messages(2);
+    }))
+    .record;
+    let figures = fan_out(&record);
+    assert_eq!((figures.own_copies, figures.counts.delivered), (6, 6));
+    assert_eq!((figures.counts.expected, figures.counts.complete), (18, 0));
 }
 
 #[test]

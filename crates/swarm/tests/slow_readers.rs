@@ -16,6 +16,7 @@ use measurement::plan::{
     Arrivals, Length, Load, LoadDraft, Plan, RateProfile, SlowCount, SlowReaders,
 };
 use measurement::run::Summary;
+use measurement::verdict::Reason;
 use swarm::Recording;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -91,8 +92,8 @@ fn a_client_that_never_reads_is_in_no_figure_of_the_run() {
     assert_eq!((own.sent, own.received, own.lost), (1, 0, 1));
     let connections = &summary.connections;
     assert_eq!((connections.opened, connections.closed_early), (4, 0));
-    // The run does not wait for the close frame that the slow reader does not read.
-    assert_eq!(connections.close_codes, BTreeMap::from([(1000, 3)]));
+    // After the run, the slow reader reads the answer to its close frame.
+    assert_eq!(connections.close_codes, BTreeMap::from([(1000, 4)]));
 }
 
 #[test]
@@ -220,6 +221,60 @@ fn a_slow_reader_that_the_server_ends_is_no_early_close() {
     assert_eq!(connections.close_reasons[0].reason, "too slow");
 }
 
+/// A run in which the server sends client 3, which never reads, more than its receive buffer holds and then ends the connection,
+/// with a close frame or without.
+fn ended_behind_unread_bytes(has_close_frame: bool) -> (Plan, Recording) {
+    let server = Server::start(move |_, stream| async move {
+        let mut socket = accept(stream).await;
+        while let Some(Ok(message)) = socket.next().await {
+            let Ok(text) = message.to_text() else { return };
+            if text.starts_with("c03") {
+                // Fits into the send buffer of the server.
+                let filling = Message::text("x".repeat(100_000));
+                socket.send(filling).await.unwrap();
+                let code = CloseCode::Again;
+                let reason = "too slow".into();
+                if has_close_frame {
+                    let frame = CloseFrame { code, reason };
+                    socket.send(Message::Close(Some(frame))).await.unwrap();
+                }
+                return;
+            } else if message.is_text() {
+                socket.send(message).await.unwrap();
+            }
+        }
+    });
+    let text = "[[message]]\nsend = 'c${client:02}${uid}'\nreply = 'c${client:02}${uid}'\n";
+    run_plan(&server, |plan| {
+        plan.scenario = scenario(text);
+        plan.slow = one_slow(0, Duration::ZERO);
+        plan.load = closed(1);
+        plan.length = Length::Duration(Duration::from_millis(400));
+    })
+}
+
+#[test]
+fn a_close_behind_unread_bytes_was_reported_as_not_closed() {
+    for (has_close_frame, code) in [(true, 1013), (false, 1006)] {
+        let (plan, recording) = ended_behind_unread_bytes(has_close_frame);
+        let summary = summary(&plan, &recording);
+        let slow = summary.slow.unwrap();
+        assert_eq!((slow.clients, slow.closed), (1, 1));
+        assert_eq!(slow.close_codes, BTreeMap::from([(code, 1)]));
+        // Nobody knows when.
+        assert_eq!(slow.closed_after_ns, None);
+        assert_eq!(slow.read_bytes_per_s, 0.0);
+        let connections = &summary.connections;
+        assert_eq!((connections.closed_early, connections.failed), (0, 0));
+        let codes = BTreeMap::from([(1000, 3), (code, 1)]);
+        assert_eq!(connections.close_codes, codes);
+        let reasons = connections.close_reasons.iter();
+        let by_server: Vec<_> = reasons.map(|one| one.reason.as_str()).collect();
+        let wanted: &[&str] = if has_close_frame { &["too slow"] } else { &[] };
+        assert_eq!(by_server, wanted);
+    }
+}
+
 #[test]
 fn the_run_ends_with_the_clients_that_read() {
     let server = Server::start(|_, stream| async move {
@@ -273,7 +328,7 @@ fn a_slow_reader_of_a_feed_is_in_none_of_its_figures() {
         socket.flush().await.unwrap();
         while let Some(Ok(_)) = socket.next().await {}
     });
-    let (_, recording) = run_plan(&server, |plan| {
+    let (plan, recording) = run_plan(&server, |plan| {
         plan.scenario = scenario("[push]\nmatch = 'tick ${seq}'\n");
         plan.slow = one_slow(100, Duration::ZERO);
         plan.length = Length::Duration(Duration::from_millis(300));
@@ -281,9 +336,15 @@ fn a_slow_reader_of_a_feed_is_in_none_of_its_figures() {
     });
     let push = recording.record.push.as_deref().unwrap();
     assert!(push.clients <= 3 && push.received <= 30, "{push:?}");
-    assert_eq!(recording.record.slow.unwrap().clients, 1);
+    assert_eq!(recording.record.slow.as_ref().unwrap().clients, 1);
     assert_eq!(recording.context.connections.closed_early, 0);
     assert_eq!(recording.context.elapsed_s, 0.3);
+    // It was once reported as a sender of nothing, and as one that was sent 0 B.
+    let summary = summary(&plan, &recording);
+    assert!(!summary.roles.contains_key("slow"), "{:?}", summary.roles);
+    let reasons = &summary.validity.found;
+    let is_not_full = |one: &Reason| matches!(one, Reason::SlowReadersNotFull { .. });
+    assert!(!reasons.iter().any(is_not_full), "{reasons:?}");
 }
 
 #[test]

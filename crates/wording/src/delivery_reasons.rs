@@ -42,11 +42,28 @@ pub(crate) fn on_deliveries(reason: &Reason) -> String {
             "the server's clock is ahead by at least {} (limit 0), so the one-way delays are wrong; synchronize both clocks, or leave `${{stamp}}` out of `[push]`",
             human_time(*ns as f64)
         ),
+        Reason::OnlyOwnCopies {
+            own_copies,
+            expected,
+        } => format!(
+            "only senders got their own messages: {} of {}, and none to another client (limit 0), so no figure describes a room; does the server broadcast to the room? Check its path and its settings, and what comes with `--try`",
+            grouped(*own_copies),
+            counted(*expected, "expected delivery")
+        ),
         Reason::UnreachedReceivers { count, first } => unreached(*count, first),
-        Reason::MissingDeliveries { missing, expected } => format!(
-            "{} of {} did not come within `--timeout` (limit 0), so the times of first, median and last receiver describe only messages that reached all; see whether it depends on the load with a lower `--rate`",
+        Reason::MissingDeliveries {
+            missing,
+            expected,
+            none_complete,
+        } => format!(
+            "{} of {} did not come within `--timeout` (limit 0), so {}; see whether it depends on the load with a lower `--rate`",
             grouped(*missing),
-            counted(*expected, "delivery")
+            counted(*expected, "delivery"),
+            if *none_complete {
+                "no message reached all of its receivers, the throughput is 0 msg/s, and first, median and last receiver have no times"
+            } else {
+                "the times of first, median and last receiver describe only messages that reached all"
+            }
         ),
         Reason::MisdirectedDeliveries(count) => format!(
             "{} came to clients that should not get them (limit 0), so rooms may leak, or the scenario describes others; check `to`, `to_sender` and `receives`, and the server's rooms",
@@ -135,8 +152,24 @@ mod tests {
                 Reason::MissingDeliveries {
                     missing: 10,
                     expected: 2_000,
+                    none_complete: false,
                 },
-                "10 of 2,000 deliveries did not come within `--timeout` (limit 0)",
+                "10 of 2,000 deliveries did not come within `--timeout` (limit 0), so the times of first, median and last",
+            ),
+            (
+                Reason::MissingDeliveries {
+                    missing: 10,
+                    expected: 2_000,
+                    none_complete: true,
+                },
+                "10 of 2,000 deliveries did not come within `--timeout` (limit 0), so no message reached all of its receivers, the throughput is 0 msg/s,",
+            ),
+            (
+                Reason::OnlyOwnCopies {
+                    own_copies: 20,
+                    expected: 80,
+                },
+                "only senders got their own messages: 20 of 80 expected deliveries, and none to another client (limit 0)",
             ),
             (
                 Reason::DelayedAcknowledgements(0.3),

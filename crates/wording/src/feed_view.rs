@@ -70,7 +70,8 @@ pub fn feed_notes(feed: &PushSummary) -> Vec<String> {
         notes.push(lateness_note(feed));
     }
     notes.extend(feed.skew_ns.map(|_| {
-        "Skew is the time from the first client that got a message to the last".to_owned()
+        "Skew is the time from the first client that got a message to the last. It has no meaning if the server numbers the messages of each connection on its own"
+            .to_owned()
     }));
     if let Some(ahead) = clock_ahead(feed) {
         notes.push(ahead);

@@ -80,7 +80,8 @@ pub(crate) fn generator(reason: &Reason) -> String {
             withheld,
             largest_payload,
             elapsed_s,
-        } => stopped(stops, withheld, *largest_payload, *elapsed_s),
+            only_reads,
+        } => stopped(stops, withheld, *largest_payload, *elapsed_s, *only_reads),
         Reason::GeneratorThrottled {
             throttled_s,
             elapsed_s,
@@ -169,15 +170,21 @@ fn one_of(ways: &[&str]) -> String {
 /// Size of a message from which on the generator's own work may keep it busy for longer than a stop, in bytes.
 const LARGE_PAYLOAD: u64 = 1 << 20;
 
-fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed_s: f64) -> String {
+fn stopped(
+    stops: &Stops,
+    withheld: &WithheldTime,
+    largest_payload: u64,
+    elapsed_s: f64,
+    only_reads: bool,
+) -> String {
     let suspended = withheld.suspended_s.filter(|s| *s > SUSPENSION_LIMIT_S);
     let suspended = suspended.map(|s| format!("the machine was suspended for {}", seconds(s)));
-    let stood_still = (stops.count > 0).then(|| stood_still(stops, elapsed_s));
+    let stood_still = (stops.count > 0).then(|| stood_still(stops, elapsed_s, only_reads));
     let found: Vec<_> = stood_still.into_iter().chain(suspended).collect();
-    let consequence = if stops.count > 0 && stops.messages == 0 {
-        "messages may have been sent late"
-    } else {
-        "the longest times may be the generator's own"
+    let consequence = match (stops.count > 0 && stops.messages == 0, only_reads) {
+        (true, true) => "messages may have been read late",
+        (true, false) => "messages may have been sent late",
+        (false, _) => "the longest times may be the generator's own",
     };
     format!(
         "{}{}, so {consequence}; repeat on an idle machine",
@@ -187,7 +194,7 @@ fn stopped(stops: &Stops, withheld: &WithheldTime, largest_payload: u64, elapsed
 }
 
 /// The longest stop, the number of all, and the messages that they touched.
-fn stood_still(stops: &Stops, elapsed_s: f64) -> String {
+fn stood_still(stops: &Stops, elapsed_s: f64, only_reads: bool) -> String {
     let length = human_time(stops.longest_ns as f64);
     let from = match stops.longest_at_ns {
         0 => "the start".to_owned(),
@@ -205,16 +212,24 @@ fn stood_still(stops: &Stops, elapsed_s: f64) -> String {
         ),
     };
     let verb = if stops.messages == 1 { "was" } else { "were" };
-    // A stop may go on after the measured phase.
-    let lasted_beyond = (stops.longest_at_ns + stops.longest_ns) as f64 > elapsed_s * 1e9;
-    let end = if lasted_beyond && elapsed_s > 0.0 {
-        format!(" and beyond its end at {}", seconds(elapsed_s))
-    } else {
-        String::new()
+    // A stop may go on after the measured phase, or begin there.
+    let measured_ns = elapsed_s * 1e9;
+    let begins_behind = stops.longest_at_ns as f64 >= measured_ns;
+    let ends_behind = (stops.longest_at_ns + stops.longest_ns) as f64 > measured_ns;
+    let end = match (begins_behind, ends_behind) {
+        _ if elapsed_s <= 0.0 => String::new(),
+        (true, _) => format!(", which ended at {}", seconds(elapsed_s)),
+        (false, true) => format!(" and beyond its end at {}", seconds(elapsed_s)),
+        (false, false) => String::new(),
     };
+    // Nobody sends a message that could be in flight.
+    let in_flight = (stops.messages > 0 || !only_reads).then(|| {
+        let messages = counted(stops.messages, "message");
+        format!("; {messages} {verb} in flight{counting}")
+    });
     format!(
-        "the generator was stopped for {length}, from {from} of the measurement{end}{others}; {} {verb} in flight{counting}",
-        counted(stops.messages, "message")
+        "the generator was stopped for {length}, from {from} of the measurement{end}{others}{}",
+        in_flight.unwrap_or_default()
     )
 }
 

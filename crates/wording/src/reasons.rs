@@ -72,6 +72,7 @@ fn reason(reason: &Reason) -> String {
         | Reason::FewPushes(_)
         | Reason::DeliveriesReadLate(_)
         | Reason::ServerClockAhead(_)
+        | Reason::OnlyOwnCopies { .. }
         | Reason::UnreachedReceivers { .. }
         | Reason::MissingDeliveries { .. }
         | Reason::MisdirectedDeliveries(_)
@@ -255,7 +256,7 @@ mod tests {
     use super::*;
     use measurement::record::{Difference, DifferenceKind, MessageCounts};
     use measurement::verdict::{
-        Calibration, Evidence, Latency, SendLateness, Stop, Stops, Verdict, judge,
+        Calibration, Evidence, Latency, PushEvidence, SendLateness, Stop, Stops, Verdict, judge,
     };
 
     fn good() -> Evidence {
@@ -392,6 +393,26 @@ mod tests {
         let text = reason(&reasons[0]);
         let begins = "the generator was stopped for 8.72 s, from 300 ms after the start of the measurement and beyond its end at 1.00 s; 1 message was in flight";
         assert!(text.starts_with(begins), "{text}");
+    }
+
+    #[test]
+    fn a_stop_of_a_receiver_was_said_to_delay_what_it_sends() {
+        let (_, reasons) = verdict_of(|e| {
+            e.records.sent = 0;
+            e.push = Some(PushEvidence {
+                received: 1_000_000,
+                clock_ahead_ns: None,
+            });
+            e.stops = Stops::join(vec![Stop {
+                start_ns: 6_170_000_000,
+                length_ns: 24_700_000,
+                messages: 0,
+            }]);
+            e.elapsed_s = 1.0;
+        });
+        let text = reason(&reasons[0]);
+        let wanted = "the generator was stopped for 24.7 ms, from 6.17 s after the start of the measurement, which ended at 1.00 s, so messages may have been read late;";
+        assert!(text.starts_with(wanted), "{text}");
     }
 
     #[test]

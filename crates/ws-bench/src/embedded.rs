@@ -1,6 +1,7 @@
 //! An echo server inside the process, with its own runtime and threads.
 
 use clap::ValueEnum;
+use scenario::Scenario;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -41,8 +42,15 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
-    /// Starts a server for `clients` connections on a free loopback port.
-    pub(crate) fn start(kind: EmbeddedKind, clients: u32) -> anyhow::Result<Self> {
+    /// Starts a server for `clients` connections on a free loopback port, with an echo path and with rooms.
+    ///
+    /// The URL ends behind the port for a scenario of rooms that has a path of its own. It names the echo path for all others.
+    pub(crate) fn start(
+        kind: EmbeddedKind,
+        clients: u32,
+        scenario: Option<&Scenario>,
+    ) -> anyhow::Result<Self> {
+        let has_path = scenario.is_some_and(|own| own.url.is_some() && own.has_deliveries());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_name("echo-server")
             .enable_all()
@@ -50,6 +58,7 @@ impl EmbeddedServer {
         let clients = usize::try_from(clients).unwrap_or(usize::MAX);
         let config = axum_ws::Config {
             max_connections: clients.saturating_add(SPARE_CONNECTIONS),
+            broadcast: true,
             ..axum_ws::Config::default()
         };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -59,7 +68,10 @@ impl EmbeddedServer {
         };
         let (url, serving) = runtime.block_on(async {
             let listener = axum_ws::bind("127.0.0.1:0", BACKLOG).await?;
-            let url = listener.url(&config)?;
+            let mut url = listener.url(&config)?;
+            if has_path {
+                url.truncate(url.len() - config.path.as_str().len());
+            }
             let serving = tokio::spawn(async move {
                 let served = match kind {
                     EmbeddedKind::Axum => axum_ws::serve(listener, config, until).await,

@@ -179,6 +179,11 @@ pub(crate) struct Started {
     _server: Option<EmbeddedServer>,
 }
 
+/// Starts the embedded server for a load.
+pub(crate) fn start_embedded(args: &BenchArgs, load: &LoadSpec) -> anyhow::Result<EmbeddedServer> {
+    EmbeddedServer::start(args.embedded, load.clients.get(), load.scenario.as_deref())
+}
+
 /// Starts the embedded server and the metrics, and calibrates the generator.
 pub(crate) fn start(
     args: &BenchArgs,
@@ -190,8 +195,7 @@ pub(crate) fn start(
     let (plan, server) = match targets.is_empty() {
         false => (load.against_all(targets)?, None),
         true => {
-            let server = EmbeddedServer::start(args.embedded, load.clients.get())
-                .context("cannot start the embedded server")?;
+            let server = start_embedded(args, &load).context("cannot start the embedded server")?;
             args.notice(&format!(
                 "no URL given: measuring an embedded {} echo server at {}",
                 args.embedded.name(),

@@ -23,6 +23,7 @@ use units::{Rate, counted, human_time};
 
 use crate::args::BenchArgs;
 use crate::embedded::EmbeddedServer;
+use crate::run::start_embedded;
 use crate::trial_text;
 
 /// Bytes of a frame that are printed.
@@ -258,7 +259,7 @@ fn aim(
     if let Some(first) = targets.into_iter().next() {
         return Ok((load.against(first)?, None));
     }
-    let server = EmbeddedServer::start(args.embedded, load.clients.get())?;
+    let server = start_embedded(args, &load)?;
     let url = ServerUrl::parse(&server.url)?;
     Ok((load.against(url)?, Some(server)))
 }

@@ -432,3 +432,24 @@ fn a_rate_and_a_time_work_with_a_scenario() {
         report.text
     );
 }
+
+#[test]
+fn the_embedded_server_had_no_rooms() {
+    for server in ["axum", "tungstenite"] {
+        let bench = Bench::new();
+        let output = bench.run(&format!(
+            "--embedded {server} --protocol room -c 4 -m 5 --warmup 0s -o a.json -q"
+        ));
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let text = std::fs::read(bench.path("a.json")).unwrap();
+        let summary: Value = serde_json::from_slice(&text).unwrap();
+        let fan_out = &summary["fan_out"];
+        let counts = ["published", "expected", "delivered"].map(|key| fan_out[key].as_u64());
+        assert_eq!(counts, [Some(20), Some(80), Some(80)], "{server}");
+        // Without rooms, the echo path is measured.
+        let echo = bench.run(&format!(
+            "--embedded {server} -c 2 -m 5 --warmup 0s --no-output -q"
+        ));
+        assert_eq!(echo.status.code(), Some(0), "{}", stderr(&echo));
+    }
+}

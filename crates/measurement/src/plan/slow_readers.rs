@@ -154,6 +154,13 @@ impl SlowAssignment {
         self.read_limit_of(client).is_some()
     }
 
+    /// Returns true for a client that `--slow` has chosen. One whose role reads slowly is not chosen.
+    pub fn is_chosen_client(&self, client: u32) -> bool {
+        let mut roles = self.roles.iter().filter(|role| role.read.is_some());
+        self.is_slow(client)
+            && !roles.any(|role| (role.first..role.first + role.clients).contains(&client))
+    }
+
     /// Time after T0 at which slow readers turn slow: that of the chosen ones, if any are.
     pub fn after(&self) -> Duration {
         self.read.after
@@ -248,6 +255,7 @@ mod tests {
         let found = found.unwrap().unwrap();
         let chosen: Vec<_> = (0..13).filter(|client| found.is_slow(*client)).collect();
         assert_eq!(chosen, [7, 12]);
+        assert!(found.is_chosen_client(7) && !found.is_chosen_client(6));
         let read = found.read_limit_of(7).unwrap();
         assert_eq!((read.bytes_per_s, read.buffer_bytes), (1, 4096));
         assert_eq!(read.after, Duration::from_secs(2));

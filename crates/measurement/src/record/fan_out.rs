@@ -181,6 +181,9 @@ pub struct FanOutRecord {
     pub times: FanOutTimes,
     /// Deliveries to the clients of each role, in the order of the file; empty for a scenario with one role.
     pub roles: Vec<ReceiverRecord>,
+    /// First arrivals within the timeout at the sender of the message. They are among `counts.delivered`.
+    #[serde(default)]
+    pub own_copies: u64,
     /// Receivers that should have got messages and got none at all, ascending. Known at the end of the run.
     pub unreached: Vec<u32>,
     /// True when more pairs of publisher and receiver exist than their order is kept for. `reordered` is then 0.
@@ -203,6 +206,7 @@ impl FanOutRecord {
         }
         let roles = self.roles.iter_mut().zip(&other.roles);
         roles.for_each(|(all, one)| all.merge(one));
+        self.own_copies += other.own_copies;
         self.unreached.extend_from_slice(&other.unreached);
         self.unreached.sort_unstable();
         self.order_is_unknown |= other.order_is_unknown;

@@ -23,7 +23,8 @@ pub struct SlowRecord {
     pub closed: u64,
     /// Number of these connections for each close code. 1006 = without a close frame.
     pub close_codes: BTreeMap<u16, u64>,
-    /// Times after T0 at which the server ended these connections, in nanoseconds.
+    /// Times after T0 at which the clients noticed it, in nanoseconds. Without those that noticed it only after the run, because
+    /// the end lay behind what they had not read.
     pub closed_after: LazyHistogram,
     /// Deliveries to slow readers.
     pub receivers: ReceiverRecord,
@@ -53,13 +54,16 @@ impl SlowRecord {
         }
     }
 
-    /// Counts a connection that the server ended. `after_ns`: time after T0.
-    pub fn closed(&mut self, close_code: Option<u16>, after_ns: u64) {
+    /// Counts a connection that the server ended. `after_ns`: time after T0; `None` when the client noticed it only after the
+    /// run, behind what it had not read.
+    pub fn closed(&mut self, close_code: Option<u16>, after_ns: Option<u64>) {
         self.closed += 1;
         if let Some(code) = close_code {
             *self.close_codes.entry(code).or_default() += 1;
         }
-        self.closed_after.record(after_ns);
+        if let Some(after_ns) = after_ns {
+            self.closed_after.record(after_ns);
+        }
     }
 
     /// Adds the figures of another thread or process.

@@ -34,7 +34,9 @@ pub struct PushSummary {
     pub late_error_ns: u64,
     /// True when lateness is counted by the place of a message among those of its client, because it has no number.
     pub late_by_count: bool,
-    /// Arrival at the last client minus arrival at the first, of each number; `None` without numbers.
+    /// Arrival at the last client minus arrival at the first, of each number; `None` without numbers. Without meaning when
+    /// the server numbers the messages of each connection on its own: it then contains the differences between the times at
+    /// which the clients became ready.
     pub skew_ns: Option<Latency>,
     /// Arrival on the generator's wall clock minus the server's stamp; `None` without stamps.
     pub delay_ns: Option<Latency>,

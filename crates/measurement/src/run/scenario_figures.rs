@@ -86,7 +86,11 @@ impl KindSummary {
             .filter(|(role, summary)| role.sends || summary.deliveries.is_some())
             .map(|(role, summary)| (role.name.clone(), summary))
             .collect();
-        all.extend(record.slow.as_ref().map(|slow| {
+        // Nobody sends to a feed, and what it pushes to slow readers is not counted.
+        let is_feed = record.push.is_some() && record.fan_out.is_none();
+        let slow = record.slow.as_ref();
+        let slow = slow.filter(|slow| !is_feed || slow.messages.counts.sent > 0);
+        all.extend(slow.map(|slow| {
             let deliveries = record.fan_out.as_ref().map(|_| (&slow.receivers).into());
             let summary = Self {
                 deliveries,
@@ -112,7 +116,7 @@ impl KindSummary {
 }
 
 /// Name under which the figures of slow readers are reported among the roles.
-const SLOW_ROLE: &str = "slow";
+pub const SLOW_ROLE: &str = "slow";
 
 /// Counts of the only kind, which are those of the run.
 fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {

@@ -29,7 +29,8 @@ pub struct SlowSummary {
     pub closed: u64,
     /// Number of these connections for each close code. 1006 = without a close frame.
     pub close_codes: BTreeMap<u16, u64>,
-    /// Time after T0 at which the server ended them; `None` when it ended none.
+    /// Time after T0 at which their clients noticed it. Without those that noticed it only after the run, behind what they had
+    /// not read; `None` when no client noticed it in the run.
     pub closed_after_ns: Option<Latency>,
     /// Deliveries that slow readers should have got, and did not get within the timeout.
     pub missing: u64,
@@ -118,7 +119,8 @@ impl SlowSummary {
             },
             closed: record.closed,
             close_codes: record.close_codes.clone(),
-            closed_after_ns: (record.closed > 0).then(|| Latency::from_lazy(&record.closed_after)),
+            closed_after_ns: Some(Latency::from_lazy(&record.closed_after))
+                .filter(|times| times.count > 0),
             missing: record
                 .receivers
                 .expected

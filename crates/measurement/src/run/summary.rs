@@ -415,6 +415,8 @@ fn delivery_evidence(
         published: own.published,
         expected: own.expected,
         delivered: own.delivered,
+        own_copies: record.own_copies,
+        complete: own.complete,
         misdirected: own.unexpected,
         deliveries_per_s: own.deliveries_per_s,
         unreached: own.unreached,
@@ -451,6 +453,10 @@ fn delivery_evidence(
 /// Bytes that slow readers were sent and have read since they turned slow; `None` without any.
 fn slow_evidence(facts: &PlanFacts, record: &Record, elapsed_s: f64) -> Option<SlowEvidence> {
     let own = record.slow.as_ref().filter(|own| own.clients > 0)?;
+    if record.push.is_some() && record.fan_out.is_none() && own.messages.counts.sent == 0 {
+        // The bytes of a feed are not known.
+        return None;
+    }
     let after_s = facts.plan.slow.as_ref().map_or(0.0, |slow| slow.after_s);
     let messages = match record.fan_out {
         Some(_) => own.receivers.expected,

@@ -76,6 +76,13 @@ fn fan_out(evidence: &Evidence) -> Vec<Reason> {
         return reasons;
     };
     let missing = own.expected.saturating_sub(own.delivered);
+    let reaches_others = own.delivered > own.own_copies || own.expected <= own.published;
+    if !evidence.goes_on && !reaches_others {
+        return vec![Reason::OnlyOwnCopies {
+            own_copies: own.own_copies,
+            expected: own.expected,
+        }];
+    }
     // Deliveries of messages in flight are not missing yet.
     if !evidence.goes_on && own.unreached > 0 {
         reasons.push(Reason::UnreachedReceivers {
@@ -87,6 +94,7 @@ fn fan_out(evidence: &Evidence) -> Vec<Reason> {
         reasons.push(Reason::MissingDeliveries {
             missing,
             expected: own.expected,
+            none_complete: own.complete == 0,
         });
     }
     if own.misdirected > 0 {
@@ -142,6 +150,8 @@ mod tests {
                 published: 100_000,
                 expected: 1_000_000,
                 delivered: 1_000_000,
+                own_copies: 100_000,
+                complete: 100_000,
                 ..FanOutEvidence::default()
             }),
             ..Evidence::default()
@@ -198,7 +208,13 @@ mod tests {
         }]);
         let (verdict, reasons) = reasons_of(&evidence);
         assert_eq!(verdict, Verdict::Suspect);
-        assert!(matches!(reasons[0], Reason::GeneratorStopped { .. }));
+        assert!(matches!(
+            reasons[0],
+            Reason::GeneratorStopped {
+                only_reads: true,
+                ..
+            }
+        ));
         assert_eq!(
             reasons_of(&feed(99_900)),
             (Verdict::Suspect, vec![Reason::FewPushes(999)])
@@ -255,6 +271,7 @@ mod tests {
             (e.service, e.response) = Default::default();
             own.delivered = 900_000;
             (own.unreached, own.unreached_clients) = (1, vec![7]);
+            own.complete = 0;
         });
         assert_eq!(verdict, Verdict::Suspect);
         let unreached = Reason::UnreachedReceivers {
@@ -264,8 +281,35 @@ mod tests {
         let missing = Reason::MissingDeliveries {
             missing: 100_000,
             expected: 1_000_000,
+            none_complete: true,
         };
         assert_eq!(reasons, [unreached, missing]);
+    }
+
+    #[test]
+    fn an_echo_server_was_judged_as_a_room_under_too_much_load() {
+        let of = |delivered, own_copies, expected| {
+            of_room(|e, own| {
+                (e.timed_messages, e.answered_all) = (0, false);
+                (e.service, e.response) = Default::default();
+                (own.delivered, own.own_copies, own.expected) = (delivered, own_copies, expected);
+                own.complete = 0;
+            })
+        };
+        let only = Reason::OnlyOwnCopies {
+            own_copies: 100_000,
+            expected: 400_000,
+        };
+        let found = of(100_000, 100_000, 400_000);
+        assert_eq!(found, (Verdict::Invalid, vec![only]));
+        // Anything that reaches another client is the work of a room, and each client may be alone in its own.
+        for (delivered, own_copies, expected) in
+            [(100_001, 100_000, 400_000), (99_000, 99_000, 100_000)]
+        {
+            let (verdict, reasons) = of(delivered, own_copies, expected);
+            assert_eq!(verdict, Verdict::Suspect);
+            assert!(matches!(reasons[0], Reason::MissingDeliveries { .. }));
+        }
     }
 
     #[test]

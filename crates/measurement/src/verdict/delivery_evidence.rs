@@ -9,6 +9,10 @@ pub struct FanOutEvidence {
     pub expected: u64,
     /// First arrivals within the timeout.
     pub delivered: u64,
+    /// Deliveries to the senders of the messages, among `delivered`.
+    pub own_copies: u64,
+    /// Messages that reached all of their receivers.
+    pub complete: u64,
     /// Deliveries to clients that should not get the message.
     pub misdirected: u64,
     /// Deliveries per second of the measured phase.

@@ -211,6 +211,8 @@ pub enum Reason {
         largest_payload: u64,
         /// Length of the measured phase, in seconds.
         elapsed_s: f64,
+        /// No message was to be sent then: the run only receives, or the sending was over.
+        only_reads: bool,
     },
     /// A quota held the generator back.
     GeneratorThrottled {
@@ -288,6 +290,13 @@ pub enum Reason {
     DeliveriesReadLate(f64),
     /// The server's clock is ahead of the generator's by at least this many nanoseconds.
     ServerClockAhead(u64),
+    /// Senders got their own messages, and nobody else got any.
+    OnlyOwnCopies {
+        /// Deliveries to the senders of the messages.
+        own_copies: u64,
+        /// Deliveries that should have come.
+        expected: u64,
+    },
     /// Receivers got nothing at all.
     UnreachedReceivers {
         /// Number of these receivers.
@@ -301,6 +310,8 @@ pub enum Reason {
         missing: u64,
         /// Deliveries that should have come.
         expected: u64,
+        /// No message reached all of its receivers.
+        none_complete: bool,
     },
     /// Deliveries came to clients that should not get them.
     MisdirectedDeliveries(u64),
@@ -333,6 +344,7 @@ impl Reason {
             | Self::NothingPushed { .. }
             | Self::NothingDelivered { .. }
             | Self::ServerClockAhead(_)
+            | Self::OnlyOwnCopies { .. }
             | Self::UnreachedReceivers { .. }
             | Self::MissingDeliveries { .. }
             | Self::MisdirectedDeliveries(_)
@@ -378,6 +390,7 @@ impl Reason {
             | Self::Impossible { .. }
             | Self::NothingPushed { .. }
             | Self::NothingDelivered { .. }
+            | Self::OnlyOwnCopies { .. }
             | Self::DeliveriesReadLate(_)
             | Self::ServerClockAhead(_)
             | Self::RateNotKept {

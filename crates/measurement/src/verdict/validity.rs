@@ -116,8 +116,19 @@ fn thin_tail(evidence: &Evidence) -> Option<Reason> {
 /// Times in which the generator stood still, or its machine was suspended.
 fn stopped(evidence: &Evidence) -> Option<Reason> {
     let was_suspended = evidence.withheld.suspended_s > Some(SUSPENSION_LIMIT_S);
-    (evidence.stops.count > 0 || was_suspended).then_some(Reason::GeneratorStopped {
-        stops: evidence.stops,
+    let stops = evidence.stops;
+    let measured_ns = evidence.elapsed_s * 1e9;
+    // Of several stops, the time of the longest alone is known.
+    let is_after_sending =
+        stops.count == 1 && measured_ns > 0.0 && stops.longest_at_ns as f64 >= measured_ns;
+    let waits = stops.messages > 0 || evidence.reads_for_others();
+    if is_after_sending && !waits && !was_suspended {
+        // Nothing was sent or awaited any more.
+        return None;
+    }
+    (stops.count > 0 || was_suspended).then_some(Reason::GeneratorStopped {
+        stops,
+        only_reads: is_after_sending || evidence.pushed() > 0,
         withheld: evidence.withheld,
         largest_payload: evidence.largest_payload,
         elapsed_s: evidence.elapsed_s,
@@ -539,6 +550,30 @@ mod tests {
         assert_eq!(of(0.51, 3_000_000), Verdict::Invalid);
         // Too small to matter when tuning: a fast server on an idle machine is not invalid.
         assert_eq!(of(0.99, 1_000_000), Verdict::Suspect);
+    }
+
+    #[test]
+    fn a_stop_behind_the_last_message_was_said_to_delay_messages() {
+        let of = |start_ns, messages| {
+            verdict_of(|e| {
+                e.elapsed_s = 10.0;
+                e.stops = Stops {
+                    count: 1,
+                    total_ns: 20_000_000,
+                    longest_ns: 20_000_000,
+                    longest_at_ns: start_ns,
+                    messages,
+                };
+            })
+        };
+        assert_eq!(of(10_000_000_000, 0), (Verdict::Valid, vec![]));
+        for (start_ns, messages, wanted) in [(10_000_000_000, 1, true), (9_990_000_000, 0, false)] {
+            let (_, reasons) = of(start_ns, messages);
+            let [Reason::GeneratorStopped { only_reads, .. }] = reasons[..] else {
+                panic!("{reasons:?}");
+            };
+            assert_eq!(only_reads, wanted);
+        }
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
             role: None,
             setup_step: row.named_count(STEP_COLUMN)?,
             room: row.named_count(ROOM_COLUMN)?,
+            is_slow: false,
         })
     })
 }

@@ -25,6 +25,7 @@ const CLIENTS: [ClientRow; 2] = [
         role: None,
         setup_step: None,
         room: None,
+        is_slow: false,
     },
     ClientRow {
         client: 1,
@@ -36,6 +37,7 @@ const CLIENTS: [ClientRow; 2] = [
         role: None,
         setup_step: None,
         room: None,
+        is_slow: false,
     },
 ];
 
@@ -669,6 +671,34 @@ fn the_rooms_of_clients_are_written_and_read() {
     let read = read_run(&path, &[RunPart::Clients]).unwrap().clients;
     let rooms: Vec<_> = read.unwrap().iter().map(|row| row.room).collect();
     assert_eq!(rooms, [None, Some(0)]);
+}
+
+#[test]
+fn slow_readers_had_the_role_of_the_others() {
+    for has_scenario in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.xlsx");
+        let mut run = run_of(recorded(&samples()), |_| {});
+        let mut clients = CLIENTS.to_vec();
+        clients.iter_mut().for_each(|row| row.role = Some(0));
+        clients[1].is_slow = true;
+        run.clients = Some(clients);
+        let scenario = measurement::run::ScenarioSummary {
+            roles: [("client".to_owned(), 2)].into(),
+            ..Default::default()
+        };
+        run.summary.as_mut().unwrap().scenario = has_scenario.then_some(scenario);
+        Output::create(&path).unwrap().write(&run).unwrap();
+        let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+        let sheet = book.worksheet_range("connections").unwrap();
+        let role = header(&sheet)
+            .iter()
+            .position(|title| title == "role")
+            .unwrap();
+        let roles: Vec<_> = sheet.rows().map(|row| row[role].to_string()).collect();
+        let others = if has_scenario { "client" } else { "" };
+        assert_eq!(roles, ["role", others, "slow"]);
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use scenario::{DeliverTo, MessageType, Scratch};
 
 use super::Client;
 use super::delivery_record::{
-    RecognisedDelivery, count_other, keep_sample, record_complete, record_delivered,
-    record_unexpected,
+    RecognisedDelivery, count_other, count_own_copy, keep_sample, record_complete,
+    record_delivered, record_unexpected,
 };
 use crate::dialogue::publication::{ArrivalMeaning, Publication};
 use crate::dialogue::publications::{FoundMessage, PublicationBoard, RoomPlace};
@@ -87,9 +87,10 @@ impl Client {
         if is_slow(delivery.publisher) {
             return;
         }
-        if !is_slow(self.id) {
-            count_other(outcome, thread);
+        if is_slow(self.id) {
+            return;
         }
+        count_other(outcome, thread);
         if let Some(publication) = publication {
             let now_ns = thread.on_board(delivery.received_ns);
             keep_sample(self.id, publication, outcome, now_ns, thread);
@@ -135,7 +136,9 @@ impl Client {
                 let role = own.state.role();
                 record_delivered(publication, role, is_slow, outcome, now_ns, thread);
             }
-            keep_sample(self.id, publication, outcome, now_ns, thread);
+            if !is_slow {
+                keep_sample(self.id, publication, outcome, now_ns, thread);
+            }
             if !is_first && !is_slow && !publication.message.is_of_slow {
                 count_other(outcome, thread);
             }
@@ -147,6 +150,9 @@ impl Client {
             publication.set_over();
         }
         if is_first && delivery.publisher == self.id {
+            if is_measured && !self.is_slow() {
+                count_own_copy(thread);
+            }
             self.take_own_copy(delivery, dialogue, thread);
         }
     }

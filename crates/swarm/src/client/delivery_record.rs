@@ -131,7 +131,13 @@ pub(super) fn record_incomplete(
         fan_out.record.counts.incomplete += 1;
         let sample = publication_sample(publication, times);
         fan_out.keep_publication(&thread.budget, sample);
-        for subscriber in board.missing(publication) {
+        // Slow readers are not receivers of the run.
+        let is_slow = |client: &u32| {
+            let dialogue = thread.dialogue.as_ref();
+            dialogue.is_some_and(|own| board.is_slow_group(own.group(*client, own.role(*client))))
+        };
+        let missing = board.missing(publication).into_iter();
+        for subscriber in missing.filter(|client| !is_slow(client)) {
             let outcome = DeliveryOutcome::Missing;
             let sample = delivery_sample(subscriber, publication, outcome, 0);
             fan_out.keep_delivery(&thread.budget, sample);
@@ -267,6 +273,13 @@ pub(super) fn keep_sample(
     if let Some(fan_out) = &mut recorder.fan_out {
         let sample = delivery_sample(subscriber, publication, outcome, now_ns);
         fan_out.keep_delivery(&thread.budget, sample);
+    }
+}
+
+/// Counts a delivery to the sender of the message.
+pub(super) fn count_own_copy(thread: &ThreadState) {
+    if let Some(fan_out) = &mut thread.recorder.borrow_mut().fan_out {
+        fan_out.record.own_copies += 1;
     }
 }
 

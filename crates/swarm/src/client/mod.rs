@@ -236,7 +236,9 @@ impl Client {
         }
         let is_closing = matches!(
             self.stage,
-            ClientStage::Closing { .. } | ClientStage::Goodbye { .. }
+            ClientStage::CatchingUp { .. }
+                | ClientStage::Closing { .. }
+                | ClientStage::Goodbye { .. }
         );
         // A client that is done with a slice is not done with the run.
         let is_done = self.stage == ClientStage::Done;
@@ -260,7 +262,7 @@ impl Client {
             }
         }
         self.leave_rooms(thread);
-        let by_server = !is_closing;
+        let by_server = !is_closing || was_slow;
         let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),
@@ -271,6 +273,7 @@ impl Client {
             role: None,
             setup_step: None,
             room: None,
+            is_slow: false,
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();

@@ -126,6 +126,7 @@ impl Client {
         thread: &ThreadState,
     ) -> Result<(), ConnectionEnd> {
         match event {
+            Event::Data { .. } if self.dialogue.is_none() && self.reads_for_close() => {}
             Event::Data { kind, part, last } if thread.dialogue.is_some() => {
                 return self.take_part(kind, part, last, now_ns, thread);
             }

@@ -154,7 +154,7 @@ impl Client {
                 own.is_goodbye_answered |=
                     scenario.classify_goodbye(record, &own.state, &mut scratch);
             }
-            ClientStage::Closing { .. } => {}
+            ClientStage::CatchingUp { .. } | ClientStage::Closing { .. } => {}
             _ => self.take_load_record(record, own, dialogue, now_ns, thread),
         }
         Ok(())

@@ -192,6 +192,7 @@ impl Client {
             role: None,
             setup_step,
             room: None,
+            is_slow: false,
         };
         let pacing = thread.unstarted(self.id);
         thread.clients.borrow_mut().add_unready(row, pacing);
@@ -277,7 +278,9 @@ impl Client {
         let mut any = false;
         let is_open = !matches!(
             self.stage,
-            ClientStage::Closing { .. } | ClientStage::Goodbye { .. }
+            ClientStage::CatchingUp { .. }
+                | ClientStage::Closing { .. }
+                | ClientStage::Goodbye { .. }
         );
         for place in 0..own.heartbeats.len() {
             let (index, next_ns) = own.heartbeats[place];

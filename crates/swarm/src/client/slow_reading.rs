@@ -6,7 +6,7 @@ use measurement::record::{Recorder, SlowRecord};
 use super::Client;
 use super::stages::ClientStage;
 use crate::clock::nanoseconds;
-use crate::connection_end::ConnectionEnd;
+use crate::connection_end::{ConnectionEnd, close_code};
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
@@ -35,6 +35,8 @@ pub(crate) struct SlowReading {
     recorded_until_ns: u64,
     /// The limit is lifted, because nothing more depends on it.
     is_released: bool,
+    /// It was slow when it was released.
+    was_behind: bool,
     /// The run waits for the client, which is so until the end of a planned duration.
     is_awaited: bool,
 }
@@ -48,6 +50,7 @@ impl SlowReading {
             paid_until_ns: 0,
             recorded_until_ns: 0,
             is_released: false,
+            was_behind: false,
             is_awaited: true,
         }
     }
@@ -211,6 +214,7 @@ impl Client {
             record_slow(&mut recorder, |record| {
                 slow.read(bytes as u64, now_ns, end_ns, record);
             });
+            self.go_on_catching_up(now_ns);
         }
     }
 
@@ -225,6 +229,7 @@ impl Client {
             record_slow(&mut recorder, |record| {
                 slow.record_time(now_ns, end_ns, record);
             });
+            slow.was_behind |= slow.is_limited(now_ns);
             slow.is_released = true;
         }
     }
@@ -238,36 +243,88 @@ impl Client {
         }
     }
 
-    /// Returns true for a slow reader that never reads at this time.
-    pub(super) fn is_deaf(&self, now_ns: u64) -> bool {
+    /// Returns true for a slow reader while it is slow.
+    pub(super) fn is_limited(&self, now_ns: u64) -> bool {
         let slow = self.slow.as_ref();
-        slow.is_some_and(|slow| slow.bytes_per_s == 0 && slow.is_limited(now_ns))
+        slow.is_some_and(|slow| slow.is_limited(now_ns))
+    }
+
+    /// Returns true for a slow reader after the run. What it reads then is in no figure.
+    #[inline]
+    pub(super) fn reads_for_close(&self) -> bool {
+        self.is_slow()
+            && matches!(
+                self.stage,
+                ClientStage::CatchingUp { .. }
+                    | ClientStage::Goodbye { .. }
+                    | ClientStage::Closing { .. }
+            )
     }
 
     /// Counts a slow reader whose connection the server has ended. Returns true when it did.
     #[cold]
     pub(super) fn end_slow(&mut self, end: &ConnectionEnd, thread: &ThreadState) -> bool {
-        let is_in_run = matches!(
-            self.stage,
-            ClientStage::Running
-                | ClientStage::Listening
-                | ClientStage::Draining { .. }
-                | ClientStage::Done
-        );
-        let by_server = matches!(
-            end,
-            ConnectionEnd::Io(_) | ConnectionEnd::NoCloseFrame | ConnectionEnd::ClosedByServer(_)
-        );
         self.release_slow(thread);
-        let (Some(run), true) = (thread.run, self.is_slow() && is_in_run && by_server) else {
+        let (Some(slow), Some(run)) = (&self.slow, thread.run) else {
             return false;
         };
-        let after_ns = thread.clock.now_ns().saturating_sub(run.t0_ns);
-        let mut recorder = thread.recorder.borrow_mut();
-        record_slow(&mut recorder, |record| {
-            record.closed(end.close_code(), after_ns);
-        });
-        true
+        let by_server = match self.stage {
+            ClientStage::Running
+            | ClientStage::Listening
+            | ClientStage::Draining { .. }
+            | ClientStage::Done
+            | ClientStage::CatchingUp { .. } => is_by_server(end),
+            ClientStage::Closing { .. } => {
+                slow.was_behind && is_by_server(end) && !thread.may_answer_close(end)
+            }
+            _ => false,
+        };
+        if by_server {
+            // What a slow reader finds only when it has caught up happened at an unknown time of the run.
+            let is_noticed = matches!(
+                self.stage,
+                ClientStage::Running
+                    | ClientStage::Listening
+                    | ClientStage::Draining { .. }
+                    | ClientStage::Done
+            );
+            let after_ns = thread.clock.now_ns().saturating_sub(run.t0_ns);
+            let mut recorder = thread.recorder.borrow_mut();
+            record_slow(&mut recorder, |record| {
+                record.closed(end.close_code(), is_noticed.then_some(after_ns));
+            });
+        }
+        by_server
+    }
+}
+
+/// Returns true when the server has ended the connection.
+fn is_by_server(end: &ConnectionEnd) -> bool {
+    matches!(
+        end,
+        ConnectionEnd::Io(_) | ConnectionEnd::NoCloseFrame | ConnectionEnd::ClosedByServer(_)
+    )
+}
+
+impl ThreadState {
+    /// Code of the close frame of a client.
+    pub(super) fn close_code(&self) -> u16 {
+        let dialogue = self.dialogue.as_ref();
+        dialogue.map_or(close_code::NORMAL, |d| d.scenario.close.code)
+    }
+
+    /// Returns true when the server may have ended a connection because its client closed it.
+    fn may_answer_close(&self, end: &ConnectionEnd) -> bool {
+        match end {
+            ConnectionEnd::ClosedByServer(close) => close
+                .code
+                .is_none_or(|code| code == close_code::NORMAL || code == self.close_code()),
+            // A server may answer the goodbye of a scenario by closing the connection.
+            _ => {
+                let dialogue = self.dialogue.as_ref();
+                dialogue.is_some_and(|d| d.scenario.close.send.is_some())
+            }
+        }
     }
 }
 

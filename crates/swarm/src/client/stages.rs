@@ -3,7 +3,7 @@
 use websocket_wire::Opcode;
 
 use super::Client;
-use crate::connection_end::{ConnectionEnd, close_code};
+use crate::connection_end::ConnectionEnd;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
@@ -12,6 +12,12 @@ const CLOSE_TIMEOUT_NS: u64 = 3_000_000_000;
 
 /// Maximum wait for echoes when the user interrupts the run, in nanoseconds.
 const STOP_DRAIN_NS: u64 = 1_000_000_000;
+
+/// Time without a read after which a slow reader, reading at full speed again, has read what was left, in nanoseconds.
+const CAUGHT_UP_NS: u64 = 200_000_000;
+
+/// Maximum time for that, where a server goes on sending, in nanoseconds.
+const CATCH_UP_NS: u64 = 1_000_000_000;
 
 /// Stage of a client. Times are on the thread's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,9 @@ pub(super) enum ClientStage {
     Draining { until_ns: u64 },
     /// All echoes have arrived. The connection stays open until all clients are done.
     Done,
+    /// A slow reader reads at full speed what the server has sent, which may end with its close frame. Until nothing has come
+    /// for a while, or at most until the second time.
+    CatchingUp { quiet_until_ns: u64, until_ns: u64 },
     /// The goodbye of a scenario is sent, and its answer is awaited until this time.
     Goodbye { until_ns: u64 },
     /// The client's close frame is sent, and the server's is awaited until this time.
@@ -73,12 +82,18 @@ impl Client {
         }
         match self.stage {
             ClientStage::Setup { until_ns } if now >= until_ns => self.expire_step(now, thread),
+            ClientStage::CatchingUp {
+                quiet_until_ns,
+                until_ns,
+            } => {
+                if now >= quiet_until_ns.min(until_ns).min(thread.close_until_ns) {
+                    self.say_farewell(now, thread);
+                }
+                Ok(())
+            }
             ClientStage::Goodbye { until_ns } => {
                 self.step_goodbye(now, until_ns, thread);
                 Ok(())
-            }
-            ClientStage::Closing { .. } if self.is_deaf(now) => {
-                Err(self.end_of_stream(ConnectionEnd::CloseNotAwaited))
             }
             ClientStage::Closing { until_ns } if now >= until_ns => {
                 Err(self.end_of_stream(ConnectionEnd::NoCloseAnswer))
@@ -99,9 +114,10 @@ impl Client {
             | ClientStage::Done => true,
             // The run does not wait for slow readers.
             ClientStage::Running | ClientStage::Draining { .. } => self.is_slow(),
-            ClientStage::Receiving | ClientStage::Goodbye { .. } | ClientStage::Closing { .. } => {
-                false
-            }
+            ClientStage::Receiving
+            | ClientStage::CatchingUp { .. }
+            | ClientStage::Goodbye { .. }
+            | ClientStage::Closing { .. } => false,
         }
     }
 
@@ -193,32 +209,50 @@ impl Client {
                 self.leave_unfinished(thread);
                 self.finalize_in_flight(thread);
             }
-            // Of a slow reader.
-            ClientStage::Running | ClientStage::Draining { .. } => self.finalize_in_flight(thread),
+            // Of a slow reader, whose messages nobody waits for any more.
+            ClientStage::Running | ClientStage::Draining { .. } => {
+                self.finalize_publications(thread);
+                self.finalize_in_flight(thread);
+            }
             _ => {}
         }
-        let is_deaf = self.is_deaf(now);
-        if !is_deaf {
-            self.release_slow(thread);
+        let is_behind = self.is_limited(now);
+        self.release_slow(thread);
+        if is_behind {
+            self.stage = ClientStage::CatchingUp {
+                quiet_until_ns: now.saturating_add(CAUGHT_UP_NS),
+                until_ns: now + thread.rules.timeout_ns.min(CATCH_UP_NS),
+            };
+        } else if was_ready {
+            self.say_farewell(now, thread);
+        } else {
+            self.close(now, thread);
         }
-        let is_answered = was_ready && self.dialogue.is_some() && self.say_goodbye(thread);
-        if is_answered && !is_deaf {
+    }
+
+    /// Notes that a slow reader that catches up has read something at this time.
+    #[inline]
+    pub(super) fn go_on_catching_up(&mut self, now: u64) {
+        if let ClientStage::CatchingUp { quiet_until_ns, .. } = &mut self.stage {
+            *quiet_until_ns = now.saturating_add(CAUGHT_UP_NS);
+        }
+    }
+
+    /// Queues the goodbye of a scenario, and the close frame unless the goodbye is answered.
+    fn say_farewell(&mut self, now: u64, thread: &ThreadState) {
+        let is_answered = self.dialogue.is_some() && self.say_goodbye(thread);
+        if is_answered {
             let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
             self.stage = ClientStage::Goodbye { until_ns };
-            return;
+        } else {
+            self.close(now, thread);
         }
-        self.close(now, thread);
     }
 
     /// Queues the close frame.
     fn close(&mut self, now: u64, thread: &ThreadState) {
-        let dialogue = thread.dialogue.as_ref();
-        let code = dialogue.map_or(close_code::NORMAL, |d| d.scenario.close.code);
+        let code = thread.close_code();
         self.queue_control(Opcode::Close, &code.to_be_bytes(), thread);
-        if self.is_deaf(now) {
-            // The close frame of a server that is not read is not awaited.
-            self.flush_control();
-        }
         let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
         self.stage = ClientStage::Closing { until_ns };
     }
@@ -244,6 +278,10 @@ impl Client {
             ClientStage::Receiving => thread.run.map_or(u64::MAX, |run| run.end_ns),
             ClientStage::Draining { until_ns } => until_ns,
             ClientStage::Setup { until_ns } => until_ns,
+            ClientStage::CatchingUp {
+                quiet_until_ns,
+                until_ns,
+            } => quiet_until_ns.min(until_ns).min(thread.close_until_ns),
             ClientStage::Goodbye { until_ns } | ClientStage::Closing { until_ns } => {
                 until_ns.min(thread.close_until_ns)
             }

@@ -1,6 +1,6 @@
 //! One row per client.
 
-use measurement::run::ClientRow;
+use measurement::run::{ClientRow, SLOW_ROLE};
 use rust_xlsxwriter::Worksheet;
 
 use super::style::{FurtherColumn, mark_unless, write_wide_table};
@@ -25,7 +25,10 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         scenario.roles.keys().map(String::as_str).collect()
     });
     let ready = |c: &ClientRow| c.ready_ns.map(ms).into();
-    let role = |c: &ClientRow| roles.get(usize::from(c.role?)).copied();
+    let role = |c: &ClientRow| {
+        let named = || roles.get(usize::from(c.role?)).copied();
+        if c.is_slow { Some(SLOW_ROLE) } else { named() }
+    };
     let role = |c: &ClientRow| role(c).into();
     let step = |c: &ClientRow| c.setup_step.map(f64::from).into();
     let room = |c: &ClientRow| c.room.map(f64::from).into();
@@ -42,7 +45,8 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         column(room_title, CellFormat::Id, &room),
     ];
     let has_rooms = rows.iter().any(|c| c.room.is_some());
-    let further = match (scenario.is_some(), has_rooms) {
+    let has_roles = scenario.is_some() || rows.iter().any(|c| c.is_slow);
+    let further = match (has_roles, has_rooms) {
         (true, true) => &further[..],
         (true, false) => &further[..3],
         (false, _) => &[],
