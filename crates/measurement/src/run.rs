@@ -53,7 +53,7 @@ pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary};
 pub use process_record::{ProcessRecord, RunSum};
 pub use push_summary::PushSummary;
-pub use scenario_figures::KindSummary;
+pub use scenario_figures::{KindSummary, SLOW_ROLE};
 pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
     CLOCK_ERROR_LIMIT_NS, ClockSummary, DiedShard, FullStrength, LATE_START_NS, LONG_STOP_NS,

@@ -112,7 +112,7 @@ impl KindSummary {
 }
 
 /// Name under which the figures of slow readers are reported among the roles.
-const SLOW_ROLE: &str = "slow";
+pub const SLOW_ROLE: &str = "slow";
 
 /// Counts of the only kind, which are those of the run.
 fn only_counts(run: &MessageCounts, kind: KindCounts) -> KindCounts {
