@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::{NonEmptyStringValueParser, ValueParser};
+use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 use measurement::plan::{
@@ -77,6 +77,17 @@ fn table(text: &str) -> Result<(String, String), String> {
 
 fn role(text: &str) -> Result<(String, String), String> {
     named(text).ok_or_else(|| "it has not the form NAME=COUNT".to_owned())
+}
+
+/// Checks that a shell has left something of a line.
+fn one_liner(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err(
+            "it is empty: between double quotes the shell replaces ${holes}, so use single quotes"
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// Splits `NAME=…`.
@@ -159,7 +170,7 @@ impl Args for OneLinerFlags {
             Arg::new(flag.name)
                 .long(flag.name)
                 .value_name(flag.value_name)
-                .value_parser(ValueParser::from(NonEmptyStringValueParser::new()))
+                .value_parser(ValueParser::new(one_liner))
                 .allow_hyphen_values(true)
                 .action(if is_single {
                     ArgAction::Set

@@ -53,6 +53,8 @@ pub(crate) struct Conversation<'a> {
     /// Largest record in bytes.
     max_record: usize,
     records: VecDeque<TrialRecord>,
+    /// Messages received so far.
+    pub(crate) received: u64,
     begun: Instant,
     show: &'a mut dyn FnMut(TrialLine),
 }
@@ -75,6 +77,7 @@ impl<'a> Conversation<'a> {
             client,
             cutter: RecordCutter::default(),
             records: VecDeque::new(),
+            received: 0,
             begun,
             show,
         }
@@ -253,6 +256,7 @@ impl<'a> Conversation<'a> {
             Message::Close(frame) => return Some(self.closed(frame.as_ref(), at)),
             Message::Frame(_) => return None,
         };
+        self.received += 1;
         let mut records = Vec::new();
         let format = &self.scenario.records;
         let cut = self

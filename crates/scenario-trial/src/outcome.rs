@@ -17,7 +17,7 @@ pub enum TrialDirection {
 /// A frame, or a record of a message that holds several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrialLine {
-    /// Time since the connection began to open.
+    /// Time since the trial began.
     pub at: Duration,
     /// Direction.
     pub direction: TrialDirection,
@@ -179,6 +179,10 @@ pub struct TrialOutcome {
     pub stray_deliveries: u64,
     /// Messages of the server's own.
     pub pushes: u64,
+    /// Senders of the messages that should have reached this client, but did not, ascending.
+    pub undelivered: Vec<u32>,
+    /// No record came after the setup.
+    pub is_silent: bool,
     /// Time within which a message of the server's own should have come, but did not.
     pub no_push_within: Option<Duration>,
     /// Records of no pattern.
@@ -199,6 +203,7 @@ impl TrialOutcome {
         self.setup_failure.is_none()
             && self.ended.is_none()
             && self.no_push_within.is_none()
+            && self.undelivered.is_empty()
             && self.unexpected + self.duplicates + self.server_errors == 0
             && self.corrupted_deliveries + self.stray_deliveries == 0
             && self.messages.iter().all(is_fine)

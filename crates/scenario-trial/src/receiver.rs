@@ -29,6 +29,20 @@ impl RunningTrial<'_> {
         }
     }
 
+    /// Returns true when a client of a feed has seen enough messages. Further ones are neither shown nor counted.
+    pub(crate) fn has_enough_pushes(&self) -> bool {
+        self.trial.scenario.is_push_only() && self.outcome.pushes >= ENOUGH_PUSHES
+    }
+
+    /// Senders of the messages that should have reached this client, but did not. Its own messages report that
+    /// themselves, and a corrupted delivery is reported as such.
+    pub(crate) fn undelivered(&self) -> Vec<u32> {
+        if self.outcome.corrupted_deliveries > 0 {
+            return Vec::new();
+        }
+        self.trial.room.undelivered_to(self.talk.state.client())
+    }
+
     /// Waits for some messages of the server's own.
     pub(crate) fn await_pushes(&mut self, control: &RunHandle) {
         let deadline = Instant::now() + PUSH_TIME;

@@ -42,6 +42,8 @@ pub struct Trial<'a> {
     pub max_record: usize,
     /// The room of all clients.
     pub room: TrialRoom,
+    /// Beginning of the trial, from which the times of all clients count.
+    pub begun: Instant,
 }
 
 /// Signals between a client of a trial and who leads it.
@@ -71,11 +73,10 @@ impl Trial<'_> {
         control: &RunHandle,
         show: &mut dyn FnMut(TrialLine),
     ) -> Result<TrialOutcome, WsClientError> {
-        let begun = Instant::now();
         let timeout = self.connect_timeout;
         let connection = WsClient::open_for_messages(target, timeout, control, self.max_record)
             .map_err(|error| error.in_scenario(self.scenario, &client))?;
-        let opened = (connection, begun);
+        let opened = (connection, self.begun);
         let messages = (self.padding, self.max_record);
         let mut running = RunningTrial {
             trial: self,
@@ -87,12 +88,15 @@ impl Trial<'_> {
         running.setup();
         running.join();
         drop(signals.ready);
+        let before_load = running.talk.received;
         if self.scenario.is_push_only() {
             running.await_pushes(control);
         }
         running.take_turn(&signals.turn, signals.sent, control);
         if running.goes_on() {
             running.listen(Instant::now() + LINGER);
+            running.outcome.undelivered = running.undelivered();
+            running.outcome.is_silent = running.talk.received == before_load;
             running.goodbye();
         }
         running.talk.close(self.scenario.close.code);
@@ -388,6 +392,7 @@ impl RunningTrial<'_> {
                 number,
                 agrees,
             } => return self.delivered(kind, (client, number), agrees, record),
+            RecordClass::Push { .. } if self.has_enough_pushes() => return,
             RecordClass::Push { seq, .. } => {
                 self.outcome.pushes += 1;
                 TrialMeaning::Push { seq }
@@ -424,7 +429,9 @@ impl RunningTrial<'_> {
                     .talk
                     .show_record(&record, TrialMeaning::GoodbyeAnswered);
             }
-            self.talk.show_record(&record, TrialMeaning::Skipped);
+            if !self.has_enough_pushes() {
+                self.talk.show_record(&record, TrialMeaning::Skipped);
+            }
         }
     }
 }

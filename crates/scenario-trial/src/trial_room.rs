@@ -123,6 +123,21 @@ impl TrialRoom {
         }
     }
 
+    /// Senders of the messages of others that every receiver must get, but that this one has not got.
+    pub(crate) fn undelivered_to(&self, client: u32) -> Vec<u32> {
+        let state = self.lock();
+        let lacks = |message: &TriedMessage| {
+            message.wanted == message.receivers.len()
+                && message.receivers.contains(&client)
+                && !message.reached.contains(&client)
+        };
+        let messages = state.messages.iter();
+        messages
+            .filter(|((sender, _), message)| *sender != client && lacks(message))
+            .map(|((sender, _), _)| *sender)
+            .collect()
+    }
+
     /// The state, also after a client of the trial has panicked: its trial is reported as failed.
     fn lock(&self) -> MutexGuard<'_, TrialRoomState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -165,6 +180,8 @@ mod tests {
         let reach = room.reach(0, 0);
         assert_eq!((reach.wanted, reach.reached), (2, 1));
         assert_eq!(reach.missing, [2]);
+        assert_eq!(room.undelivered_to(2), [0]);
+        assert!(room.undelivered_to(0).is_empty() && room.undelivered_to(1).is_empty());
     }
 
     #[test]

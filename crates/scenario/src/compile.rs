@@ -5,7 +5,6 @@ use crate::draft::{
     SetupDraft, VarDraft, check_names,
 };
 use crate::error::{Fault, ScenarioError, Suggestion};
-use crate::glob::PatternPiece;
 use crate::holes::{Hole, LexedPart, lex};
 use crate::json::PointerSet;
 use crate::names::Names;
@@ -13,8 +12,8 @@ use crate::parts::{
     Goodbye, HandshakeHeader, HandshakeParts, Heartbeat, MAX_ROLES, MessageType, OnRule, PushFeed,
     ReadLimit, SETUP_TIMEOUT, ScenarioRole, ScenarioVar, SetupStep,
 };
-use crate::pattern::{PatternForm, PatternList, RecognisedBy, TextPattern};
-use crate::pattern_compiler::{PatternCompiler, alternative, check_held, exact_reply};
+use crate::pattern::RecognisedBy;
+use crate::pattern_compiler::{PatternCompiler, check_held, exact_reply};
 use crate::pieces::ReadSite;
 use crate::scenario::Scenario;
 use crate::source::{SourcePlace, Spot, SpottedText};
@@ -410,14 +409,6 @@ impl Compiler {
         let Some(push) = &draft.push else {
             return Ok(None);
         };
-        let any = PatternList {
-            alternatives: vec![alternative(
-                PatternForm::Text(TextPattern::new(&[PatternPiece::Wild(None)], false)),
-                RecognisedBy::Order,
-                false,
-                None,
-            )],
-        };
         let roles = self.all_roles();
         let matched = self.patterns.patterns(
             push.matched.as_ref(),
@@ -425,9 +416,16 @@ impl Compiler {
             roles,
             &mut Vec::new(),
         )?;
+        let matched = matched.ok_or_else(|| {
+            Fault::MissingKey {
+                section: "push".to_owned(),
+                key: "match",
+            }
+            .at(push.spot.place())
+        })?;
         Ok(Some(PushFeed {
             interval: push.interval,
-            matched: matched.unwrap_or(any),
+            matched,
             place: push.spot.place(),
         }))
     }

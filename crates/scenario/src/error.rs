@@ -15,6 +15,14 @@ pub enum ScenarioError {
         /// The fault.
         fault: Fault,
     },
+    /// No shipped scenario has this name.
+    #[error("no scenario `{name}` is shipped{suggestion}")]
+    NotShipped {
+        /// The name.
+        name: String,
+        /// A shipped scenario.
+        suggestion: Suggestion,
+    },
     /// A file that the scenario builds on, or a CSV table, was not read.
     #[error("{place}: {name} was not read: {reason}")]
     Load {
@@ -205,6 +213,9 @@ pub enum Fault {
         /// Form that is wanted.
         wanted: &'static str,
     },
+    /// A hole of a clock without its unit.
+    #[error("`${{{0}}}` needs a unit: write ${{{0}:ns}}, or us, ms or s")]
+    NoUnit(String),
     /// A hole that has no meaning where it stands.
     #[error("${{{hole}}} has no meaning here: {because}")]
     Misplaced {

@@ -245,8 +245,11 @@ fn parse_hole(text: &str) -> Result<ParsedHole, HoleFault> {
             _ => return Err(wrong("a list such as a|b")),
         },
         "now" | "stamp" => {
-            let unit = ClockUnit::parse(argument.unwrap_or_default())
-                .ok_or_else(|| wrong("a unit: ns, us, ms or s"))?;
+            let unit =
+                ClockUnit::parse(argument.unwrap_or_default()).ok_or_else(|| match argument {
+                    Some(_) => wrong("a unit: ns, us, ms or s"),
+                    None => (0, Fault::NoUnit(name.to_owned())),
+                })?;
             if name == "now" {
                 Hole::Now(unit)
             } else {

@@ -93,7 +93,9 @@ pub use draft::{DeliverTo, RecordFormat, RoleCount};
 pub use error::{Fault, ScenarioError, Suggestion};
 pub use near_miss::{NearMiss, NearPattern, ValueFault};
 pub use padding::Padding;
-pub use parse::{FileLoader, OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource, VarSetting};
+pub use parse::{
+    FileLoader, ONE_LINERS, OneLiner, OneLinerKind, ScenarioOptions, ScenarioSource, VarSetting,
+};
 pub use parts::{
     Goodbye, HandshakeHeader, HandshakeParts, Heartbeat, MessageType, OnRule, PushFeed, ReadLimit,
     ScenarioRole, ScenarioVar, SetupStep,

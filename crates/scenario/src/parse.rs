@@ -94,6 +94,9 @@ pub struct ScenarioOptions {
     pub one_liners: Vec<OneLiner>,
 }
 
+/// Name of a scenario without a file, which is made of one-liners.
+pub const ONE_LINERS: &str = "one-liners";
+
 /// A value for a var.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VarSetting {
@@ -119,7 +122,7 @@ impl Scenario {
         let (name, file, own) = match source {
             ScenarioSource::File { name, text } => (stem(name), name, read_draft(name, text)?),
             ScenarioSource::Preset(name) => (name, name, preset_draft(name)?),
-            ScenarioSource::Nothing => ("scenario", "", Draft::default()),
+            ScenarioSource::Nothing => (ONE_LINERS, "", Draft::default()),
         };
         let mut draft = with_bases(own, loader)?;
         for setting in &options.set {
@@ -144,7 +147,10 @@ fn stem(file: &str) -> &str {
 fn preset_draft(name: &str) -> Result<Draft, ScenarioError> {
     match preset_text(name) {
         Some(text) => read_draft(&preset_file(name), text),
-        None => Err(unknown_base(name).at(start_of(name))),
+        None => Err(ScenarioError::NotShipped {
+            name: name.to_owned(),
+            suggestion: nearest_preset(name),
+        }),
     }
 }
 
@@ -153,11 +159,15 @@ fn preset_file(name: &str) -> String {
 }
 
 fn unknown_base(name: &str) -> Fault {
-    let suggestion = Suggestion::nearest(name, PRESETS.iter().map(|(name, _)| *name));
     Fault::UnknownBase {
         name: name.to_owned(),
-        suggestion,
+        suggestion: nearest_preset(name),
     }
+}
+
+/// The shipped scenario whose name is nearest.
+fn nearest_preset(name: &str) -> Suggestion {
+    Suggestion::nearest(name, PRESETS.iter().map(|(name, _)| *name))
 }
 
 /// Merges a file with everything that it builds on. A base is a shipped scenario, or a file when its name

@@ -302,6 +302,10 @@ fn faults_are_found_where_they_are_written() {
             "f.toml:1:1: nothing is measured: add [[message]] or [push]",
         ),
         (
+            "[push]\ninterval = '1s'\n",
+            "f.toml:1:1: [push] needs `match`",
+        ),
+        (
             "[[message]]\nreply = 'x'\n",
             "f.toml:1:1: [message] needs `send`",
         ),

@@ -325,7 +325,7 @@ fn pushes_carry_number_and_time() {
         "push Some(0) Some(5000)"
     );
     assert_eq!(client.meaning(r#"{"seq": -1, "ts": 5}"#), "unexpected");
-    let mut any = Client::of("[push]\n");
+    let mut any = Client::of("[push]\nmatch = '${*}'\n");
     assert_eq!(any.meaning(b"\0\xff"), "push None None");
 }
 

@@ -76,15 +76,52 @@ pub fn human_bytes(bytes: f64) -> String {
     bytesize::ByteSize(whole).display().iec().to_string()
 }
 
+/// A number of bytes as text in the unit of another one, so that both compare at a glance: `1.0 KiB` for 1,020 bytes
+/// beside 1 KiB. A number that would be 0.0 keeps its own unit, as does every number beside 0.
+pub fn human_bytes_beside(bytes: f64, other: f64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut scale, mut unit) = (1.0, 0);
+    while other >= 1_024.0 * scale && unit + 1 < UNITS.len() {
+        scale *= 1_024.0;
+        unit += 1;
+    }
+    let value = bytes / scale;
+    if unit == 0 || value < 0.05 {
+        return human_bytes(bytes);
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
 /// A share as a whole percentage: `71 %`.
 pub fn human_percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
+}
+
+/// A share of deliveries that came: `100 %`, `99.50 %`. Only the whole is 100 %.
+pub fn human_reach(share: f64) -> String {
+    if share >= 1.0 {
+        return "100 %".to_owned();
+    }
+    let text = format!("{:.2} %", share * 100.0);
+    match text.as_str() {
+        "100.00 %" => "just under 100 %".to_owned(),
+        _ => text,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn two_numbers_of_bytes_have_one_unit() {
+        assert_eq!(human_bytes_beside(1_020.0, 1_024.0), "1.0 KiB");
+        assert_eq!(human_bytes_beside(4_096.0, 4_096.0), "4.0 KiB");
+        assert_eq!(human_bytes_beside(10.0, 1_024.0), "10 B");
+        assert_eq!(human_bytes_beside(2_048.0, 0.0), "2.0 KiB");
+        assert_eq!(human_bytes_beside(100.0, 125.0), "100 B");
+    }
 
     #[test]
     fn things_and_rates_are_counted() {

@@ -160,8 +160,13 @@ fn path_advice(scenario: Option<&Scenario>) -> String {
     };
     match scenario.usual_path() {
         Some(path) => format!(
-            "is the path right? Usual for {} is {path}; a path in the URL replaces it",
-            scenario.name
+            "is the path right? Usual for {} is {path}; a path in the URL replaces it{}",
+            scenario.name,
+            if scenario.name == "room" {
+                ". axum-ws and tungstenite-ws have rooms with --broadcast only"
+            } else {
+                ""
+            }
         ),
         None => "is the path right? See at which one the server accepts WebSockets".to_owned(),
     }
@@ -341,6 +346,7 @@ mod tests {
                 "is the path right? Usual for socket.io is /socket.io/; a path in the URL replaces it"
             );
         }
+        assert!(advised("room", 404).ends_with("have rooms with --broadcast only"));
         assert!(advised("ocpp1.6", 404).contains(" is /CP${client:05};"));
         assert_eq!(
             advised("mqtt", 404),

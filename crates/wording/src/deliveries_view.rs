@@ -14,6 +14,12 @@ pub use crate::feed_view::{
 pub use crate::slow_view::{BeforeAfterRow, before_and_after, slow_counts, slow_figures};
 pub use crate::summary_figure::reach;
 
+/// Heading of delivery times from the send time.
+pub const FROM_SEND_TIME: &str = "From the send time";
+
+/// Heading of delivery times from the intended send time.
+pub const FROM_INTENDED_TIME: &str = "From the intended send time";
+
 /// Maximum number of clients listed in a sentence.
 const LISTED: usize = 12;
 
@@ -51,12 +57,13 @@ pub fn counts(deliveries: &FanOutSummary) -> String {
     joined(&figures(deliveries))
 }
 
-/// The line of deliveries: `200,000 of 200,000 · reach 100 % · 0 duplicated · 0 reordered · 15,000 /s`. Counts of other
+/// The line of deliveries: `1,000 published · 200,000 of 200,000 delivered · reach 100 % · 0 duplicated · 0 reordered · 15,000 deliveries/s`. Counts of other
 /// faults follow when they are not zero.
 pub fn line(deliveries: &FanOutSummary) -> String {
     let d = deliveries;
     let mut parts = vec![format!(
-        "{} of {}",
+        "{} published · {} of {} delivered",
+        grouped(d.published),
         grouped(d.delivered),
         grouped(d.expected)
     )];
@@ -72,7 +79,7 @@ pub fn line(deliveries: &FanOutSummary) -> String {
     parts.extend(other(d.late, "late"));
     parts.extend(other(d.corrupted, "corrupted"));
     parts.extend(other(d.unexpected, "unexpected"));
-    parts.push(format!("{} /s", human_rate(d.deliveries_per_s)));
+    parts.push(format!("{} deliveries/s", human_rate(d.deliveries_per_s)));
     parts.join(" · ")
 }
 
@@ -97,13 +104,13 @@ pub fn figures(deliveries: &FanOutSummary) -> Vec<SummaryFigure> {
         count("published", d.published).said(Some(published)),
         in_table(
             "published per second",
-            Some(per_second(d.publishes_per_s, "msg")),
+            Some(per_second(d.publishes_per_s, "publishes")),
         ),
         in_table("expected", Some(expected)),
         count("delivered", d.delivered).said(Some(delivered)),
         in_table(
             "delivered per second",
-            Some(per_second(d.deliveries_per_s, "msg")),
+            Some(per_second(d.deliveries_per_s, "deliveries")),
         ),
         in_table("reach", d.reach.map(reach)),
         unusual("missing", d.missing),
@@ -200,11 +207,15 @@ pub fn notes(deliveries: &FanOutSummary) -> Vec<String> {
 pub fn remarks(deliveries: &FanOutSummary) -> Vec<String> {
     let d = deliveries;
     let incomplete = (d.incomplete > 0).then(|| {
-        format!(
-            "{} did not reach all receivers; first, median, last and spread are those of the other {}",
-            counted(d.incomplete, "message"),
-            grouped(d.complete)
-        )
+        let times = match d.complete {
+            0 => "no message has a first, median or last time".to_owned(),
+            complete => format!(
+                "first, median, last and spread are those of the other {}",
+                grouped(complete)
+            ),
+        };
+        let incomplete = counted(d.incomplete, "message");
+        format!("{incomplete} did not reach all receivers; {times}")
     });
     let unknown = d.reordered.is_none().then(|| {
         "Reordered deliveries were not counted: there are too many pairs of publisher and receiver to keep their order"
@@ -250,7 +261,7 @@ mod tests {
         d.reach = Some(0.9975);
         assert_eq!(
             line(&d),
-            "200,000 of 200,500 · reach 99.75 % · 500 missing · 0 duplicated · reordered not counted · 3 late · 20,000 /s"
+            "1,000 published · 200,000 of 200,500 delivered · reach 99.75 % · 500 missing · 0 duplicated · reordered not counted · 3 late · 20,000 deliveries/s"
         );
         let whole = FanOutSummary {
             deliveries_per_s: 15_000.0,
@@ -258,7 +269,7 @@ mod tests {
         };
         assert_eq!(
             line(&whole),
-            "200,000 of 200,000 · reach 100 % · 0 duplicated · 0 reordered · 15,000 /s"
+            "1,000 published · 200,000 of 200,000 delivered · reach 100 % · 0 duplicated · 0 reordered · 15,000 deliveries/s"
         );
         assert_eq!(rates(&d), "100 publishes/s · 20,000 deliveries/s");
     }

@@ -4,6 +4,7 @@ use measurement::run::Summary;
 
 use crate::Tone;
 use crate::deliveries_view::{feed_counts, feed_notes, line, remarks, slow_counts};
+use crate::scenario_view::slow_points;
 use crate::summary_figure::LabelledRow;
 
 /// The lines, as far as the run has them.
@@ -24,6 +25,7 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
     let slow = s.slow.as_ref().map(|own| LabelledRow {
         label: "slow readers",
         text: slow_counts(own),
+        points: slow_points(s),
         ..LabelledRow::default()
     });
     [deliveries, feed, slow].into_iter().flatten().collect()
@@ -69,7 +71,7 @@ mod tests {
         );
         assert!(
             lines[1]
-                .starts_with("deliveries: 998 of 1,000 · reach 99.80 % · 2 missing · 0 duplicated"),
+                .starts_with("deliveries: 0 published · 998 of 1,000 delivered · reach 99.80 % · 2 missing · 0 duplicated"),
             "{}",
             lines[1]
         );

@@ -66,7 +66,7 @@ pub fn feed_time_figures(feed: &PushSummary) -> Vec<SummaryFigure> {
 /// Remarks on a feed's times: their meaning, their errors, and the clocks of the delay.
 pub fn feed_notes(feed: &PushSummary) -> Vec<String> {
     let mut notes = Vec::new();
-    if feed.late_ns.is_some() {
+    if feed.late_ns.is_some() && feed.received > 0 {
         notes.push(lateness_note(feed));
     }
     notes.extend(feed.skew_ns.map(|_| {
@@ -104,11 +104,15 @@ fn lateness_note(feed: &PushSummary) -> String {
 pub fn clock_ahead(feed: &PushSummary) -> Option<String> {
     let ahead_ns = feed.server_clock_ahead_ns?;
     Some(format!(
-        "The server's clock is ahead by at least {}: {} a stamp later than the arrival, so delays are understated by at least that",
+        "The server's clock is ahead by at least {}: {} a stamp later than the arrival, so {}",
         human_time(ahead_ns as f64),
         match feed.negative_delays {
             1 => "1 message has".to_owned(),
             n => format!("{} messages have", grouped(n)),
+        },
+        match feed.delay_ns {
+            Some(_) => "delays are understated by at least that",
+            None => "no delay is known",
         }
     ))
 }
@@ -134,6 +138,9 @@ mod tests {
         (feed.duplicated, feed.reordered) = (Some(0), Some(0));
         assert!(feed_counts(&feed).ends_with(" · 12 missing · 0 duplicated · 0 reordered"));
         feed.late_ns = Some(Latency::default());
+        feed.received = 0;
+        assert!(feed_notes(&feed).is_empty(), "nothing came");
+        feed.received = 12_000;
         (feed.late_by_count, feed.late_error_ns) = (true, 2_000_000);
         feed.delay_ns = Some(Latency::default());
         let rows: Vec<_> = feed_time_rows(&feed).iter().map(|row| row.0).collect();
@@ -147,5 +154,9 @@ mod tests {
             said.starts_with("The server's clock is ahead by at least 3.00 ms: 1 message has"),
             "{said}"
         );
+        assert!(said.ends_with("delays are understated by at least that"));
+        feed.delay_ns = None;
+        let said = feed_notes(&feed).pop().unwrap();
+        assert!(said.ends_with("so no delay is known"), "{said}");
     }
 }

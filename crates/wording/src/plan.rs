@@ -2,12 +2,15 @@
 
 use measurement::plan::Arrivals;
 use measurement::run::{PayloadBytes, PlanSummary, ScenarioSummary, Summary};
+use scenario::ONE_LINERS;
 use units::{SizeRange, counted, grouped, human_rate, human_time};
 
 /// Scenario, load, amount and window of a run, as parts of a line. Messages of a scenario have their own sizes.
 pub fn parts_of(s: &Summary) -> Vec<String> {
     match &s.scenario {
         None => parts(&s.plan),
+        // Slow readers make a scenario of a plain echo.
+        Some(scenario) if s.slow.is_some() && scenario.name == "echo" => parts(&s.plan),
         Some(scenario) => {
             let mut parts = vec![scenario_name(scenario), load(&s.plan), count(&s.plan)];
             parts.extend(rooms_and_roles(scenario));
@@ -44,9 +47,12 @@ pub fn parts(plan: &PlanSummary) -> Vec<String> {
     parts.chain(window(plan)).collect()
 }
 
-/// The scenario with its noun: `scenario chat`.
+/// The scenario with its noun: `scenario chat`. One made of flags has no name.
 fn scenario_name(scenario: &ScenarioSummary) -> String {
-    format!("scenario {}", scenario.name)
+    match scenario.name.as_str() {
+        ONE_LINERS => "scenario of one-liners".to_owned(),
+        name => format!("scenario {name}"),
+    }
 }
 
 /// Scenario and amount, as parts of a line: `scenario chat`, `100 clients × 1,000 messages`. An echo has the size of its
@@ -61,12 +67,13 @@ pub fn amount_parts(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> V
     }
 }
 
-/// Rooms and roles, where there are several: `100 rooms`, `1 publisher + 200 subscriber`.
+/// Rooms and roles, where there are several: `100 rooms`, `publisher 1 + subscriber 200`. The names of roles have no
+/// plural.
 fn rooms_and_roles(scenario: &ScenarioSummary) -> Vec<String> {
     let rooms = u64::from(scenario.rooms);
     let roles = scenario.roles.iter();
     let roles: Vec<_> = roles
-        .map(|(name, clients)| format!("{} {name}", grouped(*clients)))
+        .map(|(name, clients)| format!("{name} {}", grouped(*clients)))
         .collect();
     let rooms = (rooms > 1).then(|| counted(rooms, "room"));
     let roles = (roles.len() > 1).then(|| roles.join(" + "));
@@ -119,11 +126,14 @@ fn amount(plan: &PlanSummary) -> String {
     format!("{} × {}", count(plan), payload(plan.payload_bytes))
 }
 
-/// Clients, and messages or time: `100 clients × 1,000 messages`. Where only some send: `2 of 4 clients × …`.
+/// Clients, and messages or time: `100 clients × 1,000 messages`. Where only some send: `2 of 4 clients send × …`.
 fn count(plan: &PlanSummary) -> String {
     let all = counted(u64::from(plan.clients), "client");
     let clients = match plan.senders {
-        Some(senders) if senders > 0 => format!("{} of {all}", grouped(u64::from(senders))),
+        Some(senders) if senders > 0 => {
+            let send = if senders == 1 { "sends" } else { "send" };
+            format!("{} of {all} {send}", grouped(u64::from(senders)))
+        }
         _ => all,
     };
     let amount = match (plan.messages_per_client, plan.duration_s) {
@@ -186,7 +196,7 @@ mod tests {
         s.plan.window = Some(1);
         assert_eq!(
             parts_of(&s).join(" · "),
-            "scenario chat · closed loop · 1 of 201 clients × 10.0 s · 10 rooms · 1 publisher + 200 subscriber · window 1"
+            "scenario chat · closed loop · 1 of 201 clients sends × 10.0 s · 10 rooms · publisher 1 + subscriber 200 · window 1"
         );
         s.scenario = Some(ScenarioSummary {
             name: "ticker".to_owned(),

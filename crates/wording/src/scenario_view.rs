@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measurement::run::{KindSummary, ReceiverSummary, Summary};
+use measurement::run::{KindSummary, ReceiverSummary, SLOW_ROLE, ScenarioSummary, Summary};
 use units::{counted, grouped};
 
 use crate::Tone;
@@ -76,20 +76,33 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
         let points = s.kinds.iter().map(|kind| group(kind, ended)).collect();
         rows.push(row("kinds", kinds, points));
     }
-    if !s.roles.is_empty() {
-        let does = if s.fan_out.is_some() {
-            ["sends or receives", "send or receive"]
-        } else {
-            ["sends", "send"]
-        };
-        let roles = match s.roles.len() {
-            1 => format!("1 role that {}", does[0]),
-            several => format!("{} roles that {}", grouped(several as u64), does[1]),
-        };
-        let points = s.roles.iter().map(|role| group(role, ended)).collect();
-        rows.push(row("roles", roles, points));
+    let roles: Vec<_> = s.roles.iter().filter(|role| !is_slow(role.0, s)).collect();
+    if !roles.is_empty() {
+        let names: Vec<_> = roles.iter().map(|role| role.0.as_str()).collect();
+        let points = roles.iter().map(|role| group(*role, ended)).collect();
+        rows.push(row("roles", names.join(", "), points));
     }
     rows
+}
+
+/// Returns true for the figures of slow readers, which stand among the roles.
+fn is_slow(name: &str, s: &Summary) -> bool {
+    let is_role = |scenario: &ScenarioSummary| scenario.roles.contains_key(name);
+    s.slow.is_some() && name == SLOW_ROLE && !s.scenario.as_ref().is_some_and(is_role)
+}
+
+/// What slow readers sent and received, which is in no figure of the run.
+pub(crate) fn slow_points(s: &Summary) -> Vec<String> {
+    let Some((_, own)) = s.roles.iter().find(|role| is_slow(role.0, s)) else {
+        return Vec::new();
+    };
+    let sent =
+        (own.messages.sent > 0).then(|| format!("they sent: {}", messages(own, ended_word(s))));
+    let received = own.deliveries.as_ref();
+    let received = received.map(|own| format!("they received: {}", deliveries(own)));
+    let lines: Vec<_> = sent.into_iter().chain(received).collect();
+    let note = (!lines.is_empty()).then(|| "these are not in the run's figures".to_owned());
+    lines.into_iter().chain(note).collect()
 }
 
 /// The noun behind a number of error replies.
@@ -104,13 +117,20 @@ pub(crate) fn error_replies(n: u64) -> &'static str {
 /// One kind of message or one role: `say: 900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`. `ended` is
 /// the end of a message in a word.
 fn group((name, group): (&String, &KindSummary), ended: &str) -> String {
+    let only_receives = group.deliveries.is_some() && group.messages.sent == 0;
+    let sent = (!only_receives).then(|| messages(group, ended));
+    let received = group.deliveries.as_ref().map(deliveries);
+    let parts: Vec<_> = sent.into_iter().chain(received).collect();
+    format!("{name}: {}", parts.join(" · "))
+}
+
+/// Messages and their ends: `900 sent · 900 answered · service time p50 1.00 ms · p99 2.00 ms`.
+fn messages(group: &KindSummary, ended: &str) -> String {
     let counts = &group.messages;
-    let only_receives = group.deliveries.is_some() && counts.sent == 0;
-    let mut parts = Vec::new();
-    if !only_receives {
-        parts.push(format!("{} sent", grouped(counts.sent)));
-        parts.push(format!("{} {ended}", grouped(counts.received)));
-    }
+    let mut parts = vec![
+        format!("{} sent", grouped(counts.sent)),
+        format!("{} {ended}", grouped(counts.received)),
+    ];
     for (n, what) in [
         (counts.lost, "lost"),
         (counts.incomplete, "incomplete"),
@@ -130,8 +150,7 @@ fn group((name, group): (&String, &KindSummary), ended: &str) -> String {
         parts.push(format!("service time p50 {p50}"));
         parts.extend(known_time(times.p99).map(|p99| format!("p99 {p99}")));
     }
-    parts.extend(group.deliveries.as_ref().map(deliveries));
-    format!("{name}: {}", parts.join(" · "))
+    parts.join(" · ")
 }
 
 /// Deliveries to a role: `1,000 of 1,000 delivered · delivery time p50 1.00 ms · p99 2.00 ms`.
@@ -148,7 +167,7 @@ fn deliveries(own: &ReceiverSummary) -> String {
 #[cfg(test)]
 mod tests {
     use measurement::record::{KindCounts, ScenarioCounts, SetupFailure, SetupFault};
-    use measurement::run::{FanOutSummary, SetupSummary};
+    use measurement::run::{FanOutSummary, SetupSummary, SlowSummary};
     use measurement::verdict::Latency;
     use test_support::fixtures::closed_loop_summary as summary;
 
@@ -231,7 +250,7 @@ mod tests {
             text("kinds").1,
             ["say: 10 sent · 9 answered · 1 lost · service time p50 1.00 ms"]
         );
-        assert_eq!(text("roles").0, "1 role that sends");
+        assert_eq!(text("roles").0, "guest");
         s.fan_out = Some(FanOutSummary::default());
         s.roles.insert(
             "listener".to_owned(),
@@ -246,8 +265,27 @@ mod tests {
         );
         let view = SummaryView::new(&s);
         let roles = view.rows.iter().find(|row| row.label == "roles").unwrap();
-        assert_eq!(roles.text, "2 roles that send or receive");
+        assert_eq!(roles.text, "guest, listener");
         assert_eq!(roles.points[1], "listener: 9 of 10 delivered");
         assert_eq!(text("roles").1, ["guest: 0 sent · 0 answered"]);
+        // Slow readers are no role.
+        let mut slow = s.roles["listener"].clone();
+        (slow.messages.sent, slow.messages.received) = (3, 2);
+        s.roles.insert("slow".to_owned(), slow);
+        s.slow = Some(SlowSummary::default());
+        let view = SummaryView::new(&s);
+        let points = |label: &str| {
+            let row = view.rows.iter().find(|row| row.label == label).unwrap();
+            row.points.clone()
+        };
+        assert_eq!(points("roles").len(), 2);
+        assert_eq!(
+            points("slow readers"),
+            [
+                "they sent: 3 sent · 2 answered",
+                "they received: 9 of 10 delivered",
+                "these are not in the run's figures"
+            ]
+        );
     }
 }

@@ -41,6 +41,14 @@ pub fn begins_with_place(error: &ScenarioError) -> bool {
     )
 }
 
+/// The notice on a URL whose path replaces that of a scenario, which names the rooms.
+#[must_use]
+pub fn replaced_rooms(path: &str, rooms: u32) -> String {
+    format!(
+        "the path of the URL replaces {path} of the scenario, so all clients are in one room and not in {rooms}; leave the path out of the URL"
+    )
+}
+
 /// Advice on a text from the command line that has lost its holes.
 #[must_use]
 pub fn lost_holes(flag: &str) -> String {

@@ -1,7 +1,7 @@
 //! Slow readers, and the other receivers before and after, as text.
 
 use measurement::run::{NeighbourRatio, NeighbourSummary, SlowSummary};
-use units::{grouped, human_bytes, human_time};
+use units::{grouped, human_bytes, human_bytes_beside, human_time};
 
 use crate::summary_figure::{
     SummaryFigure, count, figure, in_table, joined, known_time, reach, unusual,
@@ -73,8 +73,14 @@ pub fn before_and_after(slow: &SlowSummary) -> Vec<BeforeAfterRow> {
         }
     });
     let rows = counts.into_iter().chain(times);
-    rows.filter(|row| row.before.is_some() || row.after.is_some())
-        .collect()
+    let rows: Vec<_> = rows
+        .filter(|row| row.before.is_some() || row.after.is_some())
+        .collect();
+    // Readers that are slow from the start leave nothing to compare with.
+    if rows.iter().all(|row| row.before.is_none()) {
+        return Vec::new();
+    }
+    rows
 }
 
 /// A ratio with its interval: `1.72 × (1.60–1.85)`.
@@ -96,18 +102,30 @@ pub fn slow_counts(slow: &SlowSummary) -> String {
 /// Figures of slow readers, for a table and for the line of [`slow_counts`].
 pub fn slow_figures(slow: &SlowSummary) -> Vec<SummaryFigure> {
     let per_second = |bytes| format!("{}/s", human_bytes(bytes));
-    let after = human_time(slow.after_s * 1e9);
-    let clients = format!("{} from {after} on", grouped(slow.clients));
+    let from = if slow.after_s > 0.0 {
+        format!("from {} on", human_time(slow.after_s * 1e9))
+    } else {
+        "from the start".to_owned()
+    };
+    let clients = format!("{} {from}", grouped(slow.clients));
+    let since = human_time(slow.after_s * 1e9);
     let planned = slow.planned_read_bytes_per_s.map(|bytes| match bytes {
         0 => "nothing".to_owned(),
         bytes => per_second(bytes as f64),
     });
-    let read = per_second(slow.read_bytes_per_s);
+    let unit = slow.planned_read_bytes_per_s.unwrap_or_default() as f64;
+    let read = format!("{}/s", human_bytes_beside(slow.read_bytes_per_s, unit));
     let reads = match slow.planned_read_bytes_per_s {
+        Some(0) if slow.clients == 1 => "it does not read".to_owned(),
         Some(0) => "none reads".to_owned(),
         _ => {
+            let reads = if slow.clients == 1 {
+                "it reads"
+            } else {
+                "each reads"
+            };
             let of = planned.as_ref().map(|planned| format!(" of {planned}"));
-            format!("each reads {read}{}", of.unwrap_or_default())
+            format!("{reads} {read}{}", of.unwrap_or_default())
         }
     };
     let codes = slow.close_codes.iter();
@@ -123,7 +141,7 @@ pub fn slow_figures(slow: &SlowSummary) -> Vec<SummaryFigure> {
     let memory = slow.server_bytes_per_client.map(memory);
     vec![
         count("slow readers", slow.clients).said(Some(clients)),
-        in_table("slow from", Some(after)),
+        in_table("slow from", Some(since)),
         in_table("planned to read", planned),
         in_table("read", Some(read)).said(Some(reads)),
         in_table("closed by the server", Some(grouped(slow.closed))).said(Some(closed)),
@@ -208,8 +226,19 @@ mod tests {
             slow_counts(&slow),
             "10 from 10.0 s on · each reads 4.0 KiB/s of 4.0 KiB/s · 3 closed by the server (1013 × 3) · server memory −2.0 KiB per slow reader"
         );
+        (slow.read_bytes_per_s, slow.clients, slow.after_s) = (1_020.0, 1, 0.0);
+        slow.planned_read_bytes_per_s = Some(1_024);
+        let one = slow_counts(&slow);
+        assert!(
+            one.starts_with("1 from the start · it reads 1.0 KiB/s of 1.0 KiB/s · "),
+            "{one}"
+        );
+        slow.clients = 10;
         slow.planned_read_bytes_per_s = Some(0);
         assert!(slow_counts(&slow).contains(" · none reads · "));
+        let before = std::mem::take(&mut slow.before);
+        assert_eq!(before_and_after(&slow), [], "nothing was measured before");
+        slow.before = before;
         slow.ratios[0].low = None;
         assert!(
             before_and_after(&slow)[2]

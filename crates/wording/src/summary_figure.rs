@@ -5,6 +5,8 @@ use units::{grouped, human_time};
 
 use crate::Tone;
 
+pub use units::human_reach as reach;
+
 /// Text of an unknown figure.
 pub const UNKNOWN: &str = "–";
 
@@ -96,16 +98,4 @@ pub(crate) fn quantiles(names: QuantileNames, times: &Latency) -> [SummaryFigure
         in_table(p50, known_time(times.p50)),
         in_table(p99, known_time(times.p99)),
     ]
-}
-
-/// A share of deliveries that came: `100 %`, `99.50 %`. Only the whole is 100 %.
-pub fn reach(share: f64) -> String {
-    if share >= 1.0 {
-        return "100 %".to_owned();
-    }
-    let text = format!("{:.2} %", share * 100.0);
-    match text.as_str() {
-        "100.00 %" => "just under 100 %".to_owned(),
-        _ => text,
-    }
 }

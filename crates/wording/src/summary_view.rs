@@ -197,7 +197,11 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
     let blocked = s.client.blocked_writes;
     let blocked_writes = format!("{} found the socket full", counted(blocked, "write"));
     vec![
-        figure("offered", offered.map(per_second), "{} offered"),
+        figure(
+            "offered",
+            offered.map(per_second),
+            &format!("{{}} offered{}", rate_of_slow(s)),
+        ),
         in_table("achieved", achieved.map(per_second)).said(achieved_of_due),
         in_table("sent of what was due", share),
         lag("send lag p50", p50, "send lag p50"),
@@ -211,6 +215,26 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
             .said((blocked > 0).then_some(blocked_writes)),
         in_table("achieved over", over),
     ]
+}
+
+/// The part of the planned rate that is not in the offered one: ` (10 of 100 msg/s are the slow readers')`.
+fn rate_of_slow(s: &Summary) -> String {
+    let slow = s
+        .slow
+        .as_ref()
+        .and(s.plan.rate_per_s)
+        .zip(s.offered_rate_per_s);
+    match slow {
+        // With stages the planned rate is not the average.
+        Some((planned, offered)) if s.plan.stages.is_empty() && offered < 0.999 * planned => {
+            format!(
+                " ({} of {} are the slow readers')",
+                human_rate(planned - offered),
+                per_second(planned)
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 fn connections(s: &Summary) -> Vec<SummaryFigure> {
@@ -337,8 +361,9 @@ fn calibration(s: &Summary) -> Vec<SummaryFigure> {
         figure("throughput at most, alone", Some(ceiling), "at most {}"),
         figure(
             "deliveries at most, alone",
-            own.ceiling_deliveries_per_s.map(human_rate),
-            "at most {} deliveries/s",
+            own.ceiling_deliveries_per_s
+                .map(|rate| format!("{} deliveries/s", human_rate(rate))),
+            "at most {}",
         ),
     ]
 }

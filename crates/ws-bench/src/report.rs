@@ -104,11 +104,15 @@ fn conditions(s: &Summary) -> Vec<String> {
 }
 
 fn times(s: &Summary) -> Vec<String> {
-    let mut lines = message_times(s);
-    lines.extend(s.fan_out.as_ref().map(delivery_times).unwrap_or_default());
-    lines.extend(s.push.as_ref().map(feed_times).unwrap_or_default());
-    lines.extend(s.slow.as_ref().map(neighbours).unwrap_or_default());
-    lines
+    let tables = [
+        message_times(s),
+        s.fan_out.as_ref().map(delivery_times).unwrap_or_default(),
+        s.push.as_ref().map(feed_times).unwrap_or_default(),
+        s.slow.as_ref().map(neighbours).unwrap_or_default(),
+    ];
+    let tables = tables.into_iter().filter(|lines| !lines.is_empty());
+    let tables: Vec<_> = tables.map(|lines| lines.join("\n")).collect();
+    tables.join("\n\n").lines().map(str::to_owned).collect()
 }
 
 /// The titles of the table of times.
@@ -168,19 +172,17 @@ fn message_times(s: &Summary) -> Vec<String> {
 /// Times of all deliveries, and of the first, median and last receiver of each message.
 fn delivery_times(deliveries: &FanOutSummary) -> Vec<String> {
     if deliveries.delivery_time_ns.count == 0 {
-        return vec![line("delivery time", "nothing delivered")];
+        return vec![line("delivery", "nothing delivered")];
     }
     let rows = deliveries_view::time_rows(deliveries);
+    // No message has a time of its last receiver when none reached all.
+    let rows: Vec<_> = rows.into_iter().filter(|row| row.time.count > 0).collect();
     let title = |text: &str| format!("{text} (delivery: all; first, median, last: per message)");
-    let mut lines = vec![
-        String::new(),
-        dim(&title("delivery time, from sent")),
-        titles(),
-    ];
+    let mut lines = vec![dim(&title(deliveries_view::FROM_SEND_TIME)), titles()];
     lines.extend(rows.iter().map(|row| line(row.label, &figures(&row.time))));
     let differs = |row: &DeliveryTimeRow| row.response.is_some_and(|own| own != row.time);
     if rows.iter().any(differs) {
-        lines.push(dim("delivery response, from the intended time"));
+        lines.push(dim(deliveries_view::FROM_INTENDED_TIME));
         let responses = rows
             .iter()
             .filter_map(|row| Some((row.label, row.response?)));
@@ -219,10 +221,7 @@ fn neighbours(slow: &SlowSummary) -> Vec<String> {
         let (before, after) = (unknown(own.before), unknown(own.after));
         row(own.label, &before, &after, &own.ratio.unwrap_or_default())
     });
-    [String::new(), dim(&title)]
-        .into_iter()
-        .chain(rows)
-        .collect()
+    std::iter::once(dim(&title)).chain(rows).collect()
 }
 
 #[cfg(test)]
@@ -273,10 +272,7 @@ mod tests {
             ..FanOutSummary::default()
         };
         let lines = plain(&delivery_times(&own));
-        assert!(
-            lines[1].starts_with("delivery time, from sent"),
-            "{lines:?}"
-        );
+        assert!(lines[0].starts_with("From the send time"), "{lines:?}");
         for (label, p50) in [
             ("delivery  ", "4.00 ms"),
             ("first", "1.00 ms"),
@@ -285,11 +281,26 @@ mod tests {
         ] {
             assert!(row_of(&lines, label).unwrap().contains(p50), "{lines:?}");
         }
-        assert_eq!(row_of(&lines, "delivery response"), None);
+        assert_eq!(row_of(&lines, "From the intended send time"), None);
         own.last_response_ns = times(9);
         let lines = plain(&delivery_times(&own));
-        assert!(row_of(&lines, "delivery response").is_some());
+        assert!(row_of(&lines, "From the intended send time").is_some());
         assert!(lines.last().unwrap().contains("9.00 ms"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_run_without_deliveries_has_no_rows_of_dashes_and_one_blank_line() {
+        let mut s = closed_loop_summary(0);
+        s.fan_out = Some(FanOutSummary::default());
+        assert_eq!(plain(&super::times(&s)), ["delivery     nothing delivered"]);
+        s.fan_out = Some(FanOutSummary {
+            delivery_time_ns: times(4),
+            delivery_response_ns: times(4),
+            ..FanOutSummary::default()
+        });
+        let lines = plain(&super::times(&s));
+        assert!(lines[0].starts_with("From the send time"), "{lines:?}");
+        assert_eq!(lines.len(), 3, "{lines:?}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use measurement::plan::{
 };
 use measurement::record::LoggedSecond;
 use measurement::run::Run;
+use measurement::run::thresholds::ConditionError;
 use measurement::verdict::Calibration;
 use results::ResultsError;
 use scenario::Scenario;
@@ -72,12 +73,17 @@ pub(crate) fn check(
     let targets = args.targets()?;
     let load = args.load_spec(scenario)?;
     check_shares(&load, processes)?;
+    for condition in &args.conditions {
+        condition.check_load(&load)?;
+    }
     if let Some(flag) = args.scenario.line_without_holes() {
         args.notice(&format!(
             "{}; without one, all messages are equal and replies are recognised by their order",
             wording::scenarios::lost_holes(flag)
         ));
     }
+    let notice = scenario.and_then(|own| replaced_rooms(own, &load, &targets));
+    notice.iter().for_each(|notice| args.notice(notice));
     args.plot.as_deref().map(plot::check).transpose()?;
     if args.tui {
         tui::check()?;
@@ -121,6 +127,21 @@ pub(crate) fn check(
         outputs,
         probe,
     })
+}
+
+/// The notice on a URL whose path replaces the rooms of the scenario, so that all clients are in one.
+fn replaced_rooms(
+    scenario: &Scenario,
+    load: &LoadSpec,
+    targets: &[TargetServer],
+) -> Option<String> {
+    let path = scenario
+        .usual_path()
+        .filter(|path| path.contains("${room"))?;
+    let has_path = targets.iter().any(|target| target.url.has_path());
+    let is_elsewhere = scenario.merged_file().matches("${room").count() > 1;
+    (load.rooms.get() > 1 && has_path && !is_elsewhere)
+        .then(|| wording::scenarios::replaced_rooms(path, load.rooms.get()))
 }
 
 /// Checks that every process has a client that sends.
@@ -324,6 +345,7 @@ pub(crate) fn print_unreached(prefix: &str, clients: &[u32]) {
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_unreachable = matches!(error.downcast_ref(), Some(SwarmError::Unreachable(_)));
     let is_usage = error.is::<PlanError>()
+        || error.is::<ConditionError>()
         || is_unreachable
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()

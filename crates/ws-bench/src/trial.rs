@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Instant;
 
 use cli::{ExitStatus, dim, print_text};
 use measurement::plan::{
@@ -52,6 +53,7 @@ pub(crate) fn run(
         connect_timeout: plan.connect_timeout,
         max_record: usize::try_from(plan.max_record_bytes).unwrap_or(usize::MAX),
         room: TrialRoom::default(),
+        begun: Instant::now(),
     };
     let mut clients = Vec::new();
     let roles = plan.roles();

@@ -188,13 +188,31 @@ fn undelivered(name: &str, missing: &[u32], wanted: usize, within: Duration) -> 
         several => format!("clients {}", several.join(", ")),
     };
     format!(
-        "{name} did not reach {clients} within {within}: compare the records of {} with its `deliver`",
-        if missing.len() == 1 {
-            "this client"
-        } else {
-            "these clients"
-        }
+        "{name} did not reach {clients} within {within}: compare the records of {clients} with its `deliver`"
     )
+}
+
+/// The line on messages of other clients that did not come: `1 message of client 0 did not come: …`.
+fn not_delivered(outcome: &TrialOutcome) -> Option<String> {
+    let senders = &outcome.undelivered;
+    let first = senders.first()?;
+    let messages = counted(senders.len() as u64, "message");
+    let of = if senders.iter().all(|sender| sender == first) {
+        format!("client {first}")
+    } else {
+        "other clients".to_owned()
+    };
+    let compare = compare(outcome, "the `deliver` of the message");
+    Some(format!("{messages} of {of} did not come: {compare}"))
+}
+
+/// Advice on what did not come, which no record can be compared with when none came.
+fn compare(outcome: &TrialOutcome, with: &str) -> String {
+    if outcome.is_silent {
+        "no record came at all".to_owned()
+    } else {
+        format!("compare the records above with {with}")
+    }
 }
 
 /// The line of a trial in which everything was as the scenario says.
@@ -228,8 +246,9 @@ pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
                 Some(format!("{name} got no reply before the connection ended"))
             }
             MessageEnd::Missing(timeout) => Some(format!(
-                "{name} got no reply within {}: compare the records above with its `reply`",
-                time(*timeout)
+                "{name} got no reply within {}: {}",
+                time(*timeout),
+                compare(outcome, "its `reply`")
             )),
             MessageEnd::Undelivered {
                 missing,
@@ -251,10 +270,12 @@ pub(crate) fn conclusion(outcome: &TrialOutcome) -> Vec<String> {
     lines.extend(
         stray.map(|n| format!("{n}: `to`, `to_sender` and `receives` say who gets a message")),
     );
+    lines.extend(not_delivered(outcome));
     lines.extend(outcome.no_push_within.map(|within| {
         format!(
-            "nothing was pushed within {}: compare the records above with the `match` of [push]",
-            time(within)
+            "nothing was pushed within {}: {}",
+            time(within),
+            compare(outcome, "the `match` of [push]")
         )
     }));
     lines.extend(counted_fault(outcome.duplicates, "repeated record"));

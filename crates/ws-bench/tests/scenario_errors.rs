@@ -143,7 +143,7 @@ fn values_and_tables_that_are_missing_are_named_with_their_flag() {
     );
     assert_eq!(
         fault(&bench, &["--protocol", "socketio"]),
-        "socketio:1:1: no scenario `socketio` is shipped; did you mean `socket.io`?"
+        "error: no scenario `socketio` is shipped; did you mean `socket.io`?"
     );
     assert_eq!(
         fault(&bench, &["--scenario", "nowhere.toml"]),

@@ -187,10 +187,22 @@ fn a_message_that_a_receiver_did_not_get_is_named_with_it() {
     assert_eq!(tried.code, Some(3), "{}", tried.text);
     for client in [0, 1] {
         let line = format!(
-            "the message did not reach client {client} within 1.00 s: compare the records of this client with its `deliver`"
+            "the message did not reach client {client} within 1.00 s: compare the records of client {client} with its `deliver`"
         );
         assert!(tried.text.contains(&line), "{}", tried.text);
     }
+    assert!(!tried.text.contains("all matched"), "{}", tried.text);
+}
+
+#[test]
+fn a_receiver_that_got_nothing_has_not_matched() {
+    let copies: Copies = |is_sender, text| vec![text.to_owned(); usize::from(is_sender)];
+    let tried = tried_in_room(copies, PUBLISHED, &[]);
+    assert_eq!(tried.code, Some(3), "{}", tried.text);
+    let (_, subscriber) = tried.text.split_once("role subscriber").unwrap();
+    let line = "1 message of client 0 did not come: no record came at all";
+    assert!(subscriber.contains(line), "{subscriber}");
+    assert!(!tried.text.contains("all matched"), "{}", tried.text);
 }
 
 #[test]
@@ -250,15 +262,15 @@ fn a_feed_is_tried_until_some_messages_have_come() {
     assert_eq!(tried.code, Some(0), "{}", tried.text);
     assert!(tried.text.contains("push 0\n"), "{}", tried.text);
     assert!(
-        tried.text.contains("all matched: 10 pushes"),
+        tried.text.contains("all matched: 3 pushes"),
         "{}",
         tried.text
     );
+    assert!(!tried.text.contains("push 3\n"), "{}", tried.text);
     let silent = file.replace("/feed", "/nothing");
     let tried = tried_in_room(|_, _| Vec::new(), &silent, &[]);
     assert_eq!(tried.code, Some(3), "{}", tried.text);
-    let line =
-        "nothing was pushed within 5.00 s: compare the records above with the `match` of [push]";
+    let line = "nothing was pushed within 5.00 s: no record came at all";
     assert!(tried.text.contains(line), "{}", tried.text);
 }
 

@@ -130,7 +130,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
 /// One row per figure, by group.
 fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Vec<TableRow> {
     let mut rows = Vec::new();
-    for (title, figures) in sentences::GROUPS {
+    for (title, figures) in sentences::groups(c) {
         let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
         for (index, row) in of_group.enumerate() {
             rows.push(TableRow {

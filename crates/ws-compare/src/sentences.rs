@@ -23,7 +23,7 @@ use ComparedFigure::{
 };
 
 /// Groups of figures with their headings.
-pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 5] = [
+const GROUPS: [(&str, &[ComparedFigure]); 5] = [
     (
         "Capacity: closed loop, as fast as each server answers",
         &[Throughput, ServiceP50, ServiceP99, ServiceP999],
@@ -47,6 +47,21 @@ pub(crate) const GROUPS: [(&str, &[ComparedFigure]); 5] = [
 ];
 
 pub(crate) use slices::background;
+
+/// The groups with the headings of this comparison. A feed has no closed loop.
+pub(crate) fn groups(
+    c: &Comparison,
+) -> impl Iterator<Item = (&'static str, &'static [ComparedFigure])> {
+    let is_feed = c.plan.load.senders == Some(0);
+    GROUPS.into_iter().map(move |(title, figures)| {
+        let title = match figures.first() {
+            Some(Throughput) if is_feed => "Feed: messages received from each server",
+            Some(MessagesPerCpuS) if is_feed => "Cost of the feed",
+            _ => title,
+        };
+        (title, figures)
+    })
+}
 
 /// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
@@ -150,7 +165,11 @@ pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
     let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
     ((had as usize) < needed).then(|| {
         let flag = match c.plan.budget_s {
-            None => format!("`--rounds {needed}`"),
+            // As many rounds may fail again.
+            None => {
+                let lost = last_round(&c.rounds).saturating_sub(had);
+                format!("`--rounds {}`", needed + lost as usize)
+            }
             Some(_) => {
                 let round_s = c.elapsed_s / f64::from(last_round(&c.rounds).max(1));
                 format!("about `--budget {:.0}s`", (round_s * needed as f64).ceil())

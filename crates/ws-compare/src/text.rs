@@ -25,7 +25,7 @@ pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
     let mut lines = vec![heading(c), String::new()];
     lines.extend(verdict(c, limit));
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
-    for (title, figures) in sentences::GROUPS {
+    for (title, figures) in sentences::groups(c) {
         let rows = c.figures.iter().filter(|row| figures.contains(&row.figure));
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {

@@ -67,7 +67,7 @@ impl PushSummary {
             gap_ns: Latency::from_lazy(&record.gap),
             late_ns: has_interval.then(|| Latency::from_lazy(&record.lateness)),
             late_error_ns: record.lateness_error_ns,
-            late_by_count: has_interval && !record.is_numbered,
+            late_by_count: has_interval && !record.is_numbered && record.received > 0,
             skew_ns: (skew.count > 0).then_some(skew),
             delay_ns: (delay.count > 0).then_some(delay),
             negative_delays: record.negative_delays,

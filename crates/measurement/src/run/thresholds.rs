@@ -7,10 +7,12 @@ use std::str::FromStr;
 
 use super::condition_result::ConditionResult;
 use super::summary::Summary;
+use crate::plan::LoadDraft;
 
 pub use between_servers::{BetweenServers, ConditionOutcome, Judgement};
 pub use figure::RunFigure;
 
+mod availability;
 mod between_servers;
 mod figure;
 
@@ -35,6 +37,12 @@ pub enum ConditionError {
     Exact(String),
     #[error("`{left}` and `{right}` have different units")]
     Units { left: String, right: String },
+    #[error("`{figure}` cannot be measured in this run: {reason}")]
+    NotInPlan {
+        figure: String,
+        /// What the plan lacks, and what to do.
+        reason: &'static str,
+    },
     #[error("`{value}` is not a value for `{figure}`: {wanted}")]
     Value {
         figure: String,
@@ -100,6 +108,14 @@ impl Summary {
 }
 
 impl Condition {
+    /// Checks that a run of this load has the figure.
+    ///
+    /// # Errors
+    /// [`ConditionError::NotInPlan`] naming the figure and what the plan lacks.
+    pub fn check_load(&self, load: &LoadDraft) -> Result<(), ConditionError> {
+        availability::check(self.figure.name(), load)
+    }
+
     /// Checks the condition on a summary.
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
@@ -279,6 +295,28 @@ mod tests {
             assert!(held(&s, yes), "{yes}");
         }
         assert!(!held(&s, "lateness.p99>6ms"));
+    }
+
+    #[test]
+    fn a_value_of_reach_without_its_sign_is_refused() {
+        for text in ["reach<1.0", "reach<99.9", "reach<1"] {
+            let error = text.parse::<Condition>().unwrap_err().to_string();
+            assert!(error.contains("a percentage with its sign"), "{error}");
+        }
+        let mut s = summary(100);
+        s.fan_out = Some(FanOutSummary {
+            reach: Some(1.0),
+            deliveries_per_s: 5_100.0,
+            ..FanOutSummary::default()
+        });
+        for (text, shown) in [
+            ("reach<100%", "100 %"),
+            ("deliveries_per_s<1", "5,100 deliveries/s"),
+            ("throughput<1", "50 msg/s"),
+        ] {
+            let result = text.parse::<Condition>().unwrap().check(&s);
+            assert_eq!(result.value_text, shown);
+        }
     }
 
     #[test]

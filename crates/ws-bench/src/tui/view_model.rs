@@ -149,7 +149,7 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
         now.map_or_else(|| UNKNOWN.to_owned(), human_rate)
     };
     if let Some(profile) = plan.load.profile() {
-        let asked = profile.rate_at(progress.elapsed_s);
+        let asked = profile.rate_at(progress.elapsed_s) * recorded_share(plan);
         let sent = rate(|now| now.sent_per_s);
         let text = format!("{sent} of {} msg/s planned", human_rate(asked));
         rows.push(plain("sent now", text));
@@ -167,9 +167,13 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     }
     rows.extend(so_far.fan_out.as_ref().map(|own| {
         let now = rate(|now| now.delivered_per_s);
-        let reach = own.reach.map(deliveries_view::reach);
-        let reach = reach.map_or_else(String::new, |reach| format!(" · reach {reach}"));
-        plain("delivered", format!("{now} /s{reach}"))
+        // Messages in flight have not failed to reach anybody.
+        let ended = own.complete + own.incomplete;
+        let reached = (ended > 0).then(|| own.complete as f64 / ended as f64);
+        let reached = reached.map_or_else(String::new, |share| {
+            format!(" · {} complete", deliveries_view::reach(share))
+        });
+        plain("delivered", format!("{now} deliveries/s{reached}"))
     }));
     rows.extend(so_far.push.as_ref().map(|own| {
         let now = rate(|now| now.pushed_per_s);
@@ -190,6 +194,15 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     rows
 }
 
+/// Share of the planned rate that is in the figures: all but that of slow readers.
+fn recorded_share(plan: &Plan) -> f64 {
+    if plan.slow_readers().is_none() {
+        return 1.0;
+    }
+    let senders = f64::from(plan.senders().max(1));
+    1.0 - f64::from(plan.slow_senders()) / senders
+}
+
 /// Returns true when the clients only receive what the server sends on its own.
 fn is_feed(plan: &Plan) -> bool {
     plan.scenario()
@@ -203,7 +216,7 @@ fn ended(plan: &Plan) -> (&'static str, &'static str) {
     };
     let mut kinds = scenario.messages.iter();
     if kinds.any(|kind| kind.has_deliveries() && !kind.has_reply()) {
-        ("complete now", "delivered to all")
+        ("to all now", "delivered to all")
     } else {
         ("answered now", "answered")
     }
@@ -424,6 +437,8 @@ mod tests {
             let mut fan_out = FanOutRecord::default();
             (fan_out.counts.expected, fan_out.counts.delivered) = (2_000 * n, 1_990 * n);
             fan_out.counts.duplicated = 3;
+            // The others are in flight.
+            (fan_out.counts.complete, fan_out.counts.incomplete) = (9 * n, n);
             for _ in 0..n {
                 fan_out.times.first.record(1_000_000);
                 fan_out.times.median.record(2_000_000);
@@ -443,7 +458,10 @@ mod tests {
             },
             40,
         );
-        assert_eq!(text(&view.load, "delivered"), "1,990 /s · reach 99.50 %");
+        assert_eq!(
+            text(&view.load, "delivered"),
+            "1,990 deliveries/s · 90.00 % complete"
+        );
         assert_eq!(view.times.columns, ["first", "median", "last"]);
         let p50 = ["1.00 ms", "2.00 ms", "4.00 ms"].map(str::to_owned);
         assert_eq!(view.times.rows[0], ("p50", p50.to_vec()));

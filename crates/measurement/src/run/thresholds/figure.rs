@@ -5,16 +5,20 @@ use crate::run::fan_out_summary::FanOutSummary;
 use crate::run::push_summary::PushSummary;
 use crate::run::summary::Summary;
 use crate::verdict::Latency;
-use ConditionUnit::{Bytes, Nanoseconds, Number, Share};
+use ConditionUnit::{Bytes, Nanoseconds, Number, PerSecond, Percent, Share};
 use statistics::ratio_verdict::Direction::{self, HigherIsBetter, LowerIsBetter};
-use units::{ByteSize, grouped, human_bytes, human_time, parse_nanoseconds};
+use units::{ByteSize, grouped, human_bytes, human_reach, human_time, parse_nanoseconds};
 
 /// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConditionUnit {
     Nanoseconds,
     Number,
+    /// A number of these per second.
+    PerSecond(&'static str),
     Share,
+    /// A share that is written as a percentage only: `1` could be read as 1 % or as all.
+    Percent,
     Bytes,
 }
 
@@ -87,8 +91,8 @@ static FIGURES: [NamedFigure; 31] = {
         figure("error_rate", Share, LowerIsBetter, error_rate),
         figure("failed", Number, LowerIsBetter, |s| Some(s.connections.failed as f64)),
         figure("closed_early", Number, LowerIsBetter, |s| Some(s.connections.closed_early as f64)),
-        figure("throughput", Number, HigherIsBetter, |s| Some(s.throughput.messages_per_s)),
-        figure("achieved_rate", Number, HigherIsBetter, |s| s.achieved_rate_per_s),
+        figure("throughput", PerSecond("msg"), HigherIsBetter, |s| Some(s.throughput.messages_per_s)),
+        figure("achieved_rate", PerSecond("msg"), HigherIsBetter, |s| s.achieved_rate_per_s),
         figure("send_lag.p50", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p50)),
         figure("send_lag.p99", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.p99)),
         figure("send_lag.max", Nanoseconds, LowerIsBetter, |s| send_lag(s, s.send_lag_ns.max)),
@@ -97,12 +101,12 @@ static FIGURES: [NamedFigure; 31] = {
         figure("error_reply", Number, LowerIsBetter, |s| Some(s.messages.scenario.as_ref()?.error_reply as f64)),
         figure("server_errors", Number, LowerIsBetter, |s| Some(s.messages.scenario.as_ref()?.server_errors as f64)),
         figure("parts", Number, HigherIsBetter, |s| Some(s.messages.scenario.as_ref()?.parts as f64)),
-        figure("reach", Share, HigherIsBetter, |s| s.fan_out.as_ref()?.reach),
+        figure("reach", Percent, HigherIsBetter, |s| s.fan_out.as_ref()?.reach),
         figure("missing", Number, LowerIsBetter, missing),
         figure("incomplete", Number, LowerIsBetter, |s| Some(s.fan_out.as_ref()?.incomplete as f64)),
         figure("unreached", Number, LowerIsBetter, |s| Some(s.fan_out.as_ref()?.unreached as f64)),
-        figure("deliveries_per_s", Number, HigherIsBetter, |s| Some(s.fan_out.as_ref()?.deliveries_per_s)),
-        figure("pushes_per_s", Number, HigherIsBetter, |s| Some(s.push.as_ref()?.received_per_s)),
+        figure("deliveries_per_s", PerSecond("deliveries"), HigherIsBetter, |s| Some(s.fan_out.as_ref()?.deliveries_per_s)),
+        figure("pushes_per_s", PerSecond("pushes"), HigherIsBetter, |s| Some(s.push.as_ref()?.received_per_s)),
         figure("setup_failed", Number, LowerIsBetter, |s| Some(s.setup.as_ref()?.failed as f64)),
     ]
 };
@@ -198,9 +202,9 @@ impl RunFigure {
     /// came counts the others.
     pub(super) fn is_fault(&self) -> bool {
         match self.unit() {
-            Share => true,
+            Share | Percent => true,
             Number => self.direction() == LowerIsBetter,
-            Nanoseconds | Bytes => false,
+            Nanoseconds | Bytes | PerSecond(_) => false,
         }
     }
 
@@ -222,10 +226,9 @@ impl RunFigure {
             Nanoseconds => human_time(value),
             Bytes => human_bytes(value),
             Share => format!("{:.3} %", value * 100.0),
-            // A count or a rate, never negative.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Number if value >= 100.0 || value.fract() == 0.0 => grouped(value.round() as u64),
-            Number => format!("{value:.2}"),
+            Percent => human_reach(value),
+            PerSecond(what) => format!("{} {what}/s", number(value)),
+            Number => number(value),
         }
     }
 
@@ -236,7 +239,7 @@ impl RunFigure {
                 parse_nanoseconds(text),
                 "a time with its unit (examples: 250us, 1.5ms, 2s)",
             ),
-            Number => (
+            Number | PerSecond(_) => (
                 parse_number(text),
                 "a number, not below zero (example: 50_000)",
             ),
@@ -246,6 +249,12 @@ impl RunFigure {
                     None => parse_number(text),
                 },
                 "a percentage or a share, not below zero (examples: 0.1%, 0.001)",
+            ),
+            Percent => (
+                text.strip_suffix('%')
+                    .and_then(parse_number)
+                    .map(|n| n / 100.0),
+                "a percentage with its sign, not below zero (example: 99.9%)",
             ),
             Bytes => (
                 text.parse().ok().map(|ByteSize(bytes)| bytes as f64),
@@ -258,6 +267,21 @@ impl RunFigure {
             wanted,
         })
     }
+}
+
+/// A count or a rate, which is never negative.
+fn number(value: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    if value >= 100.0 || value.fract() == 0.0 {
+        grouped(value.round() as u64)
+    } else {
+        format!("{value:.2}")
+    }
+}
+
+/// Returns true for the name of a time of a distribution, such as `p99` or `max`.
+pub(super) fn is_time(name: &str) -> bool {
+    TIMES.iter().any(|(known, _)| *known == name)
 }
 
 /// Source of a figure in the summary.
