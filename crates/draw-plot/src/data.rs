@@ -34,6 +34,8 @@ pub struct Subject {
     pub title: String,
     /// Name of the times, without unit: `service time`.
     pub quantity: String,
+    /// Noun of a time's row: `message`, `delivery` or `push`.
+    pub noun: &'static str,
     /// True if neither the file nor the caller names the unit of the times; shown at the axis.
     pub unit_is_assumed: bool,
 }
@@ -44,6 +46,7 @@ impl Default for Subject {
         Self {
             title: String::new(),
             quantity: Metric::ServiceTime.name().to_owned(),
+            noun: "message",
             unit_is_assumed: false,
         }
     }

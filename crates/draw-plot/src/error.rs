@@ -17,6 +17,9 @@ pub enum DrawError {
     /// The series of this name has no values.
     #[error("{0} has no values to draw")]
     NoValues(String),
+    /// The run of this name has deliveries, but none arrived.
+    #[error("nothing was delivered in {0}, so there is nothing to draw")]
+    NothingDelivered(String),
     /// Series, number from 1, and a value that is not a time.
     #[error("value {} of {} is not a time: {}", grouped(*.1 as u64), .0, .2)]
     NotATime(String, usize, f64),

@@ -15,7 +15,7 @@ pub(crate) fn capitalize(text: &str) -> String {
 
 /// The name of a time as a part of a sentence. A column's name stands in quotes, because it can be any word.
 pub(crate) fn in_sentence(name: &str) -> String {
-    const NOUNS: [&str; 2] = ["time", "service and response time"];
+    const NOUNS: [&str; 4] = ["time", "service and response time", "delivery time", "gap"];
     let is_ours = Metric::ALL.iter().any(|metric| metric.name() == name);
     if is_ours || NOUNS.contains(&name) {
         name.to_owned()
@@ -40,12 +40,9 @@ pub(crate) fn messages(count: u64, chosen_from: Option<u64>) -> String {
     chosen(count, "message", chosen_from)
 }
 
-/// `1,000 deliveries`
-pub(crate) fn deliveries(count: u64) -> String {
-    match count {
-        1 => "1 delivery".to_owned(),
-        n => format!("{} deliveries", grouped(n)),
-    }
+/// `deliveries` of `delivery`
+pub(crate) fn plural(noun: &str) -> String {
+    counted(2, noun).trim_start_matches("2 ").to_owned()
 }
 
 /// `100 points`, and the number that they were chosen from.
@@ -69,8 +66,8 @@ pub(crate) fn unless_none(count: u64, noun: &str, predicate: &str) -> String {
 }
 
 /// `2 messages without a time`; empty for none.
-pub(crate) fn untimed(skipped: u64) -> String {
-    unless_none(skipped, "message", "without a time")
+pub(crate) fn untimed(skipped: u64, noun: &str) -> String {
+    unless_none(skipped, noun, "without a time")
 }
 
 /// `2 messages of 0 ms not shown`, where the axis is logarithmic; empty for none.

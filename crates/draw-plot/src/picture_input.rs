@@ -17,7 +17,7 @@ use crate::error::DrawError;
 use crate::format::PictureFormat;
 use crate::inline_svg::{Svg, inline_svg};
 use crate::options::Options;
-use crate::phrases::{deliveries, random_choice};
+use crate::phrases::random_choice;
 use crate::titles::{Origin, labels_of, quantity_of, run_title, title_of};
 use crate::{notices, pictures};
 
@@ -104,8 +104,9 @@ pub fn load(
     let is_service = request.metric == Metric::ServiceTime;
     match kind {
         PictureKind::Latency => load_each(kind, files, of_columns, |file| {
-            let column = read_times(file, request)?;
-            Ok((Origin::of_column(&column, &column.name), column))
+            let (noun, mut column) = of_sheet(request, |request| read_times(file, request))?;
+            name_as_text(noun, &mut column.name);
+            Ok((Origin::of_column(&column, &column.name, noun), column))
         }),
         PictureKind::Timeline => {
             let only = (!is_service).then_some(request.metric);
@@ -126,7 +127,7 @@ pub fn load(
         PictureKind::Heatmap => load_each(kind, files, Data::Heatmap, |file| {
             let timed = read_timed_latencies(file, request)?;
             let column = &timed.column;
-            Ok((Origin::of_column(column, &column.name), timed))
+            Ok((Origin::of_column(column, &column.name, MESSAGE), timed))
         }),
         PictureKind::FanOut => load_each(kind, files, Data::FanOut, |file| {
             let summary = read_deliveries(file)?;
@@ -135,18 +136,61 @@ pub fn load(
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
             load_each(kind, files, Data::Distributions, |file| {
-                let columns = read_distribution(file, request, both)?;
+                let (noun, mut columns) = of_sheet(request, |request| {
+                    read_distribution(file, request, both && request.column.is_none())
+                })?;
+                for column in &mut columns {
+                    name_as_text(noun, &mut column.name);
+                }
                 let nothing = || DrawError::NoValues(file.display().to_string());
                 let first = columns.first().ok_or_else(nothing)?;
                 let name = match columns.len() {
                     1 => &*first.name,
                     _ => "service and response time",
                 };
-                let origin = Origin::of_column(first, name);
+                let origin = Origin::of_column(first, name, noun);
                 let named = |column: TimeColumn| Labelled::new(column.name, column.times);
                 Ok((origin, columns.into_iter().map(named).collect()))
             })
         }
+    }
+}
+
+/// Noun of a row on most sheets.
+const MESSAGE: &str = "message";
+
+/// Reads the rows of a sheet, with their noun. On a sheet of deliveries or pushes as ws-bench writes them, the column
+/// without another request is that of the metric, or the gap.
+fn of_sheet<T>(
+    request: &ColumnRequest,
+    read: impl Fn(&ColumnRequest) -> Result<T, ResultsError>,
+) -> Result<(&'static str, T), ResultsError> {
+    let sheet = request.sheet.as_deref().unwrap_or_default();
+    let is_of = |name: &str| sheet == name || sheet.starts_with(&format!("{name}_"));
+    let (noun, usual) = match request.metric {
+        _ if is_of("pushes") => ("push", "gap_ms"),
+        Metric::ServiceTime if is_of("deliveries") => ("delivery", "delivery_time_ms"),
+        Metric::ResponseTime if is_of("deliveries") => ("delivery", "response_time_ms"),
+        _ => return Ok((MESSAGE, read(request)?)),
+    };
+    if request.column.is_some() {
+        return Ok((noun, read(request)?));
+    }
+    let own = ColumnRequest {
+        column: Some(usual.to_owned()),
+        ..request.clone()
+    };
+    match read(&own) {
+        // A sheet of another program.
+        Err(ResultsError::NoColumn(..)) => Ok((MESSAGE, read(request)?)),
+        columns => Ok((noun, columns?)),
+    }
+}
+
+/// The name of our own column as words: `delivery time`.
+fn name_as_text(noun: &str, name: &mut String) {
+    if noun != MESSAGE {
+        *name = name.replace('_', " ");
     }
 }
 
@@ -176,6 +220,7 @@ fn load_each<T>(
     let subject = Subject {
         title: title_of(kind, &data, &origins),
         quantity: quantity_of(&origins),
+        noun: origins.first().map_or("message", |origin| origin.noun),
         unit_is_assumed: notices.iter().any(|notice| notice.unit_is_assumed),
     };
     Ok(PictureInput {
@@ -186,10 +231,10 @@ fn load_each<T>(
 }
 
 impl Origin {
-    fn of_column(column: &TimeColumn, name: &str) -> Self {
+    fn of_column(column: &TimeColumn, name: &str, noun: &'static str) -> Self {
         let (path, times) = (&column.place.path, &column.times);
         let (noun, rest) = match column.x {
-            None => ("message", "without a time"),
+            None => (noun, "without a time"),
             Some(_) => ("point", "left out"),
         };
         let skipped = times.skipped;
@@ -205,6 +250,7 @@ impl Origin {
             path: path.clone(),
             run: column.run.clone(),
             name: name.to_owned(),
+            noun,
             notices: notices::of_column(column),
             description: format!("{count} of {}{notes}", path.display()),
         }
@@ -216,8 +262,9 @@ impl Origin {
             path: path.to_owned(),
             run: Some(RunOrigin::from(summary)),
             name: "delivery time".to_owned(),
+            noun: MESSAGE,
             notices: Vec::new(),
-            description: format!("{} of {}", deliveries(delivered), path.display()),
+            description: format!("{} of {}", counted(delivered, "delivery"), path.display()),
         }
     }
 
@@ -230,6 +277,7 @@ impl Origin {
             path: path.to_owned(),
             run: run.summary.as_ref().map(RunOrigin::from),
             name: metric.name().to_owned(),
+            noun: MESSAGE,
             notices: Vec::new(),
             description: format!("{} of {}", counted(seconds, "second"), path.display()),
         }

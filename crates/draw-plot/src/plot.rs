@@ -4,7 +4,7 @@ use crate::canvas::Canvas;
 use crate::data::Subject;
 use crate::error::DrawError;
 use crate::options::Options;
-use crate::phrases::{capitalize, in_sentence, text_if};
+use crate::phrases::{capitalize, in_sentence, plural, text_if};
 use crate::theme::Colours;
 
 /// A picture for any backend.
@@ -52,6 +52,19 @@ impl<'a> PlotContext<'a> {
         let quantity = &self.subject.quantity;
         let assumed = text_if(self.subject.unit_is_assumed, ", assumed");
         format!("{quantity} ({unit}{assumed})")
+    }
+
+    /// The rows that are drawn, in plural: `messages`, `deliveries`.
+    pub(crate) fn rows(&self) -> String {
+        plural(self.subject.noun)
+    }
+
+    /// The order of the rows: that of sending, except for messages of a feed.
+    pub(crate) fn order(&self) -> &'static str {
+        match self.subject.noun {
+            "push" => "arrival",
+            _ => "sending",
+        }
     }
 
     /// The quantity at the beginning of a sentence: `Service time`, or `"rtt"`.

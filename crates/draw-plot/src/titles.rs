@@ -15,6 +15,8 @@ pub(crate) struct Origin {
     pub(crate) run: Option<RunOrigin>,
     /// Name of the times: `service time`, or the column's name.
     pub(crate) name: String,
+    /// Noun of a row: `message`, `delivery`, `push`.
+    pub(crate) noun: &'static str,
     pub(crate) notices: Vec<Notice>,
     /// Number and source of the times: `2 messages of a.csv (chosen at random from 9; 1 more without a time)`.
     pub(crate) description: String,
@@ -46,7 +48,10 @@ pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String
         return capitalize(&format!("{quantity} against {}", in_sentence(x_name)));
     }
     let what = match kind {
-        PictureKind::Latency => format!("{quantity} of each message"),
+        PictureKind::Latency => {
+            let noun = all.first().map_or("message", |origin| origin.noun);
+            format!("{quantity} of each {noun}")
+        }
         PictureKind::Histogram => format!("histogram of the {quantity}"),
         PictureKind::Cdf => format!("distribution of the {quantity}"),
         PictureKind::Percentiles => format!("percentiles of the {quantity}"),

@@ -124,7 +124,10 @@ fn a_file_without_deliveries_is_refused_and_nothing_is_written() {
     });
     save(&folder, "nothing.json", &nothing);
     let said = folder.refused(1, &["nothing.json", "--kind", "fan-out", "-o", "a.svg"]);
-    assert_eq!(said, "error: nothing.json has no values to draw\n");
+    assert_eq!(
+        said,
+        "error: nothing was delivered in nothing.json, so there is nothing to draw\n"
+    );
     assert!(!folder.path("a.svg").exists());
 }
 
@@ -139,4 +142,55 @@ fn delivery_times_have_no_response() {
         said.contains("--metric response cannot be used with --kind fan-out"),
         "{said}"
     );
+}
+
+#[test]
+fn the_sheet_of_deliveries_was_drawn_as_response_times_of_messages() {
+    let folder = with_runs();
+    for (flags, wanted) in [
+        (&[][..], "delivery time (ms)"),
+        (&["--metric", "response"], "response time (ms)"),
+    ] {
+        let sheet = ["whole.xlsx", "--sheet", "deliveries", "-o", "a.svg"];
+        let said = folder.drawn(&[&sheet[..], flags].concat());
+        assert!(said.contains(" deliveries of whole.xlsx"), "{said}");
+        assert!(
+            !said.contains("message") && !said.contains("notice"),
+            "{said}"
+        );
+        let svg = folder.svg("a.svg");
+        assert!(svg.contains("delivery number, in order of sending"));
+        assert!(holds(&svg, wanted), "{wanted}");
+    }
+    let said = folder.drawn(&[
+        "whole.xlsx",
+        "--sheet",
+        "deliveries",
+        "--kind",
+        "cdf",
+        "-o",
+        "c.svg",
+    ]);
+    assert!(said.contains(" deliveries of whole.xlsx"), "{said}");
+    assert!(
+        folder
+            .svg("c.svg")
+            .contains("share of deliveries up to this time (%)")
+    );
+}
+
+#[test]
+fn a_picture_without_a_complete_message_says_so_in_its_legend() {
+    let folder = Folder::new();
+    let partly = |s: &mut measurement::run::Summary| {
+        let of_run = s.fan_out.as_mut().unwrap();
+        of_run.complete = 0;
+        (of_run.first_ns, of_run.median_ns, of_run.last_ns) = Default::default();
+    };
+    save(&folder, "partly.json", &room_run(100_000, false, partly));
+    folder.drawn(&["partly.json", "--kind", "fan-out", "-o", "a.svg"]);
+    assert!(holds(
+        &folder.svg("a.svg"),
+        "last receiver · no message reached all"
+    ));
 }

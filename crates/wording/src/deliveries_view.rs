@@ -112,7 +112,12 @@ pub fn figures(deliveries: &FanOutSummary) -> Vec<SummaryFigure> {
             "delivered per second",
             Some(per_second(d.deliveries_per_s, "deliveries")),
         ),
-        in_table("reach", d.reach.map(reach)),
+        match d.reach {
+            Some(share) => in_table("reach", Some(reach(share))),
+            // A shard that died took its deliveries along.
+            None if d.expected > 0 => figure("reach", Some("unknown".to_owned()), "reach {}"),
+            None => in_table("reach", None),
+        },
         unusual("missing", d.missing),
         count("duplicated", d.duplicated),
         match d.reordered {
@@ -271,6 +276,8 @@ mod tests {
             line(&whole),
             "1,000 published · 200,000 of 200,000 delivered · reach 100 % · 0 duplicated · 0 reordered · 15,000 deliveries/s"
         );
+        d.reach = None;
+        assert!(counts(&d).contains(" delivered · reach unknown · "));
         assert_eq!(rates(&d), "100 publishes/s · 20,000 deliveries/s");
     }
 

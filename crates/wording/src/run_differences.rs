@@ -46,13 +46,19 @@ fn setting(impact: Impact, what: &'static str, value: impl Into<String>) -> Sett
     }
 }
 
-/// The settings of the plan, always in the same order. With a scenario, its name and hash follow the load.
+/// The settings of the plan, always in the same order. With a scenario, its name and hash follow the load. A plan without
+/// senders has no settings of what is sent.
 pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<Setting> {
     let mut settings = load_settings(plan, scenario);
     if let Some(scenario) = scenario {
         let at = settings.iter().position(|setting| setting.what == "stages");
         let value = scenario_and_hash(scenario);
         settings.insert(at.unwrap_or(0), setting(Impact::Load, SCENARIO, value));
+    }
+    if plan.senders == Some(0) {
+        // A run that only receives sends no payload, and has nothing in flight.
+        let is_sent = |what| matches!(what, "payload" | "messages" | "window" | "stages");
+        settings.retain(|setting| !is_sent(setting.what));
     }
     settings
 }

@@ -10,18 +10,18 @@ use crate::messages::messages_lie;
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
 
 /// Returns true for a run that sent nothing, because the server sends on its own.
-pub(crate) fn is_feed_only(s: &Summary) -> bool {
+pub fn is_feed_only(s: &Summary) -> bool {
     s.push.is_some() && s.messages.sent == 0 && s.plan.senders == Some(0)
 }
 
 /// Returns true when messages without a reply end with their last delivery.
-pub(crate) fn ends_with_deliveries(s: &Summary) -> bool {
+pub fn ends_with_deliveries(s: &Summary) -> bool {
     let scenario = s.scenario.as_ref();
     scenario.is_some_and(|scenario| scenario.ends_with_deliveries)
 }
 
 /// The end of a message in a word: `echoed`, `answered`, `delivered to all`.
-pub(crate) fn ended_word(s: &Summary) -> &'static str {
+pub fn ended_word(s: &Summary) -> &'static str {
     match &s.messages.scenario {
         _ if ends_with_deliveries(s) => "delivered to all",
         // Not every answer is an echo.

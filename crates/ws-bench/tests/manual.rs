@@ -126,6 +126,40 @@ fn the_feed_of_the_chapter_on_rooms_is_measured() {
     assert!(text.contains("received by 20 clients"), "{text}");
 }
 
+/// Skipped without Python.
+#[test]
+fn the_feed_of_the_examples_leaves_out_numbers() {
+    use std::io::BufRead;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/feed.py");
+    assert!(ROOMS.contains("python3 crates/ws-bench/examples/feed.py 9004"));
+    let started = Command::new("python3")
+        .args([script, "0"])
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut server) = started else { return };
+    let mut ready = String::new();
+    let mut lines = std::io::BufReader::new(server.stdout.take().unwrap());
+    lines.read_line(&mut ready).unwrap();
+    let url = ready.trim().trim_start_matches("listening on ");
+    let folder = tempfile::tempdir().unwrap();
+    let [file] = blocks_of(ROOMS, "toml").try_into().unwrap();
+    std::fs::write(folder.path().join("ticker.toml"), &file).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ws-bench"))
+        .args([url, "--scenario", "ticker.toml", "-c", "5", "-d", "500ms"])
+        .args(["-o", "feed.json"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    let run = std::fs::read_to_string(folder.path().join("feed.json")).unwrap();
+    let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+    assert!(run["push"]["missing"].as_u64().unwrap() > 0, "{text}");
+    assert_eq!(run["push"]["clients"], 5, "{text}");
+}
+
 #[test]
 fn the_error_of_the_manual_is_the_one_that_is_printed() {
     let folder = tempfile::tempdir().unwrap();

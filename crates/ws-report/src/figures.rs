@@ -3,6 +3,7 @@
 use measurement::record::TimelineRow;
 use measurement::run::RunTimeline;
 use units::grouped;
+use wording::summary::is_feed_only;
 use wording::summary_view::{FigureGroup, SummaryView, in_table};
 
 use crate::delivery_sections;
@@ -14,6 +15,9 @@ pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
         (Some(s), _) => {
             let mut groups = SummaryView::new(s).groups;
             groups.retain(|group| !delivery_sections::has_section(group));
+            if is_feed_only(s) {
+                leave_out_sending(&mut groups);
+            }
             groups.extend(delivery_sections::groups(s));
             groups
         }
@@ -30,6 +34,15 @@ pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
             groups
         }
         (None, _) => Vec::new(),
+    }
+}
+
+/// Removes the figures of a sender, which are all zero in a run that only receives.
+fn leave_out_sending(groups: &mut Vec<FigureGroup>) {
+    groups.retain(|group| !matches!(group.title, "throughput" | "rate"));
+    for group in groups {
+        let is_shown = |name| !matches!(name, "sent" | "messages per CPU-second");
+        group.figures.retain(|figure| is_shown(figure.name));
     }
 }
 

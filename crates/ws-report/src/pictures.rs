@@ -7,6 +7,7 @@ use std::thread;
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
 use results::ResultsError;
 use results::read::{ColumnRequest, Metric};
+use wording::summary::is_feed_only;
 
 use crate::inputs::ReportedRun;
 use crate::page::{Block, PagePicture, capital};
@@ -76,10 +77,19 @@ fn of_messages(runs: &[ReportedRun]) -> Vec<Block> {
         metric,
         ..ColumnRequest::default()
     };
-    let runs = &runs.iter().collect::<Vec<_>>();
+    let all = &runs.iter().collect::<Vec<_>>();
+    let is_feed = |run: &&ReportedRun| run.summary().is_some_and(is_feed_only);
+    // A feed has no messages with a reply, so only its seconds are drawn.
+    let with_times: Vec<_> = runs.iter().filter(|run| !is_feed(run)).collect();
+    let of_kinds = |kinds: &[PictureKind]| match kinds {
+        [PictureKind::Timeline] => draw_all(kinds, all, request),
+        _ if with_times.is_empty() => (Vec::new(), Vec::new()),
+        _ => draw_all(kinds, &with_times, request),
+    };
+    let of_kinds = &of_kinds;
     // A spreadsheet is read once for each reading, which takes longer than all else.
     let drawn = thread::scope(|scope| {
-        let threads = READINGS.map(|kinds| scope.spawn(|| draw_all(kinds, runs, request)));
+        let threads = READINGS.map(|kinds| scope.spawn(move || of_kinds(kinds)));
         threads.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
     });
     let (mut pictures, mut missing) = (Vec::new(), Vec::new());
@@ -203,7 +213,7 @@ fn caption(kind: PictureKind) -> &'static str {
         PictureKind::Percentiles => {
             "Times over percentiles. 90 %, 99 %, 99.9 % … are equally spaced."
         }
-        PictureKind::Timeline => "Throughput and times of each second.",
+        PictureKind::Timeline => "Throughput of each second, and the times if messages have any.",
         PictureKind::Heatmap => "Number of messages per time and moment of the run.",
         PictureKind::FanOut => {
             "Above: p50 delivery time of the first, the median and the last receiver of each second. Below: share of receivers that have a message by each time after it was sent."

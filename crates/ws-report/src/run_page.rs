@@ -1,6 +1,6 @@
 //! The page about one run.
 
-use measurement::run::{Summary, Tool};
+use measurement::run::{PushSummary, Summary, Tool};
 use units::{counted, grouped, human_rate, human_time};
 use wording::run_differences::{Setting, host_settings, plan_settings};
 use wording::summary_view::UNKNOWN;
@@ -70,13 +70,19 @@ pub(crate) fn moment(rfc_3339: &str) -> String {
     }
 }
 
-fn tiles(s: &Summary) -> Vec<Tile> {
-    let tile = |label: &str, value: String, note: String| Tile {
+fn tile(label: &str, value: String, note: String) -> Tile {
+    Tile {
         label: label.to_owned(),
         value,
         note,
         tone: Tone::Neutral,
-    };
+    }
+}
+
+fn tiles(s: &Summary) -> Vec<Tile> {
+    if let Some(feed) = s.push.as_ref().filter(|_| summary::is_feed_only(s)) {
+        return feed_tiles(feed);
+    }
     let rate = format!("{} msg/s", human_rate(s.throughput.messages_per_s));
     let offered = s.offered_rate_per_s;
     let offered = offered.map(|rate| format!("of {} offered", human_rate(rate)));
@@ -99,6 +105,33 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         failed_tile.tone = Tone::Bad;
     }
     tiles.push(failed_tile);
+    tiles
+}
+
+/// Headline of a run that sent nothing: rate, missing messages, gap and lateness, as far as the feed has them.
+fn feed_tiles(feed: &PushSummary) -> Vec<Tile> {
+    let rate = format!("{} msg/s", human_rate(feed.received_per_s));
+    let to = format!("to {}", counted(feed.clients, "client"));
+    let mut tiles = vec![tile("pushes", rate, to)];
+    let faults = [("missing", feed.missing), ("duplicated", feed.duplicated)];
+    tiles.extend(faults.into_iter().filter_map(|(label, count)| {
+        let count = count?;
+        let beside = format!("{} received", grouped(feed.received));
+        let mut counted = tile(label, grouped(count), beside);
+        if count > 0 {
+            counted.tone = Tone::Bad;
+        }
+        Some(counted)
+    }));
+    let late = feed.late_ns.unwrap_or_default();
+    let times = [
+        ("gap p50", feed.gap_ns.p50, "between two messages"),
+        ("gap p99", feed.gap_ns.p99, "between two messages"),
+        ("lateness p99", late.p99, "against the interval"),
+    ];
+    tiles.extend(times.into_iter().filter_map(|(label, ns, note)| {
+        Some(tile(label, human_time(ns? as f64), note.to_owned()))
+    }));
     tiles
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use measurement::run::{KindSummary, ScenarioSummary, Summary};
 use measurement::verdict::Latency;
 use units::{grouped, human_time};
+use wording::summary::ended_word;
 use wording::summary_view::UNKNOWN;
 
 use crate::page::{Table, TableRow};
@@ -13,10 +14,10 @@ use crate::page::{Table, TableRow};
 pub(crate) fn scenario_tables(s: &Summary) -> Vec<Table> {
     let mut tables: Vec<_> = s.scenario.iter().map(|about| scenario(about, s)).collect();
     tables.push(further_times(s));
-    tables.push(groups("Kinds of messages", &s.kinds, |_| true));
+    tables.push(groups("Kinds of messages", &s.kinds, s, |_| true));
     // Roles that only receive have a row with their deliveries.
     let sends = |role: &KindSummary| role.deliveries.is_none() || role.messages.sent > 0;
-    tables.push(groups("Roles that send", &s.roles, sends));
+    tables.push(groups("Roles that send", &s.roles, s, sends));
     tables.push(records(s));
     tables.retain(|table| !table.rows.is_empty());
     tables
@@ -82,11 +83,12 @@ fn further_times(s: &Summary) -> Table {
 fn groups(
     title: &str,
     groups: &BTreeMap<String, KindSummary>,
+    s: &Summary,
     is_shown: impl Fn(&KindSummary) -> bool,
 ) -> Table {
     let columns = [
         "sent",
-        "answered",
+        ended_word(s),
         "lost",
         "corrupted",
         "late",

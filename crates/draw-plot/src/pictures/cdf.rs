@@ -49,7 +49,7 @@ impl<'a> CdfPlot<'a> {
 impl Plot for CdfPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let x_label = self.lines.context.heading("ms");
-        let heading = "share of messages up to this time (%)".to_owned();
+        let heading = format!("share of {} up to this time (%)", self.lines.context.rows());
         let panel = Panel::new(heading, AxisScale::linear(0.0, 100.0));
         let x = (self.x, &*x_label);
         let axes = self.lines.draw_axes(canvas, self.lines.zeros(), x, panel)?;
@@ -61,15 +61,19 @@ impl Plot for CdfPlot<'_> {
         }
         // The line is far above its lower end there.
         self.lines.draw_percentiles(&axes, (axes.bottom, -1.0));
+        let noun = self.lines.context.subject.noun;
         let (lines, end_ms) = (self.lines.lines.iter(), self.x.high);
         let beyond = lines.map(|line| line.sorted.count() - line.sorted.at_most(end_ms));
-        off_scale::draw_note(&axes, '→', beyond.sum(), [end_ms, self.lines.max()]);
+        off_scale::draw_note(&axes, '→', (beyond.sum(), noun), [end_ms, self.lines.max()]);
         Ok(self.hovers(&axes, &places))
     }
 
     fn alt(&self) -> String {
         let quantity = in_sentence(&self.lines.context.subject.quantity);
-        let what = format!("Share of messages up to each {quantity}");
+        let what = format!(
+            "Share of {} up to each {quantity}",
+            self.lines.context.rows()
+        );
         self.lines.alt(&what)
     }
 }

@@ -8,7 +8,7 @@ use crate::canvas::{Align, Canvas, Font};
 use crate::data::{Labelled, NamedTimes};
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{figures, join, messages, prefix, untimed, zeros_at_edge};
+use crate::phrases::{chosen, figures, join, prefix, untimed, zeros_at_edge};
 use crate::plot::{Hover, PlotContext};
 use crate::scale::AxisScale;
 use crate::series::{KeyFigures, SortedTimes, linear_top};
@@ -78,14 +78,15 @@ impl<'a> DistributionLines<'a> {
 
     /// The lines' names and counts, with the figures of a single line, and `more`.
     fn subtitle(&self, more: String) -> String {
+        let noun = self.context.subject.noun;
         let mut parts = match (self.only(), self.all) {
-            (Some(line), _) => vec![line.label.clone(), line.count(), line.figures()],
-            (None, [file]) => vec![file.label.clone(), self.lines[0].count()],
+            (Some(line), _) => vec![line.label.clone(), line.count(noun), line.figures()],
+            (None, [file]) => vec![file.label.clone(), self.lines[0].count(noun)],
             (None, files) => vec![format!("{} files", files.len())],
         };
         let skipped = self.all.iter().filter_map(|file| file.first());
         let skipped = skipped.map(|times| times.skipped).sum();
-        parts.extend([untimed(skipped), more]);
+        parts.extend([untimed(skipped, noun), more]);
         join(parts)
     }
 
@@ -94,6 +95,7 @@ impl<'a> DistributionLines<'a> {
         if self.only().is_some() {
             return Vec::new();
         }
+        let noun = self.context.subject.noun;
         let several = self.all.len() > 1;
         let entry = |line: &DistributionLine<'_>| {
             let swatch = if line.is_dashed {
@@ -101,7 +103,11 @@ impl<'a> DistributionLines<'a> {
             } else {
                 Swatch::Line
             };
-            let count = if several { line.count() } else { String::new() };
+            let count = if several {
+                line.count(noun)
+            } else {
+                String::new()
+            };
             let text = join([line.label.clone(), count, line.figures()]);
             LegendEntry::new(swatch, line.colour, text)
         };
@@ -141,7 +147,11 @@ impl<'a> DistributionLines<'a> {
         let mut sentences = format!("{what}.");
         for line in &self.lines {
             let figures = figures(&line.figures, "max").join(", ");
-            sentences += &format!(" {}: {}, {figures}.", line.label, line.count());
+            sentences += &format!(
+                " {}: {}, {figures}.",
+                line.label,
+                line.count(self.context.subject.noun)
+            );
         }
         sentences
     }
@@ -149,7 +159,8 @@ impl<'a> DistributionLines<'a> {
     /// The number of messages that a logarithmic axis does not reach, in words.
     pub(crate) fn zeros(&self) -> String {
         let zeros = self.lines.iter().map(|line| line.sorted.at_most(0.0)).sum();
-        zeros_at_edge(if self.context.options.log { zeros } else { 0 }, "message")
+        let zeros = if self.context.options.log { zeros } else { 0 };
+        zeros_at_edge(zeros, self.context.subject.noun)
     }
 
     pub(crate) fn linear_top(&self) -> f64 {
@@ -196,8 +207,8 @@ impl<'a> DistributionLines<'a> {
 }
 
 impl DistributionLine<'_> {
-    fn count(&self) -> String {
-        messages(self.sorted.count(), self.chosen_from)
+    fn count(&self, noun: &str) -> String {
+        chosen(self.sorted.count(), noun, self.chosen_from)
     }
 
     fn figures(&self) -> String {

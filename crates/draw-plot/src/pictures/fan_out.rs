@@ -3,6 +3,7 @@
 
 use measurement::run::Summary;
 use plotters::style::RGBColor;
+use units::human_time;
 use wording::deliveries_view;
 
 use super::common::{check_count, hover_places, scale_of_times};
@@ -12,7 +13,6 @@ use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::number_format::milliseconds;
 use crate::phrases::{join, prefix, text_if};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
@@ -40,7 +40,7 @@ impl<'a> FanOutPlot<'a> {
         let colours = &context.colours.series;
         let line = |(run, colour): (&'a Labelled<Summary>, &RGBColor)| {
             let of_run = run.fan_out.as_ref().filter(|of_run| of_run.delivered > 0);
-            let of_run = of_run.ok_or_else(|| DrawError::NoValues(run.label.clone()))?;
+            let of_run = of_run.ok_or_else(|| DrawError::NothingDelivered(run.label.clone()))?;
             Ok(FanOutLine::new(run, of_run, *colour))
         };
         let all: Result<Vec<_>, DrawError> = runs.iter().zip(colours).map(line).collect();
@@ -80,13 +80,16 @@ impl<'a> FanOutPlot<'a> {
             return highest_first.map(entry).collect();
         }
         let of_file = |line: &FanOutLine<'_>| {
-            let last = figures(&line.of_run.last_ns);
+            let last = line.of_run.last_ns;
             let reach = line.of_run.reach.map(deliveries_view::reach);
             let reach = reach.map_or_else(String::new, |reach| format!("{reach} reached"));
             let text = join([
                 line.label.to_owned(),
                 reach,
-                format!("last receiver {last}"),
+                match last.count {
+                    0 => figures(&last),
+                    _ => format!("last receiver {}", figures(&last)),
+                },
             ]);
             LegendEntry::new(Swatch::Line, line.colour, text)
         };
@@ -198,7 +201,7 @@ impl<'a> FanOutPlot<'a> {
             let known = RECEIVERS.iter().filter_map(|receiver| {
                 let time = ms((receiver.p50_ns)(row?)?);
                 highest = highest.or(Some(time)).map(|high: f64| high.max(time));
-                Some(format!("{} {}", receiver.name, milliseconds(time)))
+                Some(format!("{} {}", receiver.name, human_time(time * 1e6)))
             });
             let known: Vec<_> = known.collect();
             if !known.is_empty() {
@@ -215,7 +218,7 @@ impl<'a> FanOutPlot<'a> {
     }
 
     fn hover_time(&self, axes: &PanelAxes<'_>, time_ms: f64) -> Hover {
-        let mut text = vec![format!("within {}", milliseconds(time_ms))];
+        let mut text = vec![format!("within {}", human_time(time_ms * 1e6))];
         for line in &self.all {
             let name = prefix(line.label, self.all.len());
             let share = deliveries_view::reach(line.share_by(time_ms) / 100.0);

@@ -3,9 +3,9 @@
 use measurement::run::{FanOutRow, FanOutSummary, Summary};
 use measurement::verdict::Latency;
 use plotters::style::RGBColor;
+use units::human_time;
 
 use crate::data::Labelled;
-use crate::number_format::milliseconds;
 use crate::phrases::join;
 
 /// The deliveries of one run.
@@ -60,11 +60,16 @@ pub(crate) fn ms(ns: u64) -> f64 {
     ns as f64 / 1e6
 }
 
-/// `p50 1.00 ms · p99 2.00 ms`; empty without values.
+/// `p50 442 µs · p99 2.00 ms`, or a statement that there are none.
 pub(crate) fn figures(times: &Latency) -> String {
     let named = [("p50", times.p50), ("p99", times.p99)];
     let known = named.into_iter();
-    join(known.filter_map(|(name, ns)| Some(format!("{name} {}", milliseconds(ms(ns?))))))
+    let text =
+        join(known.filter_map(|(name, ns)| Some(format!("{name} {}", human_time(ns? as f64)))));
+    match text.as_str() {
+        "" => "no message reached all".to_owned(),
+        _ => text,
+    }
 }
 
 impl<'a> FanOutLine<'a> {

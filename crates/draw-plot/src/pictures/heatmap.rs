@@ -85,7 +85,7 @@ impl<'a> HeatmapPlot<'a> {
         let shown: u64 = self.cells.iter().flat_map(Cells::columns).flatten().sum();
         let zeros = zeros_not_shown(all.saturating_sub(shown));
         let skipped = self.times().map(|times| times.skipped).sum();
-        join([label, count, zeros, untimed(skipped)])
+        join([label, count, zeros, untimed(skipped, "message")])
     }
 
     /// The length of a column, as it is printed.

@@ -78,7 +78,7 @@ impl<'a> HistogramPlot<'a> {
                     let share = 100.0 * count as f64 / line.sorted.count() as f64;
                     format!("{share:.3} %")
                 } else {
-                    counted(count, "message")
+                    counted(count, self.lines.context.subject.noun)
                 })
             })
         };
@@ -86,9 +86,10 @@ impl<'a> HistogramPlot<'a> {
     }
 
     fn heading(&self) -> String {
+        let rows = self.lines.context.rows();
         let what = match self.is_share() {
-            true => "share of messages (%)",
-            false => "messages",
+            true => format!("share of {rows} (%)"),
+            false => rows,
         };
         let width = self.edges[1] / self.edges[0];
         if width < 2.0 {

@@ -98,36 +98,39 @@ impl<'a> LatencyPlot<'a> {
     }
 
     fn subtitle(&self) -> String {
+        let noun = self.context.subject.noun;
         let skipped = self.lines.iter().map(|line| line.series.skipped).sum();
         let mut parts = Vec::new();
         if let [line] = self.lines.as_slice() {
-            parts.extend([line.series.label.clone(), line.count()]);
+            parts.extend([line.series.label.clone(), line.count(noun)]);
         }
         if self.has_average() {
             parts.push(format!("moving average of {}", self.window_size()));
             if self.lines.len() > 1 {
                 let range = text_if(self.is_dense(), "its range and ");
-                parts.push(format!("faint: {range}each message"));
+                parts.push(format!("faint: {range}each {}", noun));
             }
         } else {
             parts.push("no moving average".to_owned());
         }
-        parts.extend([untimed(skipped), zeros_at_edge(self.zeros(), "message")]);
+        parts.extend([untimed(skipped, noun), zeros_at_edge(self.zeros(), noun)]);
         join(parts)
     }
 
     fn legend(&self) -> Vec<LegendEntry> {
+        let (noun, rows) = (self.context.subject.noun, self.context.rows());
         let [line] = self.lines.as_slice() else {
-            return self.lines.iter().map(LatencyLine::legend_entry).collect();
+            let lines = self.lines.iter();
+            return lines.map(|line| line.legend_entry(noun)).collect();
         };
         let entry = |swatch, text| LegendEntry::new(swatch, line.colour, text);
         if !self.has_average() {
-            return vec![entry(Swatch::Line, "each message".to_owned())];
+            return vec![entry(Swatch::Line, format!("each {noun}"))];
         }
         let window = self.window_size();
-        let mean = format!("mean of the last {window} messages");
+        let mean = format!("mean of the last {window} {rows}");
         let average = if line.averages.len() == 1 {
-            let text = format!("mean of all {window} messages, drawn as a point at the last one");
+            let text = format!("mean of all {window} {rows}, drawn as a point at the last one");
             entry(Swatch::Dot, text)
         } else if self.is_dense() {
             let text = format!("{mean}: its middle and its range");
@@ -139,18 +142,19 @@ impl<'a> LatencyPlot<'a> {
             point, body, bulk, ..
         } = self.context.colours;
         let (swatch, text) = if self.is_binned() {
-            let text = "messages: the middle 90 % and 96 %; lowest and highest as dots";
+            let text = format!("{rows}: the middle 90 % and 96 %; lowest and highest as dots");
             (Swatch::Bars { body, bulk, point }, text)
         } else {
-            (Swatch::Point(point), "each message")
+            (Swatch::Point(point), format!("each {noun}"))
         };
-        vec![average, entry(swatch, text.to_owned())]
+        vec![average, entry(swatch, text)]
     }
 
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
+        let noun = self.context.subject.noun;
         let (window, first) = (self.window_size(), self.window.get() - 1);
         let hover = |at: usize| {
-            let mut text = vec![format!("message {}", grouped(at as u64 + 1))];
+            let mut text = vec![format!("{noun} {}", grouped(at as u64 + 1))];
             for line in &self.lines {
                 let name = prefix(&line.series.label, self.lines.len());
                 let index = line.positions().index_at(at);
@@ -161,7 +165,7 @@ impl<'a> LatencyPlot<'a> {
                 }
                 let value = index.and_then(|index| line.series.values_ms.get(index));
                 if let Some(value) = value {
-                    text.push(format!("{name}this message: {}", milliseconds(*value)));
+                    text.push(format!("{name}this {noun}: {}", milliseconds(*value)));
                 }
             }
             Hover::column(axes.x.pixel(at as f64 + 1.0), text)
@@ -297,7 +301,9 @@ impl Plot for LatencyPlot<'_> {
             _ => &[],
         };
         let x = AxisScale::linear(1.0, self.span as f64);
-        let x = (x, "message number, in order of sending");
+        let noun = self.context.subject.noun;
+        let x_label = format!("{noun} number, in order of {}", self.context.order());
+        let x = (x, &*x_label);
         let panel = Panel {
             right: percentiles.iter().map(|line| &*line.label).collect(),
             ..Panel::new(self.context.heading("ms"), self.scale)
@@ -322,14 +328,15 @@ impl Plot for LatencyPlot<'_> {
         let values = lines().flat_map(|line| &line.series.values_ms);
         let count = values.filter(|ms| **ms > end_ms).count() as u64;
         let highest = lines().map(|line| line.figures.max).fold(0.0, f64::max);
-        off_scale::draw_note(axes, '▲', count, [end_ms, highest]);
+        off_scale::draw_note(axes, '▲', (count, noun), [end_ms, highest]);
         Ok(self.hovers(axes))
     }
 
     fn alt(&self) -> String {
-        let mut sentences = format!("{} of each message.", self.context.quantity());
+        let noun = self.context.subject.noun;
+        let mut sentences = format!("{} of each {noun}.", self.context.quantity());
         for line in &self.lines {
-            let (label, count) = (&line.series.label, line.count());
+            let (label, count) = (&line.series.label, line.count(noun));
             let figures = figures(&line.figures, "the largest").join(", ");
             sentences += &format!(" {label}: {count}, {figures}.");
         }

@@ -10,7 +10,7 @@ use super::common::check_times;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::phrases::{figures, join, messages};
+use crate::phrases::{chosen, figures, join};
 use crate::series::{KeyFigures, Positions};
 
 /// One file of a picture of messages, checked, with its averages.
@@ -68,13 +68,17 @@ impl<'a> LatencyLine<'a> {
         rows.max(last.map_or(0, |last| last + 1))
     }
 
-    pub(crate) fn count(&self) -> String {
-        messages(self.series.values_ms.len() as u64, self.series.chosen_from)
+    pub(crate) fn count(&self, noun: &str) -> String {
+        chosen(
+            self.series.values_ms.len() as u64,
+            noun,
+            self.series.chosen_from,
+        )
     }
 
-    pub(crate) fn legend_entry(&self) -> LegendEntry {
+    pub(crate) fn legend_entry(&self, noun: &str) -> LegendEntry {
         let [p50, p99, _] = figures(&self.figures, "max");
-        let text = join([self.series.label.clone(), self.count(), p50, p99]);
+        let text = join([self.series.label.clone(), self.count(noun), p50, p99]);
         LegendEntry::new(Swatch::Line, self.colour, text)
     }
 }

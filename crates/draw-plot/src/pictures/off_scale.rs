@@ -26,13 +26,13 @@ pub(crate) fn draw_markers(axes: &PanelAxes<'_>, xs: impl Iterator<Item = f64>, 
 pub(crate) fn draw_note(
     axes: &PanelAxes<'_>,
     sign: char,
-    count: u64,
+    (count, noun): (u64, &str),
     [end_ms, highest_ms]: [f64; 2],
 ) {
     if count == 0 {
         return;
     }
-    let (messages, highest) = (counted(count, "message"), milliseconds(highest_ms));
+    let (messages, highest) = (counted(count, noun), milliseconds(highest_ms));
     let (heading_end, y) = axes.heading_end;
     let font = axes.font.faint;
     let room = axes.right - heading_end - 20.0 * axes.font.scale;

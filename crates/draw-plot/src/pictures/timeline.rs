@@ -6,9 +6,9 @@ use results::read::Metric;
 use units::{counted, grouped};
 
 use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
-use super::run_seconds::RunSeconds;
+use super::run_seconds::{ReceivedEvent, RunSeconds};
 use super::time_axis::TimeAxis;
-use super::timeline_tracks::{Track, failures, highest, tracks_of_one, tracks_of_several};
+use super::timeline_tracks::{LARGEST, Track, failures, highest, tracks_of_one, tracks_of_several};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;
@@ -63,8 +63,17 @@ impl<'a> TimelinePlot<'a> {
         let mut parts = match self.all.as_slice() {
             [only] => {
                 let received = only.rows.iter().map(|row| row.received).sum();
-                let echoes = counted(received, "echo");
-                vec![only.label.to_owned(), echoes]
+                let events = match only.received {
+                    ReceivedEvent::Echo => counted(received, "echo"),
+                    ReceivedEvent::LastDelivery => {
+                        format!("{} delivered to all", counted(received, "message"))
+                    }
+                    ReceivedEvent::Push => {
+                        let missing = unless_none(only.missing_pushes, "push", "missing");
+                        join([counted(received, "push"), missing])
+                    }
+                };
+                vec![only.label.to_owned(), events]
             }
             all => vec![format!("{} files", all.len())],
         };
@@ -101,18 +110,38 @@ impl<'a> TimelinePlot<'a> {
         }
         if let Some(drain) = self.time.drain {
             let scale = text_if(!drain.is_to_scale, " (not to scale)");
-            let events = if drain.has_sends {
-                "late sends and echoes"
-            } else {
-                "late echoes"
-            };
-            entries.push(zone(format!("drain: {events}{scale}")));
+            let sends = text_if(drain.has_sends, "sends and ");
+            let events = self.late_events();
+            entries.push(zone(format!("drain: late {sends}{events}{scale}")));
         }
         if failures(&self.all).next().is_some() {
-            let failed = "seconds with messages that were lost, corrupted or late";
+            let failed = match self.received() {
+                ReceivedEvent::LastDelivery => "seconds with messages that did not reach all",
+                _ => "seconds with messages that were lost, corrupted or late",
+            };
             entries.push(LegendEntry::new(Swatch::Area(1.0), text, failed));
         }
         entries
+    }
+
+    /// The event that all runs count; echoes where they differ.
+    fn received(&self) -> ReceivedEvent {
+        let first = self.all.first().map(|run| run.received);
+        let is_same = self.all.iter().all(|run| Some(run.received) == first);
+        first.filter(|_| is_same).unwrap_or(ReceivedEvent::Echo)
+    }
+
+    fn late_events(&self) -> &'static str {
+        match self.received() {
+            ReceivedEvent::Echo => "echoes",
+            ReceivedEvent::LastDelivery => "deliveries",
+            ReceivedEvent::Push => "pushes",
+        }
+    }
+
+    /// False for feeds alone, which have no service time.
+    fn has_times(&self) -> bool {
+        self.received() != ReceivedEvent::Push
     }
 
     /// True if the options ask for a logarithmic axis, or if the usual times would touch the lower edge of a linear one.
@@ -126,11 +155,22 @@ impl<'a> TimelinePlot<'a> {
         self.context.options.log || usual.is_some_and(|ms| highest(&self.times) > FAR * ms)
     }
 
-    fn panels(&self) -> Result<[Panel<'_>; 2], DrawError> {
+    fn panels(&self) -> Result<Vec<Panel<'_>>, DrawError> {
         let has_labels = self.stage_starts().next().is_some();
         let headroom = if has_labels { HEADROOM } else { 1.0 };
         let rates = scale_from_zero(highest(&self.throughput) * headroom);
+        let rates = match self.received() {
+            ReceivedEvent::Push => {
+                return Ok(vec![Panel::new("pushes per second".to_owned(), rates)]);
+            }
+            ReceivedEvent::LastDelivery | ReceivedEvent::Echo => {
+                Panel::new("messages per second".to_owned(), rates)
+            }
+        };
         let what = match self.all.as_slice() {
+            [only] if only.received == ReceivedEvent::LastDelivery => {
+                "times to the last receiver of each second".to_owned()
+            }
             [_] => "times of the echoes of each second".to_owned(),
             _ => format!("p99 {} of each second", self.metric.name()),
         };
@@ -141,7 +181,7 @@ impl<'a> TimelinePlot<'a> {
             share: 1.4,
             ..Panel::new(format!("{what} (ms{log})"), times)
         };
-        Ok([Panel::new("messages per second".to_owned(), rates), times])
+        Ok(vec![rates, times])
     }
 
     fn x(&self, axes: &PanelAxes<'_>, at_s: f64) -> f64 {
@@ -298,11 +338,13 @@ impl Plot for TimelinePlot<'_> {
         let (subtitle, legend, panels) = (self.subtitle(), self.legend(), self.panels()?);
         let axes = context.draw_panels(canvas, &subtitle, &legend, x, &panels)?;
         axes.iter().for_each(|axes| self.draw_zones(axes));
-        // As many axes as panels.
-        let (upper, lower) = (&axes[0], &axes[1]);
+        // As many axes as panels, of which there is at least one.
+        let upper = &axes[0];
         self.draw_stages(upper);
         self.draw_tracks(upper, &self.throughput);
-        self.draw_tracks(lower, &self.times);
+        if let Some(lower) = axes.get(1) {
+            self.draw_tracks(lower, &self.times);
+        }
         self.draw_failures(upper);
         Ok(self.hovers(upper))
     }
@@ -310,13 +352,20 @@ impl Plot for TimelinePlot<'_> {
     fn alt(&self) -> String {
         let subtitle = self.subtitle().replace(" · ", ", ");
         let rates = fixed_decimals(highest(&self.throughput).round(), 0);
-        let mut sentences = format!(
-            "Throughput and times of each second. {subtitle}. Up to {rates} messages per second."
-        );
+        let what = match self.has_times() {
+            true => ["Throughput and times", "messages"],
+            false => ["Pushes", "pushes"],
+        };
+        let [title, noun] = what;
+        let mut sentences =
+            format!("{title} of each second. {subtitle}. Up to {rates} {noun} per second.");
         let times = self.times.iter().rev();
         for track in times.filter(|track| !track.label.is_empty()) {
             let highest = milliseconds(highest([track]));
-            sentences += &format!(" Highest {}: {highest}.", track.label);
+            sentences += &match track.label.as_str() {
+                LARGEST => format!(" Largest time: {highest}."),
+                label => format!(" Highest {label}: {highest}."),
+            };
         }
         sentences
     }

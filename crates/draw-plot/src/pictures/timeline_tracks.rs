@@ -6,10 +6,13 @@ use measurement::record::TimelineRow;
 use plotters::style::RGBColor;
 use results::read::Metric;
 
-use super::run_seconds::RunSeconds;
+use super::run_seconds::{ReceivedEvent, RunSeconds};
 use super::time_axis::drain_of;
 use crate::series::{TimeStep, rates, steps};
 use crate::theme::Colours;
+
+/// Label of the track of the largest times.
+pub(crate) const LARGEST: &str = "largest time";
 
 pub(crate) struct Track {
     pub(crate) label: String,
@@ -55,12 +58,19 @@ pub(crate) fn tracks_of_one(
     }
     let received = rates_of(run, |row| row.received);
     let colour = colours.series[0];
-    throughput.push(Track::new("received per second", received, colour));
+    let label = match run.received {
+        ReceivedEvent::LastDelivery => "delivered to all per second",
+        ReceivedEvent::Echo | ReceivedEvent::Push => "received per second",
+    };
+    throughput.push(Track::new(label, received, colour));
+    if run.received == ReceivedEvent::Push {
+        return (throughput, Vec::new());
+    }
 
     let largest = times_of(run, |row| row.max_ns);
     let mut times = vec![Track {
         width: 1.3,
-        ..Track::new("largest time", largest, colours.faint_text)
+        ..Track::new(LARGEST, largest, colours.faint_text)
     }];
     let [p50, p99] = colours.percentiles;
     let is_response = only == Some(Metric::ResponseTime);
