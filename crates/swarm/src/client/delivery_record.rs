@@ -303,16 +303,16 @@ pub(super) fn count_other(outcome: DeliveryOutcome, thread: &ThreadState) {
 /// Records a delivery to a client that should not get the message.
 #[cold]
 pub(super) fn record_unexpected(client: u32, delivery: RecognisedDelivery, thread: &ThreadState) {
-    let is_measured = thread
+    let run_has_begun = thread
         .run
         .is_some_and(|run| delivery.received_ns >= run.t0_ns);
-    if !is_measured {
+    if !run_has_begun || delivery.number.is_warmup() {
         return;
     }
     count_other(DeliveryOutcome::Unexpected, thread);
     let mut recorder = thread.recorder.borrow_mut();
     if let (Some(fan_out), Some(run)) = (&mut recorder.fan_out, thread.run) {
-        let received_ns = delivery.received_ns - run.t0_ns;
+        let received_ns = delivery.received_ns.saturating_sub(run.t0_ns);
         fan_out.keep_delivery(
             &thread.budget,
             DeliverySample {
