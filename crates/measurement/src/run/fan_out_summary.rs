@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::percentile_table::percentiles_of;
 use crate::record::{
     EncodedTimes, FanOutRecord, FanOutSecond, LatencyHistogram, LazyHistogram, ReceiverRecord,
 };
@@ -68,7 +69,7 @@ pub struct FanOutSummary {
     pub deliveries_per_s: f64,
     /// One row per second in which something happened.
     pub timeline: Vec<FanOutRow>,
-    /// The percentile table.
+    /// The percentile table, with the percentiles of the service times' table when all messages ended.
     pub percentiles: Vec<FanOutPercentiles>,
 }
 
@@ -132,12 +133,6 @@ pub struct FanOutPercentiles {
     pub last_ns: Option<u64>,
 }
 
-/// Percentiles of the table.
-const PERCENTILES: [f64; 20] = [
-    0.0, 5.0, 10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 95.0, 98.0,
-    99.0, 99.9, 99.99, 100.0,
-];
-
 impl FanOutSummary {
     /// The figures of a record whose measured phase took this long.
     pub fn new(record: &FanOutRecord, elapsed_s: f64) -> Self {
@@ -177,7 +172,9 @@ impl FanOutSummary {
             publishes_per_s: rate(counts.published_in_time),
             deliveries_per_s: rate(counts.delivered_in_time),
             timeline: record.seconds.iter().map(FanOutRow::from).collect(),
-            percentiles: PERCENTILES.map(|p| percentiles(record, p)).to_vec(),
+            percentiles: percentiles_of(counts.published)
+                .map(|p| percentiles(record, p))
+                .collect(),
         }
     }
 }
@@ -230,5 +227,20 @@ impl From<&ReceiverRecord> for ReceiverSummary {
             delivery_time_ns: Latency::from_lazy(&record.delivery),
             delivery_response_ns: Latency::from_lazy(&record.delivery_response),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deliveries_had_other_percentiles_than_the_service_times() {
+        let mut record = FanOutRecord::default();
+        record.counts.published = 1_000;
+        let found = FanOutSummary::new(&record, 1.0).percentiles.into_iter();
+        let found: Vec<_> = found.map(|row| row.percentile).collect();
+        assert_eq!(found, percentiles_of(1_000).collect::<Vec<_>>());
+        assert!(found.contains(&1.0) && !found.contains(&99.99));
     }
 }

@@ -17,16 +17,21 @@ pub struct PercentileRow {
     pub response_time_ns: u64,
 }
 
-/// The percentile table of a record. It is denser towards the tail, and ends where no messages lie beyond.
-pub fn percentile_table(record: &Record) -> Vec<PercentileRow> {
+/// The percentiles of the table for this number of messages: denser towards the tail, and none beyond which no message
+/// lies, except the last.
+pub(super) fn percentiles_of(messages: u64) -> impl Iterator<Item = f64> {
     const PERCENTILES: [f64; 27] = [
         0.0, 1.0, 5.0, 10.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 70.0, 75.0, 80.0, 85.0, 90.0,
         92.5, 95.0, 97.5, 98.0, 99.0, 99.5, 99.9, 99.95, 99.99, 99.999, 99.9999, 100.0,
     ];
+    let is_known = move |p: &f64| *p == 100.0 || messages_beyond(messages, p / 100.0) >= 1;
+    PERCENTILES.into_iter().filter(is_known)
+}
+
+/// The percentile table of a record. It is denser towards the tail, and ends where no messages lie beyond.
+pub fn percentile_table(record: &Record) -> Vec<PercentileRow> {
     let (service, response) = (&record.service, record.response());
-    PERCENTILES
-        .into_iter()
-        .filter(|p| *p == 100.0 || messages_beyond(service.count(), p / 100.0) >= 1)
+    percentiles_of(service.count())
         .filter_map(|percentile| {
             Some(PercentileRow {
                 percentile,
