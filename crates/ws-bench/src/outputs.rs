@@ -100,7 +100,7 @@ impl SavedContent {
             timed: summary.service_time_ns.count,
             sent: summary.messages.sent,
             has_dead_shards: shards.is_some_and(|shards| !shards.died.is_empty()),
-            deliveries: deliveries.map(|own| rows(run.deliveries.len(), own.delivered)),
+            deliveries: deliveries.map(|own| rows(run.deliveries.len(), own.expected)),
             pushes: pushes.map(|own| rows(run.pushes.len(), own.received)),
         }
     }

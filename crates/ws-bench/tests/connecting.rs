@@ -205,7 +205,7 @@ fn a_missing_path_of_a_protocol_is_not_advised_with_that_of_our_servers() {
     let bench = Bench::new();
     let usual = "Usual for socket.io is /socket.io/; a path in the URL replaces it";
     for (protocol, advice) in [("socket.io", usual), ("mqtt", "See at which one")] {
-        for flags in ["-c 2 -m 1 -q --no-output", "--try"] {
+        for flags in ["-c 2 -m 1 -r 100 -q --no-output", "--try"] {
             let url = format!("ws://{}/ws", server.address);
             let output = bench.run(&format!("{url} --protocol {protocol} {flags}"));
             assert_eq!(output.status.code(), Some(1), "{flags}");

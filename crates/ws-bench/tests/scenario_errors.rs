@@ -449,3 +449,30 @@ fn shipped_scenarios_are_listed_and_printed() {
     let again = bench.run("--scenario own.toml --print-scenario --set token=pl4nted");
     assert_eq!(stdout(&again), text);
 }
+
+#[test]
+fn a_figure_that_the_run_cannot_have_is_a_usage_error_before_it() {
+    let bench = Bench::new();
+    for condition in ["reach<100%", "gap.p99>5ms"] {
+        let words = format!("ws://127.0.0.1:9/ -c 1 -m 1 --no-output --fail-if {condition}");
+        let output = bench.run(&words);
+        assert_eq!(output.status.code(), Some(2), "{condition}");
+        let err = stderr(&output);
+        let figure = condition.split(['<', '>']).next().unwrap();
+        let begins =
+            format!("error: `{figure}` cannot be measured in this run: it needs a scenario with");
+        assert!(err.contains(&begins), "{err}");
+    }
+}
+
+#[test]
+fn a_path_of_the_url_that_replaces_the_rooms_is_named() {
+    let bench = Bench::new();
+    let load = "--protocol room --rooms 2 -c 4 -m 1 --no-output";
+    let notice = "the path of the URL replaces /room/r${room} of the scenario, so all clients are in one room and not in 2";
+    for (path, is_named) in [("/room/x", true), ("", false)] {
+        let output = bench.run(&format!("ws://127.0.0.1:9{path} {load}"));
+        let err = stderr(&output);
+        assert_eq!(err.contains(notice), is_named, "{err}");
+    }
+}
