@@ -45,26 +45,13 @@ pub(crate) fn on_deliveries(reason: &Reason) -> String {
         Reason::OnlyOwnCopies {
             own_copies,
             expected,
-        } => format!(
-            "only senders got their own messages: {} of {}, and none to another client (limit 0), so no figure describes a room; does the server broadcast to the room? Check its path and its settings, and what comes with `--try`",
-            grouped(*own_copies),
-            counted(*expected, "expected delivery")
-        ),
+        } => only_own_copies(*own_copies, *expected),
         Reason::UnreachedReceivers { count, first } => unreached(*count, first),
         Reason::MissingDeliveries {
             missing,
             expected,
             none_complete,
-        } => format!(
-            "{} of {} did not come within `--timeout` (limit 0), so {}; see whether it depends on the load with a lower `--rate`",
-            grouped(*missing),
-            counted(*expected, "delivery"),
-            if *none_complete {
-                "no message reached all of its receivers, the throughput is 0 msg/s, and first, median and last receiver have no times"
-            } else {
-                "the times of first, median and last receiver describe only messages that reached all"
-            }
-        ),
+        } => missing_deliveries(*missing, *expected, *none_complete),
         Reason::MisdirectedDeliveries(count) => format!(
             "{} came to clients that should not get them (limit 0), so rooms may leak, or the scenario describes others; check `to`, `to_sender` and `receives`, and the server's rooms",
             counted(*count, "delivery")
@@ -89,6 +76,29 @@ pub(crate) fn on_deliveries(reason: &Reason) -> String {
         ),
         _ => String::new(),
     }
+}
+
+/// The sentence on a server that sends each message back to its sender alone.
+fn only_own_copies(own_copies: u64, expected: u64) -> String {
+    format!(
+        "only senders got their own messages: {} of {}, and none to another client (limit 0), so no figure describes a room; does the server broadcast to the room? Check its path and its settings, and what comes with `--try`",
+        grouped(own_copies),
+        counted(expected, "expected delivery")
+    )
+}
+
+/// The sentence on deliveries that did not come. `none_complete`: no message reached all of its receivers.
+fn missing_deliveries(missing: u64, expected: u64, none_complete: bool) -> String {
+    format!(
+        "{} of {} did not come within `--timeout` (limit 0), so {}; see whether it depends on the load with a lower `--rate`",
+        grouped(missing),
+        counted(expected, "delivery"),
+        if none_complete {
+            "no message reached all of its receivers, the throughput is 0 msg/s, and first, median and last receiver have no times"
+        } else {
+            "the times of first, median and last receiver describe only messages that reached all"
+        }
+    )
 }
 
 /// Records that matched no pattern, behind the statement that nothing came.
