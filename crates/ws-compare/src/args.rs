@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::ArgPredicate;
-use clap::{Arg, ArgGroup, Args, Parser};
+use clap::{Arg, ArgGroup, Parser};
 use cli::headings::{LOAD, OUTPUT};
 use cli::{GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags};
 use measurement::plan::Arrivals;
@@ -150,10 +150,6 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) scenario: ScenarioFlags,
 
-    /// Slow readers, which are refused.
-    #[command(flatten)]
-    pub(crate) slow: RefusedSlowFlags,
-
     /// The scenario of these flags, once it is loaded.
     #[arg(skip)]
     pub(crate) loaded: Option<Arc<Scenario>>,
@@ -292,24 +288,19 @@ fn path(text: &str) -> Result<String, String> {
 }
 
 /// The flags of slow readers, which only ws-bench has.
-#[derive(Debug, Clone, Default, Args)]
-#[group(skip)]
-pub(crate) struct RefusedSlowFlags {
-    #[arg(long, hide = true)]
-    slow: Option<String>,
-    #[arg(long, hide = true)]
-    slow_read: Option<String>,
-    #[arg(long, hide = true)]
-    slow_after: Option<String>,
-}
+const SLOW_FLAGS: [&str; 3] = ["--slow", "--slow-read", "--slow-after"];
 
-impl RefusedSlowFlags {
-    /// The first of the flags that was typed.
-    fn typed(&self) -> Option<&'static str> {
-        let slow = self.slow.as_ref().map(|_| "--slow");
-        slow.or(self.slow_read.as_ref().map(|_| "--slow-read"))
-            .or(self.slow_after.as_ref().map(|_| "--slow-after"))
-    }
+/// The error for a flag of slow readers among these arguments; `None` without one.
+pub(crate) fn slow_refusal(arguments: impl IntoIterator<Item = OsString>) -> Option<anyhow::Error> {
+    let flag = arguments.into_iter().find_map(|argument| {
+        let argument = argument.to_str()?;
+        let typed = argument.split_once('=').map_or(argument, |(name, _)| name);
+        SLOW_FLAGS.into_iter().find(|flag| *flag == typed)
+    })?;
+    Some(anyhow::anyhow!(
+        "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
+         `ws-bench --slow`"
+    ))
 }
 
 fn variable(text: &str) -> Result<(OsString, OsString), String> {
@@ -322,12 +313,6 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 impl CompareArgs {
     /// Loads the scenario. Its path takes the place of the default path of the echo.
     pub(crate) fn load_scenario(&mut self) -> anyhow::Result<()> {
-        if let Some(flag) = self.slow.typed() {
-            return Err(usage_error(format!(
-                "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
-                 `ws-bench --slow`"
-            )));
-        }
         if let Some(text) = self.scenario.conflict(&self.typed) {
             return Err(usage_error(text));
         }
@@ -411,15 +396,15 @@ mod tests {
 
     #[test]
     fn slow_readers_are_refused_with_what_to_do() {
-        for flags in [&["--slow", "5%"][..], &["--slow-read", "0"]] {
-            let mut args = parse(flags).unwrap();
-            let error = args.load_scenario().unwrap_err().to_string();
-            let flag = flags[0];
+        let refusal = |flag: &str| slow_refusal(["ws-compare", flag, "5"].map(OsString::from));
+        for (typed, flag) in [("--slow", "--slow"), ("--slow-read=0", "--slow-read")] {
+            let error = refusal(typed).unwrap().to_string();
             assert!(
                 error.contains(&format!("{flag} cannot be used with --server or --url")),
                 "{error}"
             );
         }
+        assert!(refusal("--slower").is_none());
     }
 
     #[test]

@@ -61,6 +61,10 @@ use args::CompareArgs;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
+    if let Some(error) = args::slow_refusal(std::env::args_os()) {
+        cli::print_error(&error);
+        return cli::ExitStatus::Usage.into();
+    }
     cli::run(CompareArgs::command(), |mut args: CompareArgs| {
         if args.json_schema {
             cli::print_text(results::write::COMPARISON_SCHEMA)
