@@ -57,7 +57,8 @@ pub(crate) struct BlockedSocket {
     pub(crate) connection: usize,
     /// Time of the first write that the socket refused.
     pub(crate) since_ns: u64,
-    /// Bytes that the socket took in all, from the answer to the handshake to the end of the server.
+    /// Bytes that the socket took from the answer to the handshake until the last message for it was written. A slow reader
+    /// reads the rest at the end of its run.
     pub(crate) taken_bytes: u64,
 }
 

@@ -205,7 +205,6 @@ impl ServerLoop {
                 }
             }
         }
-        self.log_blocked_sockets();
         self.log
     }
 

@@ -260,12 +260,9 @@ impl ServerLoop {
             }
             Err(_) => peer.end(),
         }
-    }
-
-    /// Completes the log of the sockets that once took no more.
-    pub(super) fn log_blocked_sockets(&mut self) {
-        for blocked in &mut self.log.blocked {
-            blocked.taken_bytes = self.connections[blocked.connection].taken_bytes();
+        let mut blocked = self.log.blocked.iter_mut();
+        if let Some(blocked) = blocked.find(|blocked| blocked.connection == connection) {
+            blocked.taken_bytes = self.connections[connection].taken_bytes();
         }
     }
 }
