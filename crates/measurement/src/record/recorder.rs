@@ -243,7 +243,12 @@ impl Recorder {
         for mut thread in threads {
             fan_out.extend(thread.fan_out.take().map(|own| *own));
             push.extend(thread.push.take().map(|own| *own));
-            record.add(&thread.so_far());
+            if timelines.is_empty() {
+                // Moved, because all histograms together take megabytes.
+                record = thread.so_far();
+            } else {
+                record.add(&thread.so_far());
+            }
             timelines.push(thread.timeline);
             samples.push(thread.samples);
         }
