@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use host::thread_usage::ThreadUsage;
 use http::HeaderMap;
-use measurement::plan::{Length, Plan, ReadPlan, SlowAssignment, Verify, mask_header_values};
+use measurement::plan::{Length, Plan, ReadPlan, Verify, mask_header_values};
 use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 
 use scenario::Scratch;
@@ -54,8 +54,6 @@ pub(crate) struct ThreadState {
     pub(crate) stillness: RefCell<Stillness>,
     /// End of the last stop, on the thread's clock. Messages sent before it were in flight during the stop.
     pub(crate) last_stop_end_ns: Cell<u64>,
-    /// Slow readers; `None` without any.
-    slow_readers: Option<Arc<SlowAssignment>>,
     /// The scenario; `None` when clients expect an echo.
     pub(crate) dialogue: Option<Arc<Dialogue>>,
     /// Rooms and messages on their way; `None` without deliveries.
@@ -66,7 +64,7 @@ pub(crate) struct ThreadState {
     pub(crate) recent_publications: RefCell<RecentPublications>,
     /// Working memory for the times of one message.
     pub(crate) delivery_times: RefCell<Vec<u64>>,
-    /// Senders whose connection has ended while messages of theirs were on their way.
+    /// Senders with messages on their way whose connection has ended.
     pub(crate) orphans: RefCell<Vec<u32>>,
     /// Records of a scenario that arrived while `run` was `None`.
     early: RefCell<EarlyRecords>,
@@ -95,17 +93,9 @@ impl ThreadState {
         let shards = u64::from(plan.share.count.get());
         let turn = u64::from(plan.share.index) + thread as u64 * shards;
         let encode_delay_ns = encode_delay_ns(turn, plan.threads.get() as u64 * shards);
-        let mut recorder = empty_recorder(&rules, expected_samples(plan, clients));
-        if let Some(dialogue) = &content.dialogue {
-            recorder = recorder.with_scenario(&dialogue.scenario);
-        }
+        let dialogue = content.dialogue.as_deref();
+        let recorder = empty_recorder(&rules, dialogue, expected_samples(plan, clients));
         let clock = Clock::start();
-        if let (Some(dialogue), Some(fan_out)) = (&content.dialogue, &mut recorder.fan_out) {
-            fan_out.record.order_is_unknown = dialogue.order_is_unknown;
-        }
-        if let Some(slow) = plan.slow_readers() {
-            recorder = recorder.with_slow_readers(nanoseconds(slow.after()));
-        }
         Self {
             rules,
             payloads: Arc::clone(&content.payloads),
@@ -127,7 +117,6 @@ impl ThreadState {
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
-            slow_readers: plan.slow_readers().cloned(),
             dialogue: content.dialogue.clone(),
             early: RefCell::default(),
             wall_at: Cell::new((u64::MAX, 0)),
@@ -155,7 +144,7 @@ impl ThreadState {
     pub(crate) fn begin_run(&mut self, run: RunTimes) {
         self.run = Some(run);
         let early = self.early.get_mut();
-        early.count_from(run.t0_ns, self.recorder.get_mut());
+        early.count_from(run.t0_ns, &self.budget, self.recorder.get_mut());
     }
 
     /// Counts a record that belongs to no message, if it came in the measured phase.
@@ -163,7 +152,7 @@ impl ThreadState {
         match self.run {
             None => self.early.borrow_mut().push(record),
             Some(run) if record.received_ns >= run.t0_ns => {
-                record.count(&mut self.recorder.borrow_mut());
+                record.count(run.t0_ns, &self.budget, &mut self.recorder.borrow_mut());
             }
             Some(_) => {}
         }
@@ -179,17 +168,9 @@ impl ThreadState {
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let mut empty = empty_recorder(&self.rules, 0).encode_after(self.encode_delay_ns);
-        if let Some(dialogue) = &self.dialogue {
-            empty = empty.with_scenario(&dialogue.scenario);
-            if let Some(fan_out) = &mut empty.fan_out {
-                fan_out.record.order_is_unknown = dialogue.order_is_unknown;
-            }
-        }
-        if let Some(slow) = &self.slow_readers {
-            empty = empty.with_slow_readers(nanoseconds(slow.after()));
-        }
-        self.recorder.replace(empty)
+        let empty = empty_recorder(&self.rules, self.dialogue.as_deref(), 0);
+        self.recorder
+            .replace(empty.encode_after(self.encode_delay_ns))
     }
 
     /// Returns true while a client of the thread has not completed its part of the plan, or messages of one whose
@@ -200,7 +181,8 @@ impl ThreadState {
 
     /// Limit of a client's reading; `None` for one that reads at full speed.
     pub(crate) fn read_limit_of(&self, client: u32) -> Option<ReadPlan> {
-        self.slow_readers.as_ref()?.read_limit_of(client)
+        let dialogue = self.dialogue.as_ref()?;
+        dialogue.slow_readers.as_ref()?.read_limit_of(client)
     }
 
     /// Returns true when nothing is sent, because the server's feed is measured.
@@ -307,12 +289,25 @@ impl ThreadState {
     }
 }
 
-fn empty_recorder(rules: &SendRules, expected_samples: usize) -> Recorder {
-    let recorder = Recorder::new(rules.open_loop.is_some(), expected_samples);
+fn empty_recorder(
+    rules: &SendRules,
+    dialogue: Option<&Dialogue>,
+    expected_samples: usize,
+) -> Recorder {
+    let mut recorder = Recorder::new(rules.open_loop.is_some(), expected_samples);
     if rules.verify == Verify::Off {
-        recorder.unverified()
-    } else {
-        recorder
+        recorder = recorder.unverified();
+    }
+    let Some(dialogue) = dialogue else {
+        return recorder;
+    };
+    recorder = recorder.with_scenario(&dialogue.scenario);
+    if let Some(fan_out) = &mut recorder.fan_out {
+        fan_out.record.order_is_unknown = dialogue.order_is_unknown;
+    }
+    match &dialogue.slow_readers {
+        Some(slow) => recorder.with_slow_readers(nanoseconds(slow.after())),
+        None => recorder,
     }
 }
 

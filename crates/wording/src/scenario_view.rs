@@ -91,7 +91,7 @@ fn is_slow(name: &str, s: &Summary) -> bool {
     s.slow.is_some() && name == SLOW_ROLE && !s.scenario.as_ref().is_some_and(is_role)
 }
 
-/// What slow readers sent and received, which is in no figure of the run.
+/// Messages that slow readers sent and received. They are in no figure of the run.
 pub(crate) fn slow_points(s: &Summary) -> Vec<String> {
     let Some((_, own)) = s.roles.iter().find(|role| is_slow(role.0, s)) else {
         return Vec::new();

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::LazyHistogram;
 use super::delivery::CompleteMessage;
 use super::second_sum::{BucketCounts, EncodedTimes};
-use super::{LatencyHistogram, LazyHistogram};
 
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -39,12 +39,6 @@ impl FanOutSecond {
         let times = [&self.delivery, &self.first, &self.median, &self.last];
         let mut encoded = times.into_iter().flatten();
         encoded.try_for_each(|EncodedTimes(bytes)| BucketCounts::decode(bytes).map(|_| ()))
-    }
-
-    /// A quantile of these times in nanoseconds, accurate to three digits; `None` when there are none.
-    pub fn quantile(times: Option<&EncodedTimes>, quantile: f64) -> Option<u64> {
-        let times = LatencyHistogram::from_encoded(&times?.0).ok()?;
-        times.quantile(quantile)
     }
 
     /// Adds the seconds of another thread or process, both ascending.

@@ -40,7 +40,7 @@ pub enum ConditionError {
     #[error("`{figure}` cannot be measured in this run: {reason}")]
     NotInPlan {
         figure: String,
-        /// What the plan lacks, and what to do.
+        /// Part that the plan lacks, and advice.
         reason: &'static str,
     },
     #[error("`{value}` is not a value for `{figure}`: {wanted}")]

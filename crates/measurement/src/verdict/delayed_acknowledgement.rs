@@ -17,7 +17,7 @@ const BESIDE_NS: (u64, u64) = (30 * MS, 60 * MS);
 /// Minimum share of all times that must lie in the range.
 pub const DELAYED_ACKNOWLEDGEMENT_SHARE: f64 = 0.10;
 
-/// Minimum density of times in the range, as a multiple of the density in each of the ranges beside it.
+/// Minimum density of times in the range, as a multiple of the densities just below and above it.
 const PEAK: f64 = 2.0;
 
 /// Times of last deliveries that waited for the rest of a delayed acknowledgement, from the first bound up to the second.

@@ -83,11 +83,7 @@ impl Client {
             return;
         }
         rooms.arrived += 1;
-        let is_slow = |client| board.is_slow_group(dialogue.group(client, dialogue.role(client)));
-        if is_slow(delivery.publisher) {
-            return;
-        }
-        if is_slow(self.id) {
+        if self.is_slow() || dialogue.is_slow(delivery.publisher) {
             return;
         }
         count_other(outcome, thread);
@@ -107,13 +103,12 @@ impl Client {
         dialogue: &Dialogue,
         thread: &ThreadState,
     ) {
-        let (Some(rooms), Some(board)) = (&mut own.rooms, &thread.board) else {
+        let Some(rooms) = &mut own.rooms else {
             return;
         };
         rooms.is_reached = true;
         let is_queue = publication.expected.is_queue;
-        let group = dialogue.group(self.id, own.state.role());
-        let is_slow = board.is_slow_group(group) && !is_queue;
+        let is_slow = self.is_slow() && !is_queue;
         let now_ns = thread.on_board(delivery.received_ns);
         let timeout_ns = thread.rules.timeout_ns;
         let arrival = publication.arrive(place.place, is_slow, now_ns, timeout_ns);

@@ -6,6 +6,7 @@ use measurement::record::{
 
 use super::slow_reading::record_slow;
 use crate::dialogue::Dialogue;
+use crate::dialogue::early_records::{OtherKind, OtherRecord};
 use crate::dialogue::publication::Publication;
 use crate::dialogue::publications::PublicationBoard;
 use crate::message::payload::MessageNumber;
@@ -30,7 +31,7 @@ pub(super) fn expect_deliveries(publication: &Publication, recorder: &mut Record
     }
     let expected = &publication.expected;
     let message = &publication.message;
-    let sent_ns = message.sent_ns - message.t0_ns;
+    let sent_ns = message.since_t0(message.sent_ns);
     if let Some(fan_out) = &mut recorder.fan_out {
         fan_out.published(sent_ns, u64::from(expected.others));
         let groups = fan_out.record.roles.iter_mut().zip(&expected.by_group);
@@ -56,9 +57,9 @@ pub(super) fn record_delivered(
     if message.is_of_slow {
         return;
     }
-    let intended_ns = message.intended_ns.saturating_sub(message.t0_ns);
-    let sent_ns = message.sent_ns - message.t0_ns;
-    let received_ns = now_ns.saturating_sub(message.t0_ns);
+    let intended_ns = message.since_t0(message.intended_ns);
+    let sent_ns = message.since_t0(message.sent_ns);
+    let received_ns = message.since_t0(now_ns);
     let mut recorder = thread.recorder.borrow_mut();
     let recorder = &mut *recorder;
     if let Some(slow) = &mut recorder.slow {
@@ -95,8 +96,8 @@ pub(super) fn record_complete(
     };
     let message = &publication.message;
     let complete = CompleteMessage {
-        intended_ns: message.intended_ns.saturating_sub(message.t0_ns),
-        sent_ns: message.sent_ns - message.t0_ns,
+        intended_ns: message.since_t0(message.intended_ns),
+        sent_ns: message.since_t0(message.sent_ns),
         first_ns,
         median_ns,
         last_ns,
@@ -132,10 +133,8 @@ pub(super) fn record_incomplete(
         let sample = publication_sample(publication, times);
         fan_out.keep_publication(&thread.budget, sample);
         // Slow readers are not receivers of the run.
-        let is_slow = |client: &u32| {
-            let dialogue = thread.dialogue.as_ref();
-            dialogue.is_some_and(|own| board.is_slow_group(own.group(*client, own.role(*client))))
-        };
+        let dialogue = thread.dialogue.as_ref();
+        let is_slow = |client: &u32| dialogue.is_some_and(|own| own.is_slow(*client));
         let missing = board.missing(publication).into_iter();
         for subscriber in missing.filter(|client| !is_slow(client)) {
             let outcome = DeliveryOutcome::Missing;
@@ -164,12 +163,11 @@ fn end_message(
     thread: &ThreadState,
 ) {
     let message = &publication.message;
-    let since_t0 = |ns: u64| ns.saturating_sub(message.t0_ns);
     let mut sample = Sample::echoed(
         message.publisher,
         message.number.index(),
-        since_t0(message.intended_ns),
-        since_t0(message.sent_ns),
+        message.since_t0(message.intended_ns),
+        message.since_t0(message.sent_ns),
         received_ns,
         outcome,
     );
@@ -200,17 +198,16 @@ pub(super) fn abandon(
     if message.is_of_slow {
         return;
     }
-    let sent_ns = message.sent_ns - message.t0_ns;
+    let sent_ns = message.since_t0(message.sent_ns);
     let missing = u64::from(publication.expected.others - publication.delivered());
     let (slow_clients, others): (Vec<_>, Vec<_>) = board
         .missing(publication)
         .into_iter()
-        .map(|client| (client, dialogue.role(client)))
-        .partition(|(client, role)| board.is_slow_group(dialogue.group(*client, *role)));
+        .partition(|client| dialogue.is_slow(*client));
     if let Some(fan_out) = &mut recorder.fan_out {
         fan_out.not_awaited(sent_ns, missing);
-        for (_, role) in others {
-            if let Some(role) = fan_out.record.roles.get_mut(role) {
+        for client in others {
+            if let Some(role) = fan_out.record.roles.get_mut(dialogue.role(client)) {
                 role.expected = role.expected.saturating_sub(1);
             }
         }
@@ -231,7 +228,7 @@ fn publication_sample(publication: &Publication, times: Option<[u64; 3]>) -> Pub
     PublicationSample {
         client: message.publisher,
         message: message.number.index(),
-        sent_ns: message.sent_ns - message.t0_ns,
+        sent_ns: message.since_t0(message.sent_ns),
         expected: publication.expected.others,
         delivered: publication.delivered(),
         first_ns: times.map(|[first, _, _]| first),
@@ -252,9 +249,9 @@ fn delivery_sample(
         message: message.number.index(),
         subscriber,
         outcome,
-        intended_ns: message.intended_ns.saturating_sub(message.t0_ns),
-        sent_ns: message.sent_ns - message.t0_ns,
-        received_ns: now_ns.saturating_sub(message.t0_ns),
+        intended_ns: message.since_t0(message.intended_ns),
+        sent_ns: message.since_t0(message.sent_ns),
+        received_ns: message.since_t0(now_ns),
     }
 }
 
@@ -295,36 +292,25 @@ pub(super) fn count_other(outcome: DeliveryOutcome, thread: &ThreadState) {
         DeliveryOutcome::Late => counts.late += 1,
         DeliveryOutcome::Duplicated => counts.duplicated += 1,
         DeliveryOutcome::Corrupted => counts.corrupted += 1,
-        DeliveryOutcome::Unexpected => counts.unexpected += 1,
-        DeliveryOutcome::Ok | DeliveryOutcome::Reordered | DeliveryOutcome::Missing => {}
+        DeliveryOutcome::Ok
+        | DeliveryOutcome::Reordered
+        | DeliveryOutcome::Missing
+        | DeliveryOutcome::Unexpected => {}
     }
 }
 
 /// Records a delivery to a client that should not get the message.
 #[cold]
 pub(super) fn record_unexpected(client: u32, delivery: RecognisedDelivery, thread: &ThreadState) {
-    let run_has_begun = thread
-        .run
-        .is_some_and(|run| delivery.received_ns >= run.t0_ns);
-    if !run_has_begun || delivery.number.is_warmup() {
+    if delivery.number.is_warmup() {
         return;
     }
-    count_other(DeliveryOutcome::Unexpected, thread);
-    let mut recorder = thread.recorder.borrow_mut();
-    if let (Some(fan_out), Some(run)) = (&mut recorder.fan_out, thread.run) {
-        let received_ns = delivery.received_ns.saturating_sub(run.t0_ns);
-        fan_out.keep_delivery(
-            &thread.budget,
-            DeliverySample {
-                publisher: delivery.publisher,
-                message: delivery.number.index(),
-                subscriber: client,
-                outcome: DeliveryOutcome::Unexpected,
-                // The message is not known here.
-                intended_ns: received_ns,
-                sent_ns: received_ns,
-                received_ns,
-            },
-        );
-    }
+    thread.count_other(OtherRecord {
+        received_ns: delivery.received_ns,
+        kind: OtherKind::Misdirected {
+            publisher: delivery.publisher,
+            message: delivery.number.index(),
+            subscriber: client,
+        },
+    });
 }

@@ -175,7 +175,6 @@ impl Client {
         let (Some(rooms), Some(sender)) = (&mut own.rooms, dialogue.sender(self.id)) else {
             return;
         };
-        let client = self.id;
         let failed = &mut self.failed;
         let sent = &mut own.sent;
         let (open, oldest_ns) = board.prune(
@@ -188,12 +187,10 @@ impl Client {
                     record_incomplete(publication, board, &mut recorder, thread);
                 }
             },
-            |number| {
-                let scenario = &dialogue.scenario;
-                let kind = scenario.message_type(&dialogue.padding, client, number.bits());
+            |publication| {
                 // A reply may come after all deliveries, and is found by the id of its message.
-                if !scenario.messages[kind].has_reply() {
-                    sent.end(number);
+                if !dialogue.has_reply(publication) {
+                    sent.end(publication.message.number);
                 }
             },
         );
@@ -261,8 +258,7 @@ impl Client {
         for place in rooms.places.into_iter().flatten() {
             published += board.leave(place, now_ns);
         }
-        let is_slow = board.is_slow_group(dialogue.group(self.id, own.state.role()));
-        if published > rooms.to_others && rooms.arrived == 0 && !is_slow {
+        if published > rooms.to_others && rooms.arrived == 0 && self.slow.is_none() {
             let mut recorder = thread.recorder.borrow_mut();
             if let Some(fan_out) = &mut recorder.fan_out {
                 fan_out.record.unreached.push(self.id);

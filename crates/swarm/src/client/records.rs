@@ -14,7 +14,7 @@ use super::setup::shown;
 use super::slow_reading::record_slow;
 use super::stages::ClientStage;
 use crate::connection_end::ConnectionEnd;
-use crate::dialogue::early_records::OtherRecord;
+use crate::dialogue::early_records::{OtherKind, OtherRecord};
 use crate::dialogue::sent_index::SentView;
 use crate::dialogue::{ClientDialogue, Dialogue};
 use crate::message::in_flight::{InFlightMessage, MatchedEcho};
@@ -203,8 +203,11 @@ impl Client {
             RecordClass::On(rule) => {
                 let answered =
                     self.answer_rule(&scenario.on[rule], &scratch, own, dialogue, thread);
-                let rule = Some((rule, answered));
-                thread.count_other(OtherRecord { received_ns, rule });
+                let kind = OtherKind::Rule {
+                    index: rule,
+                    is_answered: answered,
+                };
+                thread.count_other(OtherRecord { received_ns, kind });
             }
             RecordClass::Delivery {
                 kind,
@@ -228,8 +231,8 @@ impl Client {
                 self.take_push((seq, stamp_ns), own, dialogue, now_ns, thread);
             }
             RecordClass::Unexpected => {
-                let rule = None;
-                thread.count_other(OtherRecord { received_ns, rule });
+                let kind = OtherKind::Unmatched;
+                thread.count_other(OtherRecord { received_ns, kind });
             }
         }
     }

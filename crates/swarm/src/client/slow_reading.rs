@@ -35,7 +35,7 @@ pub(crate) struct SlowReading {
     recorded_until_ns: u64,
     /// The limit is lifted, because nothing more depends on it.
     is_released: bool,
-    /// It was slow when it was released.
+    /// The reader was slow when it was released.
     was_behind: bool,
     /// The run waits for the client, which is so until the end of a planned duration.
     is_awaited: bool,

@@ -2,30 +2,69 @@
 
 use std::collections::VecDeque;
 
-use measurement::record::Recorder;
+use measurement::record::{BottomK, DeliveryOutcome, DeliverySample, Recorder};
 
 /// Maximum number of records kept of one thread, the newest ones. The start of the load is known to a thread within
 /// milliseconds.
 const MAX_EARLY: usize = 1 << 16;
 
-/// A record that belongs to no message.
+/// A record that belongs to no message that its client should get.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OtherRecord {
     /// Arrival, on the thread's clock.
     pub(crate) received_ns: u64,
-    /// Index of the `[[on]]` rule that took it, and true when it was answered; `None` when nothing did.
-    pub(crate) rule: Option<(usize, bool)>,
+    pub(crate) kind: OtherKind,
+}
+
+/// Kinds of such records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum OtherKind {
+    /// An `[[on]]` rule took it.
+    Rule { index: usize, is_answered: bool },
+    /// Nothing of the scenario.
+    Unmatched,
+    /// A delivery to a client that should not get the message.
+    Misdirected {
+        publisher: u32,
+        /// Number of the message among the measured ones of its publisher.
+        message: u64,
+        subscriber: u32,
+    },
 }
 
 impl OtherRecord {
-    /// Counts the record.
-    pub(crate) fn count(self, recorder: &mut Recorder) {
-        match (self.rule, &mut recorder.scenario) {
-            (Some((rule, answered)), Some(figures)) => {
-                figures.rules[rule] += 1;
-                figures.rule_answers[rule] += u64::from(answered);
+    /// Counts the record of a run with this T0 on the thread's clock.
+    pub(crate) fn count(self, t0_ns: u64, budget: &BottomK, recorder: &mut Recorder) {
+        match self.kind {
+            OtherKind::Rule { index, is_answered } => {
+                if let Some(figures) = &mut recorder.scenario {
+                    figures.rules[index] += 1;
+                    figures.rule_answers[index] += u64::from(is_answered);
+                }
             }
-            _ => recorder.counts.unexpected += 1,
+            OtherKind::Unmatched => recorder.counts.unexpected += 1,
+            OtherKind::Misdirected {
+                publisher,
+                message,
+                subscriber,
+            } => {
+                let Some(fan_out) = &mut recorder.fan_out else {
+                    return;
+                };
+                fan_out.record.counts.unexpected += 1;
+                // The message is not known here.
+                let received_ns = self.received_ns - t0_ns;
+                let sample = DeliverySample {
+                    publisher,
+                    message,
+                    subscriber,
+                    outcome: DeliveryOutcome::Unexpected,
+                    intended_ns: received_ns,
+                    sent_ns: received_ns,
+                    received_ns,
+                };
+                fan_out.keep_delivery(budget, sample);
+            }
         }
     }
 }
@@ -43,10 +82,10 @@ impl EarlyRecords {
     }
 
     /// Counts those that came at or after this time, and forgets all.
-    pub(crate) fn count_from(&mut self, t0_ns: u64, recorder: &mut Recorder) {
+    pub(crate) fn count_from(&mut self, t0_ns: u64, budget: &BottomK, recorder: &mut Recorder) {
         for record in self.0.drain(..) {
             if record.received_ns >= t0_ns {
-                record.count(recorder);
+                record.count(t0_ns, budget, recorder);
             }
         }
     }
@@ -60,16 +99,16 @@ mod tests {
     fn only_records_of_the_measured_phase_are_counted() {
         let mut early = EarlyRecords::default();
         for n in 0..MAX_EARLY as u64 + 10 {
-            let rule = None;
             early.push(OtherRecord {
                 received_ns: n,
-                rule,
+                kind: OtherKind::Unmatched,
             });
         }
         let mut recorder = Recorder::new(false, 0);
-        early.count_from(MAX_EARLY as u64, &mut recorder);
+        let budget = BottomK::new(0, 1);
+        early.count_from(MAX_EARLY as u64, &budget, &mut recorder);
         assert_eq!(recorder.counts.unexpected, 10);
-        early.count_from(0, &mut recorder);
+        early.count_from(0, &budget, &mut recorder);
         assert_eq!(recorder.counts.unexpected, 10);
     }
 }

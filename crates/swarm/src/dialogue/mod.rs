@@ -60,7 +60,7 @@ pub(crate) struct Dialogue {
     pub(crate) max_record: usize,
     /// Number of rooms.
     rooms: u32,
-    slow_readers: Option<Arc<SlowAssignment>>,
+    pub(crate) slow_readers: Option<Arc<SlowAssignment>>,
     /// Some message goes to all receivers.
     pub(crate) has_messages_to_all: bool,
     /// There are too many pairs of sender and receiver to keep their order.
@@ -151,10 +151,18 @@ impl Dialogue {
     /// Index of the group of receivers that a client of this role belongs to.
     #[inline]
     pub(crate) fn group(&self, client: u32, role: usize) -> usize {
-        match &self.slow_readers {
-            Some(slow) if slow.is_slow(client) => self.scenario.roles.len(),
-            _ => role,
+        if self.is_slow(client) {
+            self.scenario.roles.len()
+        } else {
+            role
         }
+    }
+
+    /// Returns true for a client that reads slowly at some time of the run.
+    #[inline]
+    pub(crate) fn is_slow(&self, client: u32) -> bool {
+        let slow = self.slow_readers.as_ref();
+        slow.is_some_and(|slow| slow.is_slow(client))
     }
 
     /// Returns true when a message has a reply, apart from its deliveries.

@@ -55,6 +55,14 @@ pub(crate) struct PublishedMessage {
     pub(crate) is_of_slow: bool,
 }
 
+impl PublishedMessage {
+    /// Time after T0, of a time on the clock of the board, in nanoseconds.
+    #[inline]
+    pub(crate) fn since_t0(&self, ns: u64) -> u64 {
+        ns.saturating_sub(self.t0_ns)
+    }
+}
+
 /// The meaning of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArrivalMeaning {

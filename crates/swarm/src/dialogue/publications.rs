@@ -96,7 +96,7 @@ pub(crate) struct PublicationBoard {
     rooms: Vec<Mutex<RoomMembers>>,
     /// By the number of the sender.
     publishers: Vec<Mutex<PublisherQueue>>,
-    /// Index of the group of slow readers; `usize::MAX` without one.
+    /// Index of the group of slow readers.
     slow_group: usize,
     /// Maximum memory for the incomplete messages of one publisher, in bytes.
     incomplete_bytes: usize,
@@ -171,11 +171,6 @@ impl PublicationBoard {
     /// Returns true for the room that holds all receivers.
     fn is_everybody(&self, room: usize) -> bool {
         room + 1 == self.rooms.len()
-    }
-
-    /// Returns true for the group of slow readers.
-    pub(crate) fn is_slow_group(&self, group: usize) -> bool {
-        group == self.slow_group
     }
 
     /// Adds a message that will be sent next. One with the same number that was not sent is replaced.
@@ -308,7 +303,7 @@ impl PublicationBoard {
         sender: u32,
         sent_until_ns: u64,
         mut incomplete: impl FnMut(&Publication),
-        mut removed: impl FnMut(MessageNumber),
+        mut removed: impl FnMut(&Publication),
     ) -> (usize, u64) {
         let mut queue = lock(&self.publishers[sender as usize]);
         while let Some(oldest) = queue.open.front() {
@@ -316,7 +311,7 @@ impl PublicationBoard {
             if !oldest.is_settled() && !is_expired {
                 break;
             }
-            removed(oldest.message.number);
+            removed(oldest);
             if !oldest.is_over() && oldest.close() {
                 incomplete(oldest);
                 oldest.set_over();
@@ -331,7 +326,7 @@ impl PublicationBoard {
             queue.open.retain(|one| {
                 let is_settled = one.is_settled();
                 if is_settled {
-                    removed(one.message.number);
+                    removed(one);
                 }
                 !is_settled
             });
@@ -578,7 +573,7 @@ mod tests {
             }
         }
         let mut removed = Vec::new();
-        let (left, _) = board.prune(0, 0, |_| {}, |number| removed.push(number.index()));
+        let (left, _) = board.prune(0, 0, |_| {}, |one| removed.push(one.message.number.index()));
         assert_eq!((left, removed.len()), (1, 99));
         assert!(matches!(find(&board, 50), FoundMessage::Complete));
         assert!(matches!(find(&board, 0), FoundMessage::Known(_)));
