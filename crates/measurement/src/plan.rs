@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `client_spread` | [`ClientSpread`]: server and source address of each client |
+//! | `connection_rules` | [`ConnectionRules`]: when connections open, end by plan, and open again |
 //! | `division` | the clients of a load, divided into roles, rooms, processes and threads |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
 //! | `local_ports` | [`LocalPorts`]: local port of each connection |
@@ -20,6 +21,7 @@
 
 mod client_handshake;
 mod client_spread;
+mod connection_rules;
 mod division;
 mod error;
 mod load;
@@ -46,6 +48,10 @@ use ::scenario::{ClientState, RoleAssignment, Scenario};
 
 pub use client_handshake::{ClientHandshake, HandshakeFault};
 pub use client_spread::ClientSpread;
+pub use connection_rules::{
+    ConnectSchedule, ConnectionDrop, ConnectionRules, DropMethod, DroppedConnections, Lifetime,
+    RETRY_DELAY, ReconnectLaw,
+};
 pub use error::PlanError;
 pub use load::{
     DEFAULT_MAX_RECORD_BYTES, Length, Load, LoadDraft, LoadSpec, MAX_CLIENTS,

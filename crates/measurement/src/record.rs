@@ -10,6 +10,9 @@
 //! | `delivery` | [`DeliverySample`], [`PublicationSample`]: records of single deliveries and messages |
 //! | `pushes` | [`PushRecord`]: messages that the server sends on its own |
 //! | `push_recorder` | [`PushRecorder`]: the feed of one generator thread |
+//! | `reconnects` | [`ReconnectRecord`]: connections that were lost and opened again |
+//! | `reconnect_timeline` | [`ReconnectTimeline`]: these events over time |
+//! | `connect_seconds` | [`ConnectSecond`]: openings of each second |
 //! | `slow_readers` | [`SlowRecord`]: slow readers, and the others before and after |
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
@@ -26,6 +29,7 @@
 
 mod connect_failure;
 mod connect_histograms;
+mod connect_seconds;
 mod counts;
 mod delivery;
 mod difference;
@@ -34,6 +38,8 @@ mod fan_out_second;
 mod histogram;
 mod push_recorder;
 mod pushes;
+mod reconnect_timeline;
+mod reconnects;
 mod recorder;
 mod sample;
 mod sampling;
@@ -50,6 +56,7 @@ use serde::{Deserialize, Serialize};
 
 pub use connect_failure::{CertificateDefect, ClientCertificateDefect, ConnectFailure, IoFailure};
 pub use connect_histograms::ConnectHistograms;
+pub use connect_seconds::{ConnectSecond, ConnectSeconds};
 pub use counts::{MessageCounts, ScenarioCounts};
 pub use delivery::{CompleteMessage, DeliveryOutcome, DeliverySample, PublicationSample};
 pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
@@ -58,6 +65,8 @@ pub use fan_out_second::FanOutSecond;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
 pub use push_recorder::{FeedOrigin, PushRecorder};
 pub use pushes::{PushArrivals, PushRecord, PushSample};
+pub use reconnect_timeline::{ReconnectInterval, ReconnectTimeline};
+pub use reconnects::{AttemptFailure, FailedAttempts, ReconnectRecord};
 pub use recorder::Recorder;
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, OfMessage, ThreadSamples};
@@ -109,6 +118,9 @@ pub struct Record {
     /// Figures of slow readers; `None` without them.
     #[serde(default)]
     pub slow: Option<Box<SlowRecord>>,
+    /// Figures of lost connections; `None` when they are not reported.
+    #[serde(default)]
+    pub reconnect: Option<Box<ReconnectRecord>>,
 }
 
 /// Merges a part that not every run has.
@@ -146,6 +158,11 @@ impl Record {
         );
         merge_part(&mut self.push, thread.push.as_deref(), PushRecord::merge);
         merge_part(&mut self.slow, thread.slow.as_deref(), SlowRecord::merge);
+        merge_part(
+            &mut self.reconnect,
+            thread.reconnect.as_deref(),
+            ReconnectRecord::merge,
+        );
     }
 
     /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers

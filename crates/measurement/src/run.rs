@@ -12,6 +12,9 @@
 //! | `fan_out_summary` | [`FanOutSummary`]: deliveries as reported in results |
 //! | `push_summary` | [`PushSummary`]: messages that a server sends on its own |
 //! | `neighbour_ratios` | the others after slow readers turned slow, compared with before |
+//! | `reconnect_summary` | [`ReconnectSummary`]: connections that were lost and opened again |
+//! | `idle_summary` | [`IdleSummary`]: connections that stay silent |
+//! | `connect_row` | [`ConnectRow`]: openings of one second |
 //! | `slow_summary` | [`SlowSummary`]: slow readers, and the others before and after |
 //! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
@@ -21,7 +24,9 @@
 
 pub mod comparison;
 mod condition_result;
+mod connect_row;
 mod fan_out_summary;
+mod idle_summary;
 mod live_summary;
 mod neighbour_ratios;
 mod percentile_table;
@@ -29,6 +34,7 @@ mod plan_facts;
 mod plan_summary;
 mod process_record;
 mod push_summary;
+mod reconnect_summary;
 mod scenario_figures;
 mod scenario_summary;
 mod shards_summary;
@@ -47,12 +53,17 @@ use crate::record::{
 };
 
 pub use condition_result::ConditionResult;
+pub use connect_row::ConnectRow;
 pub use fan_out_summary::{FanOutPercentiles, FanOutRow, FanOutSummary, ReceiverSummary};
+pub use idle_summary::{ConnectionMemory, IdleSummary};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
-pub use plan_summary::{PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary};
+pub use plan_summary::{
+    ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary,
+};
 pub use process_record::{ProcessRecord, RunSum};
 pub use push_summary::PushSummary;
+pub use reconnect_summary::{ReconnectRow, ReconnectSummary};
 pub use scenario_figures::{KindSummary, SLOW_ROLE};
 pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
@@ -131,7 +142,7 @@ pub struct Samples {
 }
 
 /// Record of one client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientRow {
     /// Number of the client, from 0.
     pub client: u32,
@@ -158,6 +169,9 @@ pub struct ClientRow {
     /// The client was chosen as a slow reader by `--slow`. Not known of a run that was read from a file.
     #[serde(default)]
     pub is_slow: bool,
+    /// Connections of the client after its first one.
+    #[serde(default)]
+    pub reconnects: u64,
 }
 
 impl Run {

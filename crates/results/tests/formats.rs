@@ -72,39 +72,28 @@ struct Saved {
     run: Run,
 }
 
-const CLIENTS: [ClientRow; 2] = [
-    ClientRow {
-        client: 0,
-        connect_ns: Some(1_500_000),
-        messages: 2,
-        failed: 1,
-        close_code: Some(1000),
-        ready_ns: None,
-        role: None,
-        setup_step: None,
-        room: None,
-        is_slow: false,
-    },
-    ClientRow {
-        client: 1,
-        connect_ns: None,
-        messages: 0,
-        failed: 0,
-        close_code: None,
-        ready_ns: None,
-        role: None,
-        setup_step: None,
-        room: None,
-        is_slow: false,
-    },
-];
+fn client_rows() -> Vec<ClientRow> {
+    vec![
+        ClientRow {
+            connect_ns: Some(1_500_000),
+            messages: 2,
+            failed: 1,
+            close_code: Some(1000),
+            ..ClientRow::default()
+        },
+        ClientRow {
+            client: 1,
+            ..ClientRow::default()
+        },
+    ]
+}
 
 impl Saved {
     fn new(open_loop: bool, samples: &[Sample]) -> Self {
         let mut run = run_of(recorded_in(open_loop, samples), |summary| {
             summary.offered_rate_per_s = open_loop.then_some(100.0);
         });
-        run.clients = Some(CLIENTS.to_vec());
+        run.clients = Some(client_rows());
         let folder = tempfile::tempdir().unwrap();
         for ending in ENDINGS {
             let path = folder.path().join(format!("a.{ending}"));

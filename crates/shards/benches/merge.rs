@@ -139,13 +139,8 @@ fn client_rows(size: Size, shard: u32) -> Vec<ClientRow> {
         client: shard + client * size.shards,
         connect_ns: Some(200_000),
         messages: size.seconds * RATE / u64::from(CLIENTS),
-        failed: 0,
         close_code: Some(1000),
-        ready_ns: None,
-        role: None,
-        setup_step: None,
-        room: None,
-        is_slow: false,
+        ..ClientRow::default()
     });
     rows.collect()
 }

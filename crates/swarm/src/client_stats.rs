@@ -75,15 +75,7 @@ impl ClientStats {
         self.unfinished.extend(pacing.map(|pacing| (pacing, 0)));
         self.rows.push(ClientRow {
             client,
-            connect_ns: None,
-            messages: 0,
-            failed: 0,
-            close_code: None,
-            ready_ns: None,
-            role: None,
-            setup_step: None,
-            room: None,
-            is_slow: false,
+            ..ClientRow::default()
         });
     }
 }

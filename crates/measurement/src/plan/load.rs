@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use units::{Rate, SizeRange};
 
 use super::{
-    Arrivals, CertificatePolicy, Endpoint, MAX_SOURCE_ADDRESSES, Plan, PlanError, RateProfile,
-    Share, SlowReaders, TargetServer,
+    Arrivals, CertificatePolicy, ConnectionRules, Endpoint, MAX_SOURCE_ADDRESSES, Plan, PlanError,
+    RateProfile, Share, SlowReaders, TargetServer,
 };
 
 /// Maximum number of clients of one run: the client's number fills six hexadecimal digits of every payload.
@@ -126,6 +126,8 @@ pub struct LoadDraft {
     pub load: Load,
     /// Connections opened per second; `None` = no limit.
     pub connect_rate: Option<Rate>,
+    /// When connections open, end by plan, and open again.
+    pub connections: ConnectionRules,
     /// Source addresses of the connections, all of one family; empty = the system chooses.
     pub source_addresses: Vec<IpAddr>,
     /// Time limit for opening one connection.
@@ -177,6 +179,7 @@ impl LoadDraft {
             text: true,
             load: Load::PING_PONG,
             connect_rate: None,
+            connections: ConnectionRules::default(),
             source_addresses: Vec::new(),
             connect_timeout: TEN_SECONDS,
             timeout: TEN_SECONDS,

@@ -14,6 +14,27 @@ pub struct IoFailure {
     /// Kind of the error.
     pub kind: io::ErrorKind,
     message: String,
+    is_own: bool,
+}
+
+impl IoFailure {
+    /// Returns true when this machine had no port, file or memory left, which says nothing about the server.
+    pub fn is_own_exhaustion(&self) -> bool {
+        self.is_own
+    }
+}
+
+/// Returns true for an error that this machine's limits cause.
+fn is_own_exhaustion(error: &io::Error) -> bool {
+    // Numbers of ENFILE, EMFILE and ENOBUFS. All other systems have ranges of their own.
+    const LINUX_LIMITS: [i32; 3] = [23, 24, 105];
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory
+    ) || cfg!(target_os = "linux")
+        && error
+            .raw_os_error()
+            .is_some_and(|n| LINUX_LIMITS.contains(&n))
 }
 
 impl From<&io::Error> for IoFailure {
@@ -21,6 +42,7 @@ impl From<&io::Error> for IoFailure {
         Self {
             kind: error.kind(),
             message: error.to_string(),
+            is_own: is_own_exhaustion(error),
         }
     }
 }

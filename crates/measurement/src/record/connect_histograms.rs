@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LazyHistogram;
+use super::{ConnectSeconds, LazyHistogram};
 
 /// Times of opening connections, in nanoseconds. Empty histograms take no memory.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,15 @@ pub struct ConnectHistograms {
     pub total: LazyHistogram,
     /// Times until clients of a scenario were ready.
     pub ready: LazyHistogram,
+    /// Total times of opening, from the intended times.
+    #[serde(default)]
+    pub response: LazyHistogram,
+    /// Actual minus intended start of each opening: the generator's own lateness.
+    #[serde(default)]
+    pub lateness: LazyHistogram,
+    /// Openings of each second.
+    #[serde(default)]
+    pub seconds: ConnectSeconds,
 }
 
 impl ConnectHistograms {
@@ -27,6 +36,9 @@ impl ConnectHistograms {
         self.upgrade.merge(&other.upgrade);
         self.total.merge(&other.total);
         self.ready.merge(&other.ready);
+        self.response.merge(&other.response);
+        self.lateness.merge(&other.lateness);
+        self.seconds.merge(&other.seconds);
     }
 
     /// Number of connections that opened.

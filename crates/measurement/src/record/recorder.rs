@@ -4,8 +4,8 @@ use scenario::Scenario;
 
 use super::{
     BottomK, EchoTotals, FanOutRecorder, MessageCounts, NeighbourRecord, OpenLoopRecord, Outcome,
-    PushRecorder, Record, Sample, ScenarioRecord, SlowRecord, ThreadSamples, ThreadSecond,
-    ThreadTimeline,
+    PushRecorder, ReconnectRecord, Record, Sample, ScenarioRecord, SlowRecord, ThreadSamples,
+    ThreadSecond, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -35,6 +35,8 @@ pub struct Recorder {
     pub push: Option<Box<PushRecorder>>,
     /// Figures of slow readers, which the caller records; `None` without them.
     pub slow: Option<Box<SlowRecord>>,
+    /// Figures of lost connections, which the caller records; `None` when they are not reported.
+    pub reconnect: Option<Box<ReconnectRecord>>,
 }
 
 impl Recorder {
@@ -59,6 +61,7 @@ impl Recorder {
             fan_out: None,
             push: None,
             slow: None,
+            reconnect: None,
         }
     }
 
@@ -82,6 +85,13 @@ impl Recorder {
     #[must_use]
     pub fn with_slow_readers(mut self, after_ns: u64) -> Self {
         self.slow = Some(Box::new(SlowRecord::new(after_ns)));
+        self
+    }
+
+    /// Adds the figures of lost connections.
+    #[must_use]
+    pub fn with_reconnects(mut self) -> Self {
+        self.reconnect = Some(Box::default());
         self
     }
 
@@ -229,6 +239,7 @@ impl Recorder {
             fan_out: self.fan_out.as_ref().map(|own| Box::new(own.so_far())),
             push: self.push.as_ref().map(|own| Box::new(own.so_far())),
             slow: self.slow.clone(),
+            reconnect: self.reconnect.clone(),
             ..Record::default()
         }
     }

@@ -7,7 +7,9 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Arrivals, CertificatePolicy, Length, Load, Plan, RateProfile, Verify};
+use crate::plan::{
+    Arrivals, CertificatePolicy, DropMethod, Length, Load, Plan, RateProfile, Verify,
+};
 
 /// The plan as reported in results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ pub struct PlanSummary {
     /// Clients that read slowly; `None` without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<SlowReadersSummary>,
+    /// When connections open, end by plan, and open again; `None` when each opens at once and stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<ConnectionPlanSummary>,
     pub threads: usize,
     /// Cores that the threads were pinned to, assigned in turn; empty = not pinned.
     #[serde(default)]
@@ -90,6 +95,61 @@ impl SlowReadersSummary {
             read_bytes_per_s: slow.bytes_per_s(),
             after_s: slow.after().as_secs_f64(),
         })
+    }
+}
+
+/// When connections open, end by plan, and open again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ConnectionPlanSummary {
+    /// Connections opened per second; `None` = no limit.
+    pub rate_per_s: Option<f64>,
+    /// Spacing of the connections with a rate.
+    pub arrivals: Arrivals,
+    /// Lifetime of a connection, as typed: `30s`, `exp:30s`; `None` = as long as the run.
+    pub lifetime: Option<String>,
+    /// Mean lifetime of a connection in seconds.
+    pub lifetime_s: Option<f64>,
+    /// Messages after which a connection is replaced; `None` = no limit.
+    pub messages_per_connection: Option<u64>,
+    /// Connections that the clients end at once; `None` = none.
+    pub drop: Option<DropSummary>,
+    /// Times at which clients open a lost connection again, as typed; `None` = they stay away.
+    pub reconnect: Option<String>,
+    /// Connections that stay silent, besides those of the clients.
+    pub idle: u32,
+}
+
+/// Connections that the clients end at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct DropSummary {
+    /// Time after T0, in seconds.
+    pub after_s: f64,
+    /// Share of the connections, from 0 to 1.
+    pub share: f64,
+    pub method: DropMethod,
+}
+
+impl ConnectionPlanSummary {
+    fn of(plan: &Plan) -> Option<Self> {
+        let rules = &plan.connections;
+        let all = Self {
+            rate_per_s: plan.connect_rate.map(|rate| rate.per_second()),
+            arrivals: rules.arrivals,
+            lifetime: rules.lifetime.map(|lifetime| lifetime.to_string()),
+            lifetime_s: rules.lifetime.map(|lifetime| lifetime.mean().as_secs_f64()),
+            messages_per_connection: rules.messages_per_connection.map(|n| n.get()),
+            drop: rules.drop.map(|drop| DropSummary {
+                after_s: drop.after.as_secs_f64(),
+                share: drop.share,
+                method: drop.method,
+            }),
+            reconnect: rules.reconnect.map(|law| law.to_string()),
+            idle: rules.idle,
+        };
+        (all != Self::default()).then_some(all)
     }
 }
 
@@ -184,6 +244,7 @@ impl From<&Plan> for PlanSummary {
             timeout_s: plan.timeout.as_secs_f64(),
             verify: plan.verify,
             slow: SlowReadersSummary::of(plan),
+            connections: ConnectionPlanSummary::of(plan),
             threads: plan.threads.get(),
             pinned_to: plan.pin.clone(),
             busy_poll: plan.busy_poll,

@@ -10,7 +10,7 @@ use crate::record::{
     BottomK, ConnectHistograms, FanOutSecond, LatencyHistogram, Record, Sample, SecondSum,
     StoredSecond, fill_timeline,
 };
-use crate::verdict::{Calibration, ConnectTimes, Latency, Stop, Stops};
+use crate::verdict::{Calibration, Latency, Stop, Stops};
 
 /// Everything that one process has recorded of a run, without rounding. The parts of several processes add up to the
 /// run that one process would have recorded.
@@ -94,6 +94,13 @@ impl ProcessRecord {
                 return Err(format!("a count of {count} is too large"));
             }
             push.check()?;
+        }
+        if let Some(reconnect) = &self.record.reconnect {
+            let mut all = reconnect.counts().into_iter();
+            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
+                return Err(format!("a count of {count} is too large"));
+            }
+            reconnect.timeline.check()?;
         }
         let elapsed_s = self.context.elapsed_s;
         if !(0.0..=LONGEST_S).contains(&elapsed_s) {
@@ -227,7 +234,7 @@ impl RunSum {
     /// all.
     pub fn summary(&self, judged: Option<(Latency, Latency)>) -> Summary {
         let mut context = self.context.clone();
-        context.connect_ns = ConnectTimes::from(&self.connect);
+        context.set_connect_times(&self.connect);
         context.client.stops = Some(Stops::join(self.stops.clone()));
         if self.facts.scenario.is_some() {
             let ready = Latency::from_lazy(&self.connect.ready);

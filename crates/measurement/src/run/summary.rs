@@ -8,17 +8,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::condition_result::ConditionResult;
+use super::connect_row::ConnectRow;
 use super::fan_out_summary::FanOutSummary;
+use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::plan_summary::PlanSummary;
 use super::push_summary::PushSummary;
+use super::reconnect_summary::ReconnectSummary;
 use super::scenario_figures::{KindSummary, ScenarioFigures};
 use super::scenario_summary::{ScenarioSummary, SetupSummary};
 use super::shards_summary::ShardsSummary;
 use super::slow_summary::SlowSummary;
 use crate::plan::{Plan, Verify};
 use crate::record::{
-    EchoTotals, FanOutTimes, LazyHistogram, MessageCounts, OpenLoopRecord, Record,
+    ConnectHistograms, EchoTotals, FanOutTimes, LazyHistogram, MessageCounts, OpenLoopRecord,
+    Record,
 };
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, FanOutEvidence, GeneratorUsage, Latency,
@@ -64,6 +68,16 @@ pub struct Summary {
     /// `None` in closed loop, where it cannot be determined.
     pub coordinated_omission_p99_ns: Option<u64>,
     pub connect_ns: ConnectTimes,
+    /// Total duration of opening, from the intended time of each connection. Without a connect rate, a connection is due
+    /// when it is begun.
+    #[serde(default)]
+    pub connect_response_ns: Latency,
+    /// Actual minus intended start of each opening: the generator's own lateness.
+    #[serde(default)]
+    pub connect_lateness_ns: SendLag,
+    /// Openings of each second, without reconnects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connect_timeline: Vec<ConnectRow>,
     /// Actual minus intended send time.
     pub send_lag_ns: SendLag,
     /// The generator's own lateness, without waits for window and socket; `None` in closed loop.
@@ -109,6 +123,12 @@ pub struct Summary {
     /// Slow readers; `None` without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<SlowSummary>,
+    /// Connections that were lost, and the attempts to open them again; `None` without `drop` and `reconnect`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnect: Option<ReconnectSummary>,
+    /// Connections that stay silent; `None` without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<IdleSummary>,
     /// The processes of the run; `None` for a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<ShardsSummary>,
@@ -169,6 +189,19 @@ pub struct Connections {
     /// versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub addresses: BTreeMap<String, u64>,
+    /// Overflows of listen queues on the server's machine, from the first connection to the end of the run: connections
+    /// that the kernel did not accept, which try again after 1 s, 3 s, …; `None` where it is another machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen_overflows: Option<u64>,
+    /// Connections that the clients replaced by plan, because their lifetime or their messages were over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced: u64,
+}
+
+/// Returns true for a count that is left out.
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde asks for.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Connections {
@@ -189,6 +222,9 @@ impl Connections {
         add(&mut self.failures, other.failures);
         add(&mut self.early_ends, other.early_ends);
         add(&mut self.addresses, other.addresses);
+        self.replaced += other.replaced;
+        // Processes of one machine see the same overflows.
+        self.listen_overflows = self.listen_overflows.max(other.listen_overflows);
         let mut closes: BTreeMap<(Option<u16>, String), u64> = BTreeMap::new();
         for close in self.close_reasons.into_iter().chain(other.close_reasons) {
             *closes.entry((close.code, close.reason)).or_default() += close.count;
@@ -295,6 +331,15 @@ pub struct RunContext {
     pub elapsed_s: f64,
     pub connections: Connections,
     pub connect_ns: ConnectTimes,
+    /// See [`Summary::connect_response_ns`].
+    #[serde(default)]
+    pub connect_response_ns: Latency,
+    /// See [`Summary::connect_lateness_ns`].
+    #[serde(default)]
+    pub connect_lateness_ns: SendLag,
+    /// See [`Summary::connect_timeline`].
+    #[serde(default)]
+    pub connect_timeline: Vec<ConnectRow>,
     pub client: GeneratorUsage,
     pub server: Option<ServerUsage>,
     pub calibration: Option<Calibration>,
@@ -314,6 +359,22 @@ pub struct RunContext {
     /// watched.
     #[serde(default)]
     pub server_growth_bytes: Option<i64>,
+    /// Idle connections; `None` without any.
+    #[serde(default)]
+    pub idle: Option<IdleSummary>,
+    /// Overflows of listen queues from T0 to the end of the run; `None` where the server is on another machine.
+    #[serde(default)]
+    pub listen_overflows: Option<u64>,
+}
+
+impl RunContext {
+    /// Sets the times of opening connections.
+    pub fn set_connect_times(&mut self, times: &ConnectHistograms) {
+        self.connect_ns = ConnectTimes::from(times);
+        self.connect_response_ns = Latency::from_lazy(&times.response);
+        self.connect_lateness_ns = times.lateness.get().map(SendLag::from).unwrap_or_default();
+        self.connect_timeline = ConnectRow::all(&times.seconds);
+    }
 }
 
 impl Summary {
@@ -335,6 +396,17 @@ impl Summary {
         let response = Latency::from(record.response());
         let own = ScenarioFigures::new(&facts, record, (service, response), c.elapsed_s);
         let measured_rate_per_s = facts.measured_rate_per_s();
+        let reconnect = record.reconnect.as_deref().map(|record| {
+            let rules = facts.plan.connections.as_ref();
+            ReconnectSummary {
+                listen_overflows: c.listen_overflows,
+                ..ReconnectSummary::new(
+                    record,
+                    rules.and_then(|rules| rules.reconnect.clone()),
+                    rules.and_then(|rules| Some(rules.drop.as_ref()?.after_s)),
+                )
+            }
+        });
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(&facts, record, open, &c));
         let send_lag = open.map(|open| SendLag::from(&open.send_lag));
@@ -370,6 +442,9 @@ impl Summary {
             response_time_ns: response,
             coordinated_omission_p99_ns: open.and(omission(response.p99, service.p99)),
             connect_ns: c.connect_ns,
+            connect_response_ns: c.connect_response_ns,
+            connect_lateness_ns: c.connect_lateness_ns,
+            connect_timeline: c.connect_timeline,
             send_lag_ns: send_lag.unwrap_or_else(|| SendLag::none(record.counts.sent)),
             send_lateness_ns: lateness,
             client: GeneratorUsage {
@@ -393,6 +468,8 @@ impl Summary {
             slow: own
                 .slow
                 .map(|slow| slow.with_server_growth(c.server_growth_bytes)),
+            reconnect,
+            idle: c.idle,
             shards: None,
         }
     }

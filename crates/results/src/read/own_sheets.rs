@@ -87,10 +87,9 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
             failed: row.count(Column::Failed)?,
             close_code: close_code.filter(|code| *code > 0),
             ready_ns: row.named_time_ns(READY_COLUMN)?,
-            role: None,
             setup_step: row.named_count(STEP_COLUMN)?,
             room: row.named_count(ROOM_COLUMN)?,
-            is_slow: false,
+            ..ClientRow::default()
         })
     })
 }

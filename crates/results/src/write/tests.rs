@@ -16,28 +16,15 @@ use test_support::fixtures::{complete_shards, degraded_shards, recorded, run_of,
 
 const CLIENTS: [ClientRow; 2] = [
     ClientRow {
-        client: 0,
         connect_ns: Some(1_500_000),
         messages: 2,
         failed: 1,
         close_code: Some(1000),
-        ready_ns: None,
-        role: None,
-        setup_step: None,
-        room: None,
-        is_slow: false,
+        ..ClientRow::default()
     },
     ClientRow {
         client: 1,
-        connect_ns: None,
-        messages: 0,
-        failed: 0,
-        close_code: None,
-        ready_ns: None,
-        role: None,
-        setup_step: None,
-        room: None,
-        is_slow: false,
+        ..ClientRow::default()
     },
 ];
 

@@ -270,10 +270,7 @@ impl Client {
             failed: self.failed,
             close_code: end.close_code(),
             ready_ns: self.dialogue.as_ref().and_then(|own| own.ready_ns),
-            role: None,
-            setup_step: None,
-            room: None,
-            is_slow: false,
+            ..ClientRow::default()
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();

@@ -185,14 +185,9 @@ impl Client {
         let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),
-            messages: 0,
-            failed: 0,
             close_code: end.close_code(),
-            ready_ns: None,
-            role: None,
             setup_step,
-            room: None,
-            is_slow: false,
+            ..ClientRow::default()
         };
         let pacing = thread.unstarted(self.id);
         thread.clients.borrow_mut().add_unready(row, pacing);

@@ -1,0 +1,157 @@
+//! Lost connections as reported in results.
+
+// Fields with self-explanatory names have no comment.
+#![allow(missing_docs)]
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{ReconnectRecord, ReconnectTimeline};
+use crate::verdict::{Latency, SendLag};
+
+/// Connections that were lost, and the attempts to open them again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ReconnectSummary {
+    /// Times at which clients open a lost connection again, as typed: `now`, `spread:5s`, `backoff:100ms..30s`; `None` when
+    /// they stay away.
+    pub law: Option<String>,
+    /// Time after T0 of the planned drop, in seconds; `None` without one.
+    pub drop_at_s: Option<f64>,
+    /// Connections lost: dropped by plan, or ended by the server.
+    pub dropped: u64,
+    /// Those of them that the server ended. They are in `connections.closed_early` too.
+    pub by_server: u64,
+    /// Measured messages in flight when their connection was dropped by plan.
+    pub in_flight: u64,
+    pub attempts: u64,
+    /// Attempts refused or reset before the handshake.
+    pub refused: u64,
+    /// Attempts without an answer within the connect timeout.
+    pub timed_out: u64,
+    /// Failed handshakes by the status of the answer, such as `503`, or `other`.
+    pub handshake_failed: BTreeMap<String, u64>,
+    pub setup_failed: u64,
+    /// Attempts that the generator's machine could not make: no port, file or memory left.
+    pub own_failed: u64,
+    /// Failed attempts for each reason.
+    pub failures: BTreeMap<String, u64>,
+    /// Clients that were ready again.
+    pub back: u64,
+    /// Time from the loss until half of all dropped connections were back, setup included; `None` when they never were.
+    pub back_50_ns: Option<u64>,
+    pub back_90_ns: Option<u64>,
+    pub back_99_ns: Option<u64>,
+    pub back_100_ns: Option<u64>,
+    /// Total time that clients were away, in client-seconds.
+    pub away_client_s: f64,
+    /// Messages that became due while their client was away. They were not sent.
+    pub missed: u64,
+    /// Durations of the attempts that opened a connection.
+    pub connect_ns: Latency,
+    /// The same from the intended times of the attempts.
+    pub connect_response_ns: Latency,
+    /// Actual minus intended start of the attempts.
+    pub attempt_lag_ns: SendLag,
+    /// Overflows of listen queues on the server's machine from T0 to the end; `None` where it is another machine.
+    pub listen_overflows: Option<u64>,
+    /// Events over time. Intervals without an event are left out.
+    pub timeline: Vec<ReconnectRow>,
+}
+
+/// Events of one interval, and clients away at its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ReconnectRow {
+    /// Start of the interval, in seconds after T0.
+    pub from_s: f64,
+    /// End of the interval, in seconds after T0.
+    pub to_s: f64,
+    pub lost: u64,
+    pub attempts: u64,
+    pub refused: u64,
+    pub timed_out: u64,
+    pub handshake_failed: u64,
+    pub setup_failed: u64,
+    pub own_failed: u64,
+    pub back: u64,
+    /// Clients away at the end of the interval.
+    pub away: u64,
+}
+
+impl ReconnectSummary {
+    /// The figures of a record.
+    pub fn new(record: &ReconnectRecord, law: Option<String>, drop_at_s: Option<f64>) -> Self {
+        let failed = &record.failed;
+        Self {
+            law,
+            drop_at_s,
+            dropped: record.dropped,
+            by_server: record.by_server,
+            in_flight: record.in_flight,
+            attempts: record.attempts,
+            refused: failed.refused,
+            timed_out: failed.timed_out,
+            handshake_failed: failed.handshake.clone(),
+            setup_failed: failed.setup,
+            own_failed: failed.own,
+            failures: record.failures.clone(),
+            back: record.back,
+            back_50_ns: record.back_ns(0.5),
+            back_90_ns: record.back_ns(0.9),
+            back_99_ns: record.back_ns(0.99),
+            back_100_ns: record.back_ns(1.0),
+            away_client_s: record.away_ns as f64 / 1e9,
+            missed: record.missed,
+            connect_ns: Latency::from_lazy(&record.connect),
+            connect_response_ns: Latency::from_lazy(&record.connect_response),
+            attempt_lag_ns: record
+                .attempt_lag
+                .get()
+                .map(SendLag::from)
+                .unwrap_or_default(),
+            listen_overflows: None,
+            timeline: rows(&record.timeline),
+        }
+    }
+
+    /// Number of failed handshakes.
+    pub fn handshakes_failed(&self) -> u64 {
+        self.handshake_failed.values().sum()
+    }
+
+    /// Number of failed attempts.
+    pub fn failed(&self) -> u64 {
+        self.refused
+            + self.timed_out
+            + self.handshakes_failed()
+            + self.setup_failed
+            + self.own_failed
+    }
+}
+
+fn rows(timeline: &ReconnectTimeline) -> Vec<ReconnectRow> {
+    let width_s = timeline.width_ns() as f64 / 1e9;
+    let mut away = 0_u64;
+    let rows = timeline.intervals().map(|(from_ns, events)| {
+        away = (away + events.lost).saturating_sub(events.back);
+        let from_s = from_ns as f64 / 1e9;
+        ReconnectRow {
+            from_s,
+            to_s: from_s + width_s,
+            lost: events.lost,
+            attempts: events.attempts,
+            refused: events.refused,
+            timed_out: events.timed_out,
+            handshake_failed: events.handshake_failed,
+            setup_failed: events.setup_failed,
+            own_failed: events.own_failed,
+            back: events.back,
+            away,
+        }
+    });
+    rows.collect()
+}
