@@ -14,26 +14,28 @@ use measurement::run::{
 };
 use test_support::fixtures::{complete_shards, degraded_shards, recorded, run_of, summary_of};
 
-const CLIENTS: [ClientRow; 2] = [
-    ClientRow {
-        connect_ns: Some(1_500_000),
-        messages: 2,
-        failed: 1,
-        close_code: Some(1000),
-        ..ClientRow::default()
-    },
-    ClientRow {
-        client: 1,
-        ..ClientRow::default()
-    },
-];
+fn client_rows() -> Vec<ClientRow> {
+    vec![
+        ClientRow {
+            connect_ns: Some(1_500_000),
+            messages: 2,
+            failed: 1,
+            close_code: Some(1000),
+            ..ClientRow::default()
+        },
+        ClientRow {
+            client: 1,
+            ..ClientRow::default()
+        },
+    ]
+}
 
 /// Writes the samples into a file of this name and gives its path to `read`.
 pub(super) fn written<T>(name: &str, samples: &[Sample], read: impl FnOnce(&Path) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
     let run = Run {
-        clients: Some(CLIENTS.to_vec()),
+        clients: Some(client_rows()),
         ..run_of(recorded(samples), |_| {})
     };
     let written = Output::create(&path).unwrap().write(&run).unwrap();
@@ -443,7 +445,7 @@ fn run_with_deliveries() -> Run {
         client,
         role: Some(u16::from(client > 1)),
         room: Some(if client > 1 { (client - 2) % 2 } else { client }),
-        ..CLIENTS[1]
+        ..client_rows()[1]
     };
     run.clients = Some((0..5).map(client).collect());
     let push = PushSample {
@@ -608,7 +610,7 @@ fn written_with_kinds<T>(name: &str, read: impl FnOnce(&Path) -> T) -> T {
     samples[0].first_part_ns = std::num::NonZeroU64::new(125_000);
     samples.last_mut().unwrap().kind = 1;
     let mut run = Run {
-        clients: Some(CLIENTS.to_vec()),
+        clients: Some(client_rows()),
         ..run_of(recorded(&samples), |_| {})
     };
     let [ready, unready] = &mut run.clients.as_mut().unwrap()[..] else {
@@ -645,7 +647,7 @@ fn the_rooms_of_clients_are_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.xlsx");
     let mut run = run_of(recorded(&samples()), |_| {});
-    let mut clients = CLIENTS.to_vec();
+    let mut clients = client_rows();
     clients[1].room = Some(0);
     run.clients = Some(clients);
     let scenario = measurement::run::ScenarioSummary::default();
@@ -666,7 +668,7 @@ fn slow_readers_had_the_role_of_the_others() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.xlsx");
         let mut run = run_of(recorded(&samples()), |_| {});
-        let mut clients = CLIENTS.to_vec();
+        let mut clients = client_rows();
         clients.iter_mut().for_each(|row| row.role = Some(0));
         clients[1].is_slow = true;
         run.clients = Some(clients);
