@@ -179,7 +179,7 @@ impl EventLoop {
         if request.loss().is_some() {
             let after_t0_ns = self.thread.after_t0(now_ns);
             record_reconnect(&self.thread, |record| {
-                record.attempt(after_t0_ns, lateness_ns)
+                record.attempt(after_t0_ns, lateness_ns);
             });
         } else {
             let at_ns = now_ns.saturating_sub(self.thread.opens_from_ns);
@@ -307,6 +307,9 @@ impl EventLoop {
         for request in self.thread.leaving.take() {
             self.queue.add(request);
         }
+        if self.queue.has_no_further() && self.pending.len() == 0 {
+            return;
+        }
         let mut requests = self.queue.abandon_further(ends);
         for slot in 0..self.slots.len() {
             if matches!(&self.slots[slot], Slot::Opening(request) if ends(request)) {
@@ -315,9 +318,9 @@ impl EventLoop {
         }
         for returning in requests.into_iter().filter_map(|request| request.returning) {
             if returning.is_lost() {
-                self.thread.stay_away(*returning);
+                self.thread.stay_away(&returning);
             } else {
-                self.thread.end_unconnected(*returning, false);
+                self.thread.end_unconnected(&returning, false);
             }
         }
     }
