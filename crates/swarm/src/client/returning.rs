@@ -397,8 +397,9 @@ impl Client {
             ClientStage::Draining { .. } | ClientStage::Done => ClientPart::Done,
             _ => ClientPart::Waiting,
         };
+        let is_draining = matches!(self.stage, ClientStage::Draining { .. });
         if let Some(run) = thread.run
-            && part == ClientPart::Sending
+            && (is_draining || part == ClientPart::Sending)
         {
             let from_ns = self.active_from_ns(run);
             thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(from_ns);
