@@ -13,8 +13,8 @@ use super::time_unit::TimeUnit;
 use crate::error::{Place, Result};
 use crate::schema::{
     CONNECTIONS_SHEET, ConnectionColumn, FAN_OUT_PERCENTILE_COLUMNS, PERCENTILES_SHEET,
-    PercentileColumn, READY_COLUMN, RECONNECTS_COLUMN, ROOM_COLUMN, STEP_COLUMN, SheetColumn, TIMELINE_SHEET,
-    TimelineColumn,
+    PercentileColumn, READY_COLUMN, RECONNECTS_COLUMN, ROOM_COLUMN, STEP_COLUMN, SheetColumn,
+    TIMELINE_SHEET, TimelineColumn,
 };
 
 pub(super) fn timeline(source: &mut dyn CellSource) -> Result<Option<Vec<TimelineRow>>> {

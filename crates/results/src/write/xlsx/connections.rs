@@ -44,11 +44,20 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
     let summary = run.summary;
     let reconnected = summary.reconnect.is_some() || summary.connections.replaced > 0;
     let further: [(bool, FurtherColumn<'_, '_, ClientRow>); 5] = [
-        (has_roles, column(ready_title, CellFormat::Thousandths, &ready)),
+        (
+            has_roles,
+            column(ready_title, CellFormat::Thousandths, &ready),
+        ),
         (has_roles, column(role_title, CellFormat::Text, &role)),
         (has_roles, column(step_title, CellFormat::Id, &step)),
-        (has_roles && has_rooms, column(room_title, CellFormat::Id, &room)),
-        (reconnected, column(RECONNECTS_COLUMN, CellFormat::Count, &reconnects)),
+        (
+            has_roles && has_rooms,
+            column(room_title, CellFormat::Id, &room),
+        ),
+        (
+            reconnected,
+            column(RECONNECTS_COLUMN, CellFormat::Count, &reconnects),
+        ),
     ];
     let further = further.into_iter().filter(|(is_written, _)| *is_written);
     let further: Vec<_> = further.map(|(_, column)| column).collect();

@@ -50,7 +50,11 @@ pub(super) fn write<'w, R: Serialize>(
         for (column_at, key) in keys.iter().enumerate() {
             let number = object.get(*key).and_then(Value::as_f64);
             if let Some(number) = number {
-                let number = if is_time_ns(key) { number / 1e6 } else { number };
+                let number = if is_time_ns(key) {
+                    number / 1e6
+                } else {
+                    number
+                };
                 sheet.write_number(row(at + 1), column(column_at), number)?;
             }
         }
