@@ -12,6 +12,7 @@
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `delivery_rows` | lines on them in the text summary |
+//! | [`reconnect_view`], [`idle_view`] | lost connections, times of opening; idle connections |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -35,10 +36,12 @@ mod delivery_rows;
 mod feed_view;
 pub mod files;
 mod generator_reasons;
+pub mod idle_view;
 pub mod messages;
 mod percent_beside;
 pub mod plan;
 mod reasons;
+pub mod reconnect_view;
 pub mod run_differences;
 mod scenario_view;
 pub mod scenarios;
