@@ -8,7 +8,7 @@
 //! | [`comparison`] | verdict on a figure of two servers |
 //! | [`files`] | reading and writing of files |
 //! | [`messages`] | wrong echoes, and messages of the server's own |
-//! | `reasons`, `generator_reasons`, `delivery_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
+//! | `reasons`, `generator_reasons`, `delivery_reasons`, `connection_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `delivery_rows` | lines on them in the text summary |
@@ -30,6 +30,7 @@
 pub mod comparison;
 mod conditions;
 mod connect_advice;
+mod connection_reasons;
 pub mod deliveries_view;
 mod delivery_reasons;
 mod delivery_rows;

@@ -32,11 +32,8 @@ pub fn overflow_note(overflows: u64) -> String {
 /// Returns true when connections are due at times of their own, because of a connect rate, a lifetime or a number of
 /// messages per connection.
 pub fn has_due_times(s: &Summary) -> bool {
-    s.plan.connections.as_ref().is_some_and(|plan| {
-        plan.rate_per_s.is_some()
-            || plan.lifetime.is_some()
-            || plan.messages_per_connection.is_some()
-    })
+    let rules = s.plan.connections.as_ref();
+    rules.is_some_and(|rules| rules.rate_per_s.is_some() || rules.replaces())
 }
 
 /// Times of opening connections: `connect` and, where connections are due at times of their own, `response`. Empty
@@ -103,12 +100,6 @@ pub(crate) fn connection_note(s: &Summary) -> Option<String> {
     (!is_reported).then(|| overflow_note(overflows))
 }
 
-/// Number of planned connections: those of the clients and idle ones.
-pub fn planned_connections(s: &Summary) -> u64 {
-    let idle = s.plan.connections.as_ref().map_or(0, |plan| plan.idle);
-    u64::from(s.plan.clients) + u64::from(idle)
-}
-
 /// The planned end in words: `reset by plan at 10.0 s`.
 fn planned_end(drop: &DropSummary) -> String {
     let how = match drop.method {
@@ -137,7 +128,7 @@ fn loss_causes(s: &Summary, own: &ReconnectSummary) -> String {
 
 /// Figures of the losses: `2,000 of 2,100 lost (reset by plan at 10.0 s) · 1,990 back · 10 not back`.
 pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
-    let all = planned_connections(s);
+    let all = s.plan.connections_at_once();
     let lost = match own.dropped {
         0 => "no connection was lost".to_owned(),
         dropped if dropped <= all => format!(
