@@ -145,7 +145,7 @@ pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
             loss_causes(s, own)
         ),
     };
-    let away = own.dropped.saturating_sub(own.back);
+    let away = own.not_back();
     let stay = (own.law.is_none() && own.dropped > 0)
         .then(|| "they stay away: no `--reconnect`".to_owned());
     let back = own.law.as_ref().filter(|_| own.dropped > 0);
