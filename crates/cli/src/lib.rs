@@ -14,7 +14,7 @@
 //! | `styled_text` | styles and bullet points of text reports |
 //! | `print` | errors and notices on standard error, texts on standard output |
 //! | `scenario_flags`, `scenario_files`, `scenario_error` | flags that define a scenario; the files that it names; their errors |
-//! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
+//! | `load_flags`, `open_loop_flags`, `connection_flags`, `slow_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
 //! | `scenario_fingerprint` | the hash of a scenario |
 //! | [`headings`], `choices` | headings of flags; flags that accept one of several names |
 //! | `preflight` | check of the limits for the connections of a run |
@@ -25,6 +25,7 @@
 
 mod bounded;
 mod choices;
+mod connection_flags;
 mod display_thread;
 mod exit_status;
 mod generator_flags;
@@ -48,6 +49,7 @@ mod tls_flags;
 
 pub use bounded::within;
 pub use choices::{Choice, one_of};
+pub use connection_flags::{ConnectionFlags, StormFlags, TimedDrop};
 pub use display_thread::DisplayThread;
 pub use exit_status::ExitStatus;
 pub use generator_flags::GeneratorFlags;

@@ -263,10 +263,12 @@ impl LoadSpec {
             return Err(PlanError::NoServer);
         }
         let slow_readers = self.assigned_slow_readers()?.map(Arc::new);
+        let dropped = self.chosen_drop();
         Ok(Plan {
             spec: self,
             servers,
             slow_readers,
+            dropped,
         })
     }
 
