@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
 use cli::{
-    GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags, TypedLoadFlags,
-    print_notice,
+    ConnectionFlags, GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags,
+    StormFlags, TypedLoadFlags, print_notice,
 };
 use measurement::plan::{
     AddressList, Length, LoadDraft, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
@@ -78,6 +78,12 @@ pub(crate) struct BenchArgs {
 
     #[command(flatten)]
     pub(crate) open_loop: OpenLoopFlags,
+
+    #[command(flatten)]
+    pub(crate) connections: ConnectionFlags,
+
+    #[command(flatten)]
+    pub(crate) storm: StormFlags,
 
     #[command(flatten)]
     pub(crate) slow: SlowFlags,
@@ -154,19 +160,24 @@ pub(crate) struct BenchArgs {
     ///
     /// Operators: >, >=, <, <=, == and !=.
     ///
-    /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times;
-    /// service. or connect. before the name selects service times or times to connect. Also send_lag.p50,
-    /// send_lag.p99 and send_lag.max; with a scenario ready. (time until the setup was complete), first_part. and
-    /// error_time. With deliveries: delivery. (all receivers), first., median. and last. (receiver of a message) and
-    /// spread. (last less first). With a feed: gap., lateness., skew. and delay.
+    /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times; service. or
+    /// connect. before the name selects service times or times to connect; connect_response. times to connect from the
+    /// intended time. Also send_lag.p50, send_lag.p99 and send_lag.max; with --reconnect back_50, back_90, back_99 and
+    /// back_100 (time until this percentage of the lost connections was back; the condition holds if it never was) and
+    /// reconnect. (connect response of the lost connections); with a scenario ready. (time until the setup was
+    /// complete), first_part. and error_time. With deliveries: delivery. (all receivers), first., median. and last.
+    /// (receiver of a message) and spread. (last less first). With a feed: gap., lateness., skew. and delay.
     ///
     /// Counts: lost, corrupted, late, unsent, duplicated, reordered, unexpected, abandoned, sent and received
-    /// (messages), failed and closed_early (connections). With a scenario error_reply, parts, server_errors (records)
-    /// and setup_failed (clients). With deliveries missing, incomplete (messages that did not reach all) and unreached
-    /// (receivers that got nothing); with a feed missing (numbers left out).
+    /// (messages), failed and closed_early (connections). With --drop or --reconnect dropped, not_back (connections)
+    /// and missed (messages that became due while their client was away). With a scenario error_reply, parts,
+    /// server_errors (records) and setup_failed (clients). With deliveries missing, incomplete (messages that did not
+    /// reach all) and unreached (receivers that got nothing); with a feed missing (numbers left out).
     ///
     /// Others: throughput and achieved_rate (messages per second), deliveries_per_s, pushes_per_s, reach (share of
-    /// deliveries that came, example: 'reach<99.9%'), error_rate (example: 'error_rate>0.1%'), messages_per_cpu_s and memory_per_connection (example: 'memory_per_connection>64KiB').
+    /// deliveries that came, example: 'reach<99.9%'), error_rate (example: 'error_rate>0.1%'), messages_per_cpu_s,
+    /// memory_per_connection (example: 'memory_per_connection>64KiB') and, with --idle, idle_bytes (memory per idle
+    /// connection).
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 
@@ -376,6 +387,8 @@ impl BenchArgs {
         let mut draft = self.load.draft(&self.generator);
         self.scenario.apply(scenario, &self.typed, &mut draft);
         self.slow.apply(&mut draft);
+        self.connections.apply(&mut draft);
+        self.storm.apply(&mut draft);
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (
                 self.load.duration,
@@ -446,11 +459,13 @@ mod tests {
 
     use super::*;
     use crate::tests::plan;
-    use std::num::NonZeroU32;
+    use std::num::{NonZeroU32, NonZeroU64};
     use std::time::Duration;
 
     use clap::CommandFactory;
-    use measurement::plan::{Arrivals, Load, Verify};
+    use measurement::plan::{
+        Arrivals, ConnectionDrop, ConnectionRules, DropMethod, Lifetime, Load, ReconnectLaw, Verify,
+    };
     use units::Rate;
 
     fn parse(line: &str) -> Result<BenchArgs, clap::Error> {
@@ -525,6 +540,32 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_connections_are_those_typed() {
+        assert_eq!(plan("").connections, ConnectionRules::default());
+        let plan = plan(
+            "--connect-rate 50 --connect-arrivals poisson --lifetime exp:2s --messages-per-connection 1_000 \
+             --drop 3s:50% --drop-with close --reconnect backoff:100ms..30s --idle 5_000 -d 10s",
+        );
+        let expected = ConnectionRules {
+            arrivals: Arrivals::Poisson,
+            lifetime: Some(Lifetime::Exponential(Duration::from_secs(2))),
+            messages_per_connection: NonZeroU64::new(1_000),
+            drop: Some(ConnectionDrop {
+                after: Duration::from_secs(3),
+                share: 0.5,
+                method: DropMethod::Close,
+            }),
+            reconnect: Some(ReconnectLaw::Backoff {
+                first: Duration::from_millis(100),
+                cap: Duration::from_secs(30),
+            }),
+            idle: 5_000,
+        };
+        assert_eq!(plan.connections, expected);
+        assert_eq!(plan.connections(), 5_100);
+    }
+
+    #[test]
     fn threads_are_pinned_where_it_is_said() {
         assert!(plan("").pin.is_empty());
         assert_eq!(plan("--pin").pin, host::cores::allowed_cores());
@@ -588,6 +629,16 @@ mod tests {
             "--slow-read 1KiB/s",
             "--slow-after 1s",
             "--slow 1 --slow-read 1KiB",
+            "--connect-arrivals poisson",
+            "--connect-rate 5 --connect-arrivals even",
+            "--lifetime 0s",
+            "--messages-per-connection 0",
+            "--drop 10",
+            "--drop-with close",
+            "--drop 1s --drop-with abort",
+            "--reconnect later",
+            "--idle 0",
+            "--idle 20_000_000",
             "--no-output -o a.xlsx",
             "--verify maybe",
             "--connect-rate 0",
