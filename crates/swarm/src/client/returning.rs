@@ -11,6 +11,9 @@ use super::stages::ClientStage;
 use super::{Client, Next};
 use crate::clock::nanoseconds;
 use crate::connection_end::{ConnectionEnd, close_code};
+use crate::dialogue::ClientDialogue;
+use crate::dialogue::client_rooms::CarriedRooms;
+use crate::dialogue::feed::ClientFeed;
 use crate::message::pacing::Pacing;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
@@ -91,6 +94,10 @@ pub(crate) struct ReturningClient {
     /// Lost connections so far.
     losses: u32,
     loss: Option<Loss>,
+    /// State in its rooms.
+    rooms: CarriedRooms,
+    /// The feed of its last connection.
+    feed: Option<Box<ClientFeed>>,
 }
 
 impl ReturningClient {
@@ -319,7 +326,8 @@ impl Client {
             return;
         }
         if let ClientStage::Retiring { until_ns } = self.stage {
-            let is_drained = self.in_flight.is_empty() && self.partial.is_none();
+            let is_drained =
+                self.in_flight.is_empty() && self.partial.is_none() && self.is_all_delivered();
             if is_drained || now_ns >= until_ns {
                 self.replace(now_ns, thread);
             }
@@ -363,8 +371,9 @@ impl Client {
     fn replace(&mut self, now_ns: u64, thread: &ThreadState) {
         self.give_up_in_flight(false, thread);
         let ends_ns = self.life.as_ref().map_or(now_ns, |life| life.ends_ns);
-        self.leave_connection(true, thread);
-        let returning = self.take_returning(now_ns, None, thread);
+        self.finalize_publications(thread);
+        let rooms = self.leave_connection(true, thread);
+        let returning = self.take_returning(now_ns, None, rooms, thread);
         thread.clients.borrow_mut().replaced += 1;
         thread.leaving.borrow_mut().push(ConnectRequest {
             intended_ns: Some(ends_ns.min(now_ns)),
@@ -373,13 +382,21 @@ impl Client {
         self.say_farewell(now_ns, thread);
     }
 
-    /// Ends the client's work on this connection. `is_planned`: the client itself ends it.
-    fn leave_connection(&mut self, is_planned: bool, thread: &ThreadState) {
+    /// Ends the client's work on this connection. `is_planned`: the client itself ends it. Returns its state in its rooms.
+    fn leave_connection(&mut self, is_planned: bool, thread: &ThreadState) -> CarriedRooms {
         self.finish_feed(thread);
-        if is_planned {
-            self.leave_rooms_as_planned(thread);
-        } else {
-            self.leave_rooms(thread);
+        self.leave_rooms_for_now(is_planned, thread)
+    }
+
+    /// Continues the dialogue of the connection before on this one.
+    pub(super) fn carry_over(&self, own: &mut ClientDialogue) {
+        let life = self.life.as_ref();
+        let Some(returning) = life.and_then(|life| life.returning.as_ref()) else {
+            return;
+        };
+        own.carried_rooms = returning.rooms;
+        if let Some(feed) = &returning.feed {
+            own.feed = Some(Box::new(feed.next_connection()));
         }
     }
 
@@ -388,6 +405,7 @@ impl Client {
         &mut self,
         now_ns: u64,
         loss: Option<u64>,
+        rooms: CarriedRooms,
         thread: &ThreadState,
     ) -> Box<ReturningClient> {
         let part = match self.stage {
@@ -424,6 +442,8 @@ impl Client {
             connections: earlier + 1,
             losses: losses + u32::from(loss.is_some()),
             loss: loss.map(|at_ns| Loss { at_ns, failed: 0 }),
+            rooms,
+            feed: self.dialogue.as_mut().and_then(|own| own.feed.take()),
         })
     }
 
@@ -456,9 +476,9 @@ impl Client {
         if let ClientStage::Draining { .. } = self.stage {
             self.leave(thread);
         }
-        self.leave_connection(true, thread);
+        let rooms = self.leave_connection(true, thread);
         record_reconnect(thread, |record| record.lost(thread.after_t0(at_ns), false));
-        let returning = self.take_returning(now_ns, Some(at_ns), thread);
+        let returning = self.take_returning(now_ns, Some(at_ns), rooms, thread);
         thread.reopen(returning, at_ns);
         match method {
             DropMethod::Reset => {
@@ -488,9 +508,9 @@ impl Client {
             thread.end_sending(now_ns);
             self.leave(thread);
         }
-        self.leave_connection(false, thread);
+        let rooms = self.leave_connection(false, thread);
         record_reconnect(thread, |record| record.lost(thread.after_t0(now_ns), true));
-        let mut returning = self.take_returning(now_ns, Some(now_ns), thread);
+        let mut returning = self.take_returning(now_ns, Some(now_ns), rooms, thread);
         returning.close_code = end.close_code();
         thread.reopen(returning, now_ns);
         thread
@@ -506,11 +526,6 @@ impl Client {
         let life = self.life.as_mut()?;
         life.is_detached = true;
         life.returning.take()
-    }
-
-    /// Ends the client's part in its rooms, because the client itself ends the connection.
-    fn leave_rooms_as_planned(&mut self, thread: &ThreadState) {
-        self.leave_rooms(thread);
     }
 
     /// Closes with this code.
