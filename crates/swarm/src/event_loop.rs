@@ -17,13 +17,14 @@ use std::time::Duration;
 use measurement::verdict::Stop;
 use mio::{Events, Poll, Token};
 
-use crate::client::{Client, ConnectRequest, Next};
+use crate::client::{Client, Next};
 use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
 use crate::connect::pending_connections::PendingConnections;
 use crate::connect::transport::Readiness;
 use crate::connect_queue::ConnectQueue;
 use crate::pacing_timer::PacingTimer;
+use crate::returning_client::ConnectRequest;
 use crate::thread_state::ThreadState;
 
 /// Token of the coordinator's commands.

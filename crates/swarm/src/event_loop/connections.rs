@@ -3,10 +3,12 @@
 use measurement::record::ConnectFailure;
 
 use super::{EventLoop, Slot};
-use crate::client::{Client, ConnectRequest, record_reconnect};
+use crate::client::Client;
 use crate::clock::nanoseconds;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::pending_connections::OpeningResult;
+use crate::reconnecting::record_reconnect;
+use crate::returning_client::ConnectRequest;
 
 /// Maximum number of connections begun between two polls, so that a storm of them does not delay messages.
 const BEGUN_PER_POLL: usize = 32;
