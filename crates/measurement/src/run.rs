@@ -25,6 +25,7 @@
 pub mod comparison;
 mod condition_result;
 mod connect_row;
+mod connection_evidence;
 mod fan_out_summary;
 mod idle_summary;
 mod live_summary;
