@@ -8,14 +8,17 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use measurement::record::ConnectFailure;
 use measurement::verdict::Stop;
 use mio::{Events, Poll, Token};
 
-use crate::client::{Client, Next};
+use crate::client::{Client, ConnectRequest, Next, record_reconnect};
 use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
+use crate::connect::opening::OpenedConnection;
 use crate::connect::pending_connections::{OpeningResult, PendingConnections};
 use crate::connect::transport::Readiness;
+use crate::connect_queue::ConnectQueue;
 use crate::pacing_timer::PacingTimer;
 use crate::thread_state::ThreadState;
 
@@ -27,9 +30,41 @@ const TIMER: Token = Token(usize::MAX - 1);
 /// Maximum number of events per poll.
 const EVENTS_PER_POLL: usize = 1024;
 
+/// Maximum number of connections begun between two polls, so that a storm of them does not delay messages.
+const BEGUN_PER_POLL: usize = 32;
+
+/// Interval between attempts to connect to a Unix socket with a full backlog.
+const RETRY_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Maximum number of queued clients woken between two polls, so that many clients starting together do not delay the
 /// first echoes.
 const QUEUED_WAKES_PER_POLL: usize = 32;
+
+/// Place of a client of a thread.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Nearly all places have a client.
+enum Slot {
+    Free,
+    /// The connection is being opened.
+    Opening(ConnectRequest),
+    Open(Client),
+}
+
+impl Slot {
+    fn client(&self) -> Option<&Client> {
+        match self {
+            Self::Open(client) => Some(client),
+            Self::Free | Self::Opening(_) => None,
+        }
+    }
+
+    fn client_mut(&mut self) -> Option<&mut Client> {
+        match self {
+            Self::Open(client) => Some(client),
+            Self::Free | Self::Opening(_) => None,
+        }
+    }
+}
 
 /// The clients of a thread, and the sources of their wake-ups.
 #[derive(Debug)]
@@ -40,8 +75,14 @@ pub(crate) struct EventLoop {
     timer: PacingTimer,
     /// Expiry of the timer, on the thread's clock.
     timer_ns: u64,
-    /// Clients by slot; `None` while the connection is being opened, and after its end.
-    clients: Vec<Option<Client>>,
+    slots: Vec<Slot>,
+    /// Free slots. The last ones became free only after the last poll, whose events may still name them.
+    free: Vec<u32>,
+    freed: Vec<u32>,
+    /// Connections that are not begun yet.
+    pub(crate) queue: ConnectQueue,
+    /// Time of the planned drop, on the thread's clock; `u64::MAX` without one, and behind it.
+    pub(crate) drop_ns: u64,
     pub(crate) pending: PendingConnections,
     /// Number of connections that have not ended.
     pub(crate) alive: usize,
@@ -62,10 +103,11 @@ impl EventLoop {
     pub(crate) fn new(
         poll: Poll,
         thread: ThreadState,
+        queue: ConnectQueue,
         connector: Arc<Connector>,
         busy_poll: bool,
     ) -> io::Result<Self> {
-        let clients = thread.clients.borrow().busy;
+        let connections = thread.clients.borrow().opening;
         Ok(Self {
             pending: PendingConnections::new(connector, poll.registry().try_clone()?),
             timer: PacingTimer::new(poll.registry(), TIMER)?,
@@ -73,7 +115,11 @@ impl EventLoop {
             poll,
             events: Events::with_capacity(EVENTS_PER_POLL),
             thread,
-            clients: Vec::with_capacity(clients),
+            slots: Vec::with_capacity(connections),
+            free: Vec::new(),
+            freed: Vec::new(),
+            queue,
+            drop_ns: u64::MAX,
             alive: 0,
             wake_queue: VecDeque::new(),
             busy_poll,
@@ -84,9 +130,14 @@ impl EventLoop {
         })
     }
 
-    /// Returns true when a connection is being opened, or its client is not ready for the load.
+    /// Returns true when a first connection is to be opened, or its client is not ready for the load.
     pub(crate) fn is_opening(&self) -> bool {
-        self.pending.len() > 0 || self.thread.connects.borrow().in_setup > 0
+        self.thread.clients.borrow().opening > 0
+    }
+
+    /// The clients with a connection.
+    fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.slots.iter().filter_map(Slot::client)
     }
 
     /// Returns true when a client waited for a whole timeout while messages arrived, and no client of the thread has
@@ -94,47 +145,220 @@ impl EventLoop {
     pub(crate) fn recognized_nothing(&self) -> bool {
         self.thread.recognized_nothing.take()
             && !self.thread.clients.borrow().recognized
-            && !self.clients.iter().flatten().any(Client::has_recognized)
+            && !self.clients().any(Client::has_recognized)
     }
 
-    pub(crate) fn open(&mut self, client: u32) {
-        // The number of clients fits into `u32`.
-        #[allow(clippy::cast_possible_truncation)]
-        let slot = self.clients.len() as u32;
-        self.clients.push(None);
+    /// Begins the connections that are due, and those that clients have asked for. Returns true when more are due.
+    fn begin_connections(&mut self) -> bool {
+        self.free.append(&mut self.freed);
+        for request in self.thread.leaving.take() {
+            self.queue.add(request);
+        }
+        for _ in 0..BEGUN_PER_POLL {
+            let now_ns = self.thread.clock.now_ns();
+            let Some(request) = self.queue.take_due(now_ns, self.pending.len()) else {
+                return false;
+            };
+            self.open(request);
+        }
+        true
+    }
+
+    fn open(&mut self, mut request: ConnectRequest) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::Free);
+            // The number of connections fits into `u32`.
+            #[allow(clippy::cast_possible_truncation)]
+            let slot = (self.slots.len() - 1) as u32;
+            slot
+        });
         let now_ns = self.thread.clock.now_ns();
-        if let Some(result) = self.pending.begin(client, slot, now_ns) {
+        request.begun_ns = now_ns;
+        let connection = request.connection;
+        let lateness_ns = now_ns.saturating_sub(request.intended_or_begun_ns());
+        if request.loss().is_some() {
+            let after_t0_ns = self.thread.after_t0(now_ns);
+            record_reconnect(&self.thread, |record| {
+                record.attempt(after_t0_ns, lateness_ns);
+            });
+        } else {
+            let at_ns = now_ns.saturating_sub(self.thread.opens_from_ns);
+            self.thread.connects.borrow_mut().begin(at_ns, lateness_ns);
+        }
+        self.slots[slot as usize] = Slot::Opening(request);
+        if let Some(result) = self.pending.begin(connection, slot, now_ns) {
             self.add_client(slot, result);
         }
     }
 
-    /// Retries connections for which the server's backlog was full. Returns true when some must be retried again.
-    pub(crate) fn retry_openings(&mut self) -> bool {
+    /// Retries connections for which the server's backlog was full.
+    fn retry_openings(&mut self) {
         for (slot, result) in self.pending.retry() {
             self.add_client(slot, result);
         }
-        self.pending.has_queueing()
+    }
+
+    /// Makes a slot free for another client.
+    fn free(&mut self, slot: u32) {
+        self.slots[slot as usize] = Slot::Free;
+        self.freed.push(slot);
     }
 
     /// Records the result of an opening, and adds the client of an open connection.
     #[cold]
-    fn add_client(&mut self, slot: u32, (client, result): OpeningResult) {
+    fn add_client(&mut self, slot: u32, (connection, result): OpeningResult) {
         let result = match (&self.thread.dialogue, result) {
-            (Some(dialogue), Err(failure)) => Err(dialogue.masked_failure(client, failure)),
+            (Some(dialogue), Err(failure)) => Err(dialogue.masked_failure(connection, failure)),
             (_, result) => result,
         };
-        self.thread.connects.borrow_mut().record(client, &result);
-        let Ok(opened) = result else {
-            let pacing = self.thread.unstarted(client);
-            self.thread.clients.borrow_mut().add_failed(client, pacing);
+        let Slot::Opening(request) = std::mem::replace(&mut self.slots[slot as usize], Slot::Free)
+        else {
             return;
         };
+        self.record_opening(&request, &result);
+        let opened = match result {
+            Ok(opened) => opened,
+            Err(failure) => {
+                self.free(slot);
+                return self.opening_failed(request, &failure);
+            }
+        };
         let readable = opened.reader.readiness.readable;
-        if let Some(client) = Client::new(client, slot, opened, &self.thread) {
-            self.clients[slot as usize] = Some(client);
-            self.alive += 1;
-            if readable || self.thread.dialogue.is_some() {
-                self.wake_queue.push_back(slot);
+        let is_again = request.returning.is_some();
+        match Client::new(request, slot, opened, &self.thread) {
+            Some(client) => {
+                self.slots[slot as usize] = Slot::Open(client);
+                self.alive += 1;
+                if readable || is_again || self.thread.dialogue.is_some() {
+                    self.wake_queue.push_back(slot);
+                }
+            }
+            None => self.free(slot),
+        }
+    }
+
+    fn record_opening(
+        &self,
+        request: &ConnectRequest,
+        result: &Result<OpenedConnection, ConnectFailure>,
+    ) {
+        let thread = &self.thread;
+        let lateness_ns = request.begun_ns - request.intended_or_begun_ns().min(request.begun_ns);
+        if request.loss().is_some() {
+            if let Ok(opened) = result {
+                let connect_ns = nanoseconds(opened.timings.total());
+                record_reconnect(thread, |record| {
+                    record.opened(connect_ns, connect_ns.saturating_add(lateness_ns));
+                });
+            }
+            return;
+        }
+        let at_ns = thread.clock.now_ns().saturating_sub(thread.opens_from_ns);
+        let mut connects = thread.connects.borrow_mut();
+        connects.record(request.connection, result, (at_ns, lateness_ns));
+    }
+
+    /// Goes on after an opening that failed.
+    fn opening_failed(&mut self, request: ConnectRequest, failure: &ConnectFailure) {
+        let thread = &self.thread;
+        let connection = request.connection;
+        match request.returning {
+            Some(returning) if returning.is_lost() => thread.attempt_failed(returning, failure),
+            Some(returning) => thread.replacement_failed(returning),
+            None => {
+                let pacing = thread.unstarted(connection);
+                let is_idle = thread.is_idle(connection);
+                let mut stats = thread.clients.borrow_mut();
+                stats.add_failed(connection, is_idle, pacing);
+            }
+        }
+    }
+
+    /// Gives up the first connections that are not open. `failure`: recorded for each; `None` = not recorded.
+    pub(crate) fn abandon_first(&mut self, failure: Option<&ConnectFailure>) {
+        let mut abandoned: Vec<u32> = self.queue.abandon_first().collect();
+        for slot in 0..self.slots.len() {
+            if let Slot::Opening(request) = &self.slots[slot]
+                && request.returning.is_none()
+            {
+                abandoned.push(request.connection);
+                self.abandon_slot(slot);
+            }
+        }
+        for connection in abandoned {
+            if let Some(failure) = failure {
+                let mut connects = self.thread.connects.borrow_mut();
+                connects.record_failure(connection, failure.clone());
+            }
+            let pacing = self.thread.unstarted(connection);
+            let is_idle = self.thread.is_idle(connection);
+            let mut stats = self.thread.clients.borrow_mut();
+            stats.add_failed(connection, is_idle, pacing);
+        }
+    }
+
+    /// Ends the part of clients that are away, when the measured phase is over, or the run is stopped or closes.
+    pub(crate) fn finish_away(&mut self) {
+        let command = self.thread.command;
+        let is_over = command.stop || command.close;
+        let ends = |request: &ConnectRequest| {
+            request.loss().is_some() || is_over && request.returning.is_some()
+        };
+        for request in self.thread.leaving.take() {
+            self.queue.add(request);
+        }
+        if self.queue.has_no_further() && self.pending.len() == 0 {
+            return;
+        }
+        let mut requests = self.queue.abandon_further(ends);
+        for slot in 0..self.slots.len() {
+            if matches!(&self.slots[slot], Slot::Opening(request) if ends(request)) {
+                requests.extend(self.abandon_slot(slot));
+            }
+        }
+        for returning in requests.into_iter().filter_map(|request| request.returning) {
+            if returning.is_lost() {
+                self.thread.stay_away(&returning);
+            } else {
+                self.thread.end_unconnected(&returning, false);
+            }
+        }
+    }
+
+    fn abandon_slot(&mut self, slot: usize) -> Option<ConnectRequest> {
+        let entry = std::mem::replace(&mut self.slots[slot], Slot::Free);
+        // Slots fit into `u32`.
+        #[allow(clippy::cast_possible_truncation)]
+        let slot = slot as u32;
+        self.pending.abandon(slot);
+        self.freed.push(slot);
+        match entry {
+            Slot::Opening(request) => Some(request),
+            Slot::Free | Slot::Open(_) => None,
+        }
+    }
+
+    /// Drops the chosen connections, if their time has come.
+    fn drop_connections(&mut self) {
+        let at_ns = self.drop_ns;
+        if at_ns > self.thread.clock.now_ns() {
+            return;
+        }
+        self.drop_ns = u64::MAX;
+        let Some(life) = self.thread.life else {
+            return;
+        };
+        let (Some(drop), Some(dropped)) = (life.connections.drop, life.dropped) else {
+            return;
+        };
+        // Slots fit into `u32`.
+        #[allow(clippy::cast_possible_truncation)]
+        for slot in 0..self.slots.len() as u32 {
+            if let Slot::Open(client) = &mut self.slots[slot as usize]
+                && dropped.contains(client.id())
+            {
+                let next = client.drop_by_plan(at_ns, drop.method, &self.thread);
+                self.after_wake(slot, next);
             }
         }
     }
@@ -153,7 +377,7 @@ impl EventLoop {
         self.busy_poll = false;
         let mut resting = 0;
         let mut sent = 0;
-        for client in self.clients.iter_mut().flatten() {
+        for client in self.slots.iter_mut().filter_map(Slot::client_mut) {
             resting += usize::from(client.rest());
             sent += client.all_sent();
         }
@@ -166,8 +390,7 @@ impl EventLoop {
 
     /// Receivers that no message of the warm-up has reached.
     pub(crate) fn unreached(&self) -> Vec<u32> {
-        let clients = self.clients.iter().flatten();
-        clients
+        self.clients()
             .filter_map(|client| client.unreached(&self.thread))
             .collect()
     }
@@ -176,18 +399,23 @@ impl EventLoop {
     pub(crate) fn wake_all(&mut self) {
         // Client numbers fit into `u32`.
         #[allow(clippy::cast_possible_truncation)]
-        self.wake_queue.extend(0..self.clients.len() as u32);
+        self.wake_queue.extend(0..self.slots.len() as u32);
     }
 
     /// Waits for an event, at most for this time, and wakes the clients that have work.
     pub(crate) fn run_once(&mut self, at_most: Duration) -> io::Result<()> {
-        let wait = self.set_timer(at_most)?;
+        let more_are_due = self.begin_connections();
+        let wait = self.set_timer(at_most, more_are_due)?;
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
         let now_ns = self.thread.clock.now_ns();
         self.watch(now_ns, wait);
+        self.drop_connections();
+        if self.pending.has_queueing() {
+            self.retry_openings();
+        }
         let mut any = self.wake_due() | self.wake_expired(now_ns);
         // Moved out of `self`, so that clients can be woken.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
@@ -258,11 +486,8 @@ impl EventLoop {
         self.watched_above_ns = stillness.longest_ns.min(stillness.allowed_ns);
         if length_ns > stillness.allowed_ns {
             thread.last_stop_end_ns.set(now_ns);
-            let in_flight = self
-                .clients
-                .iter()
-                .flatten()
-                .map(Client::measured_in_flight);
+            let in_flight = self.slots.iter().filter_map(Slot::client);
+            let in_flight = in_flight.map(Client::measured_in_flight);
             stillness.add(Stop {
                 start_ns: now_ns - length_ns - run.t0_ns,
                 length_ns,
@@ -272,13 +497,19 @@ impl EventLoop {
     }
 
     /// Sets the timer for the next due message. Returns the maximum wait for other events.
-    fn set_timer(&mut self, at_most: Duration) -> io::Result<Duration> {
-        if self.busy_poll || !self.wake_queue.is_empty() {
+    fn set_timer(&mut self, at_most: Duration, more_are_due: bool) -> io::Result<Duration> {
+        if self.busy_poll || more_are_due || !self.wake_queue.is_empty() {
             return Ok(Duration::ZERO);
         }
+        let at_most = if self.pending.has_queueing() {
+            at_most.min(RETRY_INTERVAL)
+        } else {
+            at_most
+        };
         let connect_deadline_ns = self.pending.next_deadline_ns();
+        let connect_ns = self.queue.next_ns(self.pending.len()).min(self.drop_ns);
         let timers = self.thread.timers.borrow();
-        let due_ns = timers.due.next_ns();
+        let due_ns = timers.due.next_ns().min(connect_ns);
         let deadline_ns = timers.deadlines.next_ns().min(connect_deadline_ns);
         if due_ns == u64::MAX && deadline_ns == u64::MAX {
             return Ok(at_most);
@@ -314,7 +545,7 @@ impl EventLoop {
             let Some((at_ns, slot)) = entry else {
                 return true;
             };
-            if let Some(Some(client)) = self.clients.get_mut(slot as usize) {
+            if let Some(Slot::Open(client)) = self.slots.get_mut(slot as usize) {
                 client.on_due(at_ns);
                 self.wake(slot, None);
             }
@@ -329,7 +560,7 @@ impl EventLoop {
             let Some((at_ns, slot)) = entry else {
                 break;
             };
-            if let Some(Some(client)) = self.clients.get_mut(slot as usize)
+            if let Some(Slot::Open(client)) = self.slots.get_mut(slot as usize)
                 && client.on_deadline(at_ns, &self.thread)
             {
                 any = true;
@@ -346,18 +577,24 @@ impl EventLoop {
     /// Wakes the client in this slot, with the poll's report on its socket if there is one.
     #[inline]
     fn wake(&mut self, slot: u32, reported: Option<Readiness>) {
-        let Some(entry) = self.clients.get_mut(slot as usize) else {
-            return;
-        };
-        let Some(client) = entry else {
-            return self.wake_pending(slot, reported);
-        };
-        match client.wake(reported, &self.thread) {
+        match self.slots.get_mut(slot as usize) {
+            Some(Slot::Open(client)) => {
+                let next = client.wake(reported, &self.thread);
+                self.after_wake(slot, next);
+            }
+            Some(Slot::Opening(_)) => self.wake_pending(slot, reported),
+            Some(Slot::Free) | None => {}
+        }
+    }
+
+    #[inline]
+    fn after_wake(&mut self, slot: u32, next: Next) {
+        match next {
             Next::Event => {}
             Next::Turn => self.wake_queue.push_back(slot),
             Next::Never => {
                 // Dropping the client closes its socket, which removes it from the poll.
-                *entry = None;
+                self.free(slot);
                 self.alive -= 1;
             }
         }

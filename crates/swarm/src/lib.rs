@@ -55,6 +55,7 @@ mod client_stats;
 mod clock;
 mod common_start;
 mod connect;
+mod connect_queue;
 mod connection_end;
 mod coordinator;
 mod dialogue;

@@ -110,7 +110,14 @@ impl Dialogue {
         if self.scenario.roles.len() == 1 {
             return 0;
         }
-        self.roles.of(client).map_or(0, |(role, _)| role)
+        self.place_of(client).0
+    }
+
+    /// Index of the role of a client or of an idle connection, and its number within the role.
+    fn place_of(&self, connection: u32) -> (usize, u32) {
+        let roles = &self.roles;
+        let place = roles.of(connection).or_else(|| roles.of_idle(connection));
+        place.unwrap_or((0, connection))
     }
 
     /// Number of a client among those that send the load; `None` for one that only listens.
@@ -206,7 +213,7 @@ impl Dialogue {
 
     /// State of a client at the beginning of its connection.
     pub(crate) fn client_state(&self, client: u32) -> ClientState {
-        let (role, member) = self.roles.of(client).unwrap_or((0, client));
+        let (role, member) = self.place_of(client);
         self.scenario.client(client, role, member, self.rooms)
     }
 
