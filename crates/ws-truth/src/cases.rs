@@ -3,12 +3,14 @@
 mod attribution;
 mod counts;
 mod feeds;
-mod measured_scenario;
+mod measured_run;
+mod openings;
 mod replies;
 mod rooms;
 mod slow_readers;
 #[cfg(target_os = "linux")]
 mod stillness;
+mod storms;
 mod times;
 mod unsent;
 
@@ -31,6 +33,9 @@ use crate::finding::{CaseVerdict, Findings};
 /// Largest number of runs of a case. A correct report agrees with the arithmetic as soon as the machine is idle, a wrong
 /// one never does.
 const ATTEMPTS: usize = 5;
+
+/// Seed of every run.
+const SEED: u64 = 42;
 
 /// Share of the time spent waiting for a core, above which the generator counts as delayed.
 const NOISY_WAIT: f64 = 0.05;
@@ -88,6 +93,8 @@ pub fn all() -> Vec<Case> {
         rooms::TIMED_CASES,
         feeds::TIMED_CASES,
         slow_readers::TIMED_CASES,
+        openings::TIMED_CASES,
+        storms::TIMED_CASES,
         &counting(),
     ]
     .concat();
@@ -113,6 +120,8 @@ pub fn counting() -> Vec<Case> {
         rooms::CASES,
         feeds::CASES,
         unsent::CASES,
+        openings::CASES,
+        storms::CASES,
     ]
     .concat()
 }
@@ -130,7 +139,7 @@ fn plan(url: &str, change: impl FnOnce(&mut LoadDraft)) -> anyhow::Result<Plan> 
             [_, .., last] => vec![last],
             _ => Vec::new(),
         },
-        seed: 42,
+        seed: SEED,
         max_samples: 1_000_000,
         ..LoadDraft::closed_loop()
     };
