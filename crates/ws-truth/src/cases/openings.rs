@@ -6,12 +6,12 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use measurement::plan::{Arrivals, Length, Lifetime};
+use measurement::plan::{Arrivals, ConnectSchedule, Length, Lifetime, LoadDraft};
 use units::Rate;
 
 use super::measured_run::{MeasuredConnections, sorted_quantile_ms};
 use super::storms::{has_too_few_files, rank};
-use super::{Case, closed, messages, note_noise, open};
+use super::{Case, SEED, closed, messages, note_noise, open};
 use crate::admission_log::{AdmissionEntry, LoggedEnd};
 use crate::admission_rules::{AdmissionRules, ExcessHandshakes, HandshakeLimit, LimitBegin};
 use crate::finding::{FigureUnit, Findings};
@@ -28,9 +28,19 @@ pub(super) const TIMED_CASES: &[Case] = &[
         examine: connect_closed_loop,
     },
     Case {
+        name: "connect-poisson",
+        truth: "1,000 connections at 500/s with Poisson arrivals: they arrive at the seeded times",
+        examine: connect_poisson,
+    },
+    Case {
         name: "churn",
-        truth: "20 clients, lifetime 1 s, 4.5 s: each opens 5 connections, 1 s apart, and no message is lost",
+        truth: "20 clients, lifetime 1 s, for 4.8 s: each opens 5 connections, 1 s apart, and no message is lost",
         examine: churn,
+    },
+    Case {
+        name: "churn-slow",
+        truth: "the same, and the server lets 22 handshakes a second through: connections are due every second all the same",
+        examine: churn_slow,
     },
 ];
 
@@ -56,25 +66,32 @@ const CONNECT: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (1
 /// Largest lateness of the generator that a case about opening allows.
 const LATE_MS: f64 = 5.0;
 
-fn limited() -> AdmissionRules {
+/// The figure about connections that wait for another one in the generator.
+const LATENESS_FIGURE: &str = "connections begun after they were due, p99";
+
+fn limited(per_second: f64, begin: LimitBegin) -> AdmissionRules {
     AdmissionRules {
         limit: Some(HandshakeLimit {
-            per_second: PER_SECOND,
-            begin: LimitBegin::FirstRequest,
+            per_second,
+            begin,
             excess: ExcessHandshakes::Wait,
         }),
         ..AdmissionRules::default()
     }
 }
 
-/// Opens this many connections against the limit, and sends one message on each.
-fn opened(clients: u32, rate: Option<f64>) -> anyhow::Result<MeasuredConnections> {
-    MeasuredConnections::new(limited(), |plan| {
+/// Opens this many connections, and sends one message on each.
+fn opened(
+    rules: AdmissionRules,
+    clients: u32,
+    change: impl FnOnce(&mut LoadDraft),
+) -> anyhow::Result<MeasuredConnections> {
+    MeasuredConnections::new(rules, |plan| {
         plan.clients = NonZeroU32::MIN.saturating_add(clients - 1);
-        plan.connect_rate = rate.and_then(Rate::new);
         plan.connect_timeout = Duration::from_secs(30);
         plan.load = closed(1);
         plan.length = messages(1);
+        change(plan);
     })
 }
 
@@ -113,7 +130,8 @@ fn connect_rate(findings: &mut Findings) -> anyhow::Result<()> {
     if has_too_few_files(findings, CLIENTS) {
         return Ok(());
     }
-    let measured = opened(CLIENTS, Some(RATE))?;
+    let rules = limited(PER_SECOND, LimitBegin::FirstRequest);
+    let measured = opened(rules, CLIENTS, |plan| plan.connect_rate = Rate::new(RATE))?;
     all_opened(findings, &measured, CLIENTS);
     note_noise(findings, &measured.recording, 0.99, LATE_MS);
     note_server_schedule(findings, &measured, CLIENTS);
@@ -127,12 +145,7 @@ fn connect_rate(findings: &mut Findings) -> anyhow::Result<()> {
     plain_times(findings, &measured);
     // No connection waits for another one in the generator.
     let lateness = measured.ms("/connect_lateness_ns/p99");
-    findings.ms(
-        "connections begun after they were due, p99",
-        0.0,
-        lateness,
-        LATE_MS,
-    );
+    findings.ms(LATENESS_FIGURE, 0.0, lateness, LATE_MS);
     Ok(())
 }
 
@@ -155,7 +168,8 @@ fn connect_closed_loop(findings: &mut Findings) -> anyhow::Result<()> {
     if has_too_few_files(findings, CLIENTS) {
         return Ok(());
     }
-    let measured = opened(CLIENTS, None)?;
+    let rules = limited(PER_SECOND, LimitBegin::FirstRequest);
+    let measured = opened(rules, CLIENTS, |_| ())?;
     all_opened(findings, &measured, CLIENTS);
     note_noise(findings, &measured.recording, 0.99, LATE_MS);
     note_server_schedule(findings, &measured, CLIENTS);
@@ -173,30 +187,69 @@ fn connect_closed_loop(findings: &mut Findings) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn churn(findings: &mut Findings) -> anyhow::Result<()> {
-    const CLIENTS: u32 = 20;
-    const LIFETIME: Duration = Duration::from_secs(1);
-    let load = open(200.0, Arrivals::Constant, None)?;
-    let measured = MeasuredConnections::new(AdmissionRules::default(), |plan| {
-        plan.clients = NonZeroU32::MIN.saturating_add(CLIENTS - 1);
-        plan.load = load;
-        plan.length = Length::Duration(Duration::from_millis(4_500));
-        plan.connections.lifetime = Some(Lifetime::Fixed(LIFETIME));
+fn connect_poisson(findings: &mut Findings) -> anyhow::Result<()> {
+    const CLIENTS: u32 = 1_000;
+    const RATE: f64 = 500.0;
+    if has_too_few_files(findings, CLIENTS) {
+        return Ok(());
+    }
+    let measured = opened(AdmissionRules::default(), CLIENTS, |plan| {
+        plan.connect_rate = Rate::new(RATE);
+        plan.connections.arrivals = Arrivals::Poisson;
     })?;
-    replaced_by_plan(findings, &measured, (100, 80), 900);
-    let clients = measured.log.by_client();
-    let with_all = clients.values().filter(|all| all.len() == 5).count();
-    findings.count(
-        "clients with 5 connections",
-        u64::from(CLIENTS),
-        with_all as u64,
-    );
+    all_opened(findings, &measured, CLIENTS);
     note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    let mut schedule = ConnectSchedule::new(RATE, Arrivals::Poisson, SEED);
+    let due = (0..CLIENTS).map(|n| schedule.due(n).as_secs_f64() * 1e3);
+    let due: Vec<_> = due.collect();
+    let arrived: Vec<_> = measured
+        .log
+        .connections
+        .iter()
+        .map(|c| c.accepted_ns)
+        .collect();
+    let first_ns = arrived.first().copied().unwrap_or(0);
+    for n in [100, 500, 900, 999] {
+        let arrived = arrived
+            .get(n)
+            .map_or(f64::NAN, |ns| (ns - first_ns) as f64 / 1e6);
+        let figure = format!("connection {n} after the first one");
+        findings.ms(figure, due[n], arrived, LATE_MS);
+    }
+    let lateness = measured.ms("/connect_lateness_ns/p99");
+    findings.ms(LATENESS_FIGURE, 0.0, lateness, LATE_MS);
+    Ok(())
+}
+
+/// Clients whose connections last 1 s: their number, and that of the connections of each.
+const CHURN: (u32, usize) = (20, 5);
+
+const LIFETIME: Duration = Duration::from_secs(1);
+
+/// Messages of [`churned`].
+const CHURN_MESSAGES: u64 = 960;
+
+/// Clients that replace their connections each second. The run ends before the fifth replacement.
+fn churned(rules: AdmissionRules) -> anyhow::Result<MeasuredConnections> {
+    let load = open(200.0, Arrivals::Constant, None)?;
+    MeasuredConnections::new(rules, |plan| {
+        plan.clients = NonZeroU32::MIN.saturating_add(CHURN.0 - 1);
+        plan.load = load;
+        plan.length = Length::Duration(Duration::from_millis(4_800));
+        plan.connections.lifetime = Some(Lifetime::Fixed(LIFETIME));
+    })
+}
+
+fn churn(findings: &mut Findings) -> anyhow::Result<()> {
+    let measured = churned(AdmissionRules::default())?;
+    churn_counts(findings, &measured);
+    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    let clients = measured.log.by_client();
     let accepted_ns = |all: &[(&AdmissionEntry, u64)], n: usize| {
         let times = all.first().zip(all.get(n));
         times.map(|(first, nth)| nth.0.accepted_ns - first.0.accepted_ns)
     };
-    for n in 1..5 {
+    for n in 1..CHURN.1 {
         let times = clients.values().filter_map(|all| accepted_ns(all, n));
         let mut times: Vec<_> = times.collect();
         times.sort_unstable();
@@ -207,6 +260,45 @@ fn churn(findings: &mut Findings) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn churn_slow(findings: &mut Findings) -> anyhow::Result<()> {
+    const PER_SECOND: f64 = 22.0;
+    let measured = churned(limited(PER_SECOND, LimitBegin::FirstLoss))?;
+    churn_counts(findings, &measured);
+    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    // The first connections are not limited. Of the replacements, handshake k, from 1, is answered at k/A, and was due with
+    // those of all clients. A place that was free before counts.
+    let per_lifetime = u64::from(CHURN.0);
+    let replacements = per_lifetime * (CHURN.1 as u64 - 1);
+    let answered_after_due = |k: u64| {
+        let due = LIFETIME.as_secs_f64() * ((k - 1) / per_lifetime) as f64;
+        Duration::from_secs_f64((k as f64 / PER_SECOND - due).max(0.0))
+    };
+    let first = (0..per_lifetime).map(|_| Duration::ZERO);
+    let times = first.chain((1..=replacements).map(answered_after_due));
+    let mut times: Vec<_> = times
+        .map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+        .collect();
+    times.sort_unstable();
+    for (q, key) in CONNECT {
+        let truth_ms = sorted_quantile_ms(&times, q);
+        let reported = measured.ms(&format!("/connect_response_ns/{key}"));
+        let figure = format!("connect response time {}", key.replace("max", "maximum"));
+        findings.ms(figure, truth_ms, reported, truth_ms * 0.02 + LATE_MS);
+    }
+    Ok(())
+}
+
+fn churn_counts(findings: &mut Findings, measured: &MeasuredConnections) {
+    replaced_by_plan(findings, measured, (100, 80), CHURN_MESSAGES);
+    let clients = measured.log.by_client();
+    let with_all = clients.values().filter(|all| all.len() == CHURN.1).count();
+    findings.count(
+        "clients with 5 connections",
+        u64::from(CHURN.0),
+        with_all as u64,
+    );
 }
 
 fn churn_messages(findings: &mut Findings) -> anyhow::Result<()> {
