@@ -1,15 +1,18 @@
 //! The cases of the certificate: faults, a plan, and the arithmetic of the correct report.
 
 mod attribution;
+mod churn;
 mod counts;
 mod feeds;
 mod measured_run;
 mod openings;
 mod replies;
+mod restarts;
 mod rooms;
 mod slow_readers;
 #[cfg(target_os = "linux")]
 mod stillness;
+mod storm_load;
 mod storms;
 mod times;
 mod unsent;
@@ -94,7 +97,9 @@ pub fn all() -> Vec<Case> {
         feeds::TIMED_CASES,
         slow_readers::TIMED_CASES,
         openings::TIMED_CASES,
+        churn::TIMED_CASES,
         storms::TIMED_CASES,
+        restarts::TIMED_CASES,
         &counting(),
     ]
     .concat();
@@ -120,7 +125,7 @@ pub fn counting() -> Vec<Case> {
         rooms::CASES,
         feeds::CASES,
         unsent::CASES,
-        openings::CASES,
+        churn::CASES,
         storms::CASES,
     ]
     .concat()
