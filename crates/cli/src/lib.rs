@@ -14,7 +14,7 @@
 //! | `styled_text` | styles and bullet points of text reports |
 //! | `print` | errors and notices on standard error, texts on standard output |
 //! | `scenario_flags`, `scenario_files`, `scenario_error` | flags that define a scenario; the files that it names; their errors |
-//! | `load_flags`, `open_loop_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
+//! | `load_flags`, `open_loop_flags`, `connection_flags`, `slow_flags`, `tls_flags`, `generator_flags` | flags that define a load and its plan |
 //! | `scenario_fingerprint` | the hash of a scenario |
 //! | [`headings`], `choices` | headings of flags; flags that accept one of several names |
 //! | `preflight` | check of the limits for the connections of a run |
@@ -25,6 +25,7 @@
 
 mod bounded;
 mod choices;
+mod connection_flags;
 mod display_thread;
 mod exit_status;
 mod generator_flags;
@@ -48,6 +49,7 @@ mod tls_flags;
 
 pub use bounded::within;
 pub use choices::{Choice, one_of};
+pub use connection_flags::{ConnectionFlags, StormFlags, TimedDrop};
 pub use display_thread::DisplayThread;
 pub use exit_status::ExitStatus;
 pub use generator_flags::GeneratorFlags;
@@ -55,7 +57,8 @@ pub use load_flags::{LoadFlags, random_seed};
 pub use main_wrapper::run;
 pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::{
-    check_files, check_files_of_shards, check_ports, check_room, check_source_addresses, slow_ports,
+    ConnectionCount, check_files, check_files_of_shards, check_ports, check_room,
+    check_source_addresses, slow_ports,
 };
 pub use print::{
     in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,

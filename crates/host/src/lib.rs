@@ -10,6 +10,7 @@
 //! its output |
 //! | [`system_info`] | operating system, kernel, CPU, cores and name of the machine |
 //! | [`inherited_descriptor`] | descriptors that a launcher passes on by number (Unix) |
+//! | [`listen_queue`] | overflows of listen queues, and addresses of this machine |
 //! | [`open_files`] | limit on open files |
 //! | [`preflight`] | check of open files for a number of connections; local ports and source addresses |
 //! | [`signals`] | signals that end a program |
@@ -22,6 +23,7 @@ pub mod cores;
 mod error;
 #[cfg(unix)]
 pub mod inherited_descriptor;
+pub mod listen_queue;
 pub mod open_files;
 pub mod preflight;
 pub mod process_group;

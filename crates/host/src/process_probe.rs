@@ -39,6 +39,15 @@ struct ProbedProcess {
 }
 
 impl ProbedProcess {
+    /// Reads the resident memory only, without a look at each thread.
+    fn read_memory(&mut self, system: &mut System) -> Option<u64> {
+        let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[self.pid]), true, what);
+        self.rss_bytes = system.process(self.pid)?.memory();
+        self.max_rss_bytes = self.max_rss_bytes.max(self.rss_bytes);
+        Some(self.rss_bytes)
+    }
+
     /// Returns the CPU time so far, in nanoseconds, and records the resident memory.
     fn read(&mut self, system: &mut System) -> Option<u64> {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
@@ -184,8 +193,8 @@ impl ProcessProbe {
         };
         let mut sum = 0;
         for process in processes {
-            match process.read(system) {
-                Some(_) => sum += process.rss_bytes,
+            match process.read_memory(system) {
+                Some(bytes) => sum += bytes,
                 None if process.is_root => return None,
                 None => {}
             }

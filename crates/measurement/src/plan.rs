@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `client_spread` | [`ClientSpread`]: server and source address of each client |
+//! | `connection_check` | checks of the rules of connections that need the load |
 //! | `connection_rules` | [`ConnectionRules`]: when connections open, end by plan, and open again |
 //! | `division` | the clients of a load, divided into roles, rooms, processes and threads |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
@@ -21,6 +22,7 @@
 
 mod client_handshake;
 mod client_spread;
+mod connection_check;
 mod connection_rules;
 mod division;
 mod error;
@@ -134,6 +136,7 @@ pub struct Plan {
     /// At least one.
     servers: Vec<TargetServer>,
     slow_readers: Option<Arc<SlowAssignment>>,
+    dropped: Option<DroppedConnections>,
 }
 
 impl Deref for Plan {
@@ -149,6 +152,7 @@ impl Plan {
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.spec.set_seed(seed);
+        self.dropped = self.chosen_drop();
         self
     }
 
@@ -189,9 +193,14 @@ impl Plan {
         self.assigned_roles()
     }
 
-    /// State of a client at the beginning of its connection; `None` without a scenario.
-    pub fn client_state(&self, roles: &RoleAssignment, client: u32) -> Option<ClientState> {
-        scenario_check::state_of(self.scenario()?, roles, client, self.rooms)
+    /// State of a client or of an idle connection at its beginning; `None` without a scenario.
+    pub fn client_state(&self, roles: &RoleAssignment, connection: u32) -> Option<ClientState> {
+        scenario_check::state_of(self.scenario()?, roles, connection, self.rooms)
+    }
+
+    /// Connections that the clients end at once, by `--drop`; `None` without any.
+    pub fn dropped(&self) -> Option<DroppedConnections> {
+        self.dropped
     }
 
     /// Room of a client: its number within its role modulo the number of rooms. 0 without a scenario.
@@ -291,6 +300,16 @@ impl Plan {
     pub fn clients_of(&self, thread: usize) -> impl ExactSizeIterator<Item = u32> + use<> {
         let threads = self.threads.get();
         self.partition().of_thread(self.share, thread, threads)
+    }
+
+    /// Numbers of the idle connections of one thread of this process, in ascending order. They follow the numbers of the
+    /// clients. Each number has one owner, and the numbers of connections of the threads differ by at most one.
+    pub fn idle_of(&self, thread: usize) -> impl Iterator<Item = u32> + use<> {
+        let own = self.share.numbers(self.clients.get()..self.connections());
+        let threads = self.threads.get();
+        // The turn goes on where that of the clients ends.
+        let first = (thread + threads - self.own_clients() as usize % threads) % threads;
+        own.skip(first).step_by(threads)
     }
 
     /// Planned number of messages of this process; `None` when a duration is planned.
@@ -430,6 +449,30 @@ mod tests {
         );
     }
 
+    #[test]
+    fn another_seed_drops_other_connections() {
+        let drop = ConnectionDrop {
+            after: Duration::ZERO,
+            share: 0.5,
+            method: DropMethod::Reset,
+        };
+        let draft = LoadDraft {
+            connections: ConnectionRules {
+                drop: Some(drop),
+                idle: 100,
+                ..ConnectionRules::default()
+            },
+            ..LoadDraft::closed_loop()
+        };
+        let spec = LoadSpec::new(draft).unwrap();
+        let plan = spec.against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
+        let first = plan.dropped().unwrap();
+        assert_eq!(first.count(), 100);
+        let second = plan.with_seed(2).dropped();
+        assert_eq!(second, Some(drop.choose(2, 200)));
+        assert_ne!(second, Some(first));
+    }
+
     proptest! {
         #[test]
         fn every_client_has_one_thread_and_shares_differ_by_one(
@@ -454,6 +497,38 @@ mod tests {
             prop_assert_eq!(all, (0..clients).collect::<Vec<_>>());
             let sizes = shares.iter().map(Vec::len);
             prop_assert!(sizes.clone().max().unwrap() - sizes.min().unwrap() <= 1);
+        }
+
+        #[test]
+        fn every_idle_connection_has_one_thread_and_shares_differ_by_one(
+            clients in 1..100_u32, idle in 0..300_u32, threads in 1..9_usize, count in 1..9_u32,
+        ) {
+            prop_assume!(count <= clients);
+            let plan = |index| LoadSpec::new(LoadDraft {
+                clients: NonZeroU32::new(clients).unwrap(),
+                connections: ConnectionRules { idle, ..ConnectionRules::default() },
+                threads: NonZeroUsize::new(threads).unwrap(),
+                share: Share { index, count: NonZeroU32::new(count).unwrap() },
+                ..LoadDraft::closed_loop()
+            }).unwrap().against(ServerUrl::parse("ws://a/").unwrap()).unwrap();
+            let (mut all, mut of_processes) = (Vec::new(), Vec::new());
+            for plan in (0..count).map(plan) {
+                prop_assert_eq!(plan.connections(), clients + idle);
+                let threads = 0..plan.threads.get();
+                let own: Vec<Vec<u32>> = threads.clone().map(|t| plan.idle_of(t).collect()).collect();
+                prop_assert!(own.iter().all(|thread| thread.is_sorted()));
+                prop_assert_eq!(own.concat().len(), plan.own_idle() as usize);
+                let connections = threads.map(|t| plan.clients_of(t).len() + own[t].len());
+                prop_assert!(connections.clone().max().unwrap() - connections.clone().min().unwrap() <= 1);
+                prop_assert_eq!(connections.sum::<usize>(), plan.own_connections() as usize);
+                of_processes.push(plan.own_connections());
+                all.extend(own.concat());
+            }
+            all.sort_unstable();
+            prop_assert_eq!(all, (clients..clients + idle).collect::<Vec<_>>());
+            prop_assert!(of_processes.iter().max().unwrap() - of_processes.iter().min().unwrap() <= 1);
+            let most = plan(0).most_connections(NonZeroU32::new(count).unwrap());
+            prop_assert_eq!(of_processes.iter().max(), Some(&most));
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct RoleAssignment {
     ranges: Vec<Range<u64>>,
     /// First number of the role's clients among all that send; `None` for roles that do not send.
     senders: Vec<Option<u64>>,
+    /// Role of connections behind those of the clients.
+    idle_role: usize,
 }
 
 impl RoleAssignment {
@@ -26,6 +28,18 @@ impl RoleAssignment {
         u32::try_from(client - range.start)
             .ok()
             .map(|member| (role, member))
+    }
+
+    /// Index of the role of an idle connection, and its number within the role. The numbers of idle connections follow
+    /// those of the clients, also within the role. The role is the first one that takes the rest of the clients, else
+    /// the first one.
+    pub fn of_idle(&self, connection: u32) -> Option<(usize, u32)> {
+        let clients = self.ranges.last()?.end;
+        let behind = u64::from(connection).checked_sub(clients)?;
+        let member = self.clients(self.idle_role) + behind;
+        u32::try_from(member)
+            .ok()
+            .map(|member| (self.idle_role, member))
     }
 
     /// Number of a client among those that send the load; `None` for one that only listens.
@@ -97,7 +111,13 @@ impl Scenario {
             senders.push(sends.then_some(sending));
             sending += if sends { count } else { 0 };
         }
-        Ok(RoleAssignment { ranges, senders })
+        let mut roles = self.roles.iter();
+        let takes_rest = roles.position(|role| matches!(role.count, RoleCount::Rest));
+        Ok(RoleAssignment {
+            ranges,
+            senders,
+            idle_role: takes_rest.unwrap_or(0),
+        })
     }
 }
 

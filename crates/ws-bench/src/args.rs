@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
 use cli::{
-    GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags, TypedLoadFlags,
-    print_notice,
+    ConnectionFlags, GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags,
+    StormFlags, TypedLoadFlags, print_notice,
 };
 use measurement::plan::{
     AddressList, Length, LoadDraft, LoadSpec, Plan, PlanError, RateProfile, ServerUrl, TargetServer,
@@ -78,6 +78,12 @@ pub(crate) struct BenchArgs {
 
     #[command(flatten)]
     pub(crate) open_loop: OpenLoopFlags,
+
+    #[command(flatten)]
+    pub(crate) connections: ConnectionFlags,
+
+    #[command(flatten)]
+    pub(crate) storm: StormFlags,
 
     #[command(flatten)]
     pub(crate) slow: SlowFlags,
@@ -381,6 +387,8 @@ impl BenchArgs {
         let mut draft = self.load.draft(&self.generator);
         self.scenario.apply(scenario, &self.typed, &mut draft);
         self.slow.apply(&mut draft);
+        self.connections.apply(&mut draft);
+        self.storm.apply(&mut draft);
         if let Some(load) = self.open_loop.load(self.load.window) {
             if let (None, Some(time)) = (
                 self.load.duration,
@@ -451,11 +459,13 @@ mod tests {
 
     use super::*;
     use crate::tests::plan;
-    use std::num::NonZeroU32;
+    use std::num::{NonZeroU32, NonZeroU64};
     use std::time::Duration;
 
     use clap::CommandFactory;
-    use measurement::plan::{Arrivals, Load, Verify};
+    use measurement::plan::{
+        Arrivals, ConnectionDrop, ConnectionRules, DropMethod, Lifetime, Load, ReconnectLaw, Verify,
+    };
     use units::Rate;
 
     fn parse(line: &str) -> Result<BenchArgs, clap::Error> {
@@ -530,6 +540,32 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_connections_are_those_typed() {
+        assert_eq!(plan("").connections, ConnectionRules::default());
+        let plan = plan(
+            "--connect-rate 50 --connect-arrivals poisson --lifetime exp:2s --messages-per-connection 1_000 \
+             --drop 3s:50% --drop-with close --reconnect backoff:100ms..30s --idle 5_000 -d 10s",
+        );
+        let expected = ConnectionRules {
+            arrivals: Arrivals::Poisson,
+            lifetime: Some(Lifetime::Exponential(Duration::from_secs(2))),
+            messages_per_connection: NonZeroU64::new(1_000),
+            drop: Some(ConnectionDrop {
+                after: Duration::from_secs(3),
+                share: 0.5,
+                method: DropMethod::Close,
+            }),
+            reconnect: Some(ReconnectLaw::Backoff {
+                first: Duration::from_millis(100),
+                cap: Duration::from_secs(30),
+            }),
+            idle: 5_000,
+        };
+        assert_eq!(plan.connections, expected);
+        assert_eq!(plan.connections(), 5_100);
+    }
+
+    #[test]
     fn threads_are_pinned_where_it_is_said() {
         assert!(plan("").pin.is_empty());
         assert_eq!(plan("--pin").pin, host::cores::allowed_cores());
@@ -593,6 +629,16 @@ mod tests {
             "--slow-read 1KiB/s",
             "--slow-after 1s",
             "--slow 1 --slow-read 1KiB",
+            "--connect-arrivals poisson",
+            "--connect-rate 5 --connect-arrivals even",
+            "--lifetime 0s",
+            "--messages-per-connection 0",
+            "--drop 10",
+            "--drop-with close",
+            "--drop 1s --drop-with abort",
+            "--reconnect later",
+            "--idle 0",
+            "--idle 20_000_000",
             "--no-output -o a.xlsx",
             "--verify maybe",
             "--connect-rate 0",

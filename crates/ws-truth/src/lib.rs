@@ -10,6 +10,8 @@
 //! | [`faulty_server`] | the server with these faults |
 //! | `fault_log` | the server's log of its actions |
 //! | `delivery_log` | the part of the log about rooms and feeds, and the figures that follow from it |
+//! | `admission_rules`, `admission_server`, `admission_log` | a server that limits handshakes and restarts, its rules and its log |
+//! | `upgrade_request` | request and answers of an opening handshake |
 //! | [`finding`] | truth and report of one figure, and the tolerance between them |
 //! | [`cases`] | every case of the certificate |
 //! | [`generator_process`] | a generator in a process of its own, which can be stopped |
@@ -28,6 +30,9 @@
     )
 )]
 
+mod admission_log;
+mod admission_rules;
+mod admission_server;
 pub mod cases;
 #[cfg(target_os = "linux")]
 mod cpu_quota;
@@ -38,3 +43,4 @@ pub mod faulty_server;
 pub mod finding;
 #[cfg(target_os = "linux")]
 pub mod generator_process;
+mod upgrade_request;

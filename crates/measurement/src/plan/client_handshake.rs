@@ -103,7 +103,7 @@ impl Plan {
         Ok(joined)
     }
 
-    /// Checks the handshakes of all clients.
+    /// Checks the handshakes of all clients and idle connections.
     ///
     /// # Errors
     /// The first header or path that cannot be sent.
@@ -115,7 +115,7 @@ impl Plan {
             let parts = &scenario.handshake;
             scenario.url.is_some() || !parts.headers.is_empty() || parts.origin.is_some()
         });
-        let checked = if has_templates { self.clients.get() } else { 1 };
+        let checked = if has_templates { self.connections() } else { 1 };
         (0..checked)
             .filter_map(|client| self.client_state(&roles, client))
             .try_for_each(|client| self.client_handshake(&client).map(|_| ()))

@@ -19,7 +19,7 @@ impl LoadDraft {
         };
         check_support(&scenario)?;
         let clients = self.clients.get();
-        scenario.check_complete(clients.into())?;
+        scenario.check_complete(self.connections().into())?;
         let roles = scenario.assign_roles(clients.into())?;
         if scenario.is_push_only() {
             self.check_push_only()?;
@@ -126,15 +126,15 @@ impl LoadDraft {
     }
 }
 
-/// State of a client at the beginning of its connection, in one of `rooms` rooms.
+/// State of a client or of an idle connection at its beginning, in one of `rooms` rooms.
 pub(super) fn state_of(
     scenario: &Scenario,
     roles: &RoleAssignment,
-    client: u32,
+    connection: u32,
     rooms: NonZeroU32,
 ) -> Option<ClientState> {
-    let (role, member) = roles.of(client)?;
-    Some(scenario.client(client, role, member, rooms.get()))
+    let (role, member) = roles.of(connection).or_else(|| roles.of_idle(connection))?;
+    Some(scenario.client(connection, role, member, rooms.get()))
 }
 
 /// The shipped scenario that does what a plain echo does.
@@ -462,5 +462,57 @@ mod tests {
         let text = format!("{CALL}[roles.a]\ncount = 3\n");
         let error = spec(&text, |draft| draft.clients = NonZeroU32::MIN).unwrap_err();
         assert_eq!(error, "the roles need 3 clients, but there are 1");
+    }
+
+    #[test]
+    fn idle_connections_follow_the_clients_of_the_role_that_takes_the_rest() {
+        let text =
+            format!("{ROOM}to = 'room'\n[roles.a]\ncount = 2\n[roles.b]\n[roles.c]\ncount = 1\n");
+        let spec = spec(&text, |draft| {
+            ten_seconds(draft);
+            draft.clients = NonZeroU32::new(6).unwrap();
+            draft.connections.idle = 2;
+        });
+        let plan = spec.unwrap().against(ServerUrl::parse("ws://a/").unwrap());
+        let plan = plan.unwrap();
+        let roles = plan.roles().unwrap();
+        assert_eq!((roles.of(6), roles.of_idle(5)), (None, None));
+        assert_eq!(
+            (roles.of_idle(6), roles.of_idle(7)),
+            (Some((1, 3)), Some((1, 4)))
+        );
+        let state = plan.client_state(&roles, 7).unwrap();
+        assert_eq!((state.client(), state.role()), (7, 1));
+        assert!(plan.is_idle(6) && !plan.is_idle(5));
+        plan.check_handshakes().unwrap();
+    }
+
+    #[test]
+    fn every_idle_connection_needs_a_row_of_its_own() {
+        let load = |idle, wrap| {
+            let text = "[[message]]\nsend = '${t.name} ${id}'\nreply = '${*} ${id}'\n";
+            let source = ScenarioSource::File {
+                name: "t.toml",
+                text,
+            };
+            let options = ScenarioOptions {
+                data: vec![("t".to_owned(), "t.csv".to_owned())],
+                data_wrap: wrap,
+                ..ScenarioOptions::default()
+            };
+            let table = |_: &str, _: Option<&str>| Ok("name\na\nb\nc\n".to_owned());
+            let scenario = Scenario::parse(source, &options, &table).unwrap();
+            let mut draft = LoadDraft {
+                clients: NonZeroU32::new(2).unwrap(),
+                scenario: Some(Arc::new(scenario)),
+                ..LoadDraft::closed_loop()
+            };
+            draft.connections.idle = idle;
+            LoadSpec::new(draft).map_err(|error| error.to_string())
+        };
+        load(1, false).unwrap();
+        let error = load(2, false).unwrap_err();
+        assert_eq!(error, "t has 3 rows, client 3 needs one of its own");
+        load(2, true).unwrap();
     }
 }

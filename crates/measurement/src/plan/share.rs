@@ -1,6 +1,7 @@
 //! One process's share of a run that several processes execute together.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 /// Share of one of several processes that run the same plan: the clients `k` with `k mod count = index`.
 ///
@@ -36,6 +37,14 @@ impl Share {
         clients
             .saturating_sub(self.index)
             .div_ceil(self.count.get())
+    }
+
+    /// The numbers of this share among these, in ascending order.
+    pub(super) fn numbers(self, all: Range<u32>) -> impl Iterator<Item = u32> + use<> {
+        let count = self.count.get();
+        let skipped = (self.index + count - all.start % count) % count;
+        let first = all.start.saturating_add(skipped);
+        (first..all.end).step_by(count as usize)
     }
 }
 

@@ -13,11 +13,7 @@ use super::throttled_stream::ThrottledStream;
 use super::{ConnectionState, FaultyConnection};
 use crate::fault_log::FaultLog;
 use crate::faults::{Faults, Handshake};
-
-/// The answer to a handshake beyond the limit of connections.
-const REFUSAL: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 4\r\n\
-    Connection: close\r\n\r\nfull";
+use crate::upgrade_request::{HEAD_END, REFUSAL, accept_answer, key_in, path_in};
 
 /// Reads the part of the request that has arrived, and answers it once it is complete.
 pub(super) fn upgrade(
@@ -44,11 +40,7 @@ pub(super) fn upgrade(
         *state = ConnectionState::Ended(stream.taken);
         return Ok(());
     }
-    let mut answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    )
-    .into_bytes();
+    let mut answer = accept_answer(&accept);
     if let Some(greeting) = faults.greeting {
         // One write, so that it is read before the load begins.
         let frame = Frame::message(greeting, OpCode::Data(OpData::Text), true);
@@ -80,7 +72,7 @@ pub(super) fn upgrade(
 fn read_head(stream: &mut ThrottledStream, head: &mut Vec<u8>) -> io::Result<bool> {
     let mut byte = [0];
     // Byte by byte, so that nothing behind the head is lost.
-    while !head.ends_with(b"\r\n\r\n") {
+    while !head.ends_with(HEAD_END) {
         match stream.read(&mut byte) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) => head.push(byte[0]),
@@ -89,21 +81,4 @@ fn read_head(stream: &mut ThrottledStream, head: &mut Vec<u8>) -> io::Result<boo
         }
     }
     Ok(true)
-}
-
-/// Path and query of the request; empty without a request line.
-fn path_in(head: &[u8]) -> String {
-    let head = String::from_utf8_lossy(head);
-    let path = head.split_whitespace().nth(1);
-    path.unwrap_or_default().to_owned()
-}
-
-/// The client's key; empty without one.
-fn key_in(head: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(head)
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("Sec-WebSocket-Key"))
-        .map(|(_, key)| key.trim().as_bytes().to_vec())
-        .unwrap_or_default()
 }
