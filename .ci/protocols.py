@@ -3,9 +3,9 @@
     python3 .ci/protocols.py FOLDER [--table] [--only NAME]...
 
 FOLDER holds ws-bench, axum-ws and tungstenite-ws. Each protocol sends 200 messages, and all must match; in rooms, each
-of them must reach everybody. A wrong login, a missing endpoint and a killed server must give the exact error. With
---table, each protocol is measured at 200 msg/s instead, rooms at 100 msg/s, and the figures are printed as two Markdown
-tables.
+of them must reach everybody. Clients whose connections are dropped must log in again and go on. A wrong login, a
+missing endpoint and a killed server must give the exact error. With --table, each protocol is measured at 200 msg/s
+instead, rooms at 100 msg/s, and the figures are printed as two Markdown tables.
 
 The servers are small programs in crates/ws-bench/tests/protocols, and Debian's packages. As root, all of them run in a
 namespace of their own, which has nothing but a loopback: some listen on all addresses. Without root these are
@@ -27,6 +27,7 @@ import time
 import urllib.error
 import urllib.request
 
+from protocol_reconnects import check_reconnected
 from protocol_rooms import Feed, Room
 from protocol_run import bench, check, complete_run, milliseconds, verdict
 from protocol_servers import (
@@ -363,6 +364,7 @@ def check_protocol(program, protocol, server):
         check_matched(program, protocol, server, ACCOUNT, "200 messages of an account")
     for part in [*protocol.rooms, *protocol.feeds]:
         part.check(program, server.url(protocol.path), protocol.log_in)
+    check_reconnected(program, protocol, server)
     for refusal in protocol.refusals:
         check_refusal(program, protocol, server, refusal)
     check_killed(program, protocol, server)

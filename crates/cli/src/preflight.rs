@@ -5,8 +5,80 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::{Context, anyhow};
 use host::preflight::Shortage;
 use host::{open_files, preflight};
-use measurement::plan::{ClientSpread, Endpoint, MAX_CLIENTS, MAX_SOURCE_ADDRESSES, TargetServer};
+use measurement::plan::{
+    ClientSpread, Endpoint, LoadDraft, MAX_CLIENTS, MAX_SOURCE_ADDRESSES, TargetServer,
+};
 use units::{counted, grouped};
+
+/// Connections of a run or of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionCount {
+    /// Connections of clients.
+    pub clients: u64,
+    /// Connections besides these, which stay silent.
+    pub idle: u64,
+}
+
+impl ConnectionCount {
+    /// All connections of a load.
+    pub fn of(load: &LoadDraft) -> Self {
+        Self {
+            clients: load.clients.get().into(),
+            idle: load.connections.idle.into(),
+        }
+    }
+
+    /// The connections of the process that has this share of a load.
+    pub fn of_share(load: &LoadDraft) -> Self {
+        Self {
+            clients: load.own_clients().into(),
+            idle: load.own_idle().into(),
+        }
+    }
+
+    fn all(self) -> u64 {
+        self.clients + self.idle
+    }
+
+    /// Number of all connections. A run has at most `MAX_CLIENTS`.
+    fn in_range(self) -> u32 {
+        u32::try_from(self.all()).unwrap_or(u32::MAX)
+    }
+
+    /// Text with its noun: `4,000 clients`, `4,000 connections (100 clients, 3,900 idle)`.
+    fn text(self) -> String {
+        if self.idle == 0 {
+            return counted(self.clients, "client");
+        }
+        format!(
+            "{} ({}, {} idle)",
+            counted(self.all(), "connection"),
+            counted(self.clients, "client"),
+            grouped(self.idle),
+        )
+    }
+
+    /// A number of connections with the noun of these.
+    fn counted(self, number: u64) -> String {
+        counted(
+            number,
+            if self.idle == 0 {
+                "client"
+            } else {
+                "connection"
+            },
+        )
+    }
+
+    /// The flag that makes these connections as few as `fit`.
+    fn reducing_flag(self, fit: u64) -> String {
+        match fit.checked_sub(self.clients) {
+            Some(idle) if self.idle > 0 && idle > 0 => format!("`--idle {idle}`"),
+            _ if self.idle > 0 => format!("`-c {fit}` without `--idle`"),
+            _ => format!("`-c {fit}`"),
+        }
+    }
+}
 
 /// Checks that the limits of this machine allow a number of clients, spread over servers and source addresses. Without
 /// servers, an embedded one shares the limits.
@@ -18,40 +90,56 @@ pub fn check_room(
     servers: &[TargetServer],
     sources: &[IpAddr],
 ) -> anyhow::Result<()> {
-    check_files(u64::from(clients), servers.is_empty())?;
-    check_ports(clients, servers, sources)
+    let count = ConnectionCount {
+        clients: clients.into(),
+        idle: 0,
+    };
+    check_files(count, servers.is_empty())?;
+    check_ports(count, servers, sources)
 }
 
-/// Checks that the connections of each of `processes` that share `clients` fit the limit on open files of a process.
-/// `most` of the clients are in one process.
+/// Checks that the connections of each of `processes` that share these fit the limit on open files of a process. `most`
+/// of the connections are in one process.
 ///
 /// # Errors
-/// When they do not fit; the error says how many clients fit, and how many processes would have room.
-pub fn check_files_of_shards(clients: u32, processes: u32, most: u32) -> anyhow::Result<()> {
-    let each = u64::from(most);
-    let Err(shortage) = preflight::check(each, false, open_files::limit()) else {
+/// When they do not fit; the error says how many fit, and how many processes would have room.
+pub fn check_files_of_shards(
+    count: ConnectionCount,
+    processes: u32,
+    most: u32,
+) -> anyhow::Result<()> {
+    check_shards(count, processes, most, open_files::limit())
+}
+
+fn check_shards(
+    count: ConnectionCount,
+    processes: u32,
+    most: u32,
+    open_file_limit: Option<u64>,
+) -> anyhow::Result<()> {
+    let Err(shortage) = preflight::check(most.into(), false, open_file_limit) else {
         return Ok(());
     };
     if processes == 1 {
         return Err(anyhow!(
             "{}, or `--shards {}`",
-            shortage_text(&shortage),
-            u64::from(clients).div_ceil(shortage.fit.max(1))
+            shortage_text(count, &shortage),
+            count.all().div_ceil(shortage.fit.max(1))
         ));
     }
     let shards = match shortage.fit {
         0 => String::new(),
-        fit => format!(", or `--shards {}`", u64::from(clients).div_ceil(fit)),
+        fit => format!(", or `--shards {}`", count.all().div_ceil(fit)),
     };
     Err(anyhow!(
         "each of {} processes needs {} open files for {}, but the limit is {}; raise the limit (`ulimit -n {}` as root) or use \
-         `-c {}`{shards}",
+         {}{shards}",
         grouped(processes.into()),
         grouped(shortage.needed),
-        counted(each, "client"),
+        count.counted(most.into()),
         grouped(shortage.limit),
         shortage.needed,
-        shortage.fit * u64::from(processes),
+        count.reducing_flag(shortage.fit * u64::from(processes)),
     ))
 }
 
@@ -59,32 +147,37 @@ pub fn check_files_of_shards(clients: u32, processes: u32, most: u32) -> anyhow:
 ///
 /// # Errors
 /// When they do not fit; the error says what to do.
-pub fn check_files(connections: u64, embedded: bool) -> anyhow::Result<()> {
-    check(connections, embedded, open_files::limit())
+pub fn check_files(count: ConnectionCount, embedded: bool) -> anyhow::Result<()> {
+    preflight::check(count.all(), embedded, open_files::limit())
+        .map_err(|shortage| anyhow!(shortage_text(count, &shortage)))
 }
 
-/// Checks that there are local ports for a number of clients, spread over servers and source addresses. Without servers,
-/// an embedded one is measured.
+/// Checks that there are local ports for a number of connections, spread over servers and source addresses. Without
+/// servers, an embedded one is measured.
 ///
 /// # Errors
 /// When they do not fit; the error says how many fit and what to add.
 pub fn check_ports(
-    clients: u32,
+    count: ConnectionCount,
     servers: &[TargetServer],
     sources: &[IpAddr],
 ) -> anyhow::Result<()> {
     match preflight::outgoing_ports() {
-        Some(ports) => PortRoom::new(servers, sources.len(), &ports).check(clients),
+        Some(ports) => PortRoom::new(servers, sources.len(), &ports).check(count),
         None => Ok(()),
     }
 }
 
 /// Warns that opening becomes slow because more than half of the ports are needed; `None` when they are not. Holds for
 /// systems that search for a free port at each connect.
-pub fn slow_ports(clients: u32, servers: &[TargetServer], sources: &[IpAddr]) -> Option<String> {
+pub fn slow_ports(
+    count: ConnectionCount,
+    servers: &[TargetServer],
+    sources: &[IpAddr],
+) -> Option<String> {
     let ports = preflight::outgoing_ports()?;
     let half = PortRoom::new(servers, sources.len(), &ports[..ports.len() / 2]);
-    half.slow_opening(clients)
+    half.slow_opening(count)
 }
 
 /// Checks that connections can be made from these addresses.
@@ -98,11 +191,6 @@ pub fn check_source_addresses(sources: &[IpAddr]) -> anyhow::Result<()> {
             Err(error).with_context(|| format!("cannot connect from the source address {address}"))
         }
     }
-}
-
-fn check(connections: u64, embedded: bool, open_file_limit: Option<u64>) -> anyhow::Result<()> {
-    preflight::check(connections, embedded, open_file_limit)
-        .map_err(|shortage| anyhow!(shortage_text(&shortage)))
 }
 
 /// Local ports for the connections to the servers of a run.
@@ -161,33 +249,36 @@ impl PortRoom {
         })
     }
 
-    fn check(&self, clients: u32) -> anyhow::Result<()> {
-        if self.fits(clients, self.sources) {
+    fn check(&self, count: ConnectionCount) -> anyhow::Result<()> {
+        let connections = count.in_range();
+        if self.fits(connections, self.sources) {
             return Ok(());
         }
         let fit = largest(MAX_CLIENTS, |n| self.fits(n, self.sources));
-        let needed = self.needed_sources(clients);
+        let needed = self.needed_sources(connections);
         let ports = self.servers.iter().flatten().map(|server| server.ports);
         Err(anyhow!(
             "{} do not fit: one source address has {} for connections to one server, so {} fit; {} or a \
-             further URL, widen the range (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'` as root), or use `-c {fit}`",
-            counted(clients.into(), "client"),
+             further URL, widen the range (`sysctl -w net.ipv4.ip_local_port_range='1024 65535'` as root), or use {}",
+            count.text(),
             counted(ports.min().unwrap_or(0).into(), "port"),
-            counted(fit.into(), "client"),
+            count.counted(fit.into()),
             self.advice(needed),
+            count.reducing_flag(fit.into()),
         ))
     }
 
-    fn slow_opening(&self, clients: u32) -> Option<String> {
-        if self.fits(clients, self.sources) {
+    fn slow_opening(&self, count: ConnectionCount) -> Option<String> {
+        let connections = count.in_range();
+        if self.fits(connections, self.sources) {
             return None;
         }
         let quick = largest(MAX_CLIENTS, |n| self.fits(n, self.sources));
         Some(format!(
             "beyond {}, opening slows down because this system (Linux before 6.3, or another one) searches for \
              a free port at each connect; {}",
-            counted(quick.into(), "client"),
-            self.advice(self.needed_sources(clients)),
+            count.counted(quick.into()),
+            self.advice(self.needed_sources(connections)),
         ))
     }
 
@@ -234,7 +325,7 @@ fn largest(most: u32, holds: impl Fn(u32) -> bool) -> u32 {
     low
 }
 
-fn shortage_text(shortage: &Shortage) -> String {
+fn shortage_text(count: ConnectionCount, shortage: &Shortage) -> String {
     let Shortage {
         clients,
         fit,
@@ -242,21 +333,27 @@ fn shortage_text(shortage: &Shortage) -> String {
         needed,
         embedded,
     } = *shortage;
-    let (because, instead) = if embedded {
-        (
+    // In a run of several processes, an embedded server has a process of its own.
+    let fits_alone = preflight::check(clients, false, Some(limit)).is_ok();
+    let (because, instead) = match (embedded, fits_alone) {
+        (true, true) => (
+            ", because the embedded server shares the limit",
+            ", `--shards 2`, or start the server in another terminal",
+        ),
+        (true, false) => (
             ", because the embedded server shares the limit",
             ", or start the server in another terminal",
-        )
-    } else {
-        ("", "")
+        ),
+        (false, _) => ("", ""),
     };
     format!(
-        "{} clients need {} open files{because}, but the limit is {}: {} clients fit; \
-         raise the limit (`ulimit -n {needed}` as root) or use `-c {fit}`{instead}",
-        grouped(clients),
+        "{} need {} open files{because}, but the limit is {}: {} fit; \
+         raise the limit (`ulimit -n {needed}` as root) or use {}{instead}",
+        count.text(),
         grouped(needed),
         grouped(limit),
-        grouped(fit),
+        count.counted(fit),
+        count.reducing_flag(fit),
     )
 }
 
@@ -271,7 +368,7 @@ mod tests {
     fn a_shortage_is_named_with_what_mends_it() {
         let files = |clients, embedded| {
             let short = preflight::check(clients, embedded, Some(1_000));
-            shortage_text(&short.unwrap_err())
+            shortage_text(busy(clients), &short.unwrap_err())
         };
         let text = files(469, true);
         assert!(
@@ -279,7 +376,64 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("468 clients fit") && text.contains("ulimit -n 1002"));
+        assert!(
+            text.ends_with("use `-c 468`, `--shards 2`, or start the server in another terminal")
+        );
+        let text = files(937, true);
+        assert!(text.ends_with("use `-c 468`, or start the server in another terminal"));
         assert!(!files(937, false).contains("embedded"));
+    }
+
+    fn busy(clients: u64) -> ConnectionCount {
+        ConnectionCount { clients, idle: 0 }
+    }
+
+    #[test]
+    fn idle_connections_need_files_and_shards_too() {
+        let refused = |clients, idle, processes, most| {
+            let count = ConnectionCount { clients, idle };
+            let checked = check_shards(count, processes, most, Some(1_064));
+            checked.map_or_else(|e| e.to_string(), |()| String::new())
+        };
+        assert_eq!(refused(100, 900, 1, 1_000), "");
+        assert_eq!(
+            refused(100, 50_000, 1, 50_100),
+            "50,100 connections (100 clients, 50,000 idle) need 50,164 open files, but the limit is 1,064: 1,000 connections \
+             fit; raise the limit (`ulimit -n 50164` as root) or use `--idle 900`, or `--shards 51`"
+        );
+        let text = refused(2_000, 500, 1, 2_500);
+        assert!(
+            text.ends_with("use `-c 1000` without `--idle`, or `--shards 3`"),
+            "{text}"
+        );
+        assert_eq!(
+            refused(100, 5_000, 2, 2_550),
+            "each of 2 processes needs 2,614 open files for 2,550 connections, but the limit is 1,064; raise the limit \
+             (`ulimit -n 2614` as root) or use `--idle 1900`, or `--shards 6`"
+        );
+    }
+
+    #[test]
+    fn idle_connections_need_ports_too() {
+        let count = ConnectionCount {
+            clients: 10,
+            idle: 1_000,
+        };
+        let ports = room(&["ws://127.0.0.1:80/"], 0, 1_000);
+        let text = ports.check(count).unwrap_err().to_string();
+        assert!(
+            text.starts_with("1,010 connections (10 clients, 1,000 idle) do not fit: one source address has 1,000 ports"),
+            "{text}"
+        );
+        assert!(
+            text.contains("so 1,000 connections fit; add `--source-address 127.0.0.2-127.0.0.3`")
+        );
+        assert!(text.ends_with("or use `--idle 990`"), "{text}");
+        let text = ports.slow_opening(count).unwrap();
+        assert!(
+            text.starts_with("beyond 1,000 connections, opening slows down"),
+            "{text}"
+        );
     }
 
     fn room(urls: &[&str], sources: usize, ports: u16) -> PortRoom {
@@ -288,8 +442,8 @@ mod tests {
         PortRoom::new(&servers.collect::<Vec<_>>(), sources, &ports)
     }
 
-    fn refusal(urls: &[&str], sources: usize, clients: u32) -> String {
-        let refused = room(urls, sources, 1_000).check(clients);
+    fn refusal(urls: &[&str], sources: usize, clients: u64) -> String {
+        let refused = room(urls, sources, 1_000).check(busy(clients));
         refused.map_or_else(|e| e.to_string(), |()| String::new())
     }
 
@@ -313,8 +467,8 @@ mod tests {
     #[test]
     fn slow_opening_is_announced_with_the_addresses_that_prevent_it() {
         let half = room(&["ws://127.0.0.1:80/"], 0, 500);
-        assert_eq!(half.slow_opening(500), None);
-        let text = half.slow_opening(501).unwrap();
+        assert_eq!(half.slow_opening(busy(500)), None);
+        let text = half.slow_opening(busy(501)).unwrap();
         assert!(
             text.starts_with("beyond 500 clients, opening slows down"),
             "{text}"

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `client_handshake` | [`ClientHandshake`]: URL and headers of one client |
 //! | `client_spread` | [`ClientSpread`]: server and source address of each client |
+//! | `connection_check` | checks of the rules of connections that need the load |
 //! | `connection_rules` | [`ConnectionRules`]: when connections open, end by plan, and open again |
 //! | `division` | the clients of a load, divided into roles, rooms, processes and threads |
 //! | `load` | [`LoadSpec`]: the load, checked without a server and then aimed at one |
@@ -21,6 +22,7 @@
 
 mod client_handshake;
 mod client_spread;
+mod connection_check;
 mod connection_rules;
 mod division;
 mod error;

@@ -15,6 +15,8 @@ pub enum Content {
     Timeline,
     /// Messages that were delivered to several receivers.
     Deliveries,
+    /// Connections that were lost, and the attempts to open them again.
+    Reconnects,
     /// Any part of a run.
     Run,
 }
@@ -30,6 +32,7 @@ impl Content {
                 "the .xlsx, .csv or .hlog of the run, or a .json of a newer ws-bench"
             }
             Self::Deliveries => "the .xlsx or .json of a run with deliveries",
+            Self::Reconnects => "the .xlsx or .json of a run with `--drop` or `--reconnect`",
             Self::Run => "the .xlsx, .json, .csv or .hlog of a run of ws-bench",
         }
     }
@@ -46,6 +49,7 @@ impl fmt::Display for Content {
             Self::SendTimes => "send times of messages, which the kind heatmap needs",
             Self::Timeline => "figures of each second, which the kind timeline needs",
             Self::Deliveries => "deliveries, which the kind fan-out needs",
+            Self::Reconnects => "lost connections, which the kind storm needs",
             Self::Run => "run of ws-bench",
         })
     }

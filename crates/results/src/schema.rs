@@ -34,6 +34,8 @@ pub(crate) const FAN_OUT_PERCENTILE_COLUMNS: [&str; 4] =
 /// role, and number of the setup step that failed. The room stands in runs with deliveries only.
 pub(crate) const SCENARIO_CONNECTION_COLUMNS: [&str; 4] =
     [READY_COLUMN, "role", STEP_COLUMN, ROOM_COLUMN];
+/// Column behind these, in runs whose connections are replaced or opened again: number of connections after the first.
+pub(crate) const RECONNECTS_COLUMN: &str = "reconnects";
 pub(crate) const READY_COLUMN: &str = "ready_ms";
 pub(crate) const STEP_COLUMN: &str = "setup_step";
 pub(crate) const ROOM_COLUMN: &str = "room";
@@ -44,6 +46,13 @@ pub(crate) const FAN_OUT_SHEET: &str = "fan_out";
 pub(crate) const DELIVERIES_SHEET: &str = "deliveries";
 /// One row per message of a feed at a client. Further sheets are named `pushes_2`, `pushes_3`, …
 pub(crate) const PUSHES_SHEET: &str = "pushes";
+
+/// One row per interval with a lost connection or an attempt to open one again. Its columns, and those of
+/// [`CONNECTS_SHEET`], are the keys of the JSON rows, with times in milliseconds. The flattened summary leaves these rows
+/// out.
+pub(crate) const RECONNECTS_SHEET: &str = "reconnects";
+/// One row per second in which connections opened.
+pub(crate) const CONNECTS_SHEET: &str = "connects";
 
 // The sheets of a comparison.
 

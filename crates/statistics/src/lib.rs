@@ -16,6 +16,7 @@
 //! | [`interval_levels`] | levels for several servers, and for a check after each round |
 //! | [`westfall_young`] | levels for several figures of the same rounds |
 //! | [`outliers`] | detection of outlying rounds |
+//! | [`growth_slope`] | slope of a quantity that grows in steps |
 //! | [`steady_state`] | start of the steady state of a series |
 //! | [`latin_square`] | order of the servers in each round |
 //!
@@ -32,6 +33,7 @@
 
 pub mod block_bootstrap;
 pub mod bootstrap;
+pub mod growth_slope;
 pub mod interval_levels;
 pub mod latin_square;
 pub mod normal;

@@ -29,6 +29,22 @@ impl Clock {
         }
     }
 
+    /// The clock with its zero at an earlier time, as far as the system's clock allows.
+    pub(crate) fn from(self, earlier: Instant) -> Self {
+        let by = self.origin.saturating_duration_since(earlier);
+        let by_ns = nanoseconds(by);
+        if cfg!(target_os = "linux") && by_ns > self.origin_ns {
+            return self;
+        }
+        match self.origin.checked_sub(by) {
+            Some(origin) => Self {
+                origin,
+                origin_ns: self.origin_ns.saturating_sub(by_ns),
+            },
+            None => self,
+        }
+    }
+
     #[inline]
     pub(crate) fn now_ns(self) -> u64 {
         raw_ns(self.origin) - self.origin_ns

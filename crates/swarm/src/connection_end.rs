@@ -10,6 +10,8 @@ use websocket_wire::ProtocolError;
 pub(crate) mod close_code {
     /// The run is over.
     pub(crate) const NORMAL: u16 = 1000;
+    /// The client goes away.
+    pub(crate) const GOING_AWAY: u16 = 1001;
     /// The server violated the protocol.
     pub(crate) const PROTOCOL_ERROR: u16 = 1002;
     /// The server sent a record that is too long.

@@ -2,6 +2,12 @@
 //!
 //! One epoll instance (mio) and one timer per thread, without a task or waker per client. In addition to the system
 //! calls, an event costs one access to its client.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `connections` | connections begun when they are due, opened, dropped by plan, and given up |
+
+mod connections;
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,9 +20,11 @@ use mio::{Events, Poll, Token};
 use crate::client::{Client, Next};
 use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
-use crate::connect::pending_connections::{OpeningResult, PendingConnections};
+use crate::connect::pending_connections::PendingConnections;
 use crate::connect::transport::Readiness;
+use crate::connect_queue::ConnectQueue;
 use crate::pacing_timer::PacingTimer;
+use crate::returning_client::ConnectRequest;
 use crate::thread_state::ThreadState;
 
 /// Token of the coordinator's commands.
@@ -27,9 +35,38 @@ const TIMER: Token = Token(usize::MAX - 1);
 /// Maximum number of events per poll.
 const EVENTS_PER_POLL: usize = 1024;
 
+/// Interval between attempts to connect to a Unix socket with a full backlog.
+const RETRY_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Maximum number of queued clients woken between two polls, so that many clients starting together do not delay the
 /// first echoes.
 const QUEUED_WAKES_PER_POLL: usize = 32;
+
+/// Place of a client of a thread.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Nearly all places have a client.
+enum Slot {
+    Free,
+    /// The connection is being opened.
+    Opening(ConnectRequest),
+    Open(Client),
+}
+
+impl Slot {
+    fn client(&self) -> Option<&Client> {
+        match self {
+            Self::Open(client) => Some(client),
+            Self::Free | Self::Opening(_) => None,
+        }
+    }
+
+    fn client_mut(&mut self) -> Option<&mut Client> {
+        match self {
+            Self::Open(client) => Some(client),
+            Self::Free | Self::Opening(_) => None,
+        }
+    }
+}
 
 /// The clients of a thread, and the sources of their wake-ups.
 #[derive(Debug)]
@@ -40,8 +77,14 @@ pub(crate) struct EventLoop {
     timer: PacingTimer,
     /// Expiry of the timer, on the thread's clock.
     timer_ns: u64,
-    /// Clients by slot; `None` while the connection is being opened, and after its end.
-    clients: Vec<Option<Client>>,
+    slots: Vec<Slot>,
+    /// Free slots. The last ones became free only after the last poll, whose events may still name them.
+    free: Vec<u32>,
+    freed: Vec<u32>,
+    /// Connections that are not begun yet.
+    pub(crate) queue: ConnectQueue,
+    /// Time of the planned drop, on the thread's clock; `u64::MAX` without one, and behind it.
+    pub(crate) drop_ns: u64,
     pub(crate) pending: PendingConnections,
     /// Number of connections that have not ended.
     pub(crate) alive: usize,
@@ -62,10 +105,11 @@ impl EventLoop {
     pub(crate) fn new(
         poll: Poll,
         thread: ThreadState,
+        queue: ConnectQueue,
         connector: Arc<Connector>,
         busy_poll: bool,
     ) -> io::Result<Self> {
-        let clients = thread.clients.borrow().busy;
+        let connections = thread.clients.borrow().opening;
         Ok(Self {
             pending: PendingConnections::new(connector, poll.registry().try_clone()?),
             timer: PacingTimer::new(poll.registry(), TIMER)?,
@@ -73,7 +117,11 @@ impl EventLoop {
             poll,
             events: Events::with_capacity(EVENTS_PER_POLL),
             thread,
-            clients: Vec::with_capacity(clients),
+            slots: Vec::with_capacity(connections),
+            free: Vec::new(),
+            freed: Vec::new(),
+            queue,
+            drop_ns: u64::MAX,
             alive: 0,
             wake_queue: VecDeque::new(),
             busy_poll,
@@ -84,9 +132,14 @@ impl EventLoop {
         })
     }
 
-    /// Returns true when a connection is being opened, or its client is not ready for the load.
+    /// Returns true when a first connection is to be opened, or its client is not ready for the load.
     pub(crate) fn is_opening(&self) -> bool {
-        self.pending.len() > 0 || self.thread.connects.borrow().in_setup > 0
+        self.thread.clients.borrow().opening > 0
+    }
+
+    /// The clients with a connection.
+    fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.slots.iter().filter_map(Slot::client)
     }
 
     /// Returns true when a client waited for a whole timeout while messages arrived, and no client of the thread has
@@ -94,49 +147,7 @@ impl EventLoop {
     pub(crate) fn recognized_nothing(&self) -> bool {
         self.thread.recognized_nothing.take()
             && !self.thread.clients.borrow().recognized
-            && !self.clients.iter().flatten().any(Client::has_recognized)
-    }
-
-    pub(crate) fn open(&mut self, client: u32) {
-        // The number of clients fits into `u32`.
-        #[allow(clippy::cast_possible_truncation)]
-        let slot = self.clients.len() as u32;
-        self.clients.push(None);
-        let now_ns = self.thread.clock.now_ns();
-        if let Some(result) = self.pending.begin(client, slot, now_ns) {
-            self.add_client(slot, result);
-        }
-    }
-
-    /// Retries connections for which the server's backlog was full. Returns true when some must be retried again.
-    pub(crate) fn retry_openings(&mut self) -> bool {
-        for (slot, result) in self.pending.retry() {
-            self.add_client(slot, result);
-        }
-        self.pending.has_queueing()
-    }
-
-    /// Records the result of an opening, and adds the client of an open connection.
-    #[cold]
-    fn add_client(&mut self, slot: u32, (client, result): OpeningResult) {
-        let result = match (&self.thread.dialogue, result) {
-            (Some(dialogue), Err(failure)) => Err(dialogue.masked_failure(client, failure)),
-            (_, result) => result,
-        };
-        self.thread.connects.borrow_mut().record(client, &result);
-        let Ok(opened) = result else {
-            let pacing = self.thread.unstarted(client);
-            self.thread.clients.borrow_mut().add_failed(client, pacing);
-            return;
-        };
-        let readable = opened.reader.readiness.readable;
-        if let Some(client) = Client::new(client, slot, opened, &self.thread) {
-            self.clients[slot as usize] = Some(client);
-            self.alive += 1;
-            if readable || self.thread.dialogue.is_some() {
-                self.wake_queue.push_back(slot);
-            }
-        }
+            && !self.clients().any(Client::has_recognized)
     }
 
     /// Begins a slice. The pause before it counts neither as a stop nor as idle time.
@@ -153,7 +164,7 @@ impl EventLoop {
         self.busy_poll = false;
         let mut resting = 0;
         let mut sent = 0;
-        for client in self.clients.iter_mut().flatten() {
+        for client in self.slots.iter_mut().filter_map(Slot::client_mut) {
             resting += usize::from(client.rest());
             sent += client.all_sent();
         }
@@ -166,8 +177,7 @@ impl EventLoop {
 
     /// Receivers that no message of the warm-up has reached.
     pub(crate) fn unreached(&self) -> Vec<u32> {
-        let clients = self.clients.iter().flatten();
-        clients
+        self.clients()
             .filter_map(|client| client.unreached(&self.thread))
             .collect()
     }
@@ -176,18 +186,23 @@ impl EventLoop {
     pub(crate) fn wake_all(&mut self) {
         // Client numbers fit into `u32`.
         #[allow(clippy::cast_possible_truncation)]
-        self.wake_queue.extend(0..self.clients.len() as u32);
+        self.wake_queue.extend(0..self.slots.len() as u32);
     }
 
     /// Waits for an event, at most for this time, and wakes the clients that have work.
     pub(crate) fn run_once(&mut self, at_most: Duration) -> io::Result<()> {
-        let wait = self.set_timer(at_most)?;
+        let more_are_due = self.begin_connections();
+        let wait = self.set_timer(at_most, more_are_due)?;
         match self.poll.poll(&mut self.events, Some(wait)) {
             Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
             _ => {}
         }
         let now_ns = self.thread.clock.now_ns();
         self.watch(now_ns, wait);
+        self.drop_connections();
+        if self.pending.has_queueing() {
+            self.retry_openings();
+        }
         let mut any = self.wake_due() | self.wake_expired(now_ns);
         // Moved out of `self`, so that clients can be woken.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
@@ -258,11 +273,8 @@ impl EventLoop {
         self.watched_above_ns = stillness.longest_ns.min(stillness.allowed_ns);
         if length_ns > stillness.allowed_ns {
             thread.last_stop_end_ns.set(now_ns);
-            let in_flight = self
-                .clients
-                .iter()
-                .flatten()
-                .map(Client::measured_in_flight);
+            let in_flight = self.slots.iter().filter_map(Slot::client);
+            let in_flight = in_flight.map(Client::measured_in_flight);
             stillness.add(Stop {
                 start_ns: now_ns - length_ns - run.t0_ns,
                 length_ns,
@@ -272,13 +284,19 @@ impl EventLoop {
     }
 
     /// Sets the timer for the next due message. Returns the maximum wait for other events.
-    fn set_timer(&mut self, at_most: Duration) -> io::Result<Duration> {
-        if self.busy_poll || !self.wake_queue.is_empty() {
+    fn set_timer(&mut self, at_most: Duration, more_are_due: bool) -> io::Result<Duration> {
+        if self.busy_poll || more_are_due || !self.wake_queue.is_empty() {
             return Ok(Duration::ZERO);
         }
+        let at_most = if self.pending.has_queueing() {
+            at_most.min(RETRY_INTERVAL)
+        } else {
+            at_most
+        };
         let connect_deadline_ns = self.pending.next_deadline_ns();
+        let connect_ns = self.queue.next_ns(self.pending.len()).min(self.drop_ns);
         let timers = self.thread.timers.borrow();
-        let due_ns = timers.due.next_ns();
+        let due_ns = timers.due.next_ns().min(connect_ns);
         let deadline_ns = timers.deadlines.next_ns().min(connect_deadline_ns);
         if due_ns == u64::MAX && deadline_ns == u64::MAX {
             return Ok(at_most);
@@ -314,7 +332,7 @@ impl EventLoop {
             let Some((at_ns, slot)) = entry else {
                 return true;
             };
-            if let Some(Some(client)) = self.clients.get_mut(slot as usize) {
+            if let Some(Slot::Open(client)) = self.slots.get_mut(slot as usize) {
                 client.on_due(at_ns);
                 self.wake(slot, None);
             }
@@ -329,7 +347,7 @@ impl EventLoop {
             let Some((at_ns, slot)) = entry else {
                 break;
             };
-            if let Some(Some(client)) = self.clients.get_mut(slot as usize)
+            if let Some(Slot::Open(client)) = self.slots.get_mut(slot as usize)
                 && client.on_deadline(at_ns, &self.thread)
             {
                 any = true;
@@ -346,18 +364,24 @@ impl EventLoop {
     /// Wakes the client in this slot, with the poll's report on its socket if there is one.
     #[inline]
     fn wake(&mut self, slot: u32, reported: Option<Readiness>) {
-        let Some(entry) = self.clients.get_mut(slot as usize) else {
-            return;
-        };
-        let Some(client) = entry else {
-            return self.wake_pending(slot, reported);
-        };
-        match client.wake(reported, &self.thread) {
+        match self.slots.get_mut(slot as usize) {
+            Some(Slot::Open(client)) => {
+                let next = client.wake(reported, &self.thread);
+                self.after_wake(slot, next);
+            }
+            Some(Slot::Opening(_)) => self.wake_pending(slot, reported),
+            Some(Slot::Free) | None => {}
+        }
+    }
+
+    #[inline]
+    fn after_wake(&mut self, slot: u32, next: Next) {
+        match next {
             Next::Event => {}
             Next::Turn => self.wake_queue.push_back(slot),
             Next::Never => {
                 // Dropping the client closes its socket, which removes it from the poll.
-                *entry = None;
+                self.free(slot);
                 self.alive -= 1;
             }
         }

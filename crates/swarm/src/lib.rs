@@ -23,6 +23,8 @@
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state shared by the clients of a thread |
 //! | `stillness` | stops of a thread |
+//! | `connect_queue` | connections of a thread that are not begun yet |
+//! | `returning_client`, `reconnecting` | clients between two connections; lost connections, opened again or given up |
 //! | `connect` | opening of a connection: TCP, TLS and upgrade, each timed |
 //! | `dialogue` | scenarios: shared parts, state of one client, ids in flight |
 //! | `client`, `connection_end` | one connected client: stages, writing, reading, recording, end |
@@ -55,6 +57,7 @@ mod client_stats;
 mod clock;
 mod common_start;
 mod connect;
+mod connect_queue;
 mod connection_end;
 mod coordinator;
 mod dialogue;
@@ -67,7 +70,9 @@ mod handle;
 mod message;
 mod pacing_timer;
 mod progress;
+mod reconnecting;
 mod reference_server;
+mod returning_client;
 mod rules;
 mod run;
 mod run_content;

@@ -81,6 +81,8 @@ pub(crate) struct ThreadProgress {
     pub(crate) opened: u64,
     pub(crate) failures: BTreeMap<ConnectFailure, u64>,
     pub(crate) early_ends: BTreeMap<ConnectionEnd, u64>,
+    /// Connections that were replaced by plan.
+    pub(crate) replaced: u64,
     pub(crate) closes: BTreeMap<ServerClose, u64>,
     pub(crate) stops: Vec<Stop>,
     /// Longest time for which the thread did not run, stop or not, in nanoseconds.
@@ -112,6 +114,7 @@ pub(crate) fn sum_progress(threads: &[Arc<ThreadProgress>]) -> RunProgress {
             failures,
             closed_early: early_ends.values().sum(),
             early_ends,
+            replaced: threads.iter().map(|t| t.replaced).sum(),
             close_reasons: sum_closes(threads),
             ..Connections::default()
         },

@@ -16,9 +16,10 @@ use measurement::record::{
     BottomK, ConnectHistograms, Record, Recorder, StoredSecond, fill_timeline,
 };
 use measurement::run::{
-    ClientRow, Connections, Host, PlanFacts, ProcessRecord, Run, RunContext, Summary, Tool,
+    ClientRow, Connections, Host, IdleSummary, PlanFacts, ProcessRecord, Run, RunContext, Summary,
+    Tool,
 };
-use measurement::verdict::{Calibration, ConnectTimes, GeneratorUsage, Latency, ServerUsage, Stop};
+use measurement::verdict::{Calibration, GeneratorUsage, Latency, ServerUsage, Stop};
 
 use crate::clock::nanoseconds;
 use crate::common_start::{CommonStart, before, instant_of};
@@ -279,6 +280,16 @@ fn record_allowing(
     let opened_to = opened_to(&addresses, &results);
     let mut recording = merge(results, &content.budget, started_at);
     recording.seed = content.plan.seed;
+    let idle = u64::from(plan.connections.idle);
+    recording.context.idle =
+        recording
+            .context
+            .idle
+            .filter(|_| idle > 0)
+            .map(|counts| IdleSummary {
+                connections: idle,
+                ..counts
+            });
     recording.context.connections.addresses = opened_to;
     recording.context.connections.opening_s = coordinator.opening.as_secs_f64();
     set_withheld(&mut recording.context.client, &withheld);
@@ -290,7 +301,7 @@ fn record_allowing(
 fn opens_from(plan: &Plan, begun: Instant, gate: Option<&CommonStart<'_>>) -> Instant {
     match (plan.connect_rate, gate.and_then(|gate| gate.known)) {
         (Some(rate), Some(t0)) => {
-            let opening_s = f64::from(plan.clients.get()) / rate.per_second();
+            let opening_s = f64::from(plan.connections()) / rate.per_second();
             before(
                 instant_of(t0),
                 plan.warmup + Duration::from_secs_f64(opening_s),
@@ -378,34 +389,40 @@ pub(crate) fn merge(
     let (sum, elapsed_ns) = (sum_progress(&threads), elapsed_ns(&threads));
     let mut connects = ConnectStats::default();
     let mut clients = Vec::new();
+    let mut close_codes = BTreeMap::new();
+    let mut idle = IdleSummary::default();
     let mut recorders = Vec::new();
     for result in results {
         connects.add(&result.connects);
         clients.extend(result.clients);
+        for (code, count) in result.close_codes {
+            *close_codes.entry(code).or_default() += count;
+        }
+        idle.opened += result.idle.opened;
+        idle.closed_early += result.idle.closed_early;
+        idle.received += result.idle.received;
         recorders.push(result.recorder);
     }
     clients.sort_unstable_by_key(|row| row.client);
     let mut record = Recorder::merge(recorders, budget);
     fill_timeline(&mut record.timeline, elapsed_ns);
-    let mut close_codes = BTreeMap::new();
-    for code in clients.iter().filter_map(|row| row.close_code) {
-        *close_codes.entry(code).or_default() += 1;
-    }
-    Recording {
-        context: RunContext {
-            started_at: humantime::format_rfc3339_millis(started_at).to_string(),
-            elapsed_s: Duration::from_nanos(elapsed_ns).as_secs_f64(),
-            // The caller adds the duration of the opening.
-            connections: Connections {
-                close_codes,
-                ..sum.connections
-            },
-            connect_ns: ConnectTimes::from(&connects.times),
-            setup: has_scenario.then(|| connects.setup()),
-            ready_ns: has_scenario.then(|| Latency::from_lazy(&connects.times.ready)),
-            client: sum.usage,
-            ..RunContext::default()
+    let mut context = RunContext {
+        started_at: humantime::format_rfc3339_millis(started_at).to_string(),
+        elapsed_s: Duration::from_nanos(elapsed_ns).as_secs_f64(),
+        // The caller adds the duration of the opening.
+        connections: Connections {
+            close_codes,
+            ..sum.connections
         },
+        setup: has_scenario.then(|| connects.setup()),
+        ready_ns: has_scenario.then(|| Latency::from_lazy(&connects.times.ready)),
+        client: sum.usage,
+        idle: Some(idle),
+        ..RunContext::default()
+    };
+    context.set_connect_times(&connects.times);
+    Recording {
+        context,
         longest_still_ns: threads
             .iter()
             .map(|t| t.longest_still_ns)

@@ -2,10 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Instant;
 
 use host::thread_usage::ThreadUsage;
 use http::HeaderMap;
-use measurement::plan::{Length, Plan, ReadPlan, Verify, mask_header_values};
+use measurement::plan::{
+    ConnectionRules, DroppedConnections, Length, Plan, ReadPlan, Verify, mask_header_values,
+};
 use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 
 use scenario::Scratch;
@@ -21,6 +24,7 @@ use crate::dialogue::recent_publications::RecentPublications;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
+use crate::returning_client::ConnectRequest;
 use crate::rules::{Command, RunTimes, SendRules};
 use crate::run_content::RunContent;
 use crate::stillness::Stillness;
@@ -28,6 +32,28 @@ use crate::timers::Timers;
 
 /// Initial capacity for samples when a duration is planned. It grows as needed.
 const INITIAL_SAMPLES: u64 = 1 << 16;
+
+/// Rules of connections that can end before the run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LifeRules {
+    pub(crate) connections: ConnectionRules,
+    pub(crate) seed: u64,
+    /// Connections that are dropped by plan; `None` without any.
+    pub(crate) dropped: Option<DroppedConnections>,
+}
+
+impl LifeRules {
+    /// The rules of a plan; `None` when connections stay.
+    fn new(plan: &Plan) -> Option<Self> {
+        let connections = plan.connections;
+        let has_life = connections.replaces_connections() || connections.drop.is_some();
+        has_life.then(|| Self {
+            connections,
+            seed: plan.seed,
+            dropped: plan.dropped(),
+        })
+    }
+}
 
 /// The shared state of a thread.
 #[derive(Debug)]
@@ -52,6 +78,12 @@ pub(crate) struct ThreadState {
     /// without one.
     pub(crate) close_until_ns: u64,
     pub(crate) stillness: RefCell<Stillness>,
+    /// Rules of connections that can end before the run; `None` when they stay.
+    pub(crate) life: Option<LifeRules>,
+    /// Connections that clients have asked for since the event loop looked.
+    pub(crate) leaving: RefCell<Vec<ConnectRequest>>,
+    /// Due time of the first connection of the run, on the thread's clock.
+    pub(crate) opens_from_ns: u64,
     /// End of the last stop, on the thread's clock. Messages sent before it were in flight during the stop.
     pub(crate) last_stop_end_ns: Cell<u64>,
     /// The scenario; `None` when clients expect an echo.
@@ -86,16 +118,20 @@ impl ThreadState {
         thread: usize,
         content: &RunContent,
         allowed_stop_ns: u64,
+        opens_from: Instant,
     ) -> Self {
         let clients = plan.clients_of(thread).len();
+        let idle = plan.idle_of(thread).count();
         let rules = SendRules::new(plan);
         // The threads of all processes take turns.
         let shards = u64::from(plan.share.count.get());
         let turn = u64::from(plan.share.index) + thread as u64 * shards;
         let encode_delay_ns = encode_delay_ns(turn, plan.threads.get() as u64 * shards);
         let dialogue = content.dialogue.as_deref();
-        let recorder = empty_recorder(&rules, dialogue, expected_samples(plan, clients));
-        let clock = Clock::start();
+        let life = LifeRules::new(plan);
+        let samples = expected_samples(plan, clients);
+        let recorder = empty_recorder(&rules, dialogue, life.as_ref(), samples);
+        let clock = Clock::start().from(opens_from);
         Self {
             rules,
             payloads: Arc::clone(&content.payloads),
@@ -110,11 +146,15 @@ impl ThreadState {
             connects: RefCell::new(ConnectStats::new(plan.spread())),
             clients: RefCell::new(ClientStats {
                 busy: clients,
+                opening: clients + idle,
                 ..ClientStats::default()
             }),
             stopped_ns: u64::MAX,
             close_until_ns: u64::MAX,
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
+            life,
+            leaving: RefCell::default(),
+            opens_from_ns: clock.ns_of(opens_from),
             last_stop_end_ns: Cell::new(0),
             recognized_nothing: Cell::new(false),
             dialogue: content.dialogue.clone(),
@@ -164,11 +204,13 @@ impl ThreadState {
         self.payloads = Arc::clone(&content.payloads);
         self.budget = Arc::clone(&content.budget);
         self.dialogue.clone_from(&content.dialogue);
+        self.life = LifeRules::new(&content.plan);
     }
 
     /// Takes the record and replaces it with an empty one.
     pub(crate) fn take_recorder(&self) -> Recorder {
-        let empty = empty_recorder(&self.rules, self.dialogue.as_deref(), 0);
+        let life = self.life.as_ref();
+        let empty = empty_recorder(&self.rules, self.dialogue.as_deref(), life, 0);
         self.recorder
             .replace(empty.encode_after(self.encode_delay_ns))
     }
@@ -185,6 +227,18 @@ impl ThreadState {
         dialogue.slow_readers.as_ref()?.read_limit_of(client)
     }
 
+    /// Returns true for an idle connection.
+    #[inline]
+    pub(crate) fn is_idle(&self, connection: u32) -> bool {
+        connection >= self.rules.clients
+    }
+
+    /// Counts a message to an idle connection, with its last part.
+    #[cold]
+    pub(crate) fn count_idle_message(&self, is_last: bool) {
+        self.clients.borrow_mut().idle.received += u64::from(is_last);
+    }
+
     /// Returns true when nothing is sent, because the server's feed is measured.
     pub(crate) fn is_push_only(&self) -> bool {
         let feed = self.dialogue.as_ref().and_then(|own| own.feed.as_ref());
@@ -194,6 +248,7 @@ impl ThreadState {
     /// Number of a client among those that send the load; `None` for one that only listens.
     pub(crate) fn sender(&self, client: u32) -> Option<u32> {
         match &self.dialogue {
+            _ if self.is_idle(client) => None,
             Some(dialogue) => dialogue.sender(client),
             None => Some(client),
         }
@@ -238,6 +293,7 @@ impl ThreadState {
         for (pacing, sent) in unfinished {
             self.record_unsent(pacing, sent, self.stopped_ns);
         }
+        self.record_missed();
     }
 
     pub(crate) fn progress(&self, usage: Option<(ThreadUsage, f64)>) -> ThreadProgress {
@@ -256,6 +312,7 @@ impl ThreadState {
         ThreadProgress {
             opened: connects.opened(),
             failures: connects.failures.clone(),
+            replaced: clients.replaced,
             early_ends: clients.early_ends.clone(),
             closes: clients.closes.clone(),
             stops: self.stillness.borrow().stops.clone(),
@@ -292,11 +349,15 @@ impl ThreadState {
 fn empty_recorder(
     rules: &SendRules,
     dialogue: Option<&Dialogue>,
+    life: Option<&LifeRules>,
     expected_samples: usize,
 ) -> Recorder {
     let mut recorder = Recorder::new(rules.open_loop.is_some(), expected_samples);
     if rules.verify == Verify::Off {
         recorder = recorder.unverified();
+    }
+    if life.is_some_and(|life| life.connections.reports_reconnects()) {
+        recorder = recorder.with_reconnects();
     }
     let Some(dialogue) = dialogue else {
         return recorder;

@@ -6,6 +6,7 @@
 
 mod slices;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
@@ -19,9 +20,11 @@ use measurement::record::{ConnectFailure, Recorder, ThreadSecond};
 use measurement::run::ClientRow;
 use mio::{Poll, Waker};
 
+use crate::client_stats::IdleCounts;
 use crate::clock::nanoseconds;
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
+use crate::connect_queue::ConnectQueue;
 use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::{RunHandle, lock};
 use crate::progress::ThreadProgress;
@@ -29,10 +32,6 @@ use crate::rules::{Command, RunTimes};
 use crate::run_content::RunContent;
 use crate::thread_state::ThreadState;
 pub(crate) use slices::ThreadSlice;
-
-/// Maximum number of concurrent handshakes of one thread: enough to keep a server busy, few enough for its backlog and
-/// the generator's memory.
-const CONCURRENT_HANDSHAKES: usize = 128;
 
 /// Interval of a thread's progress reports, when the run is watched.
 const REPORT_INTERVAL: Duration = Duration::from_millis(200);
@@ -42,9 +41,6 @@ const MEASURING_WAIT: Duration = Duration::from_millis(10);
 
 /// Maximum time, while connections are opened, until open connections are served and a stop is noticed.
 const OPENING_INTERVAL: Duration = Duration::from_millis(10);
-
-/// Interval between attempts to connect to a Unix socket with a full backlog.
-const RETRY_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Maximum wait for the server's close frames after an interrupt, in nanoseconds.
 const CLOSE_SOON_NS: u64 = 500_000_000;
@@ -105,6 +101,9 @@ pub(crate) struct ThreadResult {
     pub(crate) connects: ConnectStats,
     /// One row per client.
     pub(crate) clients: Vec<ClientRow>,
+    /// Number of ended connections for each close code.
+    pub(crate) close_codes: BTreeMap<u16, u64>,
+    pub(crate) idle: IdleCounts,
     /// The last progress, with counts and usage of the whole run.
     pub(crate) progress: Arc<ThreadProgress>,
     /// Time after T0 at which the thread noticed it, in nanoseconds; `None` when it did not get that far.
@@ -145,9 +144,16 @@ pub(crate) fn run_worker(
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }
-    let thread = ThreadState::new(&job.plan, job.thread, &job.content, job.allowed_stop_ns);
+    let thread = ThreadState::new(
+        &job.plan,
+        job.thread,
+        &job.content,
+        job.allowed_stop_ns,
+        job.opens_from,
+    );
+    let queue = ConnectQueue::new(&job.plan, job.thread, thread.opens_from_ns);
     let connector = Arc::clone(&job.connector);
-    let event_loop = EventLoop::new(poll, thread, connector, job.plan.busy_poll)?;
+    let event_loop = EventLoop::new(poll, thread, queue, connector, job.plan.busy_poll)?;
     let mut worker = Worker {
         job,
         event_loop,
@@ -172,10 +178,13 @@ pub(crate) fn run_worker(
         let last = Arc::clone(&progress);
         worker.job.handle.publish(worker.job.thread, last);
     }
+    let stats = thread.clients.into_inner();
     let _ = reports.send(WorkerReport::Closed(Box::new(ThreadResult {
         recorder: thread.recorder.into_inner(),
         connects: thread.connects.into_inner(),
-        clients: thread.clients.into_inner().rows,
+        clients: stats.rows,
+        close_codes: stats.close_codes,
+        idle: stats.idle,
         progress,
         first_wake_ns,
     })));
@@ -202,55 +211,21 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Opens all connections with a limited number of concurrent handshakes, which limits memory. Open connections are
-    /// served in the meantime. Returns when the setup of a scenario is complete too, or the load begins.
+    /// Opens all connections. Without a connect rate, the number of concurrent handshakes is limited, which limits memory.
+    /// Open connections are served in the meantime. Returns when the setup of a scenario is complete too, or the load
+    /// begins.
     fn open_connections(&mut self) -> io::Result<()> {
-        let mut clients = self.job.plan.clients_of(self.job.thread).peekable();
         let mut command = self.inbox.command();
-        while (clients.peek().is_some() || self.event_loop.is_opening())
-            && !command.close
-            && command.start.is_none()
-        {
-            let mut wait = OPENING_INTERVAL;
-            while let Some(client) = clients.peek()
-                && self.event_loop.pending.len() < CONCURRENT_HANDSHAKES
-            {
-                let until_due = self.until_connect(*client);
-                if !until_due.is_zero() {
-                    wait = wait.min(until_due);
-                    break;
-                }
-                self.event_loop.open(*client);
-                clients.next();
-            }
-            if self.event_loop.retry_openings() {
-                wait = wait.min(RETRY_INTERVAL);
-            }
-            self.event_loop.run_once(wait)?;
+        while self.event_loop.is_opening() && !command.close && command.start.is_none() {
+            self.event_loop.run_once(OPENING_INTERVAL)?;
             self.publish_progress(|_| None);
             command = self.inbox.command();
         }
         // The load began, the run ended, or its coordinator is gone.
-        let abandoned = self.event_loop.pending.abandon().chain(clients);
-        let thread = &self.event_loop.thread;
-        let mut stats = thread.clients.borrow_mut();
-        let mut connects = thread.connects.borrow_mut();
-        for client in abandoned {
-            stats.add_failed(client, thread.unstarted(client));
-            if command.start.is_some() {
-                connects.record_failure(client, ConnectFailure::NotOpenAtStart);
-            }
-        }
+        let failure = ConnectFailure::NotOpenAtStart;
+        self.event_loop
+            .abandon_first(command.start.map(|_| &failure));
         Ok(())
-    }
-
-    /// Time until the connect rate allows this client's connection.
-    fn until_connect(&self, client: u32) -> Duration {
-        let Some(rate) = self.job.plan.connect_rate else {
-            return Duration::ZERO;
-        };
-        let after = Duration::from_secs_f64(f64::from(client) / rate.per_second());
-        (self.job.opens_from + after).saturating_duration_since(Instant::now())
     }
 
     /// Runs the event loop with the coordinator's commands until all connections have ended. Returns the usage of the
@@ -292,6 +267,9 @@ impl Worker<'_> {
                 is_unrecognized = true;
                 let _ = reports.send(WorkerReport::RecognizedNothing);
             }
+            if self.event_loop.thread.life.is_some() {
+                self.finish_away();
+            }
             self.complete_seconds(now, reports);
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
             let command = self.inbox.command();
@@ -312,6 +290,14 @@ impl Worker<'_> {
         self.event_loop.thread.record_unfinished();
         self.report_last_seconds(reports);
         Ok(usage)
+    }
+
+    /// Ends the part of clients that are away when the measured phase is over.
+    fn finish_away(&mut self) {
+        let thread = &self.event_loop.thread;
+        if thread.is_ending(thread.clock.now_ns()) {
+            self.event_loop.finish_away();
+        }
     }
 
     /// Completes the seconds that have ended, also those without echoes, and reports them if the run is logged.
@@ -366,12 +352,15 @@ impl Worker<'_> {
                 .measured_time()
                 .map_or(u64::MAX, |time| t0_ns + nanoseconds(time));
             thread.recorder.borrow_mut().measure_until(end_ns - t0_ns);
+            let drop = plan.connections.drop;
+            let drop_ns = drop.map_or(u64::MAX, |drop| t0_ns + nanoseconds(drop.after));
             thread.begin_run(RunTimes {
                 start_ns: thread.clock.ns_of(start),
                 t0_ns,
                 end_ns,
                 slice: None,
             });
+            self.event_loop.drop_ns = drop_ns;
         }
         let is_stopped = command.stop && !thread.command.stop;
         if let Some(run) = thread.run.filter(|_| is_stopped) {

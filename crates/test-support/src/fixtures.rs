@@ -1,6 +1,7 @@
 //! Example runs with constant figures.
 
 mod deliveries;
+mod storm;
 
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +17,7 @@ use measurement::verdict::Latency;
 use units::Rate;
 
 pub use deliveries::{feed, feed_record, room_run, slow_readers};
+pub use storm::storm_run;
 
 /// The record of a closed loop.
 #[must_use]

@@ -1,4 +1,4 @@
-//! The commands of every README and of the chapter on rooms, run with debug builds and shorter loads.
+//! The commands of every README and of the chapters on rooms and connections, run with debug builds and shorter loads.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -23,6 +23,7 @@ for argument in "$@"; do
         10s | 1m) arguments+=(500ms) ;;
         5s) arguments+=(200ms) ;;
         3s) arguments+=(100ms) ;;
+        3s:*) arguments+=("100ms:${argument#3s:}") ;;
         1_000) arguments+=(2) ;;
         *) arguments+=("$argument") ;;
     esac
@@ -110,6 +111,9 @@ fn build_programs(repository: &Path) -> PathBuf {
     test.ancestors().nth(2).unwrap().to_owned()
 }
 
+/// Names of the files whose commands are run.
+const MANUALS: [&str; 3] = ["README.md", "ROOMS.md", "CONNECTIONS.md"];
+
 fn readmes(repository: &Path) -> Vec<PathBuf> {
     let mut found = vec![repository.join("README.md")];
     let mut folders = vec![repository.join("crates")];
@@ -118,7 +122,7 @@ fn readmes(repository: &Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.ends_with("target") && !path.ends_with("node_modules") {
                 folders.push(path);
-            } else if path.ends_with("README.md") || path.ends_with("ROOMS.md") {
+            } else if MANUALS.iter().any(|name| path.ends_with(name)) {
                 found.push(path);
             }
         }
@@ -201,11 +205,7 @@ impl Place {
             ("axum-ws", "127.0.0.1:8000"),
             ("tungstenite-ws", "127.0.0.1:8888"),
         ] {
-            if block.contains(address)
-                && !block.contains(&format!("release/{server} --threads"))
-                && !block.contains(&format!("release/{server} --broadcast "))
-                && !block.contains(&format!("--bin {server}"))
-            {
+            if block.contains(address) && !starts_server(block, server) {
                 script += &format!("target/release/{server} --broadcast >/dev/null\n");
             }
         }
@@ -243,6 +243,18 @@ impl Place {
             String::from_utf8_lossy(&run.stderr)
         );
     }
+}
+
+/// Returns true when a line of the block starts this server.
+fn starts_server(block: &str, server: &str) -> bool {
+    block.lines().any(|line| {
+        ["", "target/release/", "cargo run --release --bin "]
+            .iter()
+            .any(|before| {
+                let rest = line.strip_prefix(&format!("{before}{server}"));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            })
+    })
 }
 
 fn write_script(path: &Path, text: &str) {

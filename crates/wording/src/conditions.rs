@@ -28,7 +28,11 @@ pub fn condition(result: &ConditionResult) -> String {
         .collect();
     let found = match result.value {
         Some(_) => format!("{figure} is {}", result.value_text),
-        None => format!("{figure} was not measured, so the condition counts as held"),
+        // Not measured, or never reached.
+        None => format!(
+            "{figure} was {}, so the condition counts as held",
+            result.value_text
+        ),
     };
     condition_line(outcome, &format!("{} ({found})", result.expression))
 }

@@ -8,10 +8,11 @@
 //! | [`comparison`] | verdict on a figure of two servers |
 //! | [`files`] | reading and writing of files |
 //! | [`messages`] | wrong echoes, and messages of the server's own |
-//! | `reasons`, `generator_reasons`, `delivery_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
+//! | `reasons`, `generator_reasons`, `delivery_reasons`, `connection_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `delivery_rows` | lines on them in the text summary |
+//! | [`reconnect_view`], [`idle_view`] | lost connections, times of opening; idle connections |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
@@ -29,16 +30,19 @@
 pub mod comparison;
 mod conditions;
 mod connect_advice;
+mod connection_reasons;
 pub mod deliveries_view;
 mod delivery_reasons;
 mod delivery_rows;
 mod feed_view;
 pub mod files;
 mod generator_reasons;
+pub mod idle_view;
 pub mod messages;
 mod percent_beside;
 pub mod plan;
 mod reasons;
+pub mod reconnect_view;
 pub mod run_differences;
 mod scenario_view;
 pub mod scenarios;

@@ -1,11 +1,13 @@
 //! The plan as text.
 
-use measurement::plan::Arrivals;
-use measurement::run::{PayloadBytes, PlanSummary, ScenarioSummary, Summary};
+use measurement::plan::{Arrivals, DropMethod};
+use measurement::run::{
+    ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary, ScenarioSummary, Summary,
+};
 use scenario::ONE_LINERS;
 use units::{SizeRange, counted, grouped, human_rate, human_time};
 
-/// Scenario, load, amount and window of a run, as parts of a line. Messages of a scenario have their own sizes.
+/// Scenario, load, amount, window and rules of connections of a run, as parts of a line. Messages of a scenario have their own sizes.
 pub fn parts_of(s: &Summary) -> Vec<String> {
     match &s.scenario {
         None => parts(&s.plan),
@@ -15,6 +17,7 @@ pub fn parts_of(s: &Summary) -> Vec<String> {
             let mut parts = vec![scenario_name(scenario), load(&s.plan), count(&s.plan)];
             parts.extend(rooms_and_roles(scenario));
             parts.extend(window(&s.plan));
+            parts.extend(connection_parts(&s.plan));
             parts
         }
     }
@@ -41,10 +44,11 @@ pub fn url_list(urls: &[String]) -> String {
     )
 }
 
-/// Load, amount and window, as parts of a line.
+/// Load, amount, window and rules of connections, as parts of a line.
 pub fn parts(plan: &PlanSummary) -> Vec<String> {
     let parts = [load(plan), amount(plan)].into_iter();
-    parts.chain(window(plan)).collect()
+    let parts = parts.chain(window(plan));
+    parts.chain(connection_parts(plan)).collect()
 }
 
 /// The scenario with its noun: `scenario chat`. One made of flags has no name.
@@ -55,16 +59,76 @@ fn scenario_name(scenario: &ScenarioSummary) -> String {
     }
 }
 
-/// Scenario and amount, as parts of a line: `scenario chat`, `100 clients × 1,000 messages`. An echo has the size of its
-/// messages: `100 clients × 1,000 messages × 125 B`.
+/// Scenario, amount and rules of connections, as parts of a line: `scenario chat`, `100 clients × 1,000 messages`. An echo
+/// has the size of its messages: `100 clients × 1,000 messages × 125 B`.
 pub fn amount_parts(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<String> {
-    match scenario {
+    let mut parts = match scenario {
         None => vec![amount(plan)],
         Some(scenario) => {
             let parts = vec![scenario_name(scenario), count(plan)];
             parts.into_iter().chain(rooms_and_roles(scenario)).collect()
         }
+    };
+    parts.extend(connection_parts(plan));
+    parts
+}
+
+/// Rules of connections, where there are any: `connect 200/s poisson`, `lifetime 30.0 s`,
+/// `drop 50 % at 10.0 s, reconnect now`, `15,000 idle`.
+fn connection_parts(plan: &PlanSummary) -> Vec<String> {
+    let Some(rules) = &plan.connections else {
+        return Vec::new();
+    };
+    let storm = [
+        rules.drop.map(|drop| format!("drop {}", drop_rule(drop))),
+        rules
+            .reconnect
+            .as_ref()
+            .map(|law| format!("reconnect {law}")),
+    ];
+    let storm: Vec<_> = storm.into_iter().flatten().collect();
+    let parts = [
+        connect_rate(rules).map(|rate| format!("connect {rate}")),
+        lifetime(rules).map(|time| format!("lifetime {time}")),
+        rules
+            .messages_per_connection
+            .map(|n| format!("{} per connection", counted(n, "message"))),
+        (!storm.is_empty()).then(|| storm.join(", ")),
+        (rules.idle > 0).then(|| format!("{} idle", grouped(rules.idle.into()))),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// Rate and spacing of the first connections: `200/s`, `200/s poisson`; `None` without a rate.
+pub(crate) fn connect_rate(rules: &ConnectionPlanSummary) -> Option<String> {
+    let arrivals = match rules.arrivals {
+        Arrivals::Constant => "",
+        Arrivals::Poisson => " poisson",
+    };
+    let rate = human_rate(rules.rate_per_s?);
+    Some(format!("{rate}/s{arrivals}"))
+}
+
+/// Lifetime of a connection: `30.0 s`, `30.0 s (exponential)`; `None` without one.
+pub(crate) fn lifetime(rules: &ConnectionPlanSummary) -> Option<String> {
+    let typed = rules.lifetime.as_ref()?;
+    let time = human_time(rules.lifetime_s? * 1e9);
+    if typed.starts_with("exp:") {
+        return Some(format!("{time} (exponential)"));
     }
+    Some(time)
+}
+
+/// Share, time and method of a drop: `50 % at 10.0 s`, `50 % at 10.0 s by close frame`.
+pub(crate) fn drop_rule(drop: DropSummary) -> String {
+    // Without the error of a binary fraction.
+    let percent = (drop.share * 1e5).round() / 1e3;
+    let time = human_time(drop.after_s * 1e9);
+    let method = match drop.method {
+        DropMethod::Reset => "",
+        DropMethod::Close => " by close frame",
+    };
+    format!("{percent} % at {time}{method}")
 }
 
 /// Rooms and roles, where there are several: `100 rooms`, `publisher 1 + subscriber 200`. The names of roles have no
@@ -208,6 +272,61 @@ mod tests {
         assert_eq!(
             parts_of(&s).join(" · "),
             "scenario ticker · feed · 201 clients × 10.0 s"
+        );
+    }
+
+    #[test]
+    fn rules_of_connections_are_named_shortly() {
+        let mut s = summary(100);
+        let usual = parts_of(&s);
+        let mut of = |rules: ConnectionPlanSummary| {
+            s.plan.connections = Some(rules);
+            let parts = parts_of(&s);
+            assert_eq!(parts[..usual.len()], usual);
+            assert!(amount_parts(&s.plan, None).ends_with(&parts[usual.len()..]));
+            parts[usual.len()..].join(" · ")
+        };
+        let drop = DropSummary {
+            after_s: 10.0,
+            share: 0.5,
+            method: DropMethod::Reset,
+        };
+        let all = ConnectionPlanSummary {
+            rate_per_s: Some(200.0),
+            arrivals: Arrivals::Poisson,
+            lifetime: Some("30s".to_owned()),
+            lifetime_s: Some(30.0),
+            messages_per_connection: Some(1_000),
+            drop: Some(drop),
+            reconnect: Some("backoff:100ms..30s".to_owned()),
+            idle: 15_000,
+        };
+        assert_eq!(
+            of(all),
+            "connect 200/s poisson · lifetime 30.0 s · 1,000 messages per connection · drop 50 % at 10.0 s, reconnect \
+             backoff:100ms..30s · 15,000 idle"
+        );
+        let none = ConnectionPlanSummary::default();
+        assert_eq!(
+            of(ConnectionPlanSummary {
+                lifetime: Some("exp:2s".to_owned()),
+                lifetime_s: Some(2.0),
+                reconnect: Some("now".to_owned()),
+                ..none.clone()
+            }),
+            "lifetime 2.00 s (exponential) · reconnect now"
+        );
+        let drop = DropSummary {
+            share: 0.07,
+            method: DropMethod::Close,
+            ..drop
+        };
+        assert_eq!(
+            of(ConnectionPlanSummary {
+                drop: Some(drop),
+                ..none
+            }),
+            "drop 7 % at 10.0 s by close frame"
         );
     }
 

@@ -7,6 +7,7 @@ use measurement::verdict::{
 };
 use units::{counted, grouped, human_percent, human_time};
 
+use crate::connection_reasons::on_connections;
 use crate::delivery_reasons::on_deliveries;
 use crate::generator_reasons::{generator, own_limit};
 use crate::messages::messages_lie;
@@ -79,6 +80,9 @@ fn reason(reason: &Reason) -> String {
         | Reason::DelayedAcknowledgements(_)
         | Reason::DelayedLastReceivers(_)
         | Reason::SlowReadersNotFull { .. } => on_deliveries(reason),
+        Reason::ConnectLateness { .. }
+        | Reason::ReconnectLateness(_)
+        | Reason::AttemptsNotMade { .. } => on_connections(reason),
         Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
         Reason::NearFloor(..)
         | Reason::BelowFloor(..)

@@ -1,6 +1,6 @@
 //! Differences between the settings of runs, and their impact on comparing figures.
 
-use crate::plan::{core_list, load, payload};
+use crate::plan::{connect_rate, core_list, drop_rule, lifetime, load, payload};
 use crate::shards_view;
 use measurement::plan::Verify;
 use measurement::run::{PlanSummary, ScenarioSummary, Summary};
@@ -46,8 +46,8 @@ fn setting(impact: Impact, what: &'static str, value: impl Into<String>) -> Sett
     }
 }
 
-/// The settings of the plan, always in the same order. With a scenario, its name and hash follow the load. A plan without
-/// senders has no settings of what is sent.
+/// The settings of the plan, always in the same order. With a scenario, its name and hash follow the load. Rules of
+/// connections stand before the length of the run. A plan without senders has no settings of what is sent.
 pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<Setting> {
     let mut settings = load_settings(plan, scenario);
     if let Some(scenario) = scenario {
@@ -55,12 +55,40 @@ pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> 
         let value = scenario_and_hash(scenario);
         settings.insert(at.unwrap_or(0), setting(Impact::Load, SCENARIO, value));
     }
+    let at = settings.iter().position(|setting| setting.what == "length");
+    let at = at.unwrap_or(settings.len());
+    settings.splice(at..at, connection_settings(plan));
     if plan.senders == Some(0) {
         // A run that only receives sends no payload, and has nothing in flight.
         let is_sent = |what| matches!(what, "payload" | "messages" | "window" | "stages");
         settings.retain(|setting| !is_sent(setting.what));
     }
     settings
+}
+
+/// The rules of connections that a plan has.
+fn connection_settings(plan: &PlanSummary) -> Vec<Setting> {
+    let Some(rules) = &plan.connections else {
+        return Vec::new();
+    };
+    let settings = [
+        ("connect rate", connect_rate(rules)),
+        ("lifetime of a connection", lifetime(rules)),
+        (
+            "messages per connection",
+            rules.messages_per_connection.map(grouped),
+        ),
+        ("dropped connections", rules.drop.map(drop_rule)),
+        ("reconnect", rules.reconnect.clone()),
+        (
+            "idle connections",
+            (rules.idle > 0).then(|| grouped(rules.idle.into())),
+        ),
+    ];
+    let settings = settings.into_iter();
+    settings
+        .filter_map(|(what, value)| Some(setting(Impact::Load, what, value?)))
+        .collect()
 }
 
 /// Name of the setting that only plans with a scenario have.
@@ -219,7 +247,8 @@ pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::run::PayloadBytes;
+    use measurement::plan::DropMethod;
+    use measurement::run::{ConnectionPlanSummary, DropSummary, PayloadBytes};
     use test_support::fixtures::{
         closed_loop_summary as summary, complete_shards, degraded_shards,
     };
@@ -263,6 +292,47 @@ mod tests {
         assert_eq!(of(|s| s.tool.version += ".1"), [("tool", Instrument)]);
         assert_eq!(of(|s| s.plan.url += "2"), [("server", Subject)]);
         assert_eq!(of(|s| s.plan.seed += 1), [("seed", Subject)]);
+    }
+
+    #[test]
+    fn runs_with_different_rules_of_connections_are_different_loads() {
+        let of = |change: fn(&mut ConnectionPlanSummary)| {
+            let found =
+                changed(|s| change(s.plan.connections.insert(ConnectionPlanSummary::default())));
+            assert!(found.iter().all(|(_, impact)| *impact == Impact::Load));
+            found.into_iter().map(|(what, _)| what).collect::<Vec<_>>()
+        };
+        assert_eq!(of(|_| {}), [""; 0]);
+        assert_eq!(of(|rules| rules.rate_per_s = Some(5.0)), ["connect rate"]);
+        assert_eq!(
+            of(|rules| {
+                rules.lifetime = Some("1s".to_owned());
+                rules.lifetime_s = Some(1.0);
+            }),
+            ["lifetime of a connection"]
+        );
+        assert_eq!(
+            of(|rules| rules.messages_per_connection = Some(5)),
+            ["messages per connection"]
+        );
+        assert_eq!(
+            of(|rules| {
+                rules.drop = Some(DropSummary {
+                    after_s: 1.0,
+                    share: 1.0,
+                    method: DropMethod::Reset,
+                });
+                rules.reconnect = Some("now".to_owned());
+                rules.idle = 5;
+            }),
+            ["dropped connections", "reconnect", "idle connections"]
+        );
+        let (one, mut two) = (summary(100), summary(100));
+        two.plan.connections = Some(ConnectionPlanSummary {
+            idle: 15_000,
+            ..ConnectionPlanSummary::default()
+        });
+        assert_eq!(differences(&[&one, &two])[0].values, ["none", "15,000"]);
     }
 
     #[test]

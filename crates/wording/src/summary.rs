@@ -68,7 +68,8 @@ fn measured(s: &Summary) -> String {
 fn all_connections_ended(s: &Summary) -> bool {
     let all_ended =
         s.connections.closed_early > 0 && s.connections.closed_early >= s.connections.opened;
-    all_ended && planned_s(s).is_none_or(|planned_s| s.elapsed_s < planned_s)
+    let any_back = s.reconnect.as_ref().is_some_and(|own| own.back > 0);
+    all_ended && !any_back && planned_s(s).is_none_or(|planned_s| s.elapsed_s < planned_s)
 }
 
 /// The planned time in seconds; `None` for a number of messages in closed loop, whose time depends on the server.
@@ -186,6 +187,7 @@ pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::run::ReconnectSummary;
     use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
@@ -225,6 +227,12 @@ mod tests {
         assert_eq!(measured(&s), format!("{closed}{after}"));
         s.achieved_over_s = Some(3.0);
         assert_eq!(measured(&s), format!("{begins}{after}"));
+        s.reconnect = Some(ReconnectSummary {
+            back: 1,
+            ..ReconnectSummary::default()
+        });
+        assert_eq!(measured(&s), format!("measured 500 ms{after}"));
+        s.reconnect = None;
         s.connections.closed_early = 2;
         assert_eq!(measured(&s), format!("measured 500 ms{after}"));
     }

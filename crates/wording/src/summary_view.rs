@@ -11,7 +11,7 @@ use crate::summary::{
     differing_times, ended_word, ends_with_deliveries, is_feed_only, warmup_backlog,
 };
 use crate::summary_figure::{count, figure, known_time, unusual};
-use crate::{delivery_rows, scenario_view, shards_view};
+use crate::{delivery_rows, idle_view, reconnect_view, scenario_view, shards_view};
 
 pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
@@ -61,6 +61,8 @@ impl SummaryView {
             points: broken_connections(s),
             ..row("connected", &connections)
         });
+        rows.extend(s.idle.as_ref().map(idle_view::row));
+        rows.extend(reconnect_view::rows(s));
         let ready = scenario_view::ready(s);
         rows.extend(s.setup.as_ref().map(|_| row("ready", &ready)));
         rows.extend(scenario_view::rows(s));
@@ -153,12 +155,14 @@ fn ended_messages(s: &Summary) -> Vec<SummaryFigure> {
 
 fn messages(s: &Summary) -> Vec<SummaryFigure> {
     let m = &s.messages;
+    let dropped = s.reconnect.as_ref().map_or(0, |own| own.in_flight);
     let mut figures = ended_messages(s);
     figures.extend([
         unusual("reordered", m.reordered),
         unusual("duplicated", m.duplicated),
         unusual("unexpected", m.unexpected),
-        unusual("in flight at the end", m.abandoned),
+        unusual("in flight at the end", m.abandoned.saturating_sub(dropped)),
+        unusual("in flight when dropped", dropped.min(m.abandoned)),
         unusual("never sent", m.unsent),
         unusual("undecided", m.undecided),
     ]);
@@ -247,7 +251,7 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
         .map_or_else(String::new, |to| format!(" to {to}"));
     let opening = human_time(c.opening_s * 1e9);
     let unchecked = s.plan.certificate_checked == Some(false);
-    vec![
+    let mut figures = vec![
         figure("opened", Some(opened), &format!("{{}}{to} in {opening}")),
         in_table("address", addresses),
         in_table("opened in", Some(opening)),
@@ -263,7 +267,9 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
         unusual("failed to open", c.failed).said(None),
         unusual("closed early", c.closed_early),
         in_table("close codes", close_codes(c)),
-    ]
+    ];
+    figures.extend(reconnect_view::connection_figures(s));
+    figures
 }
 
 /// Addresses to which connections were opened, with counts if there are several.
@@ -302,6 +308,7 @@ fn broken_connections(s: &Summary) -> Vec<String> {
     let reasons = reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)));
     let reasons = setup.into_iter().chain(reasons);
     let advice = (c.closed_early > 0).then(|| early_end_advice().to_owned());
+    let advice = advice.into_iter().chain(reconnect_view::connection_note(s));
     reasons.chain(advice).collect()
 }
 

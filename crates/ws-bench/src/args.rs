@@ -160,19 +160,24 @@ pub(crate) struct BenchArgs {
     ///
     /// Operators: >, >=, <, <=, == and !=.
     ///
-    /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times;
-    /// service. or connect. before the name selects service times or times to connect. Also send_lag.p50,
-    /// send_lag.p99 and send_lag.max; with a scenario ready. (time until the setup was complete), first_part. and
-    /// error_time. With deliveries: delivery. (all receivers), first., median. and last. (receiver of a message) and
-    /// spread. (last less first). With a feed: gap., lateness., skew. and delay.
+    /// Times: p50, p75, p90, p95, p99, p99.9, p99.99, min, mean, stdev and max. They are response times; service. or
+    /// connect. before the name selects service times or times to connect; connect_response. times to connect from the
+    /// intended time. Also send_lag.p50, send_lag.p99 and send_lag.max; with --reconnect back_50, back_90, back_99 and
+    /// back_100 (time until this percentage of the lost connections was back; the condition holds if it never was) and
+    /// reconnect. (connect response of the lost connections); with a scenario ready. (time until the setup was
+    /// complete), first_part. and error_time. With deliveries: delivery. (all receivers), first., median. and last.
+    /// (receiver of a message) and spread. (last less first). With a feed: gap., lateness., skew. and delay.
     ///
     /// Counts: lost, corrupted, late, unsent, duplicated, reordered, unexpected, abandoned, sent and received
-    /// (messages), failed and closed_early (connections). With a scenario error_reply, parts, server_errors (records)
-    /// and setup_failed (clients). With deliveries missing, incomplete (messages that did not reach all) and unreached
-    /// (receivers that got nothing); with a feed missing (numbers left out).
+    /// (messages), failed and closed_early (connections). With --drop or --reconnect dropped, not_back (connections)
+    /// and missed (messages that became due while their client was away). With a scenario error_reply, parts,
+    /// server_errors (records) and setup_failed (clients). With deliveries missing, incomplete (messages that did not
+    /// reach all) and unreached (receivers that got nothing); with a feed missing (numbers left out).
     ///
     /// Others: throughput and achieved_rate (messages per second), deliveries_per_s, pushes_per_s, reach (share of
-    /// deliveries that came, example: 'reach<99.9%'), error_rate (example: 'error_rate>0.1%'), messages_per_cpu_s and memory_per_connection (example: 'memory_per_connection>64KiB').
+    /// deliveries that came, example: 'reach<99.9%'), error_rate (example: 'error_rate>0.1%'), messages_per_cpu_s,
+    /// memory_per_connection (example: 'memory_per_connection>64KiB') and, with --idle, idle_bytes (memory per idle
+    /// connection).
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 

@@ -42,12 +42,12 @@ pub(crate) struct EmbeddedServer {
 }
 
 impl EmbeddedServer {
-    /// Starts a server for `clients` connections on a free loopback port, with an echo path and with rooms.
+    /// Starts a server for this number of connections on a free loopback port, with an echo path and with rooms.
     ///
     /// The URL ends behind the port for a scenario of rooms that has a path of its own. It names the echo path for all others.
     pub(crate) fn start(
         kind: EmbeddedKind,
-        clients: u32,
+        connections: u32,
         scenario: Option<&Scenario>,
     ) -> anyhow::Result<Self> {
         let has_path = scenario.is_some_and(|own| own.url.is_some() && own.has_deliveries());
@@ -55,9 +55,9 @@ impl EmbeddedServer {
             .thread_name("echo-server")
             .enable_all()
             .build()?;
-        let clients = usize::try_from(clients).unwrap_or(usize::MAX);
+        let connections = usize::try_from(connections).unwrap_or(usize::MAX);
         let config = axum_ws::Config {
-            max_connections: clients.saturating_add(SPARE_CONNECTIONS),
+            max_connections: connections.saturating_add(SPARE_CONNECTIONS),
             broadcast: true,
             ..axum_ws::Config::default()
         };

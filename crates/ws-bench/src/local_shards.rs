@@ -24,7 +24,7 @@ use anyhow::Context;
 use cli::ExitStatus;
 use cli::interrupt::Interrupts;
 use host::process_probe::ProcessProbe;
-use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan};
+use measurement::plan::{ConnectionRules, Length, Load, LoadDraft, LoadSpec, Plan};
 use measurement::record::{LoggedSecond, SecondMerger};
 use measurement::run::Summary;
 use measurement::verdict::{GeneratorUsage, ServerUsage};
@@ -232,13 +232,14 @@ impl LedRun<'_> {
 
 /// The reason why no connection opened, learned from one client. Its failure is that of the others.
 fn why_nothing_connected(plan: &Plan) -> anyhow::Result<SwarmError> {
-    let clients = plan.clients.get().into();
+    let connections = plan.connections().into();
     let whole = LoadDraft {
         threads: NonZeroUsize::MIN,
         warmup: Duration::ZERO,
         connect_rate: None,
         max_samples: 0,
         slow: None,
+        connections: ConnectionRules::default(),
         ..LoadDraft::clone(plan)
     };
     let one = LoadSpec::new(match plan.scenario() {
@@ -264,7 +265,7 @@ fn why_nothing_connected(plan: &Plan) -> anyhow::Result<SwarmError> {
             ..
         }) => Ok(SwarmError::NothingConnected {
             servers,
-            attempted: clients,
+            attempted: connections,
             cause,
             others,
             scenario,

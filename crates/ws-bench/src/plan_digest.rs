@@ -71,9 +71,25 @@ mod tests {
             "-c 10 -d 2s -w 2",
             "-c 10 -d 2s -s 12",
             "-c 10 -d 2s --slow 1",
+            "-c 10 -d 2s --lifetime 1s",
+            "-c 10 -d 2s --lifetime exp:1s",
+            "-c 10 -d 2s --messages-per-connection 3",
+            "-c 10 -d 2s --drop 1s",
+            "-c 10 -d 2s --drop 1s:50%",
+            "-c 10 -d 2s --drop 1s --drop-with close",
+            "-c 10 -d 2s --reconnect now",
+            "-c 10 -d 2s --reconnect spread:1s",
+            "-c 10 -d 2s --idle 5",
         ] {
             assert_ne!(digest(other, None), usual, "{other}");
         }
+        let poisson = digest(
+            "-c 10 -d 2s --connect-rate 3 --connect-arrivals poisson",
+            None,
+        );
+        assert_ne!(poisson, digest("-c 10 -d 2s --connect-rate 3", None));
+        let drop = |line: &str| digest(&format!("-c 10 -d 2s --drop 1s {line}"), None);
+        assert_ne!(drop(""), drop("--drop-with close"));
         assert_ne!(
             digest("-c 10 -d 2s", Some(1)),
             digest("-c 10 -d 2s", Some(2))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cli::interrupt::Interrupts;
-use cli::{ExitStatus, print_notice};
+use cli::{ConnectionCount, ExitStatus, print_notice};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
@@ -89,16 +89,16 @@ pub(crate) fn check(
         tui::check()?;
     }
     let metrics = args.metrics_bind.map(MetricsListener::bind).transpose()?;
-    let clients = load.clients.get();
+    let connections = ConnectionCount::of(&load);
     raise_file_limit(args);
     if targets.is_empty() {
         // An embedded server has the connections of all processes.
-        cli::check_files(clients.into(), processes == NonZeroU32::MIN)?;
+        cli::check_files(connections, processes == NonZeroU32::MIN)?;
     } else {
-        let most = load.partition().most_clients(processes);
-        cli::check_files_of_shards(clients, processes.get(), most)?;
+        let most = load.most_connections(processes);
+        cli::check_files_of_shards(connections, processes.get(), most)?;
     }
-    check_servers(args, &load, &targets, clients)?;
+    check_servers(args, &load, &targets, connections)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
     for log in outputs.growing().filter(|log| log.exists()) {
         args.notice(&format!(
@@ -168,12 +168,12 @@ pub(crate) fn raise_file_limit(args: &BenchArgs) {
     }
 }
 
-/// Checks that the servers can be reached from this machine by this number of clients, those of all processes on it.
+/// Checks that the servers can be reached from this machine by these connections, those of all processes on it.
 pub(crate) fn check_servers(
     args: &BenchArgs,
     load: &LoadSpec,
     targets: &[TargetServer],
-    clients: u32,
+    connections: ConnectionCount,
 ) -> anyhow::Result<()> {
     let urls = targets.iter().map(|server| &server.url);
     let notices = urls.filter_map(wording::host_notice);
@@ -183,9 +183,9 @@ pub(crate) fn check_servers(
     }
     let sources = &load.source_addresses;
     cli::check_source_addresses(sources)?;
-    cli::check_ports(clients, targets, sources)?;
+    cli::check_ports(connections, targets, sources)?;
     if !swarm::can_choose_ports()
-        && let Some(warning) = cli::slow_ports(clients, targets, sources)
+        && let Some(warning) = cli::slow_ports(connections, targets, sources)
     {
         args.notice(&warning);
     }
@@ -202,7 +202,10 @@ pub(crate) struct Started {
 
 /// Starts the embedded server for a load.
 pub(crate) fn start_embedded(args: &BenchArgs, load: &LoadSpec) -> anyhow::Result<EmbeddedServer> {
-    EmbeddedServer::start(args.embedded, load.clients.get(), load.scenario.as_deref())
+    // A connection and the one that replaces it may be open at the same time.
+    let each = 1 + u32::from(load.connections.replaces_connections());
+    let connections = load.connections().saturating_mul(each);
+    EmbeddedServer::start(args.embedded, connections, load.scenario.as_deref())
 }
 
 /// Starts the embedded server and the metrics, and calibrates the generator.

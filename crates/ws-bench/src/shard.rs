@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use cli::interrupt::Interrupts;
-use cli::{ExitStatus, print_text};
+use cli::{ConnectionCount, ExitStatus, print_text};
 use host::process_probe::ProcessProbe;
 use host::system_info::host_name;
 use host::{clocks, open_files};
@@ -103,9 +103,9 @@ fn prepare(
         check_known_start(args, &load, t0)?;
     }
     raise_file_limit(args);
-    let own_clients = load.own_clients();
-    cli::check_files(own_clients.into(), false)?;
-    check_servers(args, &load, &targets, own_clients)?;
+    let connections = ConnectionCount::of_share(&load);
+    cli::check_files(connections, false)?;
+    check_servers(args, &load, &targets, connections)?;
     let plan = load.against_all(targets)?;
     plan.check_handshakes()?;
     let given_seed = args.load.seed;
@@ -133,14 +133,14 @@ fn check_known_start(args: &BenchArgs, load: &LoadSpec, t0: SystemTime) -> anyho
         let (ahead, warmup) = (ahead.as_secs_f64(), load.warmup.as_secs_f64());
         return Err(TooLateForWarmUp { ahead, warmup }.into());
     };
-    let clients = load.clients.get();
+    let connections = load.connections();
     if let Some(rate) = load.connect_rate
-        && f64::from(clients) / rate.per_second() > opening.as_secs_f64()
+        && f64::from(connections) / rate.per_second() > opening.as_secs_f64()
     {
         args.notice(&format!(
             "--connect-rate: {} need {} before the warm-up, and {} are left. Those that are due already open at once; start later",
-            counted(clients.into(), "connection"),
-            human_time(f64::from(clients) / rate.per_second() * 1e9),
+            counted(connections.into(), "connection"),
+            human_time(f64::from(connections) / rate.per_second() * 1e9),
             human_time(opening.as_secs_f64() * 1e9),
         ));
     }

@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use cli::{ExitStatus, dim, print_text};
 use measurement::plan::{
-    Arrivals, Load, LoadDraft, LoadSpec, Plan, RateProfile, ServerUrl, TargetServer,
+    Arrivals, ConnectionRules, Load, LoadDraft, LoadSpec, Plan, RateProfile, ServerUrl,
+    TargetServer,
 };
 use measurement::record::escape_beginning;
 use scenario::{ClientState, Padding, Scenario};
@@ -271,6 +272,7 @@ fn trial_load(wanted: LoadDraft, scenario: &Scenario) -> LoadDraft {
     let mut load = LoadDraft {
         rooms: NonZeroU32::MIN,
         slow: None,
+        connections: ConnectionRules::default(),
         ..wanted
     };
     if scenario.roles.len() == 1 {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::builder::ArgPredicate;
 use clap::{Arg, ArgGroup, Parser};
 use cli::headings::{LOAD, OUTPUT};
-use cli::{GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags};
+use cli::{
+    ConnectionFlags, GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags,
+};
 use measurement::plan::Arrivals;
 use measurement::run::comparison::ComparedFigure;
 use scenario::Scenario;
@@ -146,6 +148,9 @@ pub(crate) struct CompareArgs {
     /// The load.
     #[command(flatten)]
     pub(crate) load: LoadFlags,
+
+    #[command(flatten)]
+    pub(crate) connections: ConnectionFlags,
 
     #[command(flatten)]
     pub(crate) scenario: ScenarioFlags,
@@ -287,19 +292,29 @@ fn path(text: &str) -> Result<String, String> {
     }
 }
 
-/// The flags of slow readers, which only ws-bench has.
-const SLOW_FLAGS: [&str; 3] = ["--slow", "--slow-read", "--slow-after"];
+/// Flags that only ws-bench has, and the one to use with it.
+const BENCH_FLAGS: [(&str, &str); 7] = [
+    ("--slow", "--slow"),
+    ("--slow-read", "--slow"),
+    ("--slow-after", "--slow"),
+    ("--drop", "--drop"),
+    ("--drop-with", "--drop"),
+    ("--reconnect", "--reconnect"),
+    ("--idle", "--idle"),
+];
 
-/// The error for a flag of slow readers among these arguments; `None` without one.
-pub(crate) fn slow_refusal(arguments: impl IntoIterator<Item = OsString>) -> Option<anyhow::Error> {
-    let flag = arguments.into_iter().find_map(|argument| {
+/// The error for a flag of ws-bench among these arguments that the comparison does not have; `None` without one.
+pub(crate) fn bench_flag_refusal(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Option<anyhow::Error> {
+    let (flag, used) = arguments.into_iter().find_map(|argument| {
         let argument = argument.to_str()?;
         let typed = argument.split_once('=').map_or(argument, |(name, _)| name);
-        SLOW_FLAGS.into_iter().find(|flag| *flag == typed)
+        BENCH_FLAGS.into_iter().find(|(flag, _)| *flag == typed)
     })?;
     Some(anyhow::anyhow!(
         "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
-         `ws-bench --slow`"
+         `ws-bench {used}`"
     ))
 }
 
@@ -395,16 +410,42 @@ mod tests {
     }
 
     #[test]
-    fn slow_readers_are_refused_with_what_to_do() {
-        let refusal = |flag: &str| slow_refusal(["ws-compare", flag, "5"].map(OsString::from));
-        for (typed, flag) in [("--slow", "--slow"), ("--slow-read=0", "--slow-read")] {
-            let error = refusal(typed).unwrap().to_string();
-            assert!(
-                error.contains(&format!("{flag} cannot be used with --server or --url")),
-                "{error}"
+    fn flags_of_ws_bench_are_refused_with_what_to_do() {
+        let refusal =
+            |flag: &str| bench_flag_refusal(["ws-compare", flag, "5"].map(OsString::from));
+        for (typed, flag, used) in [
+            ("--slow", "--slow", "--slow"),
+            ("--slow-read=0", "--slow-read", "--slow"),
+            ("--drop", "--drop", "--drop"),
+            ("--drop-with=close", "--drop-with", "--drop"),
+            ("--reconnect=now", "--reconnect", "--reconnect"),
+            ("--idle", "--idle", "--idle"),
+        ] {
+            assert_eq!(
+                refusal(typed).unwrap().to_string(),
+                format!(
+                    "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
+                     `ws-bench {used}`"
+                )
             );
         }
-        assert!(refusal("--slower").is_none());
+        assert!(refusal("--slower").is_none() && refusal("--lifetime").is_none());
+    }
+
+    #[test]
+    fn connections_of_the_runs_can_be_replaced() {
+        let rules = parse(&["--lifetime", "exp:1s", "--messages-per-connection", "7"]);
+        let rules = rules.unwrap().connections;
+        assert_eq!(
+            rules.lifetime.map(|l| l.to_string()).as_deref(),
+            Some("exp:1s")
+        );
+        assert_eq!(rules.messages_per_connection.map(u64::from), Some(7));
+        assert!(parse(&["--connect-arrivals", "poisson"]).is_err());
+        let spaced = ["--connect-arrivals", "poisson", "--connect-rate", "5"];
+        let arrivals = parse(&spaced).unwrap().connections.connect_arrivals;
+        assert_eq!(arrivals, Arrivals::Poisson);
+        assert!(parse(&["a.json", "--lifetime", "1s"]).is_err());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use cli::print_notice;
+use cli::{ConnectionCount, print_notice};
 use host::open_files;
 use host::system_info::available_memory_bytes;
 use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
@@ -78,7 +78,11 @@ impl<'a> Experiment<'a> {
         cli::check_room(plan.clients.get(), plan.servers(), &[])?;
         let slice = choose_slice(args, candidates).map_err(usage_error)?;
         let at_once = slice.map_or(1, |_| candidates.len() as u64);
-        cli::check_files(u64::from(plan.clients.get()) * at_once, false)?;
+        let connections = ConnectionCount {
+            clients: u64::from(plan.clients.get()) * at_once,
+            idle: 0,
+        };
+        cli::check_files(connections, false)?;
         let starter = ServerStarter {
             groups: stop.groups.clone(),
             env: args.env.clone(),

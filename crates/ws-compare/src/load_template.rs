@@ -4,7 +4,8 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use measurement::plan::{
-    Arrivals, Length, Load, LoadDraft, LoadSpec, MAX_TIMEOUT, PlanError, RateProfile, Verify,
+    Arrivals, ConnectionRules, Length, Load, LoadDraft, LoadSpec, MAX_TIMEOUT, PlanError,
+    RateProfile, Verify,
 };
 use scenario::ScenarioError;
 use units::{Rate, SizeRange};
@@ -46,6 +47,7 @@ impl LoadTemplate {
         let mut draft = args.load.draft(&args.generator);
         args.scenario
             .apply(args.loaded.as_ref(), &args.typed, &mut draft);
+        args.connections.apply(&mut draft);
         draft.max_samples = MAX_SAMPLES;
         draft.pin.clone_from(&split.generator);
         let cores = NonZeroUsize::new(split.generator.len());
@@ -150,6 +152,7 @@ impl LoadTemplate {
                         },
                     },
                     connect_rate: None,
+                    connections: ConnectionRules::default(),
                     connect_timeout: timeout,
                     timeout,
                     warmup: Duration::ZERO,

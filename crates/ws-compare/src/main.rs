@@ -61,7 +61,7 @@ use args::CompareArgs;
 use clap::CommandFactory;
 
 fn main() -> ExitCode {
-    if let Some(error) = args::slow_refusal(std::env::args_os()) {
+    if let Some(error) = args::bench_flag_refusal(std::env::args_os()) {
         cli::print_error(&error);
         return cli::ExitStatus::Usage.into();
     }

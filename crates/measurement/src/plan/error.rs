@@ -87,6 +87,27 @@ pub enum PlanError {
          --verify out"
     )]
     SlowWithoutVerification { verify: &'static str },
+    #[error(
+        "{slow} cannot be used with {flag}: slow readers are measured on connections that stay open; leave one of them out"
+    )]
+    SlowWithConnectionRules {
+        /// `--slow`, or the key of a scenario.
+        slow: &'static str,
+        flag: &'static str,
+    },
+    #[error(
+        "{clients} clients (--clients) and {idle} idle connections (--idle) are more than the {limit} connections of a \
+         run: use fewer of them"
+    )]
+    TooManyConnections { clients: u32, idle: u32, limit: u32 },
+    #[error(
+        "--drop is at {after:?}, but the measured time (--duration) is {time:?}: use an earlier --drop, or a longer --duration"
+    )]
+    DropAfterEnd { after: Duration, time: Duration },
+    #[error(
+        "--messages-per-connection cannot be used with a scenario that only receives ([push]): nothing is sent; use --lifetime"
+    )]
+    PushOnlyMessagesPerConnection,
     #[error("a plan needs a server")]
     NoServer,
     #[error("`{text}`: {reason}")]

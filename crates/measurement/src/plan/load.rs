@@ -37,6 +37,12 @@ pub const MAX_WINDOW: u32 = 65_536;
 /// Longest allowed timeout, the range of the histograms.
 pub const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// Shortest measured time, lifetime of a connection, and time limit.
+pub(super) const SHORTEST_TIME: Duration = Duration::from_millis(1);
+
+/// Longest measured time, lifetime of a connection, and delay of a reconnect.
+pub(super) const LONGEST_RUN: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Headers that the handshake itself sets. Extensions are never offered because none is supported.
 pub(super) const OWN_HEADERS: [HeaderName; 5] = [
     header::CONNECTION,
@@ -219,13 +225,14 @@ impl LoadSpec {
     ///
     /// # Errors
     /// [`PlanError::Range`] naming the first figure that is out of range, [`PlanError::OwnHeader`],
-    /// [`PlanError::TooManyShares`], or the first fault of the scenario or of the slow readers.
+    /// [`PlanError::TooManyShares`], or the first fault of the scenario, of the slow readers or of the connection rules.
     pub fn new(mut draft: LoadDraft) -> Result<Self, PlanError> {
         draft.check_counts()?;
         draft.check_rates()?;
         draft.check_times()?;
         draft.check_slow()?;
         draft.check_scenario()?;
+        draft.check_connections()?;
         draft.check_source_addresses()?;
         if let Some(name) = draft.headers.keys().find(|name| OWN_HEADERS.contains(name)) {
             return Err(PlanError::OwnHeader(name.to_string()));
@@ -349,19 +356,18 @@ impl LoadDraft {
     }
 
     fn check_times(&self) -> Result<(), PlanError> {
-        const SHORTEST: Duration = Duration::from_millis(1);
-        const LONGEST_RUN: Duration = Duration::from_secs(30 * 24 * 3600);
         if let Length::Duration(time) = self.length {
-            check("a measured time", time, SHORTEST, LONGEST_RUN)?;
+            check("a measured time", time, SHORTEST_TIME, LONGEST_RUN)?;
         }
         let connect = self.connect_timeout;
-        check("a connect timeout", connect, SHORTEST, MAX_TIMEOUT)?;
-        check("a timeout", self.timeout, SHORTEST, MAX_TIMEOUT)?;
+        check("a connect timeout", connect, SHORTEST_TIME, MAX_TIMEOUT)?;
+        check("a timeout", self.timeout, SHORTEST_TIME, MAX_TIMEOUT)?;
         check("a warm-up", self.warmup, Duration::ZERO, MAX_TIMEOUT)
     }
 }
 
-fn check<T: PartialOrd + Copy + fmt::Debug>(
+/// Checks that a value is in its range, both ends included.
+pub(super) fn check<T: PartialOrd + Copy + fmt::Debug>(
     what: &'static str,
     value: T,
     min: T,

@@ -125,7 +125,7 @@ impl ReconnectTimeline {
     /// A text, when the length of the intervals cannot be.
     pub(crate) fn check(&self) -> Result<(), String> {
         let doubled = self.width_ns / FIRST_WIDTH_NS;
-        let fits = self.width_ns % FIRST_WIDTH_NS == 0 && doubled.is_power_of_two();
+        let fits = self.width_ns.is_multiple_of(FIRST_WIDTH_NS) && doubled.is_power_of_two();
         if fits && self.width_ns <= 1 << 50 {
             Ok(())
         } else {

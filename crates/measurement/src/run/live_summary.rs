@@ -8,13 +8,18 @@ impl Summary {
     /// The summary of a running measurement, from its record so far.
     ///
     /// All figures and the verdict are computed as if the run ended now, with one exception. Due messages that were not
-    /// sent are counted only at the end. Until then, the verdict uses the estimate of `Plan::due_by`.
+    /// sent are counted only at the end. Until then, the verdict uses the estimate of `Plan::due_by`, unless clients have
+    /// lost their connections: the messages of these clients are not sent.
     pub fn so_far(plan: &Plan, record: &Record, mut circumstances: RunContext) -> Self {
         circumstances.goes_on = true;
         let counted = record.counts.unsent;
         let due = plan.due_by(circumstances.elapsed_s).unwrap_or(0);
         let mut judged = record.clone();
-        judged.counts.unsent = counted.max(due.saturating_sub(record.counts.sent));
+        let reconnect = record.reconnect.as_ref();
+        let any_lost = reconnect.is_some_and(|own| own.dropped > 0);
+        if !any_lost {
+            judged.counts.unsent = counted.max(due.saturating_sub(record.counts.sent));
+        }
         let mut summary = Self::new(plan, &judged, circumstances);
         summary.messages.unsent = counted;
         summary
@@ -28,7 +33,7 @@ mod tests {
 
     use super::*;
     use crate::plan::{Arrivals, Length, Load, RateProfile};
-    use crate::record::{BottomK, Outcome, Recorder, Sample};
+    use crate::record::{BottomK, Outcome, ReconnectRecord, Recorder, Sample};
     use crate::verdict::Reason;
     use units::Rate;
 
@@ -75,6 +80,23 @@ mod tests {
         );
         // Estimates are not counted.
         assert_eq!(half.messages.unsent, 0);
+    }
+
+    #[test]
+    fn messages_of_lost_connections_are_not_estimated_as_unsent() {
+        let mut record = Recorder::new(true, 0).so_far();
+        let kept = |record: &Record| {
+            let context = RunContext {
+                elapsed_s: 2.0,
+                ..RunContext::default()
+            };
+            Summary::so_far(&plan(Arrivals::Constant), record, context).sent_in_time_share
+        };
+        assert_eq!(kept(&record), Some(0.0));
+        let mut lost = ReconnectRecord::default();
+        lost.lost(1, false);
+        record.reconnect = Some(Box::new(lost));
+        assert_eq!(kept(&record), None);
     }
 
     #[test]

@@ -66,6 +66,12 @@ pub struct PlanSummary {
 }
 
 impl PlanSummary {
+    /// Number of connections at a time: those of the clients and idle ones.
+    pub fn connections_at_once(&self) -> u64 {
+        let idle = self.connections.as_ref().map_or(0, |rules| rules.idle);
+        u64::from(self.clients) + u64::from(idle)
+    }
+
     /// The URLs of all servers.
     pub fn server_urls(&self) -> &[String] {
         match &self.urls[..] {
@@ -133,6 +139,11 @@ pub struct DropSummary {
 }
 
 impl ConnectionPlanSummary {
+    /// Returns true when clients replace their connections by plan.
+    pub fn replaces(&self) -> bool {
+        self.lifetime.is_some() || self.messages_per_connection.is_some()
+    }
+
     fn of(plan: &Plan) -> Option<Self> {
         let rules = &plan.connections;
         let all = Self {

@@ -123,6 +123,11 @@ impl ReconnectSummary {
         self.handshake_failed.values().sum()
     }
 
+    /// Number of lost connections that were not opened again.
+    pub fn not_back(&self) -> u64 {
+        self.dropped.saturating_sub(self.back)
+    }
+
     /// Number of failed attempts.
     pub fn failed(&self) -> u64 {
         self.refused

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::condition_result::ConditionResult;
 use super::connect_row::ConnectRow;
+use super::connection_evidence::{broken_share, openings};
 use super::fan_out_summary::FanOutSummary;
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
@@ -422,7 +423,17 @@ impl Summary {
             time_in_flight: time_in_flight(&facts, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
-            ..delivery_evidence(&facts, record, &own, c.evidence(&facts, &own.counts))
+            openings: openings(
+                &facts.plan,
+                (&c.connect_response_ns, &c.connect_lateness_ns),
+                reconnect.as_ref(),
+            ),
+            ..delivery_evidence(
+                &facts,
+                record,
+                &own,
+                c.evidence(&facts, &own.counts, reconnect.as_ref()),
+            )
         });
         Self {
             schema: SCHEMA,
@@ -595,18 +606,28 @@ fn time_in_flight(facts: &PlanFacts, record: &Record) -> Option<TimeInFlight> {
         return None;
     }
     let window = u64::from(facts.plan.window?);
+    let rules = facts.plan.connections.as_ref();
+    let replaces = rules.is_some_and(|rules| rules.replaces());
     let seconds = |ns: u64| ns as f64 / 1e9;
     Some(TimeInFlight {
         spent_s: seconds(record.in_flight_ns),
         possible_s: seconds(record.active_ns) * window as f64,
-        is_long: record.counts.sent >= LONG * window * u64::from(facts.senders()),
+        // Each connection that is replaced has a start and an end of its own.
+        is_long: !replaces && record.counts.sent >= LONG * window * u64::from(facts.senders()),
     })
 }
 
 impl RunContext {
     /// The part of the evidence that does not come from recorded times.
-    fn evidence(&self, facts: &PlanFacts, counts: &MessageCounts) -> Evidence {
+    fn evidence(
+        &self,
+        facts: &PlanFacts,
+        counts: &MessageCounts,
+        reconnect: Option<&ReconnectSummary>,
+    ) -> Evidence {
         let plan = &facts.plan;
+        let broken = &self.connections;
+        let broken = (broken.attempted, broken.failed, broken.closed_early);
         Evidence {
             sending: SendConditions {
                 windowed: plan.window.is_some(),
@@ -633,7 +654,8 @@ impl RunContext {
             },
             elapsed_s: self.elapsed_s,
             broken_connections: self.connections.failed + self.connections.closed_early,
-            connections: self.connections.attempted,
+            connections: self.connections.attempted + reconnect.map_or(0, |own| own.back),
+            broken_share: Some(broken_share(plan, broken, self.elapsed_s, reconnect)),
             unsent: counts.unsent,
             due: (facts.is_open_loop || plan.messages_per_client.is_some())
                 .then_some(counts.sent + counts.unsent),

@@ -88,7 +88,7 @@ impl ComparisonOperator {
 /// A condition on the summary of a run: a figure, a comparison operator and a value.
 ///
 /// Figures are percentiles and other figures of a time (`p99.9`, `max`), of the response time unless prefixed with
-/// `service.` or `connect.`; counts of messages (`lost`) and connections (`failed`); `throughput` in messages per
+/// `service.`, `connect.` or another distribution; counts of messages (`lost`) and connections (`failed`); `throughput` in messages per
 /// second; `error_rate` in percent.
 #[derive(Debug, Clone)]
 pub struct Condition {
@@ -122,7 +122,10 @@ impl Condition {
         ConditionResult {
             expression: self.to_string(),
             value,
-            value_text: value.map_or_else(|| "not measured".to_owned(), |v| self.figure.show(v)),
+            value_text: match value {
+                Some(value) => self.figure.show(value),
+                None => self.figure.show_absent(summary).to_owned(),
+            },
             held: value.is_none_or(|found| self.comparison.holds(found, self.value)),
         }
     }
@@ -174,6 +177,7 @@ mod tests {
 
     use super::*;
     use crate::run::tests::summary;
+    use crate::run::{ConnectionMemory, IdleSummary, ReconnectSummary};
     use crate::run::{FanOutSummary, PushSummary, ShardsSummary};
     use crate::verdict::Latency;
     use proptest::prelude::*;
@@ -209,6 +213,51 @@ mod tests {
         ] {
             assert!(!held(no), "{no}");
         }
+    }
+
+    #[test]
+    fn a_return_that_was_never_reached_holds() {
+        let mut s = summary(100);
+        s.reconnect = Some(ReconnectSummary {
+            dropped: 100,
+            back: 98,
+            back_50_ns: Some(1_000_000_000),
+            missed: 7,
+            ..ReconnectSummary::default()
+        });
+        let check = |s: &Summary, text: &str| {
+            let result = text.parse::<Condition>().unwrap().check(s);
+            (result.held, result.value_text)
+        };
+        let never = (true, "never reached".to_owned());
+        assert_eq!(check(&s, "back_99>5s"), never);
+        assert_eq!(check(&s, "back_100<5s"), never);
+        assert_eq!(check(&s, "back_50>2s"), (false, "1.00 s".to_owned()));
+        assert_eq!(check(&s, "not_back>1"), (true, "2".to_owned()));
+        assert_eq!(check(&s, "missed>=7"), (true, "7".to_owned()));
+        assert_eq!(check(&s, "dropped==100"), (true, "100".to_owned()));
+        s.reconnect = Some(ReconnectSummary::default());
+        let unknown = (true, "not measured".to_owned());
+        assert_eq!(check(&s, "back_99>5s"), unknown, "no connection was lost");
+        assert_eq!(check(&s, "reconnect.p99>1s"), unknown);
+    }
+
+    #[test]
+    fn memory_of_idle_connections_is_a_figure() {
+        let mut s = summary(100);
+        s.idle = Some(IdleSummary {
+            memory: Some(ConnectionMemory {
+                bytes_per_connection: 12_595.0,
+                ..ConnectionMemory::default()
+            }),
+            ..IdleSummary::default()
+        });
+        let condition = "idle_bytes>12KiB".parse::<Condition>().unwrap();
+        let result = condition.check(&s);
+        assert_eq!(
+            (result.held, result.value_text.as_str()),
+            (true, "12.3 KiB")
+        );
     }
 
     #[test]

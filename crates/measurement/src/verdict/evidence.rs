@@ -3,6 +3,7 @@
 // Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
+use super::connections::ConnectionEvidence;
 use super::delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 use super::latency::{Latency, SendLateness};
 use super::reason::{NothingRight, SendConditions};
@@ -56,7 +57,12 @@ pub struct Evidence {
     pub run_queue_wait: Option<f64>,
     /// Connections that failed to open or ended before their client finished.
     pub broken_connections: u64,
+    /// Connections attempted, with those that were lost and opened again.
     pub connections: u64,
+    /// Share of the load that the broken connections take away; `None` = their share of all connections.
+    pub broken_share: Option<f64>,
+    /// Openings of connections.
+    pub openings: ConnectionEvidence,
     /// Messages that were due and never sent.
     pub unsent: u64,
     /// Messages that were due; `None` where the number depends on the server.
@@ -87,6 +93,15 @@ pub struct Evidence {
     pub push: Option<PushEvidence>,
     /// Slow readers; `None` without them.
     pub slow: Option<SlowEvidence>,
+}
+
+impl Evidence {
+    /// Share of the load that the broken connections take away.
+    pub(super) fn broken_share(&self) -> f64 {
+        // Exact far beyond any number of connections.
+        let plain = || self.broken_connections as f64 / self.connections.max(1) as f64;
+        self.broken_share.unwrap_or_else(plain)
+    }
 }
 
 /// Records of a scenario on which a verdict is based.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::connections::OpeningEvidence;
 use super::stops::{Stops, WithheldTime};
 use crate::record::{DifferenceKind, MessageCounts};
 
@@ -270,6 +271,22 @@ pub enum Reason {
         /// Share of the load that is missing.
         missing_share: f64,
     },
+    /// Connections were begun later than they were due.
+    ConnectLateness {
+        /// Their punctuality.
+        openings: OpeningEvidence,
+        /// True when a connect rate set the due times.
+        has_rate: bool,
+    },
+    /// Attempts to open lost connections again were begun later than they were due.
+    ReconnectLateness(OpeningEvidence),
+    /// Attempts to open lost connections again that the generator's machine could not make.
+    AttemptsNotMade {
+        /// All attempts.
+        attempts: u64,
+        /// Those without a port, file or memory.
+        own_failed: u64,
+    },
     /// The user interrupted the run.
     Interrupted,
     /// No message of a feed arrived.
@@ -352,10 +369,13 @@ impl Reason {
             | Self::DelayedLastReceivers(_)
             | Self::SlowReadersNotFull { .. } => 1,
             Self::RateNotKept { .. } => 2,
-            Self::LoadFellShort { .. } => 3,
+            Self::LoadFellShort { .. } | Self::AttemptsNotMade { .. } => 3,
             Self::Impossible { .. } => 4,
             Self::GeneratorStopped { .. } | Self::GeneratorThrottled { .. } => 5,
-            Self::SendLateness { .. } | Self::OwnTime(_) => 6,
+            Self::SendLateness { .. }
+            | Self::ConnectLateness { .. }
+            | Self::ReconnectLateness(_)
+            | Self::OwnTime(_) => 6,
             Self::NearFloor(..)
             | Self::BelowFloor(..)
             | Self::NearCeiling(..)
@@ -434,6 +454,9 @@ impl Reason {
             | Self::DelayedAcknowledgements(_)
             | Self::DelayedLastReceivers(_)
             | Self::SlowReadersNotFull { .. }
+            | Self::ConnectLateness { .. }
+            | Self::ReconnectLateness(_)
+            | Self::AttemptsNotMade { .. }
             | Self::Interrupted => Verdict::Suspect,
         }
     }

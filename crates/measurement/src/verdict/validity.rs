@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+use super::connections::connection_reasons;
 use super::deliveries::{delivery_reasons, nothing_measured};
 use super::evidence::{Evidence, RecordEvidence, TimeInFlight};
 use super::latency::{Latency, messages_beyond};
@@ -72,6 +73,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     }
     reasons.extend(rate_not_kept);
     reasons.extend(load_fell_short(evidence));
+    reasons.extend(connection_reasons(&evidence.openings));
     reasons.extend(faulty_records(&evidence.records));
     reasons.extend(delivery_reasons(evidence));
     if evidence.unverified || evidence.matched_by_order > 0 {
@@ -168,8 +170,7 @@ fn stillness(evidence: &Evidence) -> Vec<Reason> {
 /// An offered rate that was not achieved.
 fn rate_not_kept(evidence: &Evidence) -> Option<Reason> {
     let kept = evidence.achieved_share?;
-    // Exact far beyond any number of connections.
-    let share_lost = evidence.broken_connections as f64 / evidence.connections.max(1) as f64;
+    let share_lost = evidence.broken_share();
     (kept < ACHIEVED_SHARE_LIMIT).then_some(Reason::RateNotKept {
         kept,
         answered_all: evidence.answered_all,
@@ -202,11 +203,9 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     let missing_share = match evidence.due {
         // Receivers are a part of the load, too.
-        Some(due) if evidence.fan_out.is_some() => {
-            share(unsent, due).max(share(broken, connections))
-        }
+        Some(due) if evidence.fan_out.is_some() => share(unsent, due).max(evidence.broken_share()),
         Some(due) => share(unsent, due),
-        None => share(broken, connections),
+        None => evidence.broken_share(),
     };
     (broken > 0 || unsent > 0).then_some(Reason::LoadFellShort {
         broken,

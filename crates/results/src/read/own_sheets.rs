@@ -13,8 +13,8 @@ use super::time_unit::TimeUnit;
 use crate::error::{Place, Result};
 use crate::schema::{
     CONNECTIONS_SHEET, ConnectionColumn, FAN_OUT_PERCENTILE_COLUMNS, PERCENTILES_SHEET,
-    PercentileColumn, READY_COLUMN, ROOM_COLUMN, STEP_COLUMN, SheetColumn, TIMELINE_SHEET,
-    TimelineColumn,
+    PercentileColumn, READY_COLUMN, RECONNECTS_COLUMN, ROOM_COLUMN, STEP_COLUMN, SheetColumn,
+    TIMELINE_SHEET, TimelineColumn,
 };
 
 pub(super) fn timeline(source: &mut dyn CellSource) -> Result<Option<Vec<TimelineRow>>> {
@@ -89,6 +89,7 @@ pub(super) fn connections(source: &mut dyn CellSource) -> Result<Option<Vec<Clie
             ready_ns: row.named_time_ns(READY_COLUMN)?,
             setup_step: row.named_count(STEP_COLUMN)?,
             room: row.named_count(ROOM_COLUMN)?,
+            reconnects: row.named_count(RECONNECTS_COLUMN)?.unwrap_or(0).into(),
             ..ClientRow::default()
         })
     })
@@ -147,7 +148,7 @@ fn rows_of<C: SheetColumn, R>(
         }
         // Columns of texts are left out.
         let is_number = |name: &str| {
-            let further = [READY_COLUMN, STEP_COLUMN, ROOM_COLUMN];
+            let further = [READY_COLUMN, STEP_COLUMN, ROOM_COLUMN, RECONNECTS_COLUMN];
             let further = further.iter().chain(&FAN_OUT_PERCENTILE_COLUMNS);
             C::TITLES.iter().chain(further).any(|title| *title == name)
         };

@@ -10,12 +10,12 @@ use super::hlog::IntervalLog;
 use super::json::JsonRun;
 use super::open::{self, OpenedFile};
 use super::{
-    ColumnRequest, Metric, csv_timeline, delivery_sheets, hlog_timeline, message_rows, own_sheets,
-    shards_sheet, summary_sheet,
+    ColumnRequest, Metric, csv_timeline, delivery_sheets, event_sheets, hlog_timeline,
+    message_rows, own_sheets, shards_sheet, summary_sheet,
 };
 use crate::content::Content;
 use crate::error::{Result, ResultsError};
-use crate::schema::latencies_sheet;
+use crate::schema::{CONNECTS_SHEET, RECONNECTS_SHEET, latencies_sheet};
 
 /// Parts of a [`Run`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,17 @@ pub fn read_deliveries(path: &Path) -> Result<Summary> {
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Deliveries))
 }
 
+/// Reads the summary of a run with `--drop` or `--reconnect`, from its `.xlsx` or `.json`.
+///
+/// # Errors
+/// [`ResultsError`] when the file cannot be read, or is not that of such a run.
+pub fn read_reconnects(path: &Path) -> Result<Summary> {
+    let run = read_parts(path, &ColumnRequest::default(), &[RunPart::Summary], true)?;
+    run.and_then(|run| run.summary)
+        .filter(|summary| summary.reconnect.is_some())
+        .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Reconnects))
+}
+
 /// Reads the parts; `None` when the file is not that of a run. Unless `must_be_ours`, a log with other tags is read, and
 /// a workbook with a missing or incomplete summary.
 fn read_parts(
@@ -114,6 +125,12 @@ fn of_workbook(
     if let Some(fan_out) = summary.as_mut().and_then(|s| s.fan_out.as_mut()) {
         fan_out.timeline = delivery_sheets::seconds(source)?;
         fan_out.percentiles = own_sheets::fan_out_percentiles(source)?;
+    }
+    if let Some(summary) = &mut summary {
+        if let Some(reconnect) = &mut summary.reconnect {
+            reconnect.timeline = event_sheets::read(source, RECONNECTS_SHEET)?;
+        }
+        summary.connect_timeline = event_sheets::read(source, CONNECTS_SHEET)?;
     }
     if parts.contains(&RunPart::Deliveries) {
         read_single_deliveries(source, &mut run)?;

@@ -9,12 +9,14 @@ use crate::error::Result;
 use crate::schema;
 
 /// Objects whose keys are data, in which dots and digits do not separate keys.
-const MAPS: [&str; 5] = [
+const MAPS: [&str; 7] = [
     "connections.close_codes.",
     "connections.failures.",
     "connections.early_ends.",
     "connections.addresses.",
     "slow.close_codes.",
+    "reconnect.handshake_failed.",
+    "reconnect.failures.",
 ];
 
 /// Keys of the arguments of a command line.
@@ -71,7 +73,7 @@ fn is_text(key: &str) -> bool {
 }
 
 /// A cell's number in the form of JSON: counts without a point.
-fn json_number(number: f64) -> Json {
+pub(super) fn json_number(number: f64) -> Json {
     const U64_END: f64 = 18_446_744_073_709_551_616.0;
     const I64_START: f64 = -9_223_372_036_854_775_808.0;
     let is_whole = number.fract() == 0.0 && (I64_START..=U64_END).contains(&number);

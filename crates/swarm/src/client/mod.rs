@@ -16,11 +16,15 @@
 //! | `arrivals` | scenarios: deliveries that arrive |
 //! | `delivery_record` | scenarios: deliveries, and messages that are complete or not, passed to the recorder |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
+//! | `connection_life` | connections that can end before the run |
+//! | `departure` | ends of such connections, whose clients go on |
 //! | `pushes` | scenarios: messages of the server's own |
 //! | `slow_reading` | slow readers |
 
 mod arrivals;
+mod connection_life;
 mod delivery_record;
+mod departure;
 mod fan_out;
 mod pushes;
 mod receive;
@@ -45,7 +49,9 @@ use crate::message::echo_verifier::EchoVerifier;
 use crate::message::held_back::HeldBack;
 use crate::message::in_flight::InFlightQueue;
 use crate::message::pacing::Pacing;
+use crate::returning_client::ConnectRequest;
 use crate::thread_state::ThreadState;
+use connection_life::ConnectionLife;
 use slow_reading::SlowReading;
 use stages::ClientStage;
 
@@ -107,6 +113,8 @@ pub(crate) struct Client {
     held_back: HeldBack,
     /// State of the client in its scenario; `None` when it expects an echo.
     dialogue: Option<Box<ClientDialogue>>,
+    /// Life of the connection; `None` in a run whose connections stay.
+    life: Option<Box<ConnectionLife>>,
     /// State of a slow reader; `None` for a client that reads at full speed.
     slow: Option<Box<SlowReading>>,
 }
@@ -115,11 +123,12 @@ impl Client {
     /// Creates the client of an open connection. Processes the bytes that arrived together with the end of the
     /// handshake; `None` when they end the connection.
     pub(crate) fn new(
-        id: u32,
+        request: ConnectRequest,
         slot: u32,
         opened: OpenedConnection,
         thread: &ThreadState,
     ) -> Option<Self> {
+        let id = request.connection;
         let mut client = Self {
             connect_ns: nanoseconds(opened.timings.total()),
             stream: opened.reader.stream,
@@ -147,13 +156,15 @@ impl Client {
             closed: None,
             held_back: HeldBack::default(),
             dialogue: None,
+            life: ConnectionLife::new(request, thread),
             slow: thread
                 .read_limit_of(id)
                 .map(|plan| Box::new(SlowReading::new(plan))),
         };
         let now_ns = thread.clock.now_ns();
-        if let Some(dialogue) = &thread.dialogue {
-            client.begin_dialogue(dialogue, now_ns, thread);
+        match &thread.dialogue {
+            Some(dialogue) => client.begin_dialogue(dialogue, now_ns, thread),
+            None => client.become_ready(now_ns, thread),
         }
         match client.take_in(&opened.reader.buffer, now_ns, thread) {
             Ok(()) => Some(client),
@@ -217,6 +228,9 @@ impl Client {
             }
             // A slow reader may have been released in the meantime.
             if !self.ready.readable || limit == 0 && self.read_limit(thread) == 0 {
+                if self.must_be_replaced(thread) {
+                    break Next::Turn;
+                }
                 break Next::Event;
             }
             if reads == READS_PER_WAKE || now_ns - begun_ns > TURN_NS {
@@ -231,8 +245,15 @@ impl Client {
     #[cold]
     fn end(&mut self, end: ConnectionEnd, thread: &ThreadState) {
         self.stream.close();
+        if let Some(code) = end.close_code() {
+            let mut stats = thread.clients.borrow_mut();
+            *stats.close_codes.entry(code).or_default() += 1;
+        }
         if let ClientStage::Setup { .. } = self.stage {
             return self.record_failed_setup(&end, thread);
+        }
+        if self.is_detached() {
+            return;
         }
         let is_closing = matches!(
             self.stage,
@@ -243,12 +264,15 @@ impl Client {
         // A client that is done with a slice is not done with the run.
         let is_done = self.stage == ClientStage::Done;
         let has_more = thread.run.is_some_and(|run| run.slice.is_some());
+        if !is_closing && self.survive(&end, thread) {
+            return;
+        }
         self.finish_feed(thread);
         let was_slow = self.is_slow() && self.end_slow(&end, thread);
         let early = !is_closing && (!is_done || has_more);
         if early && !is_done {
             match self.stage {
-                ClientStage::Running if !self.is_slow() => {
+                ClientStage::Running | ClientStage::Retiring { .. } if !self.is_slow() => {
                     thread.end_sending(thread.clock.now_ns());
                     self.leave_unfinished(thread);
                 }
@@ -263,18 +287,26 @@ impl Client {
         }
         self.leave_rooms(thread);
         let by_server = !is_closing || was_slow;
+        let (connect_ns, ready_ns) = self.first_times();
         let row = ClientRow {
             client: self.id,
-            connect_ns: Some(self.connect_ns),
+            connect_ns: Some(connect_ns),
             messages: self.sent,
             failed: self.failed,
             close_code: end.close_code(),
-            ready_ns: self.dialogue.as_ref().and_then(|own| own.ready_ns),
+            ready_ns,
+            reconnects: self.reconnects(),
             ..ClientRow::default()
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
-        stats.add_ended(row, end, early && !was_slow, by_server);
+        let is_idle = thread.is_idle(self.id);
+        stats.add_ended(
+            (!is_idle).then_some(row),
+            end,
+            early && !was_slow,
+            by_server,
+        );
     }
 
     /// Registers the rest of the client's schedule as unfinished.

@@ -127,6 +127,9 @@ impl Client {
     ) -> Result<(), ConnectionEnd> {
         match event {
             Event::Data { .. } if self.dialogue.is_none() && self.reads_for_close() => {}
+            Event::Data { last, .. } if thread.dialogue.is_none() && thread.is_idle(self.id) => {
+                thread.count_idle_message(last);
+            }
             Event::Data { kind, part, last } if thread.dialogue.is_some() => {
                 return self.take_part(kind, part, last, now_ns, thread);
             }

@@ -194,11 +194,25 @@ impl Client {
 
     /// Gives up the messages in flight, records them, and marks the client's part of the plan as complete.
     pub(super) fn finalize_in_flight(&mut self, thread: &ThreadState) {
+        self.finish_feed(thread);
+        if let Some(run) = thread.run
+            && !self.is_slow()
+        {
+            let now_ns = thread.clock.now_ns();
+            let from_ns = self.active_from_ns(run);
+            thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(from_ns);
+        }
+        self.give_up_in_flight(false, thread);
+        self.leave(thread);
+    }
+
+    /// Gives up the messages in flight, and records them. Those that could still be answered are not lost when the user
+    /// interrupts the run, or the connection is `dropped` by plan.
+    pub(super) fn give_up_in_flight(&mut self, dropped: bool, thread: &ThreadState) {
         if let (Some(dialogue), Some(mut own)) = (&thread.dialogue, self.dialogue.take()) {
             self.register_sent(&mut own, dialogue, thread);
             self.dialogue = Some(own);
         }
-        self.finish_feed(thread);
         let (timed_out, mut active) = self.in_flight.give_up();
         active.retain(|message| {
             let ends_by_delivery = thread.ends_by_delivery(message);
@@ -209,17 +223,17 @@ impl Client {
         });
         if let Some(run) = thread.run {
             let now_ns = thread.clock.now_ns();
-            if !self.is_slow() {
-                thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(run.t0_ns);
-            }
             let mut undecided_from_ns = u64::MAX;
             // When the user interrupts the run, missing echoes are not the server's fault.
-            if thread.command.stop {
+            if thread.command.stop || dropped {
                 for message in active.drain(..) {
                     undecided_from_ns = undecided_from_ns.min(message.sent_ns);
                     if !message.number.is_warmup() && !self.is_slow() {
                         let mut recorder = thread.recorder.borrow_mut();
                         recorder.counts.abandoned += 1;
+                        if dropped && let Some(reconnect) = &mut recorder.reconnect {
+                            reconnect.in_flight += 1;
+                        }
                         let in_flight_ns = now_ns - message.sent_ns;
                         recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
                     }
@@ -235,7 +249,6 @@ impl Client {
             record_unexpected(&released, thread);
             self.record_undecided(run, thread);
         }
-        self.leave(thread);
     }
 
     /// Counts the messages still held back as undecided: the run ended before an echo could decide about them.

@@ -180,7 +180,14 @@ impl Client {
         let scenario = &dialogue.scenario;
         let padding = &dialogue.padding;
         let received_ns = now_ns;
-        match scenario.classify(record, &own.state, &sent, padding, &mut scratch) {
+        let class = scenario.classify(record, &own.state, &sent, padding, &mut scratch);
+        if thread.is_idle(self.id) {
+            thread.count_idle_message(true);
+            if !matches!(class, RecordClass::On(_)) {
+                return;
+            }
+        }
+        match class {
             RecordClass::Own {
                 message,
                 role,

@@ -119,8 +119,11 @@ impl Client {
     fn quota(&mut self, now_ns: u64, thread: &ThreadState) -> Option<SendQuota> {
         let run = thread.run.filter(|_| self.stage == ClientStage::Running)?;
         let in_flight = self.in_flight.active();
-        self.pacing
-            .quota(now_ns, in_flight, self.sent, &thread.rules, run)
+        let quota = self
+            .pacing
+            .quota(now_ns, in_flight, self.sent, &thread.rules, run);
+        let limit = self.room_on_connection(thread);
+        quota.map(|quota| quota.at_most(limit))
     }
 
     /// Returns true when window and socket have room for a message.
@@ -134,7 +137,10 @@ impl Client {
     pub(super) fn next_due(&mut self, thread: &ThreadState) -> Option<u64> {
         let open = thread.rules.open_loop.as_ref()?;
         let run = thread.run?;
-        if self.stage != ClientStage::Running || !self.has_room(thread) {
+        if self.stage != ClientStage::Running
+            || !self.has_room(thread)
+            || self.room_on_connection(thread) == 0
+        {
             return None;
         }
         self.pacing.next_due_ns(open, run)
@@ -244,6 +250,7 @@ impl Client {
             sent += 1;
             self.await_end(frame, &mut recorder, thread);
             self.last_sent_ns = now;
+            self.count_on_connection();
             if quota.measured {
                 self.sent += 1;
                 if self.is_slow() {
@@ -318,7 +325,7 @@ mod tests {
             };
         });
         let content = RunContent::new(plan.clone());
-        let mut thread = ThreadState::new(&plan, 0, &content, u64::MAX);
+        let mut thread = ThreadState::new(&plan, 0, &content, u64::MAX, std::time::Instant::now());
         thread.run = Some(RunTimes {
             start_ns: 0,
             t0_ns: 0,
@@ -336,7 +343,8 @@ mod tests {
             },
             timings: ConnectTimings::default(),
         };
-        let mut client = Client::new(0, 0, opened, &thread).unwrap();
+        let request = crate::returning_client::ConnectRequest::first(0, None);
+        let mut client = Client::new(request, 0, opened, &thread).unwrap();
         // After this loop, a turn that began at 0 has ended.
         while thread.clock.now_ns() <= TURN_NS {
             std::hint::spin_loop();

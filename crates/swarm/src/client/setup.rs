@@ -1,6 +1,6 @@
 //! Steps of a scenario before the load, its heartbeats, and its goodbye.
 
-use measurement::record::{SetupFailure, SetupFault, escape_beginning};
+use measurement::record::{ConnectFailure, SetupFailure, SetupFault, escape_beginning};
 use measurement::run::ClientRow;
 use rand::RngExt;
 use scenario::{Captures, OnRule, ReceivedRecord, Scratch, SetupClass, Template};
@@ -29,7 +29,10 @@ impl Client {
         thread: &ThreadState,
     ) {
         let mut own = Box::new(ClientDialogue::new(dialogue, self.id, now_ns));
-        thread.connects.borrow_mut().begin_setup(self.id);
+        self.carry_over(&mut own);
+        if !self.is_reconnecting() {
+            thread.connects.borrow_mut().begin_setup(self.id);
+        }
         self.begin_step(0, &mut own, dialogue, now_ns, thread);
         self.dialogue = Some(own);
     }
@@ -61,14 +64,17 @@ impl Client {
             };
             return;
         }
-        self.stage = ClientStage::Waiting;
         let setup_ns = now_ns.saturating_sub(own.opened_ns);
         let ready_ns = self.connect_ns.saturating_add(setup_ns);
         own.ready_ns = Some(ready_ns);
-        let mut connects = thread.connects.borrow_mut();
-        connects.end_setup(self.id, Ok(ready_ns));
-        drop(connects);
-        self.join_rooms(own, dialogue, thread);
+        if !self.is_reconnecting() {
+            let mut connects = thread.connects.borrow_mut();
+            connects.end_setup(self.id, Ok(ready_ns));
+        }
+        self.become_ready(now_ns, thread);
+        if !thread.is_idle(self.id) {
+            self.join_rooms(own, dialogue, thread);
+        }
         self.begin_heartbeats(own, dialogue, now_ns, thread);
     }
 
@@ -178,10 +184,20 @@ impl Client {
             Some(failure) => *failure,
             None => failure(&own, dialogue, SetupFault::Ended, Some(end.to_string())),
         };
+        if self.is_reconnecting() {
+            if let Some(returning) = self.take_failed_reconnect() {
+                let failure = ConnectFailure::Setup(Box::new(failure));
+                thread.attempt_failed(returning, &failure);
+            }
+            return;
+        }
         let setup_step = u32::try_from(failure.step).ok();
         let mut connects = thread.connects.borrow_mut();
         connects.end_setup(self.id, Err(failure));
         drop(connects);
+        if let Some(returning) = self.take_failed_reconnect() {
+            return thread.replacement_failed(returning);
+        }
         let row = ClientRow {
             client: self.id,
             connect_ns: Some(self.connect_ns),
@@ -190,7 +206,9 @@ impl Client {
             ..ClientRow::default()
         };
         let pacing = thread.unstarted(self.id);
-        thread.clients.borrow_mut().add_unready(row, pacing);
+        let is_idle = thread.is_idle(self.id);
+        let mut stats = thread.clients.borrow_mut();
+        stats.add_unready((!is_idle).then_some(row), pacing);
     }
 
     /// Answers a record of an `[[on]]` rule. Returns true when the answer was queued.

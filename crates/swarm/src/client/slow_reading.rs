@@ -189,6 +189,9 @@ impl Client {
             Some(slow) => slow.is_awaited,
             None => self.stage != ClientStage::Listening,
         };
+        if is_awaited && thread.is_idle(self.id) {
+            return;
+        }
         if is_awaited {
             clients.busy -= 1;
         } else {

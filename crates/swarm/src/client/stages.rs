@@ -28,6 +28,8 @@ pub(super) enum ClientStage {
     Waiting,
     /// Sending.
     Running,
+    /// Nothing more is sent on this connection, because it is to be replaced. Echoes are awaited until this time.
+    Retiring { until_ns: u64 },
     /// Only listening and answering, because its role does not send.
     Listening,
     /// Only receiving the server's feed, until the end of the run.
@@ -59,6 +61,7 @@ impl Client {
             if self.stage == ClientStage::Waiting {
                 self.start(run, thread);
             }
+            self.stay_until_stop(thread);
             if self.is_awaited_in_vain(now, run, thread) {
                 thread.end_sending(now.min(run.end_ns));
                 self.release_run(thread);
@@ -68,6 +71,9 @@ impl Client {
                 ClientStage::Receiving => self.step_receiving(now, run, thread),
                 _ => {}
             }
+        }
+        if self.life.is_some() {
+            self.step_life(now, thread);
         }
         if let ClientStage::Draining { until_ns } = self.stage {
             self.step_draining(now, until_ns, thread);
@@ -114,7 +120,8 @@ impl Client {
             | ClientStage::Done => true,
             // The run does not wait for slow readers.
             ClientStage::Running | ClientStage::Draining { .. } => self.is_slow(),
-            ClientStage::Receiving
+            ClientStage::Retiring { .. }
+            | ClientStage::Receiving
             | ClientStage::CatchingUp { .. }
             | ClientStage::Goodbye { .. }
             | ClientStage::Closing { .. } => false,
@@ -123,12 +130,13 @@ impl Client {
 
     /// Starts to send, or to listen.
     fn start(&mut self, run: RunTimes, thread: &ThreadState) {
+        let is_idle = thread.is_idle(self.id);
         match thread.sender(self.id) {
             Some(sender) => {
                 self.stage = ClientStage::Running;
                 self.pacing = self.pacing.start(&thread.rules, sender, run);
             }
-            None if thread.is_push_only() && !self.is_slow() => {
+            None if thread.is_push_only() && !self.is_slow() && !is_idle => {
                 self.stage = ClientStage::Receiving;
             }
             None => self.stage = ClientStage::Listening,
@@ -136,10 +144,11 @@ impl Client {
         if self.stage == ClientStage::Listening && !self.is_slow() {
             // The run does not wait for it.
             let mut clients = thread.clients.borrow_mut();
-            clients.busy -= 1;
+            clients.busy -= usize::from(!is_idle);
             clients.listening += 1;
         }
         self.begin_slow(run, thread);
+        self.skip_before_start(run, thread);
     }
 
     /// Starts to drain when everything is sent or the user has interrupted the run.
@@ -239,7 +248,7 @@ impl Client {
     }
 
     /// Queues the goodbye of a scenario, and the close frame unless the goodbye is answered.
-    fn say_farewell(&mut self, now: u64, thread: &ThreadState) {
+    pub(super) fn say_farewell(&mut self, now: u64, thread: &ThreadState) {
         let is_answered = self.dialogue.is_some() && self.say_goodbye(thread);
         if is_answered {
             let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
@@ -253,6 +262,11 @@ impl Client {
     fn close(&mut self, now: u64, thread: &ThreadState) {
         let code = thread.close_code();
         self.queue_control(Opcode::Close, &code.to_be_bytes(), thread);
+        self.await_close(now, thread);
+    }
+
+    /// Waits for the server's answer to the close frame.
+    pub(super) fn await_close(&mut self, now: u64, thread: &ThreadState) {
         let until_ns = now + thread.rules.timeout_ns.min(CLOSE_TIMEOUT_NS);
         self.stage = ClientStage::Closing { until_ns };
     }
@@ -276,7 +290,7 @@ impl Client {
         let stage_end = match self.stage {
             ClientStage::Running => sending_deadline(now_ns, thread),
             ClientStage::Receiving => thread.run.map_or(u64::MAX, |run| run.end_ns),
-            ClientStage::Draining { until_ns } => until_ns,
+            ClientStage::Draining { until_ns } | ClientStage::Retiring { until_ns } => until_ns,
             ClientStage::Setup { until_ns } => until_ns,
             ClientStage::CatchingUp {
                 quiet_until_ns,
@@ -298,9 +312,13 @@ impl Client {
         } else {
             u64::MAX
         };
-        let is_draining = matches!(self.stage, ClientStage::Draining { .. });
+        let is_draining = matches!(
+            self.stage,
+            ClientStage::Draining { .. } | ClientStage::Retiring { .. }
+        );
         let closing = self.next_closing(now_ns, is_draining, thread);
         stage_end
+            .min(self.next_replacement())
             .min(next_timeout)
             .min(stuck)
             .min(closing)

@@ -64,16 +64,31 @@ impl ConnectStats {
         &self.servers
     }
 
-    /// Records a client's connection.
+    /// Records the begin of a client's connection, in nanoseconds since the first connection was due. `lateness_ns`: time
+    /// since the connection was due.
+    pub(crate) fn begin(&mut self, at_ns: u64, lateness_ns: u64) {
+        self.times.seconds.attempt(at_ns);
+        self.times.lateness.record(lateness_ns);
+    }
+
+    /// Records a client's connection, or its failure. `lateness_ns`: time by which it was begun late.
     pub(crate) fn record(
         &mut self,
         client: u32,
         result: &Result<OpenedConnection, ConnectFailure>,
+        (at_ns, lateness_ns): (u64, u64),
     ) {
         let timings = match result {
             Ok(opened) => opened.timings,
-            Err(failure) => return self.record_failure(client, failure.clone()),
+            Err(failure) => {
+                self.times.seconds.failed(at_ns);
+                return self.record_failure(client, failure.clone());
+            }
         };
+        let total_ns = nanoseconds(timings.total());
+        let response_ns = total_ns.saturating_add(lateness_ns);
+        self.times.response.record(response_ns);
+        self.times.seconds.opened(at_ns, total_ns, response_ns);
         self.server_of(client).opened += 1;
         let times = &mut self.times;
         times.tcp.record(nanoseconds(timings.tcp));
@@ -81,7 +96,7 @@ impl ConnectStats {
             times.tls.record(nanoseconds(tls));
         }
         times.upgrade.record(nanoseconds(timings.upgrade));
-        times.total.record(nanoseconds(timings.total()));
+        times.total.record(total_ns);
     }
 
     /// Counts a failure. Texts from the server may differ between connections, so only the first ones are kept.
@@ -165,7 +180,7 @@ mod tests {
                 body: format!("request {n}"),
                 ..UpgradeRefusal::new(503)
             };
-            stats.record(n, &Err(ConnectFailure::Refused(Box::new(refusal))));
+            stats.record(n, &Err(ConnectFailure::Refused(Box::new(refusal))), (0, 0));
         }
         assert_eq!(stats.failures.len(), MAX_DETAILED + 1);
         assert_eq!(stats.failures.values().sum::<u64>(), 1_000);
@@ -180,7 +195,7 @@ mod tests {
             } else {
                 ConnectFailure::Timeout
             };
-            threads[client as usize % 2].record(client, &Err(failure));
+            threads[client as usize % 2].record(client, &Err(failure), (0, 0));
         }
         let mut all = ConnectStats::default();
         threads.iter().for_each(|thread| all.add(thread));

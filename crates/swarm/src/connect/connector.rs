@@ -173,7 +173,7 @@ fn local_ports(plan: &Plan, targets: &[ConnectTarget]) -> Option<LocalPorts> {
     let addresses: Vec<_> = targets.iter().map(|target| &target.address).collect();
     let sources = plan.source_addresses.len();
     let ports = outgoing_ports()?;
-    LocalPorts::new(ports, plan.clients.get(), plan.seed, &addresses, sources)
+    LocalPorts::new(ports, plan.connections(), plan.seed, &addresses, sources)
 }
 
 /// The address of a server that its clients connect to.

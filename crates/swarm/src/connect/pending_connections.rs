@@ -19,13 +19,29 @@ const TEXT_TIMEOUT: Duration = Duration::from_millis(250);
 /// A client, with its open connection or its failure.
 pub(crate) type OpeningResult = (u32, Result<OpenedConnection, ConnectFailure>);
 
-/// The openings of a thread, by slot.
+/// A connection being opened. Times are on the thread's clock.
+#[derive(Debug)]
+struct PendingOpening {
+    client: u32,
+    opening: Opening,
+    deadline_ns: u64,
+    /// Deadline of a failure whose text is being read; `u64::MAX` without one.
+    text_deadline_ns: u64,
+}
+
+impl PendingOpening {
+    /// Returns true when this is one of its deadlines. Otherwise the deadline belongs to an earlier opening in its slot.
+    fn has_deadline(&self, deadline_ns: u64) -> bool {
+        self.deadline_ns == deadline_ns || self.text_deadline_ns == deadline_ns
+    }
+}
+
+/// The openings of a thread, by slot. A slot may be used again.
 #[derive(Debug)]
 pub(crate) struct PendingConnections {
     connector: Arc<Connector>,
     registry: Registry,
-    /// Client and state of each opening.
-    openings: BTreeMap<u32, (u32, Opening)>,
+    openings: BTreeMap<u32, PendingOpening>,
     /// Connect deadlines on the thread's clock, with their slots. All openings have the same timeout, so the deadlines
     /// are ascending.
     deadlines: VecDeque<(u64, u32)>,
@@ -62,11 +78,16 @@ impl PendingConnections {
         let now = Instant::now();
         self.clock = (now, now_ns);
         let progress = Opening::begin(client, now, &self.connector, registered);
-        self.keep(client, slot, progress)
+        self.keep(client, slot, (deadline_ns, u64::MAX), progress)
     }
 
     pub(crate) fn ready(&mut self, slot: u32, reported: Readiness) -> Option<OpeningResult> {
-        let (client, opening) = self.openings.remove(&slot)?;
+        let PendingOpening {
+            client,
+            opening,
+            deadline_ns,
+            mut text_deadline_ns,
+        } = self.openings.remove(&slot)?;
         let had_failed = opening.has_failed();
         let progress = opening.resume(reported, &self.connector);
         if let ControlFlow::Continue(opening) = &progress
@@ -74,20 +95,32 @@ impl PendingConnections {
             && !had_failed
         {
             let (then, then_ns) = self.clock;
-            let deadline_ns = then_ns.saturating_add(nanoseconds(then.elapsed() + TEXT_TIMEOUT));
-            self.text_deadlines.push_back((deadline_ns, slot));
+            text_deadline_ns = then_ns.saturating_add(nanoseconds(then.elapsed() + TEXT_TIMEOUT));
+            self.text_deadlines.push_back((text_deadline_ns, slot));
         }
-        self.keep(client, slot, progress)
+        self.keep(client, slot, (deadline_ns, text_deadline_ns), progress)
     }
 
     /// Keeps a pending opening. Returns the result of a completed one.
-    fn keep(&mut self, client: u32, slot: u32, progress: OpeningProgress) -> Option<OpeningResult> {
+    fn keep(
+        &mut self,
+        client: u32,
+        slot: u32,
+        (deadline_ns, text_deadline_ns): (u64, u64),
+        progress: OpeningProgress,
+    ) -> Option<OpeningResult> {
         match progress {
             ControlFlow::Continue(opening) => {
                 if opening.is_queueing() {
                     self.queueing.push_back(slot);
                 }
-                self.openings.insert(slot, (client, opening));
+                let pending = PendingOpening {
+                    client,
+                    opening,
+                    deadline_ns,
+                    text_deadline_ns,
+                };
+                self.openings.insert(slot, pending);
                 None
             }
             ControlFlow::Break(result) => Some((
@@ -110,14 +143,24 @@ impl PendingConnections {
             let Some(slot) = self.queueing.pop_front() else {
                 break;
             };
-            let Some((client, opening)) = self.openings.remove(&slot) else {
+            let is_queueing = |pending: &PendingOpening| pending.opening.is_queueing();
+            if !self.openings.get(&slot).is_some_and(is_queueing) {
                 // Expired in the meantime.
                 continue;
+            }
+            let Some(pending) = self.openings.remove(&slot) else {
+                continue;
             };
+            let PendingOpening {
+                client,
+                opening,
+                deadline_ns,
+                ..
+            } = pending;
             let waiting = self.queueing.len();
             let registered = (&self.registry, Token(slot as usize));
             let progress = Opening::begin(client, opening.begun, &self.connector, registered);
-            let result = self.keep(client, slot, progress);
+            let result = self.keep(client, slot, (deadline_ns, u64::MAX), progress);
             ended.extend(result.map(|result| (slot, result)));
             if self.queueing.len() > waiting {
                 // Moves the opening back to the front of the queue.
@@ -138,7 +181,8 @@ impl PendingConnections {
         } = self;
         let next = |queue: &mut VecDeque<(u64, u32)>| {
             while let Some((deadline_ns, slot)) = queue.front() {
-                if openings.contains_key(slot) {
+                let pending = openings.get(slot);
+                if pending.is_some_and(|pending| pending.has_deadline(*deadline_ns)) {
                     return *deadline_ns;
                 }
                 queue.pop_front();
@@ -161,13 +205,14 @@ impl PendingConnections {
             &mut self.text_deadlines
         };
         let (_, slot) = queue.pop_front()?;
-        let (client, opening) = self.openings.remove(&slot)?;
-        let failure = self.connector.explain(client, opening.at_timeout());
+        let pending = self.openings.remove(&slot)?;
+        let client = pending.client;
+        let failure = self.connector.explain(client, pending.opening.at_timeout());
         Some((slot, (client, Err(failure))))
     }
 
-    pub(crate) fn abandon(&mut self) -> impl Iterator<Item = u32> + use<> {
-        let openings = std::mem::take(&mut self.openings);
-        openings.into_values().map(|(client, _)| client)
+    /// Ends the opening in this slot, if there is one.
+    pub(crate) fn abandon(&mut self, slot: u32) {
+        self.openings.remove(&slot);
     }
 }

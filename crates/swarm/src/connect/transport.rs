@@ -161,6 +161,18 @@ impl Transport {
         }
     }
 
+    /// Makes the end of this socket reset the connection.
+    pub(crate) fn reset(&mut self) {
+        let socket = match self {
+            Self::Tcp(socket) => socket,
+            #[cfg(unix)]
+            Self::Unix(_) => return,
+            Self::Tls(tls) => &mut tls.socket,
+        };
+        // Where the system refuses it, the connection ends with FIN.
+        let _ = socket2::SockRef::from(&*socket).set_linger(Some(std::time::Duration::ZERO));
+    }
+
     /// Ends the TLS session, if the socket accepts its last record immediately.
     pub(crate) fn close(&mut self) {
         if let Self::Tls(tls) = self {

@@ -32,6 +32,13 @@ pub(crate) struct SendQuota {
 }
 
 impl SendQuota {
+    /// The quota, for at most this many messages.
+    #[inline]
+    pub(crate) fn at_most(mut self, messages: u64) -> Self {
+        self.room = self.room.min(messages);
+        self
+    }
+
     /// Takes one message from the quota. Returns its intended send time, on the thread's clock.
     #[inline]
     pub(crate) fn take(&mut self, rules: &SendRules) -> Option<u64> {
@@ -205,6 +212,23 @@ impl Pacing {
             run.end_ns
         };
         nothing_due && now_ns >= ends_ns || now_ns >= run.end_ns.saturating_add(rules.timeout_ns)
+    }
+
+    /// Skips the messages that are due by `until_ns`. Returns the number of measured ones.
+    #[cold]
+    pub(crate) fn skip_until(
+        &mut self,
+        until_ns: u64,
+        open: &OpenLoopSchedules,
+        run: RunTimes,
+    ) -> u64 {
+        let mut skipped = 0;
+        *self = self.in_phase_at(until_ns, open, run);
+        while self.due_ns().is_some_and(|due| due <= until_ns) {
+            self.advance(open);
+            skipped += u64::from(self.measured);
+        }
+        skipped
     }
 
     /// Counts the messages that were due by `until_ns` but not sent, for a client that has sent `sent`. In closed loop,

@@ -24,10 +24,10 @@ pub(crate) fn choose_slice(
     if args.slice == Some(Duration::ZERO) {
         return Ok(None);
     }
-    if let Some(obstacle) = args.loaded.as_deref().and_then(obstacle) {
+    if let Some((cause, obstacle)) = obstacle(args) {
         if args.slice.is_some() {
             return Err(format!(
-                "--slice cannot be used with this --scenario or --protocol: {obstacle}; leave --slice out, or use --slice 0"
+                "--slice cannot be used with {cause}: {obstacle}; leave --slice out, or use --slice 0"
             ));
         }
         if !args.quiet {
@@ -62,8 +62,22 @@ pub(crate) fn choose_slice(
     Ok(None)
 }
 
+/// The flag that prevents slices, and the reason; `None` when runs can be divided into slices.
+fn obstacle(args: &CompareArgs) -> Option<(&'static str, &'static str)> {
+    const REPLACED: &str = "connections are also replaced between slices";
+    let rules = &args.connections;
+    if rules.lifetime.is_some() {
+        return Some(("--lifetime", REPLACED));
+    }
+    if rules.messages_per_connection.is_some() {
+        return Some(("--messages-per-connection", REPLACED));
+    }
+    let reason = args.loaded.as_deref().and_then(obstacle_of)?;
+    Some(("this --scenario or --protocol", reason))
+}
+
 /// The reason why runs with this scenario cannot be divided into slices; `None` when they can.
-fn obstacle(scenario: &Scenario) -> Option<&'static str> {
+fn obstacle_of(scenario: &Scenario) -> Option<&'static str> {
     if scenario.has_deliveries() {
         Some("deliveries of one slice may arrive in the next")
     } else {
@@ -141,6 +155,29 @@ mod tests {
             "b=y @ ws://127.0.0.1:9001/ws",
         ];
         assert_eq!(chosen(&[], &other), ms(50));
+    }
+
+    #[test]
+    fn runs_that_replace_connections_are_not_divided_into_slices() {
+        let chosen = |flags: &[&str]| {
+            let line = std::iter::once(&"ws-compare").chain(flags).chain(&["-q"]);
+            let args = CompareArgs::try_parse_from(line).unwrap();
+            let servers = ["a=x {port}", "b=x {port}"].map(|s| Candidate::with_command(s).unwrap());
+            choose_slice(&args, &servers)
+        };
+        for flag in ["--lifetime=1s", "--messages-per-connection=10"] {
+            assert_eq!(chosen(&[flag]), Ok(None));
+            assert_eq!(chosen(&[flag, "--slice", "0"]), Ok(None));
+            let refused = chosen(&[flag, "--slice", "50ms"]).unwrap_err();
+            let name = flag.split('=').next().unwrap_or_default();
+            assert_eq!(
+                refused,
+                format!(
+                    "--slice cannot be used with {name}: connections are also replaced between slices; leave --slice out, or use \
+                     --slice 0"
+                )
+            );
+        }
     }
 
     #[test]

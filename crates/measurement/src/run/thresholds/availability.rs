@@ -14,6 +14,9 @@ const NO_INTERVAL: &str = "it needs the `interval` of [push]";
 const NO_REPLY: &str = "no message of this scenario has a reply; delivery., first., median. and last. are the times of deliveries";
 const NO_MESSAGE: &str =
     "the clients send nothing; gap., lateness., skew. and delay. are the times of a feed";
+const NO_RETURN: &str = "lost connections are opened again only with --reconnect";
+const NO_LOSS: &str = "lost connections are reported only with --drop or --reconnect";
+const NO_IDLE: &str = "it needs idle connections (--idle)";
 const NO_SCHEDULE: &str = "a closed loop has no schedule; use --rate";
 
 /// Checks that a run of this load has the figure of this name.
@@ -40,6 +43,11 @@ fn missing_part(figure: &str, load: &LoadDraft) -> Option<&'static str> {
         "missing" => lacks(has_deliveries || feed.is_some(), NEITHER),
         "gap" | "skew" | "delay" | "pushes_per_s" => lacks(feed.is_some(), NO_FEED),
         "lateness" => lateness(feed),
+        "back_50" | "back_90" | "back_99" | "back_100" | "reconnect" => {
+            lacks(load.connections.reconnect.is_some(), NO_RETURN)
+        }
+        "dropped" | "not_back" | "missed" => lacks(load.connections.reports_reconnects(), NO_LOSS),
+        "idle_bytes" => lacks(load.connections.idle > 0, NO_IDLE),
         "ready" | "first_part" | "error_time" | "error_reply" | "server_errors" | "parts"
         | "setup_failed" => lacks(scenario.is_some(), NO_SCENARIO),
         "send_lag" | "achieved_rate" if scenario.is_none_or(|own| !own.is_push_only()) => {
@@ -82,11 +90,13 @@ fn message_times(scenario: &Scenario) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::time::Duration;
 
     use scenario::{ScenarioOptions, ScenarioSource};
 
     use super::super::Condition;
     use super::*;
+    use crate::plan::{ConnectionDrop, ConnectionRules, DropMethod, ReconnectLaw};
 
     fn load(text: Option<&str>) -> LoadDraft {
         let parse = |text| {
@@ -113,6 +123,20 @@ mod tests {
 
     #[test]
     fn a_figure_that_the_plan_cannot_have_is_refused_before_the_run() {
+        let with = |change: fn(&mut ConnectionRules)| {
+            let mut load = load(None);
+            change(&mut load.connections);
+            load
+        };
+        let dropping = with(|rules| {
+            rules.drop = Some(ConnectionDrop {
+                after: Duration::ZERO,
+                share: 1.0,
+                method: DropMethod::Reset,
+            });
+        });
+        let returning = with(|rules| rules.reconnect = Some(ReconnectLaw::Now));
+        let idle = with(|rules| rules.idle = 5);
         let (echo, room, feed) = (load(None), load(Some(ROOM)), load(Some(FEED)));
         for (condition, load) in [
             ("reach<100%", &echo),
@@ -121,6 +145,11 @@ mod tests {
             ("ready.p99>5ms", &echo),
             ("error_reply>0", &echo),
             ("send_lag.p99>5ms", &echo),
+            ("back_99>5s", &echo),
+            ("back_99>5s", &dropping),
+            ("reconnect.p99>5s", &dropping),
+            ("missed>0", &echo),
+            ("idle_bytes>16KiB", &echo),
             ("gap.p99>5ms", &room),
             ("p99>5ms", &room),
             ("service.p99.9>5ms", &room),
@@ -136,6 +165,11 @@ mod tests {
             ("p99>5ms", &echo),
             ("lost>0", &echo),
             ("connect.p99>5ms", &echo),
+            ("connect_response.p99>5ms", &echo),
+            ("not_back>0", &dropping),
+            ("back_99>5s", &returning),
+            ("reconnect.p99>5s", &returning),
+            ("idle_bytes>16KiB", &idle),
             ("throughput<5", &room),
             ("last.p99>5ms", &room),
             ("missing>0", &room),

@@ -3,6 +3,7 @@
 use super::ConditionError;
 use crate::run::fan_out_summary::FanOutSummary;
 use crate::run::push_summary::PushSummary;
+use crate::run::reconnect_summary::ReconnectSummary;
 use crate::run::summary::Summary;
 use crate::verdict::Latency;
 use ConditionUnit::{Bytes, Nanoseconds, Number, PerSecond, Percent, Share};
@@ -42,11 +43,15 @@ const TIMES: [(&str, Time); 11] = [
 type Distributed = fn(&Summary) -> Option<&Latency>;
 
 /// The distributions, by the prefix of a figure. Without a prefix, the response time.
-const DISTRIBUTIONS: [(&str, Distributed); 16] = [
+const DISTRIBUTIONS: [(&str, Distributed); 18] = [
     ("", |s| Some(&s.response_time_ns)),
     ("response.", |s| Some(&s.response_time_ns)),
     ("service.", |s| Some(&s.service_time_ns)),
     ("connect.", |s| Some(&s.connect_ns.total)),
+    ("connect_response.", |s| Some(&s.connect_response_ns)),
+    ("reconnect.", |s| {
+        Some(&s.reconnect.as_ref()?.connect_response_ns)
+    }),
     ("ready.", |s| s.ready_ns.as_ref()),
     ("first_part.", |s| s.first_part_ns.as_ref()),
     ("error_time.", |s| s.error_time_ns.as_ref()),
@@ -72,7 +77,7 @@ struct NamedFigure {
 
 /// All figures that are not times of a distribution. `late` is the text summary's name for `timed_out`.
 #[rustfmt::skip]
-static FIGURES: [NamedFigure; 31] = {
+static FIGURES: [NamedFigure; 39] = {
     const fn figure(name: &'static str, unit: ConditionUnit, direction: Direction, of: fn(&Summary) -> Option<f64>) -> NamedFigure {
         NamedFigure { name, unit, direction, of }
     }
@@ -108,6 +113,14 @@ static FIGURES: [NamedFigure; 31] = {
         figure("deliveries_per_s", PerSecond("deliveries"), HigherIsBetter, |s| Some(s.fan_out.as_ref()?.deliveries_per_s)),
         figure("pushes_per_s", PerSecond("pushes"), HigherIsBetter, |s| Some(s.push.as_ref()?.received_per_s)),
         figure("setup_failed", Number, LowerIsBetter, |s| Some(s.setup.as_ref()?.failed as f64)),
+        figure("back_50", Nanoseconds, LowerIsBetter, |s| back(s, |own| own.back_50_ns)),
+        figure("back_90", Nanoseconds, LowerIsBetter, |s| back(s, |own| own.back_90_ns)),
+        figure("back_99", Nanoseconds, LowerIsBetter, |s| back(s, |own| own.back_99_ns)),
+        figure("back_100", Nanoseconds, LowerIsBetter, |s| back(s, |own| own.back_100_ns)),
+        figure("missed", Number, LowerIsBetter, |s| Some(s.reconnect.as_ref()?.missed as f64)),
+        figure("dropped", Number, LowerIsBetter, |s| Some(s.reconnect.as_ref()?.dropped as f64)),
+        figure("not_back", Number, LowerIsBetter, |s| Some(s.reconnect.as_ref()?.not_back() as f64)),
+        figure("idle_bytes", Bytes, LowerIsBetter, |s| Some(s.idle.as_ref()?.memory.as_ref()?.bytes_per_connection)),
     ]
 };
 
@@ -127,6 +140,11 @@ fn missing(s: &Summary) -> Option<f64> {
     let pushes = s.push.as_ref().and_then(|own| own.missing);
     let known = deliveries.is_some() || pushes.is_some();
     known.then(|| (deliveries.unwrap_or(0) + pushes.unwrap_or(0)) as f64)
+}
+
+/// A time until lost connections were back; `None` when it was never reached, or when no connection was lost.
+fn back(s: &Summary, time: fn(&ReconnectSummary) -> Option<u64>) -> Option<f64> {
+    time(s.reconnect.as_ref()?).map(|ns| ns as f64)
 }
 
 /// Maximum resident memory of the server, per opened connection.
@@ -187,6 +205,17 @@ impl RunFigure {
         match self.source {
             FigureSource::Time(distribution, time) => distribution(summary).and_then(time),
             FigureSource::Other(figure) => (figure.of)(summary),
+        }
+    }
+
+    /// Text in place of the value of a run that does not have the figure.
+    pub(super) fn show_absent(&self, summary: &Summary) -> &'static str {
+        let reconnect = summary.reconnect.as_ref();
+        let any_lost = reconnect.is_some_and(|own| own.dropped > 0);
+        if any_lost && self.name.starts_with("back_") {
+            "never reached"
+        } else {
+            "not measured"
         }
     }
 

@@ -6,7 +6,7 @@ use rust_xlsxwriter::Worksheet;
 use super::style::{FurtherColumn, mark_unless, write_wide_table};
 use super::{RunView, XlsxResult, count, ms};
 use crate::schema::{
-    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, ROWS_PER_SHEET,
+    CONNECTIONS_SHEET, CellFormat, ConnectionColumn as Column, RECONNECTS_COLUMN, ROWS_PER_SHEET,
     SCENARIO_CONNECTION_COLUMNS,
 };
 
@@ -38,19 +38,29 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         format,
         content,
     };
-    let further: [FurtherColumn<'_, '_, ClientRow>; 4] = [
-        column(ready_title, CellFormat::Thousandths, &ready),
-        column(role_title, CellFormat::Text, &role),
-        column(step_title, CellFormat::Id, &step),
-        column(room_title, CellFormat::Id, &room),
-    ];
+    let reconnects = |c: &ClientRow| count(c.reconnects).into();
     let has_rooms = rows.iter().any(|c| c.room.is_some());
     let has_roles = scenario.is_some() || rows.iter().any(|c| c.is_slow);
-    let further = match (has_roles, has_rooms) {
-        (true, true) => &further[..],
-        (true, false) => &further[..3],
-        (false, _) => &[],
-    };
-    write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, further)?;
+    let summary = run.summary;
+    let reconnected = summary.reconnect.is_some() || summary.connections.replaced > 0;
+    let further: [(bool, FurtherColumn<'_, '_, ClientRow>); 5] = [
+        (
+            has_roles,
+            column(ready_title, CellFormat::Thousandths, &ready),
+        ),
+        (has_roles, column(role_title, CellFormat::Text, &role)),
+        (has_roles, column(step_title, CellFormat::Id, &step)),
+        (
+            has_roles && has_rooms,
+            column(room_title, CellFormat::Id, &room),
+        ),
+        (
+            reconnected,
+            column(RECONNECTS_COLUMN, CellFormat::Count, &reconnects),
+        ),
+    ];
+    let further = further.into_iter().filter(|(is_written, _)| *is_written);
+    let further: Vec<_> = further.map(|(_, column)| column).collect();
+    write_wide_table(sheet, CONNECTIONS_SHEET, rows, content, &further)?;
     mark_unless(sheet, Column::Failed, rows.len(), 0)
 }

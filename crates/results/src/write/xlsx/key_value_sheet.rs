@@ -141,9 +141,10 @@ fn number_format(key: &str, number: f64) -> &'static str {
     let is_ns = name != "count" && key.split('.').any(|part| part.ends_with("_ns"));
     let is_bytes = name.ends_with("_bytes")
         || name == "server_bytes_per_client"
+        || (key.starts_with("idle.memory.") && name != "readings")
         || key.contains("payload_bytes.");
     let is_length_s = name.ends_with("_s") && !name.ends_with("_per_cpu_s");
-    let is_share = name.ends_with("_share") || name == "cpu_per_core";
+    let is_share = name.ends_with("_share") || matches!(name, "share" | "cpu_per_core");
     let formats = [
         (
             matches!(name, "schema" | "seed" | "pid") || key.contains("unreached_clients."),
@@ -206,6 +207,10 @@ mod tests {
             ("slow.planned_read_bytes_per_s", "#,##0 \"B/s\""),
             ("slow.server_bytes_per_client", "#,##0 \"B\""),
             ("client.run_queue_wait_share", "0.0%"),
+            ("plan.connections.drop.share", "0.0%"),
+            ("reconnect.back_99_ns", "#,##0 \"ns\""),
+            ("idle.memory.bytes_per_connection", "#,##0 \"B\""),
+            ("idle.memory.readings", "#,##0"),
             ("plan.seed", "0"),
             ("messages.sent", "#,##0"),
         ] {

@@ -1,11 +1,13 @@
 //! The workbook of a run: summary, latencies, percentiles, timeline, connections, the moving average, the shards,
-//! deliveries and messages of a feed, with native charts; and that of a comparison.
+//! deliveries, messages of a feed, reconnects and openings of connections, with native charts; and that of a comparison.
 //!
 //! Sheets that grow with the run are written row by row into a temporary file, so that their memory is bounded.
 
 mod chart;
 mod comparison;
 mod connections;
+mod connects;
+mod event_rows;
 mod failing_once;
 mod fan_out;
 mod key_value_sheet;
@@ -13,6 +15,7 @@ mod latencies;
 mod moving_average;
 mod percentiles;
 mod pushes;
+mod reconnects;
 mod shards;
 mod style;
 mod timeline;
@@ -68,6 +71,12 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
         fan_out.remove("timeline");
         fan_out.remove("percentiles");
     }
+    if let Some(Value::Object(reconnect)) = document.get_mut("reconnect") {
+        reconnect.remove("timeline");
+    }
+    if let Value::Object(keys) = &mut document {
+        keys.remove("connect_timeline");
+    }
     let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
     key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict)?;
     latencies::write(&mut workbook, run, rows_per_sheet)?;
@@ -85,6 +94,10 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
     if s.push.is_some() {
         pushes::write(&mut workbook, run, rows_per_sheet)?;
     }
+    if let Some(reconnect) = &s.reconnect {
+        reconnects::write(&mut workbook, reconnect)?;
+    }
+    connects::write(&mut workbook, &s.connect_timeline)?;
     Ok(workbook)
 }
 

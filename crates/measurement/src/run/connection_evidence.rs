@@ -1,0 +1,158 @@
+//! Evidence on connections for the verdict.
+
+use super::plan_summary::PlanSummary;
+use super::reconnect_summary::ReconnectSummary;
+use crate::verdict::{ConnectionEvidence, Latency, OpeningEvidence, SendLag};
+
+/// Openings of connections: those that were due at times of their own, and those of lost connections.
+pub(super) fn openings(
+    plan: &PlanSummary,
+    (response, lateness): (&Latency, &SendLag),
+    reconnect: Option<&ReconnectSummary>,
+) -> ConnectionEvidence {
+    let rules = plan.connections.as_ref();
+    let has_rate = rules.is_some_and(|rules| rules.rate_per_s.is_some());
+    let replaces = rules.is_some_and(|rules| rules.replaces());
+    ConnectionEvidence {
+        due: opening(response, lateness).filter(|_| has_rate || replaces),
+        has_rate,
+        again: reconnect.and_then(|own| opening(&own.connect_response_ns, &own.attempt_lag_ns)),
+        attempts: reconnect.map_or(0, |own| own.attempts),
+        own_failed: reconnect.map_or(0, |own| own.own_failed),
+    }
+}
+
+fn opening(response: &Latency, lateness: &SendLag) -> Option<OpeningEvidence> {
+    Some(OpeningEvidence {
+        opened: response.count,
+        lateness_p99_ns: lateness.p99?,
+        response_p99_ns: response.p99?,
+    })
+}
+
+/// Share of the load that the broken connections take away: `failed` to open, or `closed_early`. Planned ends take none
+/// away. A client that opens its connection again lacks only the time for which it was away.
+pub(super) fn broken_share(
+    plan: &PlanSummary,
+    (attempted, failed, closed_early): (u64, u64, u64),
+    elapsed_s: f64,
+    reconnect: Option<&ReconnectSummary>,
+) -> f64 {
+    let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
+    let planned = plan.connections_at_once();
+    let reconnect = reconnect.filter(|own| own.law.is_some());
+    let Some(own) = reconnect else {
+        // Each of them is one connection less, however often the others are replaced.
+        return share(failed + closed_early, attempted.min(planned)).min(1.0);
+    };
+    // Exact far beyond any number of connections.
+    let possible_s = planned as f64 * elapsed_s;
+    let away = if possible_s > 0.0 {
+        own.away_client_s / possible_s
+    } else {
+        0.0
+    };
+    let away = away.min(1.0) * share(own.by_server, own.dropped);
+    (share(failed, attempted) + away).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::plan::{ConnectionDrop, DropMethod, Length, Lifetime};
+    use crate::record::{BottomK, Outcome, ReconnectRecord, Recorder, Sample};
+    use crate::run::tests::summary;
+    use crate::run::{ConnectionPlanSummary, Connections, RunContext, Summary};
+
+    fn plan(change: impl FnOnce(&mut ConnectionPlanSummary)) -> PlanSummary {
+        let Summary { mut plan, .. } = summary(100);
+        let mut rules = ConnectionPlanSummary::default();
+        change(&mut rules);
+        (plan.clients, plan.connections) = (100, Some(rules));
+        plan
+    }
+
+    #[test]
+    fn only_connections_with_due_times_of_their_own_can_be_late() {
+        let response = Latency {
+            count: 500,
+            p99: Some(1_000),
+            ..Latency::default()
+        };
+        let lateness = SendLag {
+            p99: Some(900),
+            ..SendLag::default()
+        };
+        let due = |plan| openings(&plan, (&response, &lateness), None).due;
+        assert_eq!(due(plan(|rules| rules.idle = 5)), None);
+        assert!(due(plan(|rules| rules.rate_per_s = Some(5.0))).is_some());
+        assert!(due(plan(|rules| rules.lifetime = Some("1s".to_owned()))).is_some());
+        assert!(due(plan(|rules| rules.messages_per_connection = Some(5))).is_some());
+    }
+
+    #[test]
+    fn replacements_do_not_dilute_connections_that_are_gone() {
+        let plan = plan(|rules| rules.lifetime = Some("1s".to_owned()));
+        assert_eq!(broken_share(&plan, (12_000, 6, 0), 60.0, None), 0.06);
+        assert_eq!(broken_share(&plan, (50, 5, 0), 60.0, None), 0.1);
+        assert_eq!(broken_share(&plan, (0, 0, 0), 60.0, None), 0.0);
+    }
+
+    #[test]
+    fn connections_that_came_back_lack_the_time_for_which_they_were_away() {
+        let plan = plan(|rules| rules.reconnect = Some("now".to_owned()));
+        let mut own = ReconnectSummary {
+            law: Some("now".to_owned()),
+            dropped: 300,
+            by_server: 300,
+            away_client_s: 60.0,
+            ..ReconnectSummary::default()
+        };
+        let share = |own: &ReconnectSummary| broken_share(&plan, (100, 0, 300), 60.0, Some(own));
+        assert_eq!(share(&own), 0.01);
+        own.by_server = 0;
+        assert_eq!(share(&own), 0.0, "ends by plan");
+    }
+
+    #[test]
+    fn planned_ends_are_no_reason_against_the_figures() {
+        let plan = crate::run::tests::plan(|draft| {
+            draft.length = Length::Duration(Duration::from_secs(2));
+            draft.connections.lifetime = Some(Lifetime::Fixed(Duration::from_secs(1)));
+            draft.connections.drop = Some(ConnectionDrop {
+                after: Duration::from_secs(1),
+                share: 1.0,
+                method: DropMethod::Reset,
+            });
+        });
+        let mut recorder = Recorder::new(false, 0);
+        let budget = BottomK::new(0, 1);
+        for n in 0..200_000 {
+            recorder.sent(n, n);
+            let sample = Sample::echoed(0, n, n, n, n + 1_000, Outcome::Ok);
+            recorder.ended(&budget, sample, 125);
+        }
+        let mut record = recorder.so_far();
+        // The last of them were in flight when dropped. Their clients used most of the time for new connections.
+        record.counts.abandoned = 2;
+        record.active_ns = 10 * record.in_flight_ns;
+        let mut lost = ReconnectRecord::default();
+        (0..2).for_each(|_| lost.lost(1_000_000_000, false));
+        lost.missed = 1_000;
+        record.reconnect = Some(Box::new(lost));
+        let context = RunContext {
+            elapsed_s: 2.0,
+            connections: Connections {
+                attempted: 4,
+                opened: 4,
+                replaced: 2,
+                ..Connections::default()
+            },
+            ..RunContext::default()
+        };
+        let found = Summary::new(&plan, &record, context).validity.found;
+        assert_eq!(found, []);
+    }
+}
