@@ -300,15 +300,10 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
     }
 }
 
-/// The idle connections of two processes. Memory per connection is unknown, because no process knows how many connections
-/// of the others were open at a reading.
+/// The idle connections of two processes. Those of a process that does not know them count as none.
 fn idle_beside(one: Option<IdleSummary>, other: Option<IdleSummary>) -> Option<IdleSummary> {
-    let all = [one, other].into_iter().flatten();
-    all.reduce(|one, other| one.beside(&other))
-        .map(|all| IdleSummary {
-            memory: None,
-            ..all
-        })
+    let (one_or_none, other_or_none) = (one.unwrap_or_default(), other.unwrap_or_default());
+    (one.is_some() || other.is_some()).then(|| one_or_none.beside(&other_or_none))
 }
 
 /// The limits of two generators together: the faster median, and the sum of the rates. `None` unless both are known.
@@ -493,10 +488,10 @@ mod tests {
 
     #[test]
     fn idle_connections_of_processes_add_up_without_their_memory() {
-        let context = |connections| RunContext {
+        let context = |opened| RunContext {
             idle: Some(IdleSummary {
-                connections,
-                opened: connections,
+                connections: 50,
+                opened,
                 closed_early: 1,
                 received: 2,
                 memory: Some(ConnectionMemory::default()),
@@ -513,7 +508,7 @@ mod tests {
         assert_eq!(counts, (50, 50, 2, 4));
         assert_eq!(both.memory, None);
         let one = beside(context(30), RunContext::default()).idle.unwrap();
-        assert_eq!((one.connections, one.memory), (30, None));
+        assert_eq!((one.connections, one.opened, one.memory), (50, 30, None));
     }
 
     #[test]
