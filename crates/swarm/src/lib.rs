@@ -24,6 +24,8 @@
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state shared by the clients of a thread |
 //! | `stillness` | stops of a thread |
+//! | `connect_queue` | connections of a thread that are not begun yet |
+//! | `returning_client`, `reconnecting` | clients between two connections; lost connections, opened again or given up |
 //! | `connect` | opening of a connection: TCP, TLS and upgrade, each timed |
 //! | `dialogue` | scenarios: shared parts, state of one client, ids in flight |
 //! | `client`, `connection_end` | one connected client: stages, writing, reading, recording, end |
@@ -70,7 +72,9 @@ mod listen_watch;
 mod message;
 mod pacing_timer;
 mod progress;
+mod reconnecting;
 mod reference_server;
+mod returning_client;
 mod rules;
 mod run;
 mod run_content;
