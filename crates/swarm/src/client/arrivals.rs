@@ -31,6 +31,9 @@ impl Client {
             self.queue_aside(answer, captures, MAX_ANSWER_BACKLOG, own, dialogue, thread);
         }
         let Some((board, place)) = expected_place(self.id, delivery, own, dialogue, thread) else {
+            if own.has_left_rooms {
+                return;
+            }
             return record_unexpected(self.id, delivery, thread);
         };
         let found = thread.publication(board, dialogue, delivery);
@@ -75,7 +78,7 @@ impl Client {
         let (publication, is_expected) = match found {
             FoundMessage::Known(publication) => (
                 Some(publication),
-                publication.expected.includes(place.place),
+                publication.expected.includes(place.member),
             ),
             _ => (None, board.had_joined(sender, delivery.number, place)),
         };
@@ -111,7 +114,7 @@ impl Client {
         let is_slow = self.is_slow() && !is_queue;
         let now_ns = thread.on_board(delivery.received_ns);
         let timeout_ns = thread.rules.timeout_ns;
-        let arrival = publication.arrive(place.place, is_slow, now_ns, timeout_ns);
+        let arrival = publication.arrive(place.member, is_slow, now_ns, timeout_ns);
         let is_measured = !delivery.number.is_warmup();
         let outcome = match arrival {
             ArrivalMeaning::NotExpected => return,

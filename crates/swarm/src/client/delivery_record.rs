@@ -43,6 +43,36 @@ pub(super) fn expect_deliveries(publication: &Publication, recorder: &mut Record
     }
 }
 
+/// Takes back the expectation of one delivery, because its receiver, of this group, has left by plan.
+#[cold]
+pub(super) fn excuse_delivery(
+    publication: &Publication,
+    group: usize,
+    dialogue: &Dialogue,
+    recorder: &mut Recorder,
+) {
+    let message = &publication.message;
+    if message.is_of_slow || message.number.is_warmup() {
+        return;
+    }
+    let sent_ns = message.since_t0(message.sent_ns);
+    let is_slow = group == dialogue.slow_group();
+    if let Some(fan_out) = recorder.fan_out.as_mut().filter(|_| !is_slow) {
+        fan_out.not_awaited(sent_ns, 1);
+        if let Some(role) = fan_out.record.roles.get_mut(group) {
+            role.expected = role.expected.saturating_sub(1);
+        }
+    }
+    if let Some(slow) = &mut recorder.slow {
+        let expected = if is_slow {
+            &mut slow.receivers.expected
+        } else {
+            &mut slow.neighbours(sent_ns).expected
+        };
+        *expected = expected.saturating_sub(1);
+    }
+}
+
 /// Records a first arrival in time.
 #[inline]
 pub(super) fn record_delivered(
@@ -119,8 +149,32 @@ pub(super) fn record_complete(
     }
 }
 
+/// Records a message whose wait is over while deliveries are missing. Returns false when nobody got it, because connections
+/// ended by plan: it is abandoned.
+pub(super) fn record_unfinished(
+    publication: &Publication,
+    board: &PublicationBoard,
+    recorder: &mut Recorder,
+    thread: &ThreadState,
+) -> bool {
+    let had_nobody = publication.expected.others == 0 && publication.expected.had_planned_exits;
+    let is_lost = publication.is_excusable() && publication.delivered() == 0;
+    let Some(dialogue) = thread.dialogue.as_ref().filter(|_| had_nobody || is_lost) else {
+        record_incomplete(publication, board, recorder, thread);
+        return true;
+    };
+    abandon(publication, board, dialogue, recorder);
+    if let Some(reconnect) = &mut recorder.reconnect
+        && is_lost
+        && !publication.expected.is_queue
+    {
+        reconnect.in_flight += u64::from(!dialogue.has_reply(publication));
+    }
+    false
+}
+
 /// Records a message that did not reach all of its receivers.
-pub(super) fn record_incomplete(
+fn record_incomplete(
     publication: &Publication,
     board: &PublicationBoard,
     recorder: &mut Recorder,
@@ -187,7 +241,8 @@ fn end_message(
     }
 }
 
-/// Takes back what has not arrived of a message of a run that the user interrupts.
+/// Takes back what has not arrived of a message, because the user interrupts the run, or because a connection ended by plan
+/// with it. The message counts as abandoned unless a reply ends it.
 pub(super) fn abandon(
     publication: &Publication,
     board: &PublicationBoard,
@@ -199,7 +254,11 @@ pub(super) fn abandon(
         return;
     }
     let sent_ns = message.since_t0(message.sent_ns);
-    let missing = u64::from(publication.expected.others - publication.delivered());
+    let missing = u64::from(
+        publication
+            .awaited()
+            .saturating_sub(publication.delivered()),
+    );
     let (slow_clients, others): (Vec<_>, Vec<_>) = board
         .missing(publication)
         .into_iter()
@@ -229,7 +288,7 @@ fn publication_sample(publication: &Publication, times: Option<[u64; 3]>) -> Pub
         client: message.publisher,
         message: message.number.index(),
         sent_ns: message.since_t0(message.sent_ns),
-        expected: publication.expected.others,
+        expected: publication.awaited(),
         delivered: publication.delivered(),
         first_ns: times.map(|[first, _, _]| first),
         median_ns: times.map(|[_, median, _]| median),

@@ -4,10 +4,14 @@ use measurement::record::Recorder;
 use scenario::DeliverTo;
 
 use super::Client;
-use super::delivery_record::{abandon, expect_deliveries, record_incomplete};
+use super::delivery_record::{
+    abandon, excuse_delivery, expect_deliveries, record_complete, record_unfinished,
+};
 use crate::buffers::OutgoingFrame;
+use crate::dialogue::client_rooms::{CarriedRooms, ClientRooms};
 use crate::dialogue::publication::{Publication, PublishedMessage};
-use crate::dialogue::publications::{Audience, CLOSING_GRACE_NS};
+use crate::dialogue::publications::{Audience, CLOSING_GRACE_NS, PublicationBoard};
+use crate::dialogue::room_members::ExitCause;
 use crate::dialogue::{ClientDialogue, Dialogue};
 use crate::message::in_flight::InFlightMessage;
 use crate::message::payload::MessageNumber;
@@ -19,8 +23,11 @@ const LOOK_AGAIN_NS: u64 = 2_000_000;
 /// Time before T0 by which a message of the warm-up should have arrived at its receivers, in nanoseconds.
 const EARLY_ENOUGH_NS: u64 = 250_000_000;
 
+/// Time after the timeout and the grace for which it is known who has left a room, in nanoseconds.
+const EXIT_KEPT_NS: u64 = 10_000_000_000;
+
 impl Client {
-    /// Adds a client that is ready to the rooms whose messages it receives.
+    /// Adds a client that is ready to the rooms whose messages it receives. Takes up what an earlier connection has left.
     pub(super) fn join_rooms(
         &self,
         own: &mut ClientDialogue,
@@ -30,7 +37,20 @@ impl Client {
         let Some(board) = &thread.board else {
             return;
         };
+        let carried = std::mem::take(&mut own.carried_rooms);
         let rooms = own.rooms.get_or_insert_default();
+        rooms.is_reached = carried.is_reached;
+        rooms.had_arrived = carried.has_arrived;
+        if carried.has_open
+            && let Some(sender) = dialogue.sender(self.id)
+        {
+            let mut orphans = thread.orphans.borrow_mut();
+            if let Some(place) = orphans.iter().position(|orphan| *orphan == sender) {
+                orphans.swap_remove(place);
+            }
+            (rooms.open, rooms.oldest_ns) = board.open(sender);
+        }
+        own.has_left_rooms = false;
         let role = own.state.role();
         if dialogue.scenario.roles[role].receives {
             let group = dialogue.group(self.id, role);
@@ -110,7 +130,7 @@ impl Client {
             }
             expect_deliveries(&publication, recorder);
             if !has_receivers {
-                record_incomplete(&publication, board, recorder, thread);
+                record_unfinished(&publication, board, recorder, thread);
             }
         }
         if !has_receivers {
@@ -175,6 +195,7 @@ impl Client {
         let (Some(rooms), Some(sender)) = (&mut own.rooms, dialogue.sender(self.id)) else {
             return;
         };
+        thread.excuse_exits(sender, board, dialogue);
         let failed = &mut self.failed;
         let sent = &mut own.sent;
         let (open, oldest_ns) = board.prune(
@@ -182,9 +203,9 @@ impl Client {
             sent_until_ns,
             |publication| {
                 if !publication.message.number.is_warmup() {
-                    *failed += u64::from(!dialogue.has_reply(publication));
                     let mut recorder = thread.recorder.borrow_mut();
-                    record_incomplete(publication, board, &mut recorder, thread);
+                    let is_failed = record_unfinished(publication, board, &mut recorder, thread);
+                    *failed += u64::from(is_failed && !dialogue.has_reply(publication));
                 }
             },
             |publication| {
@@ -240,33 +261,69 @@ impl Client {
         thread.dialogue.as_ref()?.sender(self.id)
     }
 
-    /// Hands own messages that are on their way over to the thread, because the connection has ended; they may still arrive.
-    /// Removes the client from its rooms.
+    /// Hands own messages that are on their way over to the thread, because the connection has ended for good; they may still
+    /// arrive. Removes the client from its rooms.
     #[cold]
     pub(super) fn leave_rooms(&mut self, thread: &ThreadState) {
-        self.retract_unsent(thread);
-        let now_ns = thread.on_board(thread.clock.now_ns());
-        let (Some(board), Some(dialogue), Some(own)) =
-            (&thread.board, &thread.dialogue, &mut self.dialogue)
-        else {
+        let Some((rooms, published)) = self.exit_rooms(false, thread) else {
             return;
         };
-        let Some(rooms) = own.rooms.take() else {
-            return;
-        };
-        let mut published = 0;
-        for place in rooms.places.into_iter().flatten() {
-            published += board.leave(place, now_ns);
-        }
-        if published > rooms.to_others && rooms.arrived == 0 && self.slow.is_none() {
+        let got_none = rooms.arrived == 0 && !rooms.had_arrived;
+        if published > rooms.to_others && got_none && self.slow.is_none() {
             let mut recorder = thread.recorder.borrow_mut();
             if let Some(fan_out) = &mut recorder.fan_out {
                 fan_out.record.unreached.push(self.id);
             }
         }
+    }
+
+    /// Does the same for a client that may open another connection, and returns what that one begins with, in
+    /// [`ClientDialogue::carried_rooms`]. `is_planned`: the client ends the connection itself. What was on its way to it is
+    /// then no longer expected, and own messages that nobody gets may have been lost with the connection.
+    #[cold]
+    pub(super) fn leave_rooms_for_now(
+        &mut self,
+        is_planned: bool,
+        thread: &ThreadState,
+    ) -> CarriedRooms {
+        match self.exit_rooms(is_planned, thread) {
+            Some((rooms, _)) => rooms.carried(),
+            // The setup was not complete.
+            None => self
+                .dialogue
+                .as_mut()
+                .map_or_else(CarriedRooms::default, |own| {
+                    std::mem::take(&mut own.carried_rooms)
+                }),
+        }
+    }
+
+    /// Removes the client from its rooms. Returns its state in them, and the number of measured messages that were published
+    /// to all members while it was one; `None` when it is in no room.
+    fn exit_rooms(
+        &mut self,
+        is_planned: bool,
+        thread: &ThreadState,
+    ) -> Option<(Box<ClientRooms>, u64)> {
+        self.retract_unsent(thread);
+        let cause = ExitCause {
+            at_ns: thread.on_board(thread.clock.now_ns()),
+            is_planned,
+            kept_ns: thread.rules.timeout_ns + CLOSING_GRACE_NS + EXIT_KEPT_NS,
+        };
+        let (board, dialogue) = (thread.board.as_ref()?, thread.dialogue.as_ref()?);
+        let own = self.dialogue.as_mut()?;
+        let rooms = own.rooms.take()?;
+        own.has_left_rooms = true;
+        let places = rooms.places.into_iter().flatten();
+        let published = places.map(|place| board.leave(place, cause)).sum();
         if let Some(sender) = dialogue.sender(self.id).filter(|_| rooms.open > 0) {
+            if is_planned {
+                board.excuse_lost(sender);
+            }
             thread.orphans.borrow_mut().push(sender);
         }
+        Some((rooms, published))
     }
 
     /// The client's number, if messages of the warm-up were sent to its rooms early enough to arrive, and none has.
@@ -298,16 +355,17 @@ impl ThreadState {
     /// Closes messages of senders whose connection has ended.
     #[cold]
     pub(crate) fn close_orphans(&self) {
-        let Some(board) = &self.board else {
+        let (Some(board), Some(dialogue)) = (&self.board, &self.dialogue) else {
             return;
         };
         let now_ns = self.on_board(self.clock.now_ns());
         let expired_ns = now_ns.saturating_sub(self.rules.timeout_ns);
         let prune = |sender, until_ns| {
+            self.excuse_exits(sender, board, dialogue);
             let incomplete = |publication: &Publication| {
                 if !publication.message.number.is_warmup() {
                     let mut recorder = self.recorder.borrow_mut();
-                    record_incomplete(publication, board, &mut recorder, self);
+                    record_unfinished(publication, board, &mut recorder, self);
                 }
             };
             board.prune(sender, until_ns, incomplete, |_| {}).0
@@ -319,6 +377,26 @@ impl ThreadState {
                 return prune(*sender, u64::MAX - 1) > 0;
             }
             prune(*sender, expired_ns.saturating_sub(CLOSING_GRACE_NS)) > 0
+        });
+    }
+
+    /// Takes deliveries of a sender's messages out of the expected ones, whose receivers have left by plan.
+    fn excuse_exits(&self, sender: u32, board: &PublicationBoard, dialogue: &Dialogue) {
+        board.excuse_exits(sender, |publication, group, completes| {
+            let mut recorder = self.recorder.borrow_mut();
+            excuse_delivery(publication, group, dialogue, &mut recorder);
+            if !completes {
+                return;
+            }
+            if !publication.message.number.is_warmup() {
+                if publication.delivered() == 0 {
+                    abandon(publication, board, dialogue, &mut recorder);
+                } else {
+                    drop(recorder);
+                    record_complete(publication, dialogue, self);
+                }
+            }
+            publication.set_over();
         });
     }
 

@@ -29,6 +29,7 @@ impl Client {
         thread: &ThreadState,
     ) {
         let mut own = Box::new(ClientDialogue::new(dialogue, self.id, now_ns));
+        self.carry_over(&mut own);
         if !self.is_reconnecting() {
             thread.connects.borrow_mut().begin_setup(self.id);
         }

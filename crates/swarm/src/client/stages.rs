@@ -312,7 +312,10 @@ impl Client {
         } else {
             u64::MAX
         };
-        let is_draining = matches!(self.stage, ClientStage::Draining { .. });
+        let is_draining = matches!(
+            self.stage,
+            ClientStage::Draining { .. } | ClientStage::Retiring { .. }
+        );
         let closing = self.next_closing(now_ns, is_draining, thread);
         stage_end
             .min(self.next_replacement())

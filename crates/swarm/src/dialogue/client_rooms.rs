@@ -15,6 +15,8 @@ pub(crate) struct ClientRooms {
     pub(crate) is_reached: bool,
     /// Measured messages that have arrived.
     pub(crate) arrived: u64,
+    /// A measured message arrived over an earlier connection.
+    pub(crate) had_arrived: bool,
     /// Own measured messages that the others of its room get.
     pub(crate) to_others: u64,
     /// Own messages that are on their way.
@@ -23,7 +25,28 @@ pub(crate) struct ClientRooms {
     pub(crate) oldest_ns: u64,
 }
 
+/// State of a client in its rooms that outlives a connection. The order of deliveries does not: a message that arrives
+/// again over another connection is not expected there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct CarriedRooms {
+    /// A message has arrived, measured or not.
+    pub(crate) is_reached: bool,
+    /// A measured message has arrived.
+    pub(crate) has_arrived: bool,
+    /// Own messages are on their way.
+    pub(crate) has_open: bool,
+}
+
 impl ClientRooms {
+    /// The state that another connection of the client begins with.
+    pub(crate) fn carried(&self) -> CarriedRooms {
+        CarriedRooms {
+            is_reached: self.is_reached,
+            has_arrived: self.had_arrived || self.arrived > 0,
+            has_open: self.open > 0,
+        }
+    }
+
     /// Notes the order of a delivery. Returns true when one of a later message of the same publisher came before it.
     pub(crate) fn is_overtaken(
         &mut self,

@@ -65,9 +65,24 @@ pub(crate) struct ClientFeed {
     is_numbered: bool,
     /// The server's numbering has begun again.
     has_restarted: bool,
+    /// T0 of the measured phase in which the client was counted over an earlier connection.
+    counted_t0_ns: Option<u64>,
+    /// Highest number that came over an earlier connection.
+    before: Option<u64>,
 }
 
 impl ClientFeed {
+    /// The feed of the client's next connection. What is sent until it begins is not missing. A server that numbers each
+    /// connection's messages anew has no common numbers.
+    pub(crate) fn next_connection(&self) -> Self {
+        Self {
+            counted_t0_ns: self.t0_ns.or(self.counted_t0_ns),
+            before: self.sequence.highest().max(self.before),
+            has_restarted: self.has_restarted,
+            ..Self::default()
+        }
+    }
+
     /// Takes a message that came before T0, or between two slices of a sliced run.
     pub(crate) fn came_before(&mut self, seq: Option<u64>, recorder: &mut PushRecorder) {
         if let Some(seq) = seq {
@@ -129,7 +144,9 @@ impl ClientFeed {
     }
 
     fn begin_phase(&mut self, t0_ns: u64, first: PushedMessage, recorder: &mut PushRecorder) {
-        recorder.record.clients += 1;
+        let is_counted = self.counted_t0_ns == Some(t0_ns);
+        recorder.record.clients += u64::from(!is_counted);
+        self.has_restarted |= first.seq.is_some() && first.seq <= self.before;
         self.sequence.begin_phase();
         self.lateness = FeedLateness::default();
         self.t0_ns = Some(t0_ns);
@@ -333,5 +350,47 @@ mod tests {
         );
         assert_eq!(record.gap.get().and_then(LatencyHistogram::max), Some(10));
         assert_eq!(record.before_t0, Some(4));
+    }
+
+    /// The record of one client that receives these messages over several connections.
+    fn recorded_over(connections: &[&[PushedMessage]]) -> PushRecord {
+        let budget = BottomK::new(100, 1);
+        let mut recorder = PushRecorder::new(RULES.interval_ns);
+        let mut feed = ClientFeed::default();
+        for messages in connections {
+            for message in *messages {
+                let sample = feed.push(3, *message, 7, &RULES, &mut recorder);
+                recorder.keep(&budget, sample);
+            }
+            // Each end may record it twice.
+            feed.finish(3, &mut recorder);
+            feed.finish(3, &mut recorder);
+            feed = feed.next_connection();
+        }
+        PushRecorder::merge(vec![recorder], &budget)
+    }
+
+    #[test]
+    fn what_came_while_the_client_was_away_is_neither_missing_nor_a_gap() {
+        let before = [(4, 400), (5, 500)].map(|(seq, ns)| message(Some(seq), ns));
+        let after = [(9, 950), (10, 1_000)].map(|(seq, ns)| message(Some(seq), ns));
+        let record = recorded_over(&[&before, &[], &after]);
+        assert_eq!((record.received, record.missing, record.clients), (4, 0, 1));
+        assert_eq!((record.reordered, record.duplicated), (0, 0));
+        assert_eq!(record.gap.get().and_then(LatencyHistogram::max), Some(100));
+        assert_eq!((record.arrivals.len(), record.lateness.count()), (4, 4));
+        let late: Vec<_> = record.samples.iter().map(|s| s.late_ns).collect();
+        assert_eq!(late, [Some(0), Some(0), Some(50), Some(0)]);
+    }
+
+    #[test]
+    fn numbers_that_begin_anew_with_a_connection_are_not_common_to_all_clients() {
+        let first = [(0, 0), (1, 100), (2, 200)].map(|(seq, ns)| message(Some(seq), ns));
+        let again = [(0, 1_000), (1, 1_100)].map(|(seq, ns)| message(Some(seq), ns));
+        let record = recorded_over(&[&first, &again]);
+        assert_eq!((record.received, record.missing, record.clients), (5, 0, 1));
+        assert_eq!((record.reordered, record.duplicated), (0, 0));
+        let last = record.arrivals.values().map(|one| one.last_ns).max();
+        assert_eq!((record.arrivals.len(), last), (3, Some(200)));
     }
 }

@@ -6,6 +6,7 @@
 //! | `recent_publications` | messages that were delivered lately |
 //! | `publication` | one message on its way to several receivers |
 //! | `publications` | rooms, and the messages on their way to their members |
+//! | `room_members` | members of one room, and those that have left it lately |
 //! | `feed` | messages of the server's own at one client |
 //! | `sequence`, `lateness` | numbers of a feed, and its lateness |
 //! | `early_records` | records that arrived before the thread knew when the load begins |
@@ -19,6 +20,7 @@ mod lateness;
 pub(crate) mod publication;
 pub(crate) mod publications;
 pub(crate) mod recent_publications;
+pub(crate) mod room_members;
 pub(crate) mod sent_index;
 mod sequence;
 pub(crate) mod template_frame;
@@ -35,7 +37,7 @@ use scenario::{
 
 use crate::clock::nanoseconds;
 use crate::message::payload::MAX_INDEX;
-use client_rooms::ClientRooms;
+use client_rooms::{CarriedRooms, ClientRooms};
 use feed::{ClientFeed, FeedRules};
 use publication::Publication;
 use publications::PublicationBoard;
@@ -159,10 +161,15 @@ impl Dialogue {
     #[inline]
     pub(crate) fn group(&self, client: u32, role: usize) -> usize {
         if self.is_slow(client) {
-            self.scenario.roles.len()
+            self.slow_group()
         } else {
             role
         }
+    }
+
+    /// Index of the group of slow readers.
+    pub(crate) fn slow_group(&self) -> usize {
+        self.scenario.roles.len()
     }
 
     /// Returns true for a client that reads slowly at some time of the run.
@@ -269,6 +276,10 @@ pub(crate) struct ClientDialogue {
     pub(crate) wall_ns: u64,
     /// Rooms, once the client is ready; `None` without deliveries.
     pub(crate) rooms: Option<Box<ClientRooms>>,
+    /// State from an earlier connection of the client, until it has joined its rooms again.
+    pub(crate) carried_rooms: CarriedRooms,
+    /// The client has left its rooms, although its connection may not have ended.
+    pub(crate) has_left_rooms: bool,
     /// The awaited answer to the goodbye has arrived.
     pub(crate) is_goodbye_answered: bool,
     /// Messages that belong to no request of the load, so far.
@@ -301,6 +312,8 @@ impl ClientDialogue {
             feed: dialogue.feed.as_ref().map(|_| Box::default()),
             wall_ns: 0,
             rooms: None,
+            carried_rooms: CarriedRooms::default(),
+            has_left_rooms: false,
             is_goodbye_answered: false,
             asides: 0,
         }

@@ -8,11 +8,25 @@ use crate::message::payload::MessageNumber;
 /// Bit of [`Publication::claimed`] that says that further arrivals are late.
 const CLOSED: u32 = 1 << 31;
 
+/// Time in [`Publication::arrivals`] of a delivery that is not expected any more.
+const EXCUSED: u64 = u64::MAX;
+
+/// Place of a member of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MemberPlace {
+    /// Number among the places of the room. A member that joins takes the place of one that has left, if there is any.
+    pub(crate) slot: u32,
+    /// Number among all joins of the room, from 0.
+    pub(crate) join: u32,
+}
+
 /// Receivers of a message, counted when it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ExpectedReceivers {
-    /// Members that had joined the room by then, including those that had left.
+    /// Joins of the room by then, also of members that had left.
     pub(crate) joined: u32,
+    /// Places of the room.
+    pub(crate) slots: u32,
     /// Receivers in each group; 0 in a queue, because any of them may get the message.
     pub(crate) by_group: Box<[u32]>,
     /// Receivers that are not slow; of a queue, 1 if it has members.
@@ -27,13 +41,15 @@ pub(crate) struct ExpectedReceivers {
     pub(crate) room: usize,
     /// Place of the sender, when it is a member that does not get its own message.
     pub(crate) without: Option<u32>,
+    /// Members of the room had left by plan.
+    pub(crate) had_planned_exits: bool,
 }
 
 impl ExpectedReceivers {
-    /// Returns true when the member with this place had joined by then.
+    /// Returns true when the member had joined by then.
     #[inline]
-    pub(crate) fn includes(&self, place: u32) -> bool {
-        place < self.joined
+    pub(crate) fn includes(&self, member: MemberPlace) -> bool {
+        member.join < self.joined
     }
 }
 
@@ -81,7 +97,7 @@ pub(crate) enum ArrivalMeaning {
 pub(crate) struct Publication {
     pub(crate) message: PublishedMessage,
     pub(crate) expected: ExpectedReceivers,
-    /// One bit for each member of the room that has the message, in the order in which they joined.
+    /// One bit for each place of the room whose member has the message or is not expected to get it.
     seen: Box<[AtomicU64]>,
     /// Arrivals at the receivers that are not slow, in the order of `claimed`.
     arrivals: Box<[AtomicU64]>,
@@ -89,44 +105,62 @@ pub(crate) struct Publication {
     claimed: AtomicU32,
     /// Places of `arrivals` that are filled.
     filled: AtomicU32,
+    /// Deliveries among them that are not expected any more.
+    excused: AtomicU32,
     /// Arrivals at slow receivers.
     slow: AtomicU32,
+    /// What has not arrived when the time is over is not missing.
+    is_excusable: AtomicBool,
     /// The message is recorded as complete or incomplete.
     is_over: AtomicBool,
 }
 
 impl Publication {
-    pub(crate) fn new(message: PublishedMessage, expected: ExpectedReceivers) -> Self {
-        let zeros = |n: u32| (0..n).map(|_| AtomicU64::new(0)).collect();
+    /// A message to these receivers. `absent`: one bit for each place of the room whose member has left; may be shorter.
+    pub(crate) fn new(
+        message: PublishedMessage,
+        expected: ExpectedReceivers,
+        absent: &[u64],
+    ) -> Self {
+        let absent = absent.iter().copied().chain(std::iter::repeat(0));
+        let words = if expected.is_queue {
+            1
+        } else {
+            expected.slots.div_ceil(64) as usize
+        };
         Self {
             message,
-            seen: zeros(expected.joined.div_ceil(64)),
-            arrivals: zeros(expected.others),
+            seen: absent.take(words).map(AtomicU64::new).collect(),
+            arrivals: (0..expected.others).map(|_| AtomicU64::new(0)).collect(),
             expected,
             claimed: AtomicU32::new(0),
             filled: AtomicU32::new(0),
+            excused: AtomicU32::new(0),
             slow: AtomicU32::new(0),
+            is_excusable: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
         }
     }
 
-    /// Notes an arrival at the member with this place in the room. Times are on the clock of the board.
+    /// Notes an arrival at this member of the room. Times are on the clock of the board.
     #[inline]
     pub(crate) fn arrive(
         &self,
-        place: u32,
+        member: MemberPlace,
         is_slow: bool,
         now_ns: u64,
         timeout_ns: u64,
     ) -> ArrivalMeaning {
-        if !self.expected.includes(place) {
+        if !self.expected.includes(member) {
             return ArrivalMeaning::NotExpected;
         }
         // One arrival ends a message of a queue, at whichever member.
-        let place = if self.expected.is_queue { 0 } else { place };
-        let bit = 1 << (place % 64);
-        let seen = self.seen[(place / 64) as usize].fetch_or(bit, Ordering::AcqRel);
-        if seen & bit != 0 {
+        let slot = if self.expected.is_queue {
+            0
+        } else {
+            member.slot
+        };
+        if !self.take(slot) {
             return ArrivalMeaning::Again;
         }
         if now_ns.saturating_sub(self.message.sent_ns) > timeout_ns {
@@ -150,10 +184,54 @@ impl Publication {
         }
     }
 
-    /// Returns true when the member with this place has the message. Not known of a queue.
-    pub(crate) fn has(&self, place: u32) -> bool {
-        let word = self.seen.get((place / 64) as usize);
-        word.is_some_and(|word| word.load(Ordering::Acquire) & (1 << (place % 64)) != 0)
+    /// Sets the bit of a place. Returns false when it was set before.
+    #[inline]
+    fn take(&self, slot: u32) -> bool {
+        let bit = 1 << (slot % 64);
+        let word = self.seen.get((slot / 64) as usize);
+        word.is_some_and(|word| word.fetch_or(bit, Ordering::AcqRel) & bit == 0)
+    }
+
+    /// Takes the delivery to a member that has left by plan out of the expected ones. Returns true when the message has
+    /// thereby reached all others; `None` when it has arrived, was never expected, or the message is over.
+    pub(crate) fn excuse(&self, slot: u32, is_slow: bool) -> Option<bool> {
+        if !self.take(slot) {
+            return None;
+        }
+        if is_slow {
+            self.slow.fetch_add(1, Ordering::Relaxed);
+            return Some(false);
+        }
+        let claimed = self.claimed.fetch_add(1, Ordering::AcqRel);
+        if claimed & CLOSED != 0 {
+            return None;
+        }
+        let place = self.arrivals.get(claimed as usize)?;
+        place.store(EXCUSED, Ordering::Relaxed);
+        self.excused.fetch_add(1, Ordering::AcqRel);
+        let filled = self.filled.fetch_add(1, Ordering::AcqRel) + 1;
+        Some(filled == self.expected.others)
+    }
+
+    /// Number of expected deliveries to receivers that are not slow, without those to members that left by plan.
+    pub(crate) fn awaited(&self) -> u32 {
+        self.expected.others - self.excused.load(Ordering::Acquire)
+    }
+
+    /// Excuses what has not arrived when the time is over, because the message or its delivery may have been lost with a
+    /// connection that ended by plan.
+    pub(crate) fn set_excusable(&self) {
+        self.is_excusable.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_excusable(&self) -> bool {
+        self.is_excusable.load(Ordering::Acquire)
+    }
+
+    /// Returns true when the member with this place has the message, or is not expected to get it. Not known of a queue.
+    pub(crate) fn has(&self, slot: u32) -> bool {
+        let word = self.seen.get((slot / 64) as usize);
+        word.is_some_and(|word| word.load(Ordering::Acquire) & (1 << (slot % 64)) != 0)
     }
 
     /// Ends the wait for arrivals. Returns true when some are missing; false when the message is complete, and the thread that
@@ -172,20 +250,20 @@ impl Publication {
 
     /// Number of arrivals at receivers that are not slow, in time.
     pub(crate) fn delivered(&self) -> u32 {
-        self.filled.load(Ordering::Acquire)
+        let filled = self.filled.load(Ordering::Acquire);
+        filled.saturating_sub(self.excused.load(Ordering::Acquire))
     }
 
     /// The times of these arrivals from sent, in `times`, for a message that is complete or closed: first, median (the
     /// lower one of two) and last; `None` without arrivals.
     pub(crate) fn delivery_times(&self, times: &mut Vec<u64>) -> Option<[u64; 3]> {
-        let arrivals = &self.arrivals[..self.delivered() as usize];
+        let filled = self.filled.load(Ordering::Acquire);
+        let arrivals = &self.arrivals[..filled as usize];
         let sent_ns = self.message.sent_ns;
         times.clear();
-        times.extend(
-            arrivals
-                .iter()
-                .map(|at| at.load(Ordering::Relaxed).saturating_sub(sent_ns)),
-        );
+        let arrivals = arrivals.iter().map(|at| at.load(Ordering::Relaxed));
+        let arrived = arrivals.filter(|at_ns| *at_ns != EXCUSED);
+        times.extend(arrived.map(|at_ns| at_ns.saturating_sub(sent_ns)));
         let middle = times.len().checked_sub(1)? / 2;
         let (before, median, behind) = times.select_nth_unstable(middle);
         let first = before.iter().min().copied().unwrap_or(*median);
@@ -246,17 +324,23 @@ mod tests {
     fn to(others: u32) -> Publication {
         let expected = ExpectedReceivers {
             joined: others,
+            slots: others,
             by_group: Box::from([others]),
             others,
             ..ExpectedReceivers::default()
         };
-        Publication::new(published(7, 0, 100), expected)
+        Publication::new(published(7, 0, 100), expected, &[])
+    }
+
+    /// The member of this number of a room that nobody has left.
+    fn at(n: u32) -> MemberPlace {
+        MemberPlace { slot: n, join: n }
     }
 
     #[test]
     fn the_last_of_all_receivers_completes_the_message() {
         let message = to(3);
-        let arrive = |place, at| message.arrive(place, false, at, TIMEOUT_NS);
+        let arrive = |place, ns| message.arrive(at(place), false, ns, TIMEOUT_NS);
         assert_eq!(arrive(2, 150), ArrivalMeaning::First { completes: false });
         assert_eq!(arrive(2, 160), ArrivalMeaning::Again);
         assert_eq!(arrive(0, 170), ArrivalMeaning::First { completes: false });
@@ -269,8 +353,8 @@ mod tests {
     #[test]
     fn the_median_of_an_even_number_is_the_lower_one() {
         let message = to(4);
-        for (place, at) in [(0, 110), (1, 120), (2, 140), (3, 130)] {
-            message.arrive(place, false, at, TIMEOUT_NS);
+        for (place, ns) in [(0, 110), (1, 120), (2, 140), (3, 130)] {
+            message.arrive(at(place), false, ns, TIMEOUT_NS);
         }
         assert_eq!(message.delivery_times(&mut Vec::new()), Some([10, 20, 40]));
     }
@@ -279,19 +363,19 @@ mod tests {
     fn an_arrival_after_the_timeout_or_the_close_is_late() {
         let message = to(3);
         assert_eq!(
-            message.arrive(0, false, 1_101, TIMEOUT_NS),
+            message.arrive(at(0), false, 1_101, TIMEOUT_NS),
             ArrivalMeaning::Late
         );
-        message.arrive(1, false, 1_100, TIMEOUT_NS);
+        message.arrive(at(1), false, 1_100, TIMEOUT_NS);
         assert!(message.close());
         assert_eq!(
-            message.arrive(2, false, 1_090, TIMEOUT_NS),
+            message.arrive(at(2), false, 1_090, TIMEOUT_NS),
             ArrivalMeaning::Late
         );
         assert_eq!(message.delivered(), 1);
         assert!(message.has(0) && message.has(2));
         assert_eq!(
-            message.arrive(2, false, 1_095, TIMEOUT_NS),
+            message.arrive(at(2), false, 1_095, TIMEOUT_NS),
             ArrivalMeaning::Again
         );
     }
@@ -302,20 +386,22 @@ mod tests {
             published(7, 0, 0),
             ExpectedReceivers {
                 joined: 2,
+                slots: 2,
                 by_group: Box::from([1, 1]),
                 others: 1,
                 slow: 1,
                 ..ExpectedReceivers::default()
             },
+            &[],
         );
         assert_eq!(
-            message.arrive(1, false, 6, TIMEOUT_NS),
+            message.arrive(at(1), false, 6, TIMEOUT_NS),
             ArrivalMeaning::First { completes: true }
         );
         message.set_over();
         assert!(!message.is_settled());
         assert_eq!(
-            message.arrive(0, true, 7, TIMEOUT_NS),
+            message.arrive(at(0), true, 7, TIMEOUT_NS),
             ArrivalMeaning::First { completes: false }
         );
         assert!(message.is_settled());
@@ -327,22 +413,24 @@ mod tests {
             published(7, 0, 0),
             ExpectedReceivers {
                 joined: 3,
+                slots: 3,
                 by_group: Box::from([0]),
                 others: 1,
                 is_queue: true,
                 ..ExpectedReceivers::default()
             },
+            &[],
         );
         assert_eq!(
-            message.arrive(2, false, 5, TIMEOUT_NS),
+            message.arrive(at(2), false, 5, TIMEOUT_NS),
             ArrivalMeaning::First { completes: true }
         );
         assert_eq!(
-            message.arrive(0, false, 6, TIMEOUT_NS),
+            message.arrive(at(0), false, 6, TIMEOUT_NS),
             ArrivalMeaning::Again
         );
         assert_eq!(
-            message.arrive(3, false, 6, TIMEOUT_NS),
+            message.arrive(at(3), false, 6, TIMEOUT_NS),
             ArrivalMeaning::NotExpected
         );
     }
@@ -353,19 +441,21 @@ mod tests {
             published(7, 0, 0),
             ExpectedReceivers {
                 joined: 2,
+                slots: 2,
                 by_group: Box::from([0]),
                 others: 1,
                 is_queue: true,
                 ..ExpectedReceivers::default()
             },
+            &[],
         );
         assert!(message.close());
         assert_eq!(
-            message.arrive(1, false, 2_000, TIMEOUT_NS),
+            message.arrive(at(1), false, 2_000, TIMEOUT_NS),
             ArrivalMeaning::Late
         );
         assert_eq!(
-            message.arrive(0, false, 2_001, TIMEOUT_NS),
+            message.arrive(at(0), false, 2_001, TIMEOUT_NS),
             ArrivalMeaning::Again
         );
     }
@@ -380,7 +470,7 @@ mod tests {
                     thread::spawn(move || {
                         let own = (0..100).map(|n| n * 4 + thread);
                         own.filter(|place| {
-                            let arrival = message.arrive(*place, false, 200, TIMEOUT_NS);
+                            let arrival = message.arrive(at(*place), false, 200, TIMEOUT_NS);
                             arrival == ArrivalMeaning::First { completes: true }
                         })
                         .count()
@@ -391,5 +481,52 @@ mod tests {
             assert_eq!(completed, 1);
             assert_eq!(message.delivered(), 400);
         }
+    }
+
+    #[test]
+    fn a_message_is_complete_when_its_last_receiver_has_left_by_plan() {
+        let message = to(3);
+        message.arrive(at(1), false, 150, TIMEOUT_NS);
+        assert_eq!(message.excuse(1, false), None);
+        assert_eq!(message.excuse(0, false), Some(false));
+        assert_eq!(message.excuse(0, false), None);
+        assert_eq!((message.awaited(), message.delivered()), (2, 1));
+        let last = message.arrive(at(2), false, 170, TIMEOUT_NS);
+        assert_eq!(last, ArrivalMeaning::First { completes: true });
+        assert_eq!(message.delivery_times(&mut Vec::new()), Some([50, 50, 70]));
+        assert!(!message.close());
+        let message = to(2);
+        message.arrive(at(0), false, 150, TIMEOUT_NS);
+        assert_eq!(message.excuse(1, false), Some(true));
+        assert_eq!(message.delivery_times(&mut Vec::new()), Some([50, 50, 50]));
+    }
+
+    #[test]
+    fn a_message_whose_receivers_have_all_left_has_no_times() {
+        let message = to(2);
+        assert_eq!(message.excuse(1, false), Some(false));
+        assert_eq!(message.excuse(0, false), Some(true));
+        assert_eq!((message.awaited(), message.delivered()), (0, 0));
+        assert_eq!(message.delivery_times(&mut Vec::new()), None);
+    }
+
+    #[test]
+    fn what_arrived_late_or_was_missing_before_is_not_excused() {
+        let message = to(2);
+        let late = message.arrive(at(0), false, 1_101, TIMEOUT_NS);
+        assert_eq!(late, ArrivalMeaning::Late);
+        assert_eq!(message.excuse(0, false), None);
+        assert!(message.close());
+        assert_eq!(message.excuse(1, false), None);
+        assert_eq!(message.awaited(), 2);
+    }
+
+    #[test]
+    fn one_that_takes_the_place_of_a_member_that_left_expects_nothing_of_before() {
+        let message = to(2);
+        let next = MemberPlace { slot: 1, join: 2 };
+        let arrival = message.arrive(next, false, 150, TIMEOUT_NS);
+        assert_eq!(arrival, ArrivalMeaning::NotExpected);
+        assert!(!message.has(1));
     }
 }

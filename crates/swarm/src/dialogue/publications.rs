@@ -1,10 +1,12 @@
 //! Rooms of a run and the messages on their way to their members, shared by all threads of a process.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::publication::{ExpectedReceivers, Publication, PublishedMessage};
+use super::publication::{ExpectedReceivers, MemberPlace, Publication, PublishedMessage};
+use super::room_members::{ExitCause, RoomMembers};
 use crate::clock::Clock;
 use crate::handle::lock;
 use crate::message::payload::MessageNumber;
@@ -15,35 +17,17 @@ const INCOMPLETE_BYTES: usize = 64 << 20;
 /// Time after the timeout at which a message is closed, in nanoseconds. Arrivals in time may be noted that much later.
 pub(crate) const CLOSING_GRACE_NS: u64 = 250_000_000;
 
+/// Numbers of joins that are kept for each publisher, to tell whether a client had joined before a message that is over.
+const MAX_JOINED: usize = 256;
+
 /// Number of messages of one publisher below which those that are over are removed only from the front.
 const FEW_OPEN: usize = 64;
-
-/// A receiver of a room.
-#[derive(Debug, Clone, Copy)]
-struct Member {
-    client: u32,
-    /// Time at which its connection ended, on the clock of the board; `u64::MAX` while it is open.
-    left_ns: u64,
-}
-
-/// The members of a room.
-#[derive(Debug, Default)]
-struct RoomMembers {
-    members: Vec<Member>,
-    /// Members in each group that have not left.
-    active: Vec<u32>,
-    /// Measured messages published to all members.
-    published: u64,
-    /// The first message of the warm-up to all members: members that had joined, and its send time.
-    first_warmup: Option<(u32, u64)>,
-}
 
 /// Place of a client in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RoomPlace {
     pub(crate) room: usize,
-    /// Number among the members, in the order in which they joined.
-    pub(crate) place: u32,
+    pub(crate) member: MemberPlace,
     group: usize,
     /// Measured messages published before it joined.
     published_before: u64,
@@ -71,9 +55,12 @@ struct PublisherQueue {
     dropped_until: u64,
     /// Order of the newest message, plus one.
     next_order: u64,
-    /// Members that had joined, of the room and of all receivers together: the order of the first message that was sent
-    /// to this number of them.
+    /// Joins of the room, and of all receivers together, by the time of the first message sent after them: its order, and
+    /// their number.
     joined: [Vec<(u64, u32)>; 2],
+    /// Planned exits of the board, and exits of the room and of all receivers together, after which it was checked last
+    /// which deliveries are still expected.
+    excused_at: (u64, [u64; 2]),
 }
 
 /// A message that an arrival names.
@@ -98,6 +85,8 @@ pub(crate) struct PublicationBoard {
     publishers: Vec<Mutex<PublisherQueue>>,
     /// Index of the group of slow readers.
     slow_group: usize,
+    /// Exits by plan from all rooms so far.
+    planned_exits: AtomicU64,
     /// Maximum memory for the incomplete messages of one publisher, in bytes.
     incomplete_bytes: usize,
 }
@@ -105,15 +94,13 @@ pub(crate) struct PublicationBoard {
 impl PublicationBoard {
     /// A board for this many rooms, senders, and groups of receivers, the last of which holds slow readers.
     pub(crate) fn new(rooms: usize, senders: usize, groups: usize) -> Self {
-        let members = || RoomMembers {
-            active: vec![0; groups],
-            ..RoomMembers::default()
-        };
+        let members = || Mutex::new(RoomMembers::new(groups));
         Self {
             origin: Instant::now(),
-            rooms: (0..rooms).map(|_| Mutex::new(members())).collect(),
+            rooms: (0..rooms).map(|_| members()).collect(),
             publishers: (0..senders).map(|_| Mutex::default()).collect(),
             slow_group: groups - 1,
+            planned_exits: AtomicU64::new(0),
             incomplete_bytes: INCOMPLETE_BYTES / senders.max(1),
         }
     }
@@ -128,26 +115,22 @@ impl PublicationBoard {
     /// Adds a client that is ready to receive. `group` is the index of its role, or that of slow readers.
     pub(crate) fn join(&self, room: usize, client: u32, group: usize) -> RoomPlace {
         let mut state = lock(&self.rooms[room]);
-        // There are at most as many members as clients.
-        #[allow(clippy::cast_possible_truncation)]
-        let place = state.members.len() as u32;
-        let left_ns = u64::MAX;
-        state.members.push(Member { client, left_ns });
-        state.active[group] += 1;
         RoomPlace {
             room,
-            place,
+            member: state.join(client, group),
             group,
             published_before: state.published,
         }
     }
 
-    /// Removes a client whose connection ended at this time. Returns the number of measured messages that were published to
-    /// all members in the meantime.
-    pub(crate) fn leave(&self, at: RoomPlace, now_ns: u64) -> u64 {
+    /// Removes a client whose connection has ended. Returns the number of measured messages that were published to all
+    /// members in the meantime. Where the end was planned, publishers must [excuse](Self::excuse_exits) their messages.
+    pub(crate) fn leave(&self, at: RoomPlace, cause: ExitCause) -> u64 {
         let mut state = lock(&self.rooms[at.room]);
-        state.members[at.place as usize].left_ns = now_ns;
-        state.active[at.group] -= 1;
+        state.leave(at.member, at.group, cause);
+        if cause.is_planned {
+            self.planned_exits.fetch_add(1, Ordering::Release);
+        }
         state.published.saturating_sub(at.published_before)
     }
 
@@ -156,7 +139,7 @@ impl PublicationBoard {
         let state = lock(&self.rooms[at.room]);
         // A member that joined behind the first message may have missed it.
         let first = state.first_warmup;
-        first.is_some_and(|(joined, ns)| at.place < joined && ns <= until_ns)
+        first.is_some_and(|(joined, ns)| at.member.join < joined && ns <= until_ns)
     }
 
     /// Returns true when the member of a room was expected to get a message that is not kept any more.
@@ -165,7 +148,7 @@ impl PublicationBoard {
         let history = &queue.joined[usize::from(self.is_everybody(at.room))];
         let later = history.partition_point(|(from, _)| *from <= number.order());
         let joined = later.checked_sub(1).map_or(0, |newest| history[newest].1);
-        at.place < joined
+        at.member.join < joined
     }
 
     /// Returns true for the room that holds all receivers.
@@ -175,15 +158,18 @@ impl PublicationBoard {
 
     /// Adds a message that will be sent next. One with the same number that was not sent is replaced.
     pub(crate) fn publish(&self, sender: u32, message: PublishedMessage, audience: Audience) {
-        let expected = self.expect(audience, &message);
+        let publication = Arc::new(self.publication(audience, message));
         let order = message.number.order();
-        let publication = Arc::new(Publication::new(message, expected));
         let mut queue = lock(&self.publishers[sender as usize]);
         self.remove_from(&mut queue, order);
         queue.next_order = order + 1;
         let joined = publication.expected.joined;
         let history = &mut queue.joined[usize::from(self.is_everybody(audience.room))];
         if history.last().is_none_or(|(_, before)| *before != joined) {
+            if history.len() == MAX_JOINED {
+                // The first members stay known.
+                history.remove(1);
+            }
             history.push((order, joined));
         }
         queue.open.push_back(publication);
@@ -213,12 +199,10 @@ impl PublicationBoard {
         }
     }
 
-    fn expect(&self, audience: Audience, message: &PublishedMessage) -> ExpectedReceivers {
+    fn publication(&self, audience: Audience, message: PublishedMessage) -> Publication {
         let mut state = lock(&self.rooms[audience.room]);
-        let mut by_group: Box<[u32]> = state.active.as_slice().into();
-        // There are at most as many members as clients.
-        #[allow(clippy::cast_possible_truncation)]
-        let joined = state.members.len() as u32;
+        let mut by_group: Box<[u32]> = state.active().into();
+        let joined = state.joins();
         if !audience.is_queue {
             let is_measured = !message.number.is_warmup();
             state.published += u64::from(is_measured);
@@ -240,16 +224,24 @@ impl PublicationBoard {
         } else {
             by_group.iter().sum::<u32>() - slow
         };
-        ExpectedReceivers {
+        let expected = ExpectedReceivers {
             joined,
+            slots: state.slots(),
             others,
             by_group,
             slow,
             is_queue: audience.is_queue,
             queue_group: queue_group.unwrap_or(0),
             room: audience.room,
-            without: audience.without.map(|sender| sender.place),
-        }
+            without: audience.without.map(|sender| sender.member.slot),
+            had_planned_exits: state.had_planned_exits(),
+        };
+        let absent = if audience.is_queue {
+            &[]
+        } else {
+            state.absent()
+        };
+        Publication::new(message, expected, absent)
     }
 
     /// A message that a sender has published.
@@ -331,11 +323,7 @@ impl PublicationBoard {
                 !is_settled
             });
         }
-        let oldest_ns = queue
-            .open
-            .front()
-            .map_or(u64::MAX, |one| one.message.sent_ns);
-        (queue.open.len(), oldest_ns)
+        queue.open_and_oldest()
     }
 
     /// Members of its room that should have got this message and did not, by their numbers; none of a queue.
@@ -344,20 +332,74 @@ impl PublicationBoard {
         if expected.is_queue {
             return Vec::new();
         }
-        let state = lock(&self.rooms[expected.room]);
-        let members = state.members.iter().zip(0..expected.joined);
-        members
-            .filter(|(member, place)| {
-                member.left_ns > publication.message.sent_ns
-                    && expected.without != Some(*place)
-                    && !publication.has(*place)
-            })
-            .map(|(member, _)| member.client)
-            .collect()
+        lock(&self.rooms[expected.room]).missing(publication)
+    }
+
+    /// Takes deliveries of a sender's messages out of the expected ones, because their receivers have left by plan since
+    /// the last call. Calls `excused` for each, with the group of the receiver, and true when the message has thereby
+    /// reached all others.
+    pub(crate) fn excuse_exits(
+        &self,
+        sender: u32,
+        mut excused: impl FnMut(&Publication, usize, bool),
+    ) {
+        let planned = self.planned_exits.load(Ordering::Acquire);
+        if planned == 0 {
+            return;
+        }
+        let mut queue = lock(&self.publishers[sender as usize]);
+        if queue.excused_at.0 == planned {
+            return;
+        }
+        queue.excused_at.0 = planned;
+        let PublisherQueue {
+            open, excused_at, ..
+        } = &mut *queue;
+        for (to_everybody, next) in [false, true].into_iter().zip(&mut excused_at.1) {
+            let mut of_audience = open
+                .iter()
+                .filter(|one| self.is_everybody(one.expected.room) == to_everybody)
+                .peekable();
+            let Some(first) = of_audience.peek() else {
+                continue;
+            };
+            let exits = lock(&self.rooms[first.expected.room]).planned_exits_from(next);
+            for publication in of_audience.filter(|one| !one.is_over() || one.expected.slow > 0) {
+                for exit in exits.iter().filter(|exit| exit.is_of_receiver(publication)) {
+                    if publication.expected.is_queue {
+                        if exit.left_ns > publication.message.sent_ns {
+                            publication.set_excusable();
+                        }
+                        continue;
+                    }
+                    let is_slow = exit.group == self.slow_group;
+                    if let Some(completes) = publication.excuse(exit.slot(), is_slow) {
+                        excused(publication, exit.group, completes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Excuses what never arrives of the open messages of a sender, which may have been lost with its connection.
+    pub(crate) fn excuse_lost(&self, sender: u32) {
+        let queue = lock(&self.publishers[sender as usize]);
+        queue.open.iter().for_each(|one| one.set_excusable());
+    }
+
+    /// Number of the messages of a sender that are on their way, and the send time of the oldest of them.
+    pub(crate) fn open(&self, sender: u32) -> (usize, u64) {
+        lock(&self.publishers[sender as usize]).open_and_oldest()
     }
 }
 
 impl PublisherQueue {
+    fn open_and_oldest(&self) -> (usize, u64) {
+        let oldest = self.open.front();
+        let oldest_ns = oldest.map_or(u64::MAX, |one| one.message.sent_ns);
+        (self.open.len(), oldest_ns)
+    }
+
     fn keep_incomplete(&mut self, closed: Option<Arc<Publication>>, limit: usize) {
         let Some(closed) = closed else {
             return;
@@ -384,6 +426,33 @@ mod tests {
         without: None,
     };
 
+    fn exit(at_ns: u64, is_planned: bool) -> ExitCause {
+        ExitCause {
+            at_ns,
+            is_planned,
+            kept_ns: 1_000,
+        }
+    }
+
+    /// The server has ended the connection.
+    fn lost(at_ns: u64) -> ExitCause {
+        exit(at_ns, false)
+    }
+
+    /// The client has ended the connection.
+    fn planned(at_ns: u64) -> ExitCause {
+        exit(at_ns, true)
+    }
+
+    /// Excuses the deliveries of the only sender. Returns number, group and completion of each.
+    fn excuse(board: &PublicationBoard) -> Vec<(u64, usize, bool)> {
+        let mut all = Vec::new();
+        board.excuse_exits(0, |one, group, completes| {
+            all.push((one.message.number.index(), group, completes));
+        });
+        all
+    }
+
     fn find(board: &PublicationBoard, number: u64) -> FoundMessage {
         board.find(0, MessageNumber::measured(number))
     }
@@ -399,12 +468,12 @@ mod tests {
     fn those_that_join_later_or_have_left_are_not_expected() {
         let board = PublicationBoard::new(1, 1, 2);
         let places: Vec<_> = (0..3).map(|client| board.join(0, client, 0)).collect();
-        board.leave(places[1], 10);
+        board.leave(places[1], lost(10));
         board.publish(0, published(9, 0, 20), ROOM);
         let late = board.join(0, 3, 0);
         let message = known(&board, 0);
         assert_eq!((message.expected.joined, message.expected.others), (3, 2));
-        let arrive = |place: RoomPlace| message.arrive(place.place, false, 30, 100);
+        let arrive = |place: RoomPlace| message.arrive(place.member, false, 30, 100);
         assert_eq!(arrive(late), ArrivalMeaning::NotExpected);
         assert_eq!(
             arrive(places[0]),
@@ -412,7 +481,7 @@ mod tests {
         );
         assert_eq!(board.missing(&message), [2]);
         assert_eq!(arrive(places[2]), ArrivalMeaning::First { completes: true });
-        assert_eq!(board.leave(late, 40), 0);
+        assert_eq!(board.leave(late, lost(40)), 0);
     }
 
     #[test]
@@ -420,7 +489,7 @@ mod tests {
         let board = PublicationBoard::new(1, 1, 2);
         let place = board.join(0, 5, 0);
         board.publish(0, published(9, 0, 20), ROOM);
-        board.leave(place, 21);
+        board.leave(place, lost(21));
         let message = known(&board, 0);
         assert_eq!(message.expected.others, 1);
         assert_eq!(board.missing(&message), [5]);
@@ -483,10 +552,10 @@ mod tests {
             board.publish(0, published(9, number, 20), ROOM);
         }
         let others = [board.join(0, 2, 0), board.join(0, 3, 0)];
-        assert_eq!(board.leave(others[0], 25), 0);
+        assert_eq!(board.leave(others[0], lost(25)), 0);
         board.retract(0, MessageNumber::measured(1));
         board.take_back(&known(&board, 0));
-        assert_eq!(board.leave(place, 30), 0);
+        assert_eq!(board.leave(place, lost(30)), 0);
     }
 
     #[test]
@@ -497,15 +566,15 @@ mod tests {
         board.publish(0, published(9, 0, 20), ROOM);
         let message = known(&board, 0);
         assert_eq!((message.expected.others, message.expected.slow), (1, 1));
-        message.arrive(fast.place, false, 25, 100);
+        message.arrive(fast.member, false, 25, 100);
         message.set_over();
         let prune = |until_ns| board.prune(0, until_ns, |_| panic!("complete"), |_| {}).0;
         assert_eq!(prune(0), 1);
-        message.arrive(slow.place, true, 26, 100);
+        message.arrive(slow.member, true, 26, 100);
         assert_eq!(prune(0), 0);
         board.publish(0, published(9, 1, 30), ROOM);
         let message = known(&board, 1);
-        message.arrive(fast.place, false, 35, 100);
+        message.arrive(fast.member, false, 35, 100);
         message.set_over();
         assert_eq!((prune(29), prune(30)), (1, 0));
     }
@@ -519,7 +588,7 @@ mod tests {
             board.publish(0, published(9, number, 20), ROOM);
         }
         let message = known(&board, 3);
-        message.arrive(place.place, false, 25, 100);
+        message.arrive(place.member, false, 25, 100);
         message.set_over();
         board.prune(0, 20, |_| {}, |_| {});
         assert!(matches!(find(&board, 1), FoundMessage::Dropped));
@@ -548,12 +617,12 @@ mod tests {
         let board = PublicationBoard::new(1, 1, 2);
         let places = [board.join(0, 1, 0), board.join(0, 2, 0)];
         board.publish(0, published(9, 0, 20), ROOM);
-        known(&board, 0).arrive(places[0].place, false, 25, 100);
+        known(&board, 0).arrive(places[0].member, false, 25, 100);
         let mut incomplete = 0;
         let (left, _) = board.prune(0, 20, |_| incomplete += 1, |_| {});
         assert_eq!((left, incomplete), (0, 1));
         let message = known(&board, 0);
-        let arrive = |place: RoomPlace| message.arrive(place.place, false, 30, 100);
+        let arrive = |place: RoomPlace| message.arrive(place.member, false, 30, 100);
         assert_eq!(
             (arrive(places[0]), arrive(places[1])),
             (ArrivalMeaning::Again, ArrivalMeaning::Late)
@@ -568,7 +637,7 @@ mod tests {
             board.publish(0, published(9, number, 20), ROOM);
             if number > 0 {
                 let message = known(&board, number);
-                message.arrive(place.place, false, 25, 100);
+                message.arrive(place.member, false, 25, 100);
                 message.set_over();
             }
         }
@@ -578,5 +647,191 @@ mod tests {
         assert!(matches!(find(&board, 50), FoundMessage::Complete));
         assert!(matches!(find(&board, 0), FoundMessage::Known(_)));
         assert!(matches!(find(&board, 100), FoundMessage::Unknown));
+    }
+
+    #[test]
+    fn deliveries_to_one_that_left_by_plan_are_not_expected_any_more() {
+        let board = PublicationBoard::new(2, 1, 3);
+        let stays = board.join(0, 1, 0);
+        let leaves = board.join(0, 2, 1);
+        for number in 0..3 {
+            board.publish(0, published(9, number, 20), ROOM);
+        }
+        known(&board, 0).arrive(leaves.member, false, 22, 100);
+        known(&board, 1).arrive(stays.member, false, 22, 100);
+        board.leave(leaves, planned(25));
+        board.publish(0, published(9, 3, 30), ROOM);
+        assert_eq!(excuse(&board), [(1, 1, true), (2, 1, false)]);
+        assert_eq!(excuse(&board), []);
+        let awaited = [0, 1, 2, 3].map(|number| known(&board, number).awaited());
+        assert_eq!(awaited, [2, 1, 1, 1]);
+        let missing = [0, 2, 3].map(|number| board.missing(&known(&board, number)));
+        assert_eq!(missing, [[1], [1], [1]]);
+        let last = known(&board, 2).arrive(stays.member, false, 40, 100);
+        assert_eq!(last, ArrivalMeaning::First { completes: true });
+    }
+
+    #[test]
+    fn deliveries_to_one_that_was_lost_stay_expected_although_it_comes_back_and_leaves_by_plan() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let first = board.join(0, 1, 0);
+        board.publish(0, published(9, 0, 20), ROOM);
+        board.leave(first, lost(25));
+        let second = board.join(0, 1, 0);
+        board.publish(0, published(9, 1, 30), ROOM);
+        board.leave(second, planned(35));
+        assert_eq!(excuse(&board), [(1, 0, true)]);
+        assert_eq!(board.missing(&known(&board, 0)), [1]);
+        assert!(board.missing(&known(&board, 1)).is_empty());
+    }
+
+    #[test]
+    fn one_that_comes_back_gets_what_is_sent_from_then_on() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let before = board.join(0, 1, 0);
+        board.publish(0, published(9, 0, 20), ROOM);
+        board.leave(before, planned(25));
+        board.publish(0, published(9, 1, 30), ROOM);
+        let again = board.join(0, 1, 0);
+        board.publish(0, published(9, 2, 40), ROOM);
+        assert_eq!(excuse(&board), [(0, 0, true)]);
+        let arrive = |number| known(&board, number).arrive(again.member, false, 45, 100);
+        assert_eq!(
+            [arrive(0), arrive(1), arrive(2)],
+            [
+                ArrivalMeaning::NotExpected,
+                ArrivalMeaning::NotExpected,
+                ArrivalMeaning::First { completes: true }
+            ]
+        );
+        let others = [0, 1, 2].map(|number| known(&board, number).expected.others);
+        assert_eq!(others, [1, 0, 1]);
+        assert!(known(&board, 1).expected.had_planned_exits);
+        assert!(!known(&board, 0).expected.had_planned_exits);
+    }
+
+    #[test]
+    fn a_message_that_came_before_the_loss_is_no_duplicate_on_the_next_connection() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let before = board.join(0, 1, 0);
+        board.publish(0, published(9, 0, 20), ROOM);
+        let message = known(&board, 0);
+        message.arrive(before.member, false, 22, 100);
+        message.set_over();
+        board.leave(before, planned(25));
+        let again = board.join(0, 1, 0);
+        let arrival = message.arrive(again.member, false, 30, 100);
+        assert_eq!(arrival, ArrivalMeaning::NotExpected);
+        board.prune(0, 0, |_| panic!("complete"), |_| {});
+        assert!(matches!(find(&board, 0), FoundMessage::Complete));
+        let had = |at| board.had_joined(0, MessageNumber::measured(0), at);
+        assert!(had(before) && !had(again));
+    }
+
+    #[test]
+    fn a_client_that_comes_back_a_thousand_times_takes_one_place() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let stays = board.join(0, 7, 0);
+        let mut excused = Vec::new();
+        for round in 0..1_000 {
+            let at_ns = round * 100;
+            let place = board.join(0, 8, 0);
+            board.publish(0, published(9, round, at_ns), ROOM);
+            let message = known(&board, round);
+            assert_eq!((message.expected.others, message.expected.slots), (2, 2));
+            message.arrive(stays.member, false, at_ns + 1, 50);
+            if round % 2 == 0 {
+                let last = message.arrive(place.member, false, at_ns + 2, 50);
+                assert_eq!(last, ArrivalMeaning::First { completes: true });
+            }
+            board.leave(place, planned(at_ns + 50));
+            excused.extend(excuse(&board));
+            message.set_over();
+            board.prune(0, 0, |_| panic!("complete"), |_| {});
+        }
+        let odd: Vec<_> = (0..500).map(|n| (n * 2 + 1, 0, true)).collect();
+        assert_eq!(excused, odd);
+        assert_eq!(board.open(0), (0, u64::MAX));
+        assert!(lock(&board.rooms[0]).kept_exits() <= 12);
+        assert!(lock(&board.publishers[0]).joined[0].len() <= MAX_JOINED);
+        assert!(board.had_joined(0, MessageNumber::measured(500), stays));
+    }
+
+    #[test]
+    fn nobody_knows_whether_a_message_of_a_queue_was_lost_with_a_member() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let queue = Audience {
+            is_queue: true,
+            ..ROOM
+        };
+        let places = [board.join(0, 1, 0), board.join(0, 2, 0)];
+        board.publish(0, published(9, 0, 20), queue);
+        board.leave(places[0], planned(25));
+        board.publish(0, published(9, 1, 30), queue);
+        assert_eq!(excuse(&board), []);
+        assert!(known(&board, 0).is_excusable() && !known(&board, 1).is_excusable());
+        let arrival = known(&board, 0).arrive(places[1].member, false, 40, 100);
+        assert_eq!(arrival, ArrivalMeaning::First { completes: true });
+        let arrival = known(&board, 1).arrive(places[1].member, false, 40, 100);
+        assert_eq!(arrival, ArrivalMeaning::First { completes: true });
+    }
+
+    #[test]
+    fn a_sender_that_leaves_does_not_excuse_the_copy_it_would_not_get() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let sender = board.join(0, 0, 0);
+        board.join(0, 1, 0);
+        let without = Some(sender);
+        board.publish(0, published(0, 0, 20), Audience { without, ..ROOM });
+        board.leave(sender, planned(25));
+        assert_eq!(excuse(&board), []);
+        assert_eq!(known(&board, 0).awaited(), 1);
+    }
+
+    #[test]
+    fn messages_to_a_room_and_to_all_are_excused_each() {
+        let board = PublicationBoard::new(2, 1, 2);
+        let all = Audience { room: 1, ..ROOM };
+        let places = [board.join(0, 1, 0), board.join(1, 1, 0)];
+        board.publish(0, published(9, 0, 20), ROOM);
+        board.publish(0, published(9, 1, 20), all);
+        board.leave(places[1], planned(25));
+        assert_eq!(excuse(&board), [(1, 0, true)]);
+        board.leave(places[0], planned(25));
+        assert_eq!(excuse(&board), [(0, 0, true)]);
+    }
+
+    #[test]
+    fn a_delivery_arrives_or_is_excused_but_not_both() {
+        const CLIENTS: u32 = 200;
+        for _ in 0..20 {
+            let board = PublicationBoard::new(2, 1, 2);
+            let places: Vec<_> = (0..CLIENTS)
+                .map(|client| board.join(0, client, 0))
+                .collect();
+            board.publish(0, published(9, 0, 20), ROOM);
+            let message = known(&board, 0);
+            let (arrived, excused) = std::thread::scope(|scope| {
+                let arrivals = scope.spawn(|| {
+                    let first = places.iter().filter(|place| {
+                        message.arrive(place.member, false, 25, 100)
+                            == ArrivalMeaning::First { completes: true }
+                    });
+                    first.count()
+                });
+                let exits = scope.spawn(|| {
+                    let mut completed = 0;
+                    for place in places.iter().rev() {
+                        board.leave(*place, planned(26));
+                        let all = excuse(&board);
+                        completed += all.iter().filter(|(_, _, completes)| *completes).count();
+                    }
+                    completed
+                });
+                (arrivals.join().unwrap(), exits.join().unwrap())
+            });
+            assert_eq!(arrived + excused, 1);
+            assert_eq!(message.awaited(), message.delivered());
+        }
     }
 }

@@ -61,6 +61,11 @@ impl SequenceWindow {
         self.measured = None;
     }
 
+    /// The highest number that has come.
+    pub(crate) fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
     /// Takes the next number.
     pub(crate) fn push(&mut self, seq: u64, is_measured: bool) -> SequenceStep {
         let stray = self.stray.take();
