@@ -52,6 +52,7 @@ fn churned(rules: AdmissionRules) -> anyhow::Result<MeasuredConnections> {
     let load = open(200.0, Arrivals::Constant, None)?;
     MeasuredConnections::new(rules, |plan| {
         plan.clients = NonZeroU32::MIN.saturating_add(CHURN.0 - 1);
+        plan.connect_timeout = Duration::from_secs(30);
         plan.load = load;
         plan.length = Length::Duration(Duration::from_millis(4_800));
         plan.connections.lifetime = Some(Lifetime::Fixed(LIFETIME));
