@@ -100,7 +100,7 @@ pub(crate) struct PlotArgs {
     theme: Theme,
 }
 
-const KINDS: [Choice<PictureKind>; 7] = [
+const KINDS: [Choice<PictureKind>; 8] = [
     (
         "latency",
         "Time of each message, in order of sending, and their moving average",
@@ -131,6 +131,11 @@ const KINDS: [Choice<PictureKind>; 7] = [
         "fan-out",
         "Delivery times of first, median and last receiver of each second, and share of receivers reached",
         PictureKind::FanOut,
+    ),
+    (
+        "storm",
+        "Share of connections that are up, and attempts to reconnect and their failures per second",
+        PictureKind::Storm,
     ),
 ];
 
@@ -186,7 +191,7 @@ impl PlotArgs {
         // These pictures need several columns that only files of ws-bench have.
         let is_ours = matches!(
             self.kind,
-            PictureKind::Timeline | PictureKind::Heatmap | PictureKind::FanOut
+            PictureKind::Timeline | PictureKind::Heatmap | PictureKind::FanOut | PictureKind::Storm
         );
         let average = format!("cannot be used with --kind {name}, which has no moving average");
         let x = format!("cannot be used with --kind {name}: it is a kind of picture by itself");
@@ -195,10 +200,14 @@ impl PlotArgs {
         );
         let from_sent =
             format!("cannot be used with --kind {name}, whose times count from sending");
+        let without_times =
+            format!("cannot be used with --kind {name}, which draws no times of messages");
         let is_fan_out = self.kind == PictureKind::FanOut;
+        let is_storm = self.kind == PictureKind::Storm;
         let is_response = self.metric == Metric::ResponseTime;
         let flags = [
             ("--metric response", is_fan_out && is_response, &from_sent),
+            ("--metric response", is_storm && is_response, &without_times),
             ("--window", self.window.is_some(), &average),
             ("--x", self.x.is_some(), &x),
             ("--sheet", is_ours && self.sheet.is_some(), &foreign),

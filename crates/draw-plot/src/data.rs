@@ -25,6 +25,8 @@ pub enum PictureKind {
     Heatmap,
     /// Delivery times of the first, the median and the last receiver over time, and the share of receivers reached.
     FanOut,
+    /// Share of connections that are up over time, and attempts to reconnect and their failures per second.
+    Storm,
 }
 
 /// Heading, quantity and unit of a picture.
@@ -116,6 +118,8 @@ pub enum Data {
     Heatmap(Vec<Labelled<TimedLatencies>>),
     /// Summaries of runs with deliveries.
     FanOut(Vec<Labelled<Summary>>),
+    /// Summaries of runs with lost connections.
+    Storm(Vec<Labelled<Summary>>),
 }
 
 /// The window of the moving average: the requested one, else [`DEFAULT_WINDOW`] or, if it is smaller, the number of

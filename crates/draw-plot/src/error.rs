@@ -20,6 +20,9 @@ pub enum DrawError {
     /// The run of this name has deliveries, but none arrived.
     #[error("nothing was delivered in {0}, so there is nothing to draw")]
     NothingDelivered(String),
+    /// The run of this name reports lost connections, but none was lost.
+    #[error("no connection was lost in {0}, so there is nothing to draw")]
+    NothingLost(String),
     /// Series, number from 1, and a value that is not a time.
     #[error("value {} of {} is not a time: {}", grouped(*.1 as u64), .0, .2)]
     NotATime(String, usize, f64),

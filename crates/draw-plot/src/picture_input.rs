@@ -8,7 +8,7 @@ use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
     ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, encoding_of, read_deliveries,
-    read_distribution, read_timed_latencies, read_timeline, read_times,
+    read_distribution, read_reconnects, read_timed_latencies, read_timeline, read_times,
 };
 use units::{counted, grouped};
 
@@ -132,6 +132,10 @@ pub fn load(
         PictureKind::FanOut => load_each(kind, files, Data::FanOut, |file| {
             let summary = read_deliveries(file)?;
             Ok((Origin::of_deliveries(file, &summary), summary))
+        }),
+        PictureKind::Storm => load_each(kind, files, Data::Storm, |file| {
+            let summary = read_reconnects(file)?;
+            Ok((Origin::of_reconnects(file, &summary), summary))
         }),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
@@ -265,6 +269,19 @@ impl Origin {
             noun: MESSAGE,
             notices: Vec::new(),
             description: format!("{} of {}", counted(delivered, "delivery"), path.display()),
+        }
+    }
+
+    fn of_reconnects(path: &Path, summary: &Summary) -> Self {
+        let lost = summary.reconnect.as_ref().map_or(0, |own| own.dropped);
+        let lost = counted(lost, "lost connection");
+        Self {
+            path: path.to_owned(),
+            run: Some(RunOrigin::from(summary)),
+            name: "time".to_owned(),
+            noun: MESSAGE,
+            notices: Vec::new(),
+            description: format!("{lost} of {}", path.display()),
         }
     }
 

@@ -21,6 +21,7 @@
 //! | `sample` | [`Sample`]: record of one message, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: uniform random choice of samples |
 //! | `connect_histograms` | [`ConnectHistograms`]: times of opening connections |
+//! | `second_times` | [`SecondTimes`]: times of one second |
 //! | `second_sum` | [`StoredSecond`]: one second of a process; sums over several processes |
 //! | `stored` | forms in which records are stored |
 //! | `connect_failure` | [`ConnectFailure`]: reason why a connection did not open |
@@ -46,6 +47,7 @@ mod sampling;
 mod scenario_record;
 mod second_log;
 mod second_sum;
+mod second_times;
 mod setup_failure;
 mod slow_readers;
 mod stored;
@@ -72,8 +74,9 @@ pub use sample::{Outcome, Sample, message_hash, messages_identified_by};
 pub use sampling::{BottomK, OfMessage, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
 pub use second_log::{CountsSoFar, LoggedSecond, SecondMerger, ThreadSecond};
-pub(crate) use second_sum::SecondSum;
+pub(crate) use second_sum::{BucketCounts, SecondSum};
 pub use second_sum::{EncodedTimes, StoredSecond};
+pub use second_times::SecondTimes;
 pub use setup_failure::{SetupFailure, SetupFault};
 pub use slow_readers::{NeighbourRecord, SlowRecord};
 pub use timeline::{

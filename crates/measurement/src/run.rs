@@ -56,7 +56,7 @@ use crate::record::{
 pub use condition_result::ConditionResult;
 pub use connect_row::ConnectRow;
 pub use fan_out_summary::{FanOutPercentiles, FanOutRow, FanOutSummary, ReceiverSummary};
-pub use idle_summary::{ConnectionMemory, IdleSummary};
+pub use idle_summary::{ConnectionMemory, IdleSummary, MemoryReading};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{

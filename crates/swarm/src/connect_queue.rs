@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use measurement::plan::{ConnectSchedule, Plan};
 
-use crate::client::ConnectRequest;
 use crate::clock::nanoseconds;
+use crate::returning_client::ConnectRequest;
 
 /// Maximum number of concurrent handshakes of one thread while connections are opened without a rate: enough to keep a
 /// server busy, few enough for its backlog and the generator's memory.

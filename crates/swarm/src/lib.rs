@@ -17,12 +17,15 @@
 //! | `run_content` | everything of a run that depends on its seed |
 //! | `common_start` | common start of several generators |
 //! | `second_observer` | complete seconds of a run that goes on, for its observer |
+//! | `server_watch`, `listen_watch` | CPU and memory of the server, overflows of listen queues on its machine |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
 //! | `event_loop`, `timers`, `pacing_timer` | the event loop of a thread, and its timers |
 //! | `thread_state`, `client_stats`, `buffers`, `clock`, `rules` | state shared by the clients of a thread |
 //! | `stillness` | stops of a thread |
+//! | `connect_queue` | connections of a thread that are not begun yet |
+//! | `returning_client`, `reconnecting` | clients between two connections; lost connections, opened again or given up |
 //! | `connect` | opening of a connection: TCP, TLS and upgrade, each timed |
 //! | `dialogue` | scenarios: shared parts, state of one client, ids in flight |
 //! | `client`, `connection_end` | one connected client: stages, writing, reading, recording, end |
@@ -65,10 +68,13 @@ mod event_loop;
 #[path = "../fuzz/payload_check.rs"]
 pub mod fuzzing;
 mod handle;
+mod listen_watch;
 mod message;
 mod pacing_timer;
 mod progress;
+mod reconnecting;
 mod reference_server;
+mod returning_client;
 mod rules;
 mod run;
 mod run_content;

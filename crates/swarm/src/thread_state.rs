@@ -14,7 +14,6 @@ use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
 use scenario::Scratch;
 
 use crate::buffers::{BUFFER_LEN, WriteBuffers};
-use crate::client::{ConnectRequest, record_reconnect};
 use crate::client_stats::ClientStats;
 use crate::clock::{Clock, nanoseconds};
 use crate::connect::connect_stats::ConnectStats;
@@ -25,6 +24,7 @@ use crate::dialogue::recent_publications::RecentPublications;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
+use crate::returning_client::ConnectRequest;
 use crate::rules::{Command, RunTimes, SendRules};
 use crate::run_content::RunContent;
 use crate::stillness::Stillness;
@@ -294,24 +294,6 @@ impl ThreadState {
             self.record_unsent(pacing, sent, self.stopped_ns);
         }
         self.record_missed();
-    }
-
-    /// Records what clients missed that stay away after the loss of their connection.
-    fn record_missed(&self) {
-        let mut stats = self.clients.borrow_mut();
-        let missed = std::mem::take(&mut stats.missed);
-        let away_from_ns = std::mem::take(&mut stats.away_from_ns);
-        drop(stats);
-        let end_ns = self.run.map_or(0, |run| run.end_ns);
-        let away_until_ns = end_ns.min(self.stopped_ns).min(self.clock.now_ns());
-        record_reconnect(self, |record| {
-            for (pacing, sent) in missed {
-                record.missed += pacing.count_unsent(sent, self.stopped_ns, &self.rules, self.run);
-            }
-            for from_ns in away_from_ns {
-                record.away_ns += away_until_ns.saturating_sub(from_ns);
-            }
-        });
     }
 
     pub(crate) fn progress(&self, usage: Option<(ThreadUsage, f64)>) -> ThreadProgress {

@@ -33,12 +33,12 @@ impl PhaseProgress {
         match progress.phase {
             Phase::Connect => Self {
                 done: progress.connections.attempted,
-                total: u64::from(plan.clients.get()),
+                total: planned_connections(plan),
             },
             Phase::WarmUp => time(plan.warmup),
             Phase::Measure => match (plan.planned_messages(), plan.measured_time()) {
                 (Some(total), _) => Self {
-                    done: progress.record.counts.received + progress.record.counts.incomplete,
+                    done: ended_messages(progress),
                     total,
                 },
                 (None, total) => time(total.unwrap_or_default()),
@@ -59,6 +59,31 @@ impl PhaseProgress {
         let factor = (self.done > 0).then(|| left / self.done as f64)?;
         Duration::try_from_secs_f64(so_far.as_secs_f64() * factor).ok()
     }
+}
+
+/// Messages that need no further wait: those that ended, and those that were due while their client was away.
+fn ended_messages(progress: &RunProgress) -> u64 {
+    let record = &progress.record;
+    let dropped = record.reconnect.as_ref();
+    let dropped = dropped.map_or(0, |own| own.in_flight + own.missed);
+    record.counts.received + record.counts.incomplete + dropped
+}
+
+/// Number of planned connections: those of the clients and idle ones.
+pub(crate) fn planned_connections(plan: &Plan) -> u64 {
+    u64::from(plan.clients.get()) + u64::from(plan.connections.idle)
+}
+
+/// Number of connections that are open now.
+pub(crate) fn connections_up(progress: &RunProgress) -> u64 {
+    let connections = &progress.connections;
+    let reconnect = progress.record.reconnect.as_deref();
+    let (dropped, back) = reconnect.map_or((0, 0), |own| {
+        // Those that the server ended have ended early.
+        (own.dropped.saturating_sub(own.by_server), own.back)
+    });
+    let ended = connections.replaced + connections.closed_early + dropped;
+    (connections.opened + back).saturating_sub(ended)
 }
 
 /// Whole milliseconds. Saturates at 584 million years.
@@ -90,6 +115,7 @@ pub(crate) fn summary_so_far(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::record::ReconnectRecord;
 
     #[test]
     fn the_time_left_follows_the_pace_so_far() {
@@ -98,6 +124,21 @@ mod tests {
         assert_eq!(left(100, 100), Some(Duration::ZERO));
         assert_eq!(left(0, 100), None);
         assert_eq!(left(101, 100), None);
+    }
+
+    #[test]
+    fn connections_up_are_those_opened_less_those_that_ended() {
+        let mut lost = ReconnectRecord::default();
+        (0..30).for_each(|_| lost.lost(0, false));
+        (0..10).for_each(|_| lost.lost(0, true));
+        (0..25).for_each(|_| lost.back(1, 1));
+        let mut progress = RunProgress::default();
+        // A hundred clients, five of which have replaced their connections.
+        progress.connections.opened = 105;
+        progress.connections.replaced = 5;
+        progress.connections.closed_early = 10;
+        progress.record.reconnect = Some(Box::new(lost));
+        assert_eq!(connections_up(&progress), 100 - 40 + 25);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use swarm::{Phase, RunHandle, RunProgress};
 use units::{grouped, human_time};
 use wording::deliveries_view::reach;
 
-use crate::phase_progress::PhaseProgress;
+use crate::phase_progress::{PhaseProgress, connections_up, planned_connections};
 
 /// Interval between two updates of the display.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
@@ -66,16 +66,22 @@ const USUAL_COLUMNS: usize = 80;
 
 /// The figures of the run, the most important ones first.
 fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<String> {
-    let (opened, failed) = (progress.connections.opened, progress.connections.failed);
+    let (up, failed) = (connections_up(progress), progress.connections.failed);
     let received = progress.record.counts.received;
-    let clients = format!("{} up", grouped(opened));
+    let clients = format!("{} up", grouped(up));
     let failed = (failed > 0).then(|| format!("{} failed", grouped(failed)));
     if progress.phase != Phase::Measure {
-        let of = grouped(u64::from(plan.clients.get()));
-        let clients = format!("{} of {of} clients up", grouped(opened));
+        let of = grouped(planned_connections(plan));
+        let what = if plan.connections.idle > 0 {
+            "connections"
+        } else {
+            "clients"
+        };
+        let clients = format!("{} of {of} {what} up", grouped(up));
         return std::iter::once(clients).chain(failed).collect();
     }
     let mut figures = measured(progress);
+    figures.extend(away(progress));
     let left = phase.time_left(progress.in_phase);
     figures.extend(left.map(|left| format!("{} s left", left.as_secs())));
     figures.extend(failed);
@@ -84,6 +90,14 @@ fn figures(plan: &Plan, progress: &RunProgress, phase: PhaseProgress) -> Vec<Str
         figures.push(format!("{} messages", grouped(received)));
     }
     figures
+}
+
+/// Lost connections that are back; `None` when none was lost.
+fn away(progress: &RunProgress) -> Option<String> {
+    let lost = progress.record.reconnect.as_ref();
+    let lost = lost.filter(|own| own.dropped > 0)?;
+    let (back, lost) = (grouped(lost.back), grouped(lost.dropped));
+    Some(format!("{back} of {lost} back"))
 }
 
 /// Rate and times of what the run is about: deliveries, messages of a feed, or messages and their answers.
@@ -147,13 +161,24 @@ fn fit(figures: Vec<String>, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use measurement::record::{FanOutRecord, PushRecord};
+    use measurement::record::{FanOutRecord, PushRecord, ReconnectRecord};
 
     use super::*;
 
     #[test]
     fn the_template_is_valid() {
         assert!(style().is_ok());
+    }
+
+    #[test]
+    fn lost_connections_are_counted_until_they_are_back() {
+        let mut progress = RunProgress::default();
+        assert_eq!(away(&progress), None);
+        let mut lost = ReconnectRecord::default();
+        (0..2_000).for_each(|_| lost.lost(0, true));
+        lost.back(1, 1);
+        progress.record.reconnect = Some(Box::new(lost));
+        assert_eq!(away(&progress).as_deref(), Some("1 of 2,000 back"));
     }
 
     #[test]

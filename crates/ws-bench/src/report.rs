@@ -2,12 +2,14 @@
 
 use anstyle::{AnsiColor, Style};
 use cli::{dim, paint};
-use measurement::run::{ConditionResult, FanOutSummary, PushSummary, SlowSummary, Summary};
+use measurement::run::{
+    ConditionResult, FanOutSummary, PushSummary, ReconnectSummary, SlowSummary, Summary,
+};
 use measurement::verdict::Latency;
 use units::human_time;
 use wording::deliveries_view::{self, DeliveryTimeRow};
 use wording::summary_view::{LabelledRow, SummaryView, UNKNOWN};
-use wording::{Tone, summary};
+use wording::{Tone, reconnect_view, summary};
 
 /// Width of the labels.
 const LABEL: usize = 13;
@@ -109,6 +111,14 @@ fn times(s: &Summary) -> Vec<String> {
         s.fan_out.as_ref().map(delivery_times).unwrap_or_default(),
         s.push.as_ref().map(feed_times).unwrap_or_default(),
         s.slow.as_ref().map(neighbours).unwrap_or_default(),
+        opening_times(
+            reconnect_view::OPENING,
+            &reconnect_view::connect_time_rows(s),
+        ),
+        s.reconnect
+            .as_ref()
+            .map(times_of_return)
+            .unwrap_or_default(),
     ];
     let tables = tables.into_iter().filter(|lines| !lines.is_empty());
     let tables: Vec<_> = tables.map(|lines| lines.join("\n")).collect();
@@ -204,6 +214,25 @@ fn feed_times(feed: &PushSummary) -> Vec<String> {
     [vec![titles()], rows].concat()
 }
 
+/// Times of opening lost connections again.
+fn times_of_return(own: &ReconnectSummary) -> Vec<String> {
+    opening_times(
+        reconnect_view::OPENING_AGAIN,
+        &reconnect_view::reconnect_time_rows(own),
+    )
+}
+
+/// A table of times of opening connections; empty without rows.
+fn opening_times(title: &str, rows: &[(&str, Latency)]) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let rows = rows
+        .iter()
+        .map(|(label, times)| line(label, &figures(times)));
+    [dim(title), titles()].into_iter().chain(rows).collect()
+}
+
 /// The other receivers before and after some turned slow.
 fn neighbours(slow: &SlowSummary) -> Vec<String> {
     let rows = deliveries_view::before_and_after(slow);
@@ -228,7 +257,7 @@ fn neighbours(slow: &SlowSummary) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use measurement::run::{NeighbourRatio, NeighbourSummary};
+    use measurement::run::{ConnectionPlanSummary, NeighbourRatio, NeighbourSummary};
     use test_support::fixtures::closed_loop_summary;
 
     use super::*;
@@ -301,6 +330,36 @@ mod tests {
         let lines = plain(&super::times(&s));
         assert!(lines[0].starts_with("From the send time"), "{lines:?}");
         assert_eq!(lines.len(), 3, "{lines:?}");
+    }
+
+    #[test]
+    fn openings_from_their_intended_time_have_a_table_of_their_own() {
+        let mut s = closed_loop_summary(0);
+        s.plan.connections = Some(ConnectionPlanSummary {
+            rate_per_s: Some(200.0),
+            ..ConnectionPlanSummary::default()
+        });
+        (s.connect_ns.total, s.connect_response_ns) = (times(1), times(4));
+        s.reconnect = Some(ReconnectSummary {
+            connect_ns: times(2),
+            connect_response_ns: times(9),
+            ..ReconnectSummary::default()
+        });
+        let lines = plain(&super::times(&s));
+        let rows: Vec<_> = lines
+            .iter()
+            .filter(|line| line.starts_with("connect ") || line.starts_with("response "))
+            .collect();
+        assert_eq!(rows.len(), 4, "{lines:?}");
+        for (row, p50) in rows
+            .iter()
+            .zip(["1.00 ms", "4.00 ms", "2.00 ms", "9.00 ms"])
+        {
+            assert!(row.contains(p50), "{lines:?}");
+        }
+        assert!(row_of(&lines, "Opening of lost connections").is_some());
+        (s.plan.connections, s.reconnect) = (None, None);
+        assert_eq!(row_of(&plain(&super::times(&s)), "connect"), None);
     }
 
     #[test]

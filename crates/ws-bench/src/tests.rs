@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use measurement::plan::{Plan, ServerUrl};
+use measurement::plan::{ConnectionRules, LoadDraft, LoadSpec, Plan, ServerUrl};
 use measurement::record::{LatencyHistogram, OpenLoopRecord, Record};
 use measurement::run::Connections;
 use measurement::verdict::GeneratorUsage;
@@ -22,6 +22,16 @@ pub(crate) fn plan(line: &str) -> Plan {
     let load = BenchArgs::try_parse_from(words).unwrap().load_spec(None);
     let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
     load.unwrap().against(url).unwrap()
+}
+
+/// The plan for these arguments, with these rules of its connections.
+pub(crate) fn plan_with(line: &str, rules: ConnectionRules) -> Plan {
+    let draft = LoadDraft {
+        connections: rules,
+        ..LoadDraft::clone(&plan(line))
+    };
+    let url = ServerUrl::parse("ws://127.0.0.1:8000/ws").unwrap();
+    LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
 /// A plan with a scenario of one kind of message and two rules.
@@ -85,15 +95,18 @@ pub(crate) fn measuring(messages: u64, is_open: bool) -> RunProgress {
     }
 }
 
-/// The history of a run with constant figures.
+/// The history of a run with constant figures, whose connections were lost in the last second.
 pub(crate) fn history(now: &RunProgress) -> History {
     let mut history = History::default();
     for (n, elapsed_s) in [1.0, 2.0, 3.0, 4.0, 5.0].into_iter().enumerate() {
         let share = (n + 1) as u64;
-        let phase_progress = measuring(
+        let mut phase_progress = measuring(
             now.record.service.count() * share / 5,
             now.record.open_loop.is_some(),
         );
+        if share == 5 {
+            phase_progress.record.reconnect = now.record.reconnect.clone();
+        }
         history.update(&RunProgress {
             elapsed_s,
             ..phase_progress

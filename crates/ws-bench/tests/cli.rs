@@ -372,6 +372,22 @@ fn more_clients_than_files_is_told_with_how_many_fit() {
         "{}",
         stderr(&output)
     );
+    let output = line(200, "ws://127.0.0.1:1/ -c 10 --idle 1_000");
+    let err = stderr(&output);
+    assert!(
+        err.contains(
+            "1,010 connections (10 clients, 1,000 idle) need 1,074 open files, but the limit is 200: 136 connections fit; raise \
+             the limit (`ulimit -n 1074` as root) or use `--idle 126`, or `--shards 8`"
+        ),
+        "{err}"
+    );
+    let output = line(200, "ws://127.0.0.1:1/ -c 10 --idle 1_000 --shards 7");
+    let err = stderr(&output);
+    assert!(
+        err.contains("each of 7 processes needs 209 open files for 145 connections")
+            && err.contains("use `--idle 942`, or `--shards 8`"),
+        "{err}"
+    );
     // A soft limit below the hard limit is raised, with a notice.
     let program = env!("CARGO_BIN_EXE_ws-bench");
     let output = Command::new("sh")

@@ -10,6 +10,8 @@ fn they_know_every_flag() {
         &[
             ("--verify", &["off", "length", "full"]),
             ("--arrivals", &["constant", "poisson"]),
+            ("--connect-arrivals", &["constant", "poisson"]),
+            ("--drop-with", &["reset", "close"]),
             ("--embedded", &["axum", "tungstenite"]),
         ],
     );

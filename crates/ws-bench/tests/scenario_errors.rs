@@ -346,6 +346,60 @@ fn slow_readers_that_would_show_nothing_are_refused() {
 }
 
 #[test]
+fn rules_of_connections_that_do_not_fit_the_load_are_refused() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("feed.toml"), FEED).unwrap();
+    for flag in [
+        "--drop=1s",
+        "--reconnect=now",
+        "--lifetime=1s",
+        "--messages-per-connection=5",
+    ] {
+        let name = flag.split('=').next().unwrap();
+        assert_eq!(
+            fault(&bench, &["-d", "5s", "--slow", "5%", flag]),
+            format!(
+                "error: --slow cannot be used with {name}: slow readers are measured on connections that stay open; leave one \
+                 of them out"
+            )
+        );
+    }
+    assert_eq!(
+        fault(&bench, &["-d", "5s", "--drop", "5s:50%"]),
+        "error: --drop is at 5s, but the measured time (--duration) is 5s: use an earlier --drop, or a longer --duration"
+    );
+    assert_eq!(
+        fault(&bench, &["-c", "1000", "--idle", "16_777_000"]),
+        "error: 1000 clients (--clients) and 16777000 idle connections (--idle) are more than the 16777215 connections of a \
+         run: use fewer of them"
+    );
+    let feed = ["--scenario", "feed.toml", "--messages-per-connection", "5"];
+    assert_eq!(
+        fault(&bench, &feed),
+        "error: --messages-per-connection cannot be used with a scenario that only receives ([push]): nothing is sent; use \
+         --lifetime"
+    );
+    assert_eq!(
+        fault(&bench, &["--drop", "10s:50"]),
+        "error: invalid value '10s:50' for '--drop <TIME[:PERCENT%]>': `50` is not a percentage above 0 and at most 100 \
+         (examples: 10s:50%, 10s:0.5%)"
+    );
+}
+
+#[test]
+fn every_idle_connection_needs_a_row_of_its_own() {
+    let bench = Bench::new();
+    let text = "[data]\nusers = \"users.csv\"\n[[message]]\nsend = '${users.name} ${id}'\nreply = '${*} ${id}'\n";
+    std::fs::write(bench.path("s.toml"), text).unwrap();
+    std::fs::write(bench.path("users.csv"), "name\na\nb\nc\n").unwrap();
+    let idle = ["--scenario", "s.toml", "-c", "2", "--idle", "5"];
+    assert_eq!(
+        fault(&bench, &idle),
+        "error: users has 3 rows, client 3 needs one of its own · --data-wrap begins again with the first row"
+    );
+}
+
+#[test]
 fn keys_that_cannot_be_used_are_refused_with_their_line() {
     let bench = Bench::new();
     let call = "[[message]]\nsend = '${id}'\nreply = '${id}'\n";

@@ -11,6 +11,7 @@ fn they_know_every_flag() {
             ("--gate", &["off", "plan", "full"]),
             ("--verify", &["off", "length", "full"]),
             ("--arrivals", &["constant", "poisson"]),
+            ("--connect-arrivals", &["constant", "poisson"]),
         ],
     );
 }

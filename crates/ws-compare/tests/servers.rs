@@ -675,6 +675,19 @@ fn wrong_usage_is_told_before_anything_is_started() {
             "cannot be used with",
         ),
         (&["--cwd", "nowhere"], "there is no folder nowhere"),
+        (
+            &["--idle", "5"],
+            "--idle cannot be used with --server or --url of ws-compare: leave it out, and measure each server with `ws-bench \
+             --idle`",
+        ),
+        (
+            &["--reconnect=now"],
+            "--reconnect cannot be used with --server or --url",
+        ),
+        (
+            &["--lifetime", "1s", "--slice", "50ms"],
+            "--slice cannot be used with --lifetime",
+        ),
     ] {
         let output = compare.run(&[flags, &["--server", &a, "--server", &b]].concat());
         assert_eq!(output.status.code(), Some(2), "{flags:?}");

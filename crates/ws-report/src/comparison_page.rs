@@ -36,6 +36,7 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: ReportPictures) -> Page {
         "Figures",
         vec![Block::Tables(vec![beside_each_other(runs)])],
     );
+    page.add("Lost connections", pictures.of_storms);
     page.add("Deliveries", pictures.of_deliveries);
     page.add("Pictures", pictures.of_messages);
     let named: Vec<&ReportedRun> = runs.iter().filter(|run| run.summary().is_some()).collect();

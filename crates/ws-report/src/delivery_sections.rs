@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use measurement::run::{FanOutSummary, KindSummary, PushSummary, SlowSummary, Summary};
-use measurement::verdict::Latency;
 use units::{grouped, human_time};
 use wording::deliveries_view;
-use wording::summary_view::{FigureGroup, SummaryFigure, UNKNOWN, in_table, time};
+use wording::summary_view::{FigureGroup, UNKNOWN, in_table, time};
 
 use crate::page::{Block, Page, Table, TableRow};
+use crate::section_tables::{columns_of_times, counts, row_of_times, sentence};
 
 /// Titles of the sections, and of their groups of figures.
 const DELIVERIES: &str = "deliveries";
@@ -77,33 +77,6 @@ fn deliveries(
         Block::Tables(vec![counts("", deliveries_view::figures(of_run))]),
         Block::Tables(tables),
     ]
-}
-
-/// The text as a sentence, with a full stop.
-fn sentence(text: &str) -> String {
-    format!("{text}.")
-}
-
-fn counts(title: &str, figures: Vec<SummaryFigure>) -> Table {
-    let rows = figures.into_iter();
-    let rows = rows.filter_map(|figure| Some(TableRow::new(figure.name, vec![figure.value?])));
-    Table {
-        title: title.to_owned(),
-        rows: rows.collect(),
-        figures: true,
-        ..Table::default()
-    }
-}
-
-/// The names of the figures of a time, as columns.
-fn columns_of_times() -> Vec<String> {
-    let shown = Latency::default().shown();
-    shown.map(|(name, _)| name.to_owned()).into()
-}
-
-fn row_of_times(label: &str, times: &Latency) -> TableRow {
-    let cell = |ns: Option<f64>| ns.map_or_else(|| UNKNOWN.to_owned(), human_time);
-    TableRow::new(label, times.shown().map(|(_, ns)| cell(ns)).into())
 }
 
 /// Delivery times from the send time and, in open loop, from the intended send time.

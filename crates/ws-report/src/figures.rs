@@ -6,8 +6,8 @@ use units::grouped;
 use wording::summary::is_feed_only;
 use wording::summary_view::{FigureGroup, SummaryView, in_table};
 
-use crate::delivery_sections;
 use crate::inputs::ReportedRun;
+use crate::{connection_sections, delivery_sections};
 
 /// All figures except the times.
 pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
@@ -18,6 +18,7 @@ pub(crate) fn figures(run: &ReportedRun) -> Vec<FigureGroup> {
             if is_feed_only(s) {
                 leave_out_sending(&mut groups);
             }
+            groups.extend(connection_sections::groups(s));
             groups.extend(delivery_sections::groups(s));
             groups
         }

@@ -7,7 +7,8 @@
 //! | `inputs` | runs and their files |
 //! | `run_page`, `comparison_page` | the page about one run, and that about several |
 //! | `figures`, `verdict`, `pictures`, `rerun_command` | parts of both |
-//! | `scenario_tables`, `shard_table`, `delivery_sections` | tables and sections that only some runs have |
+//! | `scenario_tables`, `shard_table`, `delivery_sections`, `connection_sections` | tables and sections that only some runs have |
+//! | `section_tables` | tables and sentences of these sections |
 //! | `html`, `markdown` | the page in each format |
 //!
 //! The program `ws-report` reads files and calls [`report`]. Another program can build a page of its own from tables,
@@ -40,6 +41,7 @@
 )]
 
 mod comparison_page;
+mod connection_sections;
 mod delivery_sections;
 mod error;
 mod figures;
@@ -51,6 +53,7 @@ mod pictures;
 mod rerun_command;
 mod run_page;
 mod scenario_tables;
+mod section_tables;
 mod shard_table;
 mod verdict;
 

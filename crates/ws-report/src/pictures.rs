@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
+use measurement::run::Summary;
 use results::ResultsError;
 use results::read::{ColumnRequest, Metric};
 use wording::summary::is_feed_only;
@@ -17,7 +18,7 @@ const SIZE: (u32, u32) = (540, 380);
 /// Size of a picture on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
-/// Sizes of a picture of deliveries, which stands alone and has two panels, each with an axis of its own.
+/// Sizes of a picture of deliveries or of lost connections, which stands alone and has two panels.
 const ALONE: (u32, u32) = (1100, 560);
 const ALONE_NARROW: (u32, u32) = (340, 500);
 
@@ -45,26 +46,33 @@ pub(crate) struct ReportPictures {
     pub(crate) of_messages: Vec<Block>,
     /// The picture of deliveries; empty when no run has any.
     pub(crate) of_deliveries: Vec<Block>,
+    /// The picture of lost connections; empty when no run lost any.
+    pub(crate) of_storms: Vec<Block>,
 }
 
 impl ReportPictures {
     pub(crate) fn draw(runs: &[ReportedRun]) -> Self {
-        let has_deliveries =
-            |run: &&ReportedRun| run.summary().is_some_and(|s| s.fan_out.is_some());
-        let with_deliveries: Vec<_> = runs.iter().filter(has_deliveries).collect();
-        let of_deliveries = match with_deliveries.as_slice() {
-            [] => Vec::new(),
-            runs => {
-                let request = ColumnRequest::default();
-                let (pictures, missing) = draw_all(&[PictureKind::FanOut], runs, &request);
-                vec![Block::Pictures(pictures), Block::List(missing)]
-            }
-        };
+        let has_deliveries = |s: &Summary| s.fan_out.is_some();
+        let has_losses = |s: &Summary| s.reconnect.as_ref().is_some_and(|own| own.dropped > 0);
         Self {
             of_messages: of_messages(runs),
-            of_deliveries,
+            of_deliveries: of_some(runs, PictureKind::FanOut, has_deliveries),
+            of_storms: of_some(runs, PictureKind::Storm, has_losses),
         }
     }
+}
+
+/// The picture of this kind of those runs that have something to draw; empty without any.
+fn of_some(runs: &[ReportedRun], kind: PictureKind, has: impl Fn(&Summary) -> bool) -> Vec<Block> {
+    let drawn: Vec<_> = runs
+        .iter()
+        .filter(|run| run.summary().is_some_and(&has))
+        .collect();
+    if drawn.is_empty() {
+        return Vec::new();
+    }
+    let (pictures, missing) = draw_all(&[kind], &drawn, &ColumnRequest::default());
+    vec![Block::Pictures(pictures), Block::List(missing)]
 }
 
 fn of_messages(runs: &[ReportedRun]) -> Vec<Block> {
@@ -181,6 +189,7 @@ fn not_drawn(kind: PictureKind, error: &DrawError, is_drawn: bool) -> String {
         PictureKind::Timeline => "the seconds",
         PictureKind::Heatmap => "the times over the run",
         PictureKind::FanOut => "the deliveries",
+        PictureKind::Storm => "the lost connections",
     };
     let error = cli::in_one_line(error);
     if is_drawn {
@@ -199,6 +208,7 @@ fn title(kind: PictureKind, quantity: &str) -> String {
         PictureKind::Timeline => "Second by second".to_owned(),
         PictureKind::Heatmap => format!("{} over the run", capital(quantity)),
         PictureKind::FanOut => "First, median and last receiver".to_owned(),
+        PictureKind::Storm => "Connections that are up".to_owned(),
     }
 }
 
@@ -218,6 +228,9 @@ fn caption(kind: PictureKind) -> &'static str {
         PictureKind::FanOut => {
             "Above: p50 delivery time of the first, the median and the last receiver of each second. Below: share of receivers that have a message by each time after it was sent."
         }
+        PictureKind::Storm => {
+            "Above: share of the connections that are up. Below: attempts to reconnect, their failures and clients back per second."
+        }
     }
 }
 
@@ -229,7 +242,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         Data::Distributions(all) => (LEGEND, all.len().saturating_sub(1)),
         // Their legends are short.
         Data::Timeline { .. } | Data::Xy { .. } => (0, 0),
-        Data::FanOut(all) => (LEGEND, all.len().saturating_sub(1)),
+        Data::FanOut(all) | Data::Storm(all) => (LEGEND, all.len().saturating_sub(1)),
     };
     let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {
@@ -243,7 +256,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         loaded.svg(&options)
     };
     let (size, narrow) = match kind {
-        PictureKind::FanOut => (ALONE, ALONE_NARROW),
+        PictureKind::FanOut | PictureKind::Storm => (ALONE, ALONE_NARROW),
         _ => (SIZE, NARROW),
     };
     Ok(PagePicture {

@@ -2,11 +2,11 @@
 
 use measurement::run::{PushSummary, Summary, Tool};
 use units::{counted, grouped, human_rate, human_time};
+use wording::reconnect_view::NOT_REACHED;
 use wording::run_differences::{Setting, host_settings, plan_settings};
-use wording::summary_view::UNKNOWN;
+use wording::summary_view::{FigureGroup, UNKNOWN};
 use wording::{deliveries_view, summary};
 
-use crate::delivery_sections;
 use crate::figures::figures;
 use crate::inputs::{MessageSample, ReportedRun};
 use crate::page::{Block, Page, Table, TableRow, Tile, Tone, capital};
@@ -14,7 +14,7 @@ use crate::pictures::ReportPictures;
 use crate::rerun_command::rerun_command;
 use crate::scenario_tables::scenario_tables;
 use crate::shard_table::shard_table;
-use crate::verdict;
+use crate::{connection_sections, delivery_sections, verdict};
 
 /// The page about a run, with these pictures after the figures.
 pub(crate) fn page(run: &ReportedRun, pictures: ReportPictures) -> Page {
@@ -43,6 +43,7 @@ pub(crate) fn page(run: &ReportedRun, pictures: ReportPictures) -> Page {
     blocks.push(Block::Tiles(tiles(s)));
     page.add("Verdict", blocks);
     page.add("Figures", figures);
+    connection_sections::add(&mut page, s, pictures.of_storms);
     let of_deliveries = pictures.of_deliveries;
     delivery_sections::add(&mut page, s, run.has_response_time(), of_deliveries);
     page.add(
@@ -97,6 +98,7 @@ fn tiles(s: &Summary) -> Vec<Tile> {
         tiles.extend(ns.map(|ns| tile(name, human_time(ns), note.to_owned())));
     }
     tiles.extend(delivery_tiles(s));
+    tiles.extend(storm_tiles(s));
     let m = &s.messages;
     let failed = m.failed();
     let of = format!("of {}", counted(m.sent + m.unsent, "message"));
@@ -158,11 +160,34 @@ fn delivery_tiles(s: &Summary) -> Vec<Tile> {
     [reach, last].into_iter().flatten().collect()
 }
 
+/// Times until half and 99 % of the lost connections were back; none when nothing was lost, or clients stay away.
+fn storm_tiles(s: &Summary) -> Vec<Tile> {
+    let own = s.reconnect.as_ref();
+    let Some(own) = own.filter(|own| own.law.is_some() && own.dropped > 0) else {
+        return Vec::new();
+    };
+    let note = format!("of {} lost", counted(own.dropped, "connection"));
+    let times = [("50 % back", own.back_50_ns), ("99 % back", own.back_99_ns)];
+    let tile = |(label, ns): (&str, Option<u64>)| Tile {
+        label: label.to_owned(),
+        value: ns.map_or_else(|| NOT_REACHED.to_owned(), |ns| human_time(ns as f64)),
+        note: note.clone(),
+        tone: match ns {
+            Some(_) => Tone::Neutral,
+            None => Tone::Bad,
+        },
+    };
+    times.map(tile).into()
+}
+
 /// The table of times, then a table for each group of figures.
 fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
     let groups = figures(run).into_iter();
-    for group in groups.filter(|group| !delivery_sections::has_section(group)) {
+    let has_section = |group: &FigureGroup| {
+        connection_sections::has_section(group) || delivery_sections::has_section(group)
+    };
+    for group in groups.filter(|group| !has_section(group)) {
         let rows = group.figures.into_iter();
         let rows = rows.filter_map(|figure| Some(TableRow::new(figure.name, vec![figure.value?])));
         let title = capital(group.title);

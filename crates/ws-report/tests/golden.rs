@@ -9,7 +9,7 @@ use std::process::Command;
 
 use measurement::run::Run;
 use results::write::Output;
-use test_support::fixtures::{feed, room_run, slow_readers};
+use test_support::fixtures::{feed, room_run, slow_readers, storm_run};
 use test_support::golden::{self, masked_markdown};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -60,6 +60,22 @@ fn deliveries() {
     let pages = [
         ("room.md", report(&[&room])),
         ("rooms.md", report(&[&room, &whole])),
+    ];
+    golden::check(FOLDER, &pages);
+}
+
+/// A run with a reconnect storm and idle connections, and the same beside a faster server.
+#[test]
+fn storms() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let save = |name: &str, run: &Run| Output::create(&path(name)).unwrap().write(run).unwrap();
+    save("storm.json", &storm_run(50, |_| {}));
+    save("fast.xlsx", &storm_run(200, |s| s.plan.seed = 6));
+    let [storm, fast] = ["storm.json", "fast.xlsx"].map(|name| path(name).display().to_string());
+    let pages = [
+        ("storm.md", report(&[&storm])),
+        ("storms.md", report(&[&storm, &fast])),
     ];
     golden::check(FOLDER, &pages);
 }

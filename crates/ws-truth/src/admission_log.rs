@@ -58,8 +58,10 @@ pub(crate) struct AdmissionLog {
     pub(crate) connections: Vec<AdmissionEntry>,
     /// One entry per message, in order of arrival.
     pub(crate) messages: Vec<EchoEntry>,
-    /// Begin of the limit on handshakes.
-    pub(crate) limit_begin_ns: Option<u64>,
+    /// Time of the first complete request.
+    pub(crate) first_request_ns: Option<u64>,
+    /// Time at which the server noticed the end of the first connection that its client ended.
+    pub(crate) first_loss_ns: Option<u64>,
     /// Time of the restart, and that from which on the server accepted connections again.
     pub(crate) restart_ns: Option<(u64, u64)>,
 }
@@ -122,6 +124,27 @@ impl AdmissionLog {
         different.len() as u64
     }
 
+    /// Number of clients whose missing messages, of numbers below this one, are not consecutive.
+    pub(crate) fn clients_with_scattered_gaps(&self, numbers: u64) -> u64 {
+        let mut clients: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
+        for message in &self.messages {
+            clients
+                .entry(message.client)
+                .or_default()
+                .insert(message.number);
+        }
+        let is_scattered = |sent: &&BTreeSet<u64>| {
+            let mut missing = (0..numbers).filter(|number| !sent.contains(number));
+            let first = missing.next();
+            first.is_some_and(|first| {
+                missing
+                    .zip(first + 1..)
+                    .any(|(number, next)| number != next)
+            })
+        };
+        clients.values().filter(is_scattered).count() as u64
+    }
+
     /// The admitted connections of each client, in order of their answers.
     pub(crate) fn by_client(&self) -> BTreeMap<u32, Vec<(&AdmissionEntry, u64)>> {
         let mut clients: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -134,5 +157,32 @@ impl AdmissionLog {
             connections.sort_by_key(|(_, at_ns)| *at_ns);
         }
         clients
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_messages_are_scattered_when_another_one_came_between_them() {
+        let log = |numbers: &[&[u64]]| {
+            let clients = numbers.iter().zip(0..);
+            let messages = clients.flat_map(|(numbers, client)| {
+                numbers.iter().map(move |number| EchoEntry {
+                    client,
+                    number: *number,
+                    is_answered: true,
+                })
+            });
+            AdmissionLog {
+                messages: messages.collect(),
+                ..AdmissionLog::default()
+            }
+        };
+        let log = log(&[&[0, 1, 2, 3, 4], &[0, 3, 4], &[0, 2, 4], &[3], &[0, 1]]);
+        // Client 2 lacks 1 and 3, client 3 lacks 0 to 2 and 4.
+        assert_eq!(log.clients_with_scattered_gaps(5), 2);
+        assert_eq!(log.different_messages(), 14);
     }
 }

@@ -35,9 +35,9 @@ pub(crate) enum LimitBegin {
 /// Treatment of handshakes that come too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExcessHandshakes {
-    /// They wait, in order of arrival.
+    /// Handshakes wait, in order of arrival.
     Wait,
-    /// They are refused with 503.
+    /// Handshakes are refused with 503.
     Refused,
 }
 

@@ -15,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::admission_log::{AdmissionEntry, AdmissionLog, HandshakeAnswer};
-use crate::admission_rules::{AdmissionRules, LimitBegin};
+use crate::admission_rules::AdmissionRules;
 
 mod admission;
 mod admitted_connection;
@@ -225,8 +225,9 @@ impl AdmissionLoop {
     /// Handles everything that has arrived on a connection.
     fn serve(&mut self, connection: usize) {
         if self.connections[connection].has_whole_request() {
-            self.log.connections[connection].requested_ns = Some(self.now_ns());
-            self.begin_limit(LimitBegin::FirstRequest);
+            let now_ns = self.now_ns();
+            self.log.connections[connection].requested_ns = Some(now_ns);
+            self.log.first_request_ns.get_or_insert(now_ns);
             self.answer_request(connection);
         }
         let is_silent = self.is_silent();
@@ -240,7 +241,8 @@ impl AdmissionLoop {
         if end.is_some() {
             self.log.connections[connection].end = end;
             if !self.connections[connection].is_ended_by_server {
-                self.begin_limit(LimitBegin::FirstLoss);
+                let now_ns = self.now_ns();
+                self.log.first_loss_ns.get_or_insert(now_ns);
             }
         }
     }

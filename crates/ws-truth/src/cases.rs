@@ -1,14 +1,19 @@
 //! The cases of the certificate: faults, a plan, and the arithmetic of the correct report.
 
 mod attribution;
+mod churn;
 mod counts;
 mod feeds;
-mod measured_scenario;
+mod measured_run;
+mod openings;
 mod replies;
+mod restarts;
 mod rooms;
 mod slow_readers;
 #[cfg(target_os = "linux")]
 mod stillness;
+mod storm_load;
+mod storms;
 mod times;
 mod unsent;
 
@@ -31,6 +36,9 @@ use crate::finding::{CaseVerdict, Findings};
 /// Largest number of runs of a case. A correct report agrees with the arithmetic as soon as the machine is idle, a wrong
 /// one never does.
 const ATTEMPTS: usize = 5;
+
+/// Seed of every run.
+const SEED: u64 = 42;
 
 /// Share of the time spent waiting for a core, above which the generator counts as delayed.
 const NOISY_WAIT: f64 = 0.05;
@@ -88,6 +96,10 @@ pub fn all() -> Vec<Case> {
         rooms::TIMED_CASES,
         feeds::TIMED_CASES,
         slow_readers::TIMED_CASES,
+        openings::TIMED_CASES,
+        churn::TIMED_CASES,
+        storms::TIMED_CASES,
+        restarts::TIMED_CASES,
         &counting(),
     ]
     .concat();
@@ -113,6 +125,8 @@ pub fn counting() -> Vec<Case> {
         rooms::CASES,
         feeds::CASES,
         unsent::CASES,
+        churn::CASES,
+        storms::CASES,
     ]
     .concat()
 }
@@ -130,7 +144,7 @@ fn plan(url: &str, change: impl FnOnce(&mut LoadDraft)) -> anyhow::Result<Plan> 
             [_, .., last] => vec![last],
             _ => Vec::new(),
         },
-        seed: 42,
+        seed: SEED,
         max_samples: 1_000_000,
         ..LoadDraft::closed_loop()
     };

@@ -23,6 +23,13 @@ fn every_count_is_judged_and_true() {
     }
 }
 
+#[test]
+fn the_readme_knows_the_number_of_cases() {
+    let readme = include_str!("../README.md").replace('\n', " ");
+    let n = cases::all().len();
+    assert!(readme.contains(&format!("For each of {n} cases")), "{n}");
+}
+
 /// Exit code, standard output and standard error of the program with this case.
 fn run(case: &str) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_ws-truth"))

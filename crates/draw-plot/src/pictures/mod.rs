@@ -13,6 +13,9 @@ mod latency_line;
 mod off_scale;
 mod percentiles;
 mod run_seconds;
+mod storm;
+mod storm_bins;
+mod storm_lines;
 mod time_axis;
 mod timeline;
 mod timeline_tracks;
@@ -53,5 +56,6 @@ pub(crate) fn plot<'a>(
         }
         Data::Heatmap(all) => Box::new(heatmap::HeatmapPlot::new(context, all)?),
         Data::FanOut(all) => Box::new(fan_out::FanOutPlot::new(context, all)?),
+        Data::Storm(all) => Box::new(storm::StormPlot::new(context, all)?),
     })
 }

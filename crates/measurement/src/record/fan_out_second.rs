@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LazyHistogram;
 use super::delivery::CompleteMessage;
-use super::second_sum::{BucketCounts, EncodedTimes};
+use super::{LazyHistogram, SecondTimes};
 
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -21,13 +20,13 @@ pub struct FanOutSecond {
     /// Deliveries that arrived in this second.
     pub delivered: u64,
     /// Times of these deliveries.
-    pub delivery: Option<EncodedTimes>,
+    pub delivery: Option<SecondTimes>,
     /// Times of the first receivers of the messages that became complete in this second.
-    pub first: Option<EncodedTimes>,
+    pub first: Option<SecondTimes>,
     /// Times of the median receivers of these messages.
-    pub median: Option<EncodedTimes>,
+    pub median: Option<SecondTimes>,
     /// Times of the last receivers of these messages.
-    pub last: Option<EncodedTimes>,
+    pub last: Option<SecondTimes>,
 }
 
 impl FanOutSecond {
@@ -37,8 +36,8 @@ impl FanOutSecond {
     /// A text, when one is damaged.
     pub(crate) fn check(&self) -> Result<(), String> {
         let times = [&self.delivery, &self.first, &self.median, &self.last];
-        let mut encoded = times.into_iter().flatten();
-        encoded.try_for_each(|EncodedTimes(bytes)| BucketCounts::decode(bytes).map(|_| ()))
+        let mut times = times.into_iter().flatten();
+        times.try_for_each(|times| times.check().map(|_| ()))
     }
 
     /// Adds the seconds of another thread or process, both ascending.
@@ -61,19 +60,9 @@ impl FanOutSecond {
             (&mut self.median, &other.median),
             (&mut self.last, &other.last),
         ] {
-            *all = sum(all.take(), one.clone());
+            SecondTimes::add_optional(all, one.as_ref());
         }
     }
-}
-
-/// The sum of two encoded histograms. One that is damaged counts as empty; those of files are checked when they are read.
-fn sum(one: Option<EncodedTimes>, other: Option<EncodedTimes>) -> Option<EncodedTimes> {
-    let (Some(one), Some(other)) = (&one, &other) else {
-        return one.or(other);
-    };
-    let mut all = BucketCounts::decode(&one.0).unwrap_or_default();
-    all.add(&BucketCounts::decode(&other.0).unwrap_or_default());
-    Some(EncodedTimes(all.to_histogram().encode()))
 }
 
 /// The seconds of one thread: the running one, and those that are complete.
@@ -139,7 +128,7 @@ impl SecondsOfFanOut {
     #[cold]
     fn close(&mut self) {
         let encoded = |times: &mut LazyHistogram| {
-            let encoded = times.get().map(|times| EncodedTimes(times.encode()));
+            let encoded = times.get().map(SecondTimes::from);
             times.clear();
             encoded
         };

@@ -121,6 +121,12 @@ impl LatencyHistogram {
         all
     }
 
+    /// The buckets that are not empty: highest value and count, ascending.
+    pub(super) fn bucket_counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let buckets = self.buckets.iter_recorded();
+        buckets.map(|b| (b.value_iterated_to(), b.count_at_value()))
+    }
+
     /// The exact sums of the values in nanoseconds and of their squares.
     pub(super) fn sums(&self) -> (u128, u128) {
         (self.sum, self.sum_of_squares)

@@ -37,7 +37,9 @@ impl EncodedTimes {
     /// Values and counts of the buckets that are not empty. A damaged histogram counts as empty; those of files are checked
     /// when they are read.
     pub(crate) fn buckets(&self) -> Vec<(u64, u64)> {
-        BucketCounts::decode(&self.0).unwrap_or_default().0
+        BucketCounts::decode(&self.0)
+            .unwrap_or_default()
+            .into_pairs()
     }
 }
 
@@ -103,9 +105,39 @@ impl BucketCounts {
         self.0 = sum;
     }
 
+    /// Number of values.
+    pub(super) fn count(&self) -> u64 {
+        let counts = self.0.iter().map(|(_, count)| *count);
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// The quantile in [0, 1], the highest value of its bucket; `None` when empty.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a count.
+    pub(crate) fn quantile(&self, q: f64) -> Option<u64> {
+        let rank = ((q * self.count() as f64).ceil() as u64).max(1);
+        let mut so_far = 0_u64;
+        let mut buckets = self.0.iter();
+        let found = buckets.find(|(_, count)| {
+            so_far = so_far.saturating_add(*count);
+            so_far >= rank
+        });
+        found.or(self.0.last()).map(|(value, _)| *value)
+    }
+
+    /// Values and counts, ascending.
+    pub(crate) fn into_pairs(self) -> Vec<(u64, u64)> {
+        self.0
+    }
+
     /// The histogram of these buckets.
     pub(crate) fn to_histogram(&self) -> LatencyHistogram {
         LatencyHistogram::from_buckets(self.0.iter().copied())
+    }
+}
+
+impl From<&LatencyHistogram> for BucketCounts {
+    fn from(times: &LatencyHistogram) -> Self {
+        Self(times.bucket_counts().collect())
     }
 }
 

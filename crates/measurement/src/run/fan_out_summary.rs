@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::percentile_table::percentiles_of;
 use crate::record::{
-    EncodedTimes, FanOutRecord, FanOutSecond, LatencyHistogram, LazyHistogram, ReceiverRecord,
+    BucketCounts, FanOutRecord, FanOutSecond, LazyHistogram, ReceiverRecord, SecondTimes,
 };
 use crate::verdict::Latency;
 
@@ -99,11 +99,8 @@ pub struct FanOutRow {
 
 impl From<&FanOutSecond> for FanOutRow {
     fn from(second: &FanOutSecond) -> Self {
-        let decode = |times: &Option<EncodedTimes>| {
-            let EncodedTimes(bytes) = times.as_ref()?;
-            LatencyHistogram::from_encoded(bytes).ok()
-        };
-        let quantile = |times: &Option<LatencyHistogram>, q| times.as_ref()?.quantile(q);
+        let decode = |times: &Option<SecondTimes>| times.as_ref().map(SecondTimes::counts);
+        let quantile = |times: &Option<BucketCounts>, q| times.as_ref()?.quantile(q);
         let (last, delivery) = (decode(&second.last), decode(&second.delivery));
         Self {
             second: second.second,

@@ -4,7 +4,9 @@ use statistics::block_bootstrap::{BlockValues, quantile_ratios};
 use statistics::bootstrap::Bootstrap;
 
 use super::slow_summary::NeighbourRatio;
-use crate::record::{EncodedTimes, FanOutSecond, LazyHistogram, NeighbourRecord, Record};
+use crate::record::{
+    EncodedTimes, FanOutSecond, LazyHistogram, NeighbourRecord, Record, SecondTimes,
+};
 
 /// Maximum number of blocks before and after. Seconds of a longer run are put together.
 const MAX_BLOCKS: usize = 100;
@@ -28,11 +30,11 @@ pub(super) fn neighbour_ratios(record: &Record, elapsed_s: f64) -> Vec<Neighbour
         return Vec::new();
     };
     let fan_out = record.fan_out.as_deref();
-    let deliveries = |times: fn(&FanOutSecond) -> Option<&EncodedTimes>| -> Vec<SecondValues> {
+    let deliveries = |times: fn(&FanOutSecond) -> Option<&SecondTimes>| -> Vec<SecondValues> {
         let seconds = fan_out.map_or(&[][..], |own| &own.seconds);
         let times = seconds.iter().map(|one| (one.second, times(one)));
         times
-            .filter_map(|(second, times)| Some((second, times?.buckets())))
+            .filter_map(|(second, times)| Some((second, times?.counts().into_pairs())))
             .collect()
     };
     let rows = record.timeline.iter();

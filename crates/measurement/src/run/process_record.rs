@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::scenario_summary::SetupSummary;
 use super::summary::{RunContext, Summary};
@@ -102,6 +103,7 @@ impl ProcessRecord {
             }
             reconnect.timeline.check()?;
         }
+        self.connect.seconds.check(LONGEST_S, LARGEST_COUNT)?;
         let elapsed_s = self.context.elapsed_s;
         if !(0.0..=LONGEST_S).contains(&elapsed_s) {
             return Err(format!("a run of {elapsed_s} s is too long"));
@@ -283,6 +285,9 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
         server: one.server.or(other.server),
         server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
         calibration: calibration_beside(one.calibration, other.calibration),
+        idle: idle_beside(one.idle, other.idle),
+        // Processes of one machine see the same overflows.
+        listen_overflows: one.listen_overflows.max(other.listen_overflows),
         interrupted: one.interrupted || other.interrupted,
         recognized_nothing: one.recognized_nothing && other.recognized_nothing,
         recognized_late: one.recognized_late || other.recognized_late,
@@ -293,6 +298,12 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
         }),
         ..one
     }
+}
+
+/// The idle connections of two processes. Those of a process that does not know them count as none.
+fn idle_beside(one: Option<IdleSummary>, other: Option<IdleSummary>) -> Option<IdleSummary> {
+    let (one_or_none, other_or_none) = (one.unwrap_or_default(), other.unwrap_or_default());
+    (one.is_some() || other.is_some()).then(|| one_or_none.beside(&other_or_none))
 }
 
 /// The limits of two generators together: the faster median, and the sum of the rates. `None` unless both are known.
@@ -315,6 +326,7 @@ mod tests {
     use super::*;
     use crate::plan::{Arrivals, Load, RateProfile};
     use crate::record::{Outcome, Recorder};
+    use crate::run::ConnectionMemory;
     use crate::run::tests::plan;
     use crate::verdict::GeneratorUsage;
     use proptest::prelude::*;
@@ -449,6 +461,54 @@ mod tests {
         let mut part = part(&[(0, 0, 5, 0)], false, 0, 1);
         part.seconds[0].service.as_mut().unwrap().0.truncate(7);
         assert!(part.into_run().unwrap_err().contains("damaged"));
+    }
+
+    #[test]
+    fn damaged_openings_are_refused() {
+        let mut part = part(&[(0, 0, 5, 0)], false, 0, 1);
+        part.connect.seconds.opened(5, 7, 7);
+        let text = serde_json::to_string(&part).unwrap();
+        let damaged = text.replace("\"opened\":1,\"failed\":0,", "\"opened\":2,\"failed\":0,");
+        assert_ne!(text, damaged);
+        let damaged: ProcessRecord = serde_json::from_str(&damaged).unwrap();
+        let error = damaged.into_run().unwrap_err();
+        assert!(error.contains("1 times of 2 connections"), "{error}");
+    }
+
+    #[test]
+    fn processes_of_one_machine_see_the_same_overflows() {
+        let context = |overflows| RunContext {
+            listen_overflows: overflows,
+            ..RunContext::default()
+        };
+        let both = |one, other| beside(context(one), context(other)).listen_overflows;
+        assert_eq!(both(Some(7), Some(9)), Some(9));
+        assert_eq!((both(None, Some(0)), both(None, None)), (Some(0), None));
+    }
+
+    #[test]
+    fn idle_connections_of_processes_add_up_without_their_memory() {
+        let context = |opened| RunContext {
+            idle: Some(IdleSummary {
+                connections: 50,
+                opened,
+                closed_early: 1,
+                received: 2,
+                memory: Some(ConnectionMemory::default()),
+            }),
+            ..RunContext::default()
+        };
+        let both = beside(context(30), context(20)).idle.unwrap();
+        let counts = (
+            both.connections,
+            both.opened,
+            both.closed_early,
+            both.received,
+        );
+        assert_eq!(counts, (50, 50, 2, 4));
+        assert_eq!(both.memory, None);
+        let one = beside(context(30), RunContext::default()).idle.unwrap();
+        assert_eq!((one.connections, one.opened, one.memory), (50, 30, None));
     }
 
     #[test]

@@ -16,18 +16,20 @@
 //! | `arrivals` | scenarios: deliveries that arrive |
 //! | `delivery_record` | scenarios: deliveries, and messages that are complete or not, passed to the recorder |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
-//! | `returning` | clients between two connections |
+//! | `connection_life` | connections that can end before the run |
+//! | `departure` | ends of such connections, whose clients go on |
 //! | `pushes` | scenarios: messages of the server's own |
 //! | `slow_reading` | slow readers |
 
 mod arrivals;
+mod connection_life;
 mod delivery_record;
+mod departure;
 mod fan_out;
 mod pushes;
 mod receive;
 mod record;
 mod records;
-mod returning;
 mod send;
 mod setup;
 mod slow_reading;
@@ -47,9 +49,9 @@ use crate::message::echo_verifier::EchoVerifier;
 use crate::message::held_back::HeldBack;
 use crate::message::in_flight::InFlightQueue;
 use crate::message::pacing::Pacing;
+use crate::returning_client::ConnectRequest;
 use crate::thread_state::ThreadState;
-use returning::ConnectionLife;
-pub(crate) use returning::{ConnectRequest, record_reconnect};
+use connection_life::ConnectionLife;
 use slow_reading::SlowReading;
 use stages::ClientStage;
 

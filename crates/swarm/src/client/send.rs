@@ -343,7 +343,7 @@ mod tests {
             },
             timings: ConnectTimings::default(),
         };
-        let request = crate::client::ConnectRequest::first(0, None);
+        let request = crate::returning_client::ConnectRequest::first(0, None);
         let mut client = Client::new(request, 0, opened, &thread).unwrap();
         // After this loop, a turn that began at 0 has ended.
         while thread.clock.now_ns() <= TURN_NS {

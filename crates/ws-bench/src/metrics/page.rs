@@ -4,7 +4,8 @@ use std::fmt;
 
 use measurement::plan::Plan;
 use measurement::record::{
-    FanOutCounts, FanOutTimes, LatencyHistogram, LazyHistogram, Record, ScenarioRecord,
+    FailedAttempts, FanOutCounts, FanOutTimes, KindCounts, LatencyHistogram, LazyHistogram,
+    PushRecord, ReconnectRecord, Record, ScenarioRecord,
 };
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, prometheus_text};
@@ -26,15 +27,19 @@ const DECADES: u32 = 7;
 /// A hundredth of the lowest bound, in nanoseconds.
 const LOWEST_NS: u64 = 100;
 
-/// The counters of the progress, one per line: name, help, value.
+/// A counter: name, help, value.
+type CounterRow = (&'static str, &'static str, u64);
+
+/// The counters of the progress, one per line.
 #[rustfmt::skip]
-fn counters(progress: &RunProgress) -> [(&'static str, &'static str, u64); 14] {
+fn counters(progress: &RunProgress) -> [CounterRow; 15] {
     let (c, m) = (&progress.connections, &progress.record.counts);
     [
         ("connections_attempted", "Connections that have opened or failed", c.attempted),
         ("connections_opened", "Connections that opened", c.opened),
         ("connections_failed", "Connections that failed to open", c.failed),
         ("connections_ended_early", "Connections that ended before their client was done", c.closed_early),
+        ("connections_replaced", "Connections that their clients replaced by plan", c.replaced),
         ("messages_sent", "Measured messages sent", m.sent),
         ("messages_received", "Measured messages whose echo came, right or wrong, in time or late", m.received),
         ("messages_lost", "Measured messages without an echo by the end of the drain", m.lost),
@@ -43,7 +48,7 @@ fn counters(progress: &RunProgress) -> [(&'static str, &'static str, u64); 14] {
         ("messages_duplicated", "Echoes beyond the first of a message", m.duplicated),
         ("messages_reordered", "Measured messages whose echo came after that of a later one", m.reordered),
         ("messages_unexpected", "Messages from the server that are not an echo", m.unexpected),
-        ("messages_abandoned", "Measured messages in flight when the user ended the run", m.abandoned),
+        ("messages_abandoned", "Measured messages in flight when the user ended the run, or when their connection was dropped by plan", m.abandoned),
         ("messages_unsent", "Messages that were due and never sent", m.unsent),
     ]
 }
@@ -80,13 +85,14 @@ impl Collector for MetricsPage {
         )?;
         deliveries(page, record)?;
         feed(page, record)?;
-        slow_readers(page, record)
+        slow_readers(page, record)?;
+        self.reconnects(page)
     }
 }
 
-/// The counters of deliveries, one per line: name, help, value.
+/// The counters of deliveries, one per line.
 #[rustfmt::skip]
-fn delivery_counters(c: &FanOutCounts) -> [(&'static str, &'static str, u64); 10] {
+fn delivery_counters(c: &FanOutCounts) -> [CounterRow; 10] {
     [
         ("messages_published", "Measured messages sent to receivers", c.published),
         ("messages_incomplete", "Measured messages that did not reach all of their receivers in time", c.incomplete),
@@ -118,13 +124,22 @@ fn deliveries(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result 
     let Some(own) = &record.fan_out else {
         return Ok(());
     };
-    for (name, help, value) in delivery_counters(&own.counts) {
-        metric(page, name, help, None, &ConstCounter::new(value))?;
-    }
+    write_counters(page, &delivery_counters(&own.counts))?;
     for (name, help, times) in delivery_times(&own.times) {
         lazy_histogram(page, name, help, times)?;
     }
     Ok(())
+}
+
+/// The counters of a feed, one per line.
+#[rustfmt::skip]
+fn feed_counters(own: &PushRecord) -> [CounterRow; 4] {
+    [
+        ("pushes", "Messages of the feed", own.received),
+        ("pushes_missing", "Numbers of the feed that were left out", own.missing),
+        ("pushes_duplicated", "Messages of the feed whose number had come before", own.duplicated),
+        ("pushes_reordered", "Messages of the feed after one with a higher number", own.reordered),
+    ]
 }
 
 /// Counters and histograms of a feed. Without one there are none.
@@ -132,26 +147,7 @@ fn feed(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Result {
     let Some(own) = &record.push else {
         return Ok(());
     };
-    for (name, help, value) in [
-        ("pushes", "Messages of the feed", own.received),
-        (
-            "pushes_missing",
-            "Numbers of the feed that were left out",
-            own.missing,
-        ),
-        (
-            "pushes_duplicated",
-            "Messages of the feed whose number had come before",
-            own.duplicated,
-        ),
-        (
-            "pushes_reordered",
-            "Messages of the feed after one with a higher number",
-            own.reordered,
-        ),
-    ] {
-        metric(page, name, help, None, &ConstCounter::new(value))?;
-    }
+    write_counters(page, &feed_counters(own))?;
     for (name, help, times) in [
         (
             "push_gap",
@@ -188,18 +184,49 @@ fn slow_readers(page: &mut DescriptorEncoder<'_>, record: &Record) -> fmt::Resul
         &ConstGauge::new(own.clients),
     )?;
     let help = "Slow readers that the server disconnected";
-    metric(
-        page,
-        "slow_readers_closed",
-        help,
-        None,
-        &ConstCounter::new(own.closed),
-    )?;
+    write_counters(page, &[("slow_readers_closed", help, own.closed)])?;
     let (help, read) = (
         "Bytes that slow readers read while they were slow",
         ConstCounter::new(own.read_bytes),
     );
     metric(page, "slow_readers_read", help, Some(&Unit::Bytes), &read)
+}
+
+/// The counters of a scenario, one per line.
+#[rustfmt::skip]
+fn scenario_counters(counts: KindCounts, server_errors: u64) -> [CounterRow; 3] {
+    [
+        ("messages_error_reply", "Measured messages that the server refused", counts.error_reply),
+        ("messages_parts", "Records that belong to a message but do not end it", counts.parts),
+        ("server_errors", "Records that are errors of the server", server_errors),
+    ]
+}
+
+/// The counters of lost connections, one per line.
+#[rustfmt::skip]
+fn reconnect_counters(own: &ReconnectRecord) -> [CounterRow; 6] {
+    [
+        ("connections_lost", "Connections dropped by plan or ended by the server", own.dropped),
+        ("connections_lost_by_server", "Lost connections that the server ended", own.by_server),
+        ("reconnect_attempts", "Attempts to open a lost connection again", own.attempts),
+        ("reconnects", "Clients that were ready again", own.back),
+        ("messages_missed", "Messages that became due while their client was away", own.missed),
+        ("messages_dropped", "Measured messages in flight when their connection was dropped by plan", own.in_flight),
+    ]
+}
+
+/// Failed attempts by cause, and by the status of the answer where the handshake failed: `503`, or `other`.
+fn attempt_failures(failed: &FailedAttempts) -> Vec<(&'static str, &str, u64)> {
+    let others = [
+        ("refused", failed.refused),
+        ("timed_out", failed.timed_out),
+        ("setup", failed.setup),
+        ("own", failed.own),
+    ];
+    let handshakes = failed.handshake.iter();
+    let handshakes = handshakes.map(|(status, n)| ("handshake", status.as_str(), *n));
+    let others = others.map(|(cause, n)| (cause, "", n));
+    others.into_iter().chain(handshakes).collect()
 }
 
 /// A histogram that is left out while it has no values.
@@ -217,9 +244,7 @@ fn lazy_histogram(
 
 impl MetricsPage {
     fn counters(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        for (name, help, value) in counters(&self.1) {
-            metric(page, name, help, None, &ConstCounter::new(value))?;
-        }
+        write_counters(page, &counters(&self.1))?;
         let echoed = ConstCounter::new(self.1.record.in_time.payload_bytes);
         let help = "Payload of right echoes that came in the measured phase";
         metric(page, "echoed_payload", help, Some(&Unit::Bytes), &echoed)?;
@@ -234,29 +259,41 @@ impl MetricsPage {
         let none = ScenarioRecord::new(scenario);
         let figures = self.1.record.scenario.as_deref().unwrap_or(&none);
         let counts = figures.counts();
-        let counter = |value| ConstCounter::new(value);
-        let help = "Measured messages that the server refused";
-        metric(
-            page,
-            "messages_error_reply",
-            help,
-            None,
-            &counter(counts.error_reply),
-        )?;
-        let help = "Records that belong to a message but do not end it";
-        metric(page, "messages_parts", help, None, &counter(counts.parts))?;
         let errors = scenario.on.iter().zip(&figures.rules);
         let errors = errors.filter(|(rule, _)| rule.error).map(|(_, n)| n).sum();
-        let help = "Records that are errors of the server";
-        metric(page, "server_errors", help, None, &counter(errors))?;
+        write_counters(page, &scenario_counters(counts, errors))?;
         let help = "Records of the [[on]] rules";
         let kind = MetricType::Counter;
         let mut rules = page.encode_descriptor("rule_records", help, None, kind)?;
         for (index, n) in figures.rules.iter().enumerate() {
             let name = scenario.rule_name(index);
-            counter(*n).encode(rules.encode_family(&[("rule", &*name)])?)?;
+            ConstCounter::new(*n).encode(rules.encode_family(&[("rule", &*name)])?)?;
         }
         Ok(())
+    }
+
+    /// Figures of lost connections. Without a drop and reconnects there are none.
+    fn reconnects(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        if !self.0.connections.reports_reconnects() {
+            return Ok(());
+        }
+        let none = ReconnectRecord::default();
+        let own = self.1.record.reconnect.as_deref().unwrap_or(&none);
+        write_counters(page, &reconnect_counters(own))?;
+        let help = "Failed attempts to open a lost connection again";
+        let kind = MetricType::Counter;
+        let mut failures = page.encode_descriptor("reconnect_failures", help, None, kind)?;
+        for (cause, status, n) in attempt_failures(&own.failed) {
+            let labels = [("cause", cause), ("status", status)];
+            ConstCounter::new(n).encode(failures.encode_family(&labels)?)?;
+        }
+        let away = ConstGauge::new(own.dropped.saturating_sub(own.back));
+        let help = "Lost connections that are not open again";
+        metric(page, "connections_away", help, None, &away)?;
+        let help = "Time from the loss of a connection until its client was ready again";
+        lazy_histogram(page, "away_time", help, &own.away)?;
+        let help = "Time from the intended start of an attempt until the connection was open";
+        lazy_histogram(page, "reconnect_time", help, &own.connect_response)
     }
 
     fn phase_and_rates(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -282,6 +319,13 @@ impl MetricsPage {
         let help = "Length of the measured phase so far";
         metric(page, "measured", help, Some(&Unit::Seconds), &measured)
     }
+}
+
+fn write_counters(page: &mut DescriptorEncoder<'_>, rows: &[CounterRow]) -> fmt::Result {
+    for (name, help, value) in rows {
+        metric(page, name, help, None, &ConstCounter::new(*value))?;
+    }
+    Ok(())
 }
 
 fn metric(
@@ -329,13 +373,16 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use measurement::record::{FanOutRecord, OpenLoopRecord, PushRecord, SlowRecord};
+    use measurement::plan::{ConnectionRules, ReconnectLaw};
+    use measurement::record::{
+        ConnectFailure, FanOutRecord, OpenLoopRecord, SlowRecord, UpgradeRefusal,
+    };
     use measurement::run::Connections;
 
     use swarm::Phase;
 
     use super::*;
-    use crate::tests::plan;
+    use crate::tests::{plan, plan_with};
 
     /// The samples of a page by their names, including labels.
     fn samples(plan: &Plan, progress: &RunProgress) -> BTreeMap<String, f64> {
@@ -415,6 +462,52 @@ mod tests {
             let name = format!("ws_bench_{name}");
             assert_eq!(found.get(&name), Some(&value), "{name}");
         }
+    }
+
+    #[test]
+    fn lost_connections_have_counters_where_they_are_reported() {
+        let rules = ConnectionRules {
+            reconnect: Some(ReconnectLaw::Now),
+            ..ConnectionRules::default()
+        };
+        let plan = plan_with("-d 20s", rules);
+        let mut later = progress();
+        later.connections.replaced = 4;
+        let mut lost = ReconnectRecord::default();
+        (0..10).for_each(|_| lost.lost(0, true));
+        (0..12).for_each(|_| lost.attempt(0, 0));
+        (0..3).for_each(|_| lost.failed(0, &ConnectFailure::Timeout));
+        let busy = ConnectFailure::Refused(Box::new(UpgradeRefusal::new(503)));
+        lost.failed(0, &busy);
+        (0..8).for_each(|_| lost.back(1, 1_000));
+        lost.missed = 7;
+        later.record.reconnect = Some(Box::new(lost));
+        let found = samples(&plan, &later);
+        for (name, value) in [
+            ("connections_replaced_total", 4.0),
+            ("connections_lost_total", 10.0),
+            ("connections_lost_by_server_total", 10.0),
+            ("reconnect_attempts_total", 12.0),
+            ("reconnects_total", 8.0),
+            ("messages_missed_total", 7.0),
+            ("connections_away", 2.0),
+            ("away_time_seconds_count", 8.0),
+            (
+                "reconnect_failures_total{cause=\"timed_out\",status=\"\"}",
+                3.0,
+            ),
+            (
+                "reconnect_failures_total{cause=\"handshake\",status=\"503\"}",
+                1.0,
+            ),
+        ] {
+            let name = format!("ws_bench_{name}");
+            assert_eq!(found.get(&name), Some(&value), "{name}");
+        }
+        let before = samples(&plan, &RunProgress::default());
+        assert_eq!(before["ws_bench_reconnect_attempts_total"], 0.0);
+        let others = samples(&crate::tests::plan("-d 20s"), &later);
+        assert!(!others.keys().any(|name| name.contains("reconnect")));
     }
 
     #[test]
@@ -508,7 +601,7 @@ mod tests {
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), count, "{kind}");
-            assert_eq!(count, 21, "{kind}");
+            assert_eq!(count, 22, "{kind}");
             assert!(names.iter().all(|name| name.starts_with("ws_bench_")));
         }
     }

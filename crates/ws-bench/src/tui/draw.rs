@@ -365,13 +365,15 @@ fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use measurement::plan::{ConnectionRules, ReconnectLaw};
+    use measurement::record::{ConnectFailure, ReconnectRecord};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
     use swarm::{Phase, RunProgress};
 
     use super::*;
-    use crate::tests::{measuring, plan, view};
+    use crate::tests::{measuring, plan, plan_with, view};
     use crate::tui::history::History;
     use crate::tui::view_model::LiveState;
 
@@ -403,6 +405,34 @@ mod tests {
             .failures
             .insert("connection refused".to_owned(), 1);
         view(&plan, &progress, columns)
+    }
+
+    /// The screen of a storm two fifths of whose connections are back.
+    fn storm() -> ViewModel {
+        let rules = ConnectionRules {
+            reconnect: Some(ReconnectLaw::Now),
+            idle: 900,
+            ..ConnectionRules::default()
+        };
+        let plan = plan_with("-d 20s -r 80_000 -c 100", rules);
+        let mut progress = measuring(400_000, true);
+        progress.connections.opened = 1_000;
+        let mut lost = ReconnectRecord::default();
+        (0..1_000).for_each(|_| lost.lost(4_000_000_000, false));
+        (0..1_400).for_each(|_| lost.attempt(4_100_000_000, 0));
+        (0..900).for_each(|_| lost.failed(4_100_000_000, &ConnectFailure::Timeout));
+        (0..400).for_each(|_| lost.back(4_200_000_000, 200_000_000));
+        progress.record.reconnect = Some(Box::new(lost));
+        view(&plan, &progress, 38)
+    }
+
+    #[test]
+    fn a_storm_on_a_usual_terminal() {
+        let size = (80, 24);
+        assert_looks_like(
+            &drawn(&storm(), PLAIN, size),
+            include_str!("screens/storm-80x24.txt"),
+        );
     }
 
     /// Compares a screen with its expected picture, and prints it if they differ.

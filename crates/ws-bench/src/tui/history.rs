@@ -26,6 +26,8 @@ pub(crate) struct HistoryPoint {
     pub(crate) delivered_per_s: f64,
     /// Messages of a feed per second; 0 without one.
     pub(crate) pushed_per_s: f64,
+    /// Attempts to open lost connections again, per second; 0 without them.
+    pub(crate) attempts_per_s: f64,
     /// Median delivery times, of each message's first, median and last receiver; `None` when no message reached all.
     pub(crate) first_p50_ns: Option<u64>,
     pub(crate) median_p50_ns: Option<u64>,
@@ -77,6 +79,7 @@ impl History {
         let quantile = |times: Times, q| since(now, last, times)?.quantile(q);
         let delivered = |r: &Record| r.fan_out.as_ref().map_or(0, |own| own.counts.delivered);
         let pushed = |r: &Record| r.push.as_ref().map_or(0, |own| own.received);
+        let attempts = |r: &Record| r.reconnect.as_ref().map_or(0, |own| own.attempts);
         if self.points.len() == KEPT {
             self.points.pop_front();
         }
@@ -89,6 +92,7 @@ impl History {
             response_p99_ns: response.and_then(|times| times.quantile(0.99)),
             delivered_per_s: per_second(delivered(now), delivered(last)),
             pushed_per_s: per_second(pushed(now), pushed(last)),
+            attempts_per_s: per_second(attempts(now), attempts(last)),
             first_p50_ns: quantile(|r| Some(&r.fan_out.as_ref()?.times.first), 0.5),
             median_p50_ns: quantile(|r| Some(&r.fan_out.as_ref()?.times.median), 0.5),
             last_p50_ns: quantile(|r| Some(&r.fan_out.as_ref()?.times.last), 0.5),

@@ -14,7 +14,9 @@ use wording::summary_view::{LabelledRow, UNKNOWN, throughput, time};
 
 use super::histogram::HistogramBars;
 use super::history::{History, HistoryPoint};
-use crate::phase_progress::{PHASES, PhaseProgress, summary_so_far};
+use crate::phase_progress::{
+    PHASES, PhaseProgress, connections_up, planned_connections, summary_so_far,
+};
 use crate::report::heading;
 
 /// The state of a run from which a view is computed.
@@ -143,7 +145,7 @@ fn time_left(left: Duration) -> String {
 fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     let LiveState { plan, progress, .. } = *state;
     let plain = |label, text| row(label, text, Tone::Neutral);
-    let mut rows = vec![clients(plan, &progress.connections)];
+    let mut rows = vec![clients(plan, progress)];
     let rate = |of: fn(&HistoryPoint) -> f64| {
         let now = state.history.newest().map(of);
         now.map_or_else(|| UNKNOWN.to_owned(), human_rate)
@@ -184,6 +186,8 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
         let text = format!("{} · {} closed", grouped(own.clients), grouped(own.closed));
         plain("slow readers", text)
     }));
+    let attempts = rate(|now| now.attempts_per_s);
+    rows.extend(reconnects(so_far, &attempts));
     if plan.load.profile().is_some() {
         let SendLag { p50, p99, .. } = so_far.send_lag_ns;
         let p99 = shown_quantile(counts.sent, 0.99, p99);
@@ -231,10 +235,15 @@ fn row(label: &'static str, text: String, tone: Tone) -> LabelledRow {
     }
 }
 
-fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
-    let of = grouped(u64::from(plan.clients.get()));
-    let mut text = format!("{} of {of} up", grouped(connections.opened));
+fn clients(plan: &Plan, progress: &RunProgress) -> LabelledRow {
+    let connections = &progress.connections;
+    let of = grouped(planned_connections(plan));
+    let mut text = format!("{} of {of} up", grouped(connections_up(progress)));
     let mut tone = Tone::Neutral;
+    let idle = plan.connections.idle;
+    if idle > 0 {
+        text += &format!(" · {} idle", grouped(u64::from(idle)));
+    }
     for (n, what) in [
         (connections.failed, "failed"),
         (connections.closed_early, "ended early"),
@@ -244,7 +253,30 @@ fn clients(plan: &Plan, connections: &Connections) -> LabelledRow {
             tone = Tone::Bad;
         }
     }
-    row("clients", text, tone)
+    row(if idle > 0 { "connections" } else { "clients" }, text, tone)
+}
+
+/// Lost connections and the attempts to open them again, as far as there are any.
+fn reconnects(so_far: &Summary, attempts_per_s: &str) -> Vec<LabelledRow> {
+    let lost = so_far.reconnect.as_ref().filter(|own| own.dropped > 0);
+    let Some(own) = lost else {
+        return Vec::new();
+    };
+    let away = own.not_back();
+    let counts = [own.dropped, own.back, away].map(grouped);
+    let text = format!("{} · {} back · {} away", counts[0], counts[1], counts[2]);
+    let tone = if away > 0 {
+        Tone::Warning
+    } else {
+        Tone::Neutral
+    };
+    let mut rows = vec![row("lost", text, tone)];
+    if own.attempts > 0 {
+        let (all, failed) = (grouped(own.attempts), grouped(own.failed()));
+        let text = format!("{attempts_per_s}/s · {failed} of {all} failed");
+        rows.push(row("attempts", text, Tone::Neutral));
+    }
+    rows
 }
 
 /// CPU usage of the generator threads, where the system reports it.
@@ -376,7 +408,12 @@ fn errors(so_far: &Summary, connections: &Connections) -> Vec<LabelledRow> {
         |label| move |(reason, n): (&String, &u64)| (label, format!("{} · {reason}", grouped(*n)));
     let failures = connections.failures.iter().map(reason("failed"));
     let early_ends = connections.early_ends.iter().map(reason("ended early"));
-    let all = of_messages.chain(failures).chain(early_ends);
+    let attempts = so_far.reconnect.iter().flat_map(|own| &own.failures);
+    let attempts = attempts.map(reason("reconnect"));
+    let all = of_messages
+        .chain(failures)
+        .chain(early_ends)
+        .chain(attempts);
     all.map(|(label, text)| row(label, text, Tone::Bad))
         .collect()
 }
@@ -418,10 +455,11 @@ mod tests {
 
     use std::collections::BTreeMap;
 
-    use measurement::record::FanOutRecord;
+    use measurement::plan::ConnectionRules;
+    use measurement::record::{ConnectFailure, FanOutRecord, ReconnectRecord};
 
     use super::*;
-    use crate::tests::{measuring, plan, view};
+    use crate::tests::{measuring, plan, plan_with, view};
 
     fn text<'a>(rows: &'a [LabelledRow], label: &str) -> &'a str {
         let row = rows.iter().find(|row| row.label == label);
@@ -473,6 +511,46 @@ mod tests {
         assert_eq!(curves, [("first", 5), ("median", 5), ("last", 5)]);
         assert_eq!(text(&view.errors, "twice"), "3");
         assert_eq!(view.histograms[0].name, "time to the last receiver");
+    }
+
+    #[test]
+    fn a_storm_shows_who_is_away_and_how_fast_they_try() {
+        let rules = ConnectionRules {
+            idle: 100,
+            ..ConnectionRules::default()
+        };
+        let plan = plan_with("-d 20s", rules);
+        let mut progress = measuring(1_000, false);
+        progress.connections.opened = 200;
+        let mut history = History::default();
+        for n in 1..=2_u32 {
+            let mut lost = ReconnectRecord::default();
+            (0..80).for_each(|_| lost.lost(0, false));
+            (0..60 * n).for_each(|_| lost.attempt(0, 0));
+            (0..20).for_each(|_| lost.failed(0, &ConnectFailure::Timeout));
+            (0..50).for_each(|_| lost.back(1, 1));
+            progress.record.reconnect = Some(Box::new(lost));
+            progress.elapsed_s = f64::from(n);
+            history.update(&progress);
+        }
+        let state = LiveState {
+            plan: &plan,
+            progress: &progress,
+            history: &history,
+            calibration: None,
+            is_interrupted: false,
+        };
+        let view = ViewModel::new(&state, 40);
+        assert_eq!(text(&view.load, "connections"), "170 of 200 up · 100 idle");
+        assert_eq!(text(&view.load, "lost"), "80 · 50 back · 30 away");
+        assert_eq!(text(&view.load, "attempts"), "60/s · 20 of 120 failed");
+        assert_eq!(
+            text(&view.errors, "reconnect"),
+            "20 · no answer within the connect timeout"
+        );
+        progress.record.reconnect = Some(Box::default());
+        let view = crate::tests::view(&plan, &progress, 40);
+        assert_eq!(text(&view.load, "lost"), "missing", "nothing was lost");
     }
 
     #[test]
@@ -624,7 +702,7 @@ mod tests {
         );
         assert_eq!(
             text(&view.load, "clients"),
-            "100 of 100 up · 2 failed · 1 ended early"
+            "99 of 100 up · 2 failed · 1 ended early"
         );
         assert_eq!(view.verdict, "suspect");
         assert!(view.reasons[0].starts_with("3 of 100 connections failed or ended early"));

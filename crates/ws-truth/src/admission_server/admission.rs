@@ -10,17 +10,14 @@ use crate::admission_rules::{ExcessHandshakes, HandshakeLimit, LimitBegin};
 use crate::upgrade_request::REFUSAL;
 
 impl AdmissionLoop {
-    /// Begins the limit on handshakes, if this is its begin.
-    pub(super) fn begin_limit(&mut self, begin: LimitBegin) {
-        if self.rules.limit.is_some_and(|limit| limit.begin == begin) {
-            let now_ns = self.now_ns();
-            self.log.limit_begin_ns.get_or_insert(now_ns);
-        }
-    }
-
     /// The limit, once it has begun, and its begin.
     fn limit(&self) -> Option<(HandshakeLimit, u64)> {
-        Some((self.rules.limit?, self.log.limit_begin_ns?))
+        let limit = self.rules.limit?;
+        let begin_ns = match limit.begin {
+            LimitBegin::FirstRequest => self.log.first_request_ns,
+            LimitBegin::FirstLoss => self.log.first_loss_ns,
+        };
+        Some((limit, begin_ns?))
     }
 
     /// Returns `true` if the limit lets another handshake through now.
@@ -67,7 +64,7 @@ impl AdmissionLoop {
         // A client that has given up does not count.
         if self.connections[connection].open() {
             self.log.connections[connection].answer = HandshakeAnswer::Admitted(now_ns);
-            self.admitted += u64::from(self.log.limit_begin_ns.is_some());
+            self.admitted += u64::from(self.limit().is_some());
         }
     }
 

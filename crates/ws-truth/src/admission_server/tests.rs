@@ -9,7 +9,9 @@ use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 
 use super::*;
 use crate::admission_log::LoggedEnd;
-use crate::admission_rules::{ExcessHandshakes, HandshakeLimit, RestartPort, ServerRestart};
+use crate::admission_rules::{
+    ExcessHandshakes, HandshakeLimit, LimitBegin, RestartPort, ServerRestart,
+};
 
 type PlainClient = WebSocket<TcpStream>;
 
@@ -34,6 +36,7 @@ fn send(socket: &mut PlainClient, client: u32, number: u64) {
 fn reset(socket: PlainClient) {
     let stream = SockRef::from(socket.get_ref());
     stream.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(socket);
 }
 
 fn limit(per_second: f64, excess: ExcessHandshakes) -> AdmissionRules {
@@ -58,7 +61,7 @@ fn handshakes_wait_their_turn_after_the_first_loss() {
         }
     });
     let log = server.finish();
-    let begin_ns = log.limit_begin_ns.unwrap();
+    let begin_ns = log.first_loss_ns.unwrap();
     let since = log.admitted_since(begin_ns);
     assert_eq!((since.len(), log.admitted().count()), (10, 12));
     for (at_ns, k) in since.iter().zip(1..) {
@@ -143,10 +146,12 @@ fn a_restart_ends_all_connections_and_loses_their_messages() {
             let _ = socket.flush();
         }
         let mut back = loop {
-            match TcpStream::connect(server.address).map(|stream| client(server.url(), stream)) {
-                Ok(Ok((socket, _))) => break socket,
-                _ => std::thread::yield_now(),
+            if let Ok(stream) = TcpStream::connect(server.address)
+                && let Ok((socket, _)) = client(server.url(), stream)
+            {
+                break socket;
             }
+            std::thread::yield_now();
         };
         send(&mut back, 0, 1);
         assert!(back.read().unwrap().is_text());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use measurement::plan::{Length, LoadDraft};
 
-use super::measured_scenario::{
+use super::measured_run::{
     MeasuredScenario, ScenarioText, judge_schedule, sorted_quantile_ms, tolerance_ms,
 };
 use super::{Case, note_noise};

@@ -7,7 +7,7 @@ use measurement::plan::Arrivals;
 use measurement::record::{LatencyHistogram, Outcome};
 use swarm::Recording;
 
-use super::measured_scenario::parse;
+use super::measured_run::parse;
 use super::{Case, measure, messages, note_noise, open};
 use crate::fault_log::FaultLog;
 use crate::faults::Fate;

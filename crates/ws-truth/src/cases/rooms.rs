@@ -13,9 +13,7 @@ use std::time::Duration;
 use measurement::plan::{Arrivals, Length, LoadDraft};
 use serde_json::json;
 
-use super::measured_scenario::{
-    MeasuredScenario, ScenarioText, judge_schedule, sorted_quantile_ms,
-};
+use super::measured_run::{MeasuredScenario, ScenarioText, judge_schedule, sorted_quantile_ms};
 use super::{Case, note_noise, open};
 use crate::delivery_log::{DeliveryTimes, copies_with, copy_times_ns, overtaken_copies};
 use crate::faults::{Fate, Faults, RoomFaults, Stall};

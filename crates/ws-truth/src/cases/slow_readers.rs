@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use measurement::plan::{Arrivals, Length, LoadDraft, SlowCount, SlowReaders};
 
-use super::measured_scenario::{MeasuredScenario, ScenarioText};
+use super::measured_run::{MeasuredScenario, ScenarioText};
 use super::{Case, note_noise, open};
 use crate::delivery_log::{DeliveryTimes, RoomMessage};
 use crate::faults::{Faults, RoomFaults};

@@ -11,7 +11,7 @@ use measurement::plan::{Arrivals, Length};
 use measurement::record::{LatencyHistogram, Sample};
 use swarm::Recording;
 
-use super::measured_scenario::sorted_quantile_ms;
+use super::measured_run::sorted_quantile_ms;
 use super::{Case, closed, measure, note_noise, open, quantile_name};
 use crate::fault_log::FaultLog;
 use crate::faults::{DelayLaw, Faults, Stall};

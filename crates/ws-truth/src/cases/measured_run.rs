@@ -1,14 +1,17 @@
-//! A scenario measured against a server, and the figures of the document that ws-bench reports about it.
+//! A measured server, and the figures of the document that ws-bench reports about it.
 
 use std::sync::Arc;
 
-use measurement::plan::LoadDraft;
+use measurement::plan::{LoadDraft, Plan};
 use measurement::run::Summary;
 use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 use serde_json::Value;
 use swarm::{Recording, RunHandle};
 
 use super::plan;
+use crate::admission_log::AdmissionLog;
+use crate::admission_rules::AdmissionRules;
+use crate::admission_server::AdmissionServer;
 use crate::fault_log::FaultLog;
 use crate::faults::Faults;
 use crate::faulty_server::FaultyServer;
@@ -25,13 +28,18 @@ pub(super) fn parse((name, text): ScenarioText) -> anyhow::Result<Arc<Scenario>>
     Ok(Arc::new(scenario))
 }
 
-/// The result of a scenario: the document that ws-bench prints with `--json`, what it is made from, and the log of the
-/// server.
-pub(super) struct MeasuredScenario {
+/// The result of a run: the document that ws-bench prints with `--json`, what it is made from, and the log of the server.
+pub(super) struct MeasuredRun<L> {
     document: Value,
     pub(super) recording: Recording,
-    pub(super) log: FaultLog,
+    pub(super) log: L,
 }
+
+/// The result of a scenario, or of load on a server with faults.
+pub(super) type MeasuredScenario = MeasuredRun<FaultLog>;
+
+/// The result of a run against a server that limits handshakes or restarts.
+pub(super) type MeasuredConnections = MeasuredRun<AdmissionLog>;
 
 impl MeasuredScenario {
     /// Measures a server whose faults are set by `spoil`.
@@ -48,12 +56,31 @@ impl MeasuredScenario {
             draft.scenario = Some(scenario);
             change(draft);
         })?;
-        let recording = swarm::record(&plan, &RunHandle::new())?;
-        let summary = Summary::new(&plan, &recording.record, recording.context.clone());
+        Self::record(&plan, || server.finish())
+    }
+}
+
+impl MeasuredConnections {
+    /// Measures a server with these rules.
+    pub(super) fn new(
+        rules: AdmissionRules,
+        change: impl FnOnce(&mut LoadDraft),
+    ) -> anyhow::Result<Self> {
+        let server = AdmissionServer::start(rules)?;
+        let plan = plan(&server.url(), change)?;
+        Self::record(&plan, || server.finish())
+    }
+}
+
+impl<L> MeasuredRun<L> {
+    /// Executes the plan, and then ends the server.
+    fn record(plan: &Plan, finish: impl FnOnce() -> L) -> anyhow::Result<Self> {
+        let recording = swarm::record(plan, &RunHandle::new())?;
+        let summary = Summary::new(plan, &recording.record, recording.context.clone());
         Ok(Self {
             document: serde_json::to_value(summary)?,
             recording,
-            log: server.finish(),
+            log: finish(),
         })
     }
 
@@ -75,12 +102,32 @@ impl MeasuredScenario {
 
     /// Adds counts of one part of the document, which must be exact: their keys, and the truth about them.
     pub(super) fn counts(&self, findings: &mut Findings, part: &str, truths: &[(&str, u64)]) {
+        self.figures(findings, part, truths, FigureUnit::Count);
+    }
+
+    /// Adds counts of one part of the document that depend on the clock: their keys, and the truth about them.
+    pub(super) fn counts_of_times(
+        &self,
+        findings: &mut Findings,
+        part: &str,
+        truths: &[(&str, u64)],
+    ) {
+        self.figures(findings, part, truths, FigureUnit::CountOfTimes);
+    }
+
+    fn figures(
+        &self,
+        findings: &mut Findings,
+        part: &str,
+        truths: &[(&str, u64)],
+        unit: FigureUnit,
+    ) {
         for (key, truth) in truths {
             let pointer = format!("/{part}/{key}");
             let name = format!("{part}: {key}").replace("_ns/count", " times");
             let figure = name.replace(['_', '/'], " ");
             let truth = *truth as f64;
-            findings.near(figure, FigureUnit::Count, truth, self.figure(&pointer), 0.0);
+            findings.near(figure, unit, truth, self.figure(&pointer), 0.0);
         }
     }
 

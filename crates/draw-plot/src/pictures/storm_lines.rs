@@ -1,0 +1,215 @@
+//! The lines of a picture of lost connections, and their figures.
+
+use measurement::run::{ReconnectRow, ReconnectSummary, Summary};
+use plotters::style::RGBColor;
+use units::{counted, grouped, human_time};
+
+use super::common::check_each;
+use crate::data::Labelled;
+use crate::error::DrawError;
+use crate::series::Point;
+
+/// Lost connections of one run, and the attempts to open them again.
+pub(crate) struct StormLine<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) of_run: &'a ReconnectSummary,
+    /// Intervals with an event, in the order of time.
+    pub(crate) rows: Vec<ReconnectRow>,
+    /// Seconds after T0, and the share of the connections that are up from then on, in percent.
+    pub(crate) up: Vec<Point>,
+    /// Planned number of connections.
+    connections: f64,
+    /// Seconds from T0 to the first loss.
+    pub(crate) lost_s: f64,
+    /// Seconds from T0 to the end of the last interval, or to the end of the run if clients stay away.
+    pub(crate) end_s: f64,
+    pub(crate) colour: RGBColor,
+}
+
+/// A kind of event.
+pub(crate) struct StormEvent {
+    pub(crate) name: &'static str,
+    /// Index of its colour in a picture of one run; `None` for that of secondary text.
+    pub(crate) colour: Option<usize>,
+    pub(crate) count: fn(&ReconnectRow) -> u64,
+}
+
+/// From the lowest line to the highest.
+pub(crate) const EVENTS: [StormEvent; 7] = [
+    event("attempts", None, |row| row.attempts),
+    event("without a port or file of this machine", Some(6), |row| {
+        row.own_failed
+    }),
+    event("failed setups", Some(5), |row| row.setup_failed),
+    event("failed handshakes", Some(4), |row| row.handshake_failed),
+    event("timed out", Some(3), |row| row.timed_out),
+    event("refused", Some(1), |row| row.refused),
+    event("back", Some(2), |row| row.back),
+];
+
+const fn event(
+    name: &'static str,
+    colour: Option<usize>,
+    count: fn(&ReconnectRow) -> u64,
+) -> StormEvent {
+    StormEvent {
+        name,
+        colour,
+        count,
+    }
+}
+
+/// Failed attempts of an interval.
+pub(crate) fn failed(row: &ReconnectRow) -> u64 {
+    row.refused + row.timed_out + row.handshake_failed + row.setup_failed + row.own_failed
+}
+
+impl<'a> StormLine<'a> {
+    pub(crate) fn new(
+        run: &'a Labelled<Summary>,
+        of_run: &'a ReconnectSummary,
+        colour: RGBColor,
+    ) -> Result<Self, DrawError> {
+        let rows = checked_rows(&run.label, &of_run.timeline)?;
+        let nothing = || DrawError::NothingLost(run.label.clone());
+        let first = rows.iter().find(|row| row.lost > 0).ok_or_else(nothing)?;
+        let last = rows.last().ok_or_else(nothing)?;
+        let is_in_first = |at_s: &f64| (first.from_s..first.to_s).contains(at_s);
+        let lost_s = of_run.drop_at_s.filter(is_in_first);
+        let lost_s = lost_s.unwrap_or(first.from_s);
+        let end_s = match of_run.law {
+            Some(_) => last.to_s,
+            None => last.to_s.max(run.elapsed_s),
+        };
+        let connections = run.plan.connections_at_once().max(1) as f64;
+        let mut line = Self {
+            label: &run.label,
+            of_run,
+            up: up_over_time(&rows, connections, lost_s),
+            connections,
+            rows,
+            lost_s,
+            end_s,
+            colour,
+        };
+        line.refine();
+        Ok(line)
+    }
+
+    /// Adds the marks to the line, which are more precise than its intervals.
+    fn refine(&mut self) {
+        let marks: Vec<_> = self.marks().collect();
+        for (_, (at_s, up)) in marks {
+            let after = self.up.partition_point(|(from_s, _)| *from_s <= at_s);
+            let before = after.checked_sub(1).map(|before| self.up[before].1);
+            let ends = before.zip(self.up.get(after).map(|(_, up)| *up));
+            if ends.is_some_and(|(low, high)| (low..=high).contains(&up)) {
+                self.up.insert(after, (at_s, up));
+            }
+        }
+    }
+
+    /// Length of the longest interval, in seconds.
+    pub(crate) fn interval_s(&self) -> f64 {
+        let lengths = self.rows.iter().map(|row| row.to_s - row.from_s);
+        lengths.fold(0.0, f64::max)
+    }
+
+    /// The share of the connections that are up at a time, in percent.
+    pub(crate) fn up_at(&self, at_s: f64) -> f64 {
+        let after = self.up.partition_point(|(from_s, _)| *from_s <= at_s);
+        let before = after.checked_sub(1);
+        before.map_or(100.0, |before| self.up[before].1)
+    }
+
+    /// Shares of the lost connections in percent, and the times until they were back in nanoseconds.
+    pub(crate) fn shares_back(&self) -> impl Iterator<Item = (u32, u64)> {
+        let of_run = self.of_run;
+        let times = [
+            (50, of_run.back_50_ns),
+            (90, of_run.back_90_ns),
+            (99, of_run.back_99_ns),
+            (100, of_run.back_100_ns),
+        ];
+        times
+            .into_iter()
+            .filter_map(|(share, ns)| Some((share, ns?)))
+    }
+
+    /// The places of [`shares_back`](Self::shares_back) on the line. Times until clients are back count from the loss of
+    /// each, so there are none unless all were lost at about the same time.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = (u32, Point)> {
+        /// Largest time between the first and the last loss, as a share of the time until a share was back.
+        const APART: f64 = 0.05;
+        let losses = self.rows.iter().filter(|row| row.lost > 0);
+        let last_s = losses.last().map_or(self.lost_s, |row| row.from_s);
+        let apart_s = (last_s - self.lost_s).max(0.0);
+        self.shares_back()
+            .map(|(share, ns)| (share, ns as f64 / 1e9))
+            .filter(move |(_, back_s)| apart_s <= APART * back_s)
+            .map(|(share, back_s)| {
+                let dropped = self.of_run.dropped as f64;
+                let away = dropped - (f64::from(share) / 100.0 * dropped).ceil();
+                let up = 100.0 * (1.0 - away / self.connections);
+                (share, (self.lost_s + back_s, up.clamp(0.0, 100.0)))
+            })
+    }
+
+    /// `backoff:100ms..30s`, or a statement that clients stay away.
+    pub(crate) fn law(&self) -> String {
+        match &self.of_run.law {
+            Some(law) => format!("reconnect {law}"),
+            None => "no reconnects".to_owned(),
+        }
+    }
+
+    /// `120 connections lost · 2 not back`
+    pub(crate) fn losses(&self) -> Vec<String> {
+        let of_run = self.of_run;
+        let away = of_run.dropped.saturating_sub(of_run.back);
+        let mut parts = vec![format!("{} lost", counted(of_run.dropped, "connection"))];
+        if away > 0 {
+            parts.push(format!("{} not back", grouped(away)));
+        }
+        parts
+    }
+}
+
+/// `99 % back after 1.23 s`
+pub(crate) fn back_after((share, ns): (u32, u64)) -> String {
+    format!("{share} % back after {}", human_time(ns as f64))
+}
+
+/// The rows in the order of time, whose times are those of a run.
+fn checked_rows(label: &str, rows: &[ReconnectRow]) -> Result<Vec<ReconnectRow>, DrawError> {
+    /// 30 years, far beyond any run.
+    const LONGEST_S: f64 = 1e9;
+    let starts = rows.iter().map(|row| row.from_s);
+    let is_time = |at_s: f64| (0.0..=LONGEST_S).contains(&at_s);
+    check_each(label, starts, is_time, DrawError::NotATime)?;
+    let lengths = rows.iter().map(|row| row.to_s - row.from_s);
+    let is_length = |length_s: f64| length_s > 0.0 && length_s <= LONGEST_S;
+    check_each(label, lengths, is_length, DrawError::NotATime)?;
+    let mut rows = rows.to_vec();
+    rows.sort_by(|a, b| a.from_s.total_cmp(&b.from_s));
+    Ok(rows)
+}
+
+/// The share of the connections that are up, in percent, with the time from which it holds. Losses count from the start
+/// of their interval, returns from its end, so that a loss is visible although all are back within the interval.
+fn up_over_time(rows: &[ReconnectRow], connections: f64, lost_s: f64) -> Vec<Point> {
+    let share = |away: u64| (100.0 * (1.0 - away as f64 / connections)).clamp(0.0, 100.0);
+    let mut points = Vec::with_capacity(2 * rows.len());
+    let mut away = 0_u64;
+    for row in rows {
+        if row.lost > 0 {
+            away = away.saturating_add(row.lost);
+            points.push((row.from_s.max(lost_s), share(away)));
+        }
+        if row.away != away {
+            away = row.away;
+            points.push((row.to_s, share(away)));
+        }
+    }
+    points
+}

@@ -1,0 +1,216 @@
+//! The picture of a reconnect storm, as a user draws it.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod folder;
+
+use folder::{Folder, lines};
+use measurement::run::{ReconnectRow, Run, Summary};
+use results::write::Output;
+use test_support::fixtures::{closed_loop_run, storm_run};
+
+const BLUE: &str = "#0072B2";
+
+fn save(folder: &Folder, name: &str, run: &Run) {
+    Output::create(&folder.path(name))
+        .unwrap()
+        .write(run)
+        .unwrap();
+}
+
+fn holds(svg: &str, text: &str) -> bool {
+    svg.lines().any(|line| line == text)
+}
+
+/// The picture of this run.
+fn drawn(change: impl FnOnce(&mut Summary)) -> String {
+    let folder = Folder::new();
+    save(&folder, "a.json", &storm_run(50, change));
+    folder.drawn(&["a.json", "--kind", "storm", "-o", "a.svg"]);
+    folder.svg("a.svg")
+}
+
+#[test]
+fn a_storm_has_its_connections_above_and_its_attempts_below() {
+    let folder = Folder::new();
+    for name in ["a.xlsx", "a.json"] {
+        save(&folder, name, &storm_run(50, |_| {}));
+        let said = folder.drawn(&[name, "--kind", "storm", "-o", "a.svg"]);
+        assert!(
+            said.contains(&format!("120 lost connections of {name}")),
+            "{said}"
+        );
+        let svg = folder.svg("a.svg");
+        for text in [
+            "connections that are up (%)",
+            "events per second, in intervals of 50 ms",
+            "time since the start of measuring (s)",
+            "dropped at 1.00 s",
+            "50 % back after 1.70 s",
+            "99 % back after 4.44 s",
+            "100 % back after 4.91 s",
+            "attempts",
+            "refused",
+            "timed out",
+            "failed handshakes",
+        ] {
+            assert!(holds(&svg, text), "{text} in {name}");
+        }
+        assert!(!holds(&svg, "failed setups"), "none failed");
+    }
+}
+
+#[test]
+fn the_line_falls_at_the_drop_and_rises_to_the_top_again() {
+    let svg = drawn(|_| {});
+    // The entry of the legend, and the line.
+    let [_, up] = lines(&svg, BLUE).try_into().unwrap();
+    let top = up[0].1;
+    let lowest = up.iter().map(|(_, y)| *y).fold(0.0, f64::max);
+    let drop_at = up.iter().position(|(_, y)| *y == lowest).unwrap();
+    assert!(up[..drop_at].iter().all(|(_, y)| *y == top));
+    assert!(up[drop_at..].is_sorted_by(|a, b| a.0 <= b.0 && a.1 >= b.1));
+    assert_eq!(up.last().unwrap().1, top);
+}
+
+#[test]
+fn a_storm_of_one_interval_is_not_a_point() {
+    let svg = drawn(|s| {
+        let storm = s.reconnect.as_mut().unwrap();
+        storm.timeline = vec![ReconnectRow {
+            from_s: 1.0,
+            to_s: 1.01,
+            lost: 120,
+            attempts: 120,
+            back: 120,
+            ..ReconnectRow::default()
+        }];
+        let times = [2_000_000, 6_000_000, 8_000_000, 9_000_000].map(Some);
+        [
+            storm.back_50_ns,
+            storm.back_90_ns,
+            storm.back_99_ns,
+            storm.back_100_ns,
+        ] = times;
+    });
+    let [_, up] = lines(&svg, BLUE).try_into().unwrap();
+    let heights: Vec<_> = up.iter().map(|(_, y)| *y).collect();
+    assert!(heights.iter().any(|y| *y > heights[0]), "{heights:?}");
+    // Times until shares were back are finer than the interval, so the line has a step at each.
+    let rises = up.windows(2).filter(|pair| pair[1].1 < pair[0].1).count();
+    assert_eq!(rises, 4, "{up:?}");
+    assert!(holds(&svg, "events per second, in intervals of 10 ms"));
+}
+
+#[test]
+fn a_share_that_never_was_back_has_no_mark() {
+    let svg = drawn(|s| {
+        let storm = s.reconnect.as_mut().unwrap();
+        (storm.back, storm.back_99_ns, storm.back_100_ns) = (110, None, None);
+    });
+    assert!(holds(&svg, "90 % back after 3.43 s") && !svg.contains("99 % back"));
+    assert!(svg.contains("10 not back"));
+}
+
+#[test]
+fn clients_that_stay_away_have_no_panel_of_attempts() {
+    let svg = drawn(|s| {
+        let storm = s.reconnect.as_mut().unwrap();
+        storm.timeline.truncate(1);
+        let row = &mut storm.timeline[0];
+        (row.attempts, row.refused, row.back, row.away) = (0, 0, 0, 120);
+        (storm.law, storm.back) = (None, 0);
+        (storm.back_50_ns, storm.back_90_ns) = (None, None);
+        (storm.back_99_ns, storm.back_100_ns) = (None, None);
+    });
+    assert!(svg.contains("no reconnects") && svg.contains("120 not back"));
+    assert!(!svg.contains("events per second") && !holds(&svg, "attempts"));
+}
+
+#[test]
+fn losses_far_apart_have_no_marks_on_the_line() {
+    let circles = |svg: &str| svg.matches("<circle").count();
+    let together = drawn(|s| s.reconnect.as_mut().unwrap().drop_at_s = None);
+    let apart = drawn(|s| {
+        let storm = s.reconnect.as_mut().unwrap();
+        storm.drop_at_s = None;
+        storm.timeline.push(ReconnectRow {
+            from_s: 20.0,
+            to_s: 20.01,
+            lost: 1,
+            back: 1,
+            ..ReconnectRow::default()
+        });
+    });
+    assert!(holds(&together, "first lost at 1.00 s"));
+    // Those of the legend stay.
+    assert_eq!(circles(&together), circles(&apart) + 4);
+}
+
+#[test]
+fn several_storms_have_a_colour_and_an_entry_each() {
+    let folder = Folder::new();
+    let files = ["a.json", "b.xlsx", "c.json"];
+    for (file, rate) in files.into_iter().zip([50, 200, 30]) {
+        save(&folder, file, &storm_run(rate, |_| {}));
+    }
+    for (theme, colours) in [
+        ("light", [BLUE, "#D55E00", "#009E73"]),
+        ("dark", ["#56B4E9", "#E69F00", "#009E73"]),
+    ] {
+        let arguments = ["--kind", "storm", "--theme", theme, "-o", "a.svg"];
+        folder.drawn(&[&files[..], &arguments].concat());
+        let svg = folder.svg("a.svg");
+        for (file, colour) in files.into_iter().zip(colours) {
+            let start = format!("{file} · reconnect backoff:100ms..1s · 120 connections lost");
+            assert!(svg.lines().any(|line| line.starts_with(&start)), "{file}");
+            assert!(lines(&svg, colour).len() > 2, "{file} in {theme}");
+        }
+        assert!(holds(&svg, "failed attempts"));
+    }
+    let sized = ["--kind", "storm", "--size", "700x600", "-o", "a.png"];
+    folder.drawn(&[&files[..], &sized].concat());
+}
+
+#[test]
+fn a_run_without_a_storm_is_refused_and_nothing_is_written() {
+    let folder = Folder::new();
+    for ending in ["xlsx", "json", "csv", "hlog"] {
+        let file = format!("echo.{ending}");
+        save(&folder, &file, &closed_loop_run(|_| {}));
+        let said = folder.refused(1, &[&file, "--kind", "storm", "-o", "a.svg"]);
+        assert_eq!(
+            said,
+            format!(
+                "error: {file} holds no lost connections, which the kind storm needs: give the .xlsx or .json of a run with `--drop` or `--reconnect`\n"
+            )
+        );
+    }
+    let calm = storm_run(50, |s| s.reconnect = Some(Default::default()));
+    save(&folder, "calm.json", &calm);
+    let said = folder.refused(1, &["calm.json", "--kind", "storm", "-o", "a.svg"]);
+    assert_eq!(
+        said,
+        "error: no connection was lost in calm.json, so there is nothing to draw\n"
+    );
+    save(&folder, "a.json", &storm_run(50, |_| {}));
+    for flag in ["--metric=response", "--window=5", "--x=a", "--sheet=a"] {
+        let said = folder.refused(2, &["a.json", "--kind", "storm", flag]);
+        assert!(said.contains("cannot be used with --kind storm"), "{said}");
+    }
+}
+
+#[test]
+fn impossible_times_are_refused() {
+    let folder = Folder::new();
+    for (from_s, to_s) in [(-1.0, 1.0), (1.0, 1.0), (0.0, 1e300)] {
+        let run = storm_run(50, |s| {
+            let row = &mut s.reconnect.as_mut().unwrap().timeline[0];
+            (row.from_s, row.to_s) = (from_s, to_s);
+        });
+        save(&folder, "a.json", &run);
+        let said = folder.refused(1, &["a.json", "--kind", "storm", "-o", "a.svg"]);
+        assert!(said.contains("of a.json is not a time"), "{said}");
+    }
+}

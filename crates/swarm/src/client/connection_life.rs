@@ -1,0 +1,213 @@
+//! Life of a connection in a run whose connections can end before the run, and the beginning of its client's part on it.
+
+use std::mem;
+
+use super::Client;
+use super::stages::ClientStage;
+use crate::clock::nanoseconds;
+use crate::dialogue::ClientDialogue;
+use crate::reconnecting::record_reconnect;
+use crate::returning_client::{ClientPart, ConnectRequest, ReturningClient};
+use crate::rules::RunTimes;
+use crate::thread_state::ThreadState;
+
+/// Life of a connection in a run whose connections can end before the run. Times are on the thread's clock.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionLife {
+    /// State of the client before this connection, until the client is ready.
+    pub(super) returning: Option<Box<ReturningClient>>,
+    /// End of the connection's lifetime; `u64::MAX` without a limit.
+    pub(super) ends_ns: u64,
+    /// Messages sent on this connection.
+    pub(super) messages: u64,
+    /// Connections of the client before this one.
+    pub(super) earlier: u64,
+    /// Lost connections of the client before this one.
+    pub(super) losses: u32,
+    /// Time from which the client works on this connection.
+    pub(super) active_from_ns: u64,
+    /// Messages that are due before this time are skipped when the load begins for the client.
+    pub(super) skips_until_ns: u64,
+    /// Figures of the client's first connection.
+    pub(super) first_connect_ns: Option<u64>,
+    pub(super) first_ready_ns: Option<u64>,
+    /// The client goes on without this connection, which is only closed.
+    pub(super) is_detached: bool,
+}
+
+impl ConnectionLife {
+    /// The life of a connection that has opened; `None` in a run whose connections stay.
+    pub(super) fn new(request: ConnectRequest, thread: &ThreadState) -> Option<Box<Self>> {
+        let rules = thread.life.as_ref()?;
+        let returning = request.returning.as_ref();
+        let earlier = returning.map_or(0, |returning| returning.connections);
+        let intended_ns = request.intended_or_begun_ns();
+        let lifetime = rules.connections.lifetime;
+        let lifetime =
+            lifetime.map(|lifetime| lifetime.of(rules.seed, request.connection, earlier));
+        Some(Box::new(Self {
+            ends_ns: lifetime.map_or(u64::MAX, |time| {
+                intended_ns.saturating_add(nanoseconds(time))
+            }),
+            earlier,
+            losses: returning.map_or(0, |returning| returning.losses),
+            returning: request.returning,
+            ..Self::default()
+        }))
+    }
+
+    /// Returns true when the connection is opened again after a loss, and its client is not ready.
+    pub(super) fn is_reconnecting(&self) -> bool {
+        self.returning
+            .as_ref()
+            .is_some_and(|own| own.loss.is_some())
+    }
+}
+
+impl Client {
+    /// Number of the client, or of the idle connection.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Returns true when the client goes on without this connection.
+    #[inline]
+    pub(super) fn is_detached(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.is_detached)
+    }
+
+    /// Returns true when the connection is opened again after a loss, and the client is not ready.
+    pub(super) fn is_reconnecting(&self) -> bool {
+        self.life
+            .as_ref()
+            .is_some_and(|life| life.is_reconnecting())
+    }
+
+    /// Number of connections of the client after its first one.
+    pub(super) fn reconnects(&self) -> u64 {
+        self.life.as_ref().map_or(0, |life| life.earlier)
+    }
+
+    /// Time to open the client's first connection, and until it was ready, in nanoseconds.
+    pub(super) fn first_times(&self) -> (u64, Option<u64>) {
+        let ready_ns = self.dialogue.as_ref().and_then(|own| own.ready_ns);
+        match self.life.as_deref() {
+            Some(ConnectionLife {
+                first_connect_ns: Some(connect_ns),
+                first_ready_ns,
+                ..
+            }) => (*connect_ns, *first_ready_ns),
+            _ => (self.connect_ns, ready_ns),
+        }
+    }
+
+    /// Messages that may be sent on this connection.
+    #[inline]
+    pub(super) fn room_on_connection(&self, thread: &ThreadState) -> u64 {
+        let Some(life) = &self.life else {
+            return u64::MAX;
+        };
+        let limit = thread
+            .life
+            .as_ref()
+            .and_then(|rules| rules.connections.messages_per_connection);
+        limit.map_or(u64::MAX, |limit| limit.get().saturating_sub(life.messages))
+    }
+
+    /// Returns true when the messages of the connection are over, and its client has not noticed.
+    #[inline]
+    pub(super) fn must_be_replaced(&self, thread: &ThreadState) -> bool {
+        self.life.is_some()
+            && self.stage == ClientStage::Running
+            && self.room_on_connection(thread) == 0
+    }
+
+    /// Counts a message that was sent on this connection.
+    #[inline]
+    pub(super) fn count_on_connection(&mut self) {
+        if let Some(life) = &mut self.life {
+            life.messages += 1;
+        }
+    }
+
+    /// Begins the client's part on a connection that is ready.
+    pub(super) fn become_ready(&mut self, now_ns: u64, thread: &ThreadState) {
+        self.stage = ClientStage::Waiting;
+        let returning = self.life.as_mut().and_then(|life| life.returning.take());
+        match returning {
+            Some(returning) => self.resume(&returning, now_ns, thread),
+            None => {
+                let mut stats = thread.clients.borrow_mut();
+                stats.opening -= 1;
+                stats.idle.opened += u64::from(thread.is_idle(self.id));
+            }
+        }
+    }
+
+    /// Takes over the state of the client's connection before.
+    #[cold]
+    fn resume(&mut self, returning: &ReturningClient, now_ns: u64, thread: &ThreadState) {
+        self.pacing = returning.pacing;
+        self.sent = returning.sent;
+        self.warmed = returning.warmed;
+        self.failed = returning.failed;
+        if let Some(life) = &mut self.life {
+            life.active_from_ns = now_ns;
+            life.first_connect_ns = Some(returning.connect_ns);
+            life.first_ready_ns = returning.ready_ns;
+        }
+        self.stage = match returning.part {
+            ClientPart::Waiting => ClientStage::Waiting,
+            ClientPart::Sending => ClientStage::Running,
+            ClientPart::Listening => ClientStage::Listening,
+            ClientPart::Receiving => ClientStage::Receiving,
+            ClientPart::Done => ClientStage::Done,
+        };
+        let Some(loss) = returning.loss else {
+            return;
+        };
+        record_reconnect(thread, |record| {
+            record.back(thread.after_t0(now_ns), now_ns.saturating_sub(loss.at_ns));
+        });
+        if returning.part == ClientPart::Waiting {
+            if let Some(life) = &mut self.life {
+                life.skips_until_ns = now_ns;
+            }
+        } else if returning.part == ClientPart::Sending
+            && let Some(run) = thread.run
+        {
+            self.skip_missed(now_ns, run, thread);
+        }
+    }
+
+    /// Skips what became due before the load began for a client that was away.
+    pub(super) fn skip_before_start(&mut self, run: RunTimes, thread: &ThreadState) {
+        if let Some(life) = &mut self.life
+            && life.skips_until_ns > 0
+        {
+            let until_ns = mem::take(&mut life.skips_until_ns);
+            if self.stage == ClientStage::Running {
+                self.skip_missed(until_ns, run, thread);
+            }
+        }
+    }
+
+    fn skip_missed(&mut self, until_ns: u64, run: RunTimes, thread: &ThreadState) {
+        if let Some(open) = &thread.rules.open_loop {
+            let missed = self.pacing.skip_until(until_ns, open, run);
+            record_reconnect(thread, |record| record.missed += missed);
+        }
+    }
+
+    /// Continues the dialogue of the connection before on this one.
+    pub(super) fn carry_over(&self, own: &mut ClientDialogue) {
+        let life = self.life.as_ref();
+        let Some(returning) = life.and_then(|life| life.returning.as_ref()) else {
+            return;
+        };
+        own.carried_rooms = returning.rooms;
+        if let Some(feed) = &returning.feed {
+            own.feed = Some(Box::new(feed.next_connection()));
+        }
+    }
+}

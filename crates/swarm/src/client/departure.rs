@@ -1,0 +1,230 @@
+//! Ends of connections whose clients go on: replaced by plan, dropped by plan, or ended by the server.
+
+use measurement::plan::DropMethod;
+use websocket_wire::Opcode;
+
+use super::stages::ClientStage;
+use super::{Client, Next};
+use crate::connection_end::{ConnectionEnd, close_code};
+use crate::dialogue::client_rooms::CarriedRooms;
+use crate::reconnecting::record_reconnect;
+use crate::returning_client::{ClientPart, ConnectRequest, Loss, ReturningClient};
+use crate::rules::RunTimes;
+use crate::thread_state::ThreadState;
+
+impl Client {
+    /// Lets a client whose connection was about to be replaced finish on it, because the run is interrupted.
+    #[inline]
+    pub(super) fn stay_until_stop(&mut self, thread: &ThreadState) {
+        if matches!(self.stage, ClientStage::Retiring { .. }) && thread.command.stop {
+            self.stage = ClientStage::Running;
+        }
+    }
+
+    /// Replaces a connection whose lifetime or whose messages are over.
+    #[cold]
+    pub(super) fn step_life(&mut self, now_ns: u64, thread: &ThreadState) {
+        let Some(life) = &self.life else {
+            return;
+        };
+        let is_ending = thread.command.close || thread.command.stop;
+        if life.is_detached || life.returning.is_some() {
+            return;
+        }
+        if let ClientStage::Retiring { until_ns } = self.stage {
+            let is_drained =
+                self.in_flight.is_empty() && self.partial.is_none() && self.is_all_delivered();
+            if is_drained || now_ns >= until_ns {
+                self.replace(now_ns, thread);
+            }
+            return;
+        }
+        let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
+        let is_used_up = self.room_on_connection(thread) == 0;
+        let is_over = life.ends_ns <= now_ns && now_ns < end_ns;
+        if is_ending || !(is_over || is_used_up) {
+            return;
+        }
+        match self.stage {
+            ClientStage::Running => {
+                let until_ns = now_ns.saturating_add(thread.rules.timeout_ns);
+                self.stage = ClientStage::Retiring { until_ns };
+                self.step_life(now_ns, thread);
+            }
+            ClientStage::Waiting | ClientStage::Listening | ClientStage::Receiving => {
+                self.replace(now_ns, thread);
+            }
+            _ => {}
+        }
+    }
+
+    /// End of the connection's lifetime, on the thread's clock; `u64::MAX` when it does not matter.
+    #[inline]
+    pub(super) fn next_replacement(&self) -> u64 {
+        match (&self.life, self.stage) {
+            (
+                Some(life),
+                ClientStage::Waiting
+                | ClientStage::Running
+                | ClientStage::Listening
+                | ClientStage::Receiving,
+            ) => life.ends_ns,
+            _ => u64::MAX,
+        }
+    }
+
+    /// Closes the connection. The client goes on with the next one.
+    fn replace(&mut self, now_ns: u64, thread: &ThreadState) {
+        self.give_up_in_flight(false, thread);
+        let ends_ns = self.life.as_ref().map_or(now_ns, |life| life.ends_ns);
+        self.finalize_publications(thread);
+        let rooms = self.leave_connection(true, thread);
+        let returning = self.take_returning(now_ns, None, rooms, thread);
+        thread.clients.borrow_mut().replaced += 1;
+        thread.leaving.borrow_mut().push(ConnectRequest {
+            intended_ns: Some(ends_ns.min(now_ns)),
+            ..ConnectRequest::of(returning)
+        });
+        self.say_farewell(now_ns, thread);
+    }
+
+    /// Ends the client's work on this connection. `is_planned`: the client itself ends it. Returns its state in its rooms.
+    fn leave_connection(&mut self, is_planned: bool, thread: &ThreadState) -> CarriedRooms {
+        self.finish_feed(thread);
+        self.leave_rooms_for_now(is_planned, thread)
+    }
+
+    /// Moves the state of the client out of its connection.
+    fn take_returning(
+        &mut self,
+        now_ns: u64,
+        loss: Option<u64>,
+        rooms: CarriedRooms,
+        thread: &ThreadState,
+    ) -> Box<ReturningClient> {
+        let part = match self.stage {
+            ClientStage::Running | ClientStage::Retiring { .. } => ClientPart::Sending,
+            ClientStage::Listening => ClientPart::Listening,
+            ClientStage::Receiving => ClientPart::Receiving,
+            ClientStage::Draining { .. } | ClientStage::Done => ClientPart::Done,
+            _ => ClientPart::Waiting,
+        };
+        let is_draining = matches!(self.stage, ClientStage::Draining { .. });
+        if let Some(run) = thread.run
+            && (is_draining || part == ClientPart::Sending)
+        {
+            let from_ns = self.active_from_ns(run);
+            thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(from_ns);
+        }
+        let (connect_ns, ready_ns) = self.first_times();
+        let mut stats = thread.clients.borrow_mut();
+        stats.recognized |= self.has_recognized();
+        let (earlier, losses) = self.life.as_mut().map_or((0, 0), |life| {
+            life.is_detached = true;
+            (life.earlier, life.losses)
+        });
+        Box::new(ReturningClient {
+            id: self.id,
+            part,
+            pacing: self.pacing,
+            sent: self.sent,
+            warmed: self.warmed,
+            failed: self.failed,
+            connect_ns,
+            ready_ns,
+            close_code: None,
+            connections: earlier + 1,
+            losses: losses + u32::from(loss.is_some()),
+            loss: loss.map(|at_ns| Loss { at_ns, failed: 0 }),
+            rooms,
+            feed: self.dialogue.as_mut().and_then(|own| own.feed.take()),
+        })
+    }
+
+    /// Time from which the client has worked on this connection in the measured phase.
+    pub(super) fn active_from_ns(&self, run: RunTimes) -> u64 {
+        let from_ns = self.life.as_ref().map_or(0, |life| life.active_from_ns);
+        from_ns.max(run.t0_ns)
+    }
+
+    /// Ends the connection by plan, at this intended time. Returns what the connection waits for next.
+    #[cold]
+    pub(crate) fn drop_by_plan(
+        &mut self,
+        at_ns: u64,
+        method: DropMethod,
+        thread: &ThreadState,
+    ) -> Next {
+        let is_up = !matches!(
+            self.stage,
+            ClientStage::Setup { .. }
+                | ClientStage::CatchingUp { .. }
+                | ClientStage::Goodbye { .. }
+                | ClientStage::Closing { .. }
+        );
+        if !is_up || self.is_detached() {
+            return Next::Event;
+        }
+        let now_ns = thread.clock.now_ns();
+        self.give_up_in_flight(true, thread);
+        if let ClientStage::Draining { .. } = self.stage {
+            self.leave(thread);
+        }
+        let rooms = self.leave_connection(true, thread);
+        record_reconnect(thread, |record| record.lost(thread.after_t0(at_ns), false));
+        let returning = self.take_returning(now_ns, Some(at_ns), rooms, thread);
+        thread.reopen(returning, at_ns);
+        match method {
+            DropMethod::Reset => {
+                self.stream.reset();
+                Next::Never
+            }
+            DropMethod::Close => {
+                let code = close_code::GOING_AWAY;
+                self.close_with(code, now_ns, thread);
+                self.wake(None, thread)
+            }
+        }
+    }
+
+    /// Lets a client go on whose connection the server has ended. Returns false when it does not.
+    #[cold]
+    pub(super) fn survive(&mut self, end: &ConnectionEnd, thread: &ThreadState) -> bool {
+        let now_ns = thread.clock.now_ns();
+        if self.life.is_none() || !thread.may_reopen(now_ns) {
+            return false;
+        }
+        let is_done = self.stage == ClientStage::Done;
+        if !is_done {
+            self.give_up_in_flight(false, thread);
+        }
+        if let ClientStage::Draining { .. } = self.stage {
+            thread.end_sending(now_ns);
+            self.leave(thread);
+        }
+        let rooms = self.leave_connection(false, thread);
+        record_reconnect(thread, |record| record.lost(thread.after_t0(now_ns), true));
+        let mut returning = self.take_returning(now_ns, Some(now_ns), rooms, thread);
+        returning.close_code = end.close_code();
+        thread.reopen(returning, now_ns);
+        thread
+            .clients
+            .borrow_mut()
+            .add_lost(thread.is_idle(self.id), end.clone(), !is_done);
+        true
+    }
+
+    /// Takes back the request of a connection that was opened again, but whose setup has failed.
+    #[cold]
+    pub(super) fn take_failed_reconnect(&mut self) -> Option<Box<ReturningClient>> {
+        let life = self.life.as_mut()?;
+        life.is_detached = true;
+        life.returning.take()
+    }
+
+    /// Closes with this code.
+    fn close_with(&mut self, code: u16, now_ns: u64, thread: &ThreadState) {
+        self.queue_control(Opcode::Close, &code.to_be_bytes(), thread);
+        self.await_close(now_ns, thread);
+    }
+}

@@ -1,0 +1,171 @@
+//! Lost connections of a thread: opened again by the law, or given up.
+
+use measurement::record::{ConnectFailure, ReconnectRecord};
+use measurement::run::ClientRow;
+
+use crate::clock::nanoseconds;
+use crate::returning_client::{ClientPart, ConnectRequest, Loss, ReturningClient};
+use crate::thread_state::ThreadState;
+
+/// Time after which a client that is away gives up, where no duration is planned, in nanoseconds.
+const GIVE_UP_NS: u64 = 60_000_000_000;
+
+impl ThreadState {
+    /// Time after T0 of a time on the thread's clock, in nanoseconds; 0 before.
+    pub(crate) fn after_t0(&self, now_ns: u64) -> u64 {
+        self.run.map_or(0, |run| now_ns.saturating_sub(run.t0_ns))
+    }
+
+    /// Returns true when a connection that is lost at this time is opened again.
+    pub(crate) fn may_reopen(&self, now_ns: u64) -> bool {
+        let law = self
+            .life
+            .as_ref()
+            .and_then(|life| life.connections.reconnect);
+        law.is_some() && !self.is_ending(now_ns)
+    }
+
+    /// Returns true when the measured phase is over, or the run is stopped or closes.
+    pub(crate) fn is_ending(&self, now_ns: u64) -> bool {
+        let end_ns = self.run.map_or(u64::MAX, |run| run.end_ns);
+        self.command.close || self.command.stop || now_ns >= end_ns
+    }
+
+    /// Plans the next attempt to open a lost connection. The delay counts from `from_ns`. Without a law, the client stays
+    /// away.
+    pub(crate) fn reopen(&self, returning: Box<ReturningClient>, from_ns: u64) {
+        let life = self.life.as_ref();
+        let law = life.and_then(|life| Some((life.connections.reconnect?, life.seed)));
+        let (Some((law, seed)), Some(loss)) = (law, returning.loss) else {
+            return self.stay_away(&returning);
+        };
+        let delay = law.delay(seed, returning.id, returning.losses - 1, loss.failed);
+        self.leaving.borrow_mut().push(ConnectRequest {
+            intended_ns: Some(from_ns.saturating_add(nanoseconds(delay))),
+            ..ConnectRequest::of(returning)
+        });
+    }
+
+    /// Records a failed attempt to open a lost connection, and plans the next one.
+    pub(crate) fn attempt_failed(
+        &self,
+        mut returning: Box<ReturningClient>,
+        failure: &ConnectFailure,
+    ) {
+        let now_ns = self.clock.now_ns();
+        record_reconnect(self, |record| record.failed(self.after_t0(now_ns), failure));
+        let is_endless = self.run.is_none_or(|run| run.end_ns == u64::MAX);
+        if let Some(loss) = &mut returning.loss {
+            loss.failed = loss.failed.saturating_add(1);
+            let gives_up = is_endless && now_ns >= loss.at_ns.saturating_add(GIVE_UP_NS);
+            if gives_up || !self.may_reopen(now_ns) {
+                return self.stay_away(&returning);
+            }
+        }
+        self.reopen(returning, now_ns);
+    }
+
+    /// Goes on after a replacement that could not be opened: by the law, or without the client.
+    pub(crate) fn replacement_failed(&self, mut returning: Box<ReturningClient>) {
+        let now_ns = self.clock.now_ns();
+        if !self.may_reopen(now_ns) {
+            return self.end_unconnected(&returning, false);
+        }
+        record_reconnect(self, |record| record.lost(self.after_t0(now_ns), true));
+        returning.losses += 1;
+        returning.loss = Some(Loss {
+            at_ns: now_ns,
+            failed: 0,
+        });
+        self.reopen(returning, now_ns);
+    }
+
+    /// Ends the part of a client whose lost connection is not opened again. What it does not send is missed.
+    pub(crate) fn stay_away(&self, returning: &ReturningClient) {
+        if let Some(loss) = returning.loss {
+            let away_until_ns = self.clock.now_ns();
+            let end_ns = self.run.map_or(u64::MAX, |run| run.end_ns);
+            let law = self
+                .life
+                .as_ref()
+                .and_then(|life| life.connections.reconnect);
+            // Without a law the client stays away until the end, which is added when the run is over.
+            if law.is_some() {
+                let away_ns = away_until_ns.min(end_ns).saturating_sub(loss.at_ns);
+                record_reconnect(self, |record| record.away_ns += away_ns);
+            } else {
+                self.clients.borrow_mut().away_from_ns.push(loss.at_ns);
+            }
+        }
+        self.end_unconnected(returning, true);
+    }
+
+    /// Ends the part of a client without a connection. `is_missed`: what it does not send is missed, else it is unsent.
+    pub(crate) fn end_unconnected(&self, returning: &ReturningClient, is_missed: bool) {
+        let is_idle = self.is_idle(returning.id);
+        let mut stats = self.clients.borrow_mut();
+        let pacing = match returning.part {
+            ClientPart::Sending => Some(returning.pacing),
+            ClientPart::Waiting if !is_idle => self.unstarted(returning.id),
+            _ => None,
+        };
+        if let Some(pacing) = pacing {
+            let list = if is_missed {
+                &mut stats.missed
+            } else {
+                &mut stats.unfinished
+            };
+            list.push((pacing, returning.sent));
+        }
+        match returning.part {
+            ClientPart::Sending | ClientPart::Receiving => stats.busy -= 1,
+            ClientPart::Waiting if !is_idle => stats.busy -= 1,
+            ClientPart::Listening => stats.listening -= 1,
+            ClientPart::Waiting | ClientPart::Done => {}
+        }
+        if !is_idle {
+            stats.rows.push(ClientRow {
+                client: returning.id,
+                connect_ns: Some(returning.connect_ns),
+                messages: returning.sent,
+                failed: returning.failed,
+                close_code: returning.close_code,
+                ready_ns: returning.ready_ns,
+                reconnects: returning.connections - 1,
+                ..ClientRow::default()
+            });
+        }
+        drop(stats);
+        if returning.part == ClientPart::Receiving || returning.part == ClientPart::Sending {
+            let end_ns = self.run.map_or(u64::MAX, |run| run.end_ns);
+            self.end_sending(self.clock.now_ns().min(end_ns));
+        }
+    }
+}
+
+impl ThreadState {
+    /// Records what clients missed that stay away after the loss of their connection.
+    pub(crate) fn record_missed(&self) {
+        let mut stats = self.clients.borrow_mut();
+        let missed = std::mem::take(&mut stats.missed);
+        let away_from_ns = std::mem::take(&mut stats.away_from_ns);
+        drop(stats);
+        let end_ns = self.run.map_or(0, |run| run.end_ns);
+        let away_until_ns = end_ns.min(self.stopped_ns).min(self.clock.now_ns());
+        record_reconnect(self, |record| {
+            for (pacing, sent) in missed {
+                record.missed += pacing.count_unsent(sent, self.stopped_ns, &self.rules, self.run);
+            }
+            for from_ns in away_from_ns {
+                record.away_ns += away_until_ns.saturating_sub(from_ns);
+            }
+        });
+    }
+}
+
+/// Changes the figures of lost connections.
+pub(crate) fn record_reconnect(thread: &ThreadState, change: impl FnOnce(&mut ReconnectRecord)) {
+    if let Some(record) = thread.recorder.borrow_mut().reconnect.as_deref_mut() {
+        change(record);
+    }
+}
