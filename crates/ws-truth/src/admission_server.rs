@@ -230,7 +230,7 @@ impl AdmissionLoop {
             self.log.first_request_ns.get_or_insert(now_ns);
             self.answer_request(connection);
         }
-        let is_silent = self.is_silent();
+        let is_silent = self.is_silent(connection);
         let before = self.log.messages.len();
         let open = &mut self.connections[connection];
         let entry = &mut self.log.connections[connection];
