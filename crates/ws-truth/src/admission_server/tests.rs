@@ -194,6 +194,21 @@ fn connections_from_before_the_first_loss_get_no_answers() {
 }
 
 #[test]
+fn each_connection_is_greeted_once() {
+    let server = AdmissionServer::start(AdmissionRules {
+        greeting_after: Some(Duration::from_millis(20)),
+        ..AdmissionRules::default()
+    })
+    .unwrap();
+    for client in 0..2 {
+        let mut socket = connect(&server).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::text(WELCOME));
+        send(&mut socket, client, 0);
+        assert_ne!(socket.read().unwrap(), Message::text(WELCOME));
+    }
+}
+
+#[test]
 fn silent_connections_get_a_ping_and_a_message() {
     let server = AdmissionServer::start(AdmissionRules {
         ping_after: Some(Duration::ZERO),

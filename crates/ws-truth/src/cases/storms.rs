@@ -3,10 +3,12 @@
 //! A server lets A handshakes a second through after the loss, in order of arrival. Of N clients, client k, from 1, is back
 //! after k/A, so a share q of them is back after ⌈q·N⌉/A.
 
+use std::time::Duration;
+
 use measurement::plan::{DropMethod, ReconnectLaw};
 
 use super::Case;
-use super::measured_run::{MeasuredConnections, sorted_quantile_ms};
+use super::measured_run::{MeasuredConnections, parse, sorted_quantile_ms};
 use super::storm_load::{
     BACK, BACKOFF, StormLoad, all_accounted_for, back, connect_response, connections, delay_ns,
     half_pause_ms, has_too_few_files, ms, none_refused, note_lateness, rank, refused_with_503,
@@ -26,6 +28,11 @@ pub(super) const TIMED_CASES: &[Case] = &[
         name: "storm-half",
         truth: "500 of 1,000 clients close with 1001, the server lets 200 handshakes a second through: the others notice nothing",
         examine: storm_half,
+    },
+    Case {
+        name: "storm-setup",
+        truth: "500 clients, 200 handshakes a second, and a setup that waits 300 ms for a greeting: clients are back 300 ms after the handshake",
+        examine: storm_with_setup,
     },
     Case {
         name: "storm-503",
@@ -119,6 +126,36 @@ fn storm_half(findings: &mut Findings) -> anyhow::Result<()> {
     let times = limited_times_ms(findings, &measured, DROPPED, PER_SECOND);
     back(findings, &measured, &times, "");
     connect_response(findings, &measured, &times);
+    Ok(())
+}
+
+fn storm_with_setup(findings: &mut Findings) -> anyhow::Result<()> {
+    const PER_SECOND: f64 = 200.0;
+    const GREETING_AFTER: Duration = ms(300);
+    let load = StormLoad {
+        clients: 500,
+        rate: 500,
+        length: ms(4_000),
+        drop: Some((1.0, DropMethod::Reset)),
+        law: ReconnectLaw::Now,
+    };
+    if has_too_few_files(findings, load.clients) {
+        return Ok(());
+    }
+    let rules = AdmissionRules {
+        greeting_after: Some(GREETING_AFTER),
+        ..limited(PER_SECOND, ExcessHandshakes::Wait)
+    };
+    let scenario = parse(("greeted.toml", include_str!("greeted.toml")))?;
+    let measured = load.measure_with(rules, |plan| plan.scenario = Some(scenario))?;
+    planned_drop(findings, &measured, &load, load.clients);
+    none_refused(findings, &measured);
+    measured.counts(findings, "setup", &[("ready", 500), ("failed", 0)]);
+    note_lateness(findings, &measured);
+    let times = limited_times_ms(findings, &measured, load.clients, PER_SECOND);
+    connect_response(findings, &measured, &times);
+    let times = times.map(|time_ms| time_ms + GREETING_AFTER.as_secs_f64() * 1e3);
+    back(findings, &measured, &times, "");
     Ok(())
 }
 
