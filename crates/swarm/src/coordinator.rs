@@ -20,6 +20,9 @@ use crate::worker::{CommandInbox, ThreadResult, ThreadSlice, WorkerJob, WorkerRe
 /// Observer of the time since T0, called at least every 20 ms in the measured phase.
 pub(crate) type OnMeasuredTime<'a> = Box<dyn FnMut(Duration) + 'a>;
 
+/// Observer of the opening, called at least every 20 ms while connections open.
+pub(crate) type OnOpening<'a> = Box<dyn FnMut() + 'a>;
+
 /// Maximum time until a stop request is noticed.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -52,6 +55,8 @@ pub(crate) struct Coordinator<'a> {
     seconds: SecondObserver<'a>,
     /// `None` when nobody observes the time.
     pub(crate) on_time: Option<OnMeasuredTime<'a>>,
+    /// `None` when nobody observes the opening. Not called with a common start, where other processes open connections too.
+    pub(crate) on_opening: Option<OnOpening<'a>>,
     /// The content of the run with the seed that follows from T0.
     reseeded: Arc<OnceLock<RunContent>>,
 }
@@ -77,6 +82,7 @@ impl<'a> Coordinator<'a> {
             slices: Vec::new(),
             seconds,
             on_time: None,
+            on_opening: None,
             reseeded: Arc::clone(&job.reseeded),
         };
         for thread in 0..job.plan.threads.get() {
@@ -182,6 +188,9 @@ impl<'a> Coordinator<'a> {
     /// opening.
     pub(crate) fn wait_for_connections(&mut self, begun: Instant) -> Result<(), SwarmError> {
         while self.connected < self.handles.len() && !self.run.is_stopped() {
+            if let Some(on_opening) = &mut self.on_opening {
+                on_opening();
+            }
             self.receive_report(CHECK_INTERVAL)?;
         }
         self.opening = begun.elapsed();

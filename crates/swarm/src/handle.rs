@@ -1,7 +1,7 @@
 //! Handle to stop and observe a run.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -16,6 +16,7 @@ struct HandleState {
     interrupted: AtomicBool,
     is_final: AtomicBool,
     watched: AtomicBool,
+    open_connections: AtomicU64,
     phase: Mutex<Option<(Phase, Instant)>>,
     threads: Mutex<Vec<Arc<ThreadProgress>>>,
     /// Progress of other processes; empty for a run of this one.
@@ -102,6 +103,21 @@ impl RunHandle {
         }
     }
 
+    /// Number of open connections of this process now, idle ones included.
+    pub fn open_connections(&self) -> u64 {
+        self.0.open_connections.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection that has opened.
+    pub(crate) fn connection_opened(&self) {
+        self.0.open_connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that has ended after it had opened.
+    pub(crate) fn connection_closed(&self) {
+        self.0.open_connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Current phase of the run.
     pub fn phase(&self) -> Phase {
         lock(&self.0.phase).map_or(Phase::Connect, |(phase, _)| phase)
@@ -136,6 +152,7 @@ impl RunHandle {
 
     pub(crate) fn begin_record(&self) {
         self.0.is_final.store(false, Ordering::Release);
+        self.0.open_connections.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn finish_record(&self, interrupted: bool) {
@@ -183,6 +200,17 @@ mod tests {
         assert!(handle.is_interrupted() && !handle.is_final());
         handle.finish_record(true);
         assert!(handle.is_interrupted());
+    }
+
+    #[test]
+    fn open_connections_are_those_of_the_current_record() {
+        let handle = RunHandle::new();
+        handle.begin_record();
+        (0..3).for_each(|_| handle.clone().connection_opened());
+        handle.connection_closed();
+        assert_eq!(handle.open_connections(), 2);
+        handle.begin_record();
+        assert_eq!(handle.open_connections(), 0);
     }
 
     #[test]

@@ -17,6 +17,7 @@
 //! | `run_content` | everything of a run that depends on its seed |
 //! | `common_start` | common start of several generators |
 //! | `second_observer` | complete seconds of a run that goes on, for its observer |
+//! | `server_watch`, `listen_watch` | CPU and memory of the server, overflows of listen queues on its machine |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -67,6 +68,7 @@ mod event_loop;
 #[path = "../fuzz/payload_check.rs"]
 pub mod fuzzing;
 mod handle;
+mod listen_watch;
 mod message;
 mod pacing_timer;
 mod progress;

@@ -25,8 +25,9 @@ use crate::clock::nanoseconds;
 use crate::common_start::{CommonStart, before, instant_of};
 use crate::connect::connect_stats::ConnectStats;
 use crate::connect::connector::Connector;
-use crate::coordinator::{Coordinator, OnMeasuredTime};
+use crate::coordinator::{Coordinator, OnMeasuredTime, OnOpening};
 use crate::handle::RunHandle;
+use crate::listen_watch::ListenWatch;
 use crate::progress::{Phase, context_switches, elapsed_ns, sum_progress};
 use crate::run_content::RunContent;
 use crate::second_observer::{OnSecond, SecondObserver};
@@ -110,8 +111,13 @@ fn record_with(
     setup: RunSetup<'_>,
 ) -> Result<Recording, SwarmError> {
     let slow_after = plan.slow_readers().map(|slow| slow.after());
-    let watch = Rc::new(RefCell::new(ServerWatch::new(setup.probe, slow_after)));
-    let observer = Rc::clone(&watch);
+    // With a common start, other processes open connections to the server too.
+    let divides_memory = plan.connections.idle > 0 && setup.start.is_none();
+    let opening = divides_memory.then(|| handle.clone());
+    let watch = ServerWatch::new(setup.probe, slow_after, opening);
+    let watch = Rc::new(RefCell::new(watch));
+    let (observer, opening_observer) = (Rc::clone(&watch), Rc::clone(&watch));
+    let mut listen = ListenWatch::default();
     let allowed_ns = setup.calibration.map_or(0, |c| c.longest_stop_ns);
     let allowed_ns = allowed_ns.max(nanoseconds(ALLOWED_STOP));
     let control = RunControl {
@@ -121,10 +127,14 @@ fn record_with(
         on_time: slow_after.map(|_| {
             Box::new(move |since_t0| observer.borrow_mut().at(since_t0)) as OnMeasuredTime<'_>
         }),
+        on_opening: divides_memory
+            .then(|| Box::new(move || opening_observer.borrow_mut().at_opening()) as OnOpening<'_>),
     };
     let mut recording = record_allowing(plan, handle, control, |phase| {
+        listen.enter(phase);
         watch.borrow_mut().enter(phase);
     })?;
+    listen.end(&mut recording.context);
     let used = watch.borrow_mut().used.take();
     let server = used.and_then(|used| server_usage(used, &recording.context.client));
     recording.context = RunContext {
@@ -134,6 +144,10 @@ fn record_with(
         host: describe_host(setup.open_file_limit),
         server,
         server_growth_bytes: watch.borrow().growth(),
+        idle: recording.context.idle.map(|idle| IdleSummary {
+            memory: watch.borrow().connection_memory(),
+            ..idle
+        }),
         ..recording.context
     };
     assign_places(plan, &mut recording.clients);
@@ -212,6 +226,7 @@ struct RunControl<'a> {
     start: Option<CommonStart<'a>>,
     on_second: Option<OnSecond<'a>>,
     on_time: Option<OnMeasuredTime<'a>>,
+    on_opening: Option<OnOpening<'a>>,
 }
 
 impl Default for RunControl<'_> {
@@ -221,6 +236,7 @@ impl Default for RunControl<'_> {
             start: None,
             on_second: None,
             on_time: None,
+            on_opening: None,
         }
     }
 }
@@ -267,6 +283,7 @@ fn record_allowing(
     let seconds = SecondObserver::new(plan.threads.get(), control.on_second);
     let mut coordinator = Coordinator::start(&job, seconds)?;
     coordinator.on_time = control.on_time;
+    coordinator.on_opening = control.on_opening;
     let t0 = coordinator.run_phases(plan, begun, control.start.as_mut(), &mut enter)?;
     let started_at = match t0 {
         Some(t0) => t0,

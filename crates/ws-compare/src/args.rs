@@ -199,6 +199,8 @@ pub(crate) struct CompareArgs {
     /// The names: throughput, service.p50, service.p99, service.p99.9, p50, p99, p99.9 (response times; also as
     /// response.p50 and so on), messages_per_cpu_s and memory_per_connection. With deliveries also reach, first.p99,
     /// last.p50, last.p99, delivery.p50 and delivery.p99. Of a feed also gap.p99, lateness.p99 and skew.p99.
+    /// With --lifetime, --messages-per-connection or --connect-rate also connect_response.p50 and
+    /// connect_response.p99 (times to connect from the intended time).
     ///
     /// The intervals hold for all figures together, so fewer figures need fewer rounds. Runs that no figure and no
     /// --fail-if needs are not made: with throughput alone, no latency runs.
@@ -351,20 +353,23 @@ impl CompareArgs {
     /// Figures to compare, in the order of reports.
     pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
         if self.figures.is_empty() {
-            return self.figures_of_load().to_vec();
+            let replaces = self.connections.lifetime.is_some()
+                || self.connections.messages_per_connection.is_some();
+            let of_connections = replaces.then_some(ComparedFigure::OF_CONNECTIONS);
+            return [self.figures_of_load(), of_connections.unwrap_or_default()].concat();
         }
         let is_wanted = |figure: &ComparedFigure| self.figures.contains(figure);
         ComparedFigure::ALL.into_iter().filter(is_wanted).collect()
     }
 
-    /// All figures that runs with this load have.
+    /// All figures that the messages of runs with this load have.
     fn figures_of_load(&self) -> &'static [ComparedFigure] {
         let Some(scenario) = &self.loaded else {
             return ComparedFigure::OF_MESSAGES;
         };
         match (scenario.has_deliveries(), scenario.push.is_some()) {
             _ if scenario.is_push_only() => ComparedFigure::OF_FEEDS,
-            (_, true) => &ComparedFigure::ALL,
+            (_, true) => ComparedFigure::OF_ROOMS_AND_FEEDS,
             (true, false) => ComparedFigure::OF_ROOMS,
             (false, false) => ComparedFigure::OF_MESSAGES,
         }
@@ -477,6 +482,9 @@ mod tests {
     fn figures_are_those_of_conditions_in_their_own_order() {
         let of = |line: &[&str]| parse(line).map(|args| args.compared_figures());
         assert_eq!(of(&[]).unwrap(), ComparedFigure::OF_MESSAGES);
+        let replaced = of(&["--lifetime", "1s"]).unwrap();
+        assert_eq!(replaced.last(), Some(&ComparedFigure::ConnectResponseP99));
+        assert!(ComparedFigure::are_all_of_a_load(&replaced));
         assert_eq!(
             of(&["--figures", "p99, throughput,response.p99"]).unwrap(),
             [ComparedFigure::Throughput, ComparedFigure::ResponseP99]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use host::process_probe::ProcessProbe;
 use measurement::plan::Plan;
 use measurement::record::Sample;
-use measurement::run::comparison::{RunDeliveries, RunRow, Steadiness};
+use measurement::run::comparison::{RunConnections, RunDeliveries, RunRow, Steadiness};
 use measurement::run::{Host, Summary, Tool};
 use measurement::verdict::Calibration;
 use swarm::{RunHandle, RunSetup, SwarmError};
@@ -97,7 +97,9 @@ pub(crate) fn measure(
 
 fn memory_per_connection(summary: &Summary, before_bytes: Option<u64>) -> Option<f64> {
     let after_bytes = summary.server.as_ref()?.max_rss_bytes;
-    memory_growth(before_bytes, after_bytes, summary.connections.opened)
+    let opened = summary.connections.opened;
+    let at_once = opened.min(summary.plan.connections_at_once());
+    memory_growth(before_bytes, after_bytes, at_once)
 }
 
 /// Growth of a server's memory per connection, in bytes; `None` if it did not grow, or is unknown.
@@ -133,6 +135,7 @@ pub(crate) fn whole_row(s: &Summary) -> RunRow {
         messages_per_cpu_s: s.server.as_ref().and_then(|s| s.messages_per_cpu_s),
         slices: None,
         deliveries: RunDeliveries::of(s),
+        connections: RunConnections::of(s),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use cli::in_one_line;
-use measurement::run::Summary;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
 };
+use measurement::run::{ConnectionPlanSummary, Summary};
 use results::ResultsError;
 use results::read::{RunPart, encoding_of, is_comparison, read_comparison, read_run};
 use wording::run_differences::{Impact, differences};
@@ -255,14 +255,18 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
 }
 
 /// The figures of runs like this one.
-fn figures_of(summary: &Summary) -> &'static [ComparedFigure] {
-    match (&summary.fan_out, &summary.push) {
-        (Some(_), Some(_)) => &ComparedFigure::ALL,
+fn figures_of(summary: &Summary) -> Vec<ComparedFigure> {
+    let of_messages = match (&summary.fan_out, &summary.push) {
+        (Some(_), Some(_)) => ComparedFigure::OF_ROOMS_AND_FEEDS,
         (Some(_), None) => ComparedFigure::OF_ROOMS,
         (None, Some(_)) if summary.messages.sent == 0 => ComparedFigure::OF_FEEDS,
-        (None, Some(_)) => &ComparedFigure::ALL,
+        (None, Some(_)) => ComparedFigure::OF_ROOMS_AND_FEEDS,
         (None, None) => ComparedFigure::OF_MESSAGES,
-    }
+    };
+    let replaces = summary.plan.connections.as_ref();
+    let replaces = replaces.is_some_and(ConnectionPlanSummary::replaces);
+    let of_connections = replaces.then_some(ComparedFigure::OF_CONNECTIONS);
+    [of_messages, of_connections.unwrap_or_default()].concat()
 }
 
 /// A run as the round of a server: its capacity if in closed loop, its latency if in open loop. A run with faults is a

@@ -17,13 +17,13 @@ use wording::{ConditionStatus, Tone};
 
 use crate::round_values::CONFIDENCE;
 use ComparedFigure::{
-    DeliveryP50, DeliveryP99, FirstP99, GapP99, LastP50, LastP99, LatenessP99, MemoryPerConnection,
-    MessagesPerCpuS, Reach, ResponseP50, ResponseP99, ResponseP999, ServiceP50, ServiceP99,
-    ServiceP999, SkewP99, Throughput,
+    ConnectResponseP50, ConnectResponseP99, DeliveryP50, DeliveryP99, FirstP99, GapP99, LastP50,
+    LastP99, LatenessP99, MemoryPerConnection, MessagesPerCpuS, Reach, ResponseP50, ResponseP99,
+    ResponseP999, ServiceP50, ServiceP99, ServiceP999, SkewP99, Throughput,
 };
 
 /// Groups of figures with their headings.
-const GROUPS: [(&str, &[ComparedFigure]); 5] = [
+const GROUPS: [(&str, &[ComparedFigure]); 6] = [
     (
         "Capacity: closed loop, as fast as each server answers",
         &[Throughput, ServiceP50, ServiceP99, ServiceP999],
@@ -39,6 +39,10 @@ const GROUPS: [(&str, &[ComparedFigure]); 5] = [
     (
         "Feed: the server sends on its own",
         &[GapP99, LatenessP99, SkewP99],
+    ),
+    (
+        "Connections, each from its intended time",
+        &[ConnectResponseP50, ConnectResponseP99],
     ),
     (
         "Cost, in closed loop",

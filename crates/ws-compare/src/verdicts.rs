@@ -352,6 +352,7 @@ mod tests {
             messages_per_cpu_s: None,
             slices: None,
             deliveries: None,
+            connections: None,
         }
     }
 

@@ -177,6 +177,39 @@ pub struct RunRow {
     /// Figures of deliveries or of a feed; `None` without either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<RunDeliveries>,
+    /// Figures of connections that were due at times of their own; `None` without a connect rate and replacements.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<RunConnections>,
+}
+
+/// Figures of connections that were due at times of their own, over the whole run. Times are in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct RunConnections {
+    /// Connections that opened.
+    pub opened: u64,
+    /// Those that their clients replaced by plan.
+    pub replaced: u64,
+    /// Times of opening from the intended times.
+    pub connect_response_p50_ns: Option<f64>,
+    pub connect_response_p99_ns: Option<f64>,
+}
+
+impl RunConnections {
+    /// The figures of a run; `None` when its connections were due when they were begun.
+    pub fn of(summary: &Summary) -> Option<Self> {
+        let rules = summary.plan.connections.as_ref()?;
+        let times = &summary.connect_response_ns;
+        let exact = |ns: Option<u64>| ns.map(|ns| ns as f64);
+        let has_due_times = rules.rate_per_s.is_some() || rules.replaces();
+        (has_due_times && times.count > 0).then(|| Self {
+            opened: summary.connections.opened,
+            replaced: summary.connections.replaced,
+            connect_response_p50_ns: exact(times.p50),
+            connect_response_p99_ns: exact(times.p99),
+        })
+    }
 }
 
 /// Figures of a run's deliveries or of its feed, over the whole measured phase. Times are in nanoseconds; `None` where

@@ -44,15 +44,16 @@ pub struct ConnectionMemory {
 }
 
 impl IdleSummary {
-    /// Idle connections of two processes at the same time: counts are added. Their memory is not.
+    /// Idle connections of two processes of one run: counts are added. Both know the planned number of the whole run, and
+    /// none knows the memory per connection, because the server's memory grows with the connections of all.
     #[must_use]
     pub fn beside(self, other: &Self) -> Self {
         Self {
-            connections: self.connections + other.connections,
+            connections: self.connections.max(other.connections),
             opened: self.opened + other.opened,
             closed_early: self.closed_early + other.closed_early,
             received: self.received + other.received,
-            memory: self.memory,
+            memory: None,
         }
     }
 }
@@ -67,8 +68,8 @@ pub struct MemoryReading {
 }
 
 impl ConnectionMemory {
-    /// Memory per connection from readings in order of time, the first before any connection, the last with all of them.
-    /// `None` unless the number of connections has grown.
+    /// Memory per connection from readings in order of time, the first before any connection, the last with all of them; see
+    /// [`growth_slope`] for the interval. `None` unless the number of connections has grown.
     pub fn new(readings: &[MemoryReading]) -> Option<Self> {
         let (first, last) = (readings.first()?, readings.last()?);
         let points = readings

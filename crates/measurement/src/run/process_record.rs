@@ -45,12 +45,20 @@ const LARGEST_COUNT: u64 = 1 << 45;
 /// Longest run of a process in seconds, twelve times the longest plan.
 const LONGEST_S: f64 = 360.0 * 24.0 * 3600.0;
 
+/// Refuses counts whose sum over all shards might not fit.
+fn check_counts(all: impl IntoIterator<Item = u64>) -> Result<(), String> {
+    match all.into_iter().find(|count| *count > LARGEST_COUNT) {
+        Some(count) => Err(format!("a count of {count} is too large")),
+        None => Ok(()),
+    }
+}
+
 impl ProcessRecord {
     /// Checks the figures that are added up, for a record that was read from a file.
     fn check(&self) -> Result<(), String> {
         let counts = &self.record.counts;
         let connections = &self.context.connections;
-        let mut all = [
+        let all = [
             counts.sent,
             counts.received,
             counts.lost,
@@ -79,28 +87,17 @@ impl ProcessRecord {
                 .iter()
                 .flat_map(|second| [second.sent, second.received, second.failed]),
         );
-        if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-            return Err(format!("a count of {count} is too large"));
-        }
+        check_counts(all)?;
         if let Some(fan_out) = &self.record.fan_out {
-            let mut all = fan_out.counts.all().into_iter();
-            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-                return Err(format!("a count of {count} is too large"));
-            }
+            check_counts(fan_out.counts.all())?;
             fan_out.seconds.iter().try_for_each(FanOutSecond::check)?;
         }
         if let Some(push) = &self.record.push {
-            let mut all = push.counts().into_iter();
-            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-                return Err(format!("a count of {count} is too large"));
-            }
+            check_counts(push.counts())?;
             push.check()?;
         }
         if let Some(reconnect) = &self.record.reconnect {
-            let mut all = reconnect.counts().into_iter();
-            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-                return Err(format!("a count of {count} is too large"));
-            }
+            check_counts(reconnect.counts())?;
             reconnect.timeline.check()?;
         }
         self.connect.seconds.check(LONGEST_S, LARGEST_COUNT)?;
@@ -300,15 +297,10 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
     }
 }
 
-/// The idle connections of two processes. Memory per connection is unknown, because no process knows how many connections
-/// of the others were open at a reading.
+/// The idle connections of two processes. Those of a process that does not know them count as none.
 fn idle_beside(one: Option<IdleSummary>, other: Option<IdleSummary>) -> Option<IdleSummary> {
-    let all = [one, other].into_iter().flatten();
-    all.reduce(|one, other| one.beside(&other))
-        .map(|all| IdleSummary {
-            memory: None,
-            ..all
-        })
+    let (one_or_none, other_or_none) = (one.unwrap_or_default(), other.unwrap_or_default());
+    (one.is_some() || other.is_some()).then(|| one_or_none.beside(&other_or_none))
 }
 
 /// The limits of two generators together: the faster median, and the sum of the rates. `None` unless both are known.
@@ -493,10 +485,10 @@ mod tests {
 
     #[test]
     fn idle_connections_of_processes_add_up_without_their_memory() {
-        let context = |connections| RunContext {
+        let context = |opened| RunContext {
             idle: Some(IdleSummary {
-                connections,
-                opened: connections,
+                connections: 50,
+                opened,
                 closed_early: 1,
                 received: 2,
                 memory: Some(ConnectionMemory::default()),
@@ -513,7 +505,7 @@ mod tests {
         assert_eq!(counts, (50, 50, 2, 4));
         assert_eq!(both.memory, None);
         let one = beside(context(30), RunContext::default()).idle.unwrap();
-        assert_eq!((one.connections, one.memory), (30, None));
+        assert_eq!((one.connections, one.opened, one.memory), (50, 30, None));
     }
 
     #[test]

@@ -261,6 +261,17 @@ mod tests {
     }
 
     #[test]
+    fn memory_is_shared_by_the_connections_of_a_time() {
+        let mut s = summary(100);
+        s.server.as_mut().unwrap().max_rss_bytes = Some(10_240);
+        s.plan.clients = 10;
+        // A hundred more replaced the first ten.
+        s.connections.opened = 110;
+        let condition = "memory_per_connection>1KiB".parse::<Condition>().unwrap();
+        assert_eq!(condition.check(&s).value, Some(1_024.0));
+    }
+
+    #[test]
     fn what_was_not_measured_holds() {
         let nothing = summary(0);
         let closed = "send_lag.p99>1m".parse::<Condition>().unwrap();

@@ -95,6 +95,7 @@ impl EventLoop {
             Some(client) => {
                 self.slots[slot as usize] = Slot::Open(client);
                 self.alive += 1;
+                self.handle.connection_opened();
                 if readable || is_again || self.thread.dialogue.is_some() {
                     self.wake_queue.push_back(slot);
                 }

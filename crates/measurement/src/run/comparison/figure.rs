@@ -33,6 +33,8 @@ pub enum ComparedFigure {
     GapP99,
     LatenessP99,
     SkewP99,
+    ConnectResponseP50,
+    ConnectResponseP99,
 }
 
 /// Constant properties of a figure.
@@ -45,7 +47,7 @@ struct Facts {
 
 /// One row per figure, in the order of [`ComparedFigure::ALL`].
 #[rustfmt::skip]
-static FACTS: [Facts; 18] = {
+static FACTS: [Facts; 20] = {
     const fn facts(key: &'static str, name: &'static str, unit: &'static str, comparatives: (&'static str, &'static str)) -> Facts {
         Facts { key, name, unit, comparatives }
     }
@@ -69,12 +71,14 @@ static FACTS: [Facts; 18] = {
         facts("gap_p99", "gap p99", "ns", ("more regular", "less regular")),
         facts("lateness_p99", "lateness p99", "ns", ("more punctual", "less punctual")),
         facts("skew_p99", "skew p99", "ns", ("closer together", "further apart")),
+        facts("connect_response_p50", "connect response p50", "ns", SPEED),
+        facts("connect_response_p99", "connect response p99", "ns", SPEED),
     ]
 };
 
 impl ComparedFigure {
     /// All figures in display order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Throughput,
         Self::ServiceP50,
         Self::ServiceP99,
@@ -93,13 +97,21 @@ impl ComparedFigure {
         Self::GapP99,
         Self::LatenessP99,
         Self::SkewP99,
+        Self::ConnectResponseP50,
+        Self::ConnectResponseP99,
     ];
+
+    /// The figures of connections that are replaced, or that a connect rate spaces.
+    pub const OF_CONNECTIONS: &[Self] = Self::ALL.split_at(18).1;
 
     /// The figures of messages with an echo or a reply.
     pub const OF_MESSAGES: &[Self] = Self::ALL.split_at(9).0;
 
     /// The figures of messages that are delivered to several receivers, and of their replies.
     pub const OF_ROOMS: &[Self] = Self::ALL.split_at(15).0;
+
+    /// The figures of messages that are delivered to several receivers, of their replies, and of a feed.
+    pub const OF_ROOMS_AND_FEEDS: &[Self] = Self::ALL.split_at(18).0;
 
     /// The figures of a feed.
     pub const OF_FEEDS: &[Self] = &[
@@ -112,8 +124,10 @@ impl ComparedFigure {
 
     /// Returns true when these are all figures of some load, so none of them was chosen.
     pub fn are_all_of_a_load(figures: &[Self]) -> bool {
+        let of_messages = figures.strip_suffix(Self::OF_CONNECTIONS);
+        let figures = of_messages.unwrap_or(figures);
         [
-            &Self::ALL[..],
+            Self::OF_ROOMS_AND_FEEDS,
             Self::OF_MESSAGES,
             Self::OF_ROOMS,
             Self::OF_FEEDS,
@@ -173,11 +187,11 @@ impl ComparedFigure {
         matches!(
             self,
             Self::ResponseP50 | Self::ResponseP99 | Self::ResponseP999
-        ) || self.is_of_deliveries()
+        ) || self.is_of_both_runs()
     }
 
-    /// Returns true for a figure of deliveries, which capacity runs have as well.
-    fn is_of_deliveries(self) -> bool {
+    /// Returns true for a figure of deliveries or of connections, which capacity runs have as well.
+    fn is_of_both_runs(self) -> bool {
         matches!(
             self,
             Self::Reach
@@ -186,12 +200,14 @@ impl ComparedFigure {
                 | Self::LastP99
                 | Self::DeliveryP50
                 | Self::DeliveryP99
+                | Self::ConnectResponseP50
+                | Self::ConnectResponseP99
         )
     }
 
     /// The run of the round that the figure is taken from.
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
-        if self.is_of_deliveries() {
+        if self.is_of_both_runs() {
             row.latency.as_ref().or(row.capacity.as_ref())
         } else if self.is_of_latency_run() {
             row.latency.as_ref()
@@ -220,6 +236,7 @@ impl ComparedFigure {
             .run(row)
             .filter(|run| run.verdict != Verdict::Invalid)?;
         let own = run.deliveries.unwrap_or_default();
+        let connections = run.connections.unwrap_or_default();
         let value = match self {
             Self::Throughput => Some(run.messages_per_s),
             Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,
@@ -236,8 +253,64 @@ impl ComparedFigure {
             Self::GapP99 => own.gap_p99_ns,
             Self::LatenessP99 => own.lateness_p99_ns,
             Self::SkewP99 => own.skew_p99_ns,
+            Self::ConnectResponseP50 => connections.connect_response_p50_ns,
+            Self::ConnectResponseP99 => connections.connect_response_p99_ns,
         };
         // Ratios need values above zero.
         value.filter(|value| value.is_finite() && *value > 0.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::comparison::{RunConnections, Steadiness};
+
+    fn run(connect_response_p99_ns: Option<f64>) -> RunRow {
+        RunRow {
+            verdict: Verdict::Valid,
+            reasons: Vec::new(),
+            timed_messages: 1,
+            failed_messages: 0,
+            elapsed_s: 1.0,
+            steadiness: Steadiness::Unknown,
+            cut_s: None,
+            messages_per_s: 1.0,
+            p50_ns: None,
+            p99_ns: None,
+            p99_9_ns: None,
+            server_cpu_s: None,
+            messages_per_cpu_s: None,
+            slices: None,
+            deliveries: None,
+            connections: Some(RunConnections {
+                connect_response_p99_ns,
+                ..RunConnections::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn connections_are_those_of_the_latency_run_where_there_is_one() {
+        let mut row = RoundRow {
+            capacity: Some(run(Some(5.0))),
+            ..RoundRow::default()
+        };
+        let figure = ComparedFigure::ConnectResponseP99;
+        assert_eq!(figure.of(&row), Some(5.0));
+        row.latency = Some(run(Some(7.0)));
+        assert_eq!(figure.of(&row), Some(7.0));
+        row.latency = Some(RunRow {
+            connections: None,
+            ..run(None)
+        });
+        assert_eq!(figure.of(&row), None);
+    }
+
+    #[test]
+    fn figures_of_connections_do_not_narrow_those_of_a_load() {
+        let of_rooms = [ComparedFigure::OF_ROOMS, ComparedFigure::OF_CONNECTIONS].concat();
+        assert!(ComparedFigure::are_all_of_a_load(&of_rooms));
+        assert!(!ComparedFigure::are_all_of_a_load(&of_rooms[1..]));
     }
 }

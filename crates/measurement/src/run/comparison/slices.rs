@@ -150,6 +150,7 @@ mod tests {
                 ..RunSlices::default()
             }),
             deliveries: None,
+            connections: None,
         }
     }
 

@@ -147,10 +147,10 @@ fn back(s: &Summary, time: fn(&ReconnectSummary) -> Option<u64>) -> Option<f64> 
     time(s.reconnect.as_ref()?).map(|ns| ns as f64)
 }
 
-/// Maximum resident memory of the server, per opened connection.
+/// Maximum resident memory of the server, per connection open at a time.
 fn memory_per_connection(s: &Summary) -> Option<f64> {
     let resident = s.server.as_ref()?.max_rss_bytes?;
-    let opened = s.connections.opened;
+    let opened = s.connections.opened.min(s.plan.connections_at_once());
     (opened > 0).then(|| resident as f64 / opened as f64)
 }
 

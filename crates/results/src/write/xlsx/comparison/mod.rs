@@ -117,6 +117,7 @@ mod tests {
                 kept: [1, 3].map(slice).into(),
             }),
             deliveries: None,
+            connections: None,
         };
         let round = |n: u32, server: &str| RoundRow {
             round: n,

@@ -1,0 +1,328 @@
+//! Connections that are replaced by plan: by their lifetime, or by the number of their messages.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod logged_server;
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use common::{closed, messages, run, scenario};
+use logged_server::{
+    LoggedServer, Treatment, assert_faultless, close_codes, connections, due, messages_of, open,
+};
+use measurement::plan::{Length, Lifetime, LoadDraft, ReconnectLaw};
+use swarm::RunHandle;
+
+const HELLO: &str = "
+[[setup]]
+send = 'hello'
+expect = 'welcome'
+[[message]]
+send = '${uid}${pad}'
+reply = '${message}'
+";
+
+fn echo() -> LoggedServer {
+    LoggedServer::start(|_| Treatment::Echo)
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn lasts(plan: &mut LoadDraft, time_ms: u64) {
+    plan.length = Length::Duration(ms(time_ms));
+}
+
+fn at_most(n: u64) -> impl Fn(&mut LoadDraft) {
+    move |plan| plan.connections.messages_per_connection = NonZeroU64::new(n)
+}
+
+/// Checks a run whose server answers everything, in which each connection but the last ones was replaced by plan.
+fn assert_churn(server: &LoggedServer, plan: &measurement::plan::Plan) -> u64 {
+    let recording = run(plan);
+    let record = &recording.record;
+    assert_faultless(record);
+    assert_eq!(record.counts.abandoned, 0);
+    let clients = u64::from(plan.clients.get());
+    let log = server.final_log();
+    let opened = log.len() as u64;
+    assert_eq!(connections(&recording), [opened, 0, 0, opened - clients]);
+    let context = &recording.context;
+    assert_eq!(context.connections.attempted, opened);
+    assert_eq!(context.connections.close_codes, [(1000, opened)].into());
+    assert_eq!(close_codes(&log), [(1000, opened)].into());
+    assert_eq!(context.connect_ns.total.count, opened);
+    assert_eq!(context.connect_response_ns.count, opened);
+    let attempts: u64 = context
+        .connect_timeline
+        .iter()
+        .map(|row| row.attempts)
+        .sum();
+    assert_eq!(attempts, opened);
+    assert!(record.reconnect.is_none());
+    let rows = &recording.clients;
+    assert_eq!(rows.len() as u64, clients);
+    let reconnects: u64 = rows.iter().map(|row| row.reconnects).sum();
+    assert_eq!(reconnects, opened - clients);
+    let sent: u64 = rows.iter().map(|row| row.messages).sum();
+    assert_eq!(sent, record.counts.sent);
+    if plan.warmup.is_zero() {
+        assert_eq!(messages_of(&log), sent);
+    }
+    opened
+}
+
+#[test]
+fn a_closed_loop_goes_on_over_connections_with_a_lifetime() {
+    for lifetime in [Lifetime::Fixed(ms(150)), Lifetime::Exponential(ms(150))] {
+        let server = echo();
+        let plan = server.plan(|plan| {
+            lasts(plan, 1_000);
+            plan.connections.lifetime = Some(lifetime);
+        });
+        let opened = assert_churn(&server, &plan);
+        assert!(opened >= 8, "{lifetime:?}: {opened}");
+    }
+}
+
+#[test]
+fn an_open_loop_sends_all_its_messages_over_connections_with_a_lifetime() {
+    for (lifetime, length) in [
+        (Lifetime::Fixed(ms(100)), Length::Duration(ms(800))),
+        (Lifetime::Exponential(ms(100)), Length::Duration(ms(800))),
+        (Lifetime::Fixed(ms(100)), messages(80)),
+    ] {
+        let server = echo();
+        let plan = server.plan(|plan| {
+            plan.length = length;
+            plan.load = open(400.0);
+            plan.connections.lifetime = Some(lifetime);
+        });
+        assert_churn(&server, &plan);
+        let sent = messages_of(&server.final_log());
+        assert_eq!(sent, due(&plan), "{lifetime:?} {length:?}");
+    }
+}
+
+#[test]
+fn a_closed_loop_of_messages_completes_its_plan_although_connections_end() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        plan.length = messages(2_000);
+        plan.connections.lifetime = Some(Lifetime::Exponential(ms(20)));
+    });
+    assert_churn(&server, &plan);
+    assert_eq!(messages_of(&server.final_log()), 8_000);
+}
+
+#[test]
+fn lifetimes_also_end_while_the_server_is_warmed_up() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        lasts(plan, 300);
+        plan.warmup = ms(400);
+        plan.load = open(400.0);
+        plan.connections.lifetime = Some(Lifetime::Fixed(ms(100)));
+    });
+    assert_churn(&server, &plan);
+    // A connection lives from before the warm-up, and is replaced at least twice in it.
+    assert!(server.log().len() >= 12);
+}
+
+#[test]
+fn each_connection_has_its_number_of_messages_and_the_last_one_is_kept() {
+    for (threads, window) in [(1, 1), (2, 1), (2, 3), (2, 16)] {
+        let server = echo();
+        let plan = server.plan(|plan| {
+            plan.length = messages(20);
+            plan.load = closed(window);
+            plan.threads = NonZeroUsize::new(threads).unwrap();
+            at_most(5)(plan);
+        });
+        assert_eq!(assert_churn(&server, &plan), 16, "window {window}");
+        let log = server.final_log();
+        assert!(log.iter().all(|one| one.messages == 5), "{log:?}");
+    }
+}
+
+#[test]
+fn a_connection_with_a_rest_of_messages_ends_with_the_run() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        plan.length = messages(12);
+        plan.load = open(400.0);
+        at_most(5)(plan);
+    });
+    assert_eq!(assert_churn(&server, &plan), 12);
+    let log = server.final_log();
+    let full = log.iter().filter(|one| one.messages == 5).count();
+    let rest = log.iter().filter(|one| one.messages == 2).count();
+    assert_eq!((full, rest), (8, 4));
+}
+
+#[test]
+fn messages_of_the_warm_up_count_for_their_connection() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        lasts(plan, 200);
+        plan.warmup = ms(200);
+        plan.load = open(400.0);
+        at_most(5)(plan);
+    });
+    assert_churn(&server, &plan);
+    let log = server.final_log();
+    assert!(log.iter().all(|one| one.messages <= 5), "{log:?}");
+    assert!(messages_of(&log) > due(&plan));
+}
+
+#[test]
+fn one_message_a_connection_is_a_connection_a_message() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        plan.length = messages(40);
+        at_most(1)(plan);
+    });
+    assert_eq!(assert_churn(&server, &plan), 160);
+}
+
+#[test]
+fn the_setup_is_repeated_on_each_connection() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        plan.scenario = scenario(HELLO);
+        plan.length = messages(20);
+        at_most(5)(plan);
+    });
+    assert_eq!(assert_churn(&server, &plan), 16);
+    let log = server.final_log();
+    assert!(log.iter().all(|one| one.hellos == 1 && one.messages == 5));
+}
+
+#[test]
+fn every_setup_of_a_replacement_is_counted() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        plan.scenario = scenario(HELLO);
+        plan.load = open(400.0);
+        lasts(plan, 500);
+        plan.connections.lifetime = Some(Lifetime::Fixed(ms(100)));
+    });
+    let recording = run(&plan);
+    assert_faultless(&recording.record);
+    assert_eq!(recording.record.counts.sent, due(&plan));
+    let opened = server.final_log().len() as u64;
+    let setup = recording.context.setup.as_ref().unwrap();
+    assert_eq!((setup.ready, setup.failed), (opened, 0));
+    assert_eq!(recording.context.ready_ns.as_ref().unwrap().count, opened);
+}
+
+#[test]
+fn the_last_echo_is_awaited_until_the_timeout_and_its_message_is_lost() {
+    let server = LoggedServer::start(|_| Treatment::EchoOnly(4));
+    let plan = server.plan(|plan| {
+        plan.length = messages(20);
+        plan.timeout = ms(300);
+        at_most(5)(plan);
+    });
+    let recording = run(&plan);
+    let counts = &recording.record.counts;
+    assert_eq!((counts.sent, counts.received, counts.lost), (80, 64, 16));
+    assert_eq!((counts.abandoned, counts.unsent), (0, 0));
+    assert_eq!(connections(&recording), [16, 0, 0, 12]);
+    let log = server.final_log();
+    assert_eq!(close_codes(&log), [(1000, 16)].into());
+    // The wait for the fifth echo is over when its connection ends.
+    let waited = log.iter().map(|one| one.ended.unwrap() - one.accepted);
+    assert!(waited.min().unwrap() >= ms(300));
+}
+
+#[test]
+fn a_replacement_that_fails_is_a_failed_connection_and_its_client_stays_away() {
+    let server = LoggedServer::start(|number| {
+        if number < 4 {
+            Treatment::Echo
+        } else {
+            Treatment::Refuse(503)
+        }
+    });
+    let plan = server.plan(|plan| {
+        plan.length = messages(20);
+        at_most(5)(plan);
+    });
+    let recording = run(&plan);
+    let counts = &recording.record.counts;
+    assert_eq!((counts.sent, counts.received), (20, 20));
+    assert_eq!((counts.unsent, counts.lost, counts.abandoned), (60, 0, 0));
+    assert_eq!(connections(&recording), [4, 4, 0, 4]);
+    assert_eq!(recording.context.connections.attempted, 8);
+    assert_eq!(server.final_log().len(), 8);
+}
+
+#[test]
+fn a_replacement_that_fails_is_opened_again_by_the_law() {
+    let server = LoggedServer::start(|number| {
+        if (4..12).contains(&number) {
+            Treatment::Refuse(503)
+        } else {
+            Treatment::Echo
+        }
+    });
+    let plan = server.plan(|plan| {
+        plan.length = messages(20);
+        at_most(5)(plan);
+        plan.connections.reconnect = Some(ReconnectLaw::Spread(ms(20)));
+    });
+    let recording = run(&plan);
+    let record = &recording.record;
+    let counts = &record.counts;
+    assert_eq!((counts.sent, counts.received, counts.unsent), (80, 80, 0));
+    let log = server.final_log();
+    let back = record.reconnect.as_ref().unwrap();
+    let [opened, failed, closed_early, replaced] = connections(&recording);
+    assert_eq!((closed_early, replaced), (0, 12));
+    // Each of the eight refusals is a failed replacement or a failed attempt.
+    assert_eq!(failed + back.failed.total(), 8);
+    assert_eq!(back.dropped, failed);
+    assert_eq!(back.back, failed);
+    assert_eq!(back.attempts, failed + back.failed.total());
+    assert_eq!(opened + back.back, log.len() as u64 - 8);
+    assert_eq!(close_codes(&log), [(1000, 16)].into());
+}
+
+#[test]
+fn a_stop_while_connections_are_replaced_loses_nothing() {
+    let server = echo();
+    let plan = server.plan(|plan| {
+        lasts(plan, 600_000);
+        plan.load = open(400.0);
+        plan.connections.lifetime = Some(Lifetime::Exponential(ms(30)));
+    });
+    let handle = RunHandle::new();
+    handle.watch();
+    let stopper = handle.clone();
+    let watcher = std::thread::spawn(move || {
+        while stopper.progress().record.counts.received < 200 {
+            std::thread::sleep(ms(5));
+        }
+        stopper.stop();
+    });
+    let recording = swarm::record(&plan, &handle).unwrap();
+    watcher.join().unwrap();
+    assert!(recording.context.interrupted);
+    let counts = &recording.record.counts;
+    assert_eq!(
+        counts.sent,
+        counts.received + counts.abandoned,
+        "{counts:?}"
+    );
+    assert_eq!(
+        (counts.lost, counts.duplicated, counts.reordered),
+        (0, 0, 0)
+    );
+    let [_, failed, closed_early, _] = connections(&recording);
+    assert_eq!((failed, closed_early), (0, 0));
+    assert_eq!(recording.clients.len(), 4);
+}
