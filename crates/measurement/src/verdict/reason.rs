@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::connections::OpeningEvidence;
+use super::connection_evidence::OpeningEvidence;
 use super::stops::{Stops, WithheldTime};
 use crate::record::{DifferenceKind, MessageCounts};
 
@@ -284,7 +284,7 @@ pub enum Reason {
     AttemptsNotMade {
         /// All attempts.
         attempts: u64,
-        /// Those without a port, file or memory.
+        /// Attempts for which no port, file or memory was left.
         own_failed: u64,
     },
     /// The user interrupted the run.
