@@ -112,6 +112,44 @@ IpExt: 7 8
         assert!(ListenOverflows::now().unwrap().0 >= before.0);
     }
 
+    /// The handshake of a connection on loopback is over, or dropped, when `connect` returns.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_queue_is_counted() {
+        use nix::errno::Errno;
+        use nix::sys::socket::{
+            AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, connect, listen, socket,
+        };
+        use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
+        use std::os::fd::AsRawFd;
+
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listen(&listener, Backlog::new(0).unwrap()).unwrap();
+        let SocketAddr::V4(address) = listener.local_addr().unwrap() else {
+            panic!("an address of version 4 was bound")
+        };
+        let address: SocketAddrV4 = address;
+        let before = ListenOverflows::now().unwrap();
+        let clients: Vec<_> = (0..8)
+            .map(|_| {
+                let flags = SockFlag::SOCK_NONBLOCK;
+                let client = socket(AddressFamily::Inet, SockType::Stream, flags, None).unwrap();
+                let begun = connect(client.as_raw_fd(), &SockaddrIn::from(address));
+                assert!(
+                    matches!(begun, Ok(()) | Err(Errno::EINPROGRESS)),
+                    "{begun:?}"
+                );
+                client
+            })
+            .collect();
+        let overflows = ListenOverflows::now().unwrap().since(before);
+        assert!(
+            overflows >= 6,
+            "{overflows} of {} connections",
+            clients.len()
+        );
+    }
+
     #[test]
     fn loopback_is_this_machine_and_documentation_addresses_are_not() {
         let is_own = |text: &str| is_own_address(text.parse().unwrap());

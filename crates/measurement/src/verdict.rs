@@ -7,8 +7,7 @@
 //! | `delivery_evidence` | [`FanOutEvidence`], [`PushEvidence`], [`SlowEvidence`] |
 //! | `deliveries` | the reasons from them |
 //! | `delayed_acknowledgement` | deliveries that pile up at 40 ms |
-//! | `connection_evidence` | [`ConnectionEvidence`], [`OpeningEvidence`] |
-//! | `connections` | the reasons from them |
+//! | `connection_evidence`, `connections` | [`ConnectionEvidence`], and the reasons from it |
 //! | `reason` | [`Reason`]s and their limits; the crate `wording` turns them into sentences |
 //! | `latency` | [`Latency`]: summary of a distribution of times; [`messages_beyond`] a quantile |
 //! | `stops` | [`Stops`]: times in which the generator itself did not run |

@@ -16,6 +16,9 @@ use results::read::{RunPart, read_reconnects, read_run};
 use results::write::{Output, RUN_SCHEMA};
 use test_support::fixtures::{closed_loop_run, storm_run};
 
+/// Longest time, in nanoseconds.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
 fn count() -> impl Strategy<Value = u64> {
     0..1_u64 << 53
 }
@@ -90,10 +93,18 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn opening()(counts in prop::array::uniform3(count()), longest in prop::array::uniform2(0..3_600_000_000_000_u64)) -> ConnectRow {
+    fn opening()(
+        counts in prop::array::uniform3(count()),
+        percentiles in prop::array::uniform4(of(0..LONGEST_NS)),
+        longest in prop::array::uniform2(0..LONGEST_NS),
+    ) -> ConnectRow {
         let [attempts, opened, failed] = counts;
+        let [connect_p50_ns, connect_p99_ns, connect_response_p50_ns, connect_response_p99_ns] = percentiles;
         let [connect_max_ns, connect_response_max_ns] = longest;
-        ConnectRow { attempts, opened, failed, connect_max_ns, connect_response_max_ns, ..ConnectRow::default() }
+        ConnectRow {
+            second: 0, attempts, opened, failed, connect_p50_ns, connect_p99_ns, connect_max_ns,
+            connect_response_p50_ns, connect_response_p99_ns, connect_response_max_ns,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::connect::connector::Connector;
 use crate::connect::pending_connections::PendingConnections;
 use crate::connect::transport::Readiness;
 use crate::connect_queue::ConnectQueue;
+use crate::handle::RunHandle;
 use crate::pacing_timer::PacingTimer;
 use crate::returning_client::ConnectRequest;
 use crate::thread_state::ThreadState;
@@ -88,6 +89,8 @@ pub(crate) struct EventLoop {
     pub(crate) pending: PendingConnections,
     /// Number of connections that have not ended.
     pub(crate) alive: usize,
+    /// Counts the open connections of the process.
+    handle: RunHandle,
     /// Slots to wake without an event.
     wake_queue: VecDeque<u32>,
     busy_poll: bool,
@@ -107,6 +110,7 @@ impl EventLoop {
         thread: ThreadState,
         queue: ConnectQueue,
         connector: Arc<Connector>,
+        handle: RunHandle,
         busy_poll: bool,
     ) -> io::Result<Self> {
         let connections = thread.clients.borrow().opening;
@@ -123,6 +127,7 @@ impl EventLoop {
             queue,
             drop_ns: u64::MAX,
             alive: 0,
+            handle,
             wake_queue: VecDeque::new(),
             busy_poll,
             idle_ns: 0,
@@ -383,6 +388,7 @@ impl EventLoop {
                 // Dropping the client closes its socket, which removes it from the poll.
                 self.free(slot);
                 self.alive -= 1;
+                self.handle.connection_closed();
             }
         }
     }

@@ -153,7 +153,8 @@ pub(crate) fn run_worker(
     );
     let queue = ConnectQueue::new(&job.plan, job.thread, thread.opens_from_ns);
     let connector = Arc::clone(&job.connector);
-    let event_loop = EventLoop::new(poll, thread, queue, connector, job.plan.busy_poll)?;
+    let (handle, spins) = (job.handle.clone(), job.plan.busy_poll);
+    let event_loop = EventLoop::new(poll, thread, queue, connector, handle, spins)?;
     let mut worker = Worker {
         job,
         event_loop,

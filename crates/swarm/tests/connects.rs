@@ -62,7 +62,7 @@ fn with_a_rate_connections_are_begun_although_no_handshake_ends() {
 
 #[test]
 fn without_a_rate_a_thread_has_a_limited_number_of_handshakes() {
-    const ALL: usize = 300;
+    const ALL: u32 = 300;
     let pending = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let most_of_server = Arc::clone(&most);
@@ -80,11 +80,11 @@ fn without_a_rate_a_thread_has_a_limited_number_of_handshakes() {
         }
     });
     let recording = run(&server.plan(|plan| {
-        plan.clients = clients(ALL as u32);
+        plan.clients = clients(ALL);
         plan.threads = NonZeroUsize::MIN;
         plan.length = messages(1);
     }));
-    assert_openings(&recording, ALL as u64);
+    assert_openings(&recording, u64::from(ALL));
     assert_eq!(most.load(Ordering::Acquire), CONCURRENT);
 }
 

@@ -170,7 +170,7 @@ fn no_client_is_back_before_the_delay_of_its_law() {
     let away = storm.away.get().unwrap().max().unwrap();
     assert!(u128::from(away) >= last.as_nanos());
     // Messages of the longest absence are missed, one each 20 ms.
-    assert!(storm.missed >= (last.as_millis() / 20) as u64 - 1);
+    assert!(storm.missed >= u64::try_from(last.as_millis() / 20).unwrap() - 1);
 }
 
 #[test]
@@ -410,8 +410,12 @@ fn what_becomes_due_after_a_close_by_the_server_is_missed() {
     let storm = reconnects(&recording);
     assert_eq!((storm.by_server, storm.back), (8, 8));
     assert_eq!(counts.sent + storm.missed, due(&plan));
-    assert_eq!((counts.lost, counts.abandoned, counts.unsent), (8, 0, 0));
-    assert!(storm.missed > 0);
+    assert_eq!((counts.abandoned, counts.unsent), (0, 0));
+    // Ten echoes on each of the first connections, and all on the later ones.
+    let log = server.final_log();
+    assert_eq!(counts.received, 80 + messages_of(&log[first..]));
+    assert_eq!(counts.lost, counts.sent - counts.received);
+    assert!(counts.lost >= 8 && storm.missed > 0);
 }
 
 #[test]
@@ -439,6 +443,34 @@ fn a_server_that_closes_each_connection_at_once_ends_no_run_early() {
     assert_eq!(storm.by_server, 40);
     assert_eq!(connections(&recording), [8, 0, 40, 0]);
     assert_figures_agree(&recording);
+}
+
+#[test]
+fn connections_that_the_server_closes_before_the_load_are_opened_again() {
+    let server = LoggedServer::start(|number| {
+        if number < 6 {
+            Treatment::CloseAtOnce(1012)
+        } else {
+            Treatment::Echo
+        }
+    });
+    let plan = server.plan(|plan| {
+        plan.clients = clients(CLIENTS);
+        plan.threads = std::num::NonZeroUsize::MIN;
+        plan.warmup = ms(200);
+        plan.load = open(400.0);
+        plan.length = Length::Duration(ms(300));
+        plan.connections.reconnect = Some(ReconnectLaw::Now);
+    });
+    let recording = run(&plan);
+    assert_faultless(&recording.record);
+    let storm = reconnects(&recording);
+    assert_eq!((storm.dropped, storm.by_server, storm.back), (6, 6, 6));
+    let counts = &recording.record.counts;
+    assert_eq!(counts.sent + storm.missed, due(&plan));
+    assert_eq!(connections(&recording), [8, 0, 6, 0]);
+    assert_figures_agree(&recording);
+    assert_eq!(server.final_log().len(), 14);
 }
 
 #[test]

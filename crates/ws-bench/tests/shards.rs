@@ -63,6 +63,68 @@ fn shards_measure_an_embedded_server() {
 }
 
 #[test]
+fn idle_and_dropped_connections_of_all_shards_add_up() {
+    let server = echo();
+    let bench = Bench::new();
+    let storm = "-c 10 --idle 25 --drop 500ms:40% --reconnect spread:100ms --seed 5";
+    let run = "-d 2s -r 100 --warmup 0s --no-calibrate -q --json --no-output";
+    for shards in ["", "--shards 3"] {
+        let output = bench.run(&format!("{} {storm} {run} {shards}", server.url));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["plan"]["connections"]["idle"], 25);
+        assert_eq!(json["connections"]["opened"], 35, "{json}");
+        assert_eq!(json["idle"]["connections"], 25, "{json}");
+        assert_eq!(json["idle"]["opened"], 25, "{json}");
+        assert_eq!(json["reconnect"]["dropped"], 14, "{json}");
+        let failed = &json["connections"]["failed"];
+        assert_eq!(
+            (failed, &json["connections"]["closed_early"]),
+            (&0.into(), &0.into())
+        );
+    }
+}
+
+#[test]
+fn connections_are_replaced_in_all_shards() {
+    let server = echo();
+    let bench = Bench::new();
+    let line =
+        "-c 4 -m 30 --messages-per-connection 10 --shards 2 --warmup 0s -q --json --no-output";
+    let output = bench.run(&format!("{} {line}", server.url));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_code(output.status.code(), &json, 0);
+    let messages = &json["messages"];
+    assert_eq!(
+        (&messages["sent"], &messages["received"]),
+        (&120.into(), &120.into())
+    );
+    let of = |key: &str| json["connections"][key].as_u64().unwrap();
+    assert!(of("replaced") >= 8, "{json}");
+    assert_eq!(of("opened"), 4 + of("replaced"), "{json}");
+}
+
+#[test]
+fn shards_with_storms_and_idle_connections_are_merged_by_ws_merge() {
+    let server = echo();
+    let bench = Bench::new();
+    let start = ahead(Duration::from_secs(5));
+    let line = |i| {
+        let storm = "-c 5 --idle 4 --drop 300ms --reconnect now --lifetime exp:10s";
+        let flags = format!("-r 50 -d 1s --warmup 100ms --start-at {start} --shard-dir res");
+        format!("{} {storm} {flags} --shard {i}/2", server.url)
+    };
+    for mut shard in spawn(&bench, (0..2).map(line)) {
+        assert_eq!(shard.wait().unwrap().code(), Some(0));
+    }
+    let (json, code) = merged(&bench);
+    assert_code(code, &json, 0);
+    assert_eq!(json["shards"]["planned"], 2);
+    assert_eq!(json["plan"]["connections"]["lifetime"], "exp:10s");
+    assert_eq!(json["idle"]["opened"], 4, "{json}");
+    assert_eq!(json["reconnect"]["dropped"], 9, "{json}");
+}
+
+#[test]
 fn shards_in_a_folder_are_merged_by_ws_merge() {
     let server = echo();
     let bench = Bench::new();

@@ -45,12 +45,20 @@ const LARGEST_COUNT: u64 = 1 << 45;
 /// Longest run of a process in seconds, twelve times the longest plan.
 const LONGEST_S: f64 = 360.0 * 24.0 * 3600.0;
 
+/// Refuses counts whose sum over all shards might not fit.
+fn check_counts(all: impl IntoIterator<Item = u64>) -> Result<(), String> {
+    match all.into_iter().find(|count| *count > LARGEST_COUNT) {
+        Some(count) => Err(format!("a count of {count} is too large")),
+        None => Ok(()),
+    }
+}
+
 impl ProcessRecord {
     /// Checks the figures that are added up, for a record that was read from a file.
     fn check(&self) -> Result<(), String> {
         let counts = &self.record.counts;
         let connections = &self.context.connections;
-        let mut all = [
+        let all = [
             counts.sent,
             counts.received,
             counts.lost,
@@ -79,28 +87,17 @@ impl ProcessRecord {
                 .iter()
                 .flat_map(|second| [second.sent, second.received, second.failed]),
         );
-        if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-            return Err(format!("a count of {count} is too large"));
-        }
+        check_counts(all)?;
         if let Some(fan_out) = &self.record.fan_out {
-            let mut all = fan_out.counts.all().into_iter();
-            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-                return Err(format!("a count of {count} is too large"));
-            }
+            check_counts(fan_out.counts.all())?;
             fan_out.seconds.iter().try_for_each(FanOutSecond::check)?;
         }
         if let Some(push) = &self.record.push {
-            let mut all = push.counts().into_iter();
-            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-                return Err(format!("a count of {count} is too large"));
-            }
+            check_counts(push.counts())?;
             push.check()?;
         }
         if let Some(reconnect) = &self.record.reconnect {
-            let mut all = reconnect.counts().into_iter();
-            if let Some(count) = all.find(|count| *count > LARGEST_COUNT) {
-                return Err(format!("a count of {count} is too large"));
-            }
+            check_counts(reconnect.counts())?;
             reconnect.timeline.check()?;
         }
         self.connect.seconds.check(LONGEST_S, LARGEST_COUNT)?;

@@ -1,10 +1,15 @@
-//! The reasons from the openings of connections.
+//! Reasons from the openings of connections.
 
 use super::connection_evidence::{ConnectionEvidence, OpeningEvidence};
 use super::reason::{Reason, SUSPECT_LATENESS_SHARE};
 
 /// Minimum number of openings for a p99 of their lateness.
 const FIRM_OPENINGS: u64 = 100;
+
+/// Returns true when so much of the response time is lateness that the times are partly the generator's own.
+fn is_late(openings: &OpeningEvidence) -> bool {
+    openings.opened >= FIRM_OPENINGS && openings.share() > SUSPECT_LATENESS_SHARE
+}
 
 /// The reasons from the openings of connections.
 pub(super) fn connection_reasons(own: &ConnectionEvidence) -> Vec<Reason> {
@@ -20,11 +25,6 @@ pub(super) fn connection_reasons(own: &ConnectionEvidence) -> Vec<Reason> {
         own_failed: own.own_failed,
     });
     [own_failed, due, again].into_iter().flatten().collect()
-}
-
-/// Returns true when the lateness is more than a small part of the times.
-fn is_late(openings: &OpeningEvidence) -> bool {
-    openings.opened >= FIRM_OPENINGS && openings.share() > SUSPECT_LATENESS_SHARE
 }
 
 #[cfg(test)]

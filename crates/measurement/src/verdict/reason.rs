@@ -284,7 +284,7 @@ pub enum Reason {
     AttemptsNotMade {
         /// All attempts.
         attempts: u64,
-        /// Attempts for which no port, file or memory was left.
+        /// Those without a port, file or memory.
         own_failed: u64,
     },
     /// The user interrupted the run.

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use units::Rate;
 
-use crate::common::{self, read_upgrade};
+use crate::common::{self, Socket, read_upgrade};
 
 /// Treatment of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,32 @@ pub(crate) struct ConnectionLog {
     pub(crate) ended: Option<Instant>,
 }
 
+impl ConnectionLog {
+    fn new() -> Self {
+        Self {
+            accepted: Instant::now(),
+            messages: 0,
+            hellos: 0,
+            beats: 0,
+            pongs: 0,
+            close: None,
+            is_reset: false,
+            ended: None,
+        }
+    }
+
+    fn note(&mut self, message: &Message) {
+        match message {
+            Message::Close(frame) => self.close = frame.as_ref().map(|frame| frame.code.into()),
+            Message::Pong(_) => self.pongs += 1,
+            Message::Ping(_) | Message::Frame(_) => {}
+            Message::Text(text) if text.as_str() == "hello" => self.hellos += 1,
+            Message::Text(text) if text.as_str() == "beat" => self.beats += 1,
+            Message::Text(_) | Message::Binary(_) => self.messages += 1,
+        }
+    }
+}
+
 type Log = Arc<Mutex<Vec<ConnectionLog>>>;
 
 /// A server that treats connections by their number, in the order in which it accepts them.
@@ -97,16 +123,7 @@ impl LoggedServer {
             let (accepted, _) = watch::channel(0);
             let serve_next = |number, stream: TcpStream| {
                 stream.set_nodelay(true).unwrap();
-                of_server.lock().unwrap().push(ConnectionLog {
-                    accepted: Instant::now(),
-                    messages: 0,
-                    hellos: 0,
-                    beats: 0,
-                    pongs: 0,
-                    close: None,
-                    is_reset: false,
-                    ended: None,
-                });
+                of_server.lock().unwrap().push(ConnectionLog::new());
                 accepted.send_replace(number + 1);
                 let log = Arc::clone(&of_server);
                 let all = accepted.subscribe();
@@ -201,50 +218,47 @@ async fn serve(
         }
         _ => {}
     }
-    let mut socket = tokio_tungstenite::accept_async(stream)
+    let socket = tokio_tungstenite::accept_async(stream).await;
+    echo(number, socket.map_err(as_io)?, treatment, log)
         .await
-        .map_err(as_io)?;
+        .map_err(as_io)
+}
+
+async fn echo(
+    number: usize,
+    mut socket: Socket,
+    treatment: Treatment,
+    log: &Log,
+) -> Result<(), Error> {
     if let Treatment::CloseAtOnce(code) = treatment {
-        socket.close(Some(frame(code))).await.map_err(as_io)?;
+        socket.close(Some(frame(code))).await?;
     }
     if treatment == Treatment::Greet {
-        let ping = Message::Ping(b"there".to_vec().into());
-        socket.send(ping).await.map_err(as_io)?;
-        socket.send(Message::text("news")).await.map_err(as_io)?;
+        socket.send(Message::Ping(b"there".to_vec().into())).await?;
+        socket.send(Message::text("news")).await?;
     }
     let mut echoed = 0;
     while let Some(message) = socket.next().await {
-        let message = message.map_err(as_io)?;
-        let text = message.to_text().unwrap_or_default().to_owned();
-        {
-            let own = &mut log.lock().unwrap()[number];
-            match &message {
-                Message::Close(frame) => own.close = frame.as_ref().map(|frame| frame.code.into()),
-                Message::Pong(_) => own.pongs += 1,
-                Message::Ping(_) | Message::Frame(_) => {}
-                _ if text == "hello" => own.hellos += 1,
-                _ if text == "beat" => own.beats += 1,
-                _ => own.messages += 1,
+        let message = message?;
+        log.lock().unwrap()[number].note(&message);
+        let text = message.to_text().unwrap_or_default();
+        match text {
+            _ if !message.is_text() && !message.is_binary() => {}
+            "beat" => {}
+            "hello" if treatment == Treatment::RefuseSetup => {
+                socket.send(Message::text("no")).await?;
             }
-        }
-        if !message.is_text() && !message.is_binary() || text == "beat" {
-            continue;
-        }
-        if text == "hello" {
-            let refuses = treatment == Treatment::RefuseSetup;
-            let answer = if refuses { "no" } else { "welcome" };
-            socket.send(Message::text(answer)).await.map_err(as_io)?;
-            continue;
-        }
-        match treatment {
-            Treatment::EchoOnly(limit) if echoed == limit => {}
-            Treatment::CloseAfter(limit, code) if echoed == limit => {
-                socket.close(Some(frame(code))).await.map_err(as_io)?;
-            }
-            _ => {
-                echoed += 1;
-                socket.send(message).await.map_err(as_io)?;
-            }
+            "hello" => socket.send(Message::text("welcome")).await?,
+            _ => match treatment {
+                Treatment::EchoOnly(limit) if echoed == limit => {}
+                Treatment::CloseAfter(limit, code) if echoed == limit => {
+                    socket.close(Some(frame(code))).await?;
+                }
+                _ => {
+                    echoed += 1;
+                    socket.send(message).await?;
+                }
+            },
         }
     }
     Ok(())

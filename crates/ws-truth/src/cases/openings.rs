@@ -36,6 +36,9 @@ pub(super) const TIMED_CASES: &[Case] = &[
 /// Handshakes that the server lets through per second.
 const PER_SECOND: f64 = 400.0;
 
+/// Largest lateness of a connection that waits for no other one. With 128 handshakes at once, most would begin seconds late.
+const NO_WAIT_MS: f64 = 50.0;
+
 /// The figure about connections that wait for another one in the generator.
 const LATENESS_FIGURE: &str = "connections begun after they were due, p99";
 
@@ -115,7 +118,7 @@ fn connect_rate(findings: &mut Findings) -> anyhow::Result<()> {
     plain_times(findings, &measured);
     // No connection waits for another one in the generator.
     let lateness = measured.ms("/connect_lateness_ns/p99");
-    findings.ms(LATENESS_FIGURE, 0.0, lateness, LATE_MS);
+    findings.ms(LATENESS_FIGURE, 0.0, lateness, NO_WAIT_MS);
     Ok(())
 }
 
@@ -187,6 +190,6 @@ fn connect_poisson(findings: &mut Findings) -> anyhow::Result<()> {
         findings.ms(figure, due[n], arrived, LATE_MS);
     }
     let lateness = measured.ms("/connect_lateness_ns/p99");
-    findings.ms(LATENESS_FIGURE, 0.0, lateness, LATE_MS);
+    findings.ms(LATENESS_FIGURE, 0.0, lateness, NO_WAIT_MS);
     Ok(())
 }

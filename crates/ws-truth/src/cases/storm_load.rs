@@ -197,17 +197,27 @@ pub(super) fn note_lateness(findings: &mut Findings, measured: &MeasuredConnecti
     }
 }
 
-/// Adds the times until clients were back.
+/// Adds the times until clients were back, with a tolerance of 2 %.
 pub(super) fn back(
     findings: &mut Findings,
     measured: &MeasuredConnections,
     times_ms: &[f64; 4],
     against: &str,
 ) {
+    back_within(findings, measured, times_ms, (against, 0.02));
+}
+
+/// Adds the times until clients were back, with a tolerance of this share.
+pub(super) fn back_within(
+    findings: &mut Findings,
+    measured: &MeasuredConnections,
+    times_ms: &[f64; 4],
+    (against, tolerance): (&str, f64),
+) {
     for ((_, key), truth_ms) in BACK.iter().zip(times_ms) {
         let reported = measured.ms(&format!("/reconnect/back_{key}_ns"));
         let figure = format!("{key} % are back{against}");
-        findings.ms(figure, *truth_ms, reported, truth_ms * 0.02);
+        findings.ms(figure, *truth_ms, reported, truth_ms * tolerance);
     }
 }
 

@@ -8,7 +8,7 @@ use super::style::SERIES;
 use super::{XlsxResult, count, event_rows};
 use crate::schema::CONNECTS_SHEET;
 
-/// Writes the sheet unless there is no row.
+/// Writes the sheet if there is a row.
 pub(super) fn write(workbook: &mut Workbook, rows: &[ConnectRow]) -> XlsxResult {
     let Some(written) = event_rows::write(workbook, CONNECTS_SHEET, rows)? else {
         return Ok(());

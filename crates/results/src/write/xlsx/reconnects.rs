@@ -20,7 +20,7 @@ const FAILURES: [FailureColumn; 5] = [
     ("own_failed", 0x000000, |row| row.own_failed),
 ];
 
-/// Writes the sheet unless there is no row.
+/// Writes the sheet if there is a row.
 pub(super) fn write(workbook: &mut Workbook, reconnect: &ReconnectSummary) -> XlsxResult {
     let rows = &reconnect.timeline;
     let Some(written) = event_rows::write(workbook, RECONNECTS_SHEET, rows)? else {
