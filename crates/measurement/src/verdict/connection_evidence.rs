@@ -11,7 +11,7 @@ pub struct ConnectionEvidence {
     pub again: Option<OpeningEvidence>,
     /// Number of these attempts.
     pub attempts: u64,
-    /// Those of them that the generator's machine could not make.
+    /// Number of attempts that the generator's machine could not make.
     pub own_failed: u64,
 }
 
