@@ -90,13 +90,14 @@ impl EventLoop {
             }
         };
         let readable = opened.reader.readiness.readable;
-        let is_again = request.returning.is_some();
+        // Its lifetime may end before the load begins.
+        let has_life = self.thread.life.is_some();
         match Client::new(request, slot, opened, &self.thread) {
             Some(client) => {
                 self.slots[slot as usize] = Slot::Open(client);
                 self.alive += 1;
                 self.handle.connection_opened();
-                if readable || is_again || self.thread.dialogue.is_some() {
+                if readable || has_life || self.thread.dialogue.is_some() {
                     self.wake_queue.push_back(slot);
                 }
             }
