@@ -11,6 +11,8 @@ pub(crate) struct ConnectRequest {
     pub(crate) connection: u32,
     /// Time at which it is due; `None` = when it is begun.
     pub(crate) intended_ns: Option<u64>,
+    /// Time from which it could be begun, where that is later: the end of the client's connection before.
+    pub(crate) ready_ns: u64,
     /// Time at which it was begun.
     pub(crate) begun_ns: u64,
     /// State of a client that had a connection before.
@@ -23,6 +25,7 @@ impl ConnectRequest {
         Self {
             connection,
             intended_ns,
+            ready_ns: 0,
             begun_ns: 0,
             returning: None,
         }
@@ -43,6 +46,12 @@ impl ConnectRequest {
     /// Intended time of a connection that was begun.
     pub(crate) fn intended_or_begun_ns(&self) -> u64 {
         self.intended_ns.unwrap_or(self.begun_ns)
+    }
+
+    /// Time by which the generator itself began the connection late, in nanoseconds.
+    pub(crate) fn lateness_ns(&self) -> u64 {
+        let ready_ns = self.intended_or_begun_ns().max(self.ready_ns);
+        self.begun_ns.saturating_sub(ready_ns)
     }
 
     /// The loss that the connection makes up for; `None` for a first connection and for a replacement.

@@ -50,12 +50,11 @@ fn with_a_rate_connections_are_begun_although_no_handshake_ends() {
     let recording = run(&plan);
     assert_faultless(&recording.record);
     assert_openings(&recording, u64::from(ALL));
-    // The first one waits for the last one, which is due 199 ms later.
+    // The first one waits for the last one.
     let log = server.final_log();
     let last = log.iter().map(|one| one.accepted).max().unwrap();
     let times = recording.connect.response.get().unwrap();
     let waited = last - log[0].accepted;
-    assert!(waited >= Duration::from_millis(150));
     let slack = Duration::from_millis(1);
     assert!(Duration::from_nanos(times.max().unwrap()) + slack >= waited);
 }

@@ -40,7 +40,7 @@ fn late(openings: &OpeningEvidence, times: &str) -> String {
     format!(
         "{} late (p99), which is {} of {times} of {} (limit {}), so the times are partly the generator's own",
         human_time(openings.lateness_p99_ns as f64),
-        percent_beside(openings.share(), SUSPECT_LATENESS_SHARE),
+        percent_beside(openings.share, SUSPECT_LATENESS_SHARE),
         human_time(openings.response_p99_ns as f64),
         human_percent(SUSPECT_LATENESS_SHARE)
     )
@@ -56,6 +56,7 @@ mod tests {
             opened: 200,
             lateness_p99_ns: 40_000_000,
             response_p99_ns: 100_000_000,
+            share: 0.4,
         };
         let said = |has_rate| on_connections(&Reason::ConnectLateness { openings, has_rate });
         assert_eq!(

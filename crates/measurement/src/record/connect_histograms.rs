@@ -20,9 +20,13 @@ pub struct ConnectHistograms {
     /// Total times of opening, from the intended times.
     #[serde(default)]
     pub response: LazyHistogram,
-    /// Actual minus intended start of each opening: the generator's own lateness.
+    /// The generator's own lateness: actual start of each opening minus the time from which it could be begun, which is its
+    /// intended time, or the end of the client's connection before.
     #[serde(default)]
     pub lateness: LazyHistogram,
+    /// Response times less this lateness.
+    #[serde(default)]
+    pub punctual: LazyHistogram,
     /// Openings of each second.
     #[serde(default)]
     pub seconds: ConnectSeconds,
@@ -38,6 +42,7 @@ impl ConnectHistograms {
         self.ready.merge(&other.ready);
         self.response.merge(&other.response);
         self.lateness.merge(&other.lateness);
+        self.punctual.merge(&other.punctual);
         self.seconds.merge(&other.seconds);
     }
 

@@ -2,12 +2,12 @@
 
 use super::plan_summary::PlanSummary;
 use super::reconnect_summary::ReconnectSummary;
-use crate::verdict::{ConnectionEvidence, Latency, OpeningEvidence, SendLag};
+use crate::verdict::{ConnectionEvidence, Latency, OpeningEvidence, SendLateness};
 
 /// Openings of connections: those that were due at times of their own, and those of lost connections.
 pub(super) fn openings(
     plan: &PlanSummary,
-    (response, lateness): (&Latency, &SendLag),
+    (response, lateness): (&Latency, &SendLateness),
     reconnect: Option<&ReconnectSummary>,
 ) -> ConnectionEvidence {
     let rules = plan.connections.as_ref();
@@ -16,17 +16,30 @@ pub(super) fn openings(
     ConnectionEvidence {
         due: opening(response, lateness).filter(|_| has_rate || replaces),
         has_rate,
-        again: reconnect.and_then(|own| opening(&own.connect_response_ns, &own.attempt_lag_ns)),
+        again: reconnect.and_then(opening_again),
         attempts: reconnect.map_or(0, |own| own.attempts),
         own_failed: reconnect.map_or(0, |own| own.own_failed),
     }
 }
 
-fn opening(response: &Latency, lateness: &SendLag) -> Option<OpeningEvidence> {
+fn opening(response: &Latency, lateness: &SendLateness) -> Option<OpeningEvidence> {
     Some(OpeningEvidence {
         opened: response.count,
         lateness_p99_ns: lateness.p99?,
         response_p99_ns: response.p99?,
+        share: lateness.share_of_response_p99?,
+    })
+}
+
+/// An attempt is begun late only by the generator, so its response time without lateness is its connect time.
+fn opening_again(own: &ReconnectSummary) -> Option<OpeningEvidence> {
+    let response_p99_ns = own.connect_response_ns.p99?;
+    let punctual_p99_ns = own.connect_ns.p99?.min(response_p99_ns);
+    Some(OpeningEvidence {
+        opened: own.connect_response_ns.count,
+        lateness_p99_ns: own.attempt_lag_ns.p99?,
+        response_p99_ns,
+        share: 1.0 - punctual_p99_ns as f64 / response_p99_ns.max(1) as f64,
     })
 }
 
@@ -81,9 +94,10 @@ mod tests {
             p99: Some(1_000),
             ..Latency::default()
         };
-        let lateness = SendLag {
+        let lateness = SendLateness {
             p99: Some(900),
-            ..SendLag::default()
+            share_of_response_p99: Some(0.9),
+            ..SendLateness::default()
         };
         let due = |plan| openings(&plan, (&response, &lateness), None).due;
         assert_eq!(due(plan(|rules| rules.idle = 5)), None);

@@ -73,9 +73,10 @@ pub struct Summary {
     /// when it is begun.
     #[serde(default)]
     pub connect_response_ns: Latency,
-    /// Actual minus intended start of each opening: the generator's own lateness.
+    /// The generator's own lateness: actual start of each opening minus the time from which it could be begun, which is its
+    /// intended time, or the end of the client's connection before.
     #[serde(default)]
-    pub connect_lateness_ns: SendLag,
+    pub connect_lateness_ns: SendLateness,
     /// Openings of each second, without reconnects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect_timeline: Vec<ConnectRow>,
@@ -337,7 +338,7 @@ pub struct RunContext {
     pub connect_response_ns: Latency,
     /// See [`Summary::connect_lateness_ns`].
     #[serde(default)]
-    pub connect_lateness_ns: SendLag,
+    pub connect_lateness_ns: SendLateness,
     /// See [`Summary::connect_timeline`].
     #[serde(default)]
     pub connect_timeline: Vec<ConnectRow>,
@@ -373,7 +374,11 @@ impl RunContext {
     pub fn set_connect_times(&mut self, times: &ConnectHistograms) {
         self.connect_ns = ConnectTimes::from(times);
         self.connect_response_ns = Latency::from_lazy(&times.response);
-        self.connect_lateness_ns = times.lateness.get().map(SendLag::from).unwrap_or_default();
+        let punctual = Latency::from_lazy(&times.punctual);
+        let lateness = times.lateness.get().map(|lateness| {
+            SendLateness::new(lateness, self.connect_response_ns.p99, punctual.p99)
+        });
+        self.connect_lateness_ns = lateness.unwrap_or_default();
         self.connect_timeline = ConnectRow::all(&times.seconds);
     }
 }

@@ -1,7 +1,7 @@
 //! Openings of connections on which a verdict is based.
 
 /// Openings of connections on which a verdict is based.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ConnectionEvidence {
     /// Openings that were due at times of their own; `None` when each is due when it is begun.
     pub due: Option<OpeningEvidence>,
@@ -16,19 +16,14 @@ pub struct ConnectionEvidence {
 }
 
 /// Punctuality of openings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct OpeningEvidence {
     /// Connections opened.
     pub opened: u64,
-    /// The 99th percentile of actual minus intended start, in nanoseconds.
+    /// The 99th percentile of the generator's own lateness, in nanoseconds.
     pub lateness_p99_ns: u64,
     /// The 99th percentile of the time from the intended start until the connection was open, in nanoseconds.
     pub response_p99_ns: u64,
-}
-
-impl OpeningEvidence {
-    /// Share of the response time's p99 that is lateness.
-    pub fn share(&self) -> f64 {
-        self.lateness_p99_ns as f64 / self.response_p99_ns.max(1) as f64
-    }
+    /// Share of it that disappears when each opening's own lateness is subtracted.
+    pub share: f64,
 }

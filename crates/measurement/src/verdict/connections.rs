@@ -8,7 +8,7 @@ const FIRM_OPENINGS: u64 = 100;
 
 /// Returns true when so much of the response time is lateness that the times are partly the generator's own.
 fn is_late(openings: &OpeningEvidence) -> bool {
-    openings.opened >= FIRM_OPENINGS && openings.share() > SUSPECT_LATENESS_SHARE
+    openings.opened >= FIRM_OPENINGS && openings.share > SUSPECT_LATENESS_SHARE
 }
 
 /// The reasons from the openings of connections.
@@ -36,6 +36,7 @@ mod tests {
         opened: 100,
         lateness_p99_ns: 101,
         response_p99_ns: 1_000,
+        share: 0.101,
     };
 
     #[test]
@@ -55,10 +56,7 @@ mod tests {
         assert_eq!(reasons(Some(LATE), Some(LATE)), [due.clone(), again]);
         assert_eq!(due.verdict(), Verdict::Suspect);
         for punctual in [
-            OpeningEvidence {
-                lateness_p99_ns: 100,
-                ..LATE
-            },
+            OpeningEvidence { share: 0.1, ..LATE },
             OpeningEvidence { opened: 99, ..LATE },
         ] {
             assert_eq!(reasons(Some(punctual), Some(punctual)), []);

@@ -18,6 +18,9 @@ pub(super) struct ConnectionLife {
     pub(super) returning: Option<Box<ReturningClient>>,
     /// End of the connection's lifetime; `u64::MAX` without a limit.
     pub(super) ends_ns: u64,
+    /// The client has had a turn to send on this connection. Without one, a connection is not replaced, even if it opened
+    /// behind the end of its lifetime: a server that cannot keep up would otherwise get connections without messages.
+    pub(super) had_turn: bool,
     /// Messages sent on this connection.
     pub(super) messages: u64,
     /// Connections of the client before this one.

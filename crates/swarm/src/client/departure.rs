@@ -24,7 +24,7 @@ impl Client {
     /// Replaces a connection whose lifetime or whose messages are over.
     #[cold]
     pub(super) fn step_life(&mut self, now_ns: u64, thread: &ThreadState) {
-        let Some(life) = &self.life else {
+        let Some(life) = &mut self.life else {
             return;
         };
         let is_ending = thread.command.close || thread.command.stop;
@@ -40,8 +40,10 @@ impl Client {
             return;
         }
         let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
+        let is_running = self.stage == ClientStage::Running;
+        let had_turn = std::mem::replace(&mut life.had_turn, is_running) || !is_running;
+        let is_over = life.ends_ns <= now_ns && now_ns < end_ns && had_turn;
         let is_used_up = self.room_on_connection(thread) == 0;
-        let is_over = life.ends_ns <= now_ns && now_ns < end_ns;
         if is_ending || !(is_over || is_used_up) {
             return;
         }
@@ -60,8 +62,10 @@ impl Client {
 
     /// End of the connection's lifetime, on the thread's clock; `u64::MAX` when it does not matter.
     #[inline]
-    pub(super) fn next_replacement(&self) -> u64 {
+    pub(super) fn next_replacement(&self, now_ns: u64, thread: &ThreadState) -> u64 {
         match (&self.life, self.stage) {
+            // Nothing is replaced any more. A deadline that has passed would come again at once, forever.
+            (Some(_), _) if thread.is_ending(now_ns) => u64::MAX,
             (
                 Some(life),
                 ClientStage::Waiting
@@ -83,6 +87,7 @@ impl Client {
         thread.clients.borrow_mut().replaced += 1;
         thread.leaving.borrow_mut().push(ConnectRequest {
             intended_ns: Some(ends_ns.min(now_ns)),
+            ready_ns: now_ns,
             ..ConnectRequest::of(returning)
         });
         self.say_farewell(now_ns, thread);

@@ -318,7 +318,7 @@ impl Client {
         );
         let closing = self.next_closing(now_ns, is_draining, thread);
         stage_end
-            .min(self.next_replacement())
+            .min(self.next_replacement(now_ns, thread))
             .min(next_timeout)
             .min(stuck)
             .min(closing)

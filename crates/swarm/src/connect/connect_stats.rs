@@ -12,6 +12,17 @@ use crate::clock::nanoseconds;
 /// Maximum number of distinct failures kept with texts from the server.
 const MAX_DETAILED: usize = 8;
 
+/// Times of an opening, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OpeningTimes {
+    /// Time of its end since the first connection was due.
+    pub(crate) at_ns: u64,
+    /// Time from the intended to the actual start.
+    pub(crate) waited_ns: u64,
+    /// The generator's own part of it.
+    pub(crate) lateness_ns: u64,
+}
+
 /// Results of the connections that a thread tried to open.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectStats {
@@ -64,31 +75,34 @@ impl ConnectStats {
         &self.servers
     }
 
-    /// Records the begin of a client's connection, in nanoseconds since the first connection was due. `lateness_ns`: time
-    /// since the connection was due.
+    /// Records the begin of a client's connection, in nanoseconds since the first connection was due. `lateness_ns`: time by
+    /// which the generator itself began it late.
     pub(crate) fn begin(&mut self, at_ns: u64, lateness_ns: u64) {
         self.times.seconds.attempt(at_ns);
         self.times.lateness.record(lateness_ns);
     }
 
-    /// Records a client's connection, or its failure. `lateness_ns`: time by which it was begun late.
+    /// Records a client's connection, or its failure.
     pub(crate) fn record(
         &mut self,
         client: u32,
         result: &Result<OpenedConnection, ConnectFailure>,
-        (at_ns, lateness_ns): (u64, u64),
+        times: OpeningTimes,
     ) {
         let timings = match result {
             Ok(opened) => opened.timings,
             Err(failure) => {
-                self.times.seconds.failed(at_ns);
+                self.times.seconds.failed(times.at_ns);
                 return self.record_failure(client, failure.clone());
             }
         };
         let total_ns = nanoseconds(timings.total());
-        let response_ns = total_ns.saturating_add(lateness_ns);
+        let response_ns = total_ns.saturating_add(times.waited_ns);
+        let punctual_ns = response_ns.saturating_sub(times.lateness_ns);
         self.times.response.record(response_ns);
-        self.times.seconds.opened(at_ns, total_ns, response_ns);
+        self.times.punctual.record(punctual_ns);
+        let seconds = &mut self.times.seconds;
+        seconds.opened(times.at_ns, total_ns, response_ns);
         self.server_of(client).opened += 1;
         let times = &mut self.times;
         times.tcp.record(nanoseconds(timings.tcp));
@@ -180,7 +194,11 @@ mod tests {
                 body: format!("request {n}"),
                 ..UpgradeRefusal::new(503)
             };
-            stats.record(n, &Err(ConnectFailure::Refused(Box::new(refusal))), (0, 0));
+            stats.record(
+                n,
+                &Err(ConnectFailure::Refused(Box::new(refusal))),
+                OpeningTimes::default(),
+            );
         }
         assert_eq!(stats.failures.len(), MAX_DETAILED + 1);
         assert_eq!(stats.failures.values().sum::<u64>(), 1_000);
@@ -195,7 +213,7 @@ mod tests {
             } else {
                 ConnectFailure::Timeout
             };
-            threads[client as usize % 2].record(client, &Err(failure), (0, 0));
+            threads[client as usize % 2].record(client, &Err(failure), OpeningTimes::default());
         }
         let mut all = ConnectStats::default();
         threads.iter().for_each(|thread| all.add(thread));

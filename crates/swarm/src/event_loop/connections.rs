@@ -5,6 +5,7 @@ use measurement::record::ConnectFailure;
 use super::{EventLoop, Slot};
 use crate::client::Client;
 use crate::clock::nanoseconds;
+use crate::connect::connect_stats::OpeningTimes;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::pending_connections::OpeningResult;
 use crate::reconnecting::record_reconnect;
@@ -41,7 +42,7 @@ impl EventLoop {
         let now_ns = self.thread.clock.now_ns();
         request.begun_ns = now_ns;
         let connection = request.connection;
-        let lateness_ns = now_ns.saturating_sub(request.intended_or_begun_ns());
+        let lateness_ns = request.lateness_ns();
         if request.loss().is_some() {
             let after_t0_ns = self.thread.after_t0(now_ns);
             record_reconnect(&self.thread, |record| {
@@ -111,19 +112,26 @@ impl EventLoop {
         result: &Result<OpenedConnection, ConnectFailure>,
     ) {
         let thread = &self.thread;
-        let lateness_ns = request.begun_ns - request.intended_or_begun_ns().min(request.begun_ns);
+        let waited_ns = request
+            .begun_ns
+            .saturating_sub(request.intended_or_begun_ns());
         if request.loss().is_some() {
             if let Ok(opened) = result {
                 let connect_ns = nanoseconds(opened.timings.total());
                 record_reconnect(thread, |record| {
-                    record.opened(connect_ns, connect_ns.saturating_add(lateness_ns));
+                    record.opened(connect_ns, connect_ns.saturating_add(waited_ns));
                 });
             }
             return;
         }
         let at_ns = thread.clock.now_ns().saturating_sub(thread.opens_from_ns);
         let mut connects = thread.connects.borrow_mut();
-        connects.record(request.connection, result, (at_ns, lateness_ns));
+        let times = OpeningTimes {
+            at_ns,
+            waited_ns,
+            lateness_ns: request.lateness_ns(),
+        };
+        connects.record(request.connection, result, times);
     }
 
     /// Goes on after an opening that failed.
