@@ -140,12 +140,12 @@ impl<L> MeasuredRun<L> {
         }
     }
 
-    /// Adds that the run is reported as failed, or as complete.
+    /// Adds that the run is reported as failed, or as complete. A generator without a core loses messages of its own.
     pub(super) fn judge_failure(&self, findings: &mut Findings, has_failed: bool) {
         let truth = u64::from(has_failed);
-        findings.count("runs with exit code 3", truth, u64::from(self.some_failed));
+        findings.count_of_times("runs with exit code 3", truth, u64::from(self.some_failed));
         let reported = u64::from(self.fell_short);
-        findings.count("runs whose load fell short", truth, reported);
+        findings.count_of_times("runs whose load fell short", truth, reported);
     }
 
     /// Adds quantiles of the times at this JSON pointer, beside those of the server's log, which are sorted.

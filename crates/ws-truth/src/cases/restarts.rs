@@ -8,7 +8,7 @@ use super::Case;
 use super::measured_run::{MeasuredConnections, sorted_quantile_ms};
 use super::storm_load::{
     BACK, BACKOFF, StormLoad, all_accounted_for, back, back_within, connections, delay_ns, lost,
-    ms, note_lateness, received, refused_with_503, sent,
+    ms, none_refused, note_lateness, received, sent,
 };
 use crate::admission_rules::{AdmissionRules, RestartPort, ServerRestart};
 use crate::finding::{FigureUnit, Findings};
@@ -58,6 +58,7 @@ fn restart_after_1_s(
 fn restart(findings: &mut Findings) -> anyhow::Result<()> {
     let load = restarted(100, ReconnectLaw::Now);
     let measured = load.measure(restart_after_1_s(Some(1012), ms(350), RestartPort::Closed))?;
+    note_lateness(findings, &measured);
     ended_by_server(findings, &measured, &load);
     let logged = measured.log.messages.len() as u64;
     findings.count("messages in the server's log", logged, sent(&measured));
@@ -68,7 +69,6 @@ fn restart(findings: &mut Findings) -> anyhow::Result<()> {
     );
     let codes = measured.figure("/connections/close_codes/1012");
     findings.near("closed with 1012", FigureUnit::Count, 100.0, codes, 0.0);
-    note_lateness(findings, &measured);
     // The port is closed at 0, 100, 200 and 300 ms.
     measured.counts_of_times(
         findings,
@@ -76,11 +76,8 @@ fn restart(findings: &mut Findings) -> anyhow::Result<()> {
         &[("refused", 400), ("attempts", 500)],
     );
     let opened_ms = RETRY_DELAY.as_secs_f64() * 4e3;
-    for (_, key) in BACK {
-        let reported = measured.ms(&format!("/reconnect/back_{key}_ns"));
-        // Each of four pauses ends up to a few milliseconds late.
-        findings.ms(format!("{key} % are back"), opened_ms, reported, 20.0);
-    }
+    // Each of four pauses ends up to a few milliseconds late.
+    back_within(findings, &measured, &[opened_ms; 4], ("", 0.05));
     Ok(())
 }
 
@@ -88,9 +85,11 @@ fn restart_with_503(findings: &mut Findings) -> anyhow::Result<()> {
     const DOWN_FOR: Duration = ms(500);
     let load = restarted(200, BACKOFF);
     let measured = load.measure(restart_after_1_s(None, DOWN_FOR, RestartPort::Answers503))?;
-    ended_by_server(findings, &measured, &load);
-    refused_with_503(findings, &measured);
     note_lateness(findings, &measured);
+    ended_by_server(findings, &measured, &load);
+    none_refused(findings, &measured);
+    let attempts = measured.log.requests() - u64::from(load.clients);
+    measured.counts(findings, "reconnect", &[("attempts", attempts)]);
     let down_ns = u64::try_from(DOWN_FOR.as_nanos())?;
     let mut times: Vec<_> = (0..load.clients)
         .map(|client| first_after(down_ns, client))
@@ -124,12 +123,12 @@ fn ended_by_server(findings: &mut Findings, measured: &MeasuredConnections, load
     let truths = [
         ("dropped", clients),
         ("by_server", clients),
-        ("back", clients),
         ("in_flight", 0),
         ("setup_failed", 0),
         ("own_failed", 0),
     ];
     measured.counts(findings, "reconnect", &truths);
+    measured.counts_of_times(findings, "reconnect", &[("back", clients)]);
     connections(findings, measured, clients, clients);
     let answered = measured.log.messages.len() as u64 - measured.log.unanswered();
     findings.count("answered in the server's log", answered, received(measured));

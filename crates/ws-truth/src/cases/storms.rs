@@ -11,8 +11,7 @@ use super::Case;
 use super::measured_run::{MeasuredConnections, parse, sorted_quantile_ms};
 use super::storm_load::{
     BACK, BACKOFF, StormLoad, all_accounted_for, back, connect_response, connections, delay_ns,
-    half_pause_ms, has_too_few_files, ms, none_refused, note_lateness, rank, refused_with_503,
-    sent,
+    half_pause_ms, has_too_few_files, ms, none_refused, note_lateness, rank, sent,
 };
 use crate::admission_log::LoggedEnd;
 use crate::admission_rules::{AdmissionRules, ExcessHandshakes, HandshakeLimit, LimitBegin};
@@ -81,11 +80,11 @@ fn storm(findings: &mut Findings) -> anyhow::Result<()> {
         return Ok(());
     }
     let measured = load.measure(limited(PER_SECOND, ExcessHandshakes::Wait))?;
+    note_lateness(findings, &measured);
     planned_drop(findings, &measured, &load, load.clients);
     none_refused(findings, &measured);
     let resets = measured.log.ended(LoggedEnd::Reset);
     findings.count("resets in the server's log", 2_000, resets);
-    note_lateness(findings, &measured);
     let times = limited_times_ms(findings, &measured, load.clients, PER_SECOND);
     back(findings, &measured, &times, "");
     connect_response(findings, &measured, &times);
@@ -116,13 +115,13 @@ fn storm_half(findings: &mut Findings) -> anyhow::Result<()> {
         return Ok(());
     }
     let measured = load.measure(limited(PER_SECOND, ExcessHandshakes::Wait))?;
+    note_lateness(findings, &measured);
     planned_drop(findings, &measured, &load, DROPPED);
     none_refused(findings, &measured);
     let closes = measured.log.ended(LoggedEnd::Closed(1001));
     findings.count("closes with 1001 in the server's log", 500, closes);
     let closes = measured.log.ended(LoggedEnd::Closed(1000));
-    findings.count("closes with 1000 in the server's log", 1_000, closes);
-    note_lateness(findings, &measured);
+    findings.count_of_times("closes with 1000 in the server's log", 1_000, closes);
     let times = limited_times_ms(findings, &measured, DROPPED, PER_SECOND);
     back(findings, &measured, &times, "");
     connect_response(findings, &measured, &times);
@@ -148,10 +147,10 @@ fn storm_with_setup(findings: &mut Findings) -> anyhow::Result<()> {
     };
     let scenario = parse(("greeted.toml", include_str!("greeted.toml")))?;
     let measured = load.measure_with(rules, |plan| plan.scenario = Some(scenario))?;
+    note_lateness(findings, &measured);
     planned_drop(findings, &measured, &load, load.clients);
     none_refused(findings, &measured);
     measured.counts(findings, "setup", &[("ready", 500), ("failed", 0)]);
-    note_lateness(findings, &measured);
     let times = limited_times_ms(findings, &measured, load.clients, PER_SECOND);
     connect_response(findings, &measured, &times);
     let times = times.map(|time_ms| time_ms + GREETING_AFTER.as_secs_f64() * 1e3);
@@ -169,9 +168,9 @@ fn refused_storm(findings: &mut Findings, law: ReconnectLaw) -> anyhow::Result<(
         law,
     };
     let measured = load.measure(limited(PER_SECOND, ExcessHandshakes::Refused))?;
-    planned_drop(findings, &measured, &load, load.clients);
-    refused_with_503(findings, &measured);
     note_lateness(findings, &measured);
+    planned_drop(findings, &measured, &load, load.clients);
+    none_refused(findings, &measured);
     let mut times = limited_times_ms(findings, &measured, load.clients, PER_SECOND);
     if law == ReconnectLaw::Now {
         // All clients come at once, every 100 ms. On average a free place waits half as long for them.
@@ -199,9 +198,9 @@ fn spread_storm(findings: &mut Findings) -> anyhow::Result<()> {
         return Ok(());
     }
     let measured = load.measure(AdmissionRules::default())?;
+    note_lateness(findings, &measured);
     planned_drop(findings, &measured, &load, load.clients);
     none_refused(findings, &measured);
-    note_lateness(findings, &measured);
     let mut delays: Vec<_> = (0..load.clients)
         .map(|client| delay_ns(law, client, 0))
         .collect();
@@ -257,10 +256,10 @@ fn planned_drop(
     let truths = [
         ("dropped", dropped),
         ("by_server", 0),
-        ("back", dropped),
         ("attempts", measured.log.requests() - clients),
     ];
     measured.counts(findings, "reconnect", &truths);
+    measured.counts_of_times(findings, "reconnect", &[("back", dropped)]);
     connections(findings, measured, clients, 0);
     let logged = measured.log.messages.len() as u64;
     findings.count("messages in the server's log", logged, sent(measured));
