@@ -7,12 +7,13 @@
 //! | `delivery_evidence` | [`FanOutEvidence`], [`PushEvidence`], [`SlowEvidence`] |
 //! | `deliveries` | the reasons from them |
 //! | `delayed_acknowledgement` | deliveries that pile up at 40 ms |
-//! | `connections` | [`ConnectionEvidence`], and the reasons from it |
+//! | `connection_evidence`, `connections` | [`ConnectionEvidence`], and the reasons from it |
 //! | `reason` | [`Reason`]s and their limits; the crate `wording` turns them into sentences |
 //! | `latency` | [`Latency`]: summary of a distribution of times; [`messages_beyond`] a quantile |
 //! | `stops` | [`Stops`]: times in which the generator itself did not run |
 //! | `resource_usage` | resource usage of generator and server, [`Calibration`] of the generator |
 
+mod connection_evidence;
 mod connections;
 mod delayed_acknowledgement;
 mod deliveries;
@@ -24,7 +25,7 @@ mod resource_usage;
 mod stops;
 mod validity;
 
-pub use connections::{ConnectionEvidence, OpeningEvidence};
+pub use connection_evidence::{ConnectionEvidence, OpeningEvidence};
 pub use delayed_acknowledgement::{DELAYED_ACKNOWLEDGEMENT_SHARE, DELAYED_LAST_SHARE};
 pub(crate) use delayed_acknowledgement::{delayed_acknowledgements, delayed_last};
 pub use delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};

@@ -82,7 +82,7 @@ pub(crate) fn row(idle: &IdleSummary) -> LabelledRow {
         ],
     };
     LabelledRow {
-        label: "idle",
+        label: "idle load",
         text: idle_counts(idle),
         points,
         ..LabelledRow::default()

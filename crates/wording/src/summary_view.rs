@@ -307,7 +307,9 @@ fn broken_connections(s: &Summary) -> Vec<String> {
     let reasons = c.failures.iter().filter(is_other).chain(&c.early_ends);
     let reasons = reasons.map(|(reason, n)| format!("{} × {reason}", grouped(*n)));
     let reasons = setup.into_iter().chain(reasons);
-    let advice = (c.closed_early > 0).then(|| early_end_advice().to_owned());
+    // Clients that open their connections again expect a restart.
+    let reopens = s.reconnect.as_ref().is_some_and(|own| own.law.is_some());
+    let advice = (c.closed_early > 0 && !reopens).then(|| early_end_advice().to_owned());
     let advice = advice.into_iter().chain(reconnect_view::connection_note(s));
     reasons.chain(advice).collect()
 }
@@ -410,6 +412,7 @@ fn server(s: &Summary) -> Vec<SummaryFigure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::run::ReconnectSummary;
     use test_support::fixtures::{closed_loop_run, complete_shards, open_loop_run};
 
     fn text(view: &SummaryView, label: &str) -> Option<String> {
@@ -475,6 +478,16 @@ mod tests {
         let points = &connected.unwrap().points;
         assert_eq!(points[0], "2 × reset");
         assert!(points[1].contains("a shorter `--warmup`"), "{points:?}");
+        let run = closed_loop_run(|s| {
+            s.connections.closed_early = 2;
+            s.reconnect = Some(ReconnectSummary {
+                law: Some("now".to_owned()),
+                ..ReconnectSummary::default()
+            });
+        });
+        let view = SummaryView::new(&run.summary.unwrap());
+        let connected = view.rows.iter().find(|row| row.label == "connected");
+        assert_eq!(connected.unwrap().points, [""; 0]);
     }
 
     #[test]

@@ -9,6 +9,11 @@ pub(crate) struct AdmissionRules {
     pub(crate) limit: Option<HandshakeLimit>,
     /// Restart of the server; `None` = never.
     pub(crate) restart: Option<ServerRestart>,
+    /// Time after the first message from which on messages are not answered, on connections opened before the first loss;
+    /// `None` = all are answered.
+    pub(crate) silent_after: Option<Duration>,
+    /// Time from the answer to a handshake to a greeting; `None` = no greeting.
+    pub(crate) greeting_after: Option<Duration>,
     /// Time after the first message at which each connection gets a ping, and each that sent nothing a message; `None` =
     /// never.
     pub(crate) ping_after: Option<Duration>,

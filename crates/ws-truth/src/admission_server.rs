@@ -34,6 +34,9 @@ const BACKLOG: i32 = 4096;
 /// Text of the messages to connections that sent none.
 pub(crate) const NEWS: &str = "news";
 
+/// Text of the greeting.
+pub(crate) const WELCOME: &str = "welcome";
+
 /// Time for the ends of connections to arrive before the server ends.
 const LAST_ENDS: Duration = Duration::from_millis(300);
 
@@ -61,6 +64,7 @@ impl AdmissionServer {
             clock: Instant::now(),
             connections: Vec::new(),
             waiting: VecDeque::new(),
+            greetings: VecDeque::new(),
             admitted: 0,
             first_message_ns: None,
             restart: RestartPhase::Before,
@@ -132,6 +136,8 @@ struct AdmissionLoop {
     connections: Vec<AdmittedConnection>,
     /// Connections whose handshakes wait for the limit, in order of arrival.
     waiting: VecDeque<usize>,
+    /// Greetings that are due at these times, ascending, and their connections.
+    greetings: VecDeque<(u64, usize)>,
     /// Handshakes that the limit has let through.
     admitted: u64,
     first_message_ns: Option<u64>,
@@ -163,6 +169,7 @@ impl AdmissionLoop {
                 }
             }
             self.admit_waiting();
+            self.greet();
             self.restart_if_due();
             self.ping_if_due();
         }
@@ -181,7 +188,8 @@ impl AdmissionLoop {
     /// core to others.
     fn poll_timeout(&self) -> Duration {
         const POLL_INTERVAL: Duration = Duration::from_millis(10);
-        let next = [self.next_admission_ns(), self.next_restart_ns()];
+        let greeting = self.greetings.front().map(|(at_ns, _)| *at_ns);
+        let next = [self.next_admission_ns(), self.next_restart_ns(), greeting];
         let next = next.into_iter().flatten().min();
         next.map_or(POLL_INTERVAL, |at_ns| {
             Duration::from_nanos(at_ns.saturating_sub(self.now_ns())).min(POLL_INTERVAL)
@@ -230,7 +238,7 @@ impl AdmissionLoop {
             self.log.first_request_ns.get_or_insert(now_ns);
             self.answer_request(connection);
         }
-        let is_silent = self.is_silent();
+        let is_silent = self.is_silent(connection);
         let before = self.log.messages.len();
         let open = &mut self.connections[connection];
         let entry = &mut self.log.connections[connection];
@@ -243,6 +251,18 @@ impl AdmissionLoop {
             if !self.connections[connection].is_ended_by_server {
                 let now_ns = self.now_ns();
                 self.log.first_loss_ns.get_or_insert(now_ns);
+            }
+        }
+    }
+
+    /// Sends the greetings that are due.
+    fn greet(&mut self) {
+        let now_ns = self.now_ns();
+        while let Some((_, connection)) = self.greetings.pop_front_if(|(at_ns, _)| *at_ns <= now_ns)
+        {
+            if let AdmittedState::Open(socket) = &mut self.connections[connection].state {
+                // An end of the connection is noticed when it is read.
+                let _ = socket.send(Message::text(WELCOME));
             }
         }
     }

@@ -141,8 +141,8 @@ impl<'a> StormLine<'a> {
     pub(crate) fn marks(&self) -> impl Iterator<Item = (u32, Point)> {
         /// Largest time between the first and the last loss, as a share of the time until a share was back.
         const APART: f64 = 0.05;
-        let losses = self.rows.iter().filter(|row| row.lost > 0);
-        let last_s = losses.last().map_or(self.lost_s, |row| row.from_s);
+        let mut losses = self.rows.iter().rev().filter(|row| row.lost > 0);
+        let last_s = losses.next().map_or(self.lost_s, |row| row.from_s);
         let apart_s = (last_s - self.lost_s).max(0.0);
         self.shares_back()
             .map(|(share, ns)| (share, ns as f64 / 1e9))

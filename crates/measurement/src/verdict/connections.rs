@@ -1,55 +1,24 @@
-//! Openings of connections on which a verdict is based, and the reasons from them.
+//! Reasons from the openings of connections.
 
+use super::connection_evidence::{ConnectionEvidence, OpeningEvidence};
 use super::reason::{Reason, SUSPECT_LATENESS_SHARE};
 
 /// Minimum number of openings for a p99 of their lateness.
 const FIRM_OPENINGS: u64 = 100;
 
-/// Openings of connections on which a verdict is based.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ConnectionEvidence {
-    /// Openings that were due at times of their own; `None` when each is due when it is begun.
-    pub due: Option<OpeningEvidence>,
-    /// True when a connect rate set the due times; otherwise the ends of earlier connections did.
-    pub has_rate: bool,
-    /// Attempts to open lost connections again; `None` without any.
-    pub again: Option<OpeningEvidence>,
-    /// Number of these attempts.
-    pub attempts: u64,
-    /// Those of them that the generator's machine could not make.
-    pub own_failed: u64,
-}
-
-/// Punctuality of openings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OpeningEvidence {
-    /// Connections opened.
-    pub opened: u64,
-    /// The 99th percentile of actual minus intended start, in nanoseconds.
-    pub lateness_p99_ns: u64,
-    /// The 99th percentile of the time from the intended start until the connection was open, in nanoseconds.
-    pub response_p99_ns: u64,
-}
-
-impl OpeningEvidence {
-    /// Share of the response time's p99 that is lateness.
-    pub fn share(&self) -> f64 {
-        self.lateness_p99_ns as f64 / self.response_p99_ns.max(1) as f64
-    }
-
-    fn is_late(&self) -> bool {
-        self.opened >= FIRM_OPENINGS && self.share() > SUSPECT_LATENESS_SHARE
-    }
+/// Returns true when so much of the response time is lateness that the times are partly the generator's own.
+fn is_late(openings: &OpeningEvidence) -> bool {
+    openings.opened >= FIRM_OPENINGS && openings.share() > SUSPECT_LATENESS_SHARE
 }
 
 /// The reasons from the openings of connections.
 pub(super) fn connection_reasons(own: &ConnectionEvidence) -> Vec<Reason> {
-    let due = own.due.filter(OpeningEvidence::is_late);
+    let due = own.due.filter(is_late);
     let due = due.map(|openings| Reason::ConnectLateness {
         openings,
         has_rate: own.has_rate,
     });
-    let again = own.again.filter(OpeningEvidence::is_late);
+    let again = own.again.filter(is_late);
     let again = again.map(Reason::ReconnectLateness);
     let own_failed = (own.own_failed > 0).then_some(Reason::AttemptsNotMade {
         attempts: own.attempts,

@@ -3,7 +3,7 @@
 // Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
-use super::connections::ConnectionEvidence;
+use super::connection_evidence::ConnectionEvidence;
 use super::delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 use super::latency::{Latency, SendLateness};
 use super::reason::{NothingRight, SendConditions};

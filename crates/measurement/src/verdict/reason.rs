@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::connections::OpeningEvidence;
+use super::connection_evidence::OpeningEvidence;
 use super::stops::{Stops, WithheldTime};
 use crate::record::{DifferenceKind, MessageCounts};
 

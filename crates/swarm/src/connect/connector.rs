@@ -196,10 +196,10 @@ fn find_address(
         }
     }
     choose(plan, &addresses, is_stopped).map_err(|cause| SwarmError::NothingConnected {
-        attempted: plan.clients.get().into(),
+        attempted: plan.connections().into(),
         servers: Box::new([UnreachedServer {
             url: server.url.masked(),
-            failed: plan.clients.get().into(),
+            failed: plan.connections().into(),
             cause: cause.clone(),
         }]),
         cause,

@@ -90,14 +90,14 @@ impl EventLoop {
             }
         };
         let readable = opened.reader.readiness.readable;
-        // Its lifetime may end before the load begins.
-        let has_life = self.thread.life.is_some();
         match Client::new(request, slot, opened, &self.thread) {
             Some(client) => {
                 self.slots[slot as usize] = Slot::Open(client);
                 self.alive += 1;
                 self.handle.connection_opened();
-                if readable || has_life || self.thread.dialogue.is_some() {
+                // A client with a lifetime registers its end when it is woken.
+                let has_timer = self.thread.life.is_some() || self.thread.dialogue.is_some();
+                if readable || has_timer {
                     self.wake_queue.push_back(slot);
                 }
             }

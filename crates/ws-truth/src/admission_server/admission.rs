@@ -64,6 +64,10 @@ impl AdmissionLoop {
         // A client that has given up does not count.
         if self.connections[connection].open() {
             self.log.connections[connection].answer = HandshakeAnswer::Admitted(now_ns);
+            if let Some(after) = self.rules.greeting_after {
+                let greeting_ns = now_ns + nanoseconds(after);
+                self.greetings.push_back((greeting_ns, connection));
+            }
             self.admitted += u64::from(self.limit().is_some());
         }
     }

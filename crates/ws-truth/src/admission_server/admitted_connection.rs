@@ -153,9 +153,10 @@ fn log(
     }
 }
 
-/// Numbers of the client and of the message, as a client without a scenario writes them.
+/// Numbers of the client and of the message, at the beginning of a message. A scenario marks them with a tilde.
 fn identity_in(message: &Message) -> Option<(u32, u64)> {
     let text = message.to_text().ok()?;
+    let text = text.strip_prefix('~').unwrap_or(text);
     let (client, rest) = text.split_at_checked(IDENTITY_DIGITS.0)?;
     let number = rest.get(..IDENTITY_DIGITS.1)?;
     let client = u32::from_str_radix(client, 16).ok()?;

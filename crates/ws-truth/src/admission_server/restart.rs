@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::admitted_connection::AdmittedState;
 use super::{AdmissionLoop, listen, nanoseconds};
-use crate::admission_log::LoggedEnd;
+use crate::admission_log::{HandshakeAnswer, LoggedEnd};
 use crate::admission_rules::{RestartPort, ServerRestart};
 
 /// The part of a restart that the server has reached.
@@ -20,13 +20,29 @@ pub(super) enum RestartPhase {
 }
 
 impl AdmissionLoop {
-    /// Returns `true` if messages are not answered, because the restart is near.
-    pub(super) fn is_silent(&self) -> bool {
+    /// Returns `true` if messages on this connection are not answered now.
+    pub(super) fn is_silent(&self, connection: usize) -> bool {
+        self.is_near_restart() || self.keeps_silent() && self.is_from_before_loss(connection)
+    }
+
+    fn is_near_restart(&self) -> bool {
         let begin = self.rules.restart.and_then(|restart| {
             let after = restart.after.saturating_sub(restart.silence);
             self.after_first_message_ns(after)
         });
         self.restart == RestartPhase::Before && begin.is_some_and(|begin| self.now_ns() >= begin)
+    }
+
+    fn keeps_silent(&self) -> bool {
+        let begin = self.rules.silent_after;
+        let begin = begin.and_then(|after| self.after_first_message_ns(after));
+        begin.is_some_and(|begin| self.now_ns() >= begin)
+    }
+
+    fn is_from_before_loss(&self, connection: usize) -> bool {
+        let answer = self.log.connections[connection].answer;
+        let first_loss = self.log.first_loss_ns;
+        first_loss.is_none_or(|loss| !matches!(answer, HandshakeAnswer::Admitted(at) if at >= loss))
     }
 
     /// Returns `true` if handshakes are refused, because the server restarts.

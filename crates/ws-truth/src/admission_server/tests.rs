@@ -172,6 +172,43 @@ fn a_restart_ends_all_connections_and_loses_their_messages() {
 }
 
 #[test]
+fn connections_from_before_the_first_loss_get_no_answers() {
+    let server = AdmissionServer::start(AdmissionRules {
+        silent_after: Some(Duration::ZERO),
+        ..AdmissionRules::default()
+    })
+    .unwrap();
+    let [mut first, mut second] = [(); 2].map(|()| connect(&server).unwrap());
+    send(&mut first, 0, 0);
+    assert!(first.read().unwrap().is_text(), "not silent yet");
+    for (socket, client) in [(&mut first, 0), (&mut second, 1)] {
+        send(socket, client, 1);
+    }
+    reset(first);
+    let mut third = connect(&server).unwrap();
+    send(&mut third, 0, 2);
+    assert!(third.read().unwrap().is_text());
+    drop((second, third));
+    let log = server.finish();
+    assert_eq!((log.messages.len(), log.unanswered()), (4, 2));
+}
+
+#[test]
+fn each_connection_is_greeted_once() {
+    let server = AdmissionServer::start(AdmissionRules {
+        greeting_after: Some(Duration::from_millis(20)),
+        ..AdmissionRules::default()
+    })
+    .unwrap();
+    for client in 0..2 {
+        let mut socket = connect(&server).unwrap();
+        assert_eq!(socket.read().unwrap(), Message::text(WELCOME));
+        send(&mut socket, client, 0);
+        assert_ne!(socket.read().unwrap(), Message::text(WELCOME));
+    }
+}
+
+#[test]
 fn silent_connections_get_a_ping_and_a_message() {
     let server = AdmissionServer::start(AdmissionRules {
         ping_after: Some(Duration::ZERO),

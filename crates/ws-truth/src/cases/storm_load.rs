@@ -55,6 +55,15 @@ impl StormLoad {
     }
 
     pub(super) fn measure(&self, rules: AdmissionRules) -> anyhow::Result<MeasuredConnections> {
+        self.measure_with(rules, |_| ())
+    }
+
+    /// Measures with a further change of the plan.
+    pub(super) fn measure_with(
+        &self,
+        rules: AdmissionRules,
+        change: impl FnOnce(&mut LoadDraft),
+    ) -> anyhow::Result<MeasuredConnections> {
         let load = open(f64::from(self.rate), Arrivals::Constant, None)?;
         MeasuredConnections::new(rules, |plan: &mut LoadDraft| {
             plan.clients = NonZeroU32::MIN.saturating_add(self.clients - 1);
@@ -68,6 +77,7 @@ impl StormLoad {
                 share,
                 method,
             });
+            change(plan);
         })
     }
 }
