@@ -218,6 +218,26 @@ impl Client {
         true
     }
 
+    /// Ends the part of a client that is not ready again, because the run is over. Returns false for any other client.
+    #[cold]
+    pub(super) fn give_up_return(&mut self, thread: &ThreadState) -> bool {
+        if !matches!(self.stage, ClientStage::Setup { .. }) {
+            return false;
+        }
+        let Some(returning) = self.life.as_mut().and_then(|life| life.returning.take()) else {
+            return false;
+        };
+        if let Some(life) = &mut self.life {
+            life.is_detached = true;
+        }
+        if returning.is_lost() {
+            thread.stay_away(&returning);
+        } else {
+            thread.end_unconnected(&returning, false);
+        }
+        true
+    }
+
     /// Takes back the request of a connection that was opened again, but whose setup has failed.
     #[cold]
     pub(super) fn take_failed_reconnect(&mut self) -> Option<Box<ReturningClient>> {
