@@ -5,7 +5,7 @@
 mod common;
 mod logged_server;
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use common::{Server, answer, closed, messages, run, scenario};
@@ -15,6 +15,7 @@ use logged_server::{
 };
 use measurement::plan::{Length, Lifetime, LoadDraft, ReconnectLaw};
 use swarm::RunHandle;
+use units::Rate;
 
 const HELLO: &str = "
 [[setup]]
@@ -113,6 +114,30 @@ fn an_open_loop_sends_all_its_messages_over_connections_with_a_lifetime() {
         let sent = messages_of(&server.final_log());
         assert_eq!(sent, due(&plan), "{lifetime:?} {length:?}");
     }
+}
+
+#[test]
+fn a_wait_for_the_next_connection_is_not_the_generators_own_lateness() {
+    // The replacement of the first client waits for that of the second one, half a second.
+    let server = LoggedServer::start(|number| match number {
+        2 => Treatment::EchoWhenAccepted(4),
+        _ => Treatment::Echo,
+    });
+    let plan = server.plan(|plan| {
+        plan.clients = NonZeroU32::new(2).unwrap();
+        plan.threads = NonZeroUsize::MIN;
+        plan.connect_rate = Rate::new(2.0);
+        plan.load = open(200.0);
+        plan.length = Length::Duration(ms(1_000));
+        plan.connections.lifetime = Some(Lifetime::Fixed(ms(800)));
+    });
+    let recording = run(&plan);
+    assert_faultless(&recording.record);
+    assert_eq!(connections(&recording), [4, 0, 0, 2]);
+    let open_loop = recording.record.open_loop.as_ref().unwrap();
+    let lag = open_loop.send_lag.max().unwrap();
+    let lateness = open_loop.lateness.max().unwrap();
+    assert!(lateness < lag / 2, "{lateness} ns of {lag} ns");
 }
 
 #[test]

@@ -154,6 +154,8 @@ impl Client {
         self.sent = returning.sent;
         self.warmed = returning.warmed;
         self.failed = returning.failed;
+        // Messages that are due have waited for the connection, not for the generator.
+        self.room_since_ns = now_ns;
         if let Some(life) = &mut self.life {
             life.active_from_ns = now_ns;
             life.first_connect_ns = Some(returning.connect_ns);

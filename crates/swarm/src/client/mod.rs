@@ -91,7 +91,7 @@ pub(crate) struct Client {
     /// Registered due time, on the thread's clock.
     due_ns: u64,
     last_sent_ns: u64,
-    /// Time at which window and socket last had room again, in open loop.
+    /// Time at which window and socket last had room again, or the connection was ready to replace one, in open loop.
     room_since_ns: u64,
     in_flight: InFlightQueue,
     decoder: Decoder,

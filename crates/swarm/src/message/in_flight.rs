@@ -11,7 +11,7 @@ pub(crate) struct InFlightMessage {
     pub(crate) number: MessageNumber,
     pub(crate) shape: PayloadShape,
     pub(crate) intended_ns: u64,
-    /// The later of the due time and the time at which window and socket had room.
+    /// The later of the due time and the time at which connection, window and socket were ready.
     pub(crate) ready_ns: u64,
     pub(crate) sent_ns: u64,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use measurement::plan::{LoadDraft, Plan};
 use measurement::run::Summary;
+use measurement::verdict::Reason;
 use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 use serde_json::Value;
 use swarm::{Recording, RunHandle};
@@ -31,6 +32,10 @@ pub(super) fn parse((name, text): ScenarioText) -> anyhow::Result<Arc<Scenario>>
 /// The result of a run: the document that ws-bench prints with `--json`, what it is made from, and the log of the server.
 pub(super) struct MeasuredRun<L> {
     document: Value,
+    /// True if connections or messages failed, so that ws-bench ends with exit code 3.
+    some_failed: bool,
+    /// True if the verdict names connections that ended or messages that were not sent.
+    fell_short: bool,
     pub(super) recording: Recording,
     pub(super) log: L,
 }
@@ -77,7 +82,11 @@ impl<L> MeasuredRun<L> {
     fn record(plan: &Plan, finish: impl FnOnce() -> L) -> anyhow::Result<Self> {
         let recording = swarm::record(plan, &RunHandle::new())?;
         let summary = Summary::new(plan, &recording.record, recording.context.clone());
+        let connections = &summary.connections;
+        let names_shortfall = |reason: &Reason| matches!(reason, Reason::LoadFellShort { .. });
         Ok(Self {
+            some_failed: connections.failed + connections.closed_early > 0 || summary.any_failed(),
+            fell_short: summary.validity.found.iter().any(names_shortfall),
             document: serde_json::to_value(summary)?,
             recording,
             log: finish(),
@@ -129,6 +138,14 @@ impl<L> MeasuredRun<L> {
             let truth = *truth as f64;
             findings.near(figure, unit, truth, self.figure(&pointer), 0.0);
         }
+    }
+
+    /// Adds that the run is reported as failed, or as complete.
+    pub(super) fn judge_failure(&self, findings: &mut Findings, has_failed: bool) {
+        let truth = u64::from(has_failed);
+        findings.count("runs with exit code 3", truth, u64::from(self.some_failed));
+        let reported = u64::from(self.fell_short);
+        findings.count("runs whose load fell short", truth, reported);
     }
 
     /// Adds quantiles of the times at this JSON pointer, beside those of the server's log, which are sorted.

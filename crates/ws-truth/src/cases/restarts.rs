@@ -16,7 +16,7 @@ use crate::finding::{FigureUnit, Findings};
 pub(super) const TIMED_CASES: &[Case] = &[
     Case {
         name: "storm-restart",
-        truth: "the server closes 200 connections with 1012, and its port is closed for 350 ms: the 5th attempt, after 400 ms, opens",
+        truth: "the server closes 100 connections with 1012, and its port is closed for 350 ms: the 5th attempt, after 400 ms, opens",
         examine: restart,
     },
     Case {
@@ -26,10 +26,10 @@ pub(super) const TIMED_CASES: &[Case] = &[
     },
 ];
 
-/// Load of 200 clients whose server restarts after 1 s.
-fn restarted(law: ReconnectLaw) -> StormLoad {
+/// Load of clients whose server restarts after 1 s.
+fn restarted(clients: u32, law: ReconnectLaw) -> StormLoad {
     StormLoad {
-        clients: 200,
+        clients,
         rate: 200,
         length: ms(3_000),
         drop: None,
@@ -56,7 +56,7 @@ fn restart_after_1_s(
 }
 
 fn restart(findings: &mut Findings) -> anyhow::Result<()> {
-    let load = restarted(ReconnectLaw::Now);
+    let load = restarted(100, ReconnectLaw::Now);
     let measured = load.measure(restart_after_1_s(Some(1012), ms(350), RestartPort::Closed))?;
     ended_by_server(findings, &measured, &load);
     let logged = measured.log.messages.len() as u64;
@@ -67,13 +67,13 @@ fn restart(findings: &mut Findings) -> anyhow::Result<()> {
         lost(&measured),
     );
     let codes = measured.figure("/connections/close_codes/1012");
-    findings.near("closed with 1012", FigureUnit::Count, 200.0, codes, 0.0);
+    findings.near("closed with 1012", FigureUnit::Count, 100.0, codes, 0.0);
     note_lateness(findings, &measured);
     // The port is closed at 0, 100, 200 and 300 ms.
     measured.counts_of_times(
         findings,
         "reconnect",
-        &[("refused", 800), ("attempts", 1_000)],
+        &[("refused", 400), ("attempts", 500)],
     );
     let opened_ms = RETRY_DELAY.as_secs_f64() * 4e3;
     for (_, key) in BACK {
@@ -86,7 +86,7 @@ fn restart(findings: &mut Findings) -> anyhow::Result<()> {
 
 fn restart_with_503(findings: &mut Findings) -> anyhow::Result<()> {
     const DOWN_FOR: Duration = ms(500);
-    let load = restarted(BACKOFF);
+    let load = restarted(200, BACKOFF);
     let measured = load.measure(restart_after_1_s(None, DOWN_FOR, RestartPort::Answers503))?;
     ended_by_server(findings, &measured, &load);
     refused_with_503(findings, &measured);
@@ -135,4 +135,5 @@ fn ended_by_server(findings: &mut Findings, measured: &MeasuredConnections, load
     findings.count("answered in the server's log", answered, received(measured));
     findings.count("lost", sent(measured) - answered, lost(measured));
     all_accounted_for(findings, measured, load);
+    measured.judge_failure(findings, true);
 }

@@ -275,6 +275,7 @@ fn planned_drop(
     );
     measured.counts(findings, "messages", &[("lost", 0)]);
     all_accounted_for(findings, measured, load);
+    measured.judge_failure(findings, false);
 }
 
 /// Times until the shares of [`BACK`] of `n` clients are admitted, in milliseconds: by the limit, or by the server's log if
