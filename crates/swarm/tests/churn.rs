@@ -303,6 +303,42 @@ fn every_setup_of_a_replacement_is_counted() {
 }
 
 #[test]
+fn a_run_ends_while_clients_that_only_listen_do_their_setup_again() {
+    const SLOW_SETUP: &str = "
+[[setup]]
+role = 'listener'
+send = 'hello'
+expect = 'welcome'
+within = '60s'
+[[message]]
+send = '${uid}${pad}'
+reply = '${message}'
+";
+    let server = LoggedServer::start(|number| {
+        if number < 4 {
+            Treatment::Echo
+        } else {
+            Treatment::IgnoreSetup
+        }
+    });
+    let plan = server.plan(|plan| {
+        plan.scenario = scenario(&[ONE_SENDER, SLOW_SETUP].concat());
+        plan.load = open(100.0);
+        lasts(plan, 500);
+        plan.connections.lifetime = Some(Lifetime::Fixed(ms(200)));
+    });
+    let recording = run(&plan);
+    assert_faultless(&recording.record);
+    assert_eq!(recording.record.counts.sent, due(&plan));
+    let rows = &recording.clients;
+    let sent: Vec<_> = rows.iter().map(|row| row.messages).collect();
+    assert_eq!((rows.len(), sent.iter().sum()), (4, due(&plan)), "{sent:?}");
+    let [_, failed, closed_early, replaced] = connections(&recording);
+    assert_eq!((failed, closed_early), (0, 0));
+    assert!(replaced >= 4);
+}
+
+#[test]
 fn the_last_echo_is_awaited_until_the_timeout_and_its_message_is_lost() {
     let server = LoggedServer::start(|_| Treatment::EchoOnly(4));
     let plan = server.plan(|plan| {

@@ -253,10 +253,8 @@ fn idle_connections_have_lifetimes() {
     let log = server.final_log();
     let [opened, failed, closed_early, replaced] = connections(&recording);
     assert_eq!((failed, closed_early), (0, 0));
-    assert_eq!(
-        (opened, replaced),
-        (log.len() as u64, log.len() as u64 - 34)
-    );
+    // What is being opened when the clients are done is given up.
+    assert!(opened <= log.len() as u64 && log.len() as u64 <= replaced + 34);
     assert!(replaced >= 34);
     assert_eq!(summary(&recording).opened, 30);
     assert_eq!(close_codes(&log), [(1000, opened)].into());

@@ -294,7 +294,8 @@ fn deliveries_are_complete_over_connections_with_a_lifetime() {
             let connections = &recording.context.connections;
             assert_eq!((connections.failed, connections.closed_early), (0, 0));
             assert!(connections.replaced >= 6);
-            assert_eq!(connections.opened, 6 + connections.replaced);
+            // What is being opened when the publishers are done is given up.
+            assert!(connections.opened <= 6 + connections.replaced);
         }
     }
 }

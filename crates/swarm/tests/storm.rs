@@ -258,6 +258,23 @@ fn a_setup_that_fails_is_a_failed_attempt() {
 }
 
 #[test]
+fn a_run_ends_although_the_setup_of_lost_clients_is_not_answered() {
+    let server = refusing(8, Treatment::IgnoreSetup);
+    let plan = server.plan(|plan| {
+        reset(ReconnectLaw::Now)(plan);
+        plan.scenario = scenario(&HELLO.replace("refuse = 'no'", "within = '1h'"));
+    });
+    let recording = run(&plan);
+    let storm = assert_storm(&recording, &plan, 8);
+    assert_eq!(
+        (storm.attempts, storm.back, storm.failed.total()),
+        (8, 0, 0)
+    );
+    assert_eq!(recording.clients.len(), 8);
+    assert_eq!(server.final_log().len(), 16);
+}
+
+#[test]
 fn without_a_law_dropped_clients_stay_away() {
     for method in [DropMethod::Reset, DropMethod::Close] {
         let server = LoggedServer::start(|_| Treatment::Echo);

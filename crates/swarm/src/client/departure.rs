@@ -219,6 +219,38 @@ impl Client {
         true
     }
 
+    /// Ends the part of a client that is not ready again, because the run is over. Returns false for any other client.
+    #[cold]
+    pub(super) fn give_up_return(&mut self, thread: &ThreadState) -> bool {
+        if !matches!(self.stage, ClientStage::Setup { .. }) {
+            return false;
+        }
+        let Some(returning) = self.life.as_mut().and_then(|life| life.returning.take()) else {
+            return false;
+        };
+        if let Some(life) = &mut self.life {
+            life.is_detached = true;
+        }
+        if returning.is_lost() {
+            thread.stay_away(&returning);
+        } else {
+            thread.end_unconnected(&returning, false);
+        }
+        true
+    }
+
+    /// Closes the connection of a client that is not ready again when the measured phase is over. `is_over`: the run is
+    /// stopped or closes, which ends replacements too. Returns what the connection waits for next; `None` for any other
+    /// client.
+    pub(crate) fn end_return(&mut self, is_over: bool, thread: &ThreadState) -> Option<Next> {
+        let returning = self.life.as_ref()?.returning.as_ref()?;
+        if !(is_over || returning.is_lost()) || !self.give_up_return(thread) {
+            return None;
+        }
+        self.close_with(thread.close_code(), thread.clock.now_ns(), thread);
+        Some(self.wake(None, thread))
+    }
+
     /// Takes back the request of a connection that was opened again, but whose setup has failed.
     #[cold]
     pub(super) fn take_failed_reconnect(&mut self) -> Option<Box<ReturningClient>> {

@@ -13,6 +13,7 @@
 //! | `setup` | scenarios: steps before the load, heartbeats, goodbye |
 //! | `template_send` | scenarios: messages filled from templates |
 //! | `fan_out` | scenarios: messages to several receivers, from before they are sent until they are complete or closed |
+//! | `membership` | scenarios: clients that join their rooms, and leave them |
 //! | `arrivals` | scenarios: deliveries that arrive |
 //! | `delivery_record` | scenarios: deliveries, and messages that are complete or not, passed to the recorder |
 //! | `records` | scenarios: records cut from messages, classified, recorded |
@@ -26,6 +27,7 @@ mod connection_life;
 mod delivery_record;
 mod departure;
 mod fan_out;
+mod membership;
 mod pushes;
 mod receive;
 mod record;

@@ -212,6 +212,9 @@ impl Client {
         if self.stage == ClientStage::Listening {
             self.leave(thread);
         }
+        if self.give_up_return(thread) {
+            return self.close(now, thread);
+        }
         let was_ready = !matches!(self.stage, ClientStage::Setup { .. });
         match self.stage {
             ClientStage::Setup { .. } | ClientStage::Waiting => {

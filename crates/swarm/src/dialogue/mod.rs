@@ -6,6 +6,7 @@
 //! | `recent_publications` | messages that were delivered lately |
 //! | `publication` | one message on its way to several receivers |
 //! | `publications` | rooms, and the messages on their way to their members |
+//! | `publisher_queue` | messages of one publisher |
 //! | `room_members` | members of one room, and those that have left it lately |
 //! | `feed` | messages of the server's own at one client |
 //! | `sequence`, `lateness` | numbers of a feed, and its lateness |
@@ -19,6 +20,7 @@ pub(crate) mod feed;
 mod lateness;
 pub(crate) mod publication;
 pub(crate) mod publications;
+mod publisher_queue;
 pub(crate) mod recent_publications;
 pub(crate) mod room_members;
 pub(crate) mod sent_index;

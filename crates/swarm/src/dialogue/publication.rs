@@ -109,7 +109,7 @@ pub(crate) struct Publication {
     excused: AtomicU32,
     /// Arrivals at slow receivers.
     slow: AtomicU32,
-    /// What has not arrived when the time is over is not missing.
+    /// Deliveries that have not arrived when the time is over are not missing.
     is_excusable: AtomicBool,
     /// The message is recorded as complete or incomplete.
     is_over: AtomicBool,

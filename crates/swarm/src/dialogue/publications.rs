@@ -1,11 +1,11 @@
 //! Rooms of a run and the messages on their way to their members, shared by all threads of a process.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::publication::{ExpectedReceivers, MemberPlace, Publication, PublishedMessage};
+use super::publisher_queue::PublisherQueue;
 use super::room_members::{ExitCause, RoomMembers};
 use crate::clock::Clock;
 use crate::handle::lock;
@@ -16,9 +16,6 @@ const INCOMPLETE_BYTES: usize = 64 << 20;
 
 /// Time after the timeout at which a message is closed, in nanoseconds. Arrivals in time may be noted that much later.
 pub(crate) const CLOSING_GRACE_NS: u64 = 250_000_000;
-
-/// Numbers of joins that are kept for each publisher, to tell whether a client had joined before a message that is over.
-const MAX_JOINED: usize = 256;
 
 /// Number of messages of one publisher below which those that are over are removed only from the front.
 const FEW_OPEN: usize = 64;
@@ -41,26 +38,6 @@ pub(crate) struct Audience {
     pub(crate) is_queue: bool,
     /// Place of the sender, when it is a member that does not get its own message.
     pub(crate) without: Option<RoomPlace>,
-}
-
-/// The messages of one publisher.
-#[derive(Debug, Default)]
-struct PublisherQueue {
-    /// Ascending.
-    open: VecDeque<Arc<Publication>>,
-    /// The newest that were closed while some arrivals were missing, ascending.
-    incomplete: VecDeque<Arc<Publication>>,
-    incomplete_bytes: usize,
-    /// Order of the newest incomplete message that is not kept any more, plus one.
-    dropped_until: u64,
-    /// Order of the newest message, plus one.
-    next_order: u64,
-    /// Joins of the room, and of all receivers together, by the time of the first message sent after them: its order, and
-    /// their number.
-    joined: [Vec<(u64, u32)>; 2],
-    /// Planned exits of the board, and exits of the room and of all receivers together, after which it was checked last
-    /// which deliveries are still expected.
-    excused_at: (u64, [u64; 2]),
 }
 
 /// A message that an arrival names.
@@ -145,10 +122,7 @@ impl PublicationBoard {
     /// Returns true when the member of a room was expected to get a message that is not kept any more.
     pub(crate) fn had_joined(&self, sender: u32, number: MessageNumber, at: RoomPlace) -> bool {
         let queue = lock(&self.publishers[sender as usize]);
-        let history = &queue.joined[usize::from(self.is_everybody(at.room))];
-        let later = history.partition_point(|(from, _)| *from <= number.order());
-        let joined = later.checked_sub(1).map_or(0, |newest| history[newest].1);
-        at.member.join < joined
+        at.member.join < queue.joins_before(number.order(), self.is_everybody(at.room))
     }
 
     /// Returns true for the room that holds all receivers.
@@ -164,14 +138,7 @@ impl PublicationBoard {
         self.remove_from(&mut queue, order);
         queue.next_order = order + 1;
         let joined = publication.expected.joined;
-        let history = &mut queue.joined[usize::from(self.is_everybody(audience.room))];
-        if history.last().is_none_or(|(_, before)| *before != joined) {
-            if history.len() == MAX_JOINED {
-                // The first members stay known.
-                history.remove(1);
-            }
-            history.push((order, joined));
-        }
+        queue.note_joins(order, joined, self.is_everybody(audience.room));
         queue.open.push_back(publication);
     }
 
@@ -184,10 +151,7 @@ impl PublicationBoard {
             self.take_back(last);
             queue.open.pop_back();
         }
-        for history in &mut queue.joined {
-            let earlier = history.partition_point(|(from, _)| *from < order);
-            history.truncate(earlier);
-        }
+        queue.forget_joins_from(order);
     }
 
     /// Does not count a message as published to its room any more: it was not sent, or an interrupt ended the wait for it.
@@ -393,31 +357,10 @@ impl PublicationBoard {
     }
 }
 
-impl PublisherQueue {
-    fn open_and_oldest(&self) -> (usize, u64) {
-        let oldest = self.open.front();
-        let oldest_ns = oldest.map_or(u64::MAX, |one| one.message.sent_ns);
-        (self.open.len(), oldest_ns)
-    }
-
-    fn keep_incomplete(&mut self, closed: Option<Arc<Publication>>, limit: usize) {
-        let Some(closed) = closed else {
-            return;
-        };
-        self.incomplete_bytes += closed.memory();
-        self.incomplete.push_back(closed);
-        while self.incomplete_bytes > limit && self.incomplete.len() > 1 {
-            if let Some(oldest) = self.incomplete.pop_front() {
-                self.incomplete_bytes -= oldest.memory();
-                self.dropped_until = oldest.message.number.order() + 1;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::publication::{ArrivalMeaning, published};
+    use super::super::publisher_queue::MAX_KEPT_JOINS;
     use super::*;
 
     const ROOM: Audience = Audience {
@@ -753,7 +696,7 @@ mod tests {
         assert_eq!(excused, odd);
         assert_eq!(board.open(0), (0, u64::MAX));
         assert!(lock(&board.rooms[0]).kept_exits() <= 12);
-        assert!(lock(&board.publishers[0]).joined[0].len() <= MAX_JOINED);
+        assert!(lock(&board.publishers[0]).joined[0].len() <= MAX_KEPT_JOINS);
         assert!(board.had_joined(0, MessageNumber::measured(500), stays));
     }
 

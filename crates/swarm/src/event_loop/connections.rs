@@ -183,6 +183,9 @@ impl EventLoop {
         for request in self.thread.leaving.take() {
             self.queue.add(request);
         }
+        if self.thread.dialogue.is_some() {
+            self.end_setups(is_over);
+        }
         if self.queue.has_no_further() && self.pending.len() == 0 {
             return;
         }
@@ -197,6 +200,19 @@ impl EventLoop {
                 self.thread.stay_away(&returning);
             } else {
                 self.thread.end_unconnected(&returning, false);
+            }
+        }
+    }
+
+    /// Ends the part of clients that repeat their setup.
+    fn end_setups(&mut self, is_over: bool) {
+        // Slots fit into `u32`.
+        #[allow(clippy::cast_possible_truncation)]
+        for slot in 0..self.slots.len() as u32 {
+            if let Slot::Open(client) = &mut self.slots[slot as usize]
+                && let Some(next) = client.end_return(is_over, &self.thread)
+            {
+                self.after_wake(slot, next);
             }
         }
     }

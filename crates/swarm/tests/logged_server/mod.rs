@@ -43,6 +43,8 @@ pub(crate) enum Treatment {
     EchoWhenAccepted(usize),
     /// Echoes, and answers the text `hello` by `no`.
     RefuseSetup,
+    /// Echoes, and does not answer the text `hello`.
+    IgnoreSetup,
     /// Echoes, and sends a ping and a text of its own at first.
     Greet,
 }
@@ -245,6 +247,7 @@ async fn echo(
         match text {
             _ if !message.is_text() && !message.is_binary() => {}
             "beat" => {}
+            "hello" if treatment == Treatment::IgnoreSetup => {}
             "hello" if treatment == Treatment::RefuseSetup => {
                 socket.send(Message::text("no")).await?;
             }
