@@ -15,6 +15,7 @@
 //! | `reconnect_summary` | [`ReconnectSummary`]: connections that were lost and opened again |
 //! | `idle_summary` | [`IdleSummary`]: connections that stay silent |
 //! | `connect_row` | [`ConnectRow`]: openings of one second |
+//! | `run_context` | [`RunContext`]: what comes from neither plan nor record; [`Connections`], [`Host`] |
 //! | `slow_summary` | [`SlowSummary`]: slow readers, and the others before and after |
 //! | `shards_summary` | [`ShardsSummary`]: the processes of a run |
 //! | `live_summary` | summary of a running measurement, as if it ended now |
@@ -36,6 +37,7 @@ mod plan_summary;
 mod process_record;
 mod push_summary;
 mod reconnect_summary;
+mod run_context;
 mod scenario_figures;
 mod scenario_summary;
 mod shards_summary;
@@ -65,6 +67,7 @@ pub use plan_summary::{
 pub use process_record::{ProcessRecord, RunSum};
 pub use push_summary::PushSummary;
 pub use reconnect_summary::{ReconnectRow, ReconnectSummary};
+pub use run_context::{CloseFrameCount, Connections, Host, RunContext, Tool};
 pub use scenario_figures::{KindSummary, SLOW_ROLE};
 pub use scenario_summary::{ScenarioSummary, SetupFailureCount, SetupSummary};
 pub use shards_summary::{
@@ -72,9 +75,7 @@ pub use shards_summary::{
     LateShard, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 pub use slow_summary::{NeighbourRatio, NeighbourSummary, SlowSummary};
-pub use summary::{
-    CloseFrameCount, Connections, Host, RunContext, SCHEMA, Summary, Throughput, Tool,
-};
+pub use summary::{SCHEMA, Summary, Throughput};
 
 pub use crate::verdict::ValiditySummary;
 

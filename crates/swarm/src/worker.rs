@@ -268,9 +268,7 @@ impl Worker<'_> {
                 is_unrecognized = true;
                 let _ = reports.send(WorkerReport::RecognizedNothing);
             }
-            if self.event_loop.thread.life.is_some() {
-                self.finish_away();
-            }
+            self.finish_away();
             self.complete_seconds(now, reports);
             self.publish_progress(|worker| usage.or_else(|| Some(worker.usage_since(baseline?))));
             let command = self.inbox.command();
@@ -296,7 +294,7 @@ impl Worker<'_> {
     /// Ends the part of clients that are away when the measured phase is over.
     fn finish_away(&mut self) {
         let thread = &self.event_loop.thread;
-        if thread.is_ending(thread.clock.now_ns()) {
+        if thread.life.is_some() && thread.is_ending(thread.clock.now_ns()) {
             self.event_loop.finish_away();
         }
     }

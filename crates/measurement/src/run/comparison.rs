@@ -6,8 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan_summary::PlanSummary;
+use super::run_context::{Host, Tool};
 use super::scenario_summary::ScenarioSummary;
-use super::summary::{Host, Summary, Tool};
+use super::summary::Summary;
 use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;

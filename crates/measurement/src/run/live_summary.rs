@@ -1,6 +1,7 @@
 //! Provisional summary of a running measurement.
 
-use super::summary::{RunContext, Summary};
+use super::run_context::RunContext;
+use super::summary::Summary;
 use crate::plan::Plan;
 use crate::record::Record;
 

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
+use super::run_context::RunContext;
 use super::scenario_summary::SetupSummary;
-use super::summary::{RunContext, Summary};
+use super::summary::Summary;
 use super::{ClientRow, Run};
 use crate::record::{
     BottomK, ConnectHistograms, FanOutSecond, LatencyHistogram, Record, Sample, SecondSum,

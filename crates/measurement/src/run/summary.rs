@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 
 use super::condition_result::ConditionResult;
 use super::connect_row::ConnectRow;
-use super::connection_evidence::{broken_share, openings};
+use super::connection_evidence::openings;
 use super::fan_out_summary::FanOutSummary;
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::plan_summary::PlanSummary;
 use super::push_summary::PushSummary;
 use super::reconnect_summary::ReconnectSummary;
+use super::run_context::{Connections, Host, RunContext, Tool};
 use super::scenario_figures::{KindSummary, ScenarioFigures};
 use super::scenario_summary::{ScenarioSummary, SetupSummary};
 use super::shards_summary::ShardsSummary;
 use super::slow_summary::SlowSummary;
-use crate::plan::{Plan, Verify};
+use crate::plan::Plan;
 use crate::record::{
-    ConnectHistograms, EchoTotals, FanOutTimes, LazyHistogram, MessageCounts, OpenLoopRecord,
-    Record,
+    EchoTotals, FanOutTimes, LazyHistogram, MessageCounts, OpenLoopRecord, Record,
 };
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, FanOutEvidence, GeneratorUsage, Latency,
-    NothingRight, PushEvidence, RecordEvidence, SendConditions, SendLag, SendLateness, ServerUsage,
-    SlowEvidence, TimeInFlight, ValiditySummary, WithheldTime,
+    PushEvidence, RecordEvidence, SendLag, SendLateness, ServerUsage, SlowEvidence, TimeInFlight,
+    ValiditySummary,
 };
 
 /// Version of the JSON summary's format.
@@ -136,125 +136,6 @@ pub struct Summary {
     pub shards: Option<ShardsSummary>,
 }
 
-/// Name and version of the tool.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-pub struct Tool {
-    /// Program name, such as `ws-bench`.
-    pub name: String,
-    pub version: String,
-}
-
-/// The machine that ran the generator.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-#[serde(default)]
-pub struct Host {
-    pub os: String,
-    pub kernel: String,
-    /// Processor name.
-    pub cpu: String,
-    /// Online cores of the machine.
-    pub cores: usize,
-    /// Cores that this process was restricted to, for example by `taskset`; empty = all.
-    pub allowed_cores: Vec<usize>,
-    /// Limit of open files for this process; `None` where the system has no such limit.
-    pub open_file_limit: Option<u64>,
-}
-
-/// Counts and times of the connections.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-pub struct Connections {
-    pub attempted: u64,
-    /// Connections that finished their handshake.
-    pub opened: u64,
-    /// Connections that did not open.
-    pub failed: u64,
-    /// Connections that ended before their client finished.
-    pub closed_early: u64,
-    /// Number of connections for each close code. 1006 = ended without a close frame.
-    #[serde(default)]
-    pub close_codes: BTreeMap<u16, u64>,
-    /// Time from the first attempt until all connections had opened or failed, in seconds.
-    pub opening_s: f64,
-    /// Number of connections that failed to open, for each reason.
-    #[serde(default)]
-    pub failures: BTreeMap<String, u64>,
-    /// Number of connections that ended early, for each reason.
-    #[serde(default)]
-    pub early_ends: BTreeMap<String, u64>,
-    /// Close frames that the server sent before the generator sent its own.
-    #[serde(default)]
-    pub close_reasons: Vec<CloseFrameCount>,
-    /// Number of connections opened to each address, `ADDR:PORT`; empty for a Unix socket and in files of older
-    /// versions.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub addresses: BTreeMap<String, u64>,
-    /// Overflows of listen queues on the server's machine, from the first connection to the end of the run: connections
-    /// that the kernel did not accept, which try again after 1 s, 3 s, …; `None` where it is another machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub listen_overflows: Option<u64>,
-    /// Connections that the clients replaced by plan, because their lifetime or their messages were over.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub replaced: u64,
-}
-
-/// Returns true for a count that is left out.
-#[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde asks for.
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-impl Connections {
-    /// Connections of two processes at the same time: counts are added.
-    #[must_use]
-    pub fn beside(mut self, other: Self) -> Self {
-        fn add<K: Ord>(all: &mut BTreeMap<K, u64>, other: BTreeMap<K, u64>) {
-            for (key, n) in other {
-                *all.entry(key).or_default() += n;
-            }
-        }
-        self.attempted += other.attempted;
-        self.opened += other.opened;
-        self.failed += other.failed;
-        self.closed_early += other.closed_early;
-        self.opening_s = self.opening_s.max(other.opening_s);
-        add(&mut self.close_codes, other.close_codes);
-        add(&mut self.failures, other.failures);
-        add(&mut self.early_ends, other.early_ends);
-        add(&mut self.addresses, other.addresses);
-        self.replaced += other.replaced;
-        // Processes of one machine see the same overflows.
-        self.listen_overflows = self.listen_overflows.max(other.listen_overflows);
-        let mut closes: BTreeMap<(Option<u16>, String), u64> = BTreeMap::new();
-        for close in self.close_reasons.into_iter().chain(other.close_reasons) {
-            *closes.entry((close.code, close.reason)).or_default() += close.count;
-        }
-        self.close_reasons = closes
-            .into_iter()
-            .map(|((code, reason), count)| CloseFrameCount {
-                code,
-                reason,
-                count,
-            })
-            .collect();
-        self
-    }
-}
-
-/// Close frames with the same code and reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
-pub struct CloseFrameCount {
-    /// Close code; `None` for a frame without one.
-    pub code: Option<u16>,
-    /// Close reason, escaped.
-    pub reason: String,
-    /// Number of connections closed with this code and reason.
-    pub count: u64,
-}
-
 /// Correct echoes per second of [`Summary::elapsed_s`], which is shorter than planned when all connections end early.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -323,66 +204,6 @@ impl ScheduleAdherence {
     }
 }
 
-/// All data of a [`Summary`] that come from neither plan nor record.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct RunContext {
-    pub tool: Tool,
-    pub command_line: Option<Vec<String>>,
-    pub host: Host,
-    pub started_at: String,
-    pub elapsed_s: f64,
-    pub connections: Connections,
-    pub connect_ns: ConnectTimes,
-    /// See [`Summary::connect_response_ns`].
-    #[serde(default)]
-    pub connect_response_ns: Latency,
-    /// See [`Summary::connect_lateness_ns`].
-    #[serde(default)]
-    pub connect_lateness_ns: SendLateness,
-    /// See [`Summary::connect_timeline`].
-    #[serde(default)]
-    pub connect_timeline: Vec<ConnectRow>,
-    pub client: GeneratorUsage,
-    pub server: Option<ServerUsage>,
-    pub calibration: Option<Calibration>,
-    /// The user interrupted the run before its plan was complete.
-    pub interrupted: bool,
-    /// The run ended at the first timeout: messages arrived, but none with an identity that was sent.
-    pub recognized_nothing: bool,
-    /// After such an end, a later message did have such an identity.
-    pub recognized_late: bool,
-    /// The run is not over, so due messages may still be sent.
-    pub goes_on: bool,
-    /// Setup of a scenario's clients; `None` without a scenario.
-    pub setup: Option<SetupSummary>,
-    /// Times until the setup was complete; `None` without a scenario.
-    pub ready_ns: Option<Latency>,
-    /// Growth of the server's memory after readers turned slow, in bytes; `None` without them, or when the server was not
-    /// watched.
-    #[serde(default)]
-    pub server_growth_bytes: Option<i64>,
-    /// Idle connections; `None` without any.
-    #[serde(default)]
-    pub idle: Option<IdleSummary>,
-    /// Overflows of listen queues from T0 to the end of the run; `None` where the server is on another machine.
-    #[serde(default)]
-    pub listen_overflows: Option<u64>,
-}
-
-impl RunContext {
-    /// Sets the times of opening connections.
-    pub fn set_connect_times(&mut self, times: &ConnectHistograms) {
-        self.connect_ns = ConnectTimes::from(times);
-        self.connect_response_ns = Latency::from_lazy(&times.response);
-        let punctual = Latency::from_lazy(&times.punctual);
-        let lateness = times.lateness.get().map(|lateness| {
-            SendLateness::new(lateness, self.connect_response_ns.p99, punctual.p99)
-        });
-        self.connect_lateness_ns = lateness.unwrap_or_default();
-        self.connect_timeline = ConnectRow::all(&times.seconds);
-    }
-}
-
 impl Summary {
     /// Builds the summary of a run from its plan, its record and its context. The reasons of the verdict are data.
     /// [`ValiditySummary::explain`] adds sentences.
@@ -402,17 +223,7 @@ impl Summary {
         let response = Latency::from(record.response());
         let own = ScenarioFigures::new(&facts, record, (service, response), c.elapsed_s);
         let measured_rate_per_s = facts.measured_rate_per_s();
-        let reconnect = record.reconnect.as_deref().map(|record| {
-            let rules = facts.plan.connections.as_ref();
-            ReconnectSummary {
-                listen_overflows: c.listen_overflows,
-                ..ReconnectSummary::new(
-                    record,
-                    rules.and_then(|rules| rules.reconnect.clone()),
-                    rules.and_then(|rules| Some(rules.drop.as_ref()?.after_s)),
-                )
-            }
-        });
+        let reconnect = reconnect_summary(&facts, record, c.listen_overflows);
         let open = record.open_loop.as_deref();
         let adherence = open.and_then(|open| ScheduleAdherence::of(&facts, record, open, &c));
         let send_lag = open.map(|open| SendLag::from(&open.send_lag));
@@ -489,6 +300,22 @@ impl Summary {
             shards: None,
         }
     }
+}
+
+/// Lost connections; `None` when they are not reported.
+fn reconnect_summary(
+    facts: &PlanFacts,
+    record: &Record,
+    listen_overflows: Option<u64>,
+) -> Option<ReconnectSummary> {
+    let record = record.reconnect.as_deref()?;
+    let rules = facts.plan.connections.as_ref();
+    let law = rules.and_then(|rules| rules.reconnect.clone());
+    let drop_at_s = rules.and_then(|rules| Some(rules.drop.as_ref()?.after_s));
+    Some(ReconnectSummary {
+        listen_overflows,
+        ..ReconnectSummary::new(record, law, drop_at_s)
+    })
 }
 
 fn delayed_last(times: &FanOutTimes) -> Option<f64> {
@@ -620,62 +447,6 @@ fn time_in_flight(facts: &PlanFacts, record: &Record) -> Option<TimeInFlight> {
         // Each connection that is replaced has a start and an end of its own.
         is_long: !replaces && record.counts.sent >= LONG * window * u64::from(facts.senders()),
     })
-}
-
-impl RunContext {
-    /// The part of the evidence that does not come from recorded times.
-    fn evidence(
-        &self,
-        facts: &PlanFacts,
-        counts: &MessageCounts,
-        reconnect: Option<&ReconnectSummary>,
-    ) -> Evidence {
-        let plan = &facts.plan;
-        let broken = &self.connections;
-        let broken = (broken.attempted, broken.failed, broken.closed_early);
-        Evidence {
-            sending: SendConditions {
-                windowed: plan.window.is_some(),
-                busy_poll: plan.busy_poll,
-                pinned: !plan.pinned_to.is_empty(),
-                sockets_full: self.client.blocked_writes > 0,
-            },
-            answered_all: counts.received == counts.sent && counts.sent > 0,
-            calibration: self.calibration,
-            // A thread that never sleeps always uses a whole core.
-            busiest_thread: if plan.busy_poll {
-                self.client.busy_share
-            } else {
-                self.client.cpu_per_core
-            },
-            run_queue_wait: self.client.run_queue_wait_share,
-            stops: self.client.stops.unwrap_or_default(),
-            largest_payload: plan.payload_bytes.max(),
-            withheld: WithheldTime {
-                throttled_s: self.client.throttled_s,
-                steal_s: self.client.steal_s,
-                pressure_s: self.client.cpu_pressure_s,
-                suspended_s: self.client.suspended_s,
-            },
-            elapsed_s: self.elapsed_s,
-            broken_connections: self.connections.failed + self.connections.closed_early,
-            connections: self.connections.attempted + reconnect.map_or(0, |own| own.back),
-            broken_share: Some(broken_share(plan, broken, self.elapsed_s, reconnect)),
-            unsent: counts.unsent,
-            due: (facts.is_open_loop || plan.messages_per_client.is_some())
-                .then_some(counts.sent + counts.unsent),
-            interrupted: self.interrupted,
-            nothing_right: NothingRight::of(counts),
-            recognized_nothing: self.recognized_nothing,
-            recognized_late: self.recognized_late,
-            goes_on: self.goes_on,
-            unverified: plan.verify == Verify::Off,
-            matched_by_order: counts.matched_by_order,
-            unexplained_answers: counts.ambiguous + counts.duplicated,
-            records: RecordEvidence::of(counts),
-            ..Evidence::default()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -13,10 +13,14 @@ use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
 impl Client {
-    /// Lets a client whose connection was about to be replaced finish on it, because the run is interrupted.
+    /// Lets a client whose connection was about to be replaced finish on it: the run is interrupted, or a closed loop has
+    /// nothing more to send.
     #[inline]
-    pub(super) fn stay_until_stop(&mut self, thread: &ThreadState) {
-        if matches!(self.stage, ClientStage::Retiring { .. }) && thread.command.stop {
+    pub(super) fn stay_at_end(&mut self, now_ns: u64, run: RunTimes, thread: &ThreadState) {
+        let has_no_more = thread.rules.open_loop.is_none() && now_ns >= run.end_ns;
+        if matches!(self.stage, ClientStage::Retiring { .. })
+            && (thread.command.stop || has_no_more)
+        {
             self.stage = ClientStage::Running;
         }
     }

@@ -273,19 +273,7 @@ impl Client {
         let was_slow = self.is_slow() && self.end_slow(&end, thread);
         let early = !is_closing && (!is_done || has_more);
         if early && !is_done {
-            match self.stage {
-                ClientStage::Running | ClientStage::Retiring { .. } if !self.is_slow() => {
-                    thread.end_sending(thread.clock.now_ns());
-                    self.leave_unfinished(thread);
-                }
-                ClientStage::Waiting => self.leave_unfinished(thread),
-                _ => {}
-            }
-            match self.stage {
-                ClientStage::Listening => self.leave(thread),
-                ClientStage::Receiving => self.end_receiving(thread.clock.now_ns(), thread),
-                _ => self.finalize_in_flight(thread),
-            }
+            self.end_part(thread);
         }
         self.leave_rooms(thread);
         let by_server = !is_closing || was_slow;
@@ -309,6 +297,23 @@ impl Client {
             early && !was_slow,
             by_server,
         );
+    }
+
+    /// Ends the part of a client that has not completed its plan.
+    fn end_part(&mut self, thread: &ThreadState) {
+        match self.stage {
+            ClientStage::Running | ClientStage::Retiring { .. } if !self.is_slow() => {
+                thread.end_sending(thread.clock.now_ns());
+                self.leave_unfinished(thread);
+            }
+            ClientStage::Waiting => self.leave_unfinished(thread),
+            _ => {}
+        }
+        match self.stage {
+            ClientStage::Listening => self.leave(thread),
+            ClientStage::Receiving => self.end_receiving(thread.clock.now_ns(), thread),
+            _ => self.finalize_in_flight(thread),
+        }
     }
 
     /// Registers the rest of the client's schedule as unfinished.

@@ -61,7 +61,7 @@ impl Client {
             if self.stage == ClientStage::Waiting {
                 self.start(run, thread);
             }
-            self.stay_until_stop(thread);
+            self.stay_at_end(now, run, thread);
             if self.is_awaited_in_vain(now, run, thread) {
                 thread.end_sending(now.min(run.end_ns));
                 self.release_run(thread);
