@@ -28,7 +28,11 @@ pub(super) const BACKOFF: ReconnectLaw = ReconnectLaw::Backoff {
 /// Time from T0 to the drop.
 const DROP_AFTER: Duration = ms(500);
 
-/// Largest send lag and lateness of attempts, above which the generator counts as delayed.
+/// Largest median lag of attempts, above which the generator counts as delayed. All clients of a storm begin at once, so half
+/// of them wait for the others.
+const LATE_ATTEMPTS_MS: f64 = 100.0;
+
+/// Largest send lag, above which the generator counts as delayed.
 pub(super) const LATE_MS: f64 = 5.0;
 
 pub(super) const fn ms(n: u64) -> Duration {
@@ -182,9 +186,10 @@ fn failed_handshakes(findings: &mut Findings, measured: &MeasuredConnections) {
 
 /// Notes noise if the generator sent or began attempts late.
 pub(super) fn note_lateness(findings: &mut Findings, measured: &MeasuredConnections) {
-    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    // Few messages are due while a thousand connections are dropped and begun.
+    note_noise(findings, &measured.recording, 0.95, LATE_MS);
     let lag = measured.ms("/reconnect/attempt_lag_ns/p50");
-    if lag > LATE_MS && !findings.held_up {
+    if lag > LATE_ATTEMPTS_MS && !findings.held_up {
         findings.noise = Some(format!(
             "the generator began half of the attempts {lag:.1} ms late"
         ));
