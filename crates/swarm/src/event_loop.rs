@@ -323,11 +323,11 @@ impl EventLoop {
         Ok(wait)
     }
 
-    /// Wakes the clients whose messages are due.
+    /// Wakes the clients whose messages or lifetimes are due.
     #[inline]
     fn wake_due(&mut self) -> bool {
         let next_ns = self.thread.timers.borrow().due.next_ns();
-        // In closed loop, no message is ever due, and the clock is not read.
+        // In closed loop without lifetimes, nothing is ever due, and the clock is not read.
         if next_ns == u64::MAX || next_ns > self.thread.clock.now_ns() {
             return false;
         }

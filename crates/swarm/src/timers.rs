@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 /// Times at which clients must be woken, in addition to events of their sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    /// Due times of messages, at most a few per client.
+    /// Due times of messages and ends of lifetimes, at most a few per client.
     pub(crate) due: TimerQueue,
     /// Timeouts and ends of stages.
     pub(crate) deadlines: TimerQueue,

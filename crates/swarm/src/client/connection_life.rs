@@ -136,7 +136,11 @@ impl Client {
     /// Begins the client's part on a connection that is ready.
     pub(super) fn become_ready(&mut self, now_ns: u64, thread: &ThreadState) {
         self.stage = ClientStage::Waiting;
-        let returning = self.life.as_mut().and_then(|life| life.returning.take());
+        let returning = self.life.as_mut().and_then(|life| {
+            life.active_from_ns = now_ns;
+            life.returning.take()
+        });
+        self.register_life(thread);
         match returning {
             Some(returning) => self.resume(&returning, now_ns, thread),
             None => {
@@ -144,6 +148,17 @@ impl Client {
                 stats.opening -= 1;
                 stats.idle.opened += u64::from(thread.is_idle(self.id));
             }
+        }
+    }
+
+    /// Registers the end of the connection's lifetime among the due times. The poll's timeout, which wakes the client for
+    /// a deadline, has a resolution of 1 ms, by which the next connection would be late.
+    fn register_life(&self, thread: &ThreadState) {
+        if let Some(life) = &self.life
+            && life.ends_ns != u64::MAX
+        {
+            let mut timers = thread.timers.borrow_mut();
+            timers.due.add(life.ends_ns, self.slot);
         }
     }
 
@@ -157,7 +172,6 @@ impl Client {
         // Messages that are due have waited for the connection, not for the generator.
         self.room_since_ns = now_ns;
         if let Some(life) = &mut self.life {
-            life.active_from_ns = now_ns;
             life.first_connect_ns = Some(returning.connect_ns);
             life.first_ready_ns = returning.ready_ns;
         }
@@ -214,5 +228,45 @@ impl Client {
         if let Some(feed) = &returning.feed {
             own.feed = Some(Box::new(feed.next_connection()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::{Duration, Instant};
+
+    use measurement::plan::Lifetime;
+
+    use super::*;
+    use crate::connect::opening::{ConnectTimings, OpenedConnection};
+    use crate::connect::transport::{Readiness, Transport};
+    use crate::connect::upgrade_exchange::UpgradedStream;
+    use crate::run_content::RunContent;
+    use crate::tests::plan;
+
+    #[test]
+    fn a_lifetime_ends_by_the_exact_timer() {
+        let plan = plan(|draft| {
+            draft.connections.lifetime = Some(Lifetime::Fixed(Duration::from_secs(5)));
+        });
+        let content = RunContent::new(plan.clone());
+        let thread = ThreadState::new(&plan, 0, &content, u64::MAX, Instant::now());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let opened = OpenedConnection {
+            reader: UpgradedStream {
+                stream: Transport::Tcp(mio::net::TcpStream::from_std(socket)),
+                buffer: Vec::new(),
+                readiness: Readiness::default(),
+            },
+            timings: ConnectTimings::default(),
+        };
+        let request = ConnectRequest::first(0, Some(7));
+        let client = Client::new(request, 3, opened, &thread).unwrap();
+        assert_eq!(client.stage, ClientStage::Waiting);
+        let mut timers = thread.timers.borrow_mut();
+        assert_eq!(timers.due.pop(u64::MAX), Some((5_000_000_007, 3)));
     }
 }

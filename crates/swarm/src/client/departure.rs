@@ -39,7 +39,9 @@ impl Client {
             let is_drained =
                 self.in_flight.is_empty() && self.partial.is_none() && self.is_all_delivered();
             if is_drained || now_ns >= until_ns {
-                self.replace(now_ns, thread);
+                // The client began to retire just now, so it did not wait for its echoes.
+                let is_at_once = until_ns == now_ns.saturating_add(thread.rules.timeout_ns);
+                self.replace(now_ns, is_at_once, thread);
             }
             return;
         }
@@ -58,7 +60,7 @@ impl Client {
                 self.step_life(now_ns, thread);
             }
             ClientStage::Waiting | ClientStage::Listening | ClientStage::Receiving => {
-                self.replace(now_ns, thread);
+                self.replace(now_ns, true, thread);
             }
             _ => {}
         }
@@ -81,17 +83,24 @@ impl Client {
         }
     }
 
-    /// Closes the connection. The client goes on with the next one.
-    fn replace(&mut self, now_ns: u64, thread: &ThreadState) {
+    /// Closes the connection. The client goes on with the next one. `is_at_once`: it did not wait for its echoes, so a
+    /// time since the end of the lifetime is the generator's own lateness.
+    fn replace(&mut self, now_ns: u64, is_at_once: bool, thread: &ThreadState) {
         self.give_up_in_flight(false, thread);
-        let ends_ns = self.life.as_ref().map_or(now_ns, |life| life.ends_ns);
+        let (ends_ns, from_ns) = self.life.as_ref().map_or((now_ns, 0), |life| {
+            (life.ends_ns.min(now_ns), life.active_from_ns)
+        });
         self.finalize_publications(thread);
         let rooms = self.leave_connection(true, thread);
         let returning = self.take_returning(now_ns, None, rooms, thread);
         thread.clients.borrow_mut().replaced += 1;
         thread.leaving.borrow_mut().push(ConnectRequest {
-            intended_ns: Some(ends_ns.min(now_ns)),
-            ready_ns: now_ns,
+            intended_ns: Some(ends_ns),
+            ready_ns: if is_at_once {
+                ends_ns.max(from_ns)
+            } else {
+                now_ns
+            },
             ..ConnectRequest::of(returning)
         });
         self.say_farewell(now_ns, thread);
