@@ -3,6 +3,7 @@
 from protocol_run import check, complete_run, counts
 
 LOAD = ["-d", "1s", "--rate", "200", "--drop", "300ms", "--reconnect", "now"]
+DUE = 200
 
 
 def check_reconnected(program, protocol, server):
@@ -15,6 +16,7 @@ def check_reconnected(program, protocol, server):
           lost["back"] == lost["dropped"] == lost["attempts"] == clients and not lost["by_server"],
           f"{lost['failures']}\n{counts(found)}")
     if protocol.has_reply:
-        check(f"reconnect: {messages['received']} of {messages['sent']} answered, {lost['in_flight']} dropped",
-              messages["received"] + lost["in_flight"] == messages["sent"]
+        check(f"reconnect: {messages['received']} of {messages['sent']} answered, {lost['in_flight']} dropped, "
+              f"{lost['missed']} missed",
+              messages["received"] + lost["in_flight"] == messages["sent"] == DUE - lost["missed"]
               and not messages["lost"] and not messages["unsent"], counts(found))
