@@ -77,6 +77,8 @@ struct SavedContent {
     timed: u64,
     /// Messages sent.
     sent: u64,
+    /// Connections were lost.
+    has_storm: bool,
     has_dead_shards: bool,
     /// Deliveries; `None` for a run without.
     deliveries: Option<SavedRows>,
@@ -99,6 +101,10 @@ impl SavedContent {
         Self {
             timed: summary.service_time_ns.count,
             sent: summary.messages.sent,
+            has_storm: summary
+                .reconnect
+                .as_ref()
+                .is_some_and(|own| own.dropped > 0),
             has_dead_shards: shards.is_some_and(|shards| !shards.died.is_empty()),
             deliveries: deliveries.map(|own| rows(run.deliveries.len(), own.expected)),
             pushes: pushes.map(|own| rows(run.pushes.len(), own.received)),
@@ -112,6 +118,7 @@ impl SavedContent {
         let holds = rows.map(|rows| self.holds(rows, &path));
         let line = wording::files::written("saved", &path, holds, has_replaced);
         let hint = match rows {
+            Some(_) if self.has_storm && is_workbook(&path) => Some("draw-plot --kind storm"),
             Some(_) if self.has_rooms(&path) => Some("draw-plot --kind fan-out"),
             Some(rows) if rows > 0 && self.timed > 0 => Some("draw-plot"),
             _ => None,
@@ -211,6 +218,11 @@ mod tests {
             line(&room, "r.xlsx", 300),
             "saved r.xlsx (300 messages, 15,300 deliveries) · draw it with: draw-plot --kind fan-out r.xlsx"
         );
+        let storm = SavedContent {
+            has_storm: true,
+            ..SavedContent::default()
+        };
+        assert!(line(&storm, "r.xlsx", 1).ends_with("draw-plot --kind storm r.xlsx"));
         room.deliveries = rows(1_000, 15_300);
         assert_eq!(
             room.holds(300, "r.xlsx"),

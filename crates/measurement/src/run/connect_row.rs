@@ -32,9 +32,10 @@ pub struct ConnectRow {
 }
 
 impl ConnectRow {
-    /// The rows of all seconds with an event.
+    /// The rows of all seconds with an event; none when a single second has them all, whose figures are those of the run.
     pub fn all(seconds: &ConnectSeconds) -> Vec<Self> {
-        seconds.rows().map(Self::from).collect()
+        let rows: Vec<_> = seconds.rows().map(Self::from).collect();
+        if rows.len() > 1 { rows } else { Vec::new() }
     }
 }
 

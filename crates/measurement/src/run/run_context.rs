@@ -75,8 +75,8 @@ pub struct Connections {
     /// versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub addresses: BTreeMap<String, u64>,
-    /// Overflows of listen queues on the server's machine, from the first connection to the end of the run: connections
-    /// that the kernel did not accept, which try again after 1 s, 3 s, …; `None` where it is another machine.
+    /// Overflows of listen queues on the server's machine, from the first connection to the end of the run: SYNs that the
+    /// kernel dropped, repeated ones too; `None` where it is another machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen_overflows: Option<u64>,
     /// Connections that the clients replaced by plan, because their lifetime or their messages were over.

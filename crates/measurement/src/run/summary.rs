@@ -77,7 +77,7 @@ pub struct Summary {
     /// intended time, or the end of the client's connection before.
     #[serde(default)]
     pub connect_lateness_ns: SendLateness,
-    /// Openings of each second, without reconnects.
+    /// Openings of each second, without reconnects; empty when a single second has them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect_timeline: Vec<ConnectRow>,
     /// Actual minus intended send time.
