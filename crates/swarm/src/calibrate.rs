@@ -7,7 +7,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use measurement::plan::{Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, Share};
+use measurement::plan::{
+    ConnectionRules, Length, Load, LoadDraft, LoadSpec, Plan, ServerUrl, Share,
+};
 use measurement::verdict::Calibration;
 use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 
@@ -156,6 +158,8 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
         share: Share::WHOLE,
         rooms: NonZeroU32::MIN,
         slow: None,
+        // The limits are those of connections that stay.
+        connections: ConnectionRules::default(),
         // Every echo is compared with its message, whatever the scenario's server answers.
         scenario: None,
         max_samples: 0,
@@ -165,6 +169,8 @@ fn draft(plan: &Plan, clients: NonZeroU32, time: Duration) -> LoadDraft {
 
 #[cfg(test)]
 mod tests {
+    use measurement::plan::{ConnectionDrop, DropMethod};
+
     use super::*;
 
     /// A busy-polling generator on a core shared with the server takes the server's CPU time. The measured ceiling was
@@ -175,6 +181,26 @@ mod tests {
         assert!(!ceiling_draft(&spins).busy_poll);
         // A single client waits in the same way as in the run.
         assert!(floor_draft(&spins).busy_poll);
+    }
+
+    /// A drop behind the end of the short calibration was refused, and idle connections were opened for it.
+    #[test]
+    fn a_calibration_has_connections_that_stay_and_none_that_are_idle() {
+        let stormy = crate::tests::plan(|plan| {
+            let rules = &mut plan.connections;
+            rules.drop = Some(ConnectionDrop {
+                after: Duration::from_secs(3),
+                share: 1.0,
+                method: DropMethod::Reset,
+            });
+            rules.idle = 5;
+            plan.length = Length::Duration(Duration::from_secs(10));
+        });
+        assert_eq!(
+            ceiling_draft(&stormy).connections,
+            ConnectionRules::default()
+        );
+        assert!(calibrate(&stormy).unwrap().is_some());
     }
 
     /// The verdict compared deliveries with a limit of 0 per second.
