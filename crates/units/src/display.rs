@@ -57,7 +57,10 @@ pub fn human_time(nanoseconds: f64) -> String {
         n if n < 999.5 => return format!("{n:.0} ns"),
         n if n < 999.5e3 => (n / 1e3, "µs"),
         n if n < 999.5e6 => (n / 1e6, "ms"),
-        n => (n / 1e9, "s"),
+        n if n < 999.5e9 => (n / 1e9, "s"),
+        // The cast saturates and turns NaN into 0, which is good enough for display.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        n => return format!("{} s", grouped((n / 1e9).round() as u64)),
     };
     // Limits below which rounding does not add a digit.
     let decimals = match value {
@@ -142,6 +145,9 @@ mod tests {
         assert_eq!(human_time(999_600.0), "1.00 ms");
         assert_eq!(human_time(9_996_000.0), "10.0 ms");
         assert_eq!(human_time(1_310_000_000.0), "1.31 s");
+        assert_eq!(human_time(999.4e9), "999 s");
+        // Client-seconds of a storm were written as 3260 s.
+        assert_eq!(human_time(3_260.3e9), "3,260 s");
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_048_575), "1,048,575");
@@ -158,7 +164,7 @@ mod tests {
             let text = human_time(ns);
             let (value, unit) = text.split_once(' ').unwrap();
             let factor = match unit { "µs" => 1e3, "ms" => 1e6, "s" => 1e9, _ => 1.0 };
-            let back: f64 = value.parse::<f64>().unwrap() * factor;
+            let back: f64 = value.replace(',', "").parse::<f64>().unwrap() * factor;
             prop_assert!((back - ns).abs() <= 0.005 * ns + 0.5 * f64::EPSILON);
         }
     }
