@@ -34,8 +34,9 @@ pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond,
 pub use reason::{
     ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
     INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
-    RUN_QUEUE_WAIT_LIMIT, Reason, SLOW_READER_BUFFER_BYTES, SUSPECT_LATENESS_SHARE,
-    SUSPENSION_LIMIT_S, SendConditions, THROTTLED_LIMIT, UNEXPECTED_RECORDS_LIMIT, Verdict,
+    RUN_QUEUE_WAIT_LIMIT, Reason, ReopenedConnections, SLOW_READER_BUFFER_BYTES,
+    SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, THROTTLED_LIMIT,
+    UNEXPECTED_RECORDS_LIMIT, Verdict,
 };
 pub use resource_usage::{Calibration, ContextSwitches, GeneratorUsage, ServerUsage};
 pub use stops::{Stop, Stops, WithheldTime};

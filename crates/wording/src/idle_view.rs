@@ -1,6 +1,6 @@
 //! Idle connections, and the memory that each takes, as text.
 
-use measurement::run::{ConnectionMemory, IdleSummary};
+use measurement::run::{ConnectionMemory, IdleSummary, Summary};
 use units::{counted, grouped, human_bytes_beside};
 
 use crate::summary_figure::{LabelledRow, SummaryFigure, count, figure, in_table, joined, unusual};
@@ -73,9 +73,14 @@ fn interval(memory: &ConnectionMemory) -> String {
     format!("[{}, {}]", bound(low), bound(high))
 }
 
+/// The remark on a run without a watched server, whose memory is not known.
+const NOT_WATCHED: &str = "memory per connection is known with `--server-pid` only";
+
 /// The line of the text summary.
-pub(crate) fn row(idle: &IdleSummary) -> LabelledRow {
+pub(crate) fn row(idle: &IdleSummary, s: &Summary) -> LabelledRow {
+    let can_watch = s.plan.embedded.is_none() && s.shards.is_none();
     let points = match &idle.memory {
+        None if s.server.is_none() && can_watch => vec![NOT_WATCHED.to_owned()],
         None => Vec::new(),
         Some(_) => vec![
             "memory per connection is the slope of the server's resident memory over its open connections while they opened, with a 95 % interval".to_owned(),
@@ -91,6 +96,8 @@ pub(crate) fn row(idle: &IdleSummary) -> LabelledRow {
 
 #[cfg(test)]
 mod tests {
+    use test_support::fixtures::closed_loop_summary;
+
     use super::*;
 
     #[test]
@@ -132,6 +139,15 @@ mod tests {
             idle_counts(&idle),
             "98 of 100 idle · 3 ended by the server · 1 message received"
         );
-        assert_eq!(row(&idle).points, [""; 0]);
+    }
+
+    #[test]
+    fn the_flag_that_the_memory_needs_was_not_named() {
+        let idle = IdleSummary::default();
+        let mut s = closed_loop_summary(100);
+        (s.server, s.plan.embedded) = (None, None);
+        assert_eq!(row(&idle, &s).points, [NOT_WATCHED]);
+        s.plan.embedded = Some("axum".to_owned());
+        assert_eq!(row(&idle, &s).points, [""; 0]);
     }
 }

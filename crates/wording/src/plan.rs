@@ -75,7 +75,7 @@ pub fn amount_parts(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> V
 
 /// Rules of connections, where there are any: `connect 200/s poisson`, `lifetime 30.0 s`,
 /// `drop 50 % at 10.0 s, reconnect now`, `15,000 idle`.
-fn connection_parts(plan: &PlanSummary) -> Vec<String> {
+pub fn connection_parts(plan: &PlanSummary) -> Vec<String> {
     let Some(rules) = &plan.connections else {
         return Vec::new();
     };

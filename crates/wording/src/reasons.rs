@@ -3,7 +3,7 @@
 use measurement::run::Summary;
 use measurement::verdict::{
     ACHIEVED_SHARE_LIMIT, FIRM_TAIL_MESSAGES, MISSING_LOAD_LIMIT, NothingRight, Reason,
-    SendConditions, UNEXPECTED_RECORDS_LIMIT,
+    ReopenedConnections, SendConditions, UNEXPECTED_RECORDS_LIMIT,
 };
 use units::{counted, grouped, human_percent, human_time};
 
@@ -51,8 +51,13 @@ fn reason(reason: &Reason) -> String {
             ended_with_connections,
             sending,
         } => format!(
-            "{} of the offered rate was achieved (limit {}): {}",
+            "{} {} (limit {}): {}",
             percent_beside(*kept, ACHIEVED_SHARE_LIMIT),
+            if sending.has_missed_messages {
+                "of what was due to connected clients was sent in time"
+            } else {
+                "of the offered rate was achieved"
+            },
             human_percent(ACHIEVED_SHARE_LIMIT),
             rate_not_kept(*answered_all, *ended_with_connections, *sending)
         ),
@@ -61,8 +66,9 @@ fn reason(reason: &Reason) -> String {
             connections,
             unsent,
             due,
+            reopened,
             ..
-        } => load_fell_short((*broken, *connections), (*unsent, *due)),
+        } => load_fell_short((*broken, *connections), (*unsent, *due), *reopened),
         Reason::ThinTail(beyond) => format!(
             "{} beyond p99 ({} needed), so p99 is uncertain; send more messages (`-m`, `-d`)",
             messages_lie(*beyond),
@@ -131,20 +137,32 @@ fn impossible(smaller: (&str, f64), larger: (&str, f64)) -> String {
     )
 }
 
-/// The sentence on broken connections (of all) and unsent messages (of all due).
-fn load_fell_short(connections: (u64, u64), messages: (u64, u64)) -> String {
+/// The sentence on broken connections (of all), unsent messages (of all due), and connections that were opened again.
+fn load_fell_short(
+    connections: (u64, u64),
+    messages: (u64, u64),
+    reopened: ReopenedConnections,
+) -> String {
     let part = |(part, of): (u64, u64), what: &str| {
         (part > 0).then(|| format!("{} of {} {what}", grouped(part), grouped(of)))
     };
+    let away = (reopened.ended > 0).then(|| {
+        format!(
+            "the server ended {}, whose clients were away for {} of the time",
+            counted(reopened.ended, "connection"),
+            percent_beside(reopened.away_share, MISSING_LOAD_LIMIT)
+        )
+    });
     let missing = [
         part(connections, "connections failed or ended early"),
         part(messages, "messages that were due were never sent"),
+        away,
     ];
     let missing: Vec<_> = missing.into_iter().flatten().collect();
-    let see = if connections.0 > 0 {
-        "see the reasons at `connected`"
-    } else {
-        "use a lower `--rate` or a larger `--window`"
+    let see = match (connections.0, reopened.ended) {
+        (0, 0) => "use a lower `--rate` or a larger `--window`",
+        (0, _) => "see `lost` and `back after`",
+        _ => "see the reasons at `connected`",
     };
     format!(
         "{} (limit {} of the load), so the load was less than planned; {see}",
@@ -240,6 +258,12 @@ fn rate_not_kept(
         (_, false) if ended_with_connections => {
             "connections failed or ended early, and their messages could not be sent; see the reasons at `connected`"
         }
+        (true, false) if sending.has_broken_connections => {
+            "the server answered everything that was sent, but connections failed or ended early, and messages of their clients were not sent in time; see the reasons at `connected`"
+        }
+        (true, false) if sending.replaces_connections => {
+            "the server answered everything that was sent, so the generator or waits for replacement connections were the limit; see the connect response at `connected`, and use more `--threads` or a lower `--rate`"
+        }
         (true, false) if sending.windowed => {
             "the server answered everything, so the generator or the `--window` was the limit; use more `--threads`, a larger `--window`, or a lower `--rate`"
         }
@@ -319,6 +343,68 @@ mod tests {
         );
         assert!(reason(&Reason::ServerErrors(1)).starts_with("the server sent 1 record that"));
         assert!(reason(&Reason::GeneratorBusy(0.97)).contains("97 % of a core (limit 90 %)"));
+    }
+
+    fn rate_reason(change: impl FnOnce(&mut SendConditions)) -> String {
+        let mut sending = SendConditions::default();
+        change(&mut sending);
+        reason(&Reason::RateNotKept {
+            kept: 0.78,
+            answered_all: true,
+            ended_with_connections: false,
+            sending,
+        })
+    }
+
+    /// 105 connects had timed out, and the generator was called the limit.
+    #[test]
+    fn the_generator_is_not_the_limit_of_a_rate_when_connections_failed() {
+        let said = rate_reason(|own| own.has_broken_connections = true);
+        assert!(!said.contains("generator"), "{said}");
+        assert!(said.contains("connections failed or ended early"), "{said}");
+        let said = rate_reason(|own| own.replaces_connections = true);
+        assert!(said.contains("waits for replacement connections"), "{said}");
+        assert!(rate_reason(|_| {}).contains("so the generator was the limit"));
+    }
+
+    /// The share was that of what was due to connected clients, and was called one of the offered rate.
+    #[test]
+    fn the_share_of_a_rate_names_its_whole_when_messages_were_missed() {
+        let said = rate_reason(|own| own.has_missed_messages = true);
+        assert!(
+            said.starts_with(
+                "78 % of what was due to connected clients was sent in time (limit 95 %): "
+            ),
+            "{said}"
+        );
+        assert!(rate_reason(|_| {}).starts_with("78 % of the offered rate was achieved"));
+    }
+
+    /// All of 2,000 connections came back, and 2,000 of 4,000 were said to have failed or ended early.
+    #[test]
+    fn connections_that_came_back_are_not_counted_among_twice_as_many() {
+        let fell_short = |broken| {
+            reason(&Reason::LoadFellShort {
+                broken,
+                connections: 2_000,
+                unsent: 0,
+                due: 0,
+                reopened: ReopenedConnections {
+                    ended: 2_000,
+                    away_share: 0.026,
+                },
+                missing_share: 0.026,
+            })
+        };
+        assert_eq!(
+            fell_short(0),
+            "the server ended 2,000 connections, whose clients were away for 3 % of the time (limit 5 % of the load), so the load was less than planned; see `lost` and `back after`"
+        );
+        let said = fell_short(3);
+        assert!(
+            said.starts_with("3 of 2,000 connections failed or ended early, the server ended"),
+            "{said}"
+        );
     }
 
     fn late_by(share: f64) -> Option<SendLateness> {

@@ -3,7 +3,7 @@
 use measurement::plan::DropMethod;
 use measurement::run::{DropSummary, ReconnectSummary, Summary};
 use measurement::verdict::{Latency, shown_quantile};
-use units::{counted, grouped, human_time};
+use units::{counted, grouped, human_percent, human_time};
 
 use crate::Tone;
 use crate::summary_figure::{
@@ -106,7 +106,23 @@ fn planned_end(drop: &DropSummary) -> String {
         DropMethod::Reset => "reset",
         DropMethod::Close => "closed",
     };
+    if drop.after_s == 0.0 {
+        return format!("{how} by plan at the start of measuring");
+    }
     format!("{how} by plan at {}", human_time(drop.after_s * 1e9))
+}
+
+/// The remark on a drop that was not reached; `None` when it was, and without one.
+pub fn missed_drop(s: &Summary, own: &ReconnectSummary) -> Option<String> {
+    let plan = s.plan.connections.as_ref()?;
+    let after_s = plan.drop?.after_s;
+    let is_missed = own.dropped <= own.by_server && s.elapsed_s < after_s;
+    is_missed.then(|| {
+        format!(
+            "the run ended before the drop at {}: use `-d`, or an earlier `--drop`",
+            human_time(after_s * 1e9)
+        )
+    })
 }
 
 /// Causes of the losses: `reset by plan at 10.0 s`, `1,990 reset by plan at 10.0 s, 10 ended by the server`.
@@ -150,8 +166,11 @@ pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
         .then(|| "they stay away: no `--reconnect`".to_owned());
     let back = own.law.as_ref().filter(|_| own.dropped > 0);
     let away_s = human_time(own.away_client_s * 1e9);
+    let away_share = human_percent(own.away_share(all, s.elapsed_s));
+    let away_share = back.map(|_| away_share);
     vec![
         count("lost", own.dropped).said(Some(lost)),
+        in_table("drop", None).said(missed_drop(s, own)),
         in_table(
             "lost by plan",
             Some(grouped(own.dropped.saturating_sub(own.by_server))),
@@ -163,6 +182,12 @@ pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
         in_table(
             "time away, over all clients",
             (own.dropped > 0).then_some(away_s),
+        ),
+        // The reason against such a run names it.
+        in_table("share of the time away", away_share.clone()).said(
+            away_share
+                .filter(|_| own.by_server > 0)
+                .map(|share| format!("away for {share} of the time")),
         ),
     ]
 }
@@ -190,11 +215,17 @@ pub fn back_line(own: &ReconnectSummary) -> String {
     joined(&back_figures(own))
 }
 
+/// A noun in the number of what it counts.
+fn plural(noun: &str, count: u64) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{noun}{ending}")
+}
+
 /// Failed attempts by cause, those that occurred: `refused`, `timed out`, `answered 503`, …
 pub fn failure_causes(own: &ReconnectSummary) -> Vec<(String, u64)> {
     let handshakes = own.handshake_failed.iter().map(|(status, n)| {
         let name = match status.as_str() {
-            "other" => "failed handshakes".to_owned(),
+            "other" => plural("failed handshake", *n),
             status => format!("answered {status}"),
         };
         (name, *n)
@@ -204,7 +235,7 @@ pub fn failure_causes(own: &ReconnectSummary) -> Vec<(String, u64)> {
         ("timed out".to_owned(), own.timed_out),
     ];
     let last = [
-        ("failed setups".to_owned(), own.setup_failed),
+        (plural("failed setup", own.setup_failed), own.setup_failed),
         (
             "without a port or file of this machine".to_owned(),
             own.own_failed,
@@ -234,6 +265,12 @@ pub fn attempt_figures(own: &ReconnectSummary) -> Vec<SummaryFigure> {
     vec![
         count("attempts", own.attempts).said(Some(grouped(own.attempts))),
         count("failed attempts", own.failed()).said(Some(failed)),
+        unusual("open at the end", own.open_at_end).said((own.open_at_end > 0).then(|| {
+            format!(
+                "{} not answered by the end of the run",
+                grouped(own.open_at_end)
+            )
+        })),
         unusual("refused", own.refused).said(None),
         unusual("timed out", own.timed_out).said(None),
         in_table("failed handshakes", handshakes),
@@ -307,6 +344,11 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
         text: joined(figures),
         ..LabelledRow::default()
     };
+    let lost = row("lost", &loss_figures(s, own));
+    let lost = LabelledRow {
+        tone: missed_drop(s, own).map_or(lost.tone, |_| Tone::Warning),
+        ..lost
+    };
     let back = LabelledRow {
         tone: if is_missing {
             Tone::Warning
@@ -320,7 +362,7 @@ pub(crate) fn rows(s: &Summary) -> Vec<LabelledRow> {
         ..row("attempts", &attempt_figures(own))
     };
     let rows = [
-        Some(row("reconnects", &loss_figures(s, own))),
+        Some(lost),
         (!back.text.is_empty()).then_some(back),
         (own.attempts > 0 || !attempts.points.is_empty()).then_some(attempts),
         Some(row("while away", &message_figures(own))).filter(|row| !row.text.is_empty()),
@@ -342,7 +384,7 @@ mod tests {
     /// A storm of 2,000 of 2,100 connections, all but 10 of which came back.
     fn storm() -> Summary {
         let mut s = closed_loop_summary(100);
-        s.plan.clients = 2_000;
+        (s.plan.clients, s.elapsed_s) = (2_000, 60.0);
         s.plan.connections = Some(ConnectionPlanSummary {
             drop: Some(DropSummary {
                 after_s: 10.0,
@@ -390,7 +432,7 @@ mod tests {
     fn a_storm_is_told_from_loss_to_return() {
         let s = storm();
         assert_eq!(
-            text(&s, "reconnects").unwrap(),
+            text(&s, "lost").unwrap(),
             "2,000 of 2,100 lost (reset by plan at 10.0 s) · 1,990 back · 10 not back"
         );
         assert_eq!(
@@ -415,6 +457,52 @@ mod tests {
     }
 
     #[test]
+    fn attempts_without_an_answer_by_the_end_are_counted() {
+        let mut s = storm();
+        let own = s.reconnect.as_mut().unwrap();
+        own.open_at_end = 63;
+        own.handshake_failed = BTreeMap::from([("other".to_owned(), 1)]);
+        let attempts = text(&s, "attempts").unwrap();
+        assert!(
+            attempts.contains(" · 63 not answered by the end of the run · begun"),
+            "{attempts}"
+        );
+        assert!(attempts.contains(", 1 failed handshake, "), "{attempts}");
+    }
+
+    /// A run of 100 messages was over before its drop, and said no more than that no connection was lost.
+    #[test]
+    fn a_run_that_ends_before_its_drop_says_so() {
+        let mut s = storm();
+        s.elapsed_s = 0.2;
+        s.reconnect = Some(ReconnectSummary {
+            law: Some("now".to_owned()),
+            ..ReconnectSummary::default()
+        });
+        let view = SummaryView::new(&s);
+        let lost = view.rows.iter().find(|row| row.label == "lost").unwrap();
+        assert_eq!(
+            lost.text,
+            "no connection was lost · the run ended before the drop at 10.0 s: use `-d`, or an earlier `--drop`"
+        );
+        assert_eq!(lost.tone, Tone::Warning);
+        s.elapsed_s = 10.0;
+        assert_eq!(text(&s, "lost").unwrap(), "no connection was lost");
+    }
+
+    #[test]
+    fn a_drop_at_once_is_not_dated_0_ns() {
+        let mut s = storm();
+        let plan = s.plan.connections.as_mut().unwrap();
+        plan.drop.as_mut().unwrap().after_s = 0.0;
+        let lost = text(&s, "lost").unwrap();
+        assert!(
+            lost.contains("(reset by plan at the start of measuring)"),
+            "{lost}"
+        );
+    }
+
+    #[test]
     fn messages_in_flight_at_the_drop_are_not_in_flight_at_the_end() {
         let messages = text(&storm(), "messages").unwrap();
         let ending = " · 8 in flight at the end · 312 in flight when dropped";
@@ -429,20 +517,21 @@ mod tests {
         own.failures.clear();
         own.listen_overflows = None;
         assert_eq!(
-            text(&s, "reconnects").unwrap(),
+            text(&s, "lost").unwrap(),
             "2,000 of 2,100 lost (1,985 reset by plan at 10.0 s, 15 ended by the server) · they stay away: no `--reconnect`"
         );
         assert_eq!(text(&s, "back after"), None);
         assert_eq!(text(&s, "attempts"), None);
         let own = s.reconnect.as_mut().unwrap();
         (own.law, own.dropped) = (Some("now".to_owned()), 0);
-        assert_eq!(text(&s, "reconnects").unwrap(), "no connection was lost");
+        assert_eq!(text(&s, "lost").unwrap(), "no connection was lost");
         assert_eq!(text(&s, "back after"), None);
         let own = s.reconnect.as_mut().unwrap();
         (own.dropped, own.by_server, own.back) = (4_200, 4_200, 4_200);
+        own.away_client_s = 0.03 * 2_100.0 * 60.0;
         assert_eq!(
-            text(&s, "reconnects").unwrap(),
-            "4,200 losses of 2,100 connections (ended by the server) · 4,200 back · 0 not back"
+            text(&s, "lost").unwrap(),
+            "4,200 losses of 2,100 connections (ended by the server) · 4,200 back · 0 not back · away for 3 % of the time"
         );
     }
 

@@ -2,8 +2,8 @@
 
 use crate::plan::{connect_rate, core_list, drop_rule, lifetime, load, payload};
 use crate::shards_view;
-use measurement::plan::Verify;
-use measurement::run::{PlanSummary, ScenarioSummary, Summary};
+use measurement::plan::{DropMethod, Verify};
+use measurement::run::{DropSummary, PlanSummary, ScenarioSummary, Summary};
 use units::{grouped, human_rate, human_time};
 
 /// Impact of a different setting on the comparison of two runs.
@@ -66,28 +66,50 @@ pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> 
     settings
 }
 
+/// Setting of the way in which dropped connections end.
+const DROPPED_BY: &str = "dropped by";
+
+/// Setting of the times at which lost connections are opened again.
+const RECONNECT: &str = "reconnect";
+
+/// Settings of the clients that are compared with each other. They are not another load.
+pub const POLICIES: [&str; 2] = [DROPPED_BY, RECONNECT];
+
 /// The rules of connections that a plan has.
 fn connection_settings(plan: &PlanSummary) -> Vec<Setting> {
     let Some(rules) = &plan.connections else {
         return Vec::new();
     };
+    use Impact::{Load, Subject};
+    let drop = rules.drop.map(|drop| DropSummary {
+        // It has a setting of its own.
+        method: DropMethod::Reset,
+        ..drop
+    });
     let settings = [
-        ("connect rate", connect_rate(rules)),
-        ("lifetime of a connection", lifetime(rules)),
+        (Load, "connect rate", connect_rate(rules)),
+        (Load, "lifetime of a connection", lifetime(rules)),
         (
+            Load,
             "messages per connection",
             rules.messages_per_connection.map(grouped),
         ),
-        ("dropped connections", rules.drop.map(drop_rule)),
-        ("reconnect", rules.reconnect.clone()),
+        (Load, "dropped connections", drop.map(drop_rule)),
         (
+            Subject,
+            DROPPED_BY,
+            rules.drop.map(|drop| drop.method.name().to_owned()),
+        ),
+        (Subject, RECONNECT, rules.reconnect.clone()),
+        (
+            Load,
             "idle connections",
             (rules.idle > 0).then(|| grouped(rules.idle.into())),
         ),
     ];
     let settings = settings.into_iter();
     settings
-        .filter_map(|(what, value)| Some(setting(Impact::Load, what, value?)))
+        .filter_map(|(impact, what, value)| Some(setting(impact, what, value?)))
         .collect()
 }
 
@@ -247,8 +269,7 @@ pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::plan::DropMethod;
-    use measurement::run::{ConnectionPlanSummary, DropSummary, PayloadBytes};
+    use measurement::run::{ConnectionPlanSummary, PayloadBytes};
     use test_support::fixtures::{
         closed_loop_summary as summary, complete_shards, degraded_shards,
     };
@@ -299,8 +320,10 @@ mod tests {
         let of = |change: fn(&mut ConnectionPlanSummary)| {
             let found =
                 changed(|s| change(s.plan.connections.insert(ConnectionPlanSummary::default())));
-            assert!(found.iter().all(|(_, impact)| *impact == Impact::Load));
-            found.into_iter().map(|(what, _)| what).collect::<Vec<_>>()
+            let load = found
+                .into_iter()
+                .filter(|(_, impact)| *impact == Impact::Load);
+            load.map(|(what, _)| what).collect::<Vec<_>>()
         };
         assert_eq!(of(|_| {}), [""; 0]);
         assert_eq!(of(|rules| rules.rate_per_s = Some(5.0)), ["connect rate"]);
@@ -325,7 +348,7 @@ mod tests {
                 rules.reconnect = Some("now".to_owned());
                 rules.idle = 5;
             }),
-            ["dropped connections", "reconnect", "idle connections"]
+            ["dropped connections", "idle connections"]
         );
         let (one, mut two) = (summary(100), summary(100));
         two.plan.connections = Some(ConnectionPlanSummary {
@@ -333,6 +356,38 @@ mod tests {
             ..ConnectionPlanSummary::default()
         });
         assert_eq!(differences(&[&one, &two])[0].values, ["none", "15,000"]);
+    }
+
+    /// Runs of two policies were not comparable, though which policy is better is the question.
+    #[test]
+    fn policies_of_clients_are_compared_and_not_another_load() {
+        let of = |law: &str, method| {
+            let mut s = summary(100);
+            s.plan.connections = Some(ConnectionPlanSummary {
+                drop: Some(DropSummary {
+                    after_s: 1.0,
+                    share: 1.0,
+                    method,
+                }),
+                reconnect: Some(law.to_owned()),
+                ..ConnectionPlanSummary::default()
+            });
+            s
+        };
+        let (one, two) = (
+            of("now", DropMethod::Reset),
+            of("spread:5s", DropMethod::Close),
+        );
+        let found = differences(&[&one, &two]);
+        let named: Vec<_> = found.iter().map(|d| (d.what, d.impact)).collect();
+        assert_eq!(
+            named,
+            [
+                ("dropped by", Impact::Subject),
+                ("reconnect", Impact::Subject)
+            ]
+        );
+        assert_eq!(found[1].values, ["now", "spread:5s"]);
     }
 
     #[test]

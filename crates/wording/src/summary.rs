@@ -112,6 +112,10 @@ pub fn omission(s: &Summary) -> Option<String> {
     if gap == 0 {
         return Some("response p99 and service p99 are equal".to_owned());
     }
+    let own_ns = own_part_ns(s);
+    if let Some(own_ns) = own_ns.filter(|_| has_several_connections(s)) {
+        return Some(excess_over_connections(s, gap as f64, own_ns));
+    }
     let gap = human_time(gap as f64);
     Some(match waits_for(s) {
         Some(what) => format!(
@@ -123,12 +127,49 @@ pub fn omission(s: &Summary) -> Option<String> {
     })
 }
 
+/// Share of the excess that the generator's own lateness must reach to be named as its only cause.
+const OWN_CAUSE: f64 = 0.9;
+
+/// The excess of the p99 in a run whose clients had several connections one after the other, and the generator's own
+/// part of it.
+fn excess_over_connections(s: &Summary, gap_ns: f64, own_ns: f64) -> String {
+    let gap = human_time(gap_ns);
+    let cause = if own_ns >= OWN_CAUSE * gap_ns {
+        "the generator's send lag".to_owned()
+    } else {
+        let others = waits_for(s).filter(|what| *what != CONNECTIONS);
+        let others = others.map_or_else(String::new, |what| format!(" or {what}"));
+        format!(
+            "waits for {CONNECTIONS}{others} (hidden by coordinated omission); {} of it are the generator's own lateness",
+            human_time(own_ns)
+        )
+    };
+    format!("response p99 exceeds service p99 by {gap}: {cause}")
+}
+
+/// The generator's own part of the response time's p99, in nanoseconds; `None` when it is unknown.
+fn own_part_ns(s: &Summary) -> Option<f64> {
+    let share = s.send_lateness_ns?.share_of_response_p99?;
+    Some(share * s.response_time_ns.p99? as f64)
+}
+
+/// Returns true when connections were replaced by plan or opened again.
+fn has_several_connections(s: &Summary) -> bool {
+    let reconnect = s.reconnect.as_ref();
+    s.connections.replaced > 0 || reconnect.is_some_and(|own| own.back > 0)
+}
+
+/// What messages wait for whose client has no connection.
+const CONNECTIONS: &str = "the next connection of their client";
+
 /// The obstacle for which a due message may have waited; `None` when only the generator can have delayed it.
 fn waits_for(s: &Summary) -> Option<&'static str> {
     if s.plan.window.is_some() {
         Some("the `--window`")
+    } else if s.client.blocked_writes > 0 {
+        Some("the sockets")
     } else {
-        (s.client.blocked_writes > 0).then_some("the sockets")
+        has_several_connections(s).then_some(CONNECTIONS)
     }
 }
 
@@ -188,6 +229,7 @@ pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
 mod tests {
     use super::*;
     use measurement::run::ReconnectSummary;
+    use measurement::verdict::SendLateness;
     use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
@@ -260,6 +302,41 @@ mod tests {
         s.plan.window = Some(1);
         s.send_lag_ns.p99 = Some(4_000_000);
         assert!(hides(&s, "waits for the `--window`"));
+    }
+
+    /// With `--lifetime` and a slow accept, 961 ms of waits for connections were called the generator's send lag.
+    #[test]
+    fn a_wait_for_a_replacement_is_not_blamed_on_the_generator() {
+        let mut s = summary(100);
+        s.plan.window = None;
+        s.coordinated_omission_p99_ns = Some(961_000_000);
+        s.response_time_ns.p99 = Some(1_000_000_000);
+        s.connections.replaced = 50;
+        let lateness = |share| SendLateness {
+            share_of_response_p99: Some(share),
+            ..SendLateness::default()
+        };
+        s.send_lateness_ns = Some(lateness(0.001));
+        let excess = "response p99 exceeds service p99 by 961 ms: ";
+        assert_eq!(
+            omission(&s).unwrap(),
+            format!(
+                "{excess}waits for the next connection of their client (hidden by coordinated omission); 1.00 ms of it are the generator's own lateness"
+            )
+        );
+        s.plan.window = Some(1);
+        let said = omission(&s).unwrap();
+        assert!(said.contains("client or the `--window` ("), "{said}");
+        s.send_lateness_ns = Some(lateness(0.95));
+        let generator = format!("{excess}the generator's send lag");
+        assert_eq!(omission(&s).unwrap(), generator);
+        // In a file without the generator's own part.
+        (s.plan.window, s.send_lateness_ns) = (None, None);
+        assert!(
+            omission(&s)
+                .unwrap()
+                .contains("waits for the next connection")
+        );
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl SummaryView {
             points: broken_connections(s),
             ..row("connected", &connections)
         });
-        rows.extend(s.idle.as_ref().map(idle_view::row));
+        rows.extend(s.idle.as_ref().map(|idle| idle_view::row(idle, s)));
         rows.extend(reconnect_view::rows(s));
         let ready = scenario_view::ready(s);
         rows.extend(s.setup.as_ref().map(|_| row("ready", &ready)));
@@ -184,13 +184,21 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
     let (offered, achieved) = (s.offered_rate_per_s, s.achieved_rate_per_s);
     // The share covers the whole measured phase and says nothing about punctuality within it.
     let share = s.sent_in_time_share.map(|n| format!("{:.2} %", n * 100.0));
+    // Messages that were due while their client was away count as missed.
+    let whole = match &s.reconnect {
+        Some(own) if own.missed > 0 => (
+            "what was due to connected clients",
+            "sent of what was due to connected clients",
+        ),
+        _ => ("what was due", "sent of what was due"),
+    };
     let over = differing_times(s).map(|(_, planned_s)| human_time(planned_s * 1e9));
     let over_planned = over
         .as_ref()
         .map_or_else(String::new, |over| format!(" over the planned {over}"));
     let achieved_of_due = achieved.zip(share.as_ref()).map(|(rate, share)| {
         let rate = human_rate(rate);
-        format!("{rate} achieved{over_planned} ({share} of what was due)")
+        format!("{rate} achieved{over_planned} ({share} of {})", whole.0)
     });
     let lag = |name, ns: Option<u64>, figure: &str| {
         let phrase = format!("{figure} {}", time(ns));
@@ -207,7 +215,7 @@ fn rate(s: &Summary) -> Vec<SummaryFigure> {
             &format!("{{}} offered{}", rate_of_slow(s)),
         ),
         in_table("achieved", achieved.map(per_second)).said(achieved_of_due),
-        in_table("sent of what was due", share),
+        in_table(whole.1, share),
         lag("send lag p50", p50, "send lag p50"),
         lag("send lag p99", p99, "p99"),
         lag("send lag max", max, "max"),
@@ -245,6 +253,7 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
     let c = &s.connections;
     let (total, tls) = (s.connect_ns.total, s.connect_ns.tls.map(|tls| tls.p50));
     let opened = format!("{} of {}", grouped(c.opened), grouped(c.attempted));
+    let replacements = Replacements::of(s);
     let addresses = addresses(c);
     let to = addresses
         .as_ref()
@@ -252,9 +261,32 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
     let opening = human_time(c.opening_s * 1e9);
     let unchecked = s.plan.certificate_checked == Some(false);
     let mut figures = vec![
-        figure("opened", Some(opened), &format!("{{}}{to} in {opening}")),
+        in_table("opened", Some(opened.clone())).said(Some(match replacements {
+            Some(own) if c.failed == 0 => {
+                let first = grouped(own.first);
+                format!("{first} of {first}{to} in {opening}")
+            }
+            // The failures are those of both.
+            Some(own) => format!(
+                "{opened}{to}, the first {} in {opening}",
+                grouped(own.first)
+            ),
+            None => format!("{opened}{to} in {opening}"),
+        })),
         in_table("address", addresses),
-        in_table("opened in", Some(opening)),
+        in_table(
+            if replacements.is_some() {
+                "first ones opened in"
+            } else {
+                "opened in"
+            },
+            Some(opening),
+        ),
+        in_table(
+            "replacements",
+            replacements.map(|own| grouped(own.attempted)),
+        )
+        .said(replacements.map(|own| own.phrase(c.failed))),
         figure(
             "time to open p50",
             known_time(total.p50),
@@ -270,6 +302,34 @@ fn connections(s: &Summary) -> Vec<SummaryFigure> {
     ];
     figures.extend(reconnect_view::connection_figures(s));
     figures
+}
+
+/// Openings besides the first one of each client, in a run that replaces connections.
+#[derive(Debug, Clone, Copy)]
+struct Replacements {
+    /// First connections attempted.
+    first: u64,
+    attempted: u64,
+}
+
+impl Replacements {
+    /// Returns `None` without replacements.
+    fn of(s: &Summary) -> Option<Self> {
+        let all = s.connections.attempted;
+        let first = all.min(s.plan.connections_at_once());
+        (s.connections.replaced > 0 && all > first).then(|| Self {
+            first,
+            attempted: all - first,
+        })
+    }
+
+    fn phrase(self, failed: u64) -> String {
+        let replacements = counted(self.attempted, "replacement");
+        match failed {
+            0 => format!("{replacements}, all opened"),
+            _ => format!("{replacements} among them"),
+        }
+    }
 }
 
 /// Addresses to which connections were opened, with counts if there are several.
@@ -449,6 +509,59 @@ mod tests {
             .find(|row| row.label == "connected")
             .unwrap();
         assert_eq!(connected.points, ["3 × refused"]);
+    }
+
+    /// `10,569 of 10,569 in 14.5 ms` counted replacements beside the time of the first connections.
+    #[test]
+    fn replacements_are_not_opened_in_the_time_of_the_first_connections() {
+        let connected = |opened, failed| {
+            let run = closed_loop_run(|s| {
+                s.plan.clients = 100;
+                s.connections.attempted = opened + failed;
+                (s.connections.opened, s.connections.failed) = (opened, failed);
+                s.connections.replaced = 10_469;
+                s.connections.opening_s = 0.0145;
+                s.connections.addresses.clear();
+            });
+            text(&SummaryView::new(&run.summary.unwrap()), "connected").unwrap()
+        };
+        let all = connected(10_569, 0);
+        assert!(all.starts_with("100 of 100 in 14.5 ms · "), "{all}");
+        assert!(all.contains(" · 10,469 replacements, all opened"), "{all}");
+        let some = connected(10_569, 11);
+        assert!(
+            some.starts_with("10,569 of 10,580, the first 100 in 14.5 ms · "),
+            "{some}"
+        );
+        assert!(some.contains(" · 10,480 replacements among them"), "{some}");
+    }
+
+    /// `100.00 % of what was due` stood beside 660 messages that were due and not sent.
+    #[test]
+    fn missed_messages_are_no_part_of_what_was_due_to_connected_clients() {
+        let rate = |missed| {
+            let run = open_loop_run(|s| {
+                s.reconnect = Some(ReconnectSummary {
+                    missed,
+                    ..ReconnectSummary::default()
+                });
+            });
+            let view = SummaryView::new(&run.summary.unwrap());
+            let name = "sent of what was due to connected clients";
+            (
+                text(&view, "rate").unwrap(),
+                value(&view, "rate", name).is_some(),
+            )
+        };
+        let (said, is_named) = rate(660);
+        assert!(
+            said.contains("(100.00 % of what was due to connected clients)"),
+            "{said}"
+        );
+        assert!(is_named);
+        let (said, is_named) = rate(0);
+        assert!(said.contains("(100.00 % of what was due)"), "{said}");
+        assert!(!is_named);
     }
 
     #[test]

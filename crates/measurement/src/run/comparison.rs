@@ -112,6 +112,9 @@ pub struct CandidateRow {
     /// Files of the saved runs compared; empty when the server was measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// Policy of the clients, where the saved runs differ in it: `reconnect now`; `None` where all have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Correct echoes per second in the pilot, median of its runs.
     pub pilot_messages_per_s: Option<f64>,
     /// Reason for excluding the server from the comparison; `None` when it is compared.

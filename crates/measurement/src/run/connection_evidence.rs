@@ -2,7 +2,9 @@
 
 use super::plan_summary::PlanSummary;
 use super::reconnect_summary::ReconnectSummary;
-use crate::verdict::{ConnectionEvidence, Latency, OpeningEvidence, SendLateness};
+use crate::verdict::{
+    ConnectionEvidence, Latency, OpeningEvidence, ReopenedConnections, SendLateness,
+};
 
 /// Openings of connections: those that were due at times of their own, and those of lost connections.
 pub(super) fn openings(
@@ -53,20 +55,31 @@ pub(super) fn broken_share(
 ) -> f64 {
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     let planned = plan.connections_at_once();
-    let reconnect = reconnect.filter(|own| own.law.is_some());
-    let Some(own) = reconnect else {
+    if reconnect.is_none_or(|own| own.law.is_none()) {
         // Each of them is one connection less, however often the others are replaced.
         return share(failed + closed_early, attempted.min(planned)).min(1.0);
-    };
-    // Exact far beyond any number of connections.
-    let possible_s = planned as f64 * elapsed_s;
-    let away = if possible_s > 0.0 {
-        own.away_client_s / possible_s
-    } else {
-        0.0
-    };
-    let away = away.min(1.0) * share(own.by_server, own.dropped);
+    }
+    let away = reopened(plan, elapsed_s, reconnect).away_share;
     (share(failed, attempted) + away).min(1.0)
+}
+
+/// Connections that the server ended, where clients open them again. Those that end by plan do not count.
+pub(super) fn reopened(
+    plan: &PlanSummary,
+    elapsed_s: f64,
+    reconnect: Option<&ReconnectSummary>,
+) -> ReopenedConnections {
+    let reconnect = reconnect.filter(|own| own.law.is_some());
+    let Some(own) = reconnect.filter(|own| own.by_server > 0) else {
+        return ReopenedConnections::default();
+    };
+    let away = own.away_share(plan.connections_at_once(), elapsed_s);
+    // Exact far beyond any number of connections.
+    let by_server = own.by_server as f64 / own.dropped.max(1) as f64;
+    ReopenedConnections {
+        ended: own.by_server,
+        away_share: away * by_server,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::connect_row::ConnectRow;
-use super::connection_evidence::broken_share;
+use super::connection_evidence::{broken_share, reopened};
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::reconnect_summary::ReconnectSummary;
@@ -208,14 +208,19 @@ impl RunContext {
         reconnect: Option<&ReconnectSummary>,
     ) -> Evidence {
         let plan = &facts.plan;
-        let broken = &self.connections;
-        let broken = (broken.attempted, broken.failed, broken.closed_early);
+        let all = &self.connections;
+        let broken = (all.attempted, all.failed, all.closed_early);
+        let reopened = reopened(plan, self.elapsed_s, reconnect);
+        let broken_connections = all.failed + all.closed_early.saturating_sub(reopened.ended);
         Evidence {
             sending: SendConditions {
                 windowed: plan.window.is_some(),
                 busy_poll: plan.busy_poll,
                 pinned: !plan.pinned_to.is_empty(),
                 sockets_full: self.client.blocked_writes > 0,
+                replaces_connections: all.replaced > 0,
+                has_broken_connections: all.failed + all.closed_early > 0,
+                has_missed_messages: reconnect.is_some_and(|own| own.missed > 0),
             },
             answered_all: counts.received == counts.sent && counts.sent > 0,
             calibration: self.calibration,
@@ -235,8 +240,9 @@ impl RunContext {
                 suspended_s: self.client.suspended_s,
             },
             elapsed_s: self.elapsed_s,
-            broken_connections: self.connections.failed + self.connections.closed_early,
-            connections: self.connections.attempted + reconnect.map_or(0, |own| own.back),
+            broken_connections,
+            connections: all.attempted,
+            reopened,
             broken_share: Some(broken_share(plan, broken, self.elapsed_s, reconnect)),
             unsent: counts.unsent,
             due: (facts.is_open_loop || plan.messages_per_client.is_some())

@@ -116,6 +116,21 @@ impl Condition {
         availability::check(self.figure.name(), load)
     }
 
+    /// Checks that the memory of the server will be known, if the condition is on it. `missing`: the part that the run
+    /// lacks for that, and advice; `None` when it will be known.
+    ///
+    /// # Errors
+    /// [`ConditionError::NotInPlan`] naming the figure and `missing`.
+    pub fn check_idle_memory(&self, missing: Option<&'static str>) -> Result<(), ConditionError> {
+        match missing {
+            Some(reason) if self.figure.name() == "idle_bytes" => Err(ConditionError::NotInPlan {
+                figure: self.figure.name().to_owned(),
+                reason,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks the condition on a summary.
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
@@ -238,8 +253,19 @@ mod tests {
         assert_eq!(check(&s, "dropped==100"), (true, "100".to_owned()));
         s.reconnect = Some(ReconnectSummary::default());
         let unknown = (true, "not measured".to_owned());
-        assert_eq!(check(&s, "back_99>5s"), unknown, "no connection was lost");
         assert_eq!(check(&s, "reconnect.p99>1s"), unknown);
+    }
+
+    /// A run that lost no connection failed on `back_99>5s`, which was not measured.
+    #[test]
+    fn nothing_has_to_come_back_when_no_connection_was_lost() {
+        let mut s = summary(100);
+        s.reconnect = Some(ReconnectSummary::default());
+        for figure in ["back_50", "back_90", "back_99", "back_100"] {
+            let condition: Condition = format!("{figure}>5s").parse().unwrap();
+            let result = condition.check(&s);
+            assert_eq!((result.held, result.value), (false, Some(0.0)), "{figure}");
+        }
     }
 
     #[test]
@@ -258,6 +284,24 @@ mod tests {
             (result.held, result.value_text.as_str()),
             (true, "12.3 KiB")
         );
+    }
+
+    /// `idle_bytes` of a server that nobody watched held at the end of the run.
+    #[test]
+    fn memory_that_will_not_be_known_is_refused_before_the_run() {
+        let refusal = |text: &str, missing| {
+            let condition: Condition = text.parse().unwrap();
+            condition
+                .check_idle_memory(missing)
+                .map_err(|e| e.to_string())
+        };
+        let missing = Some("it needs --server-pid");
+        assert_eq!(
+            refusal("idle_bytes>16KiB", missing).unwrap_err(),
+            "`idle_bytes` cannot be measured in this run: it needs --server-pid"
+        );
+        assert_eq!(refusal("idle_bytes>16KiB", None), Ok(()));
+        assert_eq!(refusal("p99>1ms", missing), Ok(()));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::connection_evidence::ConnectionEvidence;
 use super::delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 use super::latency::{Latency, SendLateness};
-use super::reason::{NothingRight, SendConditions};
+use super::reason::{NothingRight, ReopenedConnections, SendConditions};
 use super::resource_usage::Calibration;
 use super::stops::{Stops, WithheldTime};
 use crate::record::MessageCounts;
@@ -55,10 +55,12 @@ pub struct Evidence {
     /// Time that generator threads waited for a core, as a share of the time measured; `None` where the system does not
     /// report it.
     pub run_queue_wait: Option<f64>,
-    /// Connections that failed to open or ended before their client finished.
+    /// Connections that failed to open or ended before their client finished, without those of `reopened`.
     pub broken_connections: u64,
-    /// Connections attempted, with those that were lost and opened again.
+    /// Connections attempted, without those opened again.
     pub connections: u64,
+    /// Connections that the server ended, where clients open them again.
+    pub reopened: ReopenedConnections,
     /// Share of the load that the broken connections take away; `None` = their share of all connections.
     pub broken_share: Option<f64>,
     /// Openings of connections.

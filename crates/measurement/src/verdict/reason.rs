@@ -87,6 +87,21 @@ pub struct SendConditions {
     pub sockets_full: bool,
     /// Each thread has a core of its own to run on.
     pub pinned: bool,
+    /// True when clients replace their connections by plan, so a message may wait for the next connection.
+    pub replaces_connections: bool,
+    /// True when connections failed or ended early.
+    pub has_broken_connections: bool,
+    /// True when messages became due while their client was away, so they were not due to a connected client.
+    pub has_missed_messages: bool,
+}
+
+/// Connections that the server ended and that their clients opened again.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ReopenedConnections {
+    /// Connections that the server ended.
+    pub ended: u64,
+    /// Time that their clients were away, as a share of the time of all clients.
+    pub away_share: f64,
 }
 
 /// Cause of a run without a correct echo.
@@ -260,7 +275,7 @@ pub enum Reason {
     ThinTail(u64),
     /// Connections or messages are missing from the planned load.
     LoadFellShort {
-        /// Connections that failed or closed early.
+        /// Connections that failed or closed early, without those of `reopened`.
         broken: u64,
         /// Connections attempted.
         connections: u64,
@@ -268,6 +283,8 @@ pub enum Reason {
         unsent: u64,
         /// Messages that were due; 0 where the number depends on the server.
         due: u64,
+        /// Connections that the server ended, where clients open them again.
+        reopened: ReopenedConnections,
         /// Share of the load that is missing.
         missing_share: f64,
     },

@@ -199,19 +199,22 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     let may_be_unsent = evidence.interrupted || evidence.recognized_nothing || evidence.goes_on;
     let unsent = if may_be_unsent { 0 } else { evidence.unsent };
     let (broken, connections) = (evidence.broken_connections, evidence.connections);
+    let reopened = evidence.reopened;
     // Exact for any realistic number of messages.
     let share = |part: u64, of: u64| part as f64 / of.max(1) as f64;
     let missing_share = match evidence.due {
         // Receivers are a part of the load, too.
         Some(due) if evidence.fan_out.is_some() => share(unsent, due).max(evidence.broken_share()),
-        Some(due) => share(unsent, due),
+        // Messages that became due while clients were away are not unsent.
+        Some(due) => share(unsent, due).max(reopened.away_share),
         None => evidence.broken_share(),
     };
-    (broken > 0 || unsent > 0).then_some(Reason::LoadFellShort {
+    (broken > 0 || unsent > 0 || reopened.ended > 0).then_some(Reason::LoadFellShort {
         broken,
         connections,
         unsent,
         due: evidence.due.unwrap_or(0),
+        reopened,
         missing_share,
     })
 }
@@ -321,7 +324,9 @@ mod tests {
 
     use super::*;
     use crate::record::{MessageCounts, ScenarioCounts};
-    use crate::verdict::{NothingRight, SendLateness, Stop, Stops, TimeInFlight};
+    use crate::verdict::{
+        NothingRight, ReopenedConnections, SendLateness, Stop, Stops, TimeInFlight,
+    };
 
     fn good() -> Evidence {
         Evidence {
@@ -371,8 +376,27 @@ mod tests {
             connections: 100,
             unsent,
             due: due.unwrap_or(0),
+            reopened: ReopenedConnections::default(),
             missing_share,
         }
+    }
+
+    /// A server that died and stayed away was suspect only: the messages missed since then were not unsent.
+    #[test]
+    fn a_server_that_never_comes_back_is_invalid_with_reconnects_too() {
+        let of = |away_share| {
+            let (verdict, reasons) = verdict_of(|e| {
+                (e.unsent, e.due) = (0, Some(100_000));
+                e.reopened = ReopenedConnections {
+                    ended: 100,
+                    away_share,
+                };
+            });
+            assert!(matches!(reasons[..], [Reason::LoadFellShort { .. }]));
+            verdict
+        };
+        assert_eq!(of(0.67), Verdict::Invalid);
+        assert_eq!(of(0.05), Verdict::Suspect);
     }
 
     #[test]

@@ -142,9 +142,13 @@ fn missing(s: &Summary) -> Option<f64> {
     known.then(|| (deliveries.unwrap_or(0) + pushes.unwrap_or(0)) as f64)
 }
 
-/// A time until lost connections were back; `None` when it was never reached, or when no connection was lost.
+/// A time until lost connections were back: 0 when none was lost, `None` when it was never reached.
 fn back(s: &Summary, time: fn(&ReconnectSummary) -> Option<u64>) -> Option<f64> {
-    time(s.reconnect.as_ref()?).map(|ns| ns as f64)
+    let own = s.reconnect.as_ref()?;
+    match own.dropped {
+        0 => Some(0.0),
+        _ => time(own).map(|ns| ns as f64),
+    }
 }
 
 /// Maximum resident memory of the server, per connection open at a time.

@@ -135,6 +135,7 @@ mod tests {
             command: None,
             url: "ws://127.0.0.1:8000/ws".into(),
             files: Vec::new(),
+            policy: None,
             pilot_messages_per_s: None,
             excluded: None,
             notes: Vec::new(),
