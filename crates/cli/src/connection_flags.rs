@@ -19,7 +19,7 @@ use crate::headings::CONNECTION;
 #[group(skip)]
 pub struct ConnectionFlags {
     /// Intervals between the connections of --connect-rate (example: poisson)
-    #[arg(long, value_parser = one_of(&CONNECT_ARRIVALS), default_value = CONSTANT, requires = "connect_rate", help_heading = CONNECTION)]
+    #[arg(long, value_name = "ARRIVALS", value_parser = one_of(&CONNECT_ARRIVALS), default_value = CONSTANT, requires = "connect_rate", help_heading = CONNECTION)]
     pub connect_arrivals: Arrivals,
 
     /// Replace each connection after this time, fixed or exponentially distributed with this mean (examples: 30s, exp:30s)
@@ -45,7 +45,7 @@ pub struct StormFlags {
     pub drop: Option<TimedDrop>,
 
     /// End of the connections that --drop chooses (example: close)
-    #[arg(long, value_parser = one_of(&DROP_METHODS), default_value = RESET, requires = "drop", help_heading = CONNECTION)]
+    #[arg(long, value_name = "METHOD", value_parser = one_of(&DROP_METHODS), default_value = RESET, requires = "drop", help_heading = CONNECTION)]
     pub drop_with: DropMethod,
 
     /// Open lost connections again: at once, at random times of an interval, or with exponential back-off and full jitter
@@ -155,9 +155,22 @@ fn timed_drop(text: &str) -> Result<TimedDrop, String> {
     Ok(TimedDrop { after, share })
 }
 
+/// Laws with a time, without and with one.
+const TIMED_LAWS: [(&str, &str); 4] = [
+    ("spread", "spread:5s"),
+    ("spread:", "spread:5s"),
+    ("backoff", "backoff:100ms..30s"),
+    ("backoff:", "backoff:100ms..30s"),
+];
+
 fn reconnect_law(text: &str) -> Result<ReconnectLaw, String> {
     if text == "now" {
         return Ok(ReconnectLaw::Now);
+    }
+    if let Some((_, example)) = TIMED_LAWS.iter().find(|(law, _)| *law == text) {
+        return Err(format!(
+            "`{text}` lacks a time: write one such as {example} (examples: now, spread:5s, backoff:100ms..30s)"
+        ));
     }
     if let Some(interval) = text.strip_prefix("spread:") {
         return some_time(interval, "spread:5s").map(ReconnectLaw::Spread);
@@ -254,7 +267,15 @@ mod tests {
             reconnect_law,
             &[
                 ("never", "`never` is not a way to reconnect"),
-                ("spread", "is not a way to reconnect"),
+                (
+                    "spread",
+                    "`spread` lacks a time: write one such as spread:5s",
+                ),
+                ("spread:", "`spread:` lacks a time"),
+                (
+                    "backoff",
+                    "`backoff` lacks a time: write one such as backoff:100ms..30s",
+                ),
                 ("spread:0s", "`0s` is not above 0 (example: spread:5s)"),
                 ("spread:5", "`5` is not a time with a unit"),
                 ("backoff:1s", "`1s` is not a first and a largest delay"),

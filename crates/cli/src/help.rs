@@ -47,7 +47,7 @@ pub(crate) fn with_common_flags(command: Command) -> Command {
                  To save it: {name} --man-page > {name}.1. To read it: man -l {name}.1"
             )),
     ];
-    command
+    in_order(command)
         .mut_args(with_hint)
         // Clap's own flags would be shown separately and first.
         .disable_help_flag(true)
@@ -81,6 +81,32 @@ fn values(command: &Command) -> Option<String> {
         .map(|(name, text)| format!("  {name}  {text}"))
         .collect();
     (!lines.is_empty()).then(|| format!("Values:\n{}", lines.join("\n")))
+}
+
+/// Flags of different structs that belong behind `--connect-rate`, in this order.
+const BEHIND_CONNECT_RATE: [&str; 7] = [
+    "connect_arrivals",
+    "lifetime",
+    "messages_per_connection",
+    "drop",
+    "drop_with",
+    "reconnect",
+    "idle",
+];
+
+/// Shows the flags in the order of their declaration, and those of [`BEHIND_CONNECT_RATE`] at their place.
+fn in_order(command: Command) -> Command {
+    let ids = command.get_arguments().map(|arg| arg.get_id().clone());
+    let (moved, mut order): (Vec<_>, Vec<_>) =
+        ids.partition(|id| BEHIND_CONNECT_RATE.contains(&id.as_str()));
+    let Some(at) = order.iter().position(|id| id.as_str() == "connect_rate") else {
+        return command;
+    };
+    order.splice(at + 1..=at, moved);
+    command.mut_args(|arg| {
+        let place = order.iter().position(|id| id == arg.get_id());
+        arg.display_order(place)
+    })
 }
 
 /// Prevents shells from completing file names for values without a hint. Files have a type that gives them one.

@@ -63,7 +63,11 @@ pub struct LoadFlags {
     #[arg(long, value_name = "N", value_parser = parse_count, help_heading = LOAD)]
     pub seed: Option<u64>,
 
-    /// Connections to open per second [default: unlimited] (example: 500)
+    /// Connections to open per second, each at its due time, however slowly the server accepts (open loop) [default:
+    /// unlimited] (example: 500)
+    ///
+    /// The connect response counts from the due time. Without this flag, a connection is due when it is begun, and each
+    /// generator thread has at most 128 handshakes open at once.
     #[arg(long, value_name = "CONN/S", help_heading = CONNECTION)]
     pub connect_rate: Option<Rate>,
 
