@@ -1,6 +1,7 @@
 //! The flags of `ws-bench`, and the plan that they define.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ Examples:
   ws-bench ws://host/ws -s 64..4KiB --binary -o run.xlsx -o run.json
   ws-bench ws://host --protocol socket.io --try     a server that does not echo
   ws-bench ws://host/chat --scenario chat.toml      a scenario of your own
+  ws-bench ws://host -d 1m --drop 9s --reconnect now  a reconnect storm
 
 Exit codes:
     0  success
@@ -409,6 +411,16 @@ impl BenchArgs {
             draft.max_samples = self.max_samples;
         }
         draft
+    }
+
+    /// The part that a run of this number of processes lacks for the memory per idle connection; `None` when it will be
+    /// known.
+    pub(crate) fn lacks_for_idle_memory(&self, processes: NonZeroU32) -> Option<&'static str> {
+        if self.server_pid.is_empty() {
+            return Some("it needs the server's processes (--server-pid) and its URL");
+        }
+        let is_shared = processes > NonZeroU32::MIN;
+        is_shared.then_some("it is known in a run of one process only, without --shards")
     }
 
     /// Returns true when the generator must be calibrated before this run.

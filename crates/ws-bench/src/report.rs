@@ -73,6 +73,14 @@ pub(crate) fn heading(s: &Summary) -> String {
     parts.join(" · ")
 }
 
+/// The heading in two parts: all but the rules of connections, and those rules; the second is empty without any.
+pub(crate) fn heading_and_rules(s: &Summary) -> (String, String) {
+    let rules = wording::plan::connection_parts(&s.plan).join(" · ");
+    let all = heading(s);
+    let first = all.strip_suffix(&format!(" · {rules}")).map(str::to_owned);
+    (first.unwrap_or(all), rules)
+}
+
 fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     let verdict = s.validity.verdict;
     // Padded manually, because escape codes have no width.

@@ -75,6 +75,7 @@ pub(crate) fn check(
     check_shares(&load, processes)?;
     for condition in &args.conditions {
         condition.check_load(&load)?;
+        condition.check_idle_memory(args.lacks_for_idle_memory(processes))?;
     }
     if let Some(flag) = args.scenario.line_without_holes() {
         args.notice(&format!(

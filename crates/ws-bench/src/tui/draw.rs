@@ -30,6 +30,8 @@ const FIGURE: u16 = 10;
 const LABEL: usize = 12;
 /// Rows of the axis below bars.
 const AXIS: u16 = 2;
+/// Minimum rows of the charts. The last figures of the load give way to them.
+const CHARTS: u16 = 4;
 
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
@@ -93,10 +95,13 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
         return lines(frame, view, palette, area);
     }
     let is_wide = area.width >= WIDE;
-    let panel = u16::try_from(view.load.len().max(1 + view.times.rows.len())).unwrap_or(9) + 2;
     let below = (area.height / 6).clamp(5, 10);
-    let [heading, phases, above, charts, below, keys] = Layout::vertical([
+    let rules = u16::from(!view.rules.is_empty());
+    let room = area.height.saturating_sub(3 + rules + below + CHARTS);
+    let panel = panel_rows(view, room);
+    let [heading, rules, phases, above, charts, below, keys] = Layout::vertical([
         Length(1),
+        Length(rules),
         Length(1),
         Length(panel),
         Fill(1),
@@ -105,6 +110,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     ])
     .areas(area);
     frame.render_widget(Paragraph::new(view.heading.as_str()).style(BOLD), heading);
+    frame.render_widget(Paragraph::new(view.rules.as_str()), rules);
     frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
 
     let columns = u16::try_from(view.times.columns.len()).unwrap_or(1);
@@ -128,6 +134,15 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
     frame.render_widget(Paragraph::new(view.keys).style(QUIET), keys);
+}
+
+/// Height of the panels of load and percentiles, with their borders: that of the load as far as there is room, but all
+/// of the percentiles.
+fn panel_rows(view: &ViewModel, room: u16) -> u16 {
+    const BORDERS: u16 = 2;
+    let rows = |n: usize| u16::try_from(n).unwrap_or(u16::MAX - BORDERS) + BORDERS;
+    let load = rows(view.load.len()).min(room);
+    load.max(rows(1 + view.times.rows.len()))
 }
 
 /// The most important lines, for a screen too small for panels.
@@ -422,8 +437,25 @@ mod tests {
         (0..1_400).for_each(|_| lost.attempt(4_100_000_000, 0));
         (0..900).for_each(|_| lost.failed(4_100_000_000, &ConnectFailure::Timeout));
         (0..400).for_each(|_| lost.back(4_200_000_000, 200_000_000));
+        lost.missed = 120;
         progress.record.reconnect = Some(Box::new(lost));
         view(&plan, &progress, 38)
+    }
+
+    /// The rules of connections were cut off behind a long heading.
+    #[test]
+    fn the_rules_of_a_storm_are_not_cut_off() {
+        let rules = lines_of(&drawn(&storm(), PLAIN, (80, 24)))[1].clone();
+        assert_eq!(rules, "reconnect now · 900 idle");
+    }
+
+    #[test]
+    fn times_of_return_and_missed_messages_are_shown_where_there_is_room() {
+        let shown = |size| lines_of(&drawn(&storm(), PLAIN, size)).join("\n");
+        let large = shown((100, 40));
+        assert!(large.contains("back after  50 % "), "{large}");
+        assert!(large.contains("missed      120 messages"), "{large}");
+        assert!(!shown((80, 24)).contains("back after"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
 /// True while the live screen owns the terminal. Standard error is locked before it, never after, because a panicking
@@ -48,7 +48,8 @@ impl Screen {
             enable_raw_mode()?;
             *ours = true;
         }
-        let entered = execute!(io::stderr(), EnterAlternateScreen)
+        // Cells that stay blank are never drawn, so whatever else stood there would remain.
+        let entered = execute!(io::stderr(), EnterAlternateScreen, Clear(ClearType::All))
             .and_then(|()| Terminal::new(CrosstermBackend::new(Frames::default())));
         match entered {
             Ok(terminal) => Ok(Self(terminal)),

@@ -7,7 +7,7 @@ use measurement::record::{LatencyHistogram, LazyHistogram, Record};
 use measurement::run::{Connections, Summary};
 use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
 use swarm::{Phase, RunProgress};
-use units::{grouped, human_percent, human_rate, human_time};
+use units::{counted, grouped, human_percent, human_rate, human_time};
 use wording::Tone;
 use wording::deliveries_view;
 use wording::summary_view::{LabelledRow, UNKNOWN, throughput, time};
@@ -17,7 +17,7 @@ use super::history::{History, HistoryPoint};
 use crate::phase_progress::{
     PHASES, PhaseProgress, connections_up, planned_connections, summary_so_far,
 };
-use crate::report::heading;
+use crate::report::heading_and_rules;
 
 /// The state of a run from which a view is computed.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,8 @@ pub(crate) struct LatencyCurve {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
     pub(crate) heading: String,
+    /// Rules of connections; empty without any.
+    pub(crate) rules: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
     /// The completed share of the phase, in [0, 1].
     pub(crate) share: f64,
@@ -88,9 +90,11 @@ impl ViewModel {
         let LiveState { plan, progress, .. } = *state;
         let so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
         let phase_progress = PhaseProgress::new(plan, progress);
+        let (heading, rules) = heading_and_rules(&so_far);
         let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
         Self {
-            heading: heading(&so_far),
+            heading,
+            rules,
             phases: PHASES
                 .into_iter()
                 .map(|phase| (phase.name(), phase_state(phase, progress.phase)))
@@ -195,6 +199,7 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
         rows.push(plain("send lag", text));
     }
     rows.extend(generator(plan, so_far).map(|text| plain("generator", text)));
+    rows.extend(return_times(so_far));
     rows
 }
 
@@ -277,6 +282,25 @@ fn reconnects(so_far: &Summary, attempts_per_s: &str) -> Vec<LabelledRow> {
         rows.push(row("attempts", text, Tone::Neutral));
     }
     rows
+}
+
+/// Times of return and missed messages, as far as there are any. They stand last, because a small screen cuts them.
+fn return_times(so_far: &Summary) -> Vec<LabelledRow> {
+    let Some(own) = &so_far.reconnect else {
+        return Vec::new();
+    };
+    let back = [("50 %", own.back_50_ns), ("99 %", own.back_99_ns)];
+    let back = back.map(|(share, ns)| {
+        let time = ns.map_or_else(|| "not yet".to_owned(), |ns| human_time(ns as f64));
+        format!("{share} {time}")
+    });
+    let comes_back = own.law.is_some() && own.dropped > 0;
+    let back = comes_back.then(|| row("back after", back.join(" · "), Tone::Neutral));
+    let missed = (own.missed > 0).then(|| {
+        let text = counted(own.missed, "message");
+        row("missed", text, Tone::Neutral)
+    });
+    back.into_iter().chain(missed).collect()
 }
 
 /// CPU usage of the generator threads, where the system reports it.
