@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use cli::in_one_line;
+use measurement::plan::DropMethod;
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
 };
-use measurement::run::{ConnectionPlanSummary, Summary};
+use measurement::run::{ConnectionPlanSummary, DropSummary, PlanSummary, Summary};
 use results::ResultsError;
 use results::read::{RunPart, encoding_of, is_comparison, read_comparison, read_run};
-use wording::run_differences::{Impact, differences};
+use wording::run_differences::{Impact, POLICIES, differences};
 
 use crate::measure::{describe_faults, whole_row};
 use crate::round::empty_row;
@@ -195,7 +196,7 @@ fn check_comparable(servers: &[SavedRuns]) -> Result<(), String> {
         .iter()
         .find(|d| d.impact != Impact::Subject || MUST_AGREE.contains(&d.what));
     let Some(difference) = refused else {
-        return Ok(());
+        return servers.iter().try_for_each(check_policy);
     };
     let values = &difference.values;
     let other = values.iter().position(|value| *value != values[0]);
@@ -206,6 +207,48 @@ fn check_comparable(servers: &[SavedRuns]) -> Result<(), String> {
     ))
 }
 
+/// Checks that the runs of one server have the same policy of the clients. Those of two servers may differ in it.
+fn check_policy(server: &SavedRuns) -> Result<(), String> {
+    let summaries: Vec<_> = server.runs.iter().map(|(_, summary)| summary).collect();
+    let differences = differences(&summaries);
+    let mut policies = differences.iter();
+    match policies.find(|d| POLICIES.contains(&d.what)) {
+        None => Ok(()),
+        Some(difference) => Err(format!(
+            "the runs of {} differ in `{}`: give each policy a name of its own",
+            server.name, difference.what
+        )),
+    }
+}
+
+/// The policies in which the servers differ, one text for each server: `reconnect now`; all are `None` without a difference.
+fn policies(servers: &[SavedRuns]) -> Vec<Option<String>> {
+    let firsts: Vec<_> = servers.iter().map(|server| &server.runs[0].1).collect();
+    let mut differences = differences(&firsts);
+    differences.retain(|d| POLICIES.contains(&d.what));
+    let policy = |index: usize| {
+        let parts = differences.iter();
+        let parts: Vec<_> = parts
+            .map(|d| format!("{} {}", d.what, d.values[index]))
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    };
+    (0..servers.len()).map(policy).collect()
+}
+
+/// The plan without the law of reconnects and the method of the drop, which are those of each server.
+fn without_policy(plan: &PlanSummary) -> PlanSummary {
+    let mut plan = plan.clone();
+    if let Some(rules) = &mut plan.connections {
+        rules.reconnect = None;
+        rules.drop = rules.drop.map(|drop| DropSummary {
+            method: DropMethod::Reset,
+            ..drop
+        });
+    }
+    plan
+}
+
 fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     let rounds_each = servers[0].runs.len();
     let rows = (0..rounds_each).flat_map(|index| {
@@ -213,7 +256,13 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
             .iter()
             .map(move |server| round_row(&server.name, index, &server.runs[index]))
     });
-    let candidate = |server: &SavedRuns| {
+    let policies = policies(servers);
+    let load = &servers[0].runs[0].1.plan;
+    let load = match policies[0] {
+        Some(_) => without_policy(load),
+        None => load.clone(),
+    };
+    let candidate = |(server, policy): (&SavedRuns, Option<String>)| {
         let files = server
             .runs
             .iter()
@@ -222,13 +271,14 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
             name: server.name.clone(),
             url: wording::plan::server_urls(&server.runs[0].1.plan),
             files: files.collect(),
+            policy,
             ..CandidateRow::default()
         }
     };
     let (_, first) = &servers[0].runs[0];
     let rounds = u32::try_from(rounds_each).unwrap_or(u32::MAX);
     let plan = ComparisonPlan {
-        load: first.plan.clone(),
+        load,
         rate_per_s: first.offered_rate_per_s,
         rate_was_found: false,
         rounds,
@@ -244,7 +294,7 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
         slice_s: None,
         budget_s: None,
     };
-    let candidates = servers.iter().map(candidate).collect();
+    let candidates = servers.iter().zip(policies).map(candidate).collect();
     let (host, started_at) = (first.host.clone(), first.started_at.clone());
     let runs = servers.iter().flat_map(|server| &server.runs);
     Comparison {

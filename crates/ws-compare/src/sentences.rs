@@ -118,13 +118,18 @@ pub(crate) fn remarks(c: &Comparison) -> Vec<String> {
     [remarks_on_servers(c), remarks_on_rounds(c)].concat()
 }
 
-/// Remarks on excluded servers, and failed checks of the others.
+/// Remarks on policies of the clients, on excluded servers, and failed checks of the others.
 pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
     let excluded = c.servers.iter().filter_map(|server| {
         let why = server.excluded.as_ref()?;
         Some(format!("{} is left out: {why}", server.name))
     });
-    excluded.chain(c.compared().filter_map(notes)).collect()
+    let policies = c.servers.iter().filter_map(|server| {
+        let policy = server.policy.as_ref()?;
+        Some(format!("clients of {}: {policy}", server.name))
+    });
+    let notes = c.compared().filter_map(notes);
+    policies.chain(excluded).chain(notes).collect()
 }
 
 /// Remarks on rounds that are not counted, not steady, too few or outliers.

@@ -398,6 +398,7 @@ mod tests {
             command: None,
             url: String::new(),
             files: Vec::new(),
+            policy: None,
             pilot_messages_per_s: None,
             excluded: None,
             notes: Vec::new(),

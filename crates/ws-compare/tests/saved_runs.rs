@@ -477,6 +477,37 @@ fn runs_that_answer_different_questions_are_refused() {
     }
 }
 
+/// Runs that differed in `--reconnect` only were refused, though which law is better is the question.
+#[test]
+fn runs_of_two_policies_are_compared_and_the_policies_are_named() {
+    let folder = Folder::new();
+    let storm = |law: &str| {
+        run(|r| {
+            r["plan"]["connections"] = json!({
+                "drop": {"after_s": 1.0, "share": 1.0, "method": "reset"},
+                "reconnect": law
+            });
+        })
+    };
+    folder.write("now.json", &storm("now"));
+    folder.write("spread.json", &storm("spread:5s"));
+    let output = folder.compare(&["a=now.json", "b=spread.json", "-o", "c.json"]);
+    assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+    let said = stdout(&output) + &stderr(&output);
+    assert!(said.contains("clients of a: reconnect now"), "{said}");
+    assert!(said.contains("clients of b: reconnect spread:5s"), "{said}");
+    let c = folder.json("c.json");
+    assert_eq!(c["servers"][1]["policy"], "reconnect spread:5s");
+    assert_eq!(c["plan"]["load"]["connections"]["reconnect"], Value::Null);
+    let mixed = folder.compare(&["a=now.json,spread.json", "b=now.json,spread.json"]);
+    assert_eq!(mixed.status.code(), Some(2));
+    let said = stderr(&mixed);
+    assert!(
+        said.contains("the runs of a differ in `reconnect`"),
+        "{said}"
+    );
+}
+
 #[test]
 fn saved_runs_of_one_scenario_are_compared_under_its_name() {
     let folder = Folder::new();
