@@ -541,6 +541,32 @@ fn a_stop_ends_a_run_whose_clients_are_all_away() {
 }
 
 #[test]
+fn nothing_is_dropped_while_a_stopped_run_waits_for_its_echoes() {
+    let server = LoggedServer::start(|_| Treatment::EchoOnly(1));
+    let plan = server.plan(|plan| {
+        reset(ReconnectLaw::Now)(plan);
+        plan.length = Length::Duration(Duration::from_secs(600));
+        plan.connections.drop.as_mut().unwrap().after = ms(800);
+    });
+    let handle = RunHandle::new();
+    let recording = std::thread::scope(|scope| {
+        let stopper = handle.clone();
+        scope.spawn(move || {
+            while stopper.phase() != Phase::Measure {
+                std::thread::sleep(ms(2));
+            }
+            // The drop is due while echoes are awaited, which takes a second.
+            std::thread::sleep(ms(200));
+            stopper.stop();
+        });
+        swarm::record(&plan, &handle).unwrap()
+    });
+    assert!(recording.context.interrupted);
+    let storm = reconnects(&recording);
+    assert_eq!((storm.dropped, storm.attempts, storm.in_flight), (0, 0, 0));
+}
+
+#[test]
 fn a_stop_while_some_clients_are_back_loses_nothing() {
     let server = LoggedServer::start(|_| Treatment::Echo);
     let plan = server.plan(|plan| {

@@ -237,6 +237,9 @@ impl EventLoop {
             return;
         }
         self.drop_ns = u64::MAX;
+        if self.thread.command.stop || self.thread.command.close {
+            return;
+        }
         let Some(life) = self.thread.life else {
             return;
         };
