@@ -71,7 +71,7 @@ impl ThreadState {
         if !self.may_reopen(now_ns) {
             return self.end_unconnected(&returning, false);
         }
-        record_reconnect(self, |record| record.lost(self.after_t0(now_ns), true));
+        record_reconnect(self, |record| record.not_replaced(self.after_t0(now_ns)));
         returning.losses += 1;
         returning.loss = Some(Loss {
             at_ns: now_ns,

@@ -402,7 +402,10 @@ fn a_replacement_that_fails_is_opened_again_by_the_law() {
     assert_eq!((closed_early, replaced), (0, 12));
     // Each of the eight refusals is a failed replacement or a failed attempt.
     assert_eq!(failed + back.failed.total(), 8);
-    assert_eq!(back.dropped, failed);
+    assert_eq!(
+        (back.dropped, back.not_replaced, back.by_server),
+        (failed, failed, 0)
+    );
     assert_eq!(back.back, failed);
     assert_eq!(back.attempts, failed + back.failed.total());
     assert_eq!(opened + back.back, log.len() as u64 - 8);
