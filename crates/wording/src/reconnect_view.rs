@@ -111,18 +111,34 @@ fn planned_end(drop: &DropSummary) -> String {
 
 /// Causes of the losses: `reset by plan at 10.0 s`, `1,990 reset by plan at 10.0 s, 10 ended by the server`.
 fn loss_causes(s: &Summary, own: &ReconnectSummary) -> String {
-    let planned = own.dropped.saturating_sub(own.by_server);
     let plan = s.plan.connections.as_ref().and_then(|plan| plan.drop);
     let by_plan = plan.map_or_else(|| "dropped by plan".to_owned(), |drop| planned_end(&drop));
-    let by_server = "ended by the server";
-    match (planned, own.by_server) {
-        (_, 0) => by_plan,
-        (0, _) => by_server.to_owned(),
-        (planned, ended) => format!(
-            "{} {by_plan}, {} {by_server}",
-            grouped(planned),
-            grouped(ended)
+    let causes = [
+        (own.by_plan(), by_plan.as_str()),
+        (own.by_server, "ended by the server"),
+        (own.not_replaced, "not replaced"),
+    ];
+    let mut found = causes.into_iter().filter(|(count, _)| *count > 0);
+    match (found.next(), found.next()) {
+        (Some((_, cause)), None) => cause.to_owned(),
+        _ => {
+            let found = causes.into_iter().filter(|(count, _)| *count > 0);
+            let texts = found.map(|(count, cause)| format!("{} {cause}", grouped(count)));
+            texts.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// The absence of losses, which may be due to the end of the run before the planned drop.
+fn no_loss(s: &Summary) -> String {
+    let drop = s.plan.connections.as_ref().and_then(|plan| plan.drop);
+    match drop.filter(|drop| s.elapsed_s <= drop.after_s) {
+        Some(drop) => format!(
+            "no connection was lost: the run ended after {}, before the drop at {}",
+            human_time(s.elapsed_s * 1e9),
+            human_time(drop.after_s * 1e9)
         ),
+        None => "no connection was lost".to_owned(),
     }
 }
 
@@ -130,7 +146,7 @@ fn loss_causes(s: &Summary, own: &ReconnectSummary) -> String {
 pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
     let all = s.plan.connections_at_once();
     let lost = match own.dropped {
-        0 => "no connection was lost".to_owned(),
+        0 => no_loss(s),
         dropped if dropped <= all => format!(
             "{} of {} lost ({})",
             grouped(dropped),
@@ -152,11 +168,12 @@ pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
     let away_s = human_time(own.away_client_s * 1e9);
     vec![
         count("lost", own.dropped).said(Some(lost)),
-        in_table(
-            "lost by plan",
-            Some(grouped(own.dropped.saturating_sub(own.by_server))),
-        ),
+        in_table("lost by plan", Some(grouped(own.by_plan()))),
         in_table("ended by the server", Some(grouped(own.by_server))),
+        in_table(
+            "not replaced",
+            (own.not_replaced > 0).then(|| grouped(own.not_replaced)),
+        ),
         in_table("reconnect", own.law.clone()).said(stay),
         figure("back", back.map(|_| grouped(own.back)), "{} back"),
         figure("not back", back.map(|_| grouped(away)), "{} not back"),
@@ -434,9 +451,20 @@ mod tests {
         );
         assert_eq!(text(&s, "back after"), None);
         assert_eq!(text(&s, "attempts"), None);
+        s.reconnect.as_mut().unwrap().not_replaced = 1_985;
+        assert!(
+            text(&s, "reconnects")
+                .unwrap()
+                .contains("(15 ended by the server, 1,985 not replaced)")
+        );
         let own = s.reconnect.as_mut().unwrap();
         (own.law, own.dropped) = (Some("now".to_owned()), 0);
         assert_eq!(text(&s, "reconnects").unwrap(), "no connection was lost");
+        s.elapsed_s = 0.5;
+        assert_eq!(
+            text(&s, "reconnects").unwrap(),
+            "no connection was lost: the run ended after 500 ms, before the drop at 10.0 s"
+        );
         assert_eq!(text(&s, "back after"), None);
         let own = s.reconnect.as_mut().unwrap();
         (own.dropped, own.by_server, own.back) = (4_200, 4_200, 4_200);

@@ -65,7 +65,7 @@ pub(super) fn broken_share(
     } else {
         0.0
     };
-    let away = away.min(1.0) * share(own.by_server, own.dropped);
+    let away = away.min(1.0) * share(own.dropped - own.by_plan(), own.dropped);
     (share(failed, attempted) + away).min(1.0)
 }
 
