@@ -65,11 +65,7 @@ fn assert_churn(server: &LoggedServer, plan: &measurement::plan::Plan) -> u64 {
     assert_eq!(close_codes(&log), [(1000, opened)].into());
     assert_eq!(context.connect_ns.total.count, opened);
     assert_eq!(context.connect_response_ns.count, opened);
-<<<<<<< HEAD
     // The summary leaves the timeline out where a single second has all openings.
-=======
-    // The timeline of the results leaves a single second out.
->>>>>>> w-break
     let seconds = recording.connect.seconds.rows();
     let attempts: u64 = seconds.map(|(_, second)| second.attempts).sum();
     assert_eq!(attempts, opened);

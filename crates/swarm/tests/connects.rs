@@ -30,16 +30,10 @@ fn assert_openings(recording: &Recording, opened: u64) {
     assert_eq!(times.lateness.count(), opened);
     let (total, response) = (times.total.get().unwrap(), times.response.get().unwrap());
     assert!(response.min() >= total.min() && response.max() >= total.max());
-<<<<<<< HEAD
     // The summary leaves the timeline out where a single second has all openings.
     let seconds = || times.seconds.rows().map(|(_, second)| second);
     let attempts: u64 = seconds().map(|second| second.attempts).sum();
     let all_opened: u64 = seconds().map(|second| second.opened).sum();
-=======
-    // The timeline of the results leaves a single second out.
-    let attempts: u64 = times.seconds.rows().map(|(_, one)| one.attempts).sum();
-    let all_opened: u64 = times.seconds.rows().map(|(_, one)| one.opened).sum();
->>>>>>> w-break
     assert_eq!((attempts, all_opened), (opened, opened));
 }
 
@@ -194,13 +188,8 @@ fn a_connection_that_fails_is_in_the_timeline() {
     }));
     assert_eq!(connections(&recording), [15, 5, 0, 0]);
     let seconds = recording.connect.seconds.rows();
-<<<<<<< HEAD
     let sum: u64 = seconds.map(|(_, second)| second.failed).sum();
     assert_eq!(sum, 5);
-=======
-    let failed: u64 = seconds.map(|(_, one)| one.failed).sum();
-    assert_eq!(failed, 5);
->>>>>>> w-break
     assert_eq!(recording.context.connect_response_ns.count, 15);
 }
 

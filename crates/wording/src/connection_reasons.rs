@@ -39,11 +39,7 @@ pub(crate) fn on_connections(reason: &Reason) -> String {
 /// smaller than the quotient.
 fn late(openings: &OpeningEvidence, times: &str) -> String {
     format!(
-<<<<<<< HEAD
         "{} late (p99), without which {times} of {} would be {} lower (limit {}), so the times are partly the generator's own",
-=======
-        "{} late (p99), and without it {times} of {} would be {} lower (limit {}), so the times are partly the generator's own",
->>>>>>> w-break
         human_time(openings.lateness_p99_ns as f64),
         human_time(openings.response_p99_ns as f64),
         percent_beside(openings.share, SUSPECT_LATENESS_SHARE),
@@ -81,11 +77,7 @@ mod tests {
         let said = |has_rate| on_connections(&Reason::ConnectLateness { openings, has_rate });
         assert_eq!(
             said(true),
-<<<<<<< HEAD
             "connections were begun 40.0 ms late (p99), without which the connect response p99 of 100 ms would be 40 % lower (limit 10 %), so the times are partly the generator's own; use more `--threads`, `--busy-poll` or a lower `--connect-rate`"
-=======
-            "connections were begun 40.0 ms late (p99), and without it the connect response p99 of 100 ms would be 40 % lower (limit 10 %), so the times are partly the generator's own; use more `--threads`, `--busy-poll` or a lower `--connect-rate`"
->>>>>>> w-break
         );
         assert!(!said(false).contains("--connect-rate"));
         let again = on_connections(&Reason::ReconnectLateness(openings));

@@ -239,11 +239,12 @@ impl EventLoop {
         if at_ns > self.thread.clock.now_ns() {
             return;
         }
-<<<<<<< HEAD
+        let is_stopped = self.thread.command.stop || self.thread.command.close;
         let rules = self
             .thread
             .life
-            .and_then(|life| Some((life.connections.drop?, life.dropped?)));
+            .and_then(|life| Some((life.connections.drop?, life.dropped?)))
+            .filter(|_| !is_stopped);
         let mut dropped = 0;
         while let Some((drop, chosen)) = rules
             && dropped < DROPPED_PER_POLL
@@ -253,21 +254,6 @@ impl EventLoop {
             #[allow(clippy::cast_possible_truncation)]
             let slot = self.drop_next as u32;
             self.drop_next += 1;
-=======
-        self.drop_ns = u64::MAX;
-        if self.thread.command.stop || self.thread.command.close {
-            return;
-        }
-        let Some(life) = self.thread.life else {
-            return;
-        };
-        let (Some(drop), Some(dropped)) = (life.connections.drop, life.dropped) else {
-            return;
-        };
-        // Slots fit into `u32`.
-        #[allow(clippy::cast_possible_truncation)]
-        for slot in 0..self.slots.len() as u32 {
->>>>>>> w-break
             if let Slot::Open(client) = &mut self.slots[slot as usize]
                 && chosen.contains(client.id())
             {
