@@ -58,7 +58,7 @@ pub use main_wrapper::run;
 pub use open_loop_flags::{OpenLoopFlags, arrivals};
 pub use preflight::{
     ConnectionCount, check_files, check_files_of_shards, check_ports, check_room,
-    check_source_addresses, slow_ports,
+    check_source_addresses, short_of_files_for_next, slow_ports,
 };
 pub use print::{
     in_one_line, print_all_but_last, print_error, print_notice, print_text, print_text_while,

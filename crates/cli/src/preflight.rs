@@ -152,6 +152,29 @@ pub fn check_files(count: ConnectionCount, embedded: bool) -> anyhow::Result<()>
         .map_err(|shortage| anyhow!(shortage_text(count, &shortage)))
 }
 
+/// Warns that connections may find no file while those before them are being closed; `None` when there are enough. A
+/// process has all of these connections. An embedded server shares its limit.
+pub fn short_of_files_for_next(count: ConnectionCount, embedded: bool) -> Option<String> {
+    next_shortage(count, embedded, open_files::limit())
+}
+
+fn next_shortage(
+    count: ConnectionCount,
+    embedded: bool,
+    open_file_limit: Option<u64>,
+) -> Option<String> {
+    let shortage = preflight::check(count.all() * 2, embedded, open_file_limit).err()?;
+    let Shortage { needed, limit, .. } = shortage;
+    Some(format!(
+        "connections open while those before them are being closed, so {} may need {} open files, but the limit is {}: those \
+         without a file fail; raise the limit (`ulimit -n {needed}` as root) or use {}",
+        count.text(),
+        grouped(needed),
+        grouped(limit),
+        count.reducing_flag(shortage.fit / 2),
+    ))
+}
+
 /// Checks that there are local ports for a number of connections, spread over servers and source addresses. Without
 /// servers, an embedded one is measured.
 ///
@@ -410,6 +433,17 @@ mod tests {
             refused(100, 5_000, 2, 2_550),
             "each of 2 processes needs 2,614 open files for 2,550 connections, but the limit is 1,064; raise the limit \
              (`ulimit -n 2614` as root) or use `--idle 1900`, or `--shards 6`"
+        );
+    }
+
+    #[test]
+    fn connections_that_are_being_closed_need_files_beside_the_next_ones() {
+        let warning = |clients| next_shortage(busy(clients), false, Some(270));
+        assert_eq!(warning(103), None);
+        assert_eq!(
+            warning(200).unwrap(),
+            "connections open while those before them are being closed, so 200 clients may need 464 open files, but the limit \
+             is 270: those without a file fail; raise the limit (`ulimit -n 464` as root) or use `-c 103`"
         );
     }
 

@@ -173,6 +173,71 @@ fn several_storms_have_a_colour_and_an_entry_each() {
     folder.drawn(&[&files[..], &sized].concat());
 }
 
+/// The lines of storms that began at different times were side by side, as if one server were the slower one.
+#[test]
+fn storms_that_began_at_different_times_begin_together_in_one_picture() {
+    let folder = Folder::new();
+    let files = ["a.json", "b.json"];
+    for (file, later_s) in files.into_iter().zip([0.0, 5.0]) {
+        let run = storm_run(50, |s| {
+            let storm = s.reconnect.as_mut().unwrap();
+            storm.drop_at_s = None;
+            for row in &mut storm.timeline {
+                row.from_s += later_s;
+                row.to_s += later_s;
+            }
+        });
+        save(&folder, file, &run);
+    }
+    folder.drawn(&[&files[..], &["--kind", "storm", "-o", "a.svg"]].concat());
+    let svg = folder.svg("a.svg");
+    for text in [
+        "time since the first loss of each file (s)",
+        "first loss of each file",
+    ] {
+        assert!(holds(&svg, text), "{text}");
+    }
+    let longest = |colour| lines(&svg, colour).into_iter().max_by_key(Vec::len);
+    assert!(longest(BLUE) == longest("#D55E00"), "the same line");
+}
+
+/// Marks were drawn beside the line where a server's end took 30 ms to reach all clients.
+#[test]
+fn marks_of_losses_a_little_apart_lie_on_the_line() {
+    let svg = drawn(|s| {
+        let storm = s.reconnect.as_mut().unwrap();
+        storm.drop_at_s = None;
+        // As if most connections were lost 40 ms after the first one.
+        for back_ns in [&mut storm.back_50_ns, &mut storm.back_90_ns] {
+            *back_ns = back_ns.map(|ns| ns - 40_000_000);
+        }
+    });
+    let line = lines(&svg, BLUE).into_iter().max_by_key(Vec::len).unwrap();
+    let marks = circles(&svg, BLUE, 16);
+    assert_eq!(marks.len(), 4);
+    for (x, y) in marks {
+        let is_between = |at: f64, a: f64, b: f64| (a.min(b) - 2.0..=a.max(b) + 2.0).contains(&at);
+        let mut steps = line.windows(2);
+        let lies_on = |step: &[(f64, f64)]| {
+            is_between(x, step[0].0, step[1].0) && is_between(y, step[0].1, step[1].1)
+        };
+        assert!(steps.any(lies_on), "{x}, {y}");
+    }
+}
+
+/// The centres of the circles of an SVG in this colour and with this radius.
+fn circles(svg: &str, colour: &str, radius: u32) -> Vec<(f64, f64)> {
+    let number = |line: &str, name: &str| {
+        let value = line.split_once(&format!(" {name}=\"")).unwrap().1;
+        value.split_once('"').unwrap().0.parse::<f64>().unwrap()
+    };
+    let end = [format!(" r=\"{radius}\""), format!("fill=\"{colour}\"")];
+    svg.lines()
+        .filter(|line| line.starts_with("<circle ") && end.iter().all(|part| line.contains(part)))
+        .map(|line| (number(line, "cx"), number(line, "cy")))
+        .collect()
+}
+
 #[test]
 fn a_run_without_a_storm_is_refused_and_nothing_is_written() {
     let folder = Folder::new();

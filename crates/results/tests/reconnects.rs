@@ -64,7 +64,8 @@ prop_compose! {
         let [back_50_ns, back_90_ns, back_99_ns, back_100_ns] = back;
         let [connect_ns, connect_response_ns] = times;
         ReconnectSummary {
-            law: law.map(str::to_owned), drop_at_s, dropped, by_server, in_flight, attempts, open_at_end: attempts / 2, refused, timed_out,
+            law: law.map(str::to_owned), drop_at_s, dropped, by_server, not_replaced: setup_failed, in_flight, attempts,
+            open_at_end: attempts / 2, refused, timed_out,
             handshake_failed, setup_failed, own_failed, failures, back: is_back, back_50_ns, back_90_ns, back_99_ns,
             back_100_ns, away_client_s, missed, connect_ns, connect_response_ns,
             attempt_lag_ns: SendLag { p50: lag[0], p99: lag[1], max: lag[2] },

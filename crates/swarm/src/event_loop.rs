@@ -86,6 +86,8 @@ pub(crate) struct EventLoop {
     pub(crate) queue: ConnectQueue,
     /// Time of the planned drop, on the thread's clock; `u64::MAX` without one, and behind it.
     pub(crate) drop_ns: u64,
+    /// First slot that the drop has not reached.
+    drop_next: usize,
     pub(crate) pending: PendingConnections,
     /// Number of connections that have not ended.
     pub(crate) alive: usize,
@@ -126,6 +128,7 @@ impl EventLoop {
             freed: Vec::new(),
             queue,
             drop_ns: u64::MAX,
+            drop_next: 0,
             alive: 0,
             handle,
             wake_queue: VecDeque::new(),

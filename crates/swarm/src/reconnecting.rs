@@ -71,7 +71,7 @@ impl ThreadState {
         if !self.may_reopen(now_ns) {
             return self.end_unconnected(&returning, false);
         }
-        record_reconnect(self, |record| record.lost(self.after_t0(now_ns), true));
+        record_reconnect(self, |record| record.not_replaced(self.after_t0(now_ns)));
         returning.losses += 1;
         returning.loss = Some(Loss {
             at_ns: now_ns,
@@ -150,8 +150,12 @@ impl ThreadState {
         let missed = std::mem::take(&mut stats.missed);
         let away_from_ns = std::mem::take(&mut stats.away_from_ns);
         drop(stats);
-        let end_ns = self.run.map_or(0, |run| run.end_ns);
-        let away_until_ns = end_ns.min(self.stopped_ns).min(self.clock.now_ns());
+        let end_ns = self.run.map_or(0, |run| run.end_ns).min(self.stopped_ns);
+        // A run of a duration may end early, because all clients are away. They miss what is due until its planned end.
+        let away_until_ns = match end_ns {
+            u64::MAX => self.clock.now_ns(),
+            end_ns => end_ns,
+        };
         record_reconnect(self, |record| {
             for (pacing, sent) in missed {
                 record.missed += pacing.count_unsent(sent, self.stopped_ns, &self.rules, self.run);

@@ -317,6 +317,8 @@ fn all_clients_may_stay_away() {
     let recording = run(&plan);
     let storm = assert_storm(&recording, &plan, 8);
     assert_eq!((storm.back, storm.attempts), (0, 0));
+    // The run ends early, but what the clients miss is counted up to its planned end.
+    assert_eq!(storm.away_ns, 8 * 1_200_000_000);
     assert_eq!(
         messages_of(&server.final_log()),
         recording.record.counts.sent
@@ -538,6 +540,32 @@ fn a_stop_ends_a_run_whose_clients_are_all_away() {
         assert_eq!(recording.clients.len(), 8);
         assert_figures_agree(&recording);
     }
+}
+
+#[test]
+fn nothing_is_dropped_while_a_stopped_run_waits_for_its_echoes() {
+    let server = LoggedServer::start(|_| Treatment::EchoOnly(1));
+    let plan = server.plan(|plan| {
+        reset(ReconnectLaw::Now)(plan);
+        plan.length = Length::Duration(Duration::from_secs(600));
+        plan.connections.drop.as_mut().unwrap().after = ms(800);
+    });
+    let handle = RunHandle::new();
+    let recording = std::thread::scope(|scope| {
+        let stopper = handle.clone();
+        scope.spawn(move || {
+            while stopper.phase() != Phase::Measure {
+                std::thread::sleep(ms(2));
+            }
+            // The drop is due while echoes are awaited, which takes a second.
+            std::thread::sleep(ms(200));
+            stopper.stop();
+        });
+        swarm::record(&plan, &handle).unwrap()
+    });
+    assert!(recording.context.interrupted);
+    let storm = reconnects(&recording);
+    assert_eq!((storm.dropped, storm.attempts, storm.in_flight), (0, 0, 0));
 }
 
 #[test]

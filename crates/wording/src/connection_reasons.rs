@@ -35,7 +35,8 @@ pub(crate) fn on_connections(reason: &Reason) -> String {
     }
 }
 
-/// The lateness, beside the times of which it is a part.
+/// The lateness, and its part in these times. The p99 of the times is not that of the latest connections, so the part is
+/// smaller than the quotient.
 fn late(openings: &OpeningEvidence, times: &str) -> String {
     format!(
         "{} late (p99), without which {times} of {} would be {} lower (limit {}), so the times are partly the generator's own",

@@ -146,28 +146,42 @@ fn load_fell_short(
     let part = |(part, of): (u64, u64), what: &str| {
         (part > 0).then(|| format!("{} of {} {what}", grouped(part), grouped(of)))
     };
-    let away = (reopened.ended > 0).then(|| {
-        format!(
-            "the server ended {}, whose clients were away for {} of the time",
-            counted(reopened.ended, "connection"),
-            percent_beside(reopened.away_share, MISSING_LOAD_LIMIT)
-        )
-    });
+    let away = reopened.any().then(|| lost_time(reopened));
     let missing = [
         part(connections, "connections failed or ended early"),
         part(messages, "messages that were due were never sent"),
         away,
     ];
     let missing: Vec<_> = missing.into_iter().flatten().collect();
-    let see = match (connections.0, reopened.ended) {
-        (0, 0) => "use a lower `--rate` or a larger `--window`",
-        (0, _) => "see `lost` and `back after`",
+    let see = match (connections.0, reopened.any()) {
+        (0, false) => "use a lower `--rate` or a larger `--window`",
+        (0, true) => "see `lost` and `back after`",
         _ => "see the reasons at `connected`",
     };
     format!(
         "{} (limit {} of the load), so the load was less than planned; {see}",
         missing.join(", "),
         human_percent(MISSING_LOAD_LIMIT)
+    )
+}
+
+/// Connections that were lost otherwise than by plan, and the time for which their clients were away.
+fn lost_time(reopened: ReopenedConnections) -> String {
+    let ended = counted(reopened.ended, "connection");
+    let lost = match (reopened.ended, reopened.not_replaced) {
+        (_, 0) => format!("the server ended {ended}, whose"),
+        (0, n) => format!(
+            "{} that ended by plan could not be replaced, whose",
+            counted(n, "connection")
+        ),
+        (_, n) => format!(
+            "the server ended {ended}, and {} could not be replaced, whose",
+            grouped(n)
+        ),
+    };
+    format!(
+        "{lost} clients were away for {} of the time",
+        percent_beside(reopened.away_share, MISSING_LOAD_LIMIT)
     )
 }
 
@@ -392,6 +406,7 @@ mod tests {
                 reopened: ReopenedConnections {
                     ended: 2_000,
                     away_share: 0.026,
+                    ..ReopenedConnections::default()
                 },
                 missing_share: 0.026,
             })

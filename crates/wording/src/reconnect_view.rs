@@ -116,7 +116,7 @@ fn planned_end(drop: &DropSummary) -> String {
 pub fn missed_drop(s: &Summary, own: &ReconnectSummary) -> Option<String> {
     let plan = s.plan.connections.as_ref()?;
     let after_s = plan.drop?.after_s;
-    let is_missed = own.dropped <= own.by_server && s.elapsed_s < after_s;
+    let is_missed = own.by_plan() == 0 && s.elapsed_s < after_s;
     is_missed.then(|| {
         format!(
             "the run ended before the drop at {}: use `-d`, or an earlier `--drop`",
@@ -127,18 +127,21 @@ pub fn missed_drop(s: &Summary, own: &ReconnectSummary) -> Option<String> {
 
 /// Causes of the losses: `reset by plan at 10.0 s`, `1,990 reset by plan at 10.0 s, 10 ended by the server`.
 fn loss_causes(s: &Summary, own: &ReconnectSummary) -> String {
-    let planned = own.dropped.saturating_sub(own.by_server);
     let plan = s.plan.connections.as_ref().and_then(|plan| plan.drop);
     let by_plan = plan.map_or_else(|| "dropped by plan".to_owned(), |drop| planned_end(&drop));
-    let by_server = "ended by the server";
-    match (planned, own.by_server) {
-        (_, 0) => by_plan,
-        (0, _) => by_server.to_owned(),
-        (planned, ended) => format!(
-            "{} {by_plan}, {} {by_server}",
-            grouped(planned),
-            grouped(ended)
-        ),
+    let causes = [
+        (own.by_plan(), by_plan.as_str()),
+        (own.by_server, "ended by the server"),
+        (own.not_replaced, "not replaced"),
+    ];
+    let mut found = causes.into_iter().filter(|(count, _)| *count > 0);
+    match (found.next(), found.next()) {
+        (Some((_, cause)), None) => cause.to_owned(),
+        _ => {
+            let found = causes.into_iter().filter(|(count, _)| *count > 0);
+            let texts = found.map(|(count, cause)| format!("{} {cause}", grouped(count)));
+            texts.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 
@@ -171,11 +174,12 @@ pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
     vec![
         count("lost", own.dropped).said(Some(lost)),
         in_table("drop", None).said(missed_drop(s, own)),
-        in_table(
-            "lost by plan",
-            Some(grouped(own.dropped.saturating_sub(own.by_server))),
-        ),
+        in_table("lost by plan", Some(grouped(own.by_plan()))),
         in_table("ended by the server", Some(grouped(own.by_server))),
+        in_table(
+            "not replaced",
+            (own.not_replaced > 0).then(|| grouped(own.not_replaced)),
+        ),
         in_table("reconnect", own.law.clone()).said(stay),
         figure("back", back.map(|_| grouped(own.back)), "{} back"),
         figure("not back", back.map(|_| grouped(away)), "{} not back"),
@@ -186,7 +190,7 @@ pub fn loss_figures(s: &Summary, own: &ReconnectSummary) -> Vec<SummaryFigure> {
         // The reason against such a run names it.
         in_table("share of the time away", away_share.clone()).said(
             away_share
-                .filter(|_| own.by_server > 0)
+                .filter(|_| own.dropped > own.by_plan())
                 .map(|share| format!("away for {share} of the time")),
         ),
     ]
@@ -522,6 +526,12 @@ mod tests {
         );
         assert_eq!(text(&s, "back after"), None);
         assert_eq!(text(&s, "attempts"), None);
+        s.reconnect.as_mut().unwrap().not_replaced = 1_985;
+        assert!(
+            text(&s, "lost")
+                .unwrap()
+                .contains("(15 ended by the server, 1,985 not replaced)")
+        );
         let own = s.reconnect.as_mut().unwrap();
         (own.law, own.dropped) = (Some("now".to_owned()), 0);
         assert_eq!(text(&s, "lost").unwrap(), "no connection was lost");

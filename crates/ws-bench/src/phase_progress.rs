@@ -79,8 +79,8 @@ pub(crate) fn connections_up(progress: &RunProgress) -> u64 {
     let connections = &progress.connections;
     let reconnect = progress.record.reconnect.as_deref();
     let (dropped, back) = reconnect.map_or((0, 0), |own| {
-        // Those that the server ended have ended early.
-        (own.dropped.saturating_sub(own.by_server), own.back)
+        // Those that the server ended have ended early. Those that were not replaced did not open.
+        (own.by_plan(), own.back)
     });
     let ended = connections.replaced + connections.closed_early + dropped;
     (connections.opened + back).saturating_sub(ended)

@@ -99,6 +99,12 @@ pub(crate) fn check(
         let most = load.most_connections(processes);
         cli::check_files_of_shards(connections, processes.get(), most)?;
     }
+    if processes == NonZeroU32::MIN
+        && load.connections.overlaps_connections()
+        && let Some(warning) = cli::short_of_files_for_next(connections, targets.is_empty())
+    {
+        args.notice(&warning);
+    }
     check_servers(args, &load, &targets, connections)?;
     let outputs = RunOutputs::create(args.outputs(), args.plot.as_deref())?;
     for log in outputs.growing().filter(|log| log.exists()) {

@@ -21,7 +21,7 @@ use crate::scale::AxisScale;
 pub(crate) struct StormPlot<'a> {
     context: PlotContext<'a>,
     all: Vec<StormLine<'a>>,
-    /// Start and end of the axis, in seconds after T0.
+    /// Start and end of the axis, in seconds.
     span: (f64, f64),
     bins: StormBins,
 }
@@ -45,10 +45,11 @@ impl<'a> StormPlot<'a> {
     ) -> Result<Self, DrawError> {
         check_count(runs.len())?;
         let colours = &context.colours.series;
+        let is_alone = runs.len() == 1;
         let line = |(run, colour): (&'a Labelled<Summary>, &RGBColor)| {
             let of_run = run.reconnect.as_ref();
             let of_run = of_run.ok_or_else(|| DrawError::NothingLost(run.label.clone()))?;
-            StormLine::new(run, of_run, *colour)
+            StormLine::new(run, of_run, *colour, is_alone)
         };
         let all: Result<Vec<_>, DrawError> = runs.iter().zip(colours).map(line).collect();
         let all = all?;
@@ -122,21 +123,14 @@ impl<'a> StormPlot<'a> {
 
     /// `dropped at 10.00 s`, or the time of the first loss.
     fn first_loss(&self) -> String {
-        let (first_s, verb) = self
-            .all
-            .iter()
-            .fold((f64::MAX, ""), |(first_s, verb), line| {
-                let own = match line.of_run.drop_at_s {
-                    Some(_) => "dropped",
-                    None => "first lost",
-                };
-                if line.lost_s < first_s {
-                    (line.lost_s, own)
-                } else {
-                    (first_s, verb)
-                }
-            });
-        format!("{verb} at {}", human_time(first_s * 1e9))
+        let [only] = self.all.as_slice() else {
+            return "first loss of each file".to_owned();
+        };
+        let verb = match only.of_run.drop_at_s {
+            Some(_) => "dropped",
+            None => "first lost",
+        };
+        format!("{verb} at {}", human_time(only.lost_s * 1e9))
     }
 
     fn has_attempts(&self) -> bool {
@@ -207,7 +201,7 @@ impl<'a> StormPlot<'a> {
             points.push((self.span.1, last));
             let pixels = points.into_iter().map(|point| axes.at(point));
             axes.canvas.line(pixels, line.colour, 2.0);
-            for (_, at) in line.marks() {
+            for (_, at) in line.marks_on_line() {
                 axes.canvas.point(axes.at(at), MARK, line.colour);
             }
         }
@@ -220,7 +214,7 @@ impl<'a> StormPlot<'a> {
     fn name_marks(&self, axes: &PanelAxes<'_>, line: &StormLine<'_>) {
         let (canvas, font, k) = (axes.canvas, axes.font.faint, axes.font.scale);
         let mut taken: Option<(f64, f64)> = None;
-        for (share, at) in line.marks() {
+        for (share, at) in line.marks_on_line() {
             let text = format!("{share} %");
             let (x, y) = axes.at(at);
             // Below the line and to its right, where nothing else is drawn.
@@ -238,7 +232,7 @@ impl<'a> StormPlot<'a> {
 
     fn draw_losses(&self, axes: &PanelAxes<'_>) {
         for line in &self.all {
-            let x = axes.x.pixel(line.lost_s);
+            let x = axes.x.pixel(line.lost_s.max(self.span.0));
             let colour = self.context.colours.faint_text;
             let path = [(x, axes.bottom), (x, axes.top)];
             axes.canvas.dashed(&path, colour, 1.3);
@@ -334,7 +328,10 @@ fn interval(length_s: f64) -> String {
 impl Plot for StormPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let x = AxisScale::linear(self.span.0, self.span.1);
-        let x_label = "time since the start of measuring (s)";
+        let x_label = match self.all.as_slice() {
+            [_] => "time since the start of measuring (s)",
+            _ => "time since the first loss of each file (s)",
+        };
         let up = Panel {
             share: 1.2,
             ..Panel::new("connections that are up (%)".to_owned(), self.shares())

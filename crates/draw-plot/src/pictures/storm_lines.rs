@@ -15,13 +15,13 @@ pub(crate) struct StormLine<'a> {
     pub(crate) of_run: &'a ReconnectSummary,
     /// Intervals with an event, in the order of time.
     pub(crate) rows: Vec<ReconnectRow>,
-    /// Seconds after T0, and the share of the connections that are up from then on, in percent.
+    /// Seconds on the axis, and the share of the connections that are up from then on, in percent.
     pub(crate) up: Vec<Point>,
     /// Planned number of connections.
     connections: f64,
-    /// Seconds from T0 to the first loss.
+    /// Time of the first loss, in seconds on the axis.
     pub(crate) lost_s: f64,
-    /// Seconds from T0 to the end of the last interval, or to the end of the run if clients stay away.
+    /// End of the last interval, or of the run if clients stay away, in seconds on the axis.
     pub(crate) end_s: f64,
     pub(crate) colour: RGBColor,
 }
@@ -65,12 +65,15 @@ pub(crate) fn failed(row: &ReconnectRow) -> u64 {
 }
 
 impl<'a> StormLine<'a> {
+    /// The line of a run. `is_alone`: its axis begins at T0; otherwise at the interval of the first loss, so that storms
+    /// that began at different times can be compared.
     pub(crate) fn new(
         run: &'a Labelled<Summary>,
         of_run: &'a ReconnectSummary,
         colour: RGBColor,
+        is_alone: bool,
     ) -> Result<Self, DrawError> {
-        let rows = checked_rows(&run.label, &of_run.timeline)?;
+        let mut rows = checked_rows(&run.label, &of_run.timeline)?;
         let nothing = || DrawError::NothingLost(run.label.clone());
         let first = rows.iter().find(|row| row.lost > 0).ok_or_else(nothing)?;
         let last = rows.last().ok_or_else(nothing)?;
@@ -81,6 +84,12 @@ impl<'a> StormLine<'a> {
             Some(_) => last.to_s,
             None => last.to_s.max(run.elapsed_s),
         };
+        let start_s = if is_alone { 0.0 } else { first.from_s };
+        let (lost_s, end_s) = (lost_s - start_s, end_s - start_s);
+        for row in &mut rows {
+            row.from_s -= start_s;
+            row.to_s -= start_s;
+        }
         let connections = run.plan.connections_at_once().max(1) as f64;
         let mut line = Self {
             label: &run.label,
@@ -136,7 +145,24 @@ impl<'a> StormLine<'a> {
             .filter_map(|(share, ns)| Some((share, ns?)))
     }
 
-    /// The places of [`shares_back`](Self::shares_back) on the line. Times until clients are back count from the loss of
+    /// The places of the marks on the line: where the line reaches a share, if losses a little apart put the mark elsewhere.
+    pub(crate) fn marks_on_line(&self) -> impl Iterator<Item = (u32, Point)> {
+        /// More than the rounding of a share in percent.
+        const ROUNDING: f64 = 1e-6;
+        let by_share = |(_, a): &(usize, &Point), (_, b): &(usize, &Point)| a.1.total_cmp(&b.1);
+        let lowest = self.up.iter().enumerate().min_by(by_share);
+        let lowest = lowest.map_or(0, |(at, _)| at);
+        self.marks().filter_map(move |(share, (at_s, up))| {
+            if (self.up_at(at_s) - up).abs() < ROUNDING {
+                return Some((share, (at_s, up)));
+            }
+            let mut returns = self.up[lowest..].iter();
+            let reached = returns.find(|(_, above)| *above >= up - ROUNDING)?;
+            Some((share, (reached.0, up)))
+        })
+    }
+
+    /// The places of [`shares_back`](Self::shares_back). Times until clients are back count from the loss of
     /// each, so there are none unless all were lost at about the same time.
     pub(crate) fn marks(&self) -> impl Iterator<Item = (u32, Point)> {
         /// Largest time between the first and the last loss, as a share of the time until a share was back.

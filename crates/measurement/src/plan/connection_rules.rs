@@ -39,6 +39,16 @@ impl ConnectionRules {
             || self.reconnect.is_some()
     }
 
+    /// Returns true when a client can open its next connection while the one before is being closed.
+    pub fn overlaps_connections(&self) -> bool {
+        let is_closed = self
+            .drop
+            .is_some_and(|drop| drop.method == DropMethod::Close);
+        self.lifetime.is_some()
+            || self.messages_per_connection.is_some()
+            || is_closed && self.reconnect.is_some()
+    }
+
     /// Returns true when the figures of lost connections are reported.
     pub fn reports_reconnects(&self) -> bool {
         self.drop.is_some() || self.reconnect.is_some()

@@ -10,10 +10,12 @@ use super::{ConnectFailure, LazyHistogram, ReconnectTimeline};
 /// processes. Connections that were replaced by plan, because their lifetime or their messages were over, are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReconnectRecord {
-    /// Connections lost: dropped by plan, or ended by the server.
+    /// Connections lost: dropped by plan, ended by the server, or without the replacement that was planned.
     pub dropped: u64,
     /// Those of them that the server ended.
     pub by_server: u64,
+    /// Those of them whose planned replacement did not open.
+    pub not_replaced: u64,
     /// Measured messages that were in flight when their connection was dropped by plan. They are not lost.
     pub in_flight: u64,
     /// Attempts to open a connection again.
@@ -127,6 +129,12 @@ impl ReconnectRecord {
         self.timeline.at(at_ns).lost += 1;
     }
 
+    /// Records a connection whose planned replacement did not open, at this time after T0, in nanoseconds.
+    pub fn not_replaced(&mut self, at_ns: u64) {
+        self.not_replaced += 1;
+        self.lost(at_ns, false);
+    }
+
     /// Records the start of an attempt, and its lag behind the intended time.
     pub fn attempt(&mut self, at_ns: u64, lag_ns: u64) {
         self.attempts += 1;
@@ -160,6 +168,12 @@ impl ReconnectRecord {
         self.timeline.at(at_ns).back += 1;
     }
 
+    /// Number of connections dropped by plan.
+    pub fn by_plan(&self) -> u64 {
+        self.dropped
+            .saturating_sub(self.by_server + self.not_replaced)
+    }
+
     /// Time until this share of all lost connections was back, in nanoseconds; `None` when it never was.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a count.
     pub fn back_ns(&self, share: f64) -> Option<u64> {
@@ -178,6 +192,7 @@ impl ReconnectRecord {
     pub fn merge(&mut self, other: &Self) {
         self.dropped += other.dropped;
         self.by_server += other.by_server;
+        self.not_replaced += other.not_replaced;
         self.in_flight += other.in_flight;
         self.attempts += other.attempts;
         self.failed.merge(&other.failed);
@@ -197,10 +212,11 @@ impl ReconnectRecord {
     }
 
     /// All counts, to check a record that was read from a file.
-    pub(crate) fn counts(&self) -> [u64; 8] {
+    pub(crate) fn counts(&self) -> [u64; 9] {
         [
             self.dropped,
             self.by_server,
+            self.not_replaced,
             self.in_flight,
             self.attempts,
             self.failed.total(),

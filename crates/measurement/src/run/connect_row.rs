@@ -32,10 +32,9 @@ pub struct ConnectRow {
 }
 
 impl ConnectRow {
-    /// The rows of all seconds with an event; none when a single second has them all, whose figures are those of the run.
+    /// The rows of all seconds with an event.
     pub fn all(seconds: &ConnectSeconds) -> Vec<Self> {
-        let rows: Vec<_> = seconds.rows().map(Self::from).collect();
-        if rows.len() > 1 { rows } else { Vec::new() }
+        seconds.rows().map(Self::from).collect()
     }
 }
 

@@ -63,22 +63,23 @@ pub(super) fn broken_share(
     (share(failed, attempted) + away).min(1.0)
 }
 
-/// Connections that the server ended, where clients open them again. Those that end by plan do not count.
+/// Connections lost otherwise than by plan, where clients open them again.
 pub(super) fn reopened(
     plan: &PlanSummary,
     elapsed_s: f64,
     reconnect: Option<&ReconnectSummary>,
 ) -> ReopenedConnections {
     let reconnect = reconnect.filter(|own| own.law.is_some());
-    let Some(own) = reconnect.filter(|own| own.by_server > 0) else {
+    let Some(own) = reconnect.filter(|own| own.dropped > own.by_plan()) else {
         return ReopenedConnections::default();
     };
     let away = own.away_share(plan.connections_at_once(), elapsed_s);
     // Exact far beyond any number of connections.
-    let by_server = own.by_server as f64 / own.dropped.max(1) as f64;
+    let unplanned = (own.dropped - own.by_plan()) as f64 / own.dropped as f64;
     ReopenedConnections {
         ended: own.by_server,
-        away_share: away * by_server,
+        not_replaced: own.not_replaced,
+        away_share: away * unplanned,
     }
 }
 

@@ -20,10 +20,12 @@ pub struct ReconnectSummary {
     pub law: Option<String>,
     /// Time after T0 of the planned drop, in seconds; `None` without one.
     pub drop_at_s: Option<f64>,
-    /// Connections lost: dropped by plan, or ended by the server.
+    /// Connections lost: dropped by plan, ended by the server, or without the replacement that was planned.
     pub dropped: u64,
     /// Those of them that the server ended. They are in `connections.closed_early` too.
     pub by_server: u64,
+    /// Those of them whose planned replacement did not open. They are in `connections.failed` too.
+    pub not_replaced: u64,
     /// Measured messages in flight when their connection was dropped by plan.
     pub in_flight: u64,
     pub attempts: u64,
@@ -93,6 +95,7 @@ impl ReconnectSummary {
             drop_at_s,
             dropped: record.dropped,
             by_server: record.by_server,
+            not_replaced: record.not_replaced,
             in_flight: record.in_flight,
             attempts: record.attempts,
             open_at_end: 0,
@@ -145,6 +148,12 @@ impl ReconnectSummary {
     /// Number of lost connections that were not opened again.
     pub fn not_back(&self) -> u64 {
         self.dropped.saturating_sub(self.back)
+    }
+
+    /// Number of connections dropped by plan.
+    pub fn by_plan(&self) -> u64 {
+        self.dropped
+            .saturating_sub(self.by_server + self.not_replaced)
     }
 
     /// Number of failed attempts.

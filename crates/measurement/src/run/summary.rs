@@ -271,7 +271,7 @@ impl Summary {
             connect_ns: c.connect_ns,
             connect_response_ns: c.connect_response_ns,
             connect_lateness_ns: c.connect_lateness_ns,
-            connect_timeline: c.connect_timeline,
+            connect_timeline: several_seconds(c.connect_timeline),
             send_lag_ns: send_lag.unwrap_or_else(|| SendLag::none(record.counts.sent)),
             send_lateness_ns: lateness,
             client: GeneratorUsage {
@@ -300,6 +300,11 @@ impl Summary {
             shards: None,
         }
     }
+}
+
+/// The rows; none when a single second has all openings, because its figures are those of the run.
+fn several_seconds(rows: Vec<ConnectRow>) -> Vec<ConnectRow> {
+    if rows.len() > 1 { rows } else { Vec::new() }
 }
 
 /// Lost connections; `None` when they are not reported.

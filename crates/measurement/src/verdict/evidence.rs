@@ -59,7 +59,7 @@ pub struct Evidence {
     pub broken_connections: u64,
     /// Connections attempted, without those opened again.
     pub connections: u64,
-    /// Connections that the server ended, where clients open them again.
+    /// Connections lost otherwise than by plan, where clients open them again.
     pub reopened: ReopenedConnections,
     /// Share of the load that the broken connections take away; `None` = their share of all connections.
     pub broken_share: Option<f64>,

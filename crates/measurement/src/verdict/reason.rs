@@ -95,13 +95,22 @@ pub struct SendConditions {
     pub has_missed_messages: bool,
 }
 
-/// Connections that the server ended and that their clients opened again.
+/// Connections lost otherwise than by plan, whose clients open them again.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ReopenedConnections {
     /// Connections that the server ended.
     pub ended: u64,
+    /// Connections that ended by plan and whose replacement failed.
+    pub not_replaced: u64,
     /// Time that their clients were away, as a share of the time of all clients.
     pub away_share: f64,
+}
+
+impl ReopenedConnections {
+    /// Returns true when there are any.
+    pub fn any(&self) -> bool {
+        self.ended + self.not_replaced > 0
+    }
 }
 
 /// Cause of a run without a correct echo.
@@ -283,7 +292,7 @@ pub enum Reason {
         unsent: u64,
         /// Messages that were due; 0 where the number depends on the server.
         due: u64,
-        /// Connections that the server ended, where clients open them again.
+        /// Connections lost otherwise than by plan, where clients open them again.
         reopened: ReopenedConnections,
         /// Share of the load that is missing.
         missing_share: f64,

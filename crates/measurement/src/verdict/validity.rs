@@ -209,7 +209,7 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
         Some(due) => share(unsent, due).max(reopened.away_share),
         None => evidence.broken_share(),
     };
-    (broken > 0 || unsent > 0 || reopened.ended > 0).then_some(Reason::LoadFellShort {
+    (broken > 0 || unsent > 0 || reopened.any()).then_some(Reason::LoadFellShort {
         broken,
         connections,
         unsent,
@@ -390,6 +390,7 @@ mod tests {
                 e.reopened = ReopenedConnections {
                     ended: 100,
                     away_share,
+                    ..ReopenedConnections::default()
                 };
             });
             assert!(matches!(reasons[..], [Reason::LoadFellShort { .. }]));

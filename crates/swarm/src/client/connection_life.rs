@@ -18,6 +18,8 @@ pub(super) struct ConnectionLife {
     pub(super) returning: Option<Box<ReturningClient>>,
     /// End of the connection's lifetime; `u64::MAX` without a limit.
     pub(super) ends_ns: u64,
+    /// Time at which the connection was begun.
+    pub(super) begun_ns: u64,
     /// The client has had a turn to send on this connection. Without one, a connection is not replaced, even if it opened
     /// behind the end of its lifetime: a server that cannot keep up would otherwise get connections without messages.
     pub(super) had_turn: bool,
@@ -52,6 +54,7 @@ impl ConnectionLife {
             ends_ns: lifetime.map_or(u64::MAX, |time| {
                 intended_ns.saturating_add(nanoseconds(time))
             }),
+            begun_ns: request.begun_ns,
             earlier,
             losses: returning.map_or(0, |returning| returning.losses),
             returning: request.returning,

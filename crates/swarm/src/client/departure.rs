@@ -180,7 +180,12 @@ impl Client {
                 | ClientStage::Goodbye { .. }
                 | ClientStage::Closing { .. }
         );
-        if !is_up || self.is_detached() {
+        // One that was begun behind the drop is not among those that it ends.
+        let is_later = self
+            .life
+            .as_ref()
+            .is_some_and(|life| life.begun_ns >= at_ns);
+        if !is_up || is_later || self.is_detached() {
             return Next::Event;
         }
         let now_ns = thread.clock.now_ns();

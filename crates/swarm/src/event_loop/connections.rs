@@ -14,6 +14,9 @@ use crate::returning_client::ConnectRequest;
 /// Maximum number of connections begun between two polls, so that a storm of them does not delay messages.
 const BEGUN_PER_POLL: usize = 32;
 
+/// Maximum number of connections dropped between two polls, for the same reason.
+const DROPPED_PER_POLL: usize = 32;
+
 impl EventLoop {
     /// Begins the connections that are due, and those that clients have asked for. Returns true when more are due.
     pub(super) fn begin_connections(&mut self) -> bool {
@@ -230,28 +233,37 @@ impl EventLoop {
         }
     }
 
-    /// Drops the chosen connections, if their time has come.
+    /// Drops chosen connections, if their time has come. A part of them, so that messages of the others are not delayed.
     pub(super) fn drop_connections(&mut self) {
         let at_ns = self.drop_ns;
         if at_ns > self.thread.clock.now_ns() {
             return;
         }
-        self.drop_ns = u64::MAX;
-        let Some(life) = self.thread.life else {
-            return;
-        };
-        let (Some(drop), Some(dropped)) = (life.connections.drop, life.dropped) else {
-            return;
-        };
-        // Slots fit into `u32`.
-        #[allow(clippy::cast_possible_truncation)]
-        for slot in 0..self.slots.len() as u32 {
+        let is_stopped = self.thread.command.stop || self.thread.command.close;
+        let rules = self
+            .thread
+            .life
+            .and_then(|life| Some((life.connections.drop?, life.dropped?)))
+            .filter(|_| !is_stopped);
+        let mut dropped = 0;
+        while let Some((drop, chosen)) = rules
+            && dropped < DROPPED_PER_POLL
+            && self.drop_next < self.slots.len()
+        {
+            // Slots fit into `u32`.
+            #[allow(clippy::cast_possible_truncation)]
+            let slot = self.drop_next as u32;
+            self.drop_next += 1;
             if let Slot::Open(client) = &mut self.slots[slot as usize]
-                && dropped.contains(client.id())
+                && chosen.contains(client.id())
             {
+                dropped += 1;
                 let next = client.drop_by_plan(at_ns, drop.method, &self.thread);
                 self.after_wake(slot, next);
             }
+        }
+        if dropped < DROPPED_PER_POLL {
+            self.drop_ns = u64::MAX;
         }
     }
 }

@@ -206,7 +206,7 @@ fn scenario_counters(counts: KindCounts, server_errors: u64) -> [CounterRow; 3] 
 #[rustfmt::skip]
 fn reconnect_counters(own: &ReconnectRecord) -> [CounterRow; 6] {
     [
-        ("connections_lost", "Connections dropped by plan or ended by the server", own.dropped),
+        ("connections_lost", "Connections dropped by plan, ended by the server, or not replaced as planned", own.dropped),
         ("connections_lost_by_server", "Lost connections that the server ended", own.by_server),
         ("reconnect_attempts", "Attempts to open a lost connection again", own.attempts),
         ("reconnects", "Clients that were ready again", own.back),
