@@ -538,7 +538,7 @@ mod tests {
         assert_eq!(text(&s, "back after"), None);
         let own = s.reconnect.as_mut().unwrap();
         (own.dropped, own.by_server, own.back) = (4_200, 4_200, 4_200);
-        own.away_client_s = 0.03 * 2_100.0 * 60.0;
+        (own.not_replaced, own.away_client_s) = (0, 0.03 * 2_100.0 * 60.0);
         assert_eq!(
             text(&s, "lost").unwrap(),
             "4,200 losses of 2,100 connections (ended by the server) · 4,200 back · 0 not back · away for 3 % of the time"
