@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, ValueHint};
+use clap::{Arg, CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
 use cli::{
     ConnectionFlags, GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags,
@@ -30,8 +30,7 @@ use crate::shard_flags::ShardFlags;
 /// invalid. The spreadsheet holds one row per message, up to --max-samples.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100)]
-#[command(mut_arg("ca_cert", |a| a.requires("url")), mut_arg("insecure", |a| a.requires("url")))]
-#[command(mut_arg("client_cert", |a| a.requires("url")))]
+#[command(mut_args(with_url))]
 #[command(after_help = "\
 Examples:
   ws-bench                                          an embedded echo server
@@ -213,6 +212,14 @@ pub(crate) struct BenchArgs {
     /// Print no progress and no notices
     #[arg(short, long, help_heading = OUTPUT)]
     pub(crate) quiet: bool,
+}
+
+/// Lets flags of TLS require a URL. Unlike `mut_arg`, `mut_args` leaves each flag at its place.
+fn with_url(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "ca_cert" | "insecure" | "client_cert" => arg.requires("url"),
+        _ => arg,
+    }
 }
 
 /// File that is written when no other is named.

@@ -31,7 +31,7 @@ const LABEL: usize = 12;
 /// Rows of the axis below bars.
 const AXIS: u16 = 2;
 /// Minimum rows of the charts. The last figures of the load give way to them.
-const CHARTS: u16 = 4;
+const CHARTS: u16 = 5;
 
 const BOLD: Style = Style::new().add_modifier(Modifier::BOLD);
 const QUIET: Style = Style::new().add_modifier(Modifier::DIM);
