@@ -7,15 +7,13 @@ use units::{grouped, human_percent, human_time};
 
 use super::common::{check_count, hover_places, scale_from_zero};
 use super::storm_bins::StormBins;
-use super::storm_lines::{
-    ATTEMPTS, OUTCOMES, StormEvent, StormLine, back_after, ended, failed, share_names,
-};
+use super::storm_lines::{ATTEMPTS, OUTCOMES, StormEvent, StormLine, back_after, ended, failed};
+use super::storm_marks::name_marks;
 use crate::axes::{Panel, PanelAxes};
-use crate::canvas::{Align, Canvas};
+use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::number_format::fixed_decimals;
 use crate::phrases::{join, prefix, text_if, unless_none};
 use crate::plot::{Hover, Plot, PlotContext};
 use crate::scale::AxisScale;
@@ -345,44 +343,6 @@ impl<'a> StormPlot<'a> {
     }
 }
 
-/// Writes the shares of the lost connections beside their marks, with one text for marks that are close together.
-fn name_marks(axes: &PanelAxes<'_>, line: &StormLine<'_>) {
-    let (canvas, font, k) = (axes.canvas, axes.font.faint, axes.font.scale);
-    let text = |shares: &[u32]| format!("{} of the lost", share_names(shares));
-    let marks: Vec<_> = line
-        .marks()
-        .map(|(share, at)| (share, axes.at(at)))
-        .collect();
-    let is_near = |(_, a): &(u32, (f64, f64)), (_, b): &(u32, (f64, f64))| {
-        let width = canvas.text_width(&text(&[99, 100]), font) + 12.0 * k;
-        (a.0 - b.0).abs() < width && (a.1 - b.1).abs() < 1.3 * font.size
-    };
-    for marks in marks.chunk_by(is_near) {
-        let shares: Vec<_> = marks.iter().map(|(share, _)| *share).collect();
-        let text = text(&shares);
-        // Not empty.
-        let (x, y) = marks[marks.len() - 1].1;
-        // Below the line and to its right, or above it and to its left, where nothing else is drawn.
-        let right = x + 8.0 * k;
-        if right + canvas.text_width(&text, font) <= axes.right {
-            let at = (right, y + 0.9 * font.size);
-            canvas.text(&text, font, Align::Left, at);
-        } else {
-            let at = (x - 8.0 * k, y - 0.6 * font.size);
-            canvas.text(&text, font, Align::Right, at);
-        }
-    }
-}
-
-/// `50 ms`, `2 s`, `2.56 s`
-fn interval(length_s: f64) -> String {
-    if length_s < 1.0 {
-        return format!("{} ms", fixed_decimals((1e3 * length_s).round(), 0));
-    }
-    let decimals = if length_s.fract() < 1e-9 { 0 } else { 2 };
-    format!("{} s", fixed_decimals(length_s, decimals))
-}
-
 impl Plot for StormPlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let x = AxisScale::linear(self.span.0, self.span.1);
@@ -399,7 +359,7 @@ impl Plot for StormPlot<'_> {
         let events = Panel::new(
             format!(
                 "{counted} per {}{}",
-                interval(self.bins.length_s),
+                self.bins.length(),
                 text_if(is_log, ", logarithmic")
             ),
             counts,

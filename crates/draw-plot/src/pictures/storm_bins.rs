@@ -2,6 +2,7 @@
 
 use measurement::run::ReconnectRow;
 
+use crate::number_format::fixed_decimals;
 use crate::series::whole;
 
 /// Intervals of the picture, which begin at multiples of their length.
@@ -33,6 +34,16 @@ impl StormBins {
             count: number(to_s) - first + 1,
             length_s,
         }
+    }
+
+    /// Length of a bin: `50 ms`, `2 s`, `2.56 s`
+    pub(crate) fn length(&self) -> String {
+        let length_s = self.length_s;
+        if length_s < 1.0 {
+            return format!("{} ms", fixed_decimals((1e3 * length_s).round(), 0));
+        }
+        let decimals = if length_s.fract() < 1e-9 { 0 } else { 2 };
+        format!("{} s", fixed_decimals(length_s, decimals))
     }
 
     /// Start and end of a bin, by its number from 0.

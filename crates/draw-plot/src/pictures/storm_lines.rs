@@ -19,7 +19,7 @@ pub(crate) struct StormLine<'a> {
     pub(crate) up: Vec<Point>,
     /// Planned number of connections.
     planned: f64,
-    /// Those of them that were open before the first loss.
+    /// Number of planned connections that were open before the first loss.
     opened: u64,
     /// Seconds from T0 to the first loss.
     pub(crate) lost_s: f64,
