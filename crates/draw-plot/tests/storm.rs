@@ -126,6 +126,10 @@ fn clients_that_stay_away_have_no_panel_of_attempts() {
         (storm.back_99_ns, storm.back_100_ns) = (None, None);
     });
     assert!(svg.contains("no reconnects") && svg.contains("120 not back"));
+    assert!(
+        holds(&svg, "100") && !holds(&svg, "110"),
+        "no share is above 100 %"
+    );
     assert!(!svg.contains("outcomes per") && !holds(&svg, "attempts"));
 }
 

@@ -164,8 +164,9 @@ impl<'a> StormPlot<'a> {
     }
 
     /// The upper axis, with room for the name of a mark at the top.
-    fn shares() -> AxisScale {
-        AxisScale::linear(0.0, 110.0)
+    fn shares(&self) -> AxisScale {
+        let has_names = self.all.len() == 1 && self.all[0].marks().next().is_some();
+        AxisScale::linear(0.0, if has_names { 108.0 } else { 104.0 })
     }
 
     /// Heights of the lower panel, ascending.
@@ -247,6 +248,12 @@ impl<'a> StormPlot<'a> {
         for outline in &attempts {
             axes.canvas.polygon(outline, faint.mix(FAINT));
         }
+        if !is_log {
+            self.draw_parts(axes, only);
+        }
+        for outline in attempts {
+            axes.canvas.line(outline, faint, 1.3);
+        }
         if is_log {
             // The heights of parts of a bar have no meaning on such an axis.
             for event in OUTCOMES.iter().rev() {
@@ -254,11 +261,6 @@ impl<'a> StormPlot<'a> {
                     axes.canvas.line(outline, self.event_colour(event), 2.0);
                 }
             }
-        } else {
-            self.draw_parts(axes, only);
-        }
-        for outline in attempts {
-            axes.canvas.line(outline, faint, 1.3);
         }
     }
 
@@ -349,7 +351,7 @@ impl Plot for StormPlot<'_> {
         let x_label = "time since the start of measuring (s)";
         let up = Panel {
             share: 1.2,
-            ..Panel::new("connections that are up (%)".to_owned(), Self::shares())
+            ..Panel::new("connections that are up (%)".to_owned(), self.shares())
         };
         let (counts, is_log) = self.count_scale();
         let counted = match self.all.len() {
