@@ -185,6 +185,39 @@ mod tests {
         assert!(html_of(4).contains("<div class=\"tables alone wide\">"));
     }
 
+    /// The declarations of the rule with this selector in the style sheet.
+    fn rule<'s>(style: &'s str, selector: &str) -> &'s str {
+        let start = format!("\n{selector} {{");
+        let (_, rest) = style.split_once(&start).unwrap();
+        rest.split_once('}').unwrap().0
+    }
+
+    #[test]
+    fn the_card_of_messages_touched_the_one_below() {
+        // The bottom margin of a block at the end of a column is dropped, that of an inline block is not.
+        let card = rule(STYLE, ".tables > .card");
+        assert!(card.contains("display: inline-block;"), "{card}");
+        assert!(card.contains("margin-bottom: 1rem;"), "{card}");
+    }
+
+    #[test]
+    fn the_seventh_tile_stood_alone_in_a_row() {
+        let across = |selector: &str| {
+            let (_, rest) = rule(STYLE, selector).split_once("--across: ").unwrap();
+            rest.split_once(';').unwrap().0.parse::<usize>().unwrap()
+        };
+        let most = [
+            (1, across(".tiles")),
+            (7, across(".tiles:has(> :nth-child(7))")),
+            (9, across(".tiles:has(> :nth-child(9))")),
+        ];
+        for tiles in 2..=10 {
+            let at = most.iter().rev().find(|(from, _)| *from <= tiles);
+            let across = at.unwrap().1;
+            assert_ne!(tiles % across, 1, "{tiles} tiles, {across} in a row");
+        }
+    }
+
     #[test]
     fn nothing_is_loaded() {
         let html = html(&hostile()).unwrap().to_lowercase();

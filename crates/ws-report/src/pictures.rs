@@ -229,7 +229,7 @@ fn caption(kind: PictureKind) -> &'static str {
             "Above: p50 delivery time of the first, the median and the last receiver of each second. Below: share of receivers that have a message by each time after it was sent."
         }
         PictureKind::Storm => {
-            "Above: share of the connections that are up. Below: attempts to reconnect, their failures and clients back per second."
+            "Above: share of the planned connections that are up. Below: attempts to reconnect, their failures and clients back in each interval."
         }
     }
 }

@@ -34,7 +34,7 @@ fn a_storm_has_its_picture_in_its_section() {
         }
         let html = html(&page).unwrap();
         assert!(html.contains("Connections that are up"), "{name}");
-        assert!(html.contains("99 % back after 4.44 s"), "{name}");
+        assert!(html.contains("99 % after 4.44 s"), "{name}");
     }
 }
 

@@ -16,6 +16,7 @@ mod run_seconds;
 mod storm;
 mod storm_bins;
 mod storm_lines;
+mod storm_marks;
 mod time_axis;
 mod timeline;
 mod timeline_tracks;

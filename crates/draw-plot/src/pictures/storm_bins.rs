@@ -2,6 +2,7 @@
 
 use measurement::run::ReconnectRow;
 
+use crate::number_format::fixed_decimals;
 use crate::series::whole;
 
 /// Intervals of the picture, which begin at multiples of their length.
@@ -16,11 +17,15 @@ impl StormBins {
     /// Largest number of them.
     const MOST: f64 = 120.0;
 
-    /// Bins of 1, 2, 5, 10, … of these intervals, over this time.
-    pub(crate) fn over((from_s, to_s): (f64, f64), interval_s: f64) -> Self {
+    /// Pixels of the picture for each of them, at least.
+    const WIDTH: f64 = 10.0;
+
+    /// Bins of 1, 2, 5, 10, … of these intervals, over this time, in a picture of this width in pixels.
+    pub(crate) fn over((from_s, to_s): (f64, f64), interval_s: f64, width: u32) -> Self {
+        let most = (f64::from(width) / Self::WIDTH).min(Self::MOST);
         let mut multiples =
             (0..30).flat_map(|power| [1.0, 2.0, 5.0].map(|n| n * 10_f64.powi(power)));
-        let fits = |multiple: &f64| (to_s - from_s) / (multiple * interval_s) <= Self::MOST;
+        let fits = |multiple: &f64| (to_s - from_s) / (multiple * interval_s) <= most;
         let length_s = multiples.find(fits).unwrap_or(f64::MAX) * interval_s;
         let number = |at_s: f64| whole((at_s / length_s).max(0.0)) as u64;
         let first = number(from_s);
@@ -31,9 +36,14 @@ impl StormBins {
         }
     }
 
-    /// The count of a bin as a rate per second.
-    pub(crate) fn rate(&self, count: u64) -> f64 {
-        count as f64 / self.length_s
+    /// Length of a bin: `50 ms`, `2 s`, `2.56 s`
+    pub(crate) fn length(&self) -> String {
+        let length_s = self.length_s;
+        if length_s < 1.0 {
+            return format!("{} ms", fixed_decimals((1e3 * length_s).round(), 0));
+        }
+        let decimals = if length_s.fract() < 1e-9 { 0 } else { 2 };
+        format!("{} s", fixed_decimals(length_s, decimals))
     }
 
     /// Start and end of a bin, by its number from 0.
@@ -68,10 +78,16 @@ mod tests {
 
     #[test]
     fn a_short_storm_keeps_its_intervals_and_a_long_one_has_wider_ones() {
-        let length = |to_s| StormBins::over((1.0, to_s), 0.01).length_s;
+        let length = |to_s| StormBins::over((1.0, to_s), 0.01, 1280).length_s;
         assert!((length(1.2) - 0.01).abs() < 1e-12);
         assert!((length(3.4) - 0.02).abs() < 1e-12);
         assert!((length(301.0) - 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn bars_of_a_small_picture_were_thinner_than_it_can_show() {
+        let bins = StormBins::over((1.0, 2.19), 0.01, 400);
+        assert!((bins.length_s - 0.05).abs() < 1e-12, "{bins:?}");
     }
 
     proptest! {
@@ -89,7 +105,7 @@ mod tests {
             let rows: Vec<_> = starts.iter().map(row).collect();
             let from_s = rows.iter().map(|row| row.from_s).fold(f64::MAX, f64::min);
             let to_s = rows.iter().map(|row| row.to_s).fold(0.0, f64::max);
-            let bins = StormBins::over((from_s, to_s), width_s);
+            let bins = StormBins::over((from_s, to_s), width_s, 1280);
             let counts = bins.counts(&rows, |row| row.attempts);
             prop_assert_eq!(counts.iter().sum::<u64>(), rows.len() as u64);
             prop_assert!(bins.count <= 122);

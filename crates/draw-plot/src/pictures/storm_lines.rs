@@ -15,14 +15,20 @@ pub(crate) struct StormLine<'a> {
     pub(crate) of_run: &'a ReconnectSummary,
     /// Intervals with an event, in the order of time.
     pub(crate) rows: Vec<ReconnectRow>,
-    /// Seconds on the axis, and the share of the connections that are up from then on, in percent.
+    /// Seconds after T0, and the share of the connections that are up from then on, in percent.
     pub(crate) up: Vec<Point>,
     /// Planned number of connections.
-    connections: f64,
+    planned: f64,
+    /// Number of planned connections that were open before the first loss.
+    opened: u64,
+    /// Seconds from T0 to the begin of the axis.
+    start_s: f64,
     /// Time of the first loss, in seconds on the axis.
     pub(crate) lost_s: f64,
     /// End of the last interval, or of the run if clients stay away, in seconds on the axis.
     pub(crate) end_s: f64,
+    /// End of the run, in seconds on the axis.
+    pub(crate) run_s: f64,
     pub(crate) colour: RGBColor,
 }
 
@@ -34,16 +40,18 @@ pub(crate) struct StormEvent {
     pub(crate) count: fn(&ReconnectRow) -> u64,
 }
 
-/// From the lowest line to the highest.
-pub(crate) const EVENTS: [StormEvent; 7] = [
-    event("attempts", None, |row| row.attempts),
-    event("without a port or file of this machine", Some(6), |row| {
+/// Attempts begun.
+pub(crate) const ATTEMPTS: StormEvent = event("attempts", None, |row| row.attempts);
+
+/// Ends of attempts, from the lowest part of a bar to the highest. The most frequent ones have the colours that differ most.
+pub(crate) const OUTCOMES: [StormEvent; 6] = [
+    event("refused", Some(1), |row| row.refused),
+    event("timed out", Some(6), |row| row.timed_out),
+    event("failed handshakes", Some(3), |row| row.handshake_failed),
+    event("failed setups", Some(5), |row| row.setup_failed),
+    event("without a port or file of this machine", Some(4), |row| {
         row.own_failed
     }),
-    event("failed setups", Some(5), |row| row.setup_failed),
-    event("failed handshakes", Some(4), |row| row.handshake_failed),
-    event("timed out", Some(3), |row| row.timed_out),
-    event("refused", Some(1), |row| row.refused),
     event("back", Some(2), |row| row.back),
 ];
 
@@ -57,6 +65,11 @@ const fn event(
         colour,
         count,
     }
+}
+
+/// Attempts of an interval that ended.
+pub(crate) fn ended(row: &ReconnectRow) -> u64 {
+    OUTCOMES.iter().map(|event| (event.count)(row)).sum()
 }
 
 /// Failed attempts of an interval.
@@ -90,15 +103,19 @@ impl<'a> StormLine<'a> {
             row.from_s -= start_s;
             row.to_s -= start_s;
         }
-        let connections = run.plan.connections_at_once().max(1) as f64;
+        let planned = run.plan.connections_at_once().max(1);
+        let opened = first_opened(run.connections.opened, planned, &rows);
         let mut line = Self {
             label: &run.label,
             of_run,
-            up: up_over_time(&rows, connections, lost_s),
-            connections,
+            up: up_over_time(&rows, (opened, planned), lost_s),
+            planned: planned as f64,
+            opened,
             rows,
+            start_s,
             lost_s,
             end_s,
+            run_s: run.elapsed_s - start_s,
             colour,
         };
         line.refine();
@@ -128,7 +145,12 @@ impl<'a> StormLine<'a> {
     pub(crate) fn up_at(&self, at_s: f64) -> f64 {
         let after = self.up.partition_point(|(from_s, _)| *from_s <= at_s);
         let before = after.checked_sub(1);
-        before.map_or(100.0, |before| self.up[before].1)
+        before.map_or(self.up_at_first(), |before| self.up[before].1)
+    }
+
+    /// The share of the connections that are up before the first loss, in percent.
+    pub(crate) fn up_at_first(&self) -> f64 {
+        100.0 * self.opened as f64 / self.planned
     }
 
     /// Shares of the lost connections in percent, and the times until they were back in nanoseconds.
@@ -176,9 +198,21 @@ impl<'a> StormLine<'a> {
             .map(|(share, back_s)| {
                 let dropped = self.of_run.dropped as f64;
                 let away = dropped - (f64::from(share) / 100.0 * dropped).ceil();
-                let up = 100.0 * (1.0 - away / self.connections);
+                let up = 100.0 * (self.opened as f64 - away) / self.planned;
                 (share, (self.lost_s + back_s, up.clamp(0.0, 100.0)))
             })
+    }
+
+    /// `dropped at 10.00 s`, or the time of the first loss.
+    pub(crate) fn first_loss(&self) -> String {
+        let verb = match self.of_run.drop_at_s {
+            Some(_) => "dropped",
+            None => "first lost",
+        };
+        format!(
+            "{verb} at {}",
+            human_time((self.start_s + self.lost_s) * 1e9)
+        )
     }
 
     /// `backoff:100ms..30s`, or a statement that clients stay away.
@@ -201,9 +235,36 @@ impl<'a> StormLine<'a> {
     }
 }
 
-/// `99 % back after 1.23 s`
-pub(crate) fn back_after((share, ns): (u32, u64)) -> String {
-    format!("{share} % back after {}", human_time(ns as f64))
+/// `50 % back after 1.23 s, 90 to 100 % after 2.03 s`: shares with the same printed time stand together.
+pub(crate) fn back_after(shares: impl Iterator<Item = (u32, u64)>) -> String {
+    let timed: Vec<_> = shares
+        .map(|(share, ns)| (share, human_time(ns as f64)))
+        .collect();
+    let parts = timed.chunk_by(|(_, a), (_, b)| a == b).map(|alike| {
+        let shares: Vec<_> = alike.iter().map(|(share, _)| *share).collect();
+        (share_names(&shares), &alike[0].1)
+    });
+    let parts = parts.enumerate().map(|(at, (shares, time))| match at {
+        0 => format!("{shares} back after {time}"),
+        _ => format!("{shares} after {time}"),
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// `50 %`, `99 and 100 %`, `50 to 100 %`
+pub(crate) fn share_names(shares: &[u32]) -> String {
+    match shares {
+        [first, last] => format!("{first} and {last} %"),
+        [first, .., last] => format!("{first} to {last} %"),
+        [only] => format!("{only} %"),
+        [] => String::new(),
+    }
+}
+
+/// Connections that were open before the first loss. Those opened include replacements, and are unknown in old files.
+fn first_opened(opened: u64, planned: u64, rows: &[ReconnectRow]) -> u64 {
+    let away = rows.iter().map(|row| row.away.max(row.lost)).max();
+    opened.max(away.unwrap_or(0)).min(planned)
 }
 
 /// The rows in the order of time, whose times are those of a run.
@@ -223,8 +284,8 @@ fn checked_rows(label: &str, rows: &[ReconnectRow]) -> Result<Vec<ReconnectRow>,
 
 /// The share of the connections that are up, in percent, with the time from which it holds. Losses count from the start
 /// of their interval, returns from its end, so that a loss is visible although all are back within the interval.
-fn up_over_time(rows: &[ReconnectRow], connections: f64, lost_s: f64) -> Vec<Point> {
-    let share = |away: u64| (100.0 * (1.0 - away as f64 / connections)).clamp(0.0, 100.0);
+fn up_over_time(rows: &[ReconnectRow], (opened, planned): (u64, u64), lost_s: f64) -> Vec<Point> {
+    let share = |away: u64| 100.0 * opened.saturating_sub(away) as f64 / planned as f64;
     let mut points = Vec::with_capacity(2 * rows.len());
     let mut away = 0_u64;
     for row in rows {

@@ -167,14 +167,14 @@ impl ReconnectSummary {
 }
 
 fn rows(timeline: &ReconnectTimeline) -> Vec<ReconnectRow> {
-    let width_s = timeline.width_ns() as f64 / 1e9;
+    // One division of an integer each: a sum of two fractions may print as 3.0199999999999996.
+    let seconds = |ns: u64| ns as f64 / 1e9;
     let mut away = 0_u64;
     let rows = timeline.intervals().map(|(from_ns, events)| {
         away = (away + events.lost).saturating_sub(events.back);
-        let from_s = from_ns as f64 / 1e9;
         ReconnectRow {
-            from_s,
-            to_s: from_s + width_s,
+            from_s: seconds(from_ns),
+            to_s: seconds(from_ns.saturating_add(timeline.width_ns())),
             lost: events.lost,
             attempts: events.attempts,
             refused: events.refused,
@@ -218,5 +218,18 @@ mod tests {
         assert_eq!(own.away_share(100, 10.0), 0.026);
         assert_eq!(own.away_share(1, 10.0), 1.0);
         assert_eq!(own.away_share(100, 0.0), 0.0);
+    }
+
+    #[test]
+    fn the_end_of_an_interval_printed_as_3_0199999999999996() {
+        let mut record = ReconnectRecord::default();
+        (0..1_000).for_each(|n| record.lost(n * 10_000_000, false));
+        let rows = rows(&record.timeline);
+        assert_eq!((rows[301].from_s, rows[301].to_s), (3.01, 3.02));
+        for row in rows {
+            for at_s in [row.from_s, row.to_s] {
+                assert!(at_s.to_string().len() <= 4, "{at_s}");
+            }
+        }
     }
 }
