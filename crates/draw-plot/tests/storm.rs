@@ -367,6 +367,7 @@ fn storms_that_began_at_different_times_begin_together_in_one_picture() {
     let files = ["a.json", "b.json"];
     for (file, later_s) in files.into_iter().zip([0.0, 5.0]) {
         let run = storm_run(50, |s| {
+            s.elapsed_s += later_s;
             let storm = s.reconnect.as_mut().unwrap();
             storm.drop_at_s = None;
             for row in &mut storm.timeline {
