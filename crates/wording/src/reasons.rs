@@ -179,10 +179,14 @@ fn lost_time(reopened: ReopenedConnections) -> String {
             grouped(n)
         ),
     };
-    format!(
-        "{lost} clients were away for {} of the time",
-        percent_beside(reopened.away_share, MISSING_LOAD_LIMIT)
-    )
+    let back = if reopened.gone_share > 0.0 {
+        let gone = percent_beside(reopened.gone_share, MISSING_LOAD_LIMIT);
+        format!("and {gone} of all connections are not back")
+    } else {
+        "until all were back".to_owned()
+    };
+    let away = human_percent(reopened.away_share);
+    format!("{lost} clients were away for {away} of the time {back}")
 }
 
 fn nothing_measured(cause: &NothingRight) -> String {
@@ -397,7 +401,7 @@ mod tests {
     /// All of 2,000 connections came back, and 2,000 of 4,000 were said to have failed or ended early.
     #[test]
     fn connections_that_came_back_are_not_counted_among_twice_as_many() {
-        let fell_short = |broken| {
+        let fell_short = |broken, gone_share| {
             reason(&Reason::LoadFellShort {
                 broken,
                 connections: 2_000,
@@ -406,16 +410,22 @@ mod tests {
                 reopened: ReopenedConnections {
                     ended: 2_000,
                     away_share: 0.026,
+                    gone_share,
                     ..ReopenedConnections::default()
                 },
                 missing_share: 0.026,
             })
         };
         assert_eq!(
-            fell_short(0),
-            "the server ended 2,000 connections, whose clients were away for 3 % of the time (limit 5 % of the load), so the load was less than planned; see `lost` and `back after`"
+            fell_short(0, 0.0),
+            "the server ended 2,000 connections, whose clients were away for 3 % of the time until all were back (limit 5 % of the load), so the load was less than planned; see `lost` and `back after`"
         );
-        let said = fell_short(3);
+        let gone = fell_short(0, 0.2);
+        assert!(
+            gone.contains("and 20 % of all connections are not back"),
+            "{gone}"
+        );
+        let said = fell_short(3, 0.0);
         assert!(
             said.starts_with("3 of 2,000 connections failed or ended early, the server ended"),
             "{said}"

@@ -46,7 +46,7 @@ fn opening_again(own: &ReconnectSummary) -> Option<OpeningEvidence> {
 }
 
 /// Share of the load that the broken connections take away: `failed` to open, or `closed_early`. Planned ends take none
-/// away. A client that opens its connection again lacks only the time for which it was away.
+/// away. A client that opens its connection again does not either: the time until then is what the run measures.
 pub(super) fn broken_share(
     plan: &PlanSummary,
     (attempted, failed, closed_early): (u64, u64, u64),
@@ -59,8 +59,8 @@ pub(super) fn broken_share(
         // Each of them is one connection less, however often the others are replaced.
         return share(failed + closed_early, attempted.min(planned)).min(1.0);
     }
-    let away = reopened(plan, elapsed_s, reconnect).away_share;
-    (share(failed, attempted) + away).min(1.0)
+    let gone = reopened(plan, elapsed_s, reconnect).gone_share;
+    (share(failed, attempted) + gone).min(1.0)
 }
 
 /// Connections lost otherwise than by plan, where clients open them again.
@@ -73,13 +73,16 @@ pub(super) fn reopened(
     let Some(own) = reconnect.filter(|own| own.dropped > own.by_plan()) else {
         return ReopenedConnections::default();
     };
-    let away = own.away_share(plan.connections_at_once(), elapsed_s);
+    let all = plan.connections_at_once();
+    let away = own.away_share(all, elapsed_s);
+    let gone = own.not_back() as f64 / all.max(1) as f64;
     // Exact far beyond any number of connections.
     let unplanned = (own.dropped - own.by_plan()) as f64 / own.dropped as f64;
     ReopenedConnections {
         ended: own.by_server,
         not_replaced: own.not_replaced,
         away_share: away * unplanned,
+        gone_share: (gone * unplanned).min(1.0),
     }
 }
 
@@ -129,13 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn connections_that_came_back_lack_the_time_for_which_they_were_away() {
+    fn connections_that_came_back_are_not_gone() {
         let plan = plan(|rules| rules.reconnect = Some("now".to_owned()));
         let mut own = ReconnectSummary {
             law: Some("now".to_owned()),
             dropped: 300,
             by_server: 300,
-            away_client_s: 60.0,
+            back: 299,
+            away_client_s: 6_000.0,
             ..ReconnectSummary::default()
         };
         let share = |own: &ReconnectSummary| broken_share(&plan, (100, 0, 300), 60.0, Some(own));

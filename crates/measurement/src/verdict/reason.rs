@@ -104,6 +104,8 @@ pub struct ReopenedConnections {
     pub not_replaced: u64,
     /// Time that their clients were away, as a share of the time of all clients.
     pub away_share: f64,
+    /// Clients that were not back at the end, as a share of all connections.
+    pub gone_share: f64,
 }
 
 impl ReopenedConnections {

@@ -205,8 +205,8 @@ fn load_fell_short(evidence: &Evidence) -> Option<Reason> {
     let missing_share = match evidence.due {
         // Receivers are a part of the load, too.
         Some(due) if evidence.fan_out.is_some() => share(unsent, due).max(evidence.broken_share()),
-        // Messages that became due while clients were away are not unsent.
-        Some(due) => share(unsent, due).max(reopened.away_share),
+        // Clients that came back lacked only the time for which the run asks. Those that did not were a part of the load.
+        Some(due) => share(unsent, due).max(reopened.gone_share),
         None => evidence.broken_share(),
     };
     (broken > 0 || unsent > 0 || reopened.any()).then_some(Reason::LoadFellShort {
@@ -384,12 +384,12 @@ mod tests {
     /// A server that died and stayed away was suspect only: the messages missed since then were not unsent.
     #[test]
     fn a_server_that_never_comes_back_is_invalid_with_reconnects_too() {
-        let of = |away_share| {
+        let of = |gone_share| {
             let (verdict, reasons) = verdict_of(|e| {
                 (e.unsent, e.due) = (0, Some(100_000));
                 e.reopened = ReopenedConnections {
                     ended: 100,
-                    away_share,
+                    gone_share,
                     ..ReopenedConnections::default()
                 };
             });
