@@ -45,22 +45,21 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 /// figures together), or the word inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
-// `mut_args` leaves each flag at its place, `mut_arg` does not.
 // The default is a duration, so that every round takes as long for a slow server as for a fast one.
-#[command(mut_args(|a| if a.get_id() != "duration" { a } else { a
+#[command(mut_arg("duration", |a| a
     .default_value_ifs([
         ("messages", ArgPredicate::IsPresent, None::<&str>),
         ("budget", ArgPredicate::IsPresent, Some("250ms")),
     ])
     .default_value("2s")
-    .help("Measured time of each run, unless -m is given; 250ms with --budget (example: 10s)") }))]
-#[command(mut_args(|a| if a.get_id() != "warmup" { a } else { a.default_value_if("budget", ArgPredicate::IsPresent, "150ms") }))]
-#[command(mut_args(|a| if a.get_id() != "messages" { a } else { a.hide_default_value(true)
-    .help("Measured messages of each run per client, in place of a time (example: 10_000)") }))]
-#[command(mut_args(|a| if a.get_id() != "window" { a } else { a.long_help(
+    .help("Measured time of each run, unless -m is given; 250ms with --budget (example: 10s)")))]
+#[command(mut_arg("warmup", |a| a.default_value_if("budget", ArgPredicate::IsPresent, "150ms")))]
+#[command(mut_arg("messages", |a| a.hide_default_value(true)
+    .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
+#[command(mut_arg("window", |a| a.long_help(
     "Maximum messages in flight per client [default: 1; unlimited in latency runs] (example: 64)\n\n\
      Closed loop: each client keeps exactly N messages in flight. At a rate: at most N. A message that is due \
-     while the window is full waits, and the wait counts towards its response time.") }))]
+     while the window is full waits, and the wait counts towards its response time.")))]
 #[command(group = ArgGroup::new("measured").multiple(true), after_help = "\
 Examples:
   ws-compare --server 'a=axum-ws --bind 127.0.0.1:{port}' \\
