@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use measurement::record::{Outcome, Sample, TimelineRow};
 use measurement::run::{
-    ClientRow, ClockSummary, ConditionResult, DiedShard, FullStrength, LateShard, PayloadBytes,
-    Run, RunTimeline, ShardRow, ShardState, ShardsSummary, StageSummary, StartSkew, Summary,
+    ClockSummary, ConditionResult, DiedShard, FullStrength, LateShard, PayloadBytes, Run,
+    RunTimeline, ShardRow, ShardState, ShardsSummary, StageSummary, StartSkew, Summary,
 };
 use measurement::verdict::{Calibration, Latency, ServerUsage};
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ use results::read::{
 };
 use results::write::Output;
 use tempfile::TempDir;
-use test_support::fixtures::{recorded, recorded_in, run_of, summary_of};
+use test_support::fixtures::{client_rows, recorded, recorded_in, run_of, summary_of};
 
 /// All parts of a run.
 const ALL_PARTS: [RunPart; 7] = [
@@ -70,22 +70,6 @@ fn samples(open_loop: bool) -> impl Strategy<Value = Vec<Sample>> {
 struct Saved {
     folder: TempDir,
     run: Run,
-}
-
-fn client_rows() -> Vec<ClientRow> {
-    vec![
-        ClientRow {
-            connect_ns: Some(1_500_000),
-            messages: 2,
-            failed: 1,
-            close_code: Some(1000),
-            ..ClientRow::default()
-        },
-        ClientRow {
-            client: 1,
-            ..ClientRow::default()
-        },
-    ]
 }
 
 impl Saved {

@@ -1,5 +1,6 @@
 //! Lost connections of a thread: opened again by the law, or given up.
 
+use measurement::plan::ReconnectLaw;
 use measurement::record::{ConnectFailure, ReconnectRecord};
 use measurement::run::ClientRow;
 
@@ -18,25 +19,24 @@ impl ThreadState {
 
     /// Returns true when a connection that is lost at this time is opened again.
     pub(crate) fn may_reopen(&self, now_ns: u64) -> bool {
-        let law = self
-            .life
-            .as_ref()
-            .and_then(|life| life.connections.reconnect);
-        law.is_some() && !self.is_ending(now_ns)
+        self.reconnect_law().is_some() && !self.is_ending(now_ns)
+    }
+
+    /// The law by which lost connections are opened again, and the seed of its delays; `None` when clients stay away.
+    fn reconnect_law(&self) -> Option<(ReconnectLaw, u64)> {
+        let life = self.life.as_ref()?;
+        Some((life.connections.reconnect?, life.seed))
     }
 
     /// Returns true when the measured phase is over, or the run is stopped or closes.
     pub(crate) fn is_ending(&self, now_ns: u64) -> bool {
-        let end_ns = self.run.map_or(u64::MAX, |run| run.end_ns);
-        self.command.close || self.command.stop || now_ns >= end_ns
+        self.command.close || self.command.stop || now_ns >= self.run_end_ns()
     }
 
     /// Plans the next attempt to open a lost connection. The delay counts from `from_ns`. Without a law, the client stays
     /// away.
     pub(crate) fn reopen(&self, returning: Box<ReturningClient>, from_ns: u64) {
-        let life = self.life.as_ref();
-        let law = life.and_then(|life| Some((life.connections.reconnect?, life.seed)));
-        let (Some((law, seed)), Some(loss)) = (law, returning.loss) else {
+        let (Some((law, seed)), Some(loss)) = (self.reconnect_law(), returning.loss) else {
             return self.stay_away(&returning);
         };
         let delay = law.delay(seed, returning.id, returning.losses - 1, loss.failed);
@@ -54,7 +54,7 @@ impl ThreadState {
     ) {
         let now_ns = self.clock.now_ns();
         record_reconnect(self, |record| record.failed(self.after_t0(now_ns), failure));
-        let is_endless = self.run.is_none_or(|run| run.end_ns == u64::MAX);
+        let is_endless = self.run_end_ns() == u64::MAX;
         if let Some(loss) = &mut returning.loss {
             loss.failed = loss.failed.saturating_add(1);
             let gives_up = is_endless && now_ns >= loss.at_ns.saturating_add(GIVE_UP_NS);
@@ -80,18 +80,22 @@ impl ThreadState {
         self.reopen(returning, now_ns);
     }
 
+    /// Ends the part of a client that is between two connections when the run is over.
+    pub(crate) fn give_up(&self, returning: &ReturningClient) {
+        if returning.is_lost() {
+            self.stay_away(returning);
+        } else {
+            self.end_unconnected(returning, false);
+        }
+    }
+
     /// Ends the part of a client whose lost connection is not opened again. What it does not send is missed.
-    pub(crate) fn stay_away(&self, returning: &ReturningClient) {
+    fn stay_away(&self, returning: &ReturningClient) {
         if let Some(loss) = returning.loss {
-            let away_until_ns = self.clock.now_ns();
-            let end_ns = self.run.map_or(u64::MAX, |run| run.end_ns);
-            let law = self
-                .life
-                .as_ref()
-                .and_then(|life| life.connections.reconnect);
             // Without a law the client stays away until the end, which is added when the run is over.
-            if law.is_some() {
-                let away_ns = away_until_ns.min(end_ns).saturating_sub(loss.at_ns);
+            if self.reconnect_law().is_some() {
+                let until_ns = self.clock.now_ns().min(self.run_end_ns());
+                let away_ns = until_ns.saturating_sub(loss.at_ns);
                 record_reconnect(self, |record| record.away_ns += away_ns);
             } else {
                 self.clients.borrow_mut().away_from_ns.push(loss.at_ns);
@@ -101,7 +105,7 @@ impl ThreadState {
     }
 
     /// Ends the part of a client without a connection. `is_missed`: what it does not send is missed, else it is unsent.
-    pub(crate) fn end_unconnected(&self, returning: &ReturningClient, is_missed: bool) {
+    fn end_unconnected(&self, returning: &ReturningClient, is_missed: bool) {
         let is_idle = self.is_idle(returning.id);
         let mut stats = self.clients.borrow_mut();
         let pacing = match returning.part {
@@ -137,13 +141,10 @@ impl ThreadState {
         }
         drop(stats);
         if returning.part == ClientPart::Receiving || returning.part == ClientPart::Sending {
-            let end_ns = self.run.map_or(u64::MAX, |run| run.end_ns);
-            self.end_sending(self.clock.now_ns().min(end_ns));
+            self.end_sending(self.clock.now_ns().min(self.run_end_ns()));
         }
     }
-}
 
-impl ThreadState {
     /// Records what clients missed that stay away after the loss of their connection.
     pub(crate) fn record_missed(&self) {
         let mut stats = self.clients.borrow_mut();

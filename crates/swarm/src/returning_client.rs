@@ -107,6 +107,6 @@ pub(crate) enum ClientPart {
     Sending,
     Listening,
     Receiving,
-    /// It has completed its plan.
+    /// The client has completed its plan.
     Done,
 }

@@ -1,7 +1,17 @@
 //! Helpers of the unit tests and of the fuzz target's check.
 
+#[cfg(test)]
+use std::net::{TcpListener, TcpStream};
+
 use measurement::plan::{LoadDraft, LoadSpec, Plan, ServerUrl};
 use websocket_wire::WriteBuffer;
+
+#[cfg(test)]
+use crate::connect::opening::{ConnectTimings, OpenedConnection};
+#[cfg(test)]
+use crate::connect::transport::{Readiness, Transport};
+#[cfg(test)]
+use crate::connect::upgrade_exchange::UpgradedStream;
 
 use crate::message::payload::{Identity, Payloads};
 
@@ -11,6 +21,23 @@ pub(crate) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
     change(&mut draft);
     let url = ServerUrl::parse("ws://127.0.0.1:1/").unwrap();
     LoadSpec::new(draft).unwrap().against(url).unwrap()
+}
+
+/// A connection to a listener that accepts nothing, and the listener.
+#[cfg(test)]
+pub(crate) fn opened_connection() -> (OpenedConnection, TcpListener) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let opened = OpenedConnection {
+        reader: UpgradedStream {
+            stream: Transport::Tcp(mio::net::TcpStream::from_std(socket)),
+            buffer: Vec::new(),
+            readiness: Readiness::default(),
+        },
+        timings: ConnectTimings::default(),
+    };
+    (opened, listener)
 }
 
 /// The complete payload of a message.

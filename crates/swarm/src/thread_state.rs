@@ -227,6 +227,12 @@ impl ThreadState {
         dialogue.slow_readers.as_ref()?.read_limit_of(client)
     }
 
+    /// End of the measured phase, on the thread's clock; `u64::MAX` when it is not known.
+    #[inline]
+    pub(crate) fn run_end_ns(&self) -> u64 {
+        self.run.map_or(u64::MAX, |run| run.end_ns)
+    }
+
     /// Returns true for an idle connection.
     #[inline]
     pub(crate) fn is_idle(&self, connection: u32) -> bool {

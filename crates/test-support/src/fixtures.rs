@@ -10,14 +10,32 @@ use measurement::plan::{
 };
 use measurement::record::{BottomK, CountsSoFar, LoggedSecond, Outcome, Record, Recorder, Sample};
 use measurement::run::{
-    ClockSummary, Connections, DiedShard, FullStrength, Host, LateShard, Run, RunContext, ShardRow,
-    ShardState, ShardsSummary, StartSkew, Summary, Tool,
+    ClientRow, ClockSummary, Connections, DiedShard, FullStrength, Host, LateShard, Run,
+    RunContext, ShardRow, ShardState, ShardsSummary, StartSkew, Summary, Tool,
 };
 use measurement::verdict::Latency;
 use units::Rate;
 
 pub use deliveries::{feed, feed_record, room_run, slow_readers};
 pub use storm::storm_run;
+
+/// The rows of two clients, one of which never connected.
+#[must_use]
+pub fn client_rows() -> Vec<ClientRow> {
+    vec![
+        ClientRow {
+            connect_ns: Some(1_500_000),
+            messages: 2,
+            failed: 1,
+            close_code: Some(1000),
+            ..ClientRow::default()
+        },
+        ClientRow {
+            client: 1,
+            ..ClientRow::default()
+        },
+    ]
+}
 
 /// The record of a closed loop.
 #[must_use]

@@ -159,7 +159,7 @@ fn has_several_connections(s: &Summary) -> bool {
     s.connections.replaced > 0 || reconnect.is_some_and(|own| own.back > 0)
 }
 
-/// What messages wait for whose client has no connection.
+/// The obstacle of messages whose client has no connection.
 const CONNECTIONS: &str = "the next connection of their client";
 
 /// The obstacle for which a due message may have waited; `None` when only the generator can have delayed it.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use measurement::record::unit_interval;
+
 /// The messages with a fault, counted over all connections from 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Selection {
@@ -15,14 +17,9 @@ impl Selection {
     pub(crate) fn includes(self, message: u64, seed: u64) -> bool {
         match self {
             Self::Every(n) => (message + 1).is_multiple_of(n),
-            Self::Probability(p) => uniform(message, seed) < p,
+            Self::Probability(p) => unit_interval(seed, 0, message) < p,
         }
     }
-}
-
-/// A uniform number in [0, 1) that belongs to a message.
-fn uniform(message: u64, seed: u64) -> f64 {
-    (measurement::record::message_hash(seed, 0, message) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// A time in which the whole server neither reads nor answers.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use units::{UnitError, parse_duration, typed_duration};
 
 use super::Arrivals;
-use crate::record::message_hash;
+use crate::record::{message_hash, unit_interval};
 
 /// Time between a failed attempt and the next one where the law names none.
 pub const RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -85,7 +85,7 @@ impl Lifetime {
 }
 
 impl fmt::Display for Lifetime {
-    /// As typed: `30s`, `exp:30s`.
+    /// The text as typed: `30s`, `exp:30s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(time) => f.write_str(&typed_duration(*time)),
@@ -215,7 +215,7 @@ impl ReconnectLaw {
 }
 
 impl fmt::Display for ReconnectLaw {
-    /// As typed: `now`, `spread:5s`, `backoff:100ms..30s`.
+    /// The text as typed: `now`, `spread:5s`, `backoff:100ms..30s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Now => f.write_str("now"),
@@ -273,11 +273,6 @@ const LIFETIME_SEED: u64 = 0x6c69_6665_7469_6d65;
 const DROP_SEED: u64 = 0x6472_6f70_7065_6421;
 const RECONNECT_SEED: u64 = 0x7265_636f_6e6e_6563;
 const CONNECT_SEED: u64 = 0x636f_6e6e_6563_7421;
-
-/// A random number from 0, included, to 1, excluded.
-fn unit_interval(seed: u64, client: u32, number: u64) -> f64 {
-    (message_hash(seed, client, number) >> 11) as f64 / (1_u64 << 53) as f64
-}
 
 #[cfg(test)]
 mod tests {

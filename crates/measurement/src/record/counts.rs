@@ -82,7 +82,7 @@ pub struct ScenarioCounts {
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde calls.
-pub(super) fn is_zero(count: &u64) -> bool {
+pub(crate) fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 

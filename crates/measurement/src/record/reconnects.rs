@@ -12,9 +12,9 @@ use super::{ConnectFailure, LazyHistogram, ReconnectTimeline};
 pub struct ReconnectRecord {
     /// Connections lost: dropped by plan, ended by the server, or without the replacement that was planned.
     pub dropped: u64,
-    /// Those of them that the server ended.
+    /// Lost connections that the server ended.
     pub by_server: u64,
-    /// Those of them whose planned replacement did not open.
+    /// Lost connections whose planned replacement did not open.
     pub not_replaced: u64,
     /// Measured messages that were in flight when their connection was dropped by plan. They are not lost.
     pub in_flight: u64,

@@ -158,6 +158,11 @@ pub fn message_hash(seed: u64, client: u32, message: u64) -> u64 {
     mix(of_client.wrapping_add(GOLDEN.wrapping_mul(message.wrapping_add(1))))
 }
 
+/// A random number from 0, included, to 1, excluded, by [`message_hash`].
+pub fn unit_interval(seed: u64, client: u32, message: u64) -> f64 {
+    (message_hash(seed, client, message) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -193,7 +193,7 @@ pub struct RunRow {
 pub struct RunConnections {
     /// Connections that opened.
     pub opened: u64,
-    /// Those that their clients replaced by plan.
+    /// Connections that their clients replaced by plan.
     pub replaced: u64,
     /// Times of opening from the intended times.
     pub connect_response_p50_ns: Option<f64>,

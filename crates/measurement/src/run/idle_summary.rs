@@ -18,7 +18,7 @@ pub struct IdleSummary {
     pub connections: u64,
     /// Idle connections that opened first. They are in `connections.opened` too.
     pub opened: u64,
-    /// Those of them that the server ended. They are in `connections.closed_early` too.
+    /// Idle connections that the server ended. They are in `connections.closed_early` too.
     pub closed_early: u64,
     /// Messages that the server sent to them, without control frames.
     pub received: u64,

@@ -22,9 +22,9 @@ pub struct ReconnectSummary {
     pub drop_at_s: Option<f64>,
     /// Connections lost: dropped by plan, ended by the server, or without the replacement that was planned.
     pub dropped: u64,
-    /// Those of them that the server ended. They are in `connections.closed_early` too.
+    /// Lost connections that the server ended. They are in `connections.closed_early` too.
     pub by_server: u64,
-    /// Those of them whose planned replacement did not open. They are in `connections.failed` too.
+    /// Lost connections whose planned replacement did not open. They are in `connections.failed` too.
     pub not_replaced: u64,
     /// Measured messages in flight when their connection was dropped by plan.
     pub in_flight: u64,

@@ -14,7 +14,7 @@ use super::plan_facts::PlanFacts;
 use super::reconnect_summary::ReconnectSummary;
 use super::scenario_summary::SetupSummary;
 use crate::plan::Verify;
-use crate::record::{ConnectHistograms, MessageCounts};
+use crate::record::{ConnectHistograms, MessageCounts, is_zero};
 use crate::verdict::{
     Calibration, ConnectTimes, Evidence, GeneratorUsage, Latency, NothingRight, RecordEvidence,
     SendConditions, SendLateness, ServerUsage, WithheldTime,
@@ -82,12 +82,6 @@ pub struct Connections {
     /// Connections that the clients replaced by plan, because their lifetime or their messages were over.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub replaced: u64,
-}
-
-/// Returns true for a count that is left out.
-#[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde asks for.
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Connections {

@@ -6,7 +6,8 @@ use super::reason::{Reason, SUSPECT_LATENESS_SHARE};
 /// Minimum number of openings for a p99 of their lateness.
 const FIRM_OPENINGS: u64 = 100;
 
-/// Returns true when so much of the response time is lateness that the times are partly the generator's own.
+/// Returns true when the share of lateness in the response time exceeds its limit, so the times are partly the generator's
+/// own.
 fn is_late(openings: &OpeningEvidence) -> bool {
     openings.opened >= FIRM_OPENINGS && openings.share > SUSPECT_LATENESS_SHARE
 }

@@ -312,7 +312,7 @@ pub enum Reason {
     AttemptsNotMade {
         /// All attempts.
         attempts: u64,
-        /// Those without a port, file or memory.
+        /// Attempts without a port, file or memory.
         own_failed: u64,
     },
     /// The user interrupted the run.

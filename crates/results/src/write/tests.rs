@@ -12,23 +12,9 @@ use measurement::run::{
     FanOutPercentiles, FanOutRow, FanOutSummary, PushSummary, ScenarioSummary, ShardRow,
     ShardsSummary,
 };
-use test_support::fixtures::{complete_shards, degraded_shards, recorded, run_of, summary_of};
-
-fn client_rows() -> Vec<ClientRow> {
-    vec![
-        ClientRow {
-            connect_ns: Some(1_500_000),
-            messages: 2,
-            failed: 1,
-            close_code: Some(1000),
-            ..ClientRow::default()
-        },
-        ClientRow {
-            client: 1,
-            ..ClientRow::default()
-        },
-    ]
-}
+use test_support::fixtures::{
+    client_rows, complete_shards, degraded_shards, recorded, run_of, summary_of,
+};
 
 /// Writes the samples into a file of this name and gives its path to `read`.
 pub(super) fn written<T>(name: &str, samples: &[Sample], read: impl FnOnce(&Path) -> T) -> T {

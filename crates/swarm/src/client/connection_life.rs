@@ -61,13 +61,6 @@ impl ConnectionLife {
             ..Self::default()
         }))
     }
-
-    /// Returns true when the connection is opened again after a loss, and its client is not ready.
-    pub(super) fn is_reconnecting(&self) -> bool {
-        self.returning
-            .as_ref()
-            .is_some_and(|own| own.loss.is_some())
-    }
 }
 
 impl Client {
@@ -84,9 +77,9 @@ impl Client {
 
     /// Returns true when the connection is opened again after a loss, and the client is not ready.
     pub(super) fn is_reconnecting(&self) -> bool {
-        self.life
-            .as_ref()
-            .is_some_and(|life| life.is_reconnecting())
+        let life = self.life.as_ref();
+        let returning = life.and_then(|life| life.returning.as_ref());
+        returning.is_some_and(|own| own.is_lost())
     }
 
     /// Number of connections of the client after its first one.
@@ -236,17 +229,13 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
     use std::time::{Duration, Instant};
 
     use measurement::plan::Lifetime;
 
     use super::*;
-    use crate::connect::opening::{ConnectTimings, OpenedConnection};
-    use crate::connect::transport::{Readiness, Transport};
-    use crate::connect::upgrade_exchange::UpgradedStream;
     use crate::run_content::RunContent;
-    use crate::tests::plan;
+    use crate::tests::{opened_connection, plan};
 
     #[test]
     fn a_lifetime_ends_by_the_exact_timer() {
@@ -255,17 +244,7 @@ mod tests {
         });
         let content = RunContent::new(plan.clone());
         let thread = ThreadState::new(&plan, 0, &content, u64::MAX, Instant::now());
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let opened = OpenedConnection {
-            reader: UpgradedStream {
-                stream: Transport::Tcp(mio::net::TcpStream::from_std(socket)),
-                buffer: Vec::new(),
-                readiness: Readiness::default(),
-            },
-            timings: ConnectTimings::default(),
-        };
+        let (opened, _listener) = opened_connection();
         let request = ConnectRequest::first(0, Some(7));
         let client = Client::new(request, 3, opened, &thread).unwrap();
         assert_eq!(client.stage, ClientStage::Waiting);

@@ -45,7 +45,7 @@ impl Client {
             }
             return;
         }
-        let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
+        let end_ns = thread.run_end_ns();
         let is_running = self.stage == ClientStage::Running;
         let had_turn = std::mem::replace(&mut life.had_turn, is_running) || !is_running;
         let is_over = life.ends_ns <= now_ns && now_ns < end_ns && had_turn;
@@ -243,18 +243,11 @@ impl Client {
         if !matches!(self.stage, ClientStage::Setup { .. }) {
             return false;
         }
-        let Some(returning) = self.life.as_mut().and_then(|life| life.returning.take()) else {
-            return false;
-        };
-        if let Some(life) = &mut self.life {
-            life.is_detached = true;
+        let returning = self.take_unready();
+        if let Some(returning) = &returning {
+            thread.give_up(returning);
         }
-        if returning.is_lost() {
-            thread.stay_away(&returning);
-        } else {
-            thread.end_unconnected(&returning, false);
-        }
-        true
+        returning.is_some()
     }
 
     /// Closes the connection of a client that is not ready again when the measured phase is over. `is_over`: the run is
@@ -269,12 +262,13 @@ impl Client {
         Some(self.wake(None, thread))
     }
 
-    /// Takes back the request of a connection that was opened again, but whose setup has failed.
+    /// Takes back the state of a client that is not ready on its next connection, and leaves the connection.
     #[cold]
-    pub(super) fn take_failed_reconnect(&mut self) -> Option<Box<ReturningClient>> {
+    pub(super) fn take_unready(&mut self) -> Option<Box<ReturningClient>> {
         let life = self.life.as_mut()?;
+        let returning = life.returning.take()?;
         life.is_detached = true;
-        life.returning.take()
+        Some(returning)
     }
 
     /// Closes with this code.

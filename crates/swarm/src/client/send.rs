@@ -308,12 +308,9 @@ impl Client {
 mod tests {
 
     use super::*;
-    use crate::connect::opening::{ConnectTimings, OpenedConnection};
-    use crate::connect::transport::{Readiness, Transport};
-    use crate::connect::upgrade_exchange::UpgradedStream;
     use crate::rules::RunTimes;
     use crate::run_content::RunContent;
-    use crate::tests::plan;
+    use crate::tests::{opened_connection, plan};
 
     #[test]
     fn a_large_message_leaves_other_clients_their_turn() {
@@ -332,17 +329,7 @@ mod tests {
             end_ns: u64::MAX,
             slice: None,
         });
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let opened = OpenedConnection {
-            reader: UpgradedStream {
-                stream: Transport::Tcp(mio::net::TcpStream::from_std(socket)),
-                buffer: Vec::new(),
-                readiness: Readiness::default(),
-            },
-            timings: ConnectTimings::default(),
-        };
+        let (opened, _listener) = opened_connection();
         let request = crate::returning_client::ConnectRequest::first(0, None);
         let mut client = Client::new(request, 0, opened, &thread).unwrap();
         // After this loop, a turn that began at 0 has ended.

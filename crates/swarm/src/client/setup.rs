@@ -185,7 +185,7 @@ impl Client {
             None => failure(&own, dialogue, SetupFault::Ended, Some(end.to_string())),
         };
         if self.is_reconnecting() {
-            if let Some(returning) = self.take_failed_reconnect() {
+            if let Some(returning) = self.take_unready() {
                 let failure = ConnectFailure::Setup(Box::new(failure));
                 thread.attempt_failed(returning, &failure);
             }
@@ -195,7 +195,7 @@ impl Client {
         let mut connects = thread.connects.borrow_mut();
         connects.end_setup(self.id, Err(failure));
         drop(connects);
-        if let Some(returning) = self.take_failed_reconnect() {
+        if let Some(returning) = self.take_unready() {
             return thread.replacement_failed(returning);
         }
         let row = ClientRow {

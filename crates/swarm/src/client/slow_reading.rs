@@ -212,7 +212,7 @@ impl Client {
     #[inline]
     pub(super) fn note_read(&mut self, bytes: usize, now_ns: u64, thread: &ThreadState) {
         if let Some(slow) = &mut self.slow {
-            let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
+            let end_ns = thread.run_end_ns();
             let mut recorder = thread.recorder.borrow_mut();
             record_slow(&mut recorder, |record| {
                 slow.read(bytes as u64, now_ns, end_ns, record);
@@ -227,7 +227,7 @@ impl Client {
     pub(super) fn release_slow(&mut self, thread: &ThreadState) {
         if let Some(slow) = &mut self.slow {
             let now_ns = thread.clock.now_ns();
-            let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
+            let end_ns = thread.run_end_ns();
             let mut recorder = thread.recorder.borrow_mut();
             record_slow(&mut recorder, |record| {
                 slow.record_time(now_ns, end_ns, record);

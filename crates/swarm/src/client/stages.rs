@@ -292,7 +292,7 @@ impl Client {
         let timeout_ns = thread.rules.timeout_ns;
         let stage_end = match self.stage {
             ClientStage::Running => sending_deadline(now_ns, thread),
-            ClientStage::Receiving => thread.run.map_or(u64::MAX, |run| run.end_ns),
+            ClientStage::Receiving => thread.run_end_ns(),
             ClientStage::Draining { until_ns } | ClientStage::Retiring { until_ns } => until_ns,
             ClientStage::Setup { until_ns } => until_ns,
             ClientStage::CatchingUp {
@@ -332,7 +332,7 @@ impl Client {
 /// Next time, on the thread's clock, at which a sending client may have finished.
 #[inline]
 fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
-    let end_ns = thread.run.map_or(u64::MAX, |run| run.end_ns);
+    let end_ns = thread.run_end_ns();
     if now_ns < end_ns {
         return end_ns;
     }

@@ -199,11 +199,7 @@ impl EventLoop {
             }
         }
         for returning in requests.into_iter().filter_map(|request| request.returning) {
-            if returning.is_lost() {
-                self.thread.stay_away(&returning);
-            } else {
-                self.thread.end_unconnected(&returning, false);
-            }
+            self.thread.give_up(&returning);
         }
     }
 
