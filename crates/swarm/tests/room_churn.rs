@@ -88,6 +88,8 @@ fn six(parts: &[&str]) -> impl Fn(&mut LoadDraft) + use<> {
         plan.timeout = Duration::from_secs(3);
         plan.load = open_loop(300.0);
         plan.length = Length::Duration(ms(1_000));
+        // All of them, however fast a closed loop is.
+        plan.max_samples = u64::MAX;
     }
 }
 
