@@ -72,7 +72,7 @@ fn a_sweep_has_its_percentiles_above_and_the_cpu_below() {
         assert!(said.contains(&format!("5 rates of {name}")), "{said}");
         let svg = folder.svg("a.svg");
         for text in [
-            &*format!("{name} · 5 rates · kept up to 40,000 msg/s"),
+            &*format!("{name} · 5 rates · kept up with 40,000 msg/s"),
             "response time (ms, logarithmic)",
             "offered rate (msg/s, logarithmic)",
             "CPU of the server (cores)",
@@ -99,10 +99,10 @@ fn a_sweep_has_its_percentiles_above_and_the_cpu_below() {
 fn a_search_shows_its_capacity_its_limit_and_its_marks() {
     let svg = searched(|_| {});
     for text in [
-        "a.json · 18 steps · capacity 49,040 msg/s (48,550–49,530) at p99&lt;5ms",
+        "a.json · 18 steps · capacity 49,040 msg/s (48,550–49,530, 95 %) at p99 &lt; 5 ms",
         "capacity 49,040 msg/s",
-        "recovers at 42,170 msg/s",
-        "p99&lt;5ms",
+        "recovers only below 42,170 msg/s",
+        "p99 &lt; 5 ms",
         "capacity and its interval",
         "limited by the generator",
         "p99 after an overload without a pause",
@@ -127,7 +127,7 @@ fn a_server_that_recovers_has_no_second_line() {
         capacity.from_above_per_s = capacity.rate_per_s;
         capacity.steps.retain(|step| step.from == StepOrigin::Below);
     });
-    assert!(!svg.contains("recovers at") && !svg.contains("after an overload"));
+    assert!(!svg.contains("recovers only") && !svg.contains("after an overload"));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
     assert!(holds(&svg, "capacity at least 49,040 msg/s"));
     assert!(holds(
         &svg,
-        "a.json · 18 steps · capacity at least 49,040 msg/s at p99&lt;5ms"
+        "a.json · 18 steps · capacity at least 49,040 msg/s (48,550 or more, 95 %) at p99 &lt; 5 ms: the generator was the limit"
     ));
 }
 
@@ -150,7 +150,7 @@ fn a_capacity_without_a_rate_has_no_line() {
             (capacity.rate_per_s, capacity.low_per_s, capacity.high_per_s) = (rate, 0.0, 0.0);
             capacity.hysteresis = false;
         });
-        assert!(svg.contains(&format!("{said} at p99&lt;5ms")), "{said}");
+        assert!(svg.contains(&format!("{said} at p99 &lt; 5 ms")), "{said}");
         assert!(!holds(&svg, "capacity and its interval"));
     }
 }
@@ -160,9 +160,9 @@ fn the_percentile_of_the_condition_stands_out() {
     let svg = searched(|capacity| capacity.conditions = vec!["p99.9<20ms".to_owned()]);
     assert!(holds(&svg, "p99.9 after an overload without a pause"));
     // The line at the limit is above that of the other condition.
-    assert!(height_of(&svg, "p99.9&lt;20ms") < height_of(&searched(|_| {}), "p99&lt;5ms"));
+    assert!(height_of(&svg, "p99.9 &lt; 20 ms") < height_of(&searched(|_| {}), "p99 &lt; 5 ms"));
     let svg = searched(|capacity| capacity.conditions = vec!["error_rate<0.1%".to_owned()]);
-    assert!(svg.contains("at error_rate&lt;0.1%") && !holds(&svg, "error_rate&lt;0.1%"));
+    assert!(svg.contains("at error_rate &lt; 0.1 %") && !holds(&svg, "error_rate &lt; 0.1 %"));
 }
 
 #[test]
@@ -180,9 +180,9 @@ fn several_files_have_a_colour_and_an_entry_each() {
         folder.drawn(&[&files[..], &arguments].concat());
         let svg = folder.svg("a.svg");
         for text in [
-            "a.json · capacity 49,040 msg/s (48,550–49,530) at p99&lt;5ms",
-            "b.xlsx · capacity 29,040 msg/s (28,750–29,330) at p99&lt;5ms",
-            "c.json · kept up to 4,000 msg/s",
+            "a.json · capacity 49,040 msg/s (48,550–49,530, 95 %) at p99 &lt; 5 ms",
+            "b.xlsx · capacity 29,040 msg/s (28,750–29,330, 95 %) at p99 &lt; 5 ms",
+            "c.json · kept up with 4,000 msg/s",
             "capacity 49,040 msg/s",
             "capacity 29,040 msg/s",
         ] {
@@ -235,7 +235,7 @@ fn a_rate_without_an_answer_has_a_gap_in_the_line() {
     );
     let longest = lines(&svg, BLUE).into_iter().max_by_key(Vec::len).unwrap();
     assert_eq!(longest.len(), 2);
-    assert!(holds(&svg, "a.json · 5 rates · kept up to 40,000 msg/s"));
+    assert!(holds(&svg, "a.json · 5 rates · kept up with 40,000 msg/s"));
 }
 
 #[test]

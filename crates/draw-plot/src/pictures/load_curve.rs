@@ -2,11 +2,11 @@
 
 use measurement::run::Summary;
 use plotters::style::RGBColor;
-use units::{counted, grouped, human_percent, human_rate};
+use units::{counted, grouped, human_rate};
 
 use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
 use super::load_curve_lines::{
-    KEPT_UP, LoadLine, LoadPercentile, LoadPoint, PERCENTILES, TimeLimit, leading, rates,
+    LoadLine, LoadPercentile, LoadPoint, PERCENTILES, TimeLimit, leading, rates,
 };
 use super::load_curve_marks::{BAND, draw_bands, draw_limits, name_capacities, room_for_names};
 use crate::axes::{Panel, PanelAxes};
@@ -149,17 +149,14 @@ impl<'a> LoadCurvePlot<'a> {
         let text = self.context.colours.text;
         let points = || self.all.iter().flat_map(LoadLine::points);
         let has_interval = points().any(|point| point.intervals_ms.iter().any(Option::is_some));
-        let has_failed = points().any(|point| !point.is_kept_up());
+        let has_failed = points().any(|point| !point.keeps_up);
         let has_limited = points().any(|point| point.is_limited);
         let has_above = self.all.iter().any(|line| !line.above.is_empty());
         let has_band = self
             .all
             .iter()
             .any(|line| line.capacity.is_some_and(|own| own.rate_per_s > Some(0.0)));
-        let failed = format!(
-            "messages failed, or less than {} of the rate was sent",
-            human_percent(KEPT_UP)
-        );
+        let failed = "messages failed, or less than 95 % of the rate was sent".to_owned();
         let entries = [
             (has_interval, Swatch::Interval, "95 % interval".to_owned()),
             (
@@ -246,7 +243,7 @@ impl<'a> LoadCurvePlot<'a> {
         for point in &line.below {
             let marker = match point {
                 _ if point.is_limited => Marker::Ring,
-                _ if !point.is_kept_up() => Marker::Cross,
+                _ if !point.keeps_up => Marker::Cross,
                 _ => Marker::Dot,
             };
             marker.draw(axes.canvas, place(point), colour, Some(ground));
@@ -325,7 +322,7 @@ impl<'a> LoadCurvePlot<'a> {
         let (offered, achieved) = (point.offered_per_s, point.achieved_per_s);
         let name = prefix(line.label, self.all.len());
         let mut text = vec![format!("{name}{} msg/s offered", human_rate(offered))];
-        if achieved < KEPT_UP * offered {
+        if !point.keeps_up {
             text.push(format!("{} msg/s sent", human_rate(achieved)));
         }
         let times = PERCENTILES.iter().zip(point.times_ms);

@@ -7,6 +7,7 @@ use measurement::load_search::{CapacityCondition, ConditionJudge};
 use measurement::run::{CapacitySummary, LoadStep, StepOrigin, Summary, TimeInterval};
 use plotters::style::RGBColor;
 use units::{counted, human_rate};
+use wording::capacity_view;
 
 use super::common::check_each;
 use crate::data::Labelled;
@@ -30,7 +31,7 @@ pub(crate) struct LoadLine<'a> {
 /// A condition on a percentile of the response time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TimeLimit {
-    /// The condition as typed: `p99<5ms`.
+    /// `p99 < 5 ms`
     pub(crate) text: String,
     pub(crate) ms: f64,
     /// Index of its percentile in [`PERCENTILES`]; `None` for another one.
@@ -51,6 +52,8 @@ pub(crate) struct LoadPoint {
     pub(crate) server_cpu: Option<f64>,
     /// Steps in which all conditions held, and those in which one did not.
     pub(crate) held: [u64; 2],
+    /// True if no message failed and the rate was sent, in all steps.
+    pub(crate) keeps_up: bool,
     /// True if the generator was the limit in all steps.
     pub(crate) is_limited: bool,
 }
@@ -97,9 +100,6 @@ const USUAL: usize = 1;
 /// Rates that an axis reaches.
 const RATES: RangeInclusive<f64> = 1e-9..=1e15;
 
-/// Smallest share of the offered rate that must be sent.
-pub(crate) const KEPT_UP: f64 = 0.95;
-
 impl<'a> LoadLine<'a> {
     pub(crate) fn new(run: &'a Labelled<Summary>, colour: RGBColor) -> Result<Self, DrawError> {
         let steps = run.load_steps().unwrap_or_default();
@@ -131,37 +131,23 @@ impl<'a> LoadLine<'a> {
         self.below.iter().chain(&self.above)
     }
 
-    /// `capacity 41,200 msg/s`, `capacity at least 41,200 msg/s`, or a statement that it is unknown; `None` for a sweep.
+    /// `capacity 41,200 msg/s`, `capacity at least 41,200 msg/s`; `None` without a capacity.
     pub(crate) fn capacity_text(&self) -> Option<String> {
         let capacity = self.capacity?;
-        let Some(rate) = capacity.rate_per_s else {
-            return Some("capacity unknown".to_owned());
-        };
         let at_least = if capacity.at_least { "at least " } else { "" };
-        Some(format!("capacity {at_least}{} msg/s", human_rate(rate)))
+        let rate = human_rate(capacity.rate_per_s?);
+        Some(format!("capacity {at_least}{rate} msg/s"))
     }
 
-    /// `capacity 41,200 msg/s (40,100–42,000) at p99<10ms`; of a sweep, the highest rate that was kept up.
+    /// `capacity 41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms`; of a sweep, the highest rate that was kept up with.
     pub(crate) fn result(&self) -> String {
-        let Some(capacity) = self.capacity else {
-            let kept = self.below.iter().rev().find(|point| point.is_kept_up());
-            return kept.map_or_else(
-                || "no rate kept up".to_owned(),
-                |point| format!("kept up to {} msg/s", human_rate(point.offered_per_s)),
-            );
-        };
-        let known = capacity
-            .rate_per_s
-            .filter(|rate| *rate > 0.0 && !capacity.at_least);
-        let interval = known.filter(|_| capacity.high_per_s.is_finite()).map(|_| {
-            let ends = [capacity.low_per_s, capacity.high_per_s].map(human_rate);
-            format!(" ({})", ends.join("–"))
-        });
-        format!(
-            "{}{} at {}",
-            self.capacity_text().unwrap_or_default(),
-            interval.unwrap_or_default(),
-            capacity.conditions.join(", ")
+        if let Some(capacity) = self.capacity {
+            return format!("capacity {}", capacity_view::headline(capacity));
+        }
+        let kept = self.below.iter().rev().find(|point| point.keeps_up);
+        kept.map_or_else(
+            || "kept up with no rate".to_owned(),
+            |point| format!("kept up with {} msg/s", human_rate(point.offered_per_s)),
         )
     }
 
@@ -175,11 +161,6 @@ impl<'a> LoadLine<'a> {
 }
 
 impl LoadPoint {
-    /// Returns true when the rate was sent and no message failed.
-    pub(crate) fn is_kept_up(&self) -> bool {
-        self.failed == 0 && self.achieved_per_s >= KEPT_UP * self.offered_per_s
-    }
-
     /// The figures of steps of one rate. Those that say nothing about the server are left out if there are others.
     fn of(steps: &[&LoadStep]) -> Self {
         let mut said: Vec<_> = steps
@@ -196,7 +177,9 @@ impl LoadPoint {
         let in_ms = |ns: u64| ns as f64 / 1e6;
         let times_ms = [0, 1, 2].map(|at: usize| {
             let percentile = &PERCENTILES[at];
-            middle(&|step| (percentile.ns)(step).map(in_ms))
+            // A step without answers is slower than any other.
+            let ms = middle(&|step| Some((percentile.ns)(step).map_or(f64::INFINITY, in_ms)));
+            ms.filter(|ms| ms.is_finite())
         });
         let intervals_ms = [0, 1, 2].map(|at: usize| {
             let percentile = &PERCENTILES[at];
@@ -220,6 +203,7 @@ impl LoadPoint {
             unsent: sum(|step| step.unsent),
             server_cpu: middle(&|step| step.server_cpu_share),
             held: [held(true), held(false)],
+            keeps_up: said.iter().all(|step| step.keeps_up()),
             is_limited,
         }
     }
@@ -234,7 +218,7 @@ impl TimeLimit {
         };
         let is_it = |known: &LoadPercentile| (known.beyond / allowed - 1.0).abs() < 1e-6;
         Some(Self {
-            text: condition.to_owned(),
+            text: capacity_view::spaced_condition(condition),
             ms: limit_ns as f64 / 1e6,
             percentile: PERCENTILES.iter().position(is_it),
         })
