@@ -478,7 +478,12 @@ mod tests {
     #[test]
     fn a_figure_that_is_missing_does_not_hold() {
         let step = step(1_000, 0, 0);
-        for condition in ["last.p99<60m", "reach>=0.1%", "missing==0", "error_reply==0"] {
+        for condition in [
+            "last.p99<60m",
+            "reach>=0.1%",
+            "missing==0",
+            "error_reply==0",
+        ] {
             assert!(!holds(condition, &step), "{condition}");
         }
     }

@@ -42,6 +42,9 @@ static TIMES: [(&str, Time); 11] = [
 
 type Distributed = fn(&Summary) -> Option<&Latency>;
 
+/// An entry of one of these tables.
+type Named<T> = &'static (&'static str, T);
+
 /// The distributions, by the prefix of a figure. Without a prefix, the response time.
 static DISTRIBUTIONS: [(&str, Distributed); 18] = [
     ("", |s| Some(&s.response_time_ns)),
@@ -317,12 +320,7 @@ impl RunFigure {
 }
 
 /// The distribution and the time that a name such as `service.p99` has; `None` for other names.
-fn time_of_distribution(
-    name: &str,
-) -> Option<(
-    &'static (&'static str, Distributed),
-    &'static (&'static str, Time),
-)> {
+fn time_of_distribution(name: &str) -> Option<(Named<Distributed>, Named<Time>)> {
     DISTRIBUTIONS.iter().find_map(|distribution| {
         let rest = name.strip_prefix(distribution.0)?;
         let time = TIMES.iter().find(|(known, _)| *known == rest)?;
