@@ -214,6 +214,26 @@ impl<'a> Coordinator<'a> {
         Ok(std::mem::take(&mut self.slices))
     }
 
+    /// Runs one step of a sliced run and returns each thread's part, as [`run_slice`](Self::run_slice) does. The threads end
+    /// it when all of them have completed it.
+    pub(crate) fn run_step(&mut self, step: SliceCommand) -> Result<Vec<ThreadSlice>, SwarmError> {
+        self.done = 0;
+        self.send(|command| command.slice = Some(step));
+        let mut has_ended = false;
+        while self.slices.len() < self.handles.len() {
+            if !has_ended && self.done == self.handles.len() {
+                has_ended = true;
+                self.send(|command| command.completed_step = step.number);
+            }
+            self.receive_report(CHECK_INTERVAL)?;
+            if !self.interrupted && self.run.is_stopped() {
+                self.interrupted = true;
+                self.send(|command| command.stop = true);
+            }
+        }
+        Ok(std::mem::take(&mut self.slices))
+    }
+
     /// Closes the connections, and waits for the results of all threads.
     pub(crate) fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;

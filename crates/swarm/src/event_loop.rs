@@ -173,13 +173,15 @@ impl EventLoop {
         let mut resting = 0;
         let mut sent = 0;
         for client in self.slots.iter_mut().filter_map(Slot::client_mut) {
-            resting += usize::from(client.rest());
+            resting += usize::from(client.rest(&self.thread));
             sent += client.all_sent();
         }
         self.thread.run = None;
         let mut stats = self.thread.clients.borrow_mut();
         stats.busy = resting;
-        stats.unfinished.clear();
+        for (pacing, _) in &mut stats.unfinished {
+            *pacing = pacing.restarted();
+        }
         sent
     }
 

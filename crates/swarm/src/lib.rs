@@ -18,6 +18,7 @@
 //! | `common_start` | common start of several generators |
 //! | `second_observer` | complete seconds of a run that goes on, for its observer |
 //! | `server_watch`, `listen_watch` | CPU and memory of the server, overflows of listen queues on its machine |
+//! | `sliced_run`, `load_order` | a run in slices or steps, and the orders of steps |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -69,6 +70,7 @@ mod event_loop;
 pub mod fuzzing;
 mod handle;
 mod listen_watch;
+mod load_order;
 mod message;
 mod pacing_timer;
 mod progress;
@@ -97,6 +99,7 @@ pub use connect::local_socket::can_choose_ports;
 pub use connect::{address, tls, upgrade};
 pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;
+pub use load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad, OrderRecord};
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{

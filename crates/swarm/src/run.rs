@@ -277,6 +277,7 @@ fn record_allowing(
         handle: handle.clone(),
         allowed_stop_ns: control.allowed_stop_ns,
         opens_from: opens_from(plan, begun, control.start.as_ref()),
+        order: Arc::default(),
         is_sliced: false,
         is_logged: control.on_second.is_some(),
     };

@@ -3,19 +3,21 @@
 //! Runs against several servers are interleaved by starting a slice of one of them at a time. The others are idle. Each slice begins with a part that is not recorded (the settle part), and ends when the
 //! last echo has come. An open loop has one schedule over all slices, which the time between slices is not part of.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use measurement::plan::Plan;
-use measurement::record::{BottomK, Record, Recorder};
+use measurement::record::{BottomK, LoadCells, Record, Recorder, fill_timeline};
 use measurement::run::Connections;
 use measurement::verdict::GeneratorUsage;
 
 use crate::SwarmError;
 use crate::clock::nanoseconds;
+use crate::common_start::instant_of;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
-use crate::handle::RunHandle;
+use crate::handle::{RunHandle, lock};
+use crate::load_order::{LoadOrder, OrderRecord};
 use crate::progress::sum_progress;
 use crate::rules::SliceCommand;
 use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected};
@@ -77,7 +79,11 @@ fn keep_freed_memory() {
 /// A run in slices against one server.
 pub struct SlicedRun {
     coordinator: Coordinator<'static>,
+    /// Order of the latest step.
+    order: Arc<Mutex<Option<Arc<LoadOrder>>>>,
     samples: BottomK,
+    /// As many samples as the plan wants.
+    plan_samples: BottomK,
     /// Number of slices so far, and their total planned length in nanoseconds.
     slices: u64,
     position_ns: u64,
@@ -100,6 +106,7 @@ impl SlicedRun {
         handle.begin_record();
         let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
         let begun = Instant::now();
+        let order = Arc::default();
         let job = WorkerJob {
             thread: 0,
             plan: plan.clone(),
@@ -112,6 +119,7 @@ impl SlicedRun {
             handle: handle.clone(),
             allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
             opens_from: begun,
+            order: Arc::clone(&order),
             is_sliced: true,
             is_logged: false,
         };
@@ -124,7 +132,9 @@ impl SlicedRun {
         }
         Ok(Self {
             coordinator,
+            order,
             samples: BottomK::new(u64::MAX, plan.seed),
+            plan_samples: BottomK::new(plan.max_samples, plan.seed),
             slices: 0,
             position_ns: 0,
             begun_at: SystemTime::now(),
@@ -145,6 +155,7 @@ impl SlicedRun {
             counted_ns: nanoseconds(times.counted),
             position_ns: self.position_ns,
             keeps_samples: times.keeps_samples,
+            is_step: false,
         };
         self.position_ns += command.settle_ns + command.counted_ns;
         let threads = self.coordinator.run_slice(command)?;
@@ -167,6 +178,49 @@ impl SlicedRun {
         })
     }
 
+    /// Runs one step, which has a load of its own. Returns when its last echo has arrived, or is not awaited any more. Late
+    /// echoes count in none of the steps that follow. Connections that are lost stay so, and the messages of their clients
+    /// count as unsent in all further steps.
+    ///
+    /// # Errors
+    /// When a generator thread fails, or the load cannot be offered.
+    pub fn step(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
+        self.slices += 1;
+        *lock(&self.order) = Some(Arc::new(order.clone()));
+        let command = SliceCommand {
+            number: self.slices,
+            start: order.start.map_or_else(Instant::now, instant_of),
+            settle_ns: nanoseconds(order.unrecorded()),
+            counted_ns: nanoseconds(order.judged),
+            position_ns: 0,
+            keeps_samples: order.keeps_samples,
+            is_step: true,
+        };
+        let threads = self.coordinator.run_step(command)?;
+        let took = command.start.elapsed();
+        let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
+        let sum = sum_progress(&progress);
+        let mut recorders: Vec<_> = threads.into_iter().map(|t| t.recorder).collect();
+        let cells = merge_cells(&mut recorders);
+        let mut record = Recorder::merge(recorders, &self.plan_samples);
+        fill_timeline(&mut record.timeline, command.counted_ns);
+        let connections = Connections {
+            opening_s: self.coordinator.opening.as_secs_f64(),
+            ..sum.connections
+        };
+        Ok(OrderRecord {
+            record,
+            cells,
+            client: sum.usage,
+            stops: progress.iter().flat_map(|t| t.stops.clone()).collect(),
+            alive: connections.opened.saturating_sub(connections.closed_early),
+            connections,
+            took,
+            server_cpu_s: None,
+            interrupted: self.coordinator.interrupted,
+        })
+    }
+
     /// Closes the connections. The recording has only messages that belong to none of the slices.
     ///
     /// # Errors
@@ -179,4 +233,20 @@ impl SlicedRun {
         recording.context.interrupted = self.coordinator.interrupted;
         Ok(recording)
     }
+}
+
+/// The sum of the cells of all threads; `None` in closed loop.
+fn merge_cells(recorders: &mut [Recorder]) -> Option<LoadCells> {
+    let mut all: Option<LoadCells> = None;
+    for cells in recorders.iter_mut().filter_map(Recorder::take_cells) {
+        match &mut all {
+            // All threads have the order of the step.
+            Some(all) => {
+                let added = all.add(&cells);
+                debug_assert!(added.is_ok());
+            }
+            None => all = Some(cells),
+        }
+    }
+    all
 }
