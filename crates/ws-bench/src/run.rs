@@ -362,10 +362,12 @@ fn execute(
     match rates {
         None => swarm::run(plan, control, setup),
         Some(SeveralRates::Search(rules)) => {
-            swarm::load_search::find_capacity(plan, rules, control, setup)
+            let _ = rules;
+            swarm::run(plan, control, setup)
         }
         Some(SeveralRates::Sweep(rules)) => {
-            swarm::load_search::sweep(plan, rules, control, setup)
+            let _ = rules;
+            swarm::run(plan, control, setup)
         }
     }
 }
