@@ -3,12 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
-use measurement::plan::{RateProfile, Stage};
+use measurement::plan::{Plan, RateProfile, Stage, Verify};
 use measurement::record::{CellRules, LoadCells, Record, Sample, StoredSecond, sum_seconds};
 use measurement::run::Connections;
-use measurement::verdict::{GeneratorUsage, Stop, Stops};
+use measurement::verdict::{GeneratorUsage, ServerUsage, Stop, Stops};
 use serde::{Deserialize, Serialize};
 use units::Rate;
+
+use crate::message::payload::IDENTITY_LEN;
 
 /// Order of one step: lead, settle part and judged part follow each other without a pause, then a drain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +70,12 @@ pub struct DrainLimits {
     pub longest: Duration,
 }
 
+/// Returns true when an echo names its message, so that one that comes too late cannot be taken for that of another.
+pub(crate) fn identifies_echoes(plan: &Plan) -> bool {
+    plan.verify != Verify::Off
+        && (plan.scenario().is_some() || plan.payload.min >= IDENTITY_LEN as u64)
+}
+
 impl DrainLimits {
     /// The limits of every run with this timeout.
     pub fn of_timeout(timeout: Duration) -> Self {
@@ -110,7 +118,7 @@ impl LoadOrder {
 }
 
 /// Results of a step. Its stored form has all of them.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(try_from = "StoredOrder", into = "StoredOrder")]
 pub struct OrderRecord {
     /// Messages due in the judged part. Times are relative to its beginning.
@@ -127,10 +135,40 @@ pub struct OrderRecord {
     pub alive: u64,
     /// Time from the start of the step to the end of the drain.
     pub took: Duration,
-    /// CPU time of the server in the whole step, in seconds; `None` when not measured.
-    pub server_cpu_s: Option<f64>,
+    /// Usage of the server in the judged part; `None` when not measured.
+    pub server: Option<ServerUsage>,
+    /// Messages of each client, ordered by number; empty unless samples are kept.
+    pub clients: Vec<ClientCounts>,
     /// True if the user interrupted the run.
     pub interrupted: bool,
+}
+
+/// Messages of one client in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCounts {
+    /// Number of the client, from 0.
+    pub client: u32,
+    /// Messages of the judged part that it sent.
+    pub messages: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+impl ClientCounts {
+    /// Counts since an earlier state of the same clients. Both are ordered by number. A client that had no connection then
+    /// has counts of 0.
+    pub(crate) fn since(now: Vec<Self>, then: &[Self]) -> Vec<Self> {
+        let of_client = |one: Self| {
+            let place = then.binary_search_by_key(&one.client, |counts| counts.client);
+            let before = place.map_or(one, |place| then[place]);
+            Self {
+                client: one.client,
+                messages: one.messages.saturating_sub(before.messages),
+                failed: one.failed.saturating_sub(before.failed),
+            }
+        };
+        now.into_iter().map(of_client).collect()
+    }
 }
 
 /// [`OrderRecord`] as it is stored: a stored record has neither timeline nor samples.
@@ -145,7 +183,8 @@ struct StoredOrder {
     connections: Connections,
     alive: u64,
     took: Duration,
-    server_cpu_s: Option<f64>,
+    server: Option<ServerUsage>,
+    clients: Vec<ClientCounts>,
     interrupted: bool,
 }
 
@@ -164,7 +203,8 @@ impl From<OrderRecord> for StoredOrder {
             connections: order.connections,
             alive: order.alive,
             took: order.took,
-            server_cpu_s: order.server_cpu_s,
+            server: order.server,
+            clients: order.clients,
             interrupted: order.interrupted,
         }
     }
@@ -186,7 +226,8 @@ impl TryFrom<StoredOrder> for OrderRecord {
             connections: stored.connections,
             alive: stored.alive,
             took: stored.took,
-            server_cpu_s: stored.server_cpu_s,
+            server: stored.server,
+            clients: stored.clients,
             interrupted: stored.interrupted,
         })
     }
@@ -222,7 +263,9 @@ impl OrderRecord {
         self.alive += other.alive;
         self.took = self.took.max(other.took);
         // Only one of them knows the server's processes.
-        self.server_cpu_s = self.server_cpu_s.or(other.server_cpu_s);
+        self.server = self.server.take().or(other.server);
+        self.clients.extend(other.clients);
+        self.clients.sort_unstable_by_key(|counts| counts.client);
         self.interrupted |= other.interrupted;
         Ok(())
     }

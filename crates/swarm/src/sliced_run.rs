@@ -3,9 +3,11 @@
 //! Runs against several servers are interleaved by starting a slice of one of them at a time. The others are idle. Each slice begins with a part that is not recorded (the settle part), and ends when the
 //! last echo has come. An open loop has one schedule over all slices, which the time between slices is not part of.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use host::withheld_cpu::WithheldCpu;
 use measurement::plan::Plan;
 use measurement::record::{BottomK, LoadCells, Record, Recorder, fill_timeline};
 use measurement::run::Connections;
@@ -18,9 +20,9 @@ use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
 use crate::handle::{RunHandle, lock};
 use crate::load_order::{LoadOrder, OrderRecord};
-use crate::progress::sum_progress;
+use crate::progress::{Phase, sum_progress};
 use crate::rules::SliceCommand;
-use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected};
+use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected, opened_to, set_withheld};
 use crate::run_content::RunContent;
 use crate::second_observer::SecondObserver;
 use crate::worker::{ThreadSlice, WorkerJob};
@@ -79,6 +81,7 @@ fn keep_freed_memory() {
 /// A run in slices against one server.
 pub struct SlicedRun {
     coordinator: Coordinator<'static>,
+    addresses: Vec<Option<SocketAddr>>,
     /// Order of the latest step.
     order: Arc<Mutex<Option<Arc<LoadOrder>>>>,
     samples: BottomK,
@@ -103,8 +106,10 @@ impl SlicedRun {
         allowed_stop: Duration,
     ) -> Result<Self, SwarmError> {
         keep_freed_memory();
+        handle.set_threads(plan.threads.get());
         handle.begin_record();
         let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
+        let addresses = connector.addresses();
         let begun = Instant::now();
         let order = Arc::default();
         let job = WorkerJob {
@@ -132,6 +137,7 @@ impl SlicedRun {
         }
         Ok(Self {
             coordinator,
+            addresses,
             order,
             samples: BottomK::new(u64::MAX, plan.seed),
             plan_samples: BottomK::new(plan.max_samples, plan.seed),
@@ -185,6 +191,16 @@ impl SlicedRun {
     /// # Errors
     /// When a generator thread fails, or the load cannot be offered.
     pub fn step(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
+        self.step_observed(order, &mut |_| {})
+    }
+
+    /// Runs one step as [`step`](Self::step) does, and calls `observe` at the start of its judged part and of its drain, in
+    /// the calling thread.
+    pub(crate) fn step_observed(
+        &mut self,
+        order: &LoadOrder,
+        observe: &mut dyn FnMut(Phase),
+    ) -> Result<OrderRecord, SwarmError> {
         self.slices += 1;
         *lock(&self.order) = Some(Arc::new(order.clone()));
         let command = SliceCommand {
@@ -196,11 +212,20 @@ impl SlicedRun {
             keeps_samples: order.keeps_samples,
             is_step: true,
         };
-        let threads = self.coordinator.run_step(command)?;
+        let withheld_before = WithheldCpu::now();
+        let threads = self.coordinator.run_step(command, observe)?;
         let took = command.start.elapsed();
         let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
-        let sum = sum_progress(&progress);
-        let mut recorders: Vec<_> = threads.into_iter().map(|t| t.recorder).collect();
+        let mut sum = sum_progress(&progress);
+        let withheld = WithheldCpu::now().since(withheld_before);
+        set_withheld(&mut sum.usage, &withheld);
+        let mut clients = Vec::new();
+        let mut recorders = Vec::with_capacity(threads.len());
+        for thread in threads {
+            clients.extend(thread.clients);
+            recorders.push(thread.recorder);
+        }
+        clients.sort_unstable_by_key(|counts| counts.client);
         let cells = merge_cells(&mut recorders);
         let mut record = Recorder::merge(recorders, &self.plan_samples);
         fill_timeline(&mut record.timeline, command.counted_ns);
@@ -216,7 +241,8 @@ impl SlicedRun {
             alive: connections.opened.saturating_sub(connections.closed_early),
             connections,
             took,
-            server_cpu_s: None,
+            server: None,
+            clients,
             interrupted: self.coordinator.interrupted,
         })
     }
@@ -228,7 +254,9 @@ impl SlicedRun {
     pub fn close(mut self) -> Result<Recording, SwarmError> {
         self.coordinator.close()?;
         let results = std::mem::take(&mut self.coordinator.results);
+        let opened_to = opened_to(&self.addresses, &results);
         let mut recording = merge(results, &self.samples, self.begun_at);
+        recording.context.connections.addresses = opened_to;
         recording.context.connections.opening_s = self.coordinator.opening.as_secs_f64();
         recording.context.interrupted = self.coordinator.interrupted;
         Ok(recording)

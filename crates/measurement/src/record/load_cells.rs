@@ -83,6 +83,8 @@ pub struct LoadCells {
     /// Messages answered in time, without those in flight during a stop of the generator, whose response time less the
     /// generator's own lateness is too long, for each response limit.
     slow_punctual: Vec<u64>,
+    /// The same without those in flight during a stop of the generator, of the whole step, for each service limit.
+    slow_unstopped: Vec<u64>,
 }
 
 /// Buckets of times: several of each octave, divided at the limits.
@@ -167,6 +169,7 @@ impl LoadCells {
             unsent: vec![0; cells],
             slow_service: vec![0; cells * rules.service_limits_ns.len()],
             slow_punctual: vec![0; rules.response_limits_ns.len()],
+            slow_unstopped: vec![0; rules.service_limits_ns.len()],
             buckets,
             rules: rules.clone(),
         }
@@ -195,8 +198,11 @@ impl LoadCells {
         self.answered[cell * self.buckets.len() + bucket] += 1;
         let limits = &self.rules.service_limits_ns;
         let slow = &mut self.slow_service[cell * limits.len()..];
-        for (limit, slow) in limits.iter().zip(slow) {
-            *slow += u32::from(service_ns >= *limit);
+        let unstopped = &mut self.slow_unstopped;
+        for ((limit, slow), unstopped) in limits.iter().zip(slow).zip(unstopped) {
+            let is_slow = service_ns >= *limit;
+            *slow += u32::from(is_slow);
+            *unstopped += u64::from(is_slow && !sample.over_stop);
         }
     }
 
@@ -237,6 +243,7 @@ impl LoadCells {
         sum(&mut self.unsent, &other.unsent);
         sum(&mut self.slow_service, &other.slow_service);
         sum(&mut self.slow_punctual, &other.slow_punctual);
+        sum(&mut self.slow_unstopped, &other.slow_unstopped);
         Ok(())
     }
 
@@ -283,6 +290,11 @@ impl LoadCells {
     /// lateness and stops.
     pub fn punctual_beyond(&self, limit: usize) -> u64 {
         self.slow_punctual[limit] + self.total_failed() + self.total_unsent()
+    }
+
+    /// Messages of the step that are beyond a service limit, by its index, and would be without stops of the generator.
+    pub fn unstopped_service_beyond(&self, limit: usize) -> u64 {
+        self.slow_unstopped[limit] + self.total_failed() + self.total_unsent()
     }
 
     /// Messages due in the step.
@@ -427,6 +439,7 @@ struct StoredCells {
     unsent: Vec<u64>,
     slow_service: Vec<u64>,
     slow_punctual: Vec<u64>,
+    slow_unstopped: Vec<u64>,
 }
 
 /// Pairs of a number of zeros and the count behind them.
@@ -471,6 +484,7 @@ impl From<LoadCells> for StoredCells {
             unsent: without_zeros(&cells.unsent),
             slow_service: without_zeros(&cells.slow_service),
             slow_punctual: cells.slow_punctual,
+            slow_unstopped: cells.slow_unstopped,
             rules: cells.rules,
         }
     }
@@ -485,10 +499,12 @@ impl TryFrom<StoredCells> for LoadCells {
         put_back(&stored.failed, &mut cells.failed)?;
         put_back(&stored.unsent, &mut cells.unsent)?;
         put_back(&stored.slow_service, &mut cells.slow_service)?;
-        if stored.slow_punctual.len() != cells.slow_punctual.len() {
+        let limits = (cells.slow_punctual.len(), cells.slow_unstopped.len());
+        if limits != (stored.slow_punctual.len(), stored.slow_unstopped.len()) {
             return Err("the limits of the cells have no counts".to_owned());
         }
         cells.slow_punctual = stored.slow_punctual;
+        cells.slow_unstopped = stored.slow_unstopped;
         Ok(cells)
     }
 }
@@ -565,6 +581,18 @@ mod tests {
         }
         assert_eq!(cells.response_beyond(0, 0), 3);
         assert_eq!(cells.punctual_beyond(0), 1);
+    }
+
+    #[test]
+    fn a_stop_of_the_generator_does_not_make_the_service_slow() {
+        let mut cells = LoadCells::new(&rules(10, &[]));
+        for over_stop in [false, true, true] {
+            let mut sample = answered(0, 9 * MS);
+            sample.over_stop = over_stop;
+            cells.ended(&sample);
+        }
+        assert_eq!(cells.service_beyond(0, 0), 3);
+        assert_eq!(cells.unstopped_service_beyond(0), 1);
     }
 
     #[test]

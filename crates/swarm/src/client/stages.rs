@@ -5,6 +5,7 @@ use websocket_wire::Opcode;
 
 use super::Client;
 use crate::connection_end::ConnectionEnd;
+use crate::load_order::ClientCounts;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
@@ -205,6 +206,16 @@ impl Client {
             self.stage = ClientStage::Waiting;
         }
         self.stage == ClientStage::Waiting
+    }
+
+    /// Measured messages so far; `None` for an idle connection, and for one that its client has left.
+    pub(crate) fn counts(&self, thread: &ThreadState) -> Option<ClientCounts> {
+        let is_clients = !thread.is_idle(self.id) && !self.is_detached();
+        is_clients.then_some(ClientCounts {
+            client: self.id,
+            messages: self.sent,
+            failed: self.failed,
+        })
     }
 
     /// Number of messages sent so far, measured or not.

@@ -9,6 +9,7 @@ use host::thread_usage::ThreadUsage;
 use measurement::record::{BottomK, Recorder};
 
 use super::{MEASURING_WAIT, REPORT_INTERVAL, UsageBaseline, Worker, WorkerReport};
+use crate::load_order::ClientCounts;
 use crate::progress::ThreadProgress;
 use crate::rules::{RunTimes, SliceCommand};
 
@@ -20,6 +21,8 @@ pub(crate) struct ThreadSlice {
     pub(crate) progress: Arc<ThreadProgress>,
     /// Messages sent in the slice, measured or not.
     pub(crate) all_sent: u64,
+    /// Messages of each client; empty unless a step keeps samples.
+    pub(crate) clients: Vec<ClientCounts>,
 }
 
 impl Worker<'_> {
@@ -100,6 +103,7 @@ impl Worker<'_> {
             recorder,
             progress,
             all_sent: 0,
+            clients: Vec::new(),
         })
     }
 }

@@ -11,7 +11,7 @@ use measurement::record::BottomK;
 use super::{MEASURING_WAIT, ThreadSlice, UsageBaseline, Worker, WorkerReport};
 use crate::clock::nanoseconds;
 use crate::handle::lock;
-use crate::load_order::{LoadOrder, OrderLoad};
+use crate::load_order::{ClientCounts, LoadOrder, OrderLoad};
 use crate::rules::{RunTimes, SendRules, SliceCommand};
 
 impl Worker<'_> {
@@ -34,6 +34,11 @@ impl Worker<'_> {
             // The due times of an open loop begin at the start by themselves.
             self.wait_until(step.start)?;
         }
+        let counts = |worker: &Self| match order.keeps_samples {
+            true => worker.event_loop.client_counts(),
+            false => Vec::new(),
+        };
+        let counts_before = counts(self);
         self.begin_step(step, rules, &order);
         let mut baseline = None;
         while self.is_at_work(&order) {
@@ -61,6 +66,7 @@ impl Worker<'_> {
             recorder,
             progress,
             all_sent: 0,
+            clients: ClientCounts::since(counts(self), &counts_before),
         })
     }
 
