@@ -111,9 +111,12 @@ pub fn search_end(own: &CapacitySummary) -> String {
         SearchEnd::Budget => format!("ended by the budget after {took}"),
         SearchEnd::Interrupted => format!("interrupted after {took}"),
     };
-    let wanted = (own.ended_by != SearchEnd::Precision && own.precision > 0.0)
-        .then(|| format!(" (wanted: ±{})", percent(own.precision)))
-        .unwrap_or_default();
+    let wanted = match own.ended_by {
+        SearchEnd::Budget | SearchEnd::Interrupted if own.precision > 0.0 => {
+            format!(" (wanted: ±{})", percent(own.precision))
+        }
+        _ => String::new(),
+    };
     let width = own
         .relative_half_width()
         .filter(|share| share.is_finite())
