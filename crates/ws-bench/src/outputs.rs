@@ -79,6 +79,8 @@ struct SavedContent {
     sent: u64,
     /// Connections were lost.
     has_storm: bool,
+    /// Messages were answered in a search or a sweep.
+    has_rates: bool,
     has_dead_shards: bool,
     /// Deliveries; `None` for a run without.
     deliveries: Option<SavedRows>,
@@ -105,6 +107,9 @@ impl SavedContent {
                 .reconnect
                 .as_ref()
                 .is_some_and(|own| own.dropped > 0),
+            has_rates: summary
+                .load_steps()
+                .is_some_and(|steps| steps.iter().any(|step| step.response_p50_ns.is_some())),
             has_dead_shards: shards.is_some_and(|shards| !shards.died.is_empty()),
             deliveries: deliveries.map(|own| rows(run.deliveries.len(), own.expected)),
             pushes: pushes.map(|own| rows(run.pushes.len(), own.received)),
@@ -118,6 +123,7 @@ impl SavedContent {
         let holds = rows.map(|rows| self.holds(rows, &path));
         let line = wording::files::written("saved", &path, holds, has_replaced);
         let hint = match rows {
+            Some(_) if self.has_rates && is_workbook(&path) => Some("draw-plot --kind load-curve"),
             Some(_) if self.has_storm && is_workbook(&path) => Some("draw-plot --kind storm"),
             Some(_) if self.has_rooms(&path) => Some("draw-plot --kind fan-out"),
             Some(rows) if rows > 0 && self.timed > 0 => Some("draw-plot"),
@@ -223,6 +229,11 @@ mod tests {
             ..SavedContent::default()
         };
         assert!(line(&storm, "r.xlsx", 1).ends_with("draw-plot --kind storm r.xlsx"));
+        let search = SavedContent {
+            has_rates: true,
+            ..SavedContent::default()
+        };
+        assert!(line(&search, "r.xlsx", 1).ends_with("draw-plot --kind load-curve r.xlsx"));
         room.deliveries = rows(1_000, 15_300);
         assert_eq!(
             room.holds(300, "r.xlsx"),
