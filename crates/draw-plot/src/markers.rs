@@ -1,4 +1,4 @@
-//! Marks of points that are told apart by their shape.
+//! Marks of points, with a shape for each meaning.
 
 use std::f64::consts::TAU;
 

@@ -50,7 +50,7 @@ pub(crate) fn add(page: &mut Page, s: &Summary, picture: Vec<Block>) {
     page.add(title, blocks);
 }
 
-/// Adds the section of several runs, with this picture of all their rates; nothing if there is no search or sweep.
+/// Adds the section of several runs, with this picture of all their rates. Only searches and sweeps have one.
 pub(crate) fn add_all(page: &mut Page, runs: &[ReportedRun], picture: Vec<Block>) {
     let summaries = runs.iter().filter_map(ReportedRun::summary);
     let Some(title) = title(summaries) else {

@@ -13,7 +13,7 @@ use measurement::run::{
     ShardsSummary,
 };
 use test_support::fixtures::{
-    client_rows, complete_shards, degraded_shards, recorded, run_of, summary_of,
+    client_rows, complete_shards, degraded_shards, recorded, run_of, summary_of, sweep_run,
 };
 
 /// Writes the samples into a file of this name and gives its path to `read`.
@@ -284,6 +284,32 @@ fn a_thousand_shards_leave_the_summary_sheet_short() {
         assert!((10..40).contains(&count), "{count}");
         assert_eq!(book.worksheet_range("shards").unwrap().height(), 1_001);
     });
+}
+
+#[test]
+fn steps_beyond_the_end_of_a_sheet_go_on_in_another() {
+    let sweep = sweep_run(
+        50_000.0,
+        &[1_000.0, 2_000.0, 4_000.0, 8_000.0, 9_000.0],
+        |_| {},
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    xlsx::workbook(&RunView::of(&sweep).unwrap(), 2)
+        .and_then(|mut workbook| workbook.save(&path))
+        .unwrap();
+    let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+    let names = book.sheet_names();
+    let [.., first, second, third] = names.as_slice() else {
+        panic!("{names:?}");
+    };
+    assert_eq!(
+        [first, second, third],
+        ["load_curve", "load_curve_2", "load_curve_3"]
+    );
+    assert_eq!(book.worksheet_range(third).unwrap().height(), 2);
+    let read = crate::read::read_load_curve(&path).unwrap();
+    assert_eq!(read.load_curve, sweep.summary.unwrap().load_curve);
 }
 
 #[test]
