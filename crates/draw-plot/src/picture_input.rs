@@ -8,7 +8,8 @@ use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
     ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, encoding_of, read_deliveries,
-    read_distribution, read_reconnects, read_timed_latencies, read_timeline, read_times,
+    read_distribution, read_load_curve, read_reconnects, read_timed_latencies, read_timeline,
+    read_times,
 };
 use units::{counted, grouped};
 
@@ -136,6 +137,10 @@ pub fn load(
         PictureKind::Storm => load_each(kind, files, Data::Storm, |file| {
             let summary = read_reconnects(file)?;
             Ok((Origin::of_reconnects(file, &summary), summary))
+        }),
+        PictureKind::LoadCurve => load_each(kind, files, Data::LoadCurve, |file| {
+            let summary = read_load_curve(file)?;
+            Ok((Origin::of_load_curve(file, &summary), summary))
         }),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
@@ -282,6 +287,22 @@ impl Origin {
             noun: MESSAGE,
             notices: Vec::new(),
             description: format!("{lost} of {}", path.display()),
+        }
+    }
+
+    fn of_load_curve(path: &Path, summary: &Summary) -> Self {
+        let steps = summary.load_steps().map_or(0, <[_]>::len) as u64;
+        let noun = match summary.capacity {
+            Some(_) => "step",
+            None => "rate",
+        };
+        Self {
+            path: path.to_owned(),
+            run: Some(RunOrigin::from(summary)),
+            name: Metric::ResponseTime.name().to_owned(),
+            noun: MESSAGE,
+            notices: Vec::new(),
+            description: format!("{} of {}", counted(steps, noun), path.display()),
         }
     }
 
