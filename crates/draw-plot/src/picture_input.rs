@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use measurement::run::{Run, Summary};
+use measurement::run::{LoadStep, Run, Summary};
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
@@ -50,9 +50,13 @@ impl PictureInput {
         }
     }
 
-    /// The service times of a fresh run; `None` when no message has a time.
+    /// The service times of a fresh run, or the load curve of a search or a sweep; `None` when no message has a time.
     pub fn of_run(run: &Run) -> Option<Self> {
-        let (summary, samples) = (run.summary.as_ref()?, run.samples.as_ref()?);
+        let summary = run.summary.as_ref()?;
+        if let Some(steps) = summary.load_steps() {
+            return Self::of_steps(summary, steps);
+        }
+        let samples = run.samples.as_ref()?;
         let timed = summary.service_time_ns.count;
         let times = Latencies::of_samples(samples, timed);
         let subject = Subject {
@@ -62,6 +66,19 @@ impl PictureInput {
         let has_times = !times.values_ms.is_empty();
         let data = Data::Latency(vec![Labelled::new(&*summary.tool.name, times)]);
         has_times.then(|| Self::new(PictureKind::Latency, subject, data))
+    }
+
+    fn of_steps(summary: &Summary, steps: &[LoadStep]) -> Option<Self> {
+        let subject = Subject {
+            title: run_title(&RunOrigin::from(summary)),
+            quantity: Metric::ResponseTime.name().to_owned(),
+            ..Subject::default()
+        };
+        let mut answered = steps.iter().filter(|step| step.response_p50_ns.is_some());
+        answered.next()?;
+        let labelled = Labelled::new(&*summary.tool.name, summary.clone());
+        let data = Data::LoadCurve(vec![labelled]);
+        Some(Self::new(PictureKind::LoadCurve, subject, data))
     }
 
     /// Draws the picture into a file whose ending decides the format: `.png` or `.svg`. The file appears

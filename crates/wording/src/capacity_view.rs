@@ -135,7 +135,7 @@ pub fn search_end(own: &CapacitySummary) -> String {
 }
 
 /// A share as a percentage of two digits: `2.1 %`, `12 %`, `0.35 %`.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = match percent {
         p if p >= 9.95 => 0,

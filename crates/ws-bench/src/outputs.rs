@@ -108,7 +108,9 @@ impl SavedContent {
                 .as_ref()
                 .is_some_and(|own| own.dropped > 0),
             has_dead_shards: shards.is_some_and(|shards| !shards.died.is_empty()),
-            has_curve: summary.load_steps().is_some_and(|steps| !steps.is_empty()),
+            has_curve: summary
+                .load_steps()
+                .is_some_and(|steps| steps.iter().any(|step| step.response_p50_ns.is_some())),
             deliveries: deliveries.map(|own| rows(run.deliveries.len(), own.expected)),
             pushes: pushes.map(|own| rows(run.pushes.len(), own.received)),
         }
