@@ -10,6 +10,8 @@ pub struct ServedMessage {
     pub arrived_ns: u64,
     /// The later one of its arrival and the end of the service before.
     pub began_ns: u64,
+    /// Service time by the server's rules.
+    pub planned_ns: u64,
     /// Time just before the answer was written.
     pub ended_ns: u64,
 }
@@ -48,6 +50,13 @@ impl QueueLog {
     }
 }
 
+/// Time by which services took longer than by the rules, as a share of the time by the rules; NaN without messages.
+pub fn late_share(served: &[ServedMessage]) -> f64 {
+    let sum = |time: fn(&ServedMessage) -> u64| served.iter().map(time).sum::<u64>() as f64;
+    let planned_ns = sum(|m| m.planned_ns);
+    (sum(ServedMessage::service_ns) - planned_ns) / planned_ns
+}
+
 /// Service times in seconds, in order.
 pub fn service_times_s(served: &[ServedMessage]) -> Vec<f64> {
     let times = served.iter();
@@ -72,6 +81,7 @@ mod tests {
         ServedMessage {
             arrived_ns,
             began_ns: arrived_ns,
+            planned_ns: 5,
             ended_ns: arrived_ns + service_ns,
         }
     }
@@ -87,5 +97,6 @@ mod tests {
         assert_eq!(service_times_s(&log.served), [5e-9, 7e-9, 6e-9]);
         assert!((median_service_s(&log.served) - 6e-9).abs() < 1e-15);
         assert!(median_service_s(&[]).is_nan());
+        assert!((late_share(&log.served) - 0.2).abs() < 1e-12);
     }
 }

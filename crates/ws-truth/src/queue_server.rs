@@ -141,6 +141,7 @@ impl QueueLoop {
         let blank = ServedMessage {
             arrived_ns: 1,
             began_ns: 1,
+            planned_ns: 1,
             ended_ns: 1,
         };
         // Written once, so that no page is missing later.
@@ -271,7 +272,7 @@ impl QueueLoop {
                 return;
             }
             self.serving = None;
-            self.end_service(times.began_ns, now_ns);
+            self.end_service(times, now_ns);
         }
         let Some(first) = self.queue.front() else {
             return;
@@ -283,7 +284,7 @@ impl QueueLoop {
     }
 
     /// Logs the end of the service of the first message, and answers it.
-    fn end_service(&mut self, began_ns: u64, ended_ns: u64) {
+    fn end_service(&mut self, times: ServiceTimes, ended_ns: u64) {
         let Some(served) = self.queue.pop_front() else {
             return;
         };
@@ -294,7 +295,8 @@ impl QueueLoop {
         if self.log.served.len() < self.log_capacity {
             self.log.served.push(ServedMessage {
                 arrived_ns: served.arrived_ns,
-                began_ns,
+                began_ns: times.began_ns,
+                planned_ns: times.due_ns - times.began_ns,
                 ended_ns,
             });
         } else {
@@ -368,6 +370,7 @@ mod tests {
         let mut ended_ns = 0;
         for message in &log.served {
             assert_eq!(message.began_ns, message.arrived_ns.max(ended_ns));
+            assert_eq!(message.planned_ns, 500_000);
             assert!(message.service_ns() >= 500_000, "{message:?}");
             assert!(message.stay_ns() >= message.service_ns());
             ended_ns = message.ended_ns;
