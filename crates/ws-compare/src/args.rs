@@ -40,7 +40,7 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 
 /// Compares WebSocket servers statistically.
 ///
-/// Every server of --server is restarted in every round, in random order, and measured twice: its capacity in closed loop, and its
+/// Every server of --server is restarted in every round, in random order, and measured twice: its throughput in closed loop, and its
 /// latency in open loop at a rate that all servers can hold. Every result has a confidence interval (95 % for all
 /// figures together), or the word inconclusive.
 #[derive(Debug, Clone, Parser)]
@@ -73,8 +73,8 @@ Examples:
   ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
 Runs of a round:
-  capacity  closed loop: throughput, service times, CPU and memory
-  latency   open loop at one rate for all: response times (p50, p99, p99.9)
+  throughput  closed loop: throughput, service times, CPU and memory
+  latency     open loop at one rate for all: response times (p50, p99, p99.9)
 
 Exit codes:
     0  compared, whichever server is faster

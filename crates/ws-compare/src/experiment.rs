@@ -45,7 +45,7 @@ pub(crate) struct Experiment<'a> {
     runs: NeededRuns,
     /// Length of the slices in which the servers of a round take turns; `None` if they are measured one after the other.
     slice: Option<Duration>,
-    /// Plan of a capacity run against the first server, or the first one with TLS.
+    /// Plan of a throughput run against the first server, or the first one with TLS.
     plan: Plan,
     seed: u64,
 }
@@ -203,7 +203,7 @@ impl<'a> Experiment<'a> {
         shares.into_iter().chain(few).collect()
     }
 
-    /// Checks every server, and measures its capacity in a pilot. Returns false when the user interrupted it, and the
+    /// Checks every server, and measures its throughput in a pilot. Returns false when the user interrupted it, and the
     /// memory of all servers together in bytes, as far as it is known.
     fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> (bool, u64) {
         let pilot = self.args.rate.is_none() && self.runs.latency;
@@ -214,7 +214,7 @@ impl<'a> Experiment<'a> {
             });
             match found {
                 Ok(found) => {
-                    server.pilot_messages_per_s = found.capacity;
+                    server.pilot_messages_per_s = found.throughput;
                     server.notes = found.notes;
                     memory_bytes += found.memory_bytes.unwrap_or(0);
                 }
@@ -459,7 +459,7 @@ mod tests {
         use ComparedFigure::{MemoryPerConnection, ResponseP99, Throughput};
         let runs = |figures: &[ComparedFigure]| {
             let runs = NeededRuns::of(figures);
-            (runs.capacity, runs.latency, runs.count())
+            (runs.throughput, runs.latency, runs.count())
         };
         assert_eq!(runs(&ComparedFigure::ALL), (true, true, 2));
         assert_eq!(runs(&[Throughput, MemoryPerConnection]), (true, false, 1));

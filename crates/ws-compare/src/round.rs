@@ -25,7 +25,7 @@ pub(crate) struct RoundRunner {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeededRuns {
     /// A closed loop.
-    pub(crate) capacity: bool,
+    pub(crate) throughput: bool,
     /// An open loop, if there is a rate.
     pub(crate) latency: bool,
     pub(crate) rate: Option<Rate>,
@@ -36,7 +36,7 @@ impl NeededRuns {
     pub(crate) fn of(figures: &[ComparedFigure]) -> Self {
         let is_of_latency = |figure: &ComparedFigure| figure.is_of_latency_run();
         Self {
-            capacity: !figures.iter().all(is_of_latency),
+            throughput: !figures.iter().all(is_of_latency),
             latency: figures.iter().any(is_of_latency),
             rate: None,
         }
@@ -45,14 +45,14 @@ impl NeededRuns {
     /// These runs, or latency runs only when a closed loop is impossible.
     pub(crate) fn with_closed_loop(self, is_possible: bool) -> Self {
         Self {
-            capacity: self.capacity && is_possible,
+            throughput: self.throughput && is_possible,
             latency: self.latency || !is_possible,
             ..self
         }
     }
 
     pub(crate) fn count(self) -> u32 {
-        u32::from(self.capacity) + u32::from(self.latency)
+        u32::from(self.throughput) + u32::from(self.latency)
     }
 }
 
@@ -60,7 +60,7 @@ impl NeededRuns {
 #[derive(Debug, Default)]
 pub(crate) struct TryOut {
     /// Correct echoes per second in the pilot; `None` without a pilot.
-    pub(crate) capacity: Option<f64>,
+    pub(crate) throughput: Option<f64>,
     /// Failed checks that result in notes only.
     pub(crate) notes: Vec<String>,
     /// Maximum resident memory in bytes; `None` if unknown.
@@ -79,7 +79,7 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    /// Checks a server before all rounds. With `pilot`, also measures its capacity: correct echoes per second, the
+    /// Checks a server before all rounds. With `pilot`, also measures its throughput: correct echoes per second, the
     /// median of a few short runs.
     pub(crate) fn try_out(
         &self,
@@ -100,13 +100,13 @@ impl RoundRunner {
                 output: server.end_with_output(),
             });
         }
-        let mut capacities = Vec::new();
+        let mut throughputs = Vec::new();
         if pilot {
             on_phase("pilot");
             for _ in 0..PILOT_RUNS {
                 let load = self.template.pilot(seed)?;
                 let outcome = self.measure(candidate, &mut server, load)?;
-                capacities.push(outcome.row.messages_per_s);
+                throughputs.push(outcome.row.messages_per_s);
             }
         }
         on_phase("further checks");
@@ -115,7 +115,7 @@ impl RoundRunner {
         let memory_bytes = probe.ok().and_then(|mut probe| probe.max_rss_bytes());
         server.end();
         Ok(TryOut {
-            capacity: median(&capacities),
+            throughput: median(&throughputs),
             notes,
             memory_bytes,
         })
@@ -162,7 +162,7 @@ impl RoundRunner {
         Ok(notes)
     }
 
-    /// Fills the row of a server's turn: capacity, and latency at the rate, as far as they are needed.
+    /// Fills the row of a server's turn: throughput, and latency at the rate, as far as they are needed.
     pub(crate) fn turn(
         &self,
         row: &mut RoundRow,
@@ -173,12 +173,12 @@ impl RoundRunner {
         on_phase("starting");
         let mut server = self.starter.start(candidate)?;
         row.ready_s = server.ready_after.map(|time| time.as_secs_f64());
-        if runs.capacity {
-            on_phase("capacity");
-            let load = self.template.capacity(row.seed)?;
+        if runs.throughput {
+            on_phase("throughput");
+            let load = self.template.throughput(row.seed)?;
             let outcome = self.measure(candidate, &mut server, load)?;
             row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
-            row.capacity = Some(outcome.row);
+            row.throughput = Some(outcome.row);
         }
         let rate = runs.rate.filter(|_| runs.latency);
         if let Some(rate) = rate {

@@ -35,7 +35,7 @@ pub(crate) fn describe_rounds(
     } else {
         ""
     };
-    let closed = runs.capacity.then(|| "closed loop".to_owned());
+    let closed = runs.throughput.then(|| "closed loop".to_owned());
     let open = runs.rate.filter(|_| runs.latency).map(|rate| {
         format!(
             "open loop at {} msg/s{found}",
@@ -56,7 +56,7 @@ pub(crate) fn describe_rounds(
     )
 }
 
-/// Describes the result of a round: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`. Without capacity runs, it
+/// Describes the result of a round: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`. Without throughput runs, it
 /// has the p50 of the latency runs.
 pub(crate) fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
@@ -67,7 +67,7 @@ pub(crate) fn describe_round(round: u32, rows: &[RoundRow]) -> String {
         if let Some(failure) = &row.failure {
             return format!("failed: {failure}");
         }
-        let figure = if row.capacity.is_some() {
+        let figure = if row.throughput.is_some() {
             throughput
         } else {
             p50

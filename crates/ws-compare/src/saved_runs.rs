@@ -319,7 +319,7 @@ fn figures_of(summary: &Summary) -> Vec<ComparedFigure> {
     [of_messages, of_connections.unwrap_or_default()].concat()
 }
 
-/// A run as the round of a server: its capacity if in closed loop, its latency if in open loop. A run with faults is a
+/// A run as the round of a server: its throughput if in closed loop, its latency if in open loop. A run with faults is a
 /// failed round, as in a live comparison.
 fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -> RoundRow {
     let round = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -338,7 +338,7 @@ fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -
     if summary.offered_rate_per_s.is_some() {
         row.latency = run;
     } else {
-        row.capacity = run;
+        row.throughput = run;
     }
     row
 }

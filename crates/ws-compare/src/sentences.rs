@@ -25,7 +25,7 @@ use ComparedFigure::{
 /// Groups of figures with their headings.
 const GROUPS: [(&str, &[ComparedFigure]); 6] = [
     (
-        "Capacity: closed loop, as fast as each server answers",
+        "Throughput: closed loop, as fast as each server answers",
         &[Throughput, ServiceP50, ServiceP99, ServiceP999],
     ),
     (
@@ -70,7 +70,7 @@ pub(crate) fn groups(
 /// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
 pub(crate) const RUN_KINDS: [(&str, RunOf); 2] = [
-    ("capacity", |row| row.capacity.as_ref()),
+    ("throughput", |row| row.throughput.as_ref()),
     ("latency", |row| row.latency.as_ref()),
 ];
 

@@ -277,7 +277,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
         reasons.push("fewer than two servers are left to compare".to_owned());
     }
     for (name, figure) in [
-        ("capacity", ComparedFigure::Throughput),
+        ("throughput", ComparedFigure::Throughput),
         ("latency", ComparedFigure::ResponseP50),
     ] {
         for (of, what) in [
@@ -356,14 +356,14 @@ mod tests {
         }
     }
 
-    /// Rounds of servers with these capacities, equal except for 1 % noise.
-    fn measured(capacities: &[(&str, f64)], rounds: u32) -> Comparison {
+    /// Rounds of servers with these throughputs, equal except for 1 % noise.
+    fn measured(throughputs: &[(&str, f64)], rounds: u32) -> Comparison {
         let summary: serde_json::Value =
             serde_json::from_str(include_str!("../tests/data/run.json")).unwrap();
         let load: PlanSummary = serde_json::from_value(summary["plan"].clone()).unwrap();
-        let row = |round: u32, name: &str, capacity: f64| {
+        let row = |round: u32, name: &str, throughput: f64| {
             let noise = 1.0 + f64::from((round * 7919 + name.len() as u32 * 31) % 13) / 1_300.0;
-            let value = capacity * noise;
+            let value = throughput * noise;
             RoundRow {
                 round,
                 server: name.to_owned(),
@@ -371,7 +371,7 @@ mod tests {
                 seed: 1,
                 ready_s: None,
                 failure: None,
-                capacity: Some(run(value, 1e10 / value)),
+                throughput: Some(run(value, 1e10 / value)),
                 latency: Some(run(100.0, 1e9 / value)),
                 memory_per_connection_bytes: None,
             }
@@ -386,7 +386,7 @@ mod tests {
             seed: 1,
             confidence: CONFIDENCE,
             figures: ComparedFigure::ALL.to_vec(),
-            reference: capacities[0].0.to_owned(),
+            reference: throughputs[0].0.to_owned(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
             gate: None,
@@ -403,9 +403,13 @@ mod tests {
             excluded: None,
             notes: Vec::new(),
         };
-        let servers = capacities.iter().map(|(name, _)| server(name)).collect();
+        let servers = throughputs.iter().map(|(name, _)| server(name)).collect();
         let rows = (1..=rounds)
-            .flat_map(|round| capacities.iter().map(move |(name, c)| row(round, name, *c)))
+            .flat_map(|round| {
+                throughputs
+                    .iter()
+                    .map(move |(name, c)| row(round, name, *c))
+            })
             .collect();
         new_comparison(Host::default(), String::new(), plan, servers, rows)
     }
@@ -420,7 +424,7 @@ mod tests {
             let wiggle = 1e-4 * f64::from(row.round % 2) - 5e-5;
             let of_round = 1.0 + wiggle + between * (f64::from(row.round % 3) - 1.0);
             let of_round = if row.server == "b" { of_round } else { 1.0 };
-            let run = row.capacity.as_mut().unwrap();
+            let run = row.throughput.as_mut().unwrap();
             let of_slice = |cycle: u32| 1.005_f64.powi((cycle % 2) as i32 * 2 - 1);
             let slice = |cycle: u32| SliceRow {
                 cycle,
@@ -470,7 +474,7 @@ mod tests {
     fn a_disturbed_slice_does_not_reach_the_ratio_of_its_round() {
         let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), 0.0);
         for row in &mut c.rounds {
-            let run = row.capacity.as_mut().unwrap();
+            let run = row.throughput.as_mut().unwrap();
             let kept = &mut run.slices.as_mut().unwrap().kept;
             kept.iter_mut().for_each(|slice| slice.p50_ns = Some(1e6));
             if row.server == "b" {
@@ -534,7 +538,7 @@ mod tests {
             "{:?}",
             throughput.against[1]
         );
-        // Times are inversely proportional to capacity, and smaller times are better.
+        // Times are inversely proportional to throughput, and smaller times are better.
         let latency = row(&c, ComparedFigure::ResponseP99);
         assert!(latency.against[0].ratio.unwrap() < 0.6);
         assert_eq!(latency.against[0].verdict, ComparisonVerdict::Better);
@@ -592,7 +596,7 @@ mod tests {
             }
             // This value would be noticed if it were paired with a value of the next round.
             if row.round == 4 && row.server == "a" {
-                row.capacity = Some(run(1e9, 1.0));
+                row.throughput = Some(run(1e9, 1.0));
             }
         }
         let c = add_verdicts(of_nine, &Conditions::default());
@@ -605,7 +609,7 @@ mod tests {
     #[test]
     fn a_wild_round_is_named_and_counted() {
         let mut wild = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 9);
-        wild.rounds[6].capacity = Some(run(100.0, 1e8));
+        wild.rounds[6].throughput = Some(run(100.0, 1e8));
         let c = add_verdicts(wild, &Conditions::default());
         let found: Vec<_> = c
             .outliers
@@ -650,7 +654,7 @@ mod tests {
         let mut left = 7;
         for row in some.rounds.iter_mut().filter(|row| row.server == "a") {
             if left > 0
-                && let Some(run) = &mut row.capacity
+                && let Some(run) = &mut row.throughput
             {
                 run.verdict = Verdict::Invalid;
                 left -= 1;

@@ -59,7 +59,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ComparisonPlan {
-    /// The load of the capacity runs (closed loop). Its URL is that of the first server.
+    /// The load of the throughput runs (closed loop). Its URL is that of the first server.
     pub load: PlanSummary,
     /// Messages per second offered in the latency runs (open loop); `None` without latency runs.
     pub rate_per_s: Option<f64>,
@@ -140,10 +140,11 @@ pub struct RoundRow {
     /// Reason for not counting the round for this server.
     pub failure: Option<String>,
     /// Closed loop, as fast as the server answers.
-    pub capacity: Option<RunRow>,
+    #[serde(rename = "capacity")]
+    pub throughput: Option<RunRow>,
     /// Open loop, at the same rate for all servers.
     pub latency: Option<RunRow>,
-    /// Resident memory with all connections open after the capacity run, less that before the first one, per
+    /// Resident memory with all connections open after the throughput run, less that before the first one, per
     /// connection. `None` when it was not measured, or did not grow.
     pub memory_per_connection_bytes: Option<f64>,
 }

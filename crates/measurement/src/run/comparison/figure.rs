@@ -182,7 +182,7 @@ impl ComparedFigure {
         }
     }
 
-    /// Returns true for a figure of latency runs (open loop), false for one of capacity runs (closed loop).
+    /// Returns true for a figure of latency runs (open loop), false for one of throughput runs (closed loop).
     pub fn is_of_latency_run(self) -> bool {
         matches!(
             self,
@@ -190,7 +190,7 @@ impl ComparedFigure {
         ) || self.is_of_both_runs()
     }
 
-    /// Returns true for a figure of deliveries or of connections, which capacity runs have as well.
+    /// Returns true for a figure of deliveries or of connections, which throughput runs have as well.
     fn is_of_both_runs(self) -> bool {
         matches!(
             self,
@@ -208,11 +208,11 @@ impl ComparedFigure {
     /// The run of the round that the figure is taken from.
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
         if self.is_of_both_runs() {
-            row.latency.as_ref().or(row.capacity.as_ref())
+            row.latency.as_ref().or(row.throughput.as_ref())
         } else if self.is_of_latency_run() {
             row.latency.as_ref()
         } else {
-            row.capacity.as_ref()
+            row.throughput.as_ref()
         }
     }
 
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn connections_are_those_of_the_latency_run_where_there_is_one() {
         let mut row = RoundRow {
-            capacity: Some(run(Some(5.0))),
+            throughput: Some(run(Some(5.0))),
             ..RoundRow::default()
         };
         let figure = ComparedFigure::ConnectResponseP99;

@@ -126,7 +126,7 @@ mod tests {
             seed: 7,
             ready_s: Some(0.125),
             failure: (n == 3 && server != "base").then(|| "it did not start".into()),
-            capacity: Some(run(n)),
+            throughput: Some(run(n)),
             latency: Some(run(n)),
             memory_per_connection_bytes: Some(4_096.0),
         };
@@ -336,7 +336,7 @@ mod tests {
     fn without_slices_there_is_no_sheet_of_them() {
         let mut comparison = compared();
         for row in &mut comparison.rounds {
-            for run in [&mut row.capacity, &mut row.latency] {
+            for run in [&mut row.throughput, &mut row.latency] {
                 run.as_mut().unwrap().slices = None;
             }
         }
