@@ -46,7 +46,7 @@ mod shards_summary;
 mod slow_summary;
 mod summary;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod thresholds;
 
 use hdrhistogram::Histogram;
