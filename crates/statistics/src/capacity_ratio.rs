@@ -143,38 +143,165 @@ pub fn mean_value(rounds: &[LogValue], level: f64) -> Option<Ratio> {
     })
 }
 
-/// The comparison of a server's capacity with the reference's, from the ratio of each round
-/// ([`LogValue::over`]). Unlike by ranks, a verdict does not need a minimum number of rounds. `None` without rounds, and
-/// for values that are not finite.
+/// The capacity of a server in one round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SearchedCapacity {
+    /// Capacity 0: the conditions held at no rate.
+    Zero,
+    /// A capacity with its error.
+    Found(LogValue),
+    /// The generator set the highest rate, so the capacity is at least this one.
+    AtLeast(LogValue),
+}
+
+impl SearchedCapacity {
+    fn value(self) -> Option<LogValue> {
+        match self {
+            Self::Zero => None,
+            Self::Found(value) | Self::AtLeast(value) => Some(value),
+        }
+    }
+
+    fn is_at_least(self) -> bool {
+        matches!(self, Self::AtLeast(_))
+    }
+}
+
+/// The reason why capacities have no ratio and no interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CapacityObstacle {
+    /// No round has both capacities.
+    NoRounds,
+    /// The generator was the limit for both servers, in the same round or in different ones.
+    BothAtLeast,
+    /// One capacity is 0 in some rounds but not in all, or both are 0.
+    SomeZero,
+}
+
+/// The mean capacity of a server and its interval: 0 if it is 0 in all rounds, without an upper limit (infinite) if the
+/// generator was the limit in any round.
+///
+/// # Errors
+/// [`CapacityObstacle`], never [`CapacityObstacle::BothAtLeast`].
+pub fn mean_capacity(rounds: &[SearchedCapacity], level: f64) -> Result<Ratio, CapacityObstacle> {
+    let values: Vec<_> = rounds.iter().filter_map(|round| round.value()).collect();
+    if values.is_empty() && !rounds.is_empty() {
+        return Ok(Ratio {
+            estimate: 0.0,
+            low: 0.0,
+            high: 0.0,
+            level,
+            rounds: rounds.len(),
+        });
+    }
+    if values.len() < rounds.len() {
+        return Err(CapacityObstacle::SomeZero);
+    }
+    let mean = mean_value(&values, level).ok_or(CapacityObstacle::NoRounds)?;
+    let is_open = rounds.iter().any(|round| round.is_at_least());
+    Ok(Ratio {
+        high: if is_open { f64::INFINITY } else { mean.high },
+        ..mean
+    })
+}
+
+/// The comparison of a server's capacity with the reference's. Each pair is a round: the server and the reference. Unlike
+/// by ranks, a verdict does not need a minimum number of rounds.
+///
+/// If the generator was the limit of one of them in any round, the interval has no end on that side: its upper end is
+/// infinite for the server, its lower end 0 for the reference. A capacity of 0 in all rounds has the ratio 0, or an infinite
+/// one as the reference.
+///
+/// # Errors
+/// [`CapacityObstacle`].
 ///
 /// ```
-/// use statistics::capacity_ratio::{LogValue, compare};
+/// use statistics::capacity_ratio::{LogValue, SearchedCapacity, compare};
 /// use statistics::ratio_verdict::RatioVerdict;
 ///
-/// let found = |rate, low, high| LogValue::from_interval(rate, (low, high), 0.95);
-/// let a = [found(40_000.0, 39_000.0, 41_000.0), found(40_500.0, 39_500.0, 41_500.0)];
-/// let b = [found(60_000.0, 58_500.0, 61_500.0), found(60_500.0, 59_000.0, 62_000.0)];
-/// let ratios: Vec<_> = b.iter().zip(&a).filter_map(|(b, a)| Some((*b)?.over((*a)?))).collect();
-/// let compared = compare(&ratios, 0.95).unwrap();
-/// assert_eq!(compared.verdict, RatioVerdict::Better);
+/// let found = |rate: f64| {
+///     let value = LogValue::from_interval(rate, (0.98 * rate, 1.02 * rate), 0.95);
+///     SearchedCapacity::Found(value.unwrap())
+/// };
+/// let rounds = [(found(60_000.0), found(40_000.0)), (found(60_500.0), found(40_400.0))];
+/// assert_eq!(compare(&rounds, 0.95).unwrap().verdict, RatioVerdict::Better);
 /// ```
-pub fn compare(ratios: &[LogValue], level: f64) -> Option<RatioComparison> {
-    let spread = Spread::of(ratios)?;
-    let ratio = mean_value(ratios, level)?;
+pub fn compare(
+    rounds: &[(SearchedCapacity, SearchedCapacity)],
+    level: f64,
+) -> Result<RatioComparison, CapacityObstacle> {
+    let (servers, references): (Vec<_>, Vec<_>) = rounds.iter().copied().unzip();
+    if let Some(end) = ratio_with_zeros(&servers, &references)? {
+        let verdict = if end == 0.0 {
+            RatioVerdict::Worse
+        } else {
+            RatioVerdict::Better
+        };
+        return Ok(RatioComparison {
+            direction: Direction::HigherIsBetter,
+            ratio: Ratio {
+                estimate: end,
+                low: end,
+                high: end,
+                level,
+                rounds: rounds.len(),
+            },
+            verdict,
+        });
+    }
+    let ratios = servers.iter().zip(&references);
+    let ratios = ratios.filter_map(|(server, reference)| {
+        let (server, reference) = (server.value()?, reference.value()?);
+        Some(server.over(reference))
+    });
+    let ratios: Vec<_> = ratios.collect();
+    let is_open = |side: &[SearchedCapacity]| side.iter().any(|one| one.is_at_least());
+    let opens = (is_open(&servers), is_open(&references));
+    if opens == (true, true) {
+        return Err(CapacityObstacle::BothAtLeast);
+    }
+    let (spread, mut ratio) = Spread::of(&ratios)
+        .zip(mean_value(&ratios, level))
+        .ok_or(CapacityObstacle::NoRounds)?;
+    if opens.0 {
+        ratio.high = f64::INFINITY;
+    }
+    if opens.1 {
+        ratio.low = 0.0;
+    }
     let verdict = if ratio.low > 1.0 {
         RatioVerdict::Better
     } else if ratio.high < 1.0 {
         RatioVerdict::Worse
     } else {
-        RatioVerdict::CannotTell {
-            more_rounds: spread.more_rounds(level),
-        }
+        // With an open end, more rounds do not decide it.
+        let is_closed = opens == (false, false);
+        let more_rounds = spread.more_rounds(level).filter(|_| is_closed);
+        RatioVerdict::CannotTell { more_rounds }
     };
-    Some(RatioComparison {
+    Ok(RatioComparison {
         direction: Direction::HigherIsBetter,
         ratio,
         verdict,
     })
+}
+
+/// The ratio of capacities one of which is 0 in all rounds: 0 or infinite; `None` when no capacity is 0.
+fn ratio_with_zeros(
+    servers: &[SearchedCapacity],
+    references: &[SearchedCapacity],
+) -> Result<Option<f64>, CapacityObstacle> {
+    let zeros = |side: &[SearchedCapacity]| {
+        let zeros = side.iter().filter(|one| **one == SearchedCapacity::Zero);
+        zeros.count()
+    };
+    match (zeros(servers), zeros(references)) {
+        _ if servers.is_empty() => Err(CapacityObstacle::NoRounds),
+        (0, 0) => Ok(None),
+        (n, 0) if n == servers.len() => Ok(Some(0.0)),
+        (0, n) if n == servers.len() => Ok(Some(f64::INFINITY)),
+        _ => Err(CapacityObstacle::SomeZero),
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +316,15 @@ mod tests {
 
     fn round(log: f64, variance: f64) -> LogValue {
         LogValue { log, variance }
+    }
+
+    /// The verdict on rounds with these ratios.
+    fn verdict(ratios: &[LogValue]) -> RatioVerdict {
+        let one = SearchedCapacity::Found(LogValue::exact(1.0).unwrap());
+        let rounds = ratios
+            .iter()
+            .map(|ratio| (SearchedCapacity::Found(*ratio), one));
+        compare(&rounds.collect::<Vec<_>>(), 0.95).unwrap().verdict
     }
 
     /// One standard normal value.
@@ -267,10 +403,8 @@ mod tests {
 
     #[test]
     fn equal_servers_have_no_verdict_and_different_ones_do() {
-        let has_verdict = |rounds: &[LogValue]| {
-            let verdict = compare(rounds, 0.95).unwrap().verdict;
-            !matches!(verdict, RatioVerdict::CannotTell { .. })
-        };
+        let has_verdict =
+            |rounds: &[LogValue]| !matches!(verdict(rounds), RatioVerdict::CannotTell { .. });
         for between in [0.0, SEARCH_ERROR, 0.1] {
             let wrong = counted(1.0, between, &[SEARCH_ERROR; 3], has_verdict);
             assert!(wrong <= 65, "{wrong} of 1,000 at {between}");
@@ -283,8 +417,7 @@ mod tests {
     #[test]
     fn the_advised_rounds_lead_to_a_verdict() {
         let rounds = [round(0.02, 4e-4), round(0.05, 4e-4), round(0.0, 4e-4)];
-        let RatioVerdict::CannotTell { more_rounds } = compare(&rounds, 0.95).unwrap().verdict
-        else {
+        let RatioVerdict::CannotTell { more_rounds } = verdict(&rounds) else {
             panic!("the interval contains 1");
         };
         let more = more_rounds.unwrap();
@@ -295,14 +428,11 @@ mod tests {
             .take(3 + more as usize)
             .copied()
             .collect();
-        assert_eq!(
-            compare(&repeated, 0.95).unwrap().verdict,
-            RatioVerdict::Better
-        );
+        assert_eq!(verdict(&repeated), RatioVerdict::Better);
         // Equal capacities never differ.
         let same = [round(0.0, 1e-4); 3];
         assert_eq!(
-            compare(&same, 0.95).unwrap().verdict,
+            verdict(&same),
             RatioVerdict::CannotTell { more_rounds: None }
         );
     }
@@ -338,8 +468,68 @@ mod tests {
             );
         }
         assert_eq!(LogValue::exact(-1.0), None);
-        assert!(compare(&[], 0.95).is_none() && mean_value(&[], 0.95).is_none());
+        assert!(mean_value(&[], 0.95).is_none());
         assert!(mean_value(&[round(f64::NAN, 1.0)], 0.95).is_none());
+    }
+
+    /// A capacity of this rate, with an interval of ± 2 %.
+    fn about(rate: f64) -> LogValue {
+        LogValue::from_interval(rate, (rate / 1.02, rate * 1.02), 0.95).unwrap()
+    }
+
+    #[test]
+    fn a_lower_bound_leaves_one_end_open() {
+        use SearchedCapacity::{AtLeast, Found};
+        let ratio = |server: SearchedCapacity, reference: SearchedCapacity| {
+            let rounds = [
+                (server, reference),
+                (Found(about(60.0)), Found(about(40.0))),
+            ];
+            compare(&rounds, 0.95).map(|found| (found.verdict, found.ratio.low, found.ratio.high))
+        };
+        let (better, low, high) = ratio(AtLeast(about(60.0)), Found(about(40.0))).unwrap();
+        assert_eq!((better, high), (RatioVerdict::Better, f64::INFINITY));
+        assert!((1.4..1.5).contains(&low), "{low}");
+        // The same ratio is no evidence when the reference could take more.
+        let (unknown, low, _) = ratio(Found(about(60.0)), AtLeast(about(40.0))).unwrap();
+        assert_eq!(unknown, RatioVerdict::CannotTell { more_rounds: None });
+        assert_eq!(low, 0.0);
+        let both = ratio(AtLeast(about(60.0)), AtLeast(about(40.0)));
+        assert_eq!(both, Err(CapacityObstacle::BothAtLeast));
+        let slower = [(Found(about(40.0)), AtLeast(about(60.0)))];
+        assert_eq!(compare(&slower, 0.95).unwrap().verdict, RatioVerdict::Worse);
+        // In different rounds it is not comparable either.
+        let apart = [
+            (AtLeast(about(60.0)), Found(about(40.0))),
+            (Found(about(60.0)), AtLeast(about(40.0))),
+        ];
+        assert_eq!(compare(&apart, 0.95), Err(CapacityObstacle::BothAtLeast));
+        let alone = mean_capacity(&[AtLeast(about(60.0)), Found(about(60.0))], 0.95).unwrap();
+        assert!(alone.high.is_infinite() && (58.0..60.0).contains(&alone.low));
+    }
+
+    #[test]
+    fn a_server_that_takes_no_load_is_worse_than_one_that_does() {
+        use SearchedCapacity::{Found, Zero};
+        let (some, none) = (Found(about(40.0)), Zero);
+        let verdict = |rounds: &[(SearchedCapacity, SearchedCapacity)]| {
+            compare(rounds, 0.95).map(|found| (found.verdict, found.ratio.estimate))
+        };
+        assert_eq!(verdict(&[(none, some); 3]), Ok((RatioVerdict::Worse, 0.0)));
+        assert_eq!(
+            verdict(&[(some, none); 3]),
+            Ok((RatioVerdict::Better, f64::INFINITY))
+        );
+        for unclear in [&[(none, none); 2], &[(none, some), (some, some)]] {
+            assert_eq!(verdict(unclear), Err(CapacityObstacle::SomeZero));
+        }
+        assert_eq!(verdict(&[]), Err(CapacityObstacle::NoRounds));
+        assert_eq!(mean_capacity(&[none; 2], 0.95).unwrap().high, 0.0);
+        assert_eq!(
+            mean_capacity(&[none, some], 0.95),
+            Err(CapacityObstacle::SomeZero)
+        );
+        assert_eq!(mean_capacity(&[], 0.95), Err(CapacityObstacle::NoRounds));
     }
 
     fn capacities() -> impl Strategy<Value = Vec<((f64, f64), (f64, f64))>> {
