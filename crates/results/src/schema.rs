@@ -54,6 +54,10 @@ pub(crate) const RECONNECTS_SHEET: &str = "reconnects";
 /// One row per second in which connections opened.
 pub(crate) const CONNECTS_SHEET: &str = "connects";
 
+/// One row per step of a capacity search, or per point of a sweep. Further sheets are named `load_curve_2`, … The flattened
+/// summary leaves these rows out.
+pub(crate) const LOAD_CURVE_SHEET: &str = "load_curve";
+
 // The sheets of a comparison.
 
 /// One row per figure and server.
@@ -105,7 +109,9 @@ pub(crate) enum CellFormat {
     /// All digits of the number: 99.9, 99.9999.
     General,
     /// Two decimals below a hundred, else none.
-    OneIn,
+    UpToTwoDecimals,
+    /// True or false.
+    Truth,
     Text,
     /// No format, for a sheet of millions of rows, because the format of a cell takes a tenth of its bytes.
     Plain,
@@ -188,7 +194,7 @@ columns! {
         ServiceTime: Thousandths = "service_time_ms",
         ResponseTime: Thousandths = "response_time_ms",
         /// 1/(1 − q), the axis on which HdrHistogram plots percentiles.
-        OneIn: OneIn = "one_in",
+        OneIn: UpToTwoDecimals = "one_in",
     }
 
     TimelineColumn {
@@ -291,6 +297,36 @@ columns! {
         Late: Thousandths = "late_ms",
         /// Negative when the stamp is later than the arrival.
         Delay: Thousandths = "delay_ms",
+    }
+
+    /// Columns of [`LOAD_CURVE_SHEET`]. Cells are empty where a figure is unknown.
+    LoadCurveColumn {
+        Offered: UpToTwoDecimals = "offered_per_s",
+        Achieved: UpToTwoDecimals = "achieved_per_s",
+        From: Text = "from",
+        /// Empty when undecided, and without conditions.
+        Held: Truth = "held",
+        Seconds: Thousandths = "seconds",
+        P50: Thousandths = "response_p50_ms",
+        P99: Thousandths = "response_p99_ms",
+        P999: Thousandths = "response_p99_9_ms",
+        Failed: Count = "failed",
+        Unsent: Count = "unsent",
+        /// CPU time of the server per second, in cores.
+        ServerCpu: Ratio = "server_cpu_share",
+        Due: Count = "due",
+        /// Seconds from the beginning of the search or sweep.
+        Start: Thousandths = "start_s",
+        Settle: Thousandths = "settle_s",
+        Lead: UpToTwoDecimals = "lead_per_s",
+        P50Low: Thousandths = "response_p50_low_ms",
+        P50High: Thousandths = "response_p50_high_ms",
+        P99Low: Thousandths = "response_p99_low_ms",
+        P99High: Thousandths = "response_p99_high_ms",
+        P999Low: Thousandths = "response_p99_9_low_ms",
+        P999High: Thousandths = "response_p99_9_high_ms",
+        ClientCpu: Ratio = "client_cpu_share",
+        GeneratorLimited: Truth = "generator_limited",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
