@@ -82,6 +82,10 @@ pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
     ("response_p99", ComparedFigure::ResponseP99),
 ];
 
+/// The sheet of the capacities by round, behind all others, where there are any.
+pub(crate) const CAPACITY_BY_ROUND: (&str, ComparedFigure) =
+    ("capacity_under_slo", ComparedFigure::CapacityUnderSlo);
+
 /// The name of the `index`-th sheet of latencies, from 0.
 pub(crate) fn latencies_sheet(index: usize) -> String {
     further_sheet(LATENCIES_SHEET, index)
@@ -382,6 +386,15 @@ columns! {
         LatencyLeftOut: Count = "latency_slices_left_out",
         LatencySettle: Thousandths = "latency_settle_ms",
         Background: Ratio = "background_cpu_share",
+        /// Search for a capacity.
+        SearchVerdict: Text = "capacity_under_slo_verdict",
+        SearchRate: Count = "capacity_under_slo_per_s",
+        SearchLow: Count = "capacity_under_slo_low_per_s",
+        SearchHigh: Count = "capacity_under_slo_high_per_s",
+        SearchFromAbove: Count = "capacity_under_slo_from_above_per_s",
+        SearchHysteresis: Truth = "capacity_under_slo_hysteresis",
+        SearchAtLeast: Truth = "capacity_under_slo_at_least",
+        SearchEnded: Text = "capacity_under_slo_ended_by",
     }
 
     /// Columns of [`SLICES_SHEET`], one row per slice that the figures are computed from.

@@ -1,5 +1,6 @@
 //! One row per round and server, in the order of measurement.
 
+use measurement::run::CapacitySummary;
 use measurement::run::comparison::{Comparison, RoundRow, RunRow};
 use measurement::verdict::Verdict;
 use rust_xlsxwriter::Worksheet;
@@ -17,7 +18,8 @@ pub(super) fn write(sheet: &mut Worksheet, c: &Comparison) -> XlsxResult {
     mark_unless(sheet, Column::ThroughputVerdict, rows, verdict)?;
     mark_unless(sheet, Column::ThroughputFailed, rows, 0)?;
     mark_unless(sheet, Column::LatencyVerdict, rows, verdict)?;
-    mark_unless(sheet, Column::LatencyFailed, rows, 0)
+    mark_unless(sheet, Column::LatencyFailed, rows, 0)?;
+    mark_unless(sheet, Column::SearchVerdict, rows, verdict)
 }
 
 fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
@@ -25,6 +27,8 @@ fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
     let throughput = |value: fn(&RunRow) -> Option<f64>| r.throughput.as_ref().and_then(value);
     let latency = |value: fn(&RunRow) -> Option<f64>| r.latency.as_ref().and_then(value);
     let verdict = |run: &RunRow| run.verdict.name();
+    let search = r.capacity_under_slo.as_ref();
+    let found = |value: fn(&CapacitySummary) -> Option<f64>| value(&search?.found);
     match column {
         Column::Round => f64::from(r.round).into(),
         Column::Turn => f64::from(r.turn).into(),
@@ -53,6 +57,17 @@ fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
         Column::LatencySlices => latency(kept).into(),
         Column::LatencyLeftOut => latency(left_out).into(),
         Column::LatencySettle => latency(settle_ms).into(),
+        Column::SearchVerdict => search.map(|search| search.verdict.name()).into(),
+        Column::SearchRate => found(|own| own.rate_per_s).into(),
+        Column::SearchLow => found(|own| Some(own.low_per_s)).into(),
+        // Without an upper limit, the cell is empty.
+        Column::SearchHigh => {
+            found(|own| Some(own.high_per_s).filter(|high| high.is_finite())).into()
+        }
+        Column::SearchFromAbove => found(|own| own.from_above_per_s).into(),
+        Column::SearchHysteresis => search.map(|search| search.found.hysteresis).into(),
+        Column::SearchAtLeast => search.map(|search| search.found.at_least).into(),
+        Column::SearchEnded => search.map(|search| search.found.ended_by.name()).into(),
         Column::Background => throughput(|run| run.slices.as_ref()?.background_cpu_share).into(),
     }
 }
