@@ -19,10 +19,13 @@ pub(crate) struct Conditions {
 /// Names of the compared figures, as used in conditions.
 const FIGURE_NAMES: &str = "throughput, p50, p99, p99.9, response.p50, response.p99, response.p99.9, \
     service.p50, service.p99, service.p99.9, messages_per_cpu_s, memory_per_connection, reach, first.p99, last.p50, \
-    last.p99, delivery.p50, delivery.p99, gap.p99, lateness.p99, skew.p99, connect_response.p50, connect_response.p99";
+    last.p99, delivery.p50, delivery.p99, gap.p99, lateness.p99, skew.p99, connect_response.p50, connect_response.p99, capacity_under_slo";
 
 /// Finds the compared figure for a run figure's name; `None` when servers are not compared by it.
 pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
+    if matches!(name, "capacity" | "capacity_under_slo") {
+        return Some(ComparedFigure::CapacityUnderSlo);
+    }
     RunFigure::named(name).ok()?;
     let key = name.replace('.', "_");
     let is_named = |figure: &ComparedFigure| {
@@ -142,7 +145,7 @@ mod tests {
         let names = FIGURE_NAMES.split(", ");
         let figures: Vec<_> = names.map(|name| figure_named(name).unwrap()).collect();
         assert!(ComparedFigure::ALL.iter().all(|f| figures.contains(f)));
-        assert_eq!(figures.len(), 23);
+        assert_eq!(figures.len(), 24);
         for other in ["max", "connect.p99", "service_p50", "lost"] {
             assert_eq!(figure_named(other), None, "{other}");
         }

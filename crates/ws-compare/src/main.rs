@@ -6,6 +6,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `args` | command line |
+//! | `capacity_flags` | flags of a comparison by capacity |
 //! | `run` | one comparison, from the checks to the exit code |
 //! | `experiment`, `round` | the measurements: pilot and rounds; one server's turn in a round |
 //! | `server` | servers to compare: command line, processes |
@@ -31,6 +32,7 @@
 )]
 
 mod args;
+mod capacity_flags;
 mod cpu_split;
 mod experiment;
 mod fail_if;

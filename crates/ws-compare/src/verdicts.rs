@@ -374,6 +374,7 @@ mod tests {
                 throughput: Some(run(value, 1e10 / value)),
                 latency: Some(run(100.0, 1e9 / value)),
                 memory_per_connection_bytes: None,
+                capacity_under_slo: None,
             }
         };
         let plan = ComparisonPlan {
