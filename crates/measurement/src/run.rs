@@ -65,7 +65,8 @@ pub use idle_summary::{ConnectionMemory, IdleSummary, MemoryReading};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{
-    ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary,
+    CapacityPlanSummary, ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary,
+    SlowReadersSummary, StageSummary, SweepPlanSummary,
 };
 pub use process_record::{ProcessRecord, RunSum};
 pub use push_summary::PushSummary;

@@ -222,6 +222,12 @@ fn stages(plan: &PlanSummary) -> String {
 }
 
 fn length(plan: &PlanSummary) -> String {
+    if let Some(search) = &plan.find_capacity {
+        return format!("at most {}", human_time(search.budget_s * 1e9));
+    }
+    if let Some(sweep) = &plan.sweep {
+        return format!("{} at each rate", human_time(sweep.point_s * 1e9));
+    }
     match (plan.messages_per_client, plan.duration_s) {
         (Some(n), _) => format!("{} messages per client", grouped(n)),
         (None, Some(s)) => human_time(s * 1e9),

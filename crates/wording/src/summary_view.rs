@@ -11,7 +11,7 @@ use crate::summary::{
     differing_times, ended_word, ends_with_deliveries, is_feed_only, warmup_backlog,
 };
 use crate::summary_figure::{count, figure, known_time, unusual};
-use crate::{delivery_rows, idle_view, reconnect_view, scenario_view, shards_view};
+use crate::{capacity_view, delivery_rows, idle_view, reconnect_view, scenario_view, shards_view};
 
 pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
@@ -82,6 +82,8 @@ impl SummaryView {
             group("generator", calibration),
             group("server", server),
         ];
+        let capacity = capacity_view::figures(s);
+        groups.extend((!capacity.is_empty()).then(|| group("capacity", capacity)));
         let shards = shards_view::figures(s);
         groups.extend((!shards.is_empty()).then(|| group("shards", shards)));
         Self { rows, groups }

@@ -9,6 +9,7 @@ use cli::{ConnectionCount, ExitStatus, print_notice};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
+use measurement::load_search::LoadSearchError;
 use measurement::plan::{
     CertificatePolicy, HandshakeFault, LoadDraft, LoadSpec, Plan, PlanError, ServerUrl, Share,
     TargetServer,
@@ -29,6 +30,7 @@ use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
 use crate::publish::{PublishedOutcome, publish};
+use crate::search_flags::NotSearchable;
 use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -71,10 +73,13 @@ pub(crate) fn check(
     processes: NonZeroU32,
 ) -> anyhow::Result<Checked> {
     let targets = args.targets()?;
+    args.search.check_scenario(scenario.map(Arc::as_ref))?;
     let load = args.load_spec(scenario)?;
     check_shares(&load, processes)?;
+    args.search.check_load(&load)?;
     for condition in &args.conditions {
         condition.check_load(&load)?;
+        condition.check_capacity(!args.search.find_capacity.is_empty())?;
         condition.check_idle_memory(args.lacks_for_idle_memory(processes))?;
     }
     if let Some(flag) = args.scenario.line_without_holes() {
@@ -356,6 +361,8 @@ pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_unreachable = matches!(error.downcast_ref(), Some(SwarmError::Unreachable(_)));
     let is_usage = error.is::<PlanError>()
         || error.is::<ConditionError>()
+        || error.is::<LoadSearchError>()
+        || error.is::<NotSearchable>()
         || is_unreachable
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()

@@ -6,6 +6,7 @@ use units::parse_duration;
 
 use super::LoadSearchError;
 use super::capacity_condition::CapacityCondition;
+use crate::run::CapacityPlanSummary;
 
 /// The subject of a capacity search.
 #[derive(Debug, Clone)]
@@ -30,6 +31,16 @@ impl CapacityRules {
             conditions,
             precision: Self::DEFAULT_PRECISION,
             budget: Self::DEFAULT_BUDGET,
+        }
+    }
+}
+
+impl From<&CapacityRules> for CapacityPlanSummary {
+    fn from(rules: &CapacityRules) -> Self {
+        Self {
+            conditions: rules.conditions.iter().map(ToString::to_string).collect(),
+            precision: rules.precision,
+            budget_s: rules.budget.as_secs_f64(),
         }
     }
 }
@@ -64,6 +75,15 @@ pub fn parse_budget(text: &str) -> Result<Duration, LoadSearchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_subject_of_a_search_is_part_of_the_plan() {
+        let mut rules = CapacityRules::new(vec!["p99 < 10ms".parse().unwrap()]);
+        rules.budget = Duration::from_millis(1_500);
+        let plan = CapacityPlanSummary::from(&rules);
+        assert_eq!(plan.conditions, ["p99<10ms"]);
+        assert_eq!((plan.precision, plan.budget_s), (0.03, 1.5));
+    }
 
     #[test]
     fn a_precision_is_a_percentage() {

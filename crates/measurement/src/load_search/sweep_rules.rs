@@ -6,6 +6,7 @@ use std::time::Duration;
 use units::{Rate, parse_count};
 
 use super::LoadSearchError;
+use crate::run::SweepPlanSummary;
 
 /// The rates of a sweep, and the time at each.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,15 @@ impl SweepRules {
     pub const MAX_POINTS: usize = 200;
     /// The time at each rate when none is given.
     pub const DEFAULT_POINT: Duration = Duration::from_secs(10);
+}
+
+impl From<&SweepRules> for SweepPlanSummary {
+    fn from(rules: &SweepRules) -> Self {
+        Self {
+            rates: rules.rates.iter().map(|rate| rate.per_second()).collect(),
+            point_s: rules.point.as_secs_f64(),
+        }
+    }
 }
 
 /// Parses `LOWEST..HIGHEST[:POINTS]`, with the default time at each rate.

@@ -110,6 +110,14 @@ pub struct LoadStep {
     pub generator_limited: bool,
 }
 
+impl LoadStep {
+    /// Returns true when the server kept up with the rate: 95 % of it was achieved, and nothing failed.
+    pub fn keeps_up(&self) -> bool {
+        const KEPT: f64 = 0.95;
+        self.failed == 0 && self.achieved_per_s >= KEPT * self.offered_per_s
+    }
+}
+
 /// The highest offered rate at which conditions hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
