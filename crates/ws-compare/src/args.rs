@@ -191,7 +191,7 @@ pub(crate) struct CompareArgs {
     pub(crate) capacity: Vec<CapacityCondition>,
 
     /// Half-width of the interval at which a search of --capacity ends before its time is over (example: 5%)
-    #[arg(long, value_name = "PCT", default_value = "3%", value_parser = parse_precision, requires = "capacity", help_heading = ROUNDS)]
+    #[arg(long, value_name = "PERCENT%", default_value = "3%", value_parser = parse_precision, requires = "capacity", help_heading = ROUNDS)]
     pub(crate) precision: f64,
 
     /// Rounds; in each, every server is measured once in closed loop and once at the rate; 3 with --capacity (example: 20)

@@ -40,17 +40,33 @@ pub(crate) fn check(args: &CompareArgs, conditions: &Conditions) -> Result<(), S
             Ok(())
         };
     }
-    if args.rate.is_some() {
-        return refuse("--rate", "a search sets the rates itself; leave --rate out");
-    }
-    if args.typed.has_messages {
-        return refuse("--messages", "a search has a time; use -d in place of -m");
-    }
-    if args.slice.is_some_and(|slice| !slice.is_zero()) {
-        return refuse(
+    const STAY: &str = "connections stay open during a search; leave it out, or compare the servers at one rate (--rate)";
+    let connections = &args.connections;
+    let excluded = [
+        (
+            "--rate",
+            args.rate.is_some(),
+            "the search sets the rates; leave --rate out",
+        ),
+        (
+            "--messages",
+            args.typed.has_messages,
+            "use -d for the length of a search",
+        ),
+        (
             "--slice",
+            args.slice.is_some_and(|slice| !slice.is_zero()),
             "servers are searched one after the other; leave --slice out",
-        );
+        ),
+        ("--lifetime", connections.lifetime.is_some(), STAY),
+        (
+            "--messages-per-connection",
+            connections.messages_per_connection.is_some(),
+            STAY,
+        ),
+    ];
+    if let Some((flag, _, why)) = excluded.into_iter().find(|(_, is_given, _)| *is_given) {
+        return refuse(flag, why);
     }
     if let Some(other) = args.figures.iter().copied().find(is_other) {
         let name = other.key();
@@ -109,6 +125,12 @@ mod tests {
             (&["-r", "500"][..], "--rate", "leave --rate out"),
             (&["-m", "500"], "--messages", "use -d"),
             (&["--slice", "20ms"], "--slice", "leave --slice out"),
+            (&["--lifetime", "1s"], "--lifetime", "leave it out"),
+            (
+                &["--messages-per-connection", "9"],
+                "--messages-per-connection",
+                "leave it out",
+            ),
             (&["--figures", "p99"], "--figures", "has no response_p99"),
             (
                 &["--fail-if", "b.p99 > a.p99"],

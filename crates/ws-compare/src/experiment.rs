@@ -13,6 +13,7 @@ use measurement::run::{PlanSummary, ScenarioSummary};
 use units::Rate;
 
 use crate::args::{CompareArgs, usage_error};
+use crate::capacity_flags::capacity_rules;
 use crate::cpu_split::CpuSplit;
 use crate::fail_if::Conditions;
 use crate::gate::Gate;
@@ -69,7 +70,17 @@ impl<'a> Experiment<'a> {
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(refused_plan)?;
         }
-        let load = template.usual(seed, args.rate).map_err(refused_plan)?;
+        let search = capacity_rules(args);
+        let any_rate = search.as_ref().map(|_| template.any_rate());
+        let usual = template.usual(seed, args.rate.or(any_rate));
+        let load = match &search {
+            None => usual.map_err(refused_plan)?,
+            Some(_) => template.search(seed).map_err(refused_plan)?,
+        };
+        let conditions_of_search = search.iter().flat_map(|rules| &rules.conditions);
+        for condition in conditions_of_search {
+            condition.check_load(&load).map_err(usage_error)?;
+        }
         let scenario_load = args.loaded.as_ref().map(|_| load.clone());
         let plan = load.against(target).map_err(refused_plan)?;
         plan.check_handshakes().map_err(usage_error)?;
@@ -102,6 +113,7 @@ impl<'a> Experiment<'a> {
             template,
             machine: Machine::describe(&plan, open_files::limit()),
             gate: gate(args),
+            search,
         };
         let figures = [args.compared_figures(), conditions.figures()].concat();
         let runs = needed_runs(args, &figures, &runner.template);
@@ -126,7 +138,7 @@ impl<'a> Experiment<'a> {
         self.stop.interrupts.announce_on_interrupt(!self.args.quiet);
         let started_at = SystemTime::now();
         let begun = Instant::now();
-        let display = ProgressDisplay::start(self.args.quiet);
+        let display = ProgressDisplay::start(self.args.quiet, &self.stop.control);
         let path = &self.args.path;
         let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
         let (mut is_complete, memory_bytes) = self.try_out(&mut servers, &display);
@@ -171,6 +183,10 @@ impl<'a> Experiment<'a> {
                 .to_owned()
         });
         let args = self.args;
+        if self.runs.search {
+            // Few rounds are enough, because each search has an interval of its own.
+            return shares.into_iter().collect();
+        }
         let most = args.until_sure.map_or(0, |_| args.max_rounds);
         let has_processes = self.candidates.iter().any(|c| c.command.is_some());
         let is_measured = |figure: &ComparedFigure| {
@@ -250,6 +266,7 @@ impl<'a> Experiment<'a> {
         let args = self.args;
         let mut load = PlanSummary::from(&self.plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
+        load.find_capacity = self.runner.search.as_ref().map(Into::into);
         load.url = candidate.map_or_else(String::new, |c| c.row(&args.path).url);
         Ok(ComparisonPlan {
             load,
@@ -270,10 +287,17 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Time that the runs of a round take without starts; `None` for a number of messages.
+    /// Time that the runs of a round take without starts; `None` for a number of messages. That of searches is the longest
+    /// one.
     fn least_round(&self, servers: usize, runs: NeededRuns) -> Option<Duration> {
         let load = &self.args.load;
-        let one_run = load.duration?.checked_add(load.warmup)?;
+        // The time of a search has everything in it.
+        let warmup = if runs.search {
+            Duration::ZERO
+        } else {
+            load.warmup
+        };
+        let one_run = load.duration?.checked_add(warmup)?;
         one_run.checked_mul(u32::try_from(servers).ok()?.checked_mul(runs.count())?)
     }
 
@@ -411,6 +435,9 @@ fn needed_runs(
     figures: &[ComparedFigure],
     template: &LoadTemplate,
 ) -> NeededRuns {
+    if !args.capacity.is_empty() {
+        return NeededRuns::SEARCH;
+    }
     if args.loaded.as_ref().is_some_and(|it| it.is_push_only()) {
         // The server alone decides on the load.
         return NeededRuns::of(ComparedFigure::OF_FEEDS);

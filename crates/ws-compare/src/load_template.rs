@@ -106,6 +106,16 @@ impl LoadTemplate {
         })
     }
 
+    /// The load of a search for a capacity, which sets the rates itself.
+    pub(crate) fn search(&self, seed: u64) -> Result<LoadSpec, PlanError> {
+        self.latency(seed, self.any_rate())
+    }
+
+    /// One message per second and client: a rate that every plan allows.
+    pub(crate) fn any_rate(&self) -> Rate {
+        Rate::from(self.draft.clients)
+    }
+
     /// The loads of the gate, for the largest and the smallest payload: one message each, with `timeout` as time limit.
     /// Without verification, two messages each, because a greeting could be taken for a single echo. With a scenario, one
     /// message of each client, because its roles need all of them. A feed sends a few of its own messages.

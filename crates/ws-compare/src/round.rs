@@ -1,14 +1,16 @@
 //! One server's turn: start, measurement in closed and open loop, end.
 
 use host::process_probe::ProcessProbe;
+use measurement::load_search::CapacityRules;
 use measurement::plan::LoadSpec;
-use measurement::run::comparison::{ComparedFigure, RoundRow};
+use measurement::run::comparison::{ComparedFigure, RoundRow, SearchRow};
 use statistics::order_statistics::median;
 use units::Rate;
 
 use crate::gate::Gate;
 use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
+use crate::search::search;
 use crate::server::candidate::Candidate;
 use crate::server::failure::{ServerFailure, describe_ending};
 use crate::server::starter::{RunningServer, ServerStarter};
@@ -19,6 +21,8 @@ pub(crate) struct RoundRunner {
     pub(crate) template: LoadTemplate,
     pub(crate) machine: Machine,
     pub(crate) gate: Gate,
+    /// The rules of the searches; `None` when servers are not compared by capacity.
+    pub(crate) search: Option<CapacityRules>,
 }
 
 /// Runs of a server in each round.
@@ -29,9 +33,19 @@ pub(crate) struct NeededRuns {
     /// An open loop, if there is a rate.
     pub(crate) latency: bool,
     pub(crate) rate: Option<Rate>,
+    /// A search for the capacity, in place of the other runs.
+    pub(crate) search: bool,
 }
 
 impl NeededRuns {
+    /// A search for the capacity alone.
+    pub(crate) const SEARCH: Self = Self {
+        throughput: false,
+        latency: false,
+        rate: None,
+        search: true,
+    };
+
     /// The runs that these figures are taken from, without a rate yet.
     pub(crate) fn of(figures: &[ComparedFigure]) -> Self {
         let is_of_latency = |figure: &ComparedFigure| figure.is_of_latency_run();
@@ -39,6 +53,7 @@ impl NeededRuns {
             throughput: !figures.iter().all(is_of_latency),
             latency: figures.iter().any(is_of_latency),
             rate: None,
+            search: false,
         }
     }
 
@@ -52,7 +67,7 @@ impl NeededRuns {
     }
 
     pub(crate) fn count(self) -> u32 {
-        u32::from(self.throughput) + u32::from(self.latency)
+        u32::from(self.throughput) + u32::from(self.latency) + u32::from(self.search)
     }
 }
 
@@ -186,8 +201,44 @@ impl RoundRunner {
             let load = self.template.latency(row.seed, rate)?;
             row.latency = Some(self.measure(candidate, &mut server, load)?.row);
         }
+        if let Some(rules) = self.search.as_ref().filter(|_| runs.search) {
+            on_phase("search");
+            let found = self.find_capacity(candidate, &mut server, rules, row.seed)?;
+            row.capacity_under_slo = Some(found);
+        }
         server.end();
         Ok(())
+    }
+
+    /// Searches for the capacity, and checks that the server has survived it without faults.
+    fn find_capacity(
+        &self,
+        candidate: &Candidate,
+        server: &mut RunningServer,
+        rules: &CapacityRules,
+        seed: u64,
+    ) -> Result<SearchRow, ServerFailure> {
+        let load = self.template.search(seed)?;
+        let plan = load.against(server.address.server.clone())?;
+        let control = &self.starter.control;
+        let outcome = search(&plan, rules, control, &self.machine, &server.processes());
+        if control.is_stopped() {
+            return Err(ServerFailure::Interrupted);
+        }
+        check_alive(candidate, server)?;
+        let name = || candidate.name.clone();
+        let outcome = outcome.map_err(|source| ServerFailure::Run {
+            name: name(),
+            source,
+        })?;
+        match outcome.faults {
+            Some(faults) => Err(ServerFailure::UnderLoad {
+                name: name(),
+                faults,
+                ends_early: outcome.ends_early,
+            }),
+            None => Ok(outcome.row),
+        }
     }
 
     /// Executes one run, and checks that the server has survived it without faults.
