@@ -214,6 +214,42 @@ impl<'a> Coordinator<'a> {
         Ok(std::mem::take(&mut self.slices))
     }
 
+    /// Runs one step of a sliced run and returns each thread's part, as [`run_slice`](Self::run_slice) does. The threads end
+    /// it when all of them have completed it. `observe` is called with `Measure` and `Drain` at the start of these phases.
+    pub(crate) fn run_step(
+        &mut self,
+        step: SliceCommand,
+        observe: &mut dyn FnMut(Phase),
+    ) -> Result<Vec<ThreadSlice>, SwarmError> {
+        self.done = 0;
+        self.send(|command| command.slice = Some(step));
+        let t0 = step.start + Duration::from_nanos(step.settle_ns);
+        let end = t0 + Duration::from_nanos(step.counted_ns);
+        let mut phases = [(Phase::Measure, t0), (Phase::Drain, end)]
+            .into_iter()
+            .peekable();
+        let mut has_ended = false;
+        while self.slices.len() < self.handles.len() {
+            let now = Instant::now();
+            if let Some((phase, _)) = phases.next_if(|(_, at)| *at <= now) {
+                observe(phase);
+                continue;
+            }
+            let wait = phases.peek().map(|(_, at)| at.duration_since(now));
+            let wait = wait.map_or(CHECK_INTERVAL, |wait| wait.min(CHECK_INTERVAL));
+            if !has_ended && self.done == self.handles.len() {
+                has_ended = true;
+                self.send(|command| command.completed_step = step.number);
+            }
+            self.receive_report(wait)?;
+            if !self.interrupted && self.run.is_stopped() {
+                self.interrupted = true;
+                self.send(|command| command.stop = true);
+            }
+        }
+        Ok(std::mem::take(&mut self.slices))
+    }
+
     /// Closes the connections, and waits for the results of all threads.
     pub(crate) fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;

@@ -17,7 +17,7 @@ const ARROWS: &str = "
     websocket-wire:
     scenario: units
     measurement: scenario statistics units
-    swarm: host measurement scenario units websocket-wire
+    swarm: host measurement scenario statistics units websocket-wire
     results: measurement units
     shards: host measurement results units
     wording: measurement scenario statistics units

@@ -28,6 +28,22 @@ pub struct StoredSecond {
     pub response: Option<EncodedTimes>,
 }
 
+/// The timeline of a run by the seconds of its parts, each of which begins with second 0 and has no gap.
+///
+/// # Errors
+/// A text, when a histogram is damaged.
+pub fn sum_seconds(parts: &[Vec<StoredSecond>]) -> Result<Vec<TimelineRow>, String> {
+    let mut sums: Vec<SecondSum> = Vec::new();
+    for part in parts {
+        sums.resize_with(sums.len().max(part.len()), SecondSum::default);
+        for (sum, second) in sums.iter_mut().zip(part) {
+            sum.add(&SecondSum::decode(second)?);
+        }
+    }
+    let rows = sums.iter().zip(0..);
+    Ok(rows.map(|(sum, second)| sum.to_row(second)).collect())
+}
+
 /// A histogram of nanoseconds in HdrHistogram's V2 encoding, stored in base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -189,7 +189,7 @@ impl RunSum {
         self.context = if self.parts == 0 {
             part.context
         } else {
-            beside(std::mem::take(&mut self.context), part.context)
+            std::mem::take(&mut self.context).beside(part.context)
         };
         self.parts += 1;
         Ok(())
@@ -274,27 +274,32 @@ impl RunSum {
     }
 }
 
-/// The contexts of two parts that ran at the same time. Those of the first name the program and the machine.
-fn beside(one: RunContext, other: RunContext) -> RunContext {
-    RunContext {
-        elapsed_s: one.elapsed_s.max(other.elapsed_s),
-        connections: one.connections.beside(other.connections),
-        client: one.client.beside(&other.client),
-        server: one.server.or(other.server),
-        server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
-        calibration: calibration_beside(one.calibration, other.calibration),
-        idle: idle_beside(one.idle, other.idle),
-        // Processes of one machine see the same overflows.
-        listen_overflows: one.listen_overflows.max(other.listen_overflows),
-        interrupted: one.interrupted || other.interrupted,
-        recognized_nothing: one.recognized_nothing && other.recognized_nothing,
-        recognized_late: one.recognized_late || other.recognized_late,
-        setup: one.setup.zip(other.setup).map(|(one, other)| {
-            let failures = one.failures.into_iter().chain(other.failures);
-            let failures = failures.map(|failure| (failure.failure, failure.count));
-            SetupSummary::new(one.ready + other.ready, failures)
-        }),
-        ..one
+impl RunContext {
+    /// The contexts of two processes at the same time. Those of the first name the program and the machine. Times of opening
+    /// connections are those of the first.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        let (one, other) = (self, other);
+        Self {
+            elapsed_s: one.elapsed_s.max(other.elapsed_s),
+            connections: one.connections.beside(other.connections),
+            client: one.client.beside(&other.client),
+            server: one.server.or(other.server),
+            server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
+            calibration: calibration_beside(one.calibration, other.calibration),
+            idle: idle_beside(one.idle, other.idle),
+            // Processes of one machine see the same overflows.
+            listen_overflows: one.listen_overflows.max(other.listen_overflows),
+            interrupted: one.interrupted || other.interrupted,
+            recognized_nothing: one.recognized_nothing && other.recognized_nothing,
+            recognized_late: one.recognized_late || other.recognized_late,
+            setup: one.setup.zip(other.setup).map(|(one, other)| {
+                let failures = one.failures.into_iter().chain(other.failures);
+                let failures = failures.map(|failure| (failure.failure, failure.count));
+                SetupSummary::new(one.ready + other.ready, failures)
+            }),
+            ..one
+        }
     }
 }
 

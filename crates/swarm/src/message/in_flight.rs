@@ -52,6 +52,8 @@ pub(crate) struct InFlightQueue {
     answered_by_order: u64,
     /// Messages counted as lost at the end of the drain. A later echo of them does not count, not even as a duplicate.
     pub(crate) given_up: Vec<MessageNumber>,
+    /// Messages of the warm-up, and measured ones, that were sent in earlier steps.
+    of_earlier_steps: [u64; 2],
 }
 
 impl InFlightQueue {
@@ -241,6 +243,24 @@ impl InFlightQueue {
         while let Some(message) = self.take_expired(sent_until_ns) {
             self.add_timed_out(message);
         }
+    }
+
+    /// Ends a step in which this number of messages of the warm-up, and of measured messages, had been sent. Later echoes of
+    /// them do not count.
+    pub(crate) fn end_step(&mut self, warmed: u64, sent: u64) {
+        self.given_up.clear();
+        self.of_earlier_steps = [warmed, sent];
+    }
+
+    /// Returns true for a message that counts as lost, or as one of an earlier step.
+    pub(crate) fn is_given_up(&self, number: MessageNumber) -> bool {
+        let of_earlier_steps = self.of_earlier_steps[usize::from(!number.is_warmup())];
+        number.index() < of_earlier_steps || self.given_up.contains(&number)
+    }
+
+    /// Returns true when later echoes of some messages do not count.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.of_earlier_steps != [0, 0] || !self.given_up.is_empty()
     }
 
     /// Removes all messages: returns the timed-out ones and the active ones.
