@@ -10,7 +10,7 @@ use units::Rate;
 use crate::gate::Gate;
 use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
-use crate::search::search;
+use crate::search::{SEARCH_PHASE, search};
 use crate::server::candidate::Candidate;
 use crate::server::failure::{ServerFailure, describe_ending};
 use crate::server::starter::{RunningServer, ServerStarter};
@@ -202,7 +202,7 @@ impl RoundRunner {
             row.latency = Some(self.measure(candidate, &mut server, load)?.row);
         }
         if let Some(rules) = self.search.as_ref().filter(|_| runs.search) {
-            on_phase("search");
+            on_phase(SEARCH_PHASE);
             let found = self.find_capacity(candidate, &mut server, rules, row.seed)?;
             row.capacity_under_slo = Some(found);
         }
@@ -222,7 +222,7 @@ impl RoundRunner {
         let plan = load.against(server.address.server.clone())?;
         let control = &self.starter.control;
         let outcome = search(&plan, rules, control, &self.machine, &server.processes());
-        if control.is_stopped() {
+        if control.is_interrupted() {
             return Err(ServerFailure::Interrupted);
         }
         check_alive(candidate, server)?;

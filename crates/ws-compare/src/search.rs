@@ -10,6 +10,9 @@ use swarm::{RunHandle, RunSetup, SwarmError};
 
 use crate::measure::{Machine, describe_faults, tool};
 
+/// The phase of a server's turn in which it is searched.
+pub(crate) const SEARCH_PHASE: &str = "search";
+
 /// The result of a search.
 #[derive(Debug)]
 pub(crate) struct SearchOutcome {

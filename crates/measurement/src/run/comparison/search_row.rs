@@ -33,6 +33,10 @@ impl SearchRow {
             let value = LogValue::from_interval(rate, (low, mirrored), own.confidence)?;
             return Some(SearchedCapacity::AtLeast(value));
         }
+        if own.high_per_s <= rate {
+            // No rate was offered at which a condition did not hold.
+            return None;
+        }
         let interval = (own.low_per_s, own.high_per_s);
         let value = LogValue::from_interval(rate, interval, own.confidence)?;
         Some(SearchedCapacity::Found(value))
@@ -83,6 +87,7 @@ pub(super) mod tests {
     fn a_lower_bound_needs_no_upper_limit() {
         let mut row = search(Some(100.0), 98.0, f64::INFINITY);
         assert_eq!(row.capacity(), None, "the interval has no end");
+        assert_eq!(search(Some(100.0), 98.0, 100.0).capacity(), None);
         row.found.at_least = true;
         assert!(matches!(row.capacity(), Some(SearchedCapacity::AtLeast(_))));
         row.found.low_per_s = 0.0;
