@@ -82,6 +82,10 @@ pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
     ("response_p99", ComparedFigure::ResponseP99),
 ];
 
+/// The sheet of the capacities by round, behind all others, where there are any.
+pub(crate) const CAPACITY_BY_ROUND: (&str, ComparedFigure) =
+    ("capacity_under_slo", ComparedFigure::CapacityUnderSlo);
+
 /// The name of the `index`-th sheet of latencies, from 0.
 pub(crate) fn latencies_sheet(index: usize) -> String {
     further_sheet(LATENCIES_SHEET, index)
@@ -358,13 +362,13 @@ columns! {
         Turn: Id = "turn",
         Server: Text = "server",
         Ready: Thousandths = "ready_s",
-        CapacityVerdict: Text = "capacity_verdict",
-        CapacityCut: Thousandths = "capacity_cut_s",
-        CapacityRate: Count = "capacity_msg_per_s",
+        ThroughputVerdict: Text = "capacity_verdict",
+        ThroughputCut: Thousandths = "capacity_cut_s",
+        ThroughputRate: Count = "capacity_msg_per_s",
         ServiceP50: Thousandths = "service_p50_ms",
         ServiceP99: Thousandths = "service_p99_ms",
         ServiceP999: Thousandths = "service_p99_9_ms",
-        CapacityFailed: Count = "capacity_failed_messages",
+        ThroughputFailed: Count = "capacity_failed_messages",
         LatencyVerdict: Text = "latency_verdict",
         LatencyCut: Thousandths = "latency_cut_s",
         LatencyRate: Count = "latency_msg_per_s",
@@ -375,13 +379,22 @@ columns! {
         MessagesPerCpu: Count = "messages_per_cpu_s",
         MemoryPerConnection: Count = "memory_per_connection_bytes",
         Failure: Text = "failure",
-        CapacitySlices: Count = "capacity_slices",
-        CapacityLeftOut: Count = "capacity_slices_left_out",
-        CapacitySettle: Thousandths = "capacity_settle_ms",
+        ThroughputSlices: Count = "capacity_slices",
+        ThroughputLeftOut: Count = "capacity_slices_left_out",
+        ThroughputSettle: Thousandths = "capacity_settle_ms",
         LatencySlices: Count = "latency_slices",
         LatencyLeftOut: Count = "latency_slices_left_out",
         LatencySettle: Thousandths = "latency_settle_ms",
         Background: Ratio = "background_cpu_share",
+        /// Search for a capacity.
+        SearchVerdict: Text = "capacity_under_slo_verdict",
+        SearchRate: Count = "capacity_under_slo_per_s",
+        SearchLow: Count = "capacity_under_slo_low_per_s",
+        SearchHigh: Count = "capacity_under_slo_high_per_s",
+        SearchFromAbove: Count = "capacity_under_slo_from_above_per_s",
+        SearchHysteresis: Truth = "capacity_under_slo_hysteresis",
+        SearchAtLeast: Truth = "capacity_under_slo_at_least",
+        SearchEnded: Text = "capacity_under_slo_ended_by",
     }
 
     /// Columns of [`SLICES_SHEET`], one row per slice that the figures are computed from.

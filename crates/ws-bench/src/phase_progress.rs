@@ -5,9 +5,8 @@ use std::time::Duration;
 use measurement::plan::Plan;
 use measurement::run::{RunContext, Summary};
 use measurement::verdict::Calibration;
-use swarm::{Phase, RunProgress};
+use swarm::{Phase, RunProgress, SearchProgress};
 
-use crate::search_progress::SearchProgress;
 use crate::tool::tool;
 
 pub(crate) const PHASES: [Phase; 5] = [

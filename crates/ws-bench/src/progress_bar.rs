@@ -37,7 +37,7 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
         while !is_over() && stderr().is_terminal() {
             let progress = control.progress();
             let phase = PhaseProgress::new(&plan, &progress);
-            let search = search_progress::of(&control);
+            let search = control.search();
             let phase = search.as_ref().map_or(phase, PhaseProgress::of_search);
             bar.set_length(phase.total.max(1));
             bar.set_position(phase.done.min(phase.total));

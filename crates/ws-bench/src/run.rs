@@ -362,13 +362,9 @@ fn execute(
     match rates {
         None => swarm::run(plan, control, setup),
         Some(SeveralRates::Search(rules)) => {
-            let _ = rules;
-            swarm::run(plan, control, setup)
+            swarm::load_search::find_capacity(plan, rules, control, setup)
         }
-        Some(SeveralRates::Sweep(rules)) => {
-            let _ = rules;
-            swarm::run(plan, control, setup)
-        }
+        Some(SeveralRates::Sweep(rules)) => swarm::load_search::sweep(plan, rules, control, setup),
     }
 }
 

@@ -4,38 +4,13 @@ use std::time::Duration;
 
 use measurement::run::LoadStep;
 use statistics::capacity_search::{CapacityEstimate, StepPurpose};
-use swarm::RunHandle;
+use swarm::{OrderPurpose, SearchProgress};
 use units::{grouped, human_rate};
 use wording::Tone;
 use wording::summary_view::LabelledRow;
 
 /// Rates that are listed, the newest first.
 const LISTED_RATES: usize = 4;
-
-/// MIRROR
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OrderPurpose {
-    Pilot,
-    Step(StepPurpose),
-    Point,
-}
-/// MIRROR
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SearchProgress {
-    pub(crate) step: u32,
-    pub(crate) planned_steps: Option<u32>,
-    pub(crate) purpose: Option<OrderPurpose>,
-    pub(crate) offered_per_s: Option<f64>,
-    pub(crate) spent_s: f64,
-    pub(crate) budget_s: f64,
-    pub(crate) estimate: Option<CapacityEstimate>,
-    pub(crate) steps: Vec<LoadStep>,
-}
-
-/// The search or the sweep of a run; `None` before its first step, and for any other run.
-pub(crate) fn of(_control: &RunHandle) -> Option<SearchProgress> {
-    None
-}
 
 /// The time that is left at most.
 pub(crate) fn time_left(search: &SearchProgress) -> Duration {

@@ -24,8 +24,6 @@ use measurement::plan::Plan;
 use swarm::RunHandle;
 use tokio::sync::Semaphore;
 
-use crate::search_progress;
-
 /// Maximum number of concurrent connections. Others wait in the backlog. Each uses an open file that the run may need.
 const CONNECTIONS: usize = 16;
 /// Maximum time for a request to arrive.
@@ -112,7 +110,7 @@ fn answer(request: &Request<Incoming>, figures: &MetricsSource) -> Response<Stri
         return response;
     }
     let (plan, control) = &**figures;
-    let search = search_progress::of(control);
+    let search = control.search();
     match page::render(plan, &control.progress(), search) {
         Ok(text) => {
             let mut response = Response::new(text);

@@ -13,12 +13,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
-use swarm::RunProgress;
+use swarm::{RunProgress, SearchProgress};
 
 pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
 use crate::phase_progress::{PHASES, summary_so_far};
-use crate::search_progress::SearchProgress;
 
 /// Upper bounds of the buckets in a decade, in multiples of [`LOWEST_NS`]. Each of the five is 1.6 times the previous
 /// one (series R5 of ISO 3).

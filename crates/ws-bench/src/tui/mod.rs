@@ -32,7 +32,6 @@ use self::keyboard::Keyboard;
 use self::screen::Screen;
 use self::view_model::{LiveState, ViewModel};
 use crate::search_flags::SeveralRates;
-use crate::search_progress;
 
 /// Interval between two updates of the screen, the same as that of progress reports.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -99,7 +98,7 @@ fn show(
     // closed terminal does not count as a terminal.
     while !is_over() && screen::is_ours() && stderr().is_terminal() {
         let progress = shown.control.progress();
-        let search = search_progress::of(shown.control);
+        let search = shown.control.search();
         history.update(&progress);
         let state = LiveState {
             plan: shown.plan,

@@ -6,7 +6,7 @@ use measurement::plan::Plan;
 use measurement::record::{LatencyHistogram, LazyHistogram, Record};
 use measurement::run::{Connections, LoadStep, Summary};
 use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
-use swarm::{Phase, RunProgress};
+use swarm::{Phase, RunProgress, SearchProgress};
 use units::{counted, grouped, human_percent, human_rate, human_time};
 use wording::Tone;
 use wording::deliveries_view;
@@ -19,7 +19,7 @@ use crate::phase_progress::{
 };
 use crate::report::heading_and_rules;
 use crate::search_flags::SeveralRates;
-use crate::search_progress::{self, SearchProgress, step_tone};
+use crate::search_progress::{self, step_tone};
 
 /// The state of a run from which a view is computed.
 #[derive(Debug, Clone, Copy)]
