@@ -143,6 +143,25 @@ fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
     ));
 }
 
+/// The horizontal place of a text, in dots.
+fn place_of(svg: &str, text: &str) -> f64 {
+    let all: Vec<_> = svg.lines().collect();
+    let at = all.iter().position(|line| *line == text).unwrap();
+    let (_, x) = all[at - 1].split_once(" x=\"").unwrap();
+    x.split_once('"').unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_name_of_a_capacity_stood_behind_its_wide_interval() {
+    let [narrow, wide] = [48_000.0, 0.0].map(|low_per_s| {
+        let svg = searched(|capacity| {
+            (capacity.low_per_s, capacity.high_per_s) = (low_per_s, 49_100.0);
+        });
+        place_of(&svg, "capacity 49,040 msg/s")
+    });
+    assert!(narrow < wide && wide < narrow + 500.0, "{narrow} {wide}");
+}
+
 #[test]
 fn a_capacity_without_a_rate_has_no_line() {
     for (rate, said) in [(None, "capacity unknown"), (Some(0.0), "capacity 0 msg/s")] {

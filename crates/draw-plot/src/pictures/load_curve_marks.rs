@@ -44,6 +44,7 @@ pub(crate) fn room_for_names(lines: &[LoadLine<'_>]) -> f64 {
 struct CapacityName {
     text: String,
     left_per_s: f64,
+    middle_per_s: f64,
     right_per_s: f64,
 }
 
@@ -57,12 +58,14 @@ fn names(lines: &[LoadLine<'_>]) -> Vec<CapacityName> {
         names.push(CapacityName {
             text: line.capacity_text().unwrap_or_default(),
             left_per_s: rate.min(capacity.low_per_s),
+            middle_per_s: rate,
             right_per_s: rate.max(capacity.high_per_s),
         });
         let above = from_above(capacity).filter(|_| lines.len() == 1);
         names.extend(above.map(|above| CapacityName {
             text: format!("recovers only below {} msg/s", human_rate(above)),
             left_per_s: above,
+            middle_per_s: above,
             right_per_s: above,
         }));
     }
@@ -77,9 +80,10 @@ pub(crate) fn name_capacities(axes: &PanelAxes<'_>, lines: &[LoadLine<'_>], grou
     let mut rows: [Vec<(f64, f64)>; ROWS] = Default::default();
     for name in names(lines) {
         let width = canvas.text_width(&name.text, font);
-        let before = axes.x.pixel(name.left_per_s) - air - width;
+        let before = |rate| axes.x.pixel(rate) - air - width;
         let behind = axes.x.pixel(name.right_per_s) + air;
-        let places = [before, behind]
+        // In a wide interval, beside the line.
+        let places = [before(name.left_per_s), before(name.middle_per_s), behind]
             .into_iter()
             .filter(|left| *left >= axes.left && left + width <= axes.right);
         let is_free = |taken: &[(f64, f64)], left: f64| {
