@@ -220,9 +220,11 @@ impl SlicedRun {
         let withheld = WithheldCpu::now().since(withheld_before);
         set_withheld(&mut sum.usage, &withheld);
         let mut clients = Vec::new();
+        let mut alive = 0;
         let mut recorders = Vec::with_capacity(threads.len());
         for thread in threads {
             clients.extend(thread.clients);
+            alive += thread.alive;
             recorders.push(thread.recorder);
         }
         clients.sort_unstable_by_key(|counts| counts.client);
@@ -238,7 +240,7 @@ impl SlicedRun {
             cells,
             client: sum.usage,
             stops: progress.iter().flat_map(|t| t.stops.clone()).collect(),
-            alive: connections.opened.saturating_sub(connections.closed_early),
+            alive,
             connections,
             took,
             server: None,

@@ -67,6 +67,7 @@ impl Worker<'_> {
             progress,
             all_sent: 0,
             clients: ClientCounts::since(counts(self), &counts_before),
+            alive: 0,
         })
     }
 
