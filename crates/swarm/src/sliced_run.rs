@@ -213,8 +213,8 @@ impl SlicedRun {
             is_step: true,
         };
         let withheld_before = WithheldCpu::now();
-        let threads = self.coordinator.run_step(command, observe)?;
-        let took = command.start.elapsed();
+        let (start, threads) = self.coordinator.run_step(command, observe)?;
+        let took = start.elapsed();
         let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
         let mut sum = sum_progress(&progress);
         let withheld = WithheldCpu::now().since(withheld_before);

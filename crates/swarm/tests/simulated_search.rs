@@ -219,7 +219,7 @@ fn the_capacity_of_a_queue_is_the_rate_of_its_server() {
     let summary = run.summary.as_ref().unwrap();
     assert!(last.keeps_samples && last.lead.is_none());
     assert_eq!(
-        last.drain.quiet,
+        last.drain.longest,
         Duration::from_secs(20),
         "the timeout of the plan"
     );

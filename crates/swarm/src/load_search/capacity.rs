@@ -34,6 +34,9 @@ const PILOT_QUIET: Duration = Duration::from_millis(200);
 /// Messages in flight over all clients with which the pilot is not bound by wake-ups.
 const PILOT_IN_FLIGHT: u32 = 64;
 
+/// Shortest time without an echo after which none is awaited any more, in the step whose figures are reported.
+const FINAL_QUIET: Duration = Duration::from_secs(3);
+
 /// Confidence of the interval.
 const CONFIDENCE: f64 = 0.95;
 
@@ -82,7 +85,7 @@ pub fn find_capacity_with<'a>(
             precision: rules.precision,
             budget_s,
             pilot_per_s,
-            timeout_s: search.drain().longest.as_secs_f64(),
+            timeout_s: search.drain(false).longest.as_secs_f64(),
             seed: plan.seed,
         });
         search.take_steps(&mut own)?;
@@ -121,12 +124,18 @@ enum ReportRank {
 impl Search<'_> {
     /// Limits of a drain. Messages that are beyond all limits of time need not be waited for, unless their late echoes could
     /// be taken for others.
-    fn drain(&self) -> DrainLimits {
+    fn drain(&self, is_final: bool) -> DrainLimits {
         let timeout = self.plan.timeout;
         if !identifies_echoes(self.plan) {
             return DrainLimits::of_timeout(timeout);
         }
         let limit = self.judge.longest_limit();
+        if is_final {
+            return DrainLimits {
+                quiet: timeout.min((2 * limit).max(FINAL_QUIET)),
+                ..DrainLimits::of_timeout(timeout)
+            };
+        }
         DrainLimits {
             late_sends: timeout.min(limit.max(Duration::from_millis(500))),
             quiet: timeout.min((2 * limit).max(Duration::from_secs(1))),
@@ -137,7 +146,7 @@ impl Search<'_> {
     /// Messages per second of a closed loop, 0 from a server that answers nothing; `None` when the user interrupts the run.
     fn pilot(&mut self, budget: Duration) -> Result<Option<f64>, SwarmError> {
         let judged = PILOT.min(budget / PILOT_PART);
-        let drain = self.drain();
+        let drain = self.drain(false);
         let drain = DrainLimits {
             quiet: match drain.quiet == self.plan.timeout {
                 true => drain.quiet,
@@ -223,10 +232,7 @@ impl Search<'_> {
             cells: self.judge.cells(judged),
             keeps_samples: is_final,
             seed: 0,
-            drain: match is_final {
-                true => DrainLimits::of_timeout(self.plan.timeout),
-                false => self.drain(),
-            },
+            drain: self.drain(is_final),
             start: None,
         }
     }
