@@ -34,7 +34,10 @@ fn main() -> anyhow::Result<()> {
     let (first, last): (u64, u64) = (first.parse()?, last.parse()?);
     println!("{}", SearchRow::HEAD);
     for seed in first..=last {
-        if rows_of(file).iter().any(|row| row.kind == *kind && row.seed == seed) {
+        if rows_of(file)
+            .iter()
+            .any(|row| row.kind == *kind && row.seed == seed)
+        {
             continue;
         }
         let (row, noise) = search(kind, seed)?;
@@ -104,7 +107,18 @@ impl FromStr for SearchRow {
         let [kind, seed, numbers @ .., hysteresis] = &cells[..] else {
             anyhow::bail!("no row: {line}");
         };
-        let [low, rate, high, truth, error, covers, half_width, seconds, above, recovery] = numbers
+        let [
+            low,
+            rate,
+            high,
+            truth,
+            error,
+            covers,
+            half_width,
+            seconds,
+            above,
+            recovery,
+        ] = numbers
         else {
             anyhow::bail!("no row: {line}");
         };
