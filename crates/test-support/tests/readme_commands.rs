@@ -1,4 +1,4 @@
-//! The commands of every README and of the chapters on rooms and connections, run with debug builds and shorter loads.
+//! The commands of every README and of the chapters on rooms, connections and capacity, run with debug builds and shorter loads.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -19,6 +19,11 @@ program="$(basename "$0")"
 case " $* " in *" --help "* | *" --completions "* | *" --man-page "*) exec "$PROGRAMS/$program" "$@" ;; esac
 arguments=()
 for argument in "$@"; do
+    # The budget of the tests is shorter.
+    if [ "$argument" = --budget ] || [ "${before:-}" = --budget ]; then
+        before="$argument"
+        continue
+    fi
     case "$argument" in
         10s | 1m) arguments+=(500ms) ;;
         5s) arguments+=(200ms) ;;
@@ -44,6 +49,7 @@ case "$program" in
         case " $* " in *.json\ * | *" -d "*) ;; *) more+=(-d 100ms) ;; esac
         case " $* " in *.json\ * | *" -c "*) ;; *) more+=(-c 2) ;; esac
         ;;
+    ws-bench) case " $* " in *" --find-capacity "*) more=(--budget 10s) ;; esac ;;
     ws-truth) more=(greeting) ;;
 esac
 code=0
@@ -112,7 +118,7 @@ fn build_programs(repository: &Path) -> PathBuf {
 }
 
 /// Names of the files whose commands are run.
-const MANUALS: [&str; 3] = ["README.md", "ROOMS.md", "CONNECTIONS.md"];
+const MANUALS: [&str; 4] = ["README.md", "ROOMS.md", "CONNECTIONS.md", "CAPACITY.md"];
 
 fn readmes(repository: &Path) -> Vec<PathBuf> {
     let mut found = vec![repository.join("README.md")];

@@ -162,7 +162,7 @@ pub fn recovery(own: &CapacitySummary) -> Option<String> {
             "hysteresis: after an overload it recovered at no rate that was offered".to_owned()
         }
         (false, true) => {
-            format!("no hysteresis found: after an overload it recovers below {rate} msg/s")
+            format!("no hysteresis found: after an overload it recovered at {rate} msg/s")
         }
         (false, false) => {
             "after an overload it recovered at no rate that was offered, which is not certain enough for a hysteresis"
@@ -430,7 +430,7 @@ mod tests {
         let text = recovery(&own).unwrap();
         assert_eq!(
             text,
-            "no hysteresis found: after an overload it recovers below 40,500 msg/s"
+            "no hysteresis found: after an overload it recovered at 40,500 msg/s"
         );
         (own.from_above_per_s, own.hysteresis) = (Some(23_000.0), true);
         let text = recovery(&own).unwrap();
@@ -587,7 +587,7 @@ mod tests {
         });
         first.server_cpu_share = Some(0.71);
         let mut second = step(2_000.0, None);
-        (second.failed, second.response_p50_ns) = (5, None);
+        (second.failed, second.response_p50_ns, second.due) = (5, None, 400);
         s.load_curve = Some(vec![first, second]);
         let table = table(&s, 20).unwrap();
         assert_eq!(
@@ -596,7 +596,7 @@ mod tests {
         );
         assert_eq!(
             table.rows[1].cells.join(" | "),
-            "2,000 | 2,000 | – | 2.00 ms | 4.00 ms | 5 | 0 | –"
+            "2,000 | 2,000 | – | 2.00 ms | – | 5 | 0 | –"
         );
         assert_eq!(table.rows[1].tone, Tone::Bad);
         let over_units = Some(TimeInterval {

@@ -1,6 +1,7 @@
 //! The steps of a search, and the rates of a sweep, as tables.
 
 use measurement::run::{CapacitySummary, LoadStep, StepOrigin, TimeInterval};
+use measurement::verdict::shown_quantile;
 use units::{counted, grouped, human_percent, human_rate, human_time};
 
 use crate::Tone;
@@ -95,12 +96,13 @@ pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
     ];
     columns.extend(has_cpu.then_some(CPU));
     let row = |step: &LoadStep| {
+        let [p99, p99_9] = tail(step);
         let mut cells = vec![
             human_rate(step.offered_per_s),
             human_rate(step.achieved_per_s),
             time(step.response_p50_ns),
-            time_with_interval(step.response_p99_ns, step.response_p99_interval),
-            time(step.response_p99_9_ns),
+            time_with_interval(p99, step.response_p99_interval),
+            time(p99_9),
             grouped(step.failed),
             grouped(step.unsent),
         ];
@@ -119,6 +121,19 @@ pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
         rows: steps.iter().map(row).collect(),
         note: None,
     }
+}
+
+/// p99 and p99.9 of a step, where enough messages were due for them.
+fn tail(step: &LoadStep) -> [Option<u64>; 2] {
+    let tail = [
+        (0.99, step.response_p99_ns),
+        (0.999, step.response_p99_9_ns),
+    ];
+    tail.map(|(quantile, ns)| match step.due {
+        // Unknown in files of older versions.
+        0 => ns,
+        due => shown_quantile(due, quantile, ns),
+    })
 }
 
 fn time(ns: Option<u64>) -> String {
@@ -203,8 +218,8 @@ impl StepGroup {
             achieved_per_s: mean(&mut steps.iter().map(|s| s.achieved_per_s)).unwrap_or(0.0),
             times: [
                 median(|step| step.response_p50_ns),
-                median(|step| step.response_p99_ns),
-                median(|step| step.response_p99_9_ns),
+                median(|step| tail(step)[0]),
+                median(|step| tail(step)[1]),
             ],
             failed: steps.iter().map(|step| step.failed).sum(),
             unsent: steps.iter().map(|step| step.unsent).sum(),
