@@ -57,7 +57,7 @@ const GROUPS: [(&str, &[ComparedFigure]); 7] = [
     ),
 ];
 
-pub(crate) use searches::{about_search, median_of};
+pub(crate) use searches::{about_search, measurements, median_of};
 pub(crate) use slices::background;
 
 /// The groups with the headings of this comparison. A feed has no closed loop, and searches have conditions.

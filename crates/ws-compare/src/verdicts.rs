@@ -781,7 +781,7 @@ mod tests {
         for wanted in [
             "b has a hysteresis (round 1): after an overload it recovers only below 31,000 msg/s",
             "ended before the wanted precision (round 2): up to ±2.0 %",
-            "round 3 of b has no interval and is not compared",
+            "the capacity of b has no interval in round 3",
         ] {
             assert!(remarks.contains(wanted), "{remarks}");
         }
