@@ -168,10 +168,14 @@ impl CapacitySearch {
     }
 
     /// Adds the results of a step. Returns true if the share of messages beyond the limit was within the allowed one for
-    /// every condition; `None` if the step says nothing about the server.
+    /// every condition, in a step from above at its end; `None` if the step says nothing about the server.
     pub fn record(&mut self, step: SearchStep, result: StepResult) -> Option<bool> {
         let taken = TakenStep::new(step, result, &self.rules.conditions);
-        let held = taken.held();
+        let held = if taken.is_from_above() {
+            taken.has_recovered()
+        } else {
+            taken.held()
+        };
         self.steps.push(taken);
         self.edge = Edge::find(&self.steps, &self.rules.conditions);
         self.from_above = FromAbove::find(&self.steps, &self.rules.conditions, &self.edge);

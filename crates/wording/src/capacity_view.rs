@@ -111,9 +111,12 @@ pub fn search_end(own: &CapacitySummary) -> String {
         SearchEnd::Budget => format!("ended by the budget after {took}"),
         SearchEnd::Interrupted => format!("interrupted after {took}"),
     };
-    let wanted = (own.ended_by != SearchEnd::Precision && own.precision > 0.0)
-        .then(|| format!(" (wanted: ±{})", percent(own.precision)))
-        .unwrap_or_default();
+    let wanted = match own.ended_by {
+        SearchEnd::Budget | SearchEnd::Interrupted if own.precision > 0.0 => {
+            format!(" (wanted: ±{})", percent(own.precision))
+        }
+        _ => String::new(),
+    };
     let width = own
         .relative_half_width()
         .filter(|share| share.is_finite())
@@ -132,7 +135,7 @@ pub fn search_end(own: &CapacitySummary) -> String {
 }
 
 /// A share as a percentage of two digits: `2.1 %`, `12 %`, `0.35 %`.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let decimals = match percent {
         p if p >= 9.95 => 0,
@@ -171,7 +174,9 @@ pub fn recovery(own: &CapacitySummary) -> Option<String> {
 /// Origin of the other figures of a search or a sweep: the steps at one rate; `None` for any other run.
 pub fn origin_of_figures(s: &Summary) -> Option<String> {
     let steps = s.capacity.as_ref().map(|own| &own.steps);
-    steps.or(s.load_curve.as_ref())?;
+    steps
+        .or(s.load_curve.as_ref())
+        .filter(|steps| !steps.is_empty())?;
     let rate = human_rate(s.offered_rate_per_s?);
     Some(match (&s.capacity, s.load_curve.as_deref()) {
         (Some(_), _) => format!("the figures below are those of the step at {rate} msg/s"),
@@ -229,9 +234,10 @@ fn sweep_row(steps: &[LoadStep]) -> LabelledRow {
             "{rates} · the server kept up with none of them (95 % achieved, nothing failed)"
         ),
     };
-    let limited = steps.iter().filter(|step| step.generator_limited).count();
-    let limited = (limited > 0).then(|| {
-        let rates = counted(limited as u64, "rate");
+    let limited = steps.iter().filter(|step| step.generator_limited);
+    let limited: Vec<_> = limited.map(|step| step.offered_per_s).collect();
+    let limited = (!limited.is_empty()).then(|| {
+        let rates = some_rates(&limited);
         format!("the generator was the limit at {rates}; use more threads (`--threads`) or several processes (`--shards`)")
     });
     LabelledRow {
@@ -240,6 +246,16 @@ fn sweep_row(steps: &[LoadStep]) -> LabelledRow {
         tone: kept.map_or(Tone::Warning, |_| Tone::Neutral),
         points: limited.into_iter().collect(),
     }
+}
+
+/// Rates in words: `447 msg/s`, `447 and 1,000 msg/s`; of more than three, their number.
+fn some_rates(rates: &[f64]) -> String {
+    const LISTED: usize = 3;
+    if rates.len() > LISTED {
+        return counted(rates.len() as u64, "rate");
+    }
+    let rates: Vec<_> = rates.iter().map(|rate| human_rate(*rate)).collect();
+    format!("{} msg/s", rates.join(" and "))
 }
 
 /// Figures of a search, for a table; empty for any other run.
@@ -489,7 +505,7 @@ mod tests {
             "{}",
             row.text
         );
-        assert!(row.points[0].starts_with("the generator was the limit at 1 rate;"));
+        assert!(row.points[0].starts_with("the generator was the limit at 2,000 msg/s;"));
     }
 
     #[test]

@@ -314,8 +314,12 @@ fn neighbours(slow: &SlowSummary) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use measurement::run::{ConnectionPlanSummary, NeighbourRatio, NeighbourSummary};
-    use test_support::fixtures::closed_loop_summary;
+    use measurement::run::{
+        CapacityPlanSummary, ConnectionPlanSummary, NeighbourRatio, NeighbourSummary, Run,
+        SweepPlanSummary,
+    };
+    use test_support::fixtures::{closed_loop_summary, search_run, sweep_run};
+    use test_support::golden;
 
     use super::*;
 
@@ -432,6 +436,35 @@ mod tests {
         assert!(row_of(&lines, "gap").unwrap().contains("10.0 ms"));
         assert!(row_of(&lines, "skew").is_some());
         assert_eq!(row_of(&lines, "lateness"), None);
+    }
+
+    /// The texts of a search and a sweep, against files in `tests/golden`.
+    #[test]
+    fn a_search_and_a_sweep_have_their_rates_before_the_figures() {
+        const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+        let plain = |run: Run| {
+            let text = text(&run.summary.unwrap(), false);
+            console::strip_ansi_codes(&text).into_owned()
+        };
+        let search = search_run(40_000.0, |s| {
+            s.plan.find_capacity = Some(CapacityPlanSummary {
+                conditions: vec!["p99<5ms".to_owned()],
+                precision: 0.03,
+                budget_s: 120.0,
+            });
+        });
+        let rates = [1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0];
+        let sweep = sweep_run(40_000.0, &rates, |s| {
+            s.offered_rate_per_s = Some(30_000.0);
+            s.plan.sweep = Some(SweepPlanSummary {
+                rates: rates.to_vec(),
+                point_s: 10.0,
+            });
+        });
+        golden::check(
+            FOLDER,
+            &[("search.txt", plain(search)), ("sweep.txt", plain(sweep))],
+        );
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
 use crate::publish::{PublishedOutcome, publish};
-use crate::search_flags::NotSearchable;
+use crate::search_flags::{NotSearchable, SeveralRates};
 use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -299,9 +299,13 @@ fn measure(
     } = started;
     // The live screen shows interrupts itself.
     interrupts.announce_on_interrupt(!args.quiet && !args.tui);
+    let rates = args.several_rates();
     let display = match (args.quiet, args.tui) {
         (true, _) => None,
-        (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
+        (false, true) => {
+            let rates = rates.as_ref();
+            Some(tui::start(plan, rates, *calibration, control, interrupts)?)
+        }
         (false, false) => progress_bar::start(plan, control),
     };
     if !args.quiet && !args.tui {
@@ -325,7 +329,7 @@ fn measure(
         on_second: has_log.then_some(&mut log),
         start: None,
     };
-    let run = swarm::run(plan, control, setup);
+    let run = execute(rates.as_ref(), plan, control, setup);
     drop(display);
     interrupts.announce_on_interrupt(!args.quiet);
     let mut run = run?;
@@ -346,6 +350,22 @@ fn measure(
         ));
     }
     Ok(run)
+}
+
+/// Executes a run of one load, a search or a sweep in this process.
+fn execute(
+    rates: Option<&SeveralRates>,
+    plan: &Plan,
+    control: &RunHandle,
+    setup: RunSetup<'_>,
+) -> Result<Run, SwarmError> {
+    match rates {
+        None => swarm::run(plan, control, setup),
+        Some(SeveralRates::Search(rules)) => {
+            swarm::load_search::find_capacity(plan, rules, control, setup)
+        }
+        Some(SeveralRates::Sweep(rules)) => swarm::load_search::sweep(plan, rules, control, setup),
+    }
 }
 
 /// Prints the notice on receivers that nothing has reached in the warm-up, behind this prefix.

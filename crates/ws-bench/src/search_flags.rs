@@ -9,6 +9,7 @@ use measurement::load_search::{
     CapacityCondition, CapacityRules, LoadSearchError, SweepRules, parse_budget, parse_precision,
 };
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
+use measurement::run::PlanSummary;
 use scenario::Scenario;
 use units::Rate;
 
@@ -128,6 +129,14 @@ impl SeveralRates {
                 arrivals,
                 window,
             };
+        }
+    }
+
+    /// Puts the rates into the plan that is reported.
+    pub(crate) fn describe(&self, plan: &mut PlanSummary) {
+        match self {
+            Self::Search(rules) => plan.find_capacity = Some(rules.into()),
+            Self::Sweep(rules) => plan.sweep = Some(rules.into()),
         }
     }
 
@@ -256,5 +265,230 @@ impl BenchArgs {
                 "slow readers are measured at one rate (example: -r 20_000 -d 1m)",
             ),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use clap::Parser;
+    use scenario::{ScenarioOptions, ScenarioSource};
+
+    use super::*;
+    use crate::tests::plan;
+
+    fn parse(line: &str) -> BenchArgs {
+        let words = std::iter::once("ws-bench").chain(line.split_whitespace());
+        BenchArgs::try_parse_from(words).unwrap()
+    }
+
+    fn usage_error(line: &str) -> clap::Error {
+        let args = parse(line);
+        args.check_usage().map(|()| panic!("{line}")).unwrap_err()
+    }
+
+    #[test]
+    fn a_search_has_conditions_a_precision_and_a_budget() {
+        assert!(parse("-r 5 -d 5s").several_rates().is_none());
+        let line = "--find-capacity p99<10ms --find-capacity lost==0";
+        let Some(SeveralRates::Search(rules)) = parse(line).several_rates() else {
+            panic!("no search");
+        };
+        let conditions: Vec<_> = rules.conditions.iter().map(ToString::to_string).collect();
+        assert_eq!(conditions, ["p99<10ms", "lost==0"]);
+        assert_eq!(
+            (rules.precision, rules.budget),
+            (0.03, Duration::from_secs(120))
+        );
+        let line = format!("{line} --precision 1% --budget 5m");
+        let Some(SeveralRates::Search(rules)) = parse(&line).several_rates() else {
+            panic!("no search");
+        };
+        assert_eq!(
+            (rules.precision, rules.budget),
+            (0.01, Duration::from_secs(300))
+        );
+    }
+
+    #[test]
+    fn a_sweep_has_rates_and_a_time_at_each() {
+        let sweep = |line: &str| match parse(line).several_rates() {
+            Some(SeveralRates::Sweep(rules)) => rules,
+            other => panic!("{other:?}"),
+        };
+        let rules = sweep("--sweep 1000..100_000");
+        assert_eq!(
+            (rules.rates.len(), rules.point),
+            (8, Duration::from_secs(10))
+        );
+        let rules = sweep("--sweep 1000..100_000:12 -d 3s");
+        assert_eq!(
+            (rules.rates.len(), rules.point),
+            (12, Duration::from_secs(3))
+        );
+        let total = SeveralRates::Sweep(rules).total();
+        assert_eq!(total, Duration::from_secs(36));
+    }
+
+    #[test]
+    fn several_rates_are_an_open_loop() {
+        let open = |line: &str| match plan(line).load.clone() {
+            Load::Open {
+                profile,
+                arrivals,
+                window,
+            } => (profile.rate_at(0.0), arrivals, window.map(NonZeroU32::get)),
+            closed @ Load::Closed { .. } => panic!("{closed:?}"),
+        };
+        assert_eq!(
+            open("--find-capacity p99<10ms -c 50"),
+            (50.0, Arrivals::Constant, None)
+        );
+        assert_eq!(
+            open("--sweep 10..1000 --arrivals poisson -w 3"),
+            (1_000.0, Arrivals::Poisson, Some(3))
+        );
+        let length = |line: &str| plan(line).measured_time();
+        assert_eq!(
+            length("--find-capacity p99<10ms"),
+            Some(CapacityRules::DEFAULT_BUDGET)
+        );
+        assert_eq!(
+            length("--sweep 10..1000 -d 2s"),
+            Some(Duration::from_secs(2))
+        );
+    }
+
+    /// The budget of a search and all rates of a sweep decide whether the generator is calibrated.
+    #[test]
+    fn several_rates_are_calibrated_like_a_long_run() {
+        let calibrates = |line: &str| parse(line).needs_calibration(&plan(line));
+        assert!(calibrates("--find-capacity p99<10ms"));
+        assert!(calibrates("--sweep 10..1000:5 -d 1s"));
+        assert!(!calibrates("--sweep 10..1000:4 -d 1s"));
+        assert!(!calibrates("--find-capacity p99<10ms --no-calibrate"));
+    }
+
+    #[test]
+    fn every_refusal_names_both_flags_and_what_to_do() {
+        let search = "--find-capacity p99<10ms";
+        let sweep = "--sweep 1000..2000";
+        let both = [search, sweep];
+        for (with, other, advice) in [
+            ("-r 5", "--rate", "leave it out"),
+            ("--stages 5s:10", "--stages", "leave it out"),
+            ("-m 5", "--messages", "use "),
+            ("ws://a/ --shard 0/2", "--shard", "use --shards N"),
+            ("ws://a/ --shard-dir d", "--shard-dir", "use --shards N"),
+            (
+                "--protocol echo --try --no-output",
+                "--try",
+                "first, without",
+            ),
+            (
+                "--protocol echo --print-scenario",
+                "--print-scenario",
+                "first, without",
+            ),
+            ("--drop 5s", "--drop", "measure it at one rate"),
+            ("--reconnect now", "--reconnect", "measure it at one rate"),
+            ("--lifetime 5s", "--lifetime", "measure it at one rate"),
+            (
+                "--messages-per-connection 5",
+                "--messages-per-connection",
+                "measure it at one rate",
+            ),
+            ("--idle 5", "--idle", "measured at one rate"),
+            ("--slow 5", "--slow", "measured at one rate"),
+        ] {
+            for line in both.map(|flag| format!("{flag} {with}")) {
+                let error = usage_error(&line);
+                let text = error.to_string();
+                assert_eq!(error.exit_code(), 2, "{line}");
+                let flag = line.split(' ').next().unwrap();
+                let names = format!("{other} cannot be used with {flag}: ");
+                assert!(text.contains(&names), "{line}: {text}");
+                assert!(text.contains(advice), "{line}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn flags_of_a_search_do_not_end_a_sweep() {
+        for (line, expected) in [
+            (
+                "--find-capacity p99<10ms -d 5s",
+                "--duration cannot be used with --find-capacity: use --budget",
+            ),
+            (
+                "--find-capacity p99<10ms --sweep 10..20",
+                "--sweep cannot be used with --find-capacity: run one after the other",
+            ),
+            (
+                "--sweep 10..20 --precision 3%",
+                "--precision cannot be used with --sweep: it ends a search; use -d",
+            ),
+            (
+                "--sweep 10..20 --budget 2m",
+                "--budget cannot be used with --sweep: it ends a search; use -d",
+            ),
+            ("--precision 3%", "--precision needs --find-capacity"),
+            ("-r 5 --budget 2m", "--budget needs --find-capacity"),
+        ] {
+            let text = usage_error(line).to_string();
+            assert!(text.contains(expected), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_search_can_have_is_accepted() {
+        for line in [
+            "--find-capacity p99<10ms --shards 2 -o a.hlog --seed 3 --warmup 0s",
+            "--sweep 10..20 -d 5s --tui --metrics-bind 127.0.0.1:0",
+            "ws://a/ --find-capacity p99<10ms --server-pid 1 --fail-if capacity<5 --json",
+            "--sweep 10..20 --connect-rate 5 --connect-arrivals poisson --busy-poll",
+            "--find-capacity p99<10ms --protocol echo",
+        ] {
+            assert!(parse(line).check_usage().is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_feed_has_no_rate_to_search() {
+        let text = "[push]\nmatch = '{\"n\":${seq}}'";
+        let source = ScenarioSource::File {
+            name: "t.toml",
+            text,
+        };
+        let no_files = |_: &str, _: Option<&str>| Err("no files".to_owned());
+        let feed = Scenario::parse(source, &ScenarioOptions::default(), &no_files).unwrap();
+        for (line, flag) in [
+            ("--find-capacity p99<10ms", "--find-capacity"),
+            ("--sweep 10..20", "--sweep"),
+        ] {
+            let error = parse(line).search.check_scenario(Some(&feed)).unwrap_err();
+            let text = error.to_string();
+            assert!(
+                text.starts_with(flag) && text.contains("--scenario"),
+                "{text}"
+            );
+        }
+        assert!(parse("-d 5s").search.check_scenario(Some(&feed)).is_ok());
+    }
+
+    #[test]
+    fn a_condition_that_the_load_cannot_have_is_refused() {
+        let check = |line: &str| {
+            let args = parse(line);
+            args.search.check_load(&args.load_draft(None))
+        };
+        assert!(check("--find-capacity p99<10ms").is_ok());
+        let text = check("--find-capacity last.p99<10ms")
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("cannot be measured in this run"), "{text}");
+        let text = check("--find-capacity p99<10ms --timeout 5ms").unwrap_err();
+        assert!(text.to_string().contains("--timeout"), "{text}");
     }
 }

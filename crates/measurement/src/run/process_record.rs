@@ -484,7 +484,7 @@ mod tests {
             listen_overflows: overflows,
             ..RunContext::default()
         };
-        let both = |one, other| beside(context(one), context(other)).listen_overflows;
+        let both = |one, other| context(one).beside(context(other)).listen_overflows;
         assert_eq!(both(Some(7), Some(9)), Some(9));
         assert_eq!((both(None, Some(0)), both(None, None)), (Some(0), None));
     }
@@ -501,7 +501,7 @@ mod tests {
             }),
             ..RunContext::default()
         };
-        let both = beside(context(30), context(20)).idle.unwrap();
+        let both = context(30).beside(context(20)).idle.unwrap();
         let counts = (
             both.connections,
             both.opened,
@@ -510,7 +510,7 @@ mod tests {
         );
         assert_eq!(counts, (50, 50, 2, 4));
         assert_eq!(both.memory, None);
-        let one = beside(context(30), RunContext::default()).idle.unwrap();
+        let one = context(30).beside(RunContext::default()).idle.unwrap();
         assert_eq!((one.connections, one.opened, one.memory), (50, 30, None));
     }
 

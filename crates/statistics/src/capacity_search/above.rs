@@ -20,19 +20,13 @@ pub(super) struct FromAbove {
     pub(super) is_lower: bool,
 }
 
-/// Returns true when the server recovered in a step from above; `None` when its queue was still getting shorter.
-pub(super) fn has_recovered(taken: &TakenStep) -> Option<bool> {
-    let held = taken.held()?;
-    (held || !taken.is_draining()).then_some(held)
-}
-
 impl FromAbove {
     pub(super) fn find(steps: &[TakenStep], rules: &[SearchCondition], edge: &Edge) -> Self {
         let above: Vec<_> = steps
             .iter()
-            .filter(|taken| taken.is_from_above() && has_recovered(taken).is_some())
+            .filter(|taken| taken.is_from_above() && taken.has_recovered().is_some())
             .collect();
-        let recovered = above.iter().filter(|t| has_recovered(t) == Some(true));
+        let recovered = above.iter().filter(|t| t.has_recovered() == Some(true));
         let recovered_per_s = recovered.map(|t| t.step.rate_per_s).reduce(f64::max);
         let below: Vec<_> = steps
             .iter()
@@ -87,7 +81,7 @@ fn is_lower_by_steps(
     let Some(high) = edge.conditions.get(condition).map(|e| e.high.exp()) else {
         return false;
     };
-    let recovered = above.iter().filter(|t| has_recovered(t) == Some(true));
+    let recovered = above.iter().filter(|t| t.has_recovered() == Some(true));
     let recovered = recovered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
     let failed: Vec<_> = above
         .iter()

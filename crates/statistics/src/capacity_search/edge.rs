@@ -24,7 +24,7 @@ pub(super) struct ConditionEdge {
     pub(super) log_capacity: f64,
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Lower limit at the level of a claim.
+    /// Lower limit at the level of a claim; not computed before the first step from above.
     pub(super) sure_low: f64,
     /// Change of the log odds with the logarithm of the rate.
     pub(super) slope: f64,
@@ -79,6 +79,7 @@ impl ConditionEdge {
         condition: usize,
         rule: SearchCondition,
         error: f64,
+        claims: bool,
     ) -> Option<Self> {
         let allowed = rule.allowed();
         let mut found = Dependence {
@@ -98,12 +99,19 @@ impl ConditionEdge {
         let (model, fit) = (EdgeModel::new(&counts, allowed), fit?);
         let events = events(&counts, allowed, fit.log_capacity);
         let (low, high) = model.interval(&fit, squared_limit(events, error));
-        let claim = squared_limit(events, ERROR_OF_CLAIM / 2.0);
+        let sure_low = || {
+            let limit = squared_limit(events, ERROR_OF_CLAIM / 2.0);
+            model.interval(&fit, limit).0
+        };
         Some(Self {
             log_capacity: fit.log_capacity,
             low,
             high,
-            sure_low: model.interval(&fit, claim).0,
+            sure_low: if claims {
+                sure_low()
+            } else {
+                f64::NEG_INFINITY
+            },
             slope: fit.slope,
             dependence: found,
         })
@@ -141,8 +149,10 @@ impl Edge {
             chosen.map(|taken| taken.step.rate_per_s)
         };
         let error = ERROR / rules.len().max(1) as f64;
-        let find =
-            |(n, rule): (usize, &SearchCondition)| ConditionEdge::find(&below, n, *rule, error);
+        let claims = steps.iter().any(TakenStep::is_from_above);
+        let find = |(n, rule): (usize, &SearchCondition)| {
+            ConditionEdge::find(&below, n, *rule, error, claims)
+        };
         Self {
             conditions: rules.iter().enumerate().filter_map(find).collect(),
             cell_s: below.iter().map(|t| t.result.cell_s).fold(0.0, f64::max),
@@ -201,9 +211,10 @@ impl Edge {
                 found.rate_per_s = Some(reported.unwrap_or(held).min(held));
                 found.low_per_s = limits(|edge| edge.low).min(held);
             }
-            (Some(_), Some(_)) => {
-                (found.low_per_s, found.high_per_s) =
-                    (limits(|edge| edge.low), limits(|edge| edge.high));
+            (Some(held), Some(_)) => {
+                // At a sharp edge the lower limit lies just above the highest rate that held.
+                found.low_per_s = limits(|edge| edge.low).min(held);
+                found.high_per_s = limits(|edge| edge.high);
                 let capacity = limits(|edge| edge.log_capacity);
                 let is_inside = |rate: &f64| (found.low_per_s..=found.high_per_s).contains(rate);
                 found.rate_per_s = Some(reported.filter(is_inside).unwrap_or(capacity));

@@ -3,7 +3,6 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::above::has_recovered;
 use super::edge::Edge;
 use super::taken_step::TakenStep;
 use super::{CapacityEstimate, SearchRules, SearchStep, StepLead, StepPurpose};
@@ -109,7 +108,7 @@ impl Planner {
         let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0) && !estimate.at_least;
         let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
         if next.is_none() && has_edge && is_time_for_above {
-            let step = self.from_above(steps, estimate, edge);
+            let step = self.step_from_above(steps, estimate, edge);
             next = step.filter(|step| fits(step, search_s));
         }
         if next.is_none() && has_edge && !estimate.is_precise {
@@ -238,7 +237,7 @@ impl Planner {
     }
 
     /// A lower rate behind an overload; `None` when the recovery is known.
-    fn from_above(
+    fn step_from_above(
         &self,
         steps: &[TakenStep],
         estimate: &CapacityEstimate,
@@ -254,7 +253,7 @@ impl Planner {
         let rest = (1.0 - rate / capacity).max(0.03);
         let was_draining = steps
             .iter()
-            .any(|taken| taken.is_from_above() && has_recovered(taken).is_none());
+            .any(|taken| taken.is_from_above() && taken.has_recovered().is_none());
         let patience = if was_draining { 3.0 } else { 1.5 };
         let settle_s = patience * backlog_s / rest + self.settle_s(edge);
         Some(SearchStep {
@@ -297,13 +296,13 @@ fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
     let rates = |recovered: bool| {
         let chosen = above
             .iter()
-            .filter(move |t| has_recovered(t) == Some(recovered));
+            .filter(move |t| t.has_recovered() == Some(recovered));
         chosen.map(|taken| taken.step.rate_per_s)
     };
     let rate = last.step.rate_per_s;
     let times = |recovered: Option<bool>| {
         let same = above.iter().filter(|taken| taken.step.rate_per_s == rate);
-        same.filter(|taken| has_recovered(taken) == recovered)
+        same.filter(|taken| taken.has_recovered() == recovered)
             .count()
     };
     match (rates(true).reduce(f64::max), rates(false).reduce(f64::min)) {

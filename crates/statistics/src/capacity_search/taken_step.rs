@@ -17,6 +17,8 @@ pub(super) struct ConditionResult {
     pub(super) due: f64,
     /// Share of the messages beyond the limit; 1 without messages.
     pub(super) share: f64,
+    /// The same in the last third of the step.
+    pub(super) share_at_end: f64,
     /// True when the queue grew, or nearly everything was beyond the limit. The messages then say no more than one would.
     pub(super) is_overloaded: bool,
 }
@@ -28,6 +30,8 @@ pub(super) struct TakenStep {
     pub(super) result: StepResult,
     pub(super) conditions: Vec<ConditionResult>,
     held: bool,
+    /// True when the conditions held at the end of the step, whatever its beginning was like.
+    recovered: bool,
 }
 
 impl TakenStep {
@@ -41,8 +45,13 @@ impl TakenStep {
             .iter()
             .zip(rules)
             .all(|(found, rule)| !found.is_overloaded && found.share <= rule.allowed());
+        let recovered = conditions
+            .iter()
+            .zip(rules)
+            .all(|(found, rule)| found.share_at_end <= rule.allowed());
         Self {
             held: held && conditions.len() == rules.len(),
+            recovered: recovered && conditions.len() == rules.len(),
             step,
             result,
             conditions,
@@ -62,10 +71,17 @@ impl TakenStep {
         self.step.purpose == StepPurpose::FromAbove
     }
 
-    /// True when the queue was getting shorter at the end of the step.
-    pub(super) fn is_draining(&self) -> bool {
+    /// True when the server recovered from the overload before the step, false when it did not; `None` when its queue was
+    /// still getting shorter, or its share of slow messages was not clear.
+    pub(super) fn has_recovered(&self) -> Option<bool> {
+        let recovered = self.held().map(|_| self.recovered)?;
         let [first, _, last] = self.result.medians_s;
-        last < 0.7 * first
+        let is_draining = last < 0.9 * first;
+        let is_overloaded = self
+            .conditions
+            .iter()
+            .any(|found| found.is_overloaded || found.share_at_end == 1.0);
+        (recovered || is_overloaded && !is_draining).then_some(recovered)
     }
 }
 
@@ -100,6 +116,7 @@ fn condition_result(
     ConditionResult {
         due,
         share,
+        share_at_end: at_end,
         is_overloaded: is_share && (at_end >= limit || share >= far || is_growing),
     }
 }

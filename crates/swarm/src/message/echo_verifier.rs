@@ -256,7 +256,7 @@ fn judge_by_order(in_flight: &mut InFlightQueue) -> EchoVerdict {
             correct: true,
         },
         // Each given-up message can still be echoed once.
-        None if in_flight.given_up.pop().is_some() => EchoVerdict::GivenUp,
+        None if in_flight.take_given_up() => EchoVerdict::GivenUp,
         None => EchoVerdict::Unidentified { ambiguous: true },
     }
 }
