@@ -30,7 +30,7 @@ const POWER: f64 = 0.8;
 pub struct LogValue {
     /// Natural logarithm of the value.
     pub log: f64,
-    /// Variance of the error of `log`.
+    /// Variance of the error of `log`; infinite when the value has no interval.
     pub variance: f64,
 }
 
@@ -40,6 +40,14 @@ impl LogValue {
         (value.is_finite() && value > 0.0).then(|| Self {
             log: value.ln(),
             variance: 0.0,
+        })
+    }
+
+    /// A value about whose error nothing is known; `None` unless it is a number above 0.
+    pub fn without_interval(value: f64) -> Option<Self> {
+        Self::exact(value).map(|exact| Self {
+            variance: f64::INFINITY,
+            ..exact
         })
     }
 
@@ -89,7 +97,7 @@ impl Spread {
         let within = values.iter().map(|value| value.variance).sum::<f64>() / n;
         let squares = values.iter().map(|value| (value.log - mean).powi(2));
         let sample = (values.len() > 1).then(|| squares.sum::<f64>() / (n - 1.0));
-        let is_number = mean.is_finite() && within.is_finite();
+        let is_number = mean.is_finite() && !within.is_nan();
         is_number.then_some(Self {
             rounds: values.len(),
             mean,
@@ -506,6 +514,21 @@ mod tests {
         assert_eq!(compare(&apart, 0.95), Err(CapacityObstacle::BothAtLeast));
         let alone = mean_capacity(&[AtLeast(about(60.0)), Found(about(60.0))], 0.95).unwrap();
         assert!(alone.high.is_infinite() && (58.0..60.0).contains(&alone.low));
+    }
+
+    #[test]
+    fn a_lower_bound_without_an_interval_decides_nothing() {
+        use SearchedCapacity::{AtLeast, Found};
+        let unknown = AtLeast(LogValue::without_interval(90.0).unwrap());
+        let rounds = [(unknown, Found(about(40.0))), (unknown, Found(about(40.0)))];
+        let found = compare(&rounds, 0.95).unwrap();
+        assert_eq!((found.ratio.low, found.ratio.high), (0.0, f64::INFINITY));
+        assert_eq!(
+            found.verdict,
+            RatioVerdict::CannotTell { more_rounds: None }
+        );
+        let both = [(unknown, unknown)];
+        assert_eq!(compare(&both, 0.95), Err(CapacityObstacle::BothAtLeast));
     }
 
     #[test]

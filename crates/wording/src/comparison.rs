@@ -80,6 +80,11 @@ pub fn capacity_verdict(
         return format!("{dead} holds the conditions at no rate");
     }
     let limit = |of: &str| format!("the generator was the limit of {of}");
+    if low == 0.0 && high.is_infinite() {
+        return format!(
+            "inconclusive: the generator was the limit of {server} or {reference}, and a lower bound has no interval"
+        );
+    }
     if high.is_infinite() {
         return if is_sure {
             let better = comparatives.0;
@@ -272,6 +277,8 @@ mod tests {
             text(1.0, 0.0, 1.1),
             "inconclusive: the generator was the limit of a; the capacity of b is at most 1.10 × as high"
         );
+        let open = text(1.0, 0.0, f64::INFINITY);
+        assert!(open.ends_with("a lower bound has no interval"), "{open}");
         assert_eq!(text(0.0, 0.0, 0.0), "b holds the conditions at no rate");
         let infinite = f64::INFINITY;
         assert_eq!(

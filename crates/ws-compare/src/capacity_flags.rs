@@ -27,22 +27,41 @@ pub(crate) fn capacity_rules(args: &CompareArgs) -> Option<CapacityRules> {
 
 /// Checks the flags of a comparison of measured servers. The error names the flags that do not go together, and what to do.
 pub(crate) fn check(args: &CompareArgs, conditions: &Conditions) -> Result<(), String> {
-    let searched = ComparedFigure::CapacityUnderSlo;
-    let is_other = |figure: &ComparedFigure| *figure != searched;
-    let conditioned = conditions.figures();
+    let figures = [args.figures.clone(), conditions.figures()].concat();
     if args.capacity.is_empty() {
-        return if [args.figures.as_slice(), &conditioned]
-            .concat()
-            .contains(&searched)
-        {
-            Err(NEEDS_CAPACITY.to_owned())
-        } else {
-            Ok(())
+        return match figures.contains(&ComparedFigure::CapacityUnderSlo) {
+            true => Err(NEEDS_CAPACITY.to_owned()),
+            false => Ok(()),
         };
     }
+    if let Some((flag, _, why)) = excluded(args).into_iter().find(|(_, given, _)| *given) {
+        return refuse(flag, why);
+    }
+    check_figures(args, conditions)?;
+    if args.loaded.as_ref().is_some_and(|it| it.is_push_only()) {
+        let flag = args.scenario.source_flag().unwrap_or("--scenario");
+        return refuse(
+            &format!("this {flag}"),
+            "its clients only receive, so they have no rate; leave --capacity out to compare the feeds",
+        );
+    }
+    match args.load.duration {
+        Some(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(()),
+        _ => Err(
+            "-d with --capacity is the longest time of a search: from 10s to 24h (example: -d 1m)"
+                .to_owned(),
+        ),
+    }
+}
+
+/// A flag, whether it was given, and what to do instead.
+type Excluded = (&'static str, bool, &'static str);
+
+/// Flags that a search decides, or that it cannot have.
+fn excluded(args: &CompareArgs) -> [Excluded; 5] {
     const STAY: &str = "connections stay open during a search; leave it out, or compare the servers at one rate (--rate)";
     let connections = &args.connections;
-    let excluded = [
+    [
         (
             "--rate",
             args.rate.is_some(),
@@ -64,10 +83,12 @@ pub(crate) fn check(args: &CompareArgs, conditions: &Conditions) -> Result<(), S
             connections.messages_per_connection.is_some(),
             STAY,
         ),
-    ];
-    if let Some((flag, _, why)) = excluded.into_iter().find(|(_, is_given, _)| *is_given) {
-        return refuse(flag, why);
-    }
+    ]
+}
+
+/// Checks that no other figure is asked for.
+fn check_figures(args: &CompareArgs, conditions: &Conditions) -> Result<(), String> {
+    let is_other = |figure: &ComparedFigure| *figure != ComparedFigure::CapacityUnderSlo;
     if let Some(other) = args.figures.iter().copied().find(is_other) {
         let name = other.key();
         return refuse(
@@ -77,27 +98,13 @@ pub(crate) fn check(args: &CompareArgs, conditions: &Conditions) -> Result<(), S
             ),
         );
     }
-    if let Some(other) = conditioned.into_iter().find(is_other) {
-        let name = other.key();
+    if let Some(other) = conditions.figures().into_iter().find(is_other) {
         return refuse(
-            &format!("--fail-if on {name}"),
+            &format!("--fail-if on {}", other.key()),
             "a search has capacity_under_slo only; write the limit into --capacity, or leave --capacity out",
         );
     }
-    if args.loaded.as_ref().is_some_and(|it| it.is_push_only()) {
-        let flag = args.scenario.source_flag().unwrap_or("--scenario");
-        return refuse(
-            &format!("this {flag}"),
-            "its clients only receive, so they have no rate; leave --capacity out to compare the feeds",
-        );
-    }
-    match args.load.duration {
-        Some(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(()),
-        _ => Err(
-            "-d with --capacity is the longest time of a search: from 10s to 24h (example: -d 1m)"
-                .to_owned(),
-        ),
-    }
+    Ok(())
 }
 
 fn refuse(flag: &str, why: &str) -> Result<(), String> {

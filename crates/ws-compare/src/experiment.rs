@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 use cli::{ConnectionCount, print_notice};
 use host::open_files;
 use host::system_info::available_memory_bytes;
-use measurement::plan::{Plan, PlanError, ServerUrl, TargetServer};
+use measurement::plan::{LoadSpec, Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, add_slice_ratios,
 };
@@ -67,20 +67,7 @@ impl<'a> Experiment<'a> {
         let seed = args.load.seed.unwrap_or_else(cli::random_seed);
         let target = first_target(args, candidates)?;
         let mut template = LoadTemplate::new(args, &cpu_split);
-        if let Some(rate) = args.rate {
-            template.latency(seed, rate).map_err(refused_plan)?;
-        }
-        let search = capacity_rules(args);
-        let any_rate = search.as_ref().map(|_| template.any_rate());
-        let usual = template.usual(seed, args.rate.or(any_rate));
-        let load = match &search {
-            None => usual.map_err(refused_plan)?,
-            Some(_) => template.search(seed).map_err(refused_plan)?,
-        };
-        let conditions_of_search = search.iter().flat_map(|rules| &rules.conditions);
-        for condition in conditions_of_search {
-            condition.check_load(&load).map_err(usage_error)?;
-        }
+        let load = common_load(args, &mut template, seed)?;
         let scenario_load = args.loaded.as_ref().map(|_| load.clone());
         let plan = load.against(target).map_err(refused_plan)?;
         plan.check_handshakes().map_err(usage_error)?;
@@ -113,7 +100,7 @@ impl<'a> Experiment<'a> {
             template,
             machine: Machine::describe(&plan, open_files::limit()),
             gate: gate(args),
-            search,
+            search: capacity_rules(args),
         };
         let figures = [args.compared_figures(), conditions.figures()].concat();
         let runs = needed_runs(args, &figures, &runner.template);
@@ -418,6 +405,27 @@ impl<'a> Experiment<'a> {
             (None, None) => args.rounds,
         }
     }
+}
+
+/// The load that all runs have in common, or that of the searches.
+fn common_load(
+    args: &CompareArgs,
+    template: &mut LoadTemplate,
+    seed: u64,
+) -> anyhow::Result<LoadSpec> {
+    if args.capacity.is_empty() {
+        if let Some(rate) = args.rate {
+            template.latency(seed, rate).map_err(refused_plan)?;
+        }
+        return template.usual(seed, args.rate).map_err(refused_plan);
+    }
+    // Only decides whether the checks can have a closed loop. A fault of the load is found below.
+    let _ = template.usual(seed, Some(template.any_rate()));
+    let load = template.search(seed).map_err(refused_plan)?;
+    for condition in &args.capacity {
+        condition.check_load(&load).map_err(usage_error)?;
+    }
+    Ok(load)
 }
 
 /// The usage error of a plan that is refused.

@@ -79,7 +79,7 @@ impl Conditions {
         let row = |condition: &BetweenServers| {
             let is_searched = condition.terms().all(|(_, named)| is_of_search(named));
             let outcome = match self.check_enough_valid(condition, rounds) {
-                Err(why) => Outcome::not_judged(&why),
+                Err(why) => JudgedCondition::not_judged(&why),
                 Ok(()) if is_searched => self.judge_capacities(condition, rounds, level),
                 Ok(()) => self.judge_figures(condition, rounds, level),
             };
@@ -110,7 +110,7 @@ impl Conditions {
         condition: &BetweenServers,
         rounds: RoundValues,
         level: f64,
-    ) -> Outcome {
+    ) -> JudgedCondition {
         let first = condition.terms().map(|(server, _)| server).next();
         let is_ratio = condition.terms().any(|(server, _)| Some(server) != first);
         let values = |server: usize, named: &RunFigure| {
@@ -125,8 +125,8 @@ impl Conditions {
             }
         };
         match condition.judge(values, &rounds.bootstrap(level)) {
-            Ok(judgement) => Outcome::of(&judgement),
-            Err(error) => Outcome::not_judged(&error.to_string()),
+            Ok(judgement) => JudgedCondition::of(&judgement),
+            Err(error) => JudgedCondition::not_judged(&error.to_string()),
         }
     }
 
@@ -135,28 +135,28 @@ impl Conditions {
         condition: &BetweenServers,
         rounds: RoundValues,
         level: f64,
-    ) -> Outcome {
+    ) -> JudgedCondition {
         let capacities = |server: usize| capacities(rounds.0, &self.names[server], rounds.last());
         match condition.judge_capacities(capacities, level) {
-            Ok(judgement) => Outcome::of(&judgement),
-            Err(obstacle @ CapacityObstacle::BothAtLeast) => Outcome {
+            Ok(judgement) => JudgedCondition::of(&judgement),
+            Err(obstacle @ CapacityObstacle::BothAtLeast) => JudgedCondition {
                 held: false,
                 is_sure: false,
                 text: capacity_obstacle(obstacle).to_owned(),
             },
-            Err(obstacle) => Outcome::not_judged(capacity_obstacle(obstacle)),
+            Err(obstacle) => JudgedCondition::not_judged(capacity_obstacle(obstacle)),
         }
     }
 }
 
 /// Result of a condition, for its row.
-struct Outcome {
+struct JudgedCondition {
     held: bool,
     is_sure: bool,
     text: String,
 }
 
-impl Outcome {
+impl JudgedCondition {
     fn of(judgement: &Judgement) -> Self {
         Self {
             held: judgement.held,

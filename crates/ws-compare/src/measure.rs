@@ -179,15 +179,13 @@ fn early_end(summary: &Summary) -> Option<String> {
     (missing > 0).then(|| format!("the run ended {} early", counted(missing, "message")))
 }
 
-/// Description of a server's faults under load; `None` when every connection stayed open and every echo was correct.
-/// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict. Neither are
-/// missing deliveries: `reach` compares them. The conditions of a search judge its lost and unsent messages.
-pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
+/// Counts of a server's faults, each with its singular and plural.
+fn fault_counts(summary: &Summary) -> [(u64, &'static str, &'static str); 10] {
     let (m, c) = (&summary.messages, &summary.connections);
     let clients = u64::from(summary.plan.clients);
     let is_search = summary.capacity.is_some();
     let unless_searched = |count: u64| if is_search { 0 } else { count };
-    let counts = [
+    [
         (c.failed, "connection failed", "connections failed"),
         (
             clients.saturating_sub(c.opened + c.failed),
@@ -230,12 +228,20 @@ pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
             "delivery came to a client that should not get it",
             "deliveries came to clients that should not get them",
         ),
-    ];
-    let parts: Vec<_> = counts
+    ]
+}
+
+/// Description of a server's faults under load; `None` when every connection stayed open and every echo was correct.
+/// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict. Neither are
+/// missing deliveries: `reach` compares them. The conditions of a search judge its lost and unsent messages.
+pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
+    let (m, c) = (&summary.messages, &summary.connections);
+    let early_end = early_end(summary).filter(|_| summary.capacity.is_none());
+    let parts: Vec<_> = fault_counts(summary)
         .iter()
         .filter(|(n, ..)| *n > 0)
         .map(|(n, one, several)| format!("{} {}", grouped(*n), if *n == 1 { one } else { several }))
-        .chain(early_end(summary).filter(|_| !is_search))
+        .chain(early_end)
         .collect();
     if parts.is_empty() {
         return None;

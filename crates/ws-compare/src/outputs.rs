@@ -91,9 +91,11 @@ impl ComparisonFiles<AtomicFile> {
     }
 }
 
-/// Returns true when a picture would be empty and the exit code already reports that nothing was compared.
+/// Returns true when a picture would be empty, and the exit code or the text already reports that nothing was compared.
 fn has_nothing_to_draw(c: &Comparison) -> bool {
-    let is_reported = c.interrupted || c.validity.verdict == Verdict::Invalid;
+    // Capacities that the generator limited have no ratio.
+    let are_searched = c.plan.load.find_capacity.is_some();
+    let is_reported = c.interrupted || are_searched || c.validity.verdict == Verdict::Invalid;
     is_reported && !forest::has_ratios(c)
 }
 

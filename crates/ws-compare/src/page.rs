@@ -112,7 +112,7 @@ fn figures(c: &Comparison) -> Vec<Table> {
     let others: Vec<_> = others.cloned().collect();
     vec![
         Table {
-            title: "Medians over all valid runs".to_owned(),
+            title: format!("Medians over all valid {}", sentences::measurements(c)),
             columns,
             rows: grouped_rows(c, medians),
             figures: true,

@@ -57,7 +57,7 @@ const GROUPS: [(&str, &[ComparedFigure]); 7] = [
     ),
 ];
 
-pub(crate) use searches::{about_search, median_of};
+pub(crate) use searches::{about_search, measurements, median_of};
 pub(crate) use slices::background;
 
 /// The groups with the headings of this comparison. A feed has no closed loop, and searches have conditions.
@@ -366,7 +366,7 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     }
     if are_saved(c) {
         let mut text = "Saved runs were measured one after the other, so a drift of the machine is part of their differences.".to_owned();
-        if !have_deliveries(c) {
+        if !have_deliveries(c) && !is_searched {
             text += " Servers that ws-compare starts take turns in slices (--slice).";
         }
         lines.push(text);

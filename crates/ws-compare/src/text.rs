@@ -82,7 +82,8 @@ fn verdict(c: &Comparison, limit: usize) -> Vec<String> {
         String::new()
     } else {
         format!(
-            "columns: medians over all valid runs · ratios: relative to {}, over {}",
+            "columns: medians over all valid {} · ratios: relative to {}, over {}",
+            sentences::measurements(c),
             c.plan.reference,
             sentences::paired(c)
         )

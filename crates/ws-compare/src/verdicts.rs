@@ -317,15 +317,10 @@ fn all_outliers(rounds: RoundValues) -> Vec<OutlierRow> {
     found
 }
 
-/// Judges a comparison by the validity of its runs.
-fn validity(rounds: RoundValues) -> ValiditySummary {
-    let are_two = rounds.compared().count() >= 2;
+/// Reasons against runs and searches of each kind that are not valid, and the worst verdict that they lead to.
+fn reasons_against_runs(rounds: RoundValues) -> (Verdict, Vec<String>) {
     let mut reasons = Vec::new();
     let mut verdict = Verdict::Valid;
-    if !are_two {
-        verdict = Verdict::Invalid;
-        reasons.push("fewer than two servers are left to compare".to_owned());
-    }
     for (name, figure) in [
         ("throughput runs", ComparedFigure::Throughput),
         ("latency runs", ComparedFigure::ResponseP50),
@@ -356,6 +351,19 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
             ));
         }
     }
+    (verdict, reasons)
+}
+
+/// Judges a comparison by the validity of its runs.
+fn validity(rounds: RoundValues) -> ValiditySummary {
+    let are_two = rounds.compared().count() >= 2;
+    let (mut verdict, of_runs) = reasons_against_runs(rounds);
+    let mut reasons = Vec::new();
+    if !are_two {
+        verdict = Verdict::Invalid;
+        reasons.push("fewer than two servers are left to compare".to_owned());
+    }
+    reasons.extend(of_runs);
     let background = sentences::background(rounds.0);
     if !background.is_empty() {
         verdict = verdict.max(Verdict::Suspect);
@@ -781,7 +789,7 @@ mod tests {
         for wanted in [
             "b has a hysteresis (round 1): after an overload it recovers only below 31,000 msg/s",
             "ended before the wanted precision (round 2): up to ±2.0 %",
-            "round 3 of b has no interval and is not compared",
+            "the capacity of b has no interval in round 3",
         ] {
             assert!(remarks.contains(wanted), "{remarks}");
         }

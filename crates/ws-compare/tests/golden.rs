@@ -92,6 +92,61 @@ fn saved_runs() {
     );
 }
 
+/// Saves three runs of each of two servers, which searched for a capacity. That of the second is a third higher. The
+/// generator was the limit in one of its searches.
+fn save_searches(folder: &Path) -> [String; 2] {
+    [("a", 30_000.0), ("b", 40_000.0)].map(|(name, rate)| {
+        let files = (0..3_u64).map(|n| {
+            let rate = rate * (1.0 + (n * 7919 % 13) as f64 / 500.0);
+            let mut run: Value = serde_json::from_str(include_str!("data/run.json")).unwrap();
+            let conditions = json!(["p99<10ms"]);
+            run["plan"]["find_capacity"] =
+                json!({"conditions": conditions, "precision": 0.03, "budget_s": 60.0});
+            run["offered_rate_per_s"] = json!(rate);
+            run["capacity"] = json!({
+                "conditions": conditions,
+                "rate_per_s": rate,
+                "low_per_s": (0.98 * rate).round(),
+                "high_per_s": (1.02 * rate).round(),
+                "confidence": 0.95,
+                "at_least": name == "b" && n == 1,
+                "from_above_per_s": (0.9 * rate).round(),
+                "hysteresis": name == "a" && n == 0,
+                "ended_by": if n == 2 { "budget" } else { "precision" },
+                "steps": [],
+                "precision": 0.03,
+                "budget_s": 60.0,
+                "took_s": 42.0,
+            });
+            let file = format!("{name}{n}.json");
+            std::fs::write(folder.join(&file), run.to_string()).unwrap();
+            file
+        });
+        format!("{name}={}", files.collect::<Vec<_>>().join(","))
+    })
+}
+
+#[test]
+fn saved_searches() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b] = save_searches(folder.path());
+    let condition = "b.capacity_under_slo < 1.1 * a.capacity_under_slo";
+    let output = compare(folder.path(), &[&a, &b, "--fail-if", condition]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let [json, xlsx] = outputs(&folder, &mask());
+    let page = std::fs::read_to_string(folder.path().join("c.md")).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("b at least 1.3"), "{text}");
+    golden::check(
+        FOLDER,
+        &[
+            ("searches.json", json),
+            ("searches.xlsx.txt", xlsx),
+            ("searches.md", masked_markdown(&page)),
+        ],
+    );
+}
+
 /// The saved files of a comparison, masked.
 fn outputs(folder: &TempDir, mask: &Mask) -> [String; 2] {
     let json = std::fs::read_to_string(folder.path().join("c.json")).unwrap();

@@ -15,6 +15,11 @@ pub(super) fn are_searched(c: &Comparison) -> bool {
     c.plan.figures.contains(&ComparedFigure::CapacityUnderSlo)
 }
 
+/// The noun for the measurements that figures are taken from.
+pub(crate) fn measurements(c: &Comparison) -> &'static str {
+    if are_searched(c) { "searches" } else { "runs" }
+}
+
 /// The median of a figure of a server: a dash if it is unknown, and `≥` before a capacity that is a lower bound.
 pub(crate) fn median_of(c: &Comparison, row: &FigureRow, server: &str) -> String {
     let of_server = row.servers.iter().find(|s| s.server == server);
@@ -98,7 +103,8 @@ fn generator_limit(c: &Comparison, server: &str) -> Option<String> {
 fn no_interval(c: &Comparison, server: &str) -> Option<String> {
     let rounds = rounds_with(c, server, |search| search.capacity().is_none())?;
     Some(format!(
-        "{rounds} of {server} has no interval and is not compared, because the time was too short; use a longer `-d`"
+        "the capacity of {server} has no interval in {rounds}, so nothing is compared with it there: the time was too short; \
+         use a longer `-d`"
     ))
 }
 

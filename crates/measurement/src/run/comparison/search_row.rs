@@ -30,8 +30,9 @@ impl SearchRow {
         if own.at_least {
             // The upper limit of the interval is unknown. The error is that of the lower one.
             let (low, mirrored) = (own.low_per_s, rate * rate / own.low_per_s);
-            let value = LogValue::from_interval(rate, (low, mirrored), own.confidence)?;
-            return Some(SearchedCapacity::AtLeast(value));
+            let value = LogValue::from_interval(rate, (low, mirrored), own.confidence);
+            let value = value.or_else(|| LogValue::without_interval(rate));
+            return value.map(SearchedCapacity::AtLeast);
         }
         if own.high_per_s <= rate {
             // No rate was offered at which a condition did not hold.
@@ -91,7 +92,10 @@ pub(super) mod tests {
         row.found.at_least = true;
         assert!(matches!(row.capacity(), Some(SearchedCapacity::AtLeast(_))));
         row.found.low_per_s = 0.0;
-        assert_eq!(row.capacity(), None);
+        let Some(SearchedCapacity::AtLeast(value)) = row.capacity() else {
+            panic!("a lower bound stays one");
+        };
+        assert!(value.variance.is_infinite());
     }
 
     #[test]
