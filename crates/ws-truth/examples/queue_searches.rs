@@ -7,7 +7,8 @@
 //!
 //! Appends one row per seed to the file, prints it, and at the end prints the totals over all rows of the file. Seeds that
 //! the file has already are left out, so that an interrupted bench goes on where it ended. A row that the machine disturbed
-//! is printed but not appended: the seed is searched again at the next call. The server spins on the first core and the
+//! is printed but not appended: the seed is searched again at the next call. The steps of every search are appended as a
+//! line of JSON to `FILE.steps.jsonl`. The server spins on the first core and the
 //! generator has the last one, so the machine must be idle.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -19,7 +20,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use measurement::plan::Arrivals;
-use ws_truth::queue_load::LoadedQueue;
+use ws_truth::queue_load::{LoadedQueue, SearchedQueue};
 use ws_truth::queue_rules::QueueRules;
 
 const BUDGET: Duration = Duration::from_secs(90);
@@ -34,16 +35,20 @@ fn main() -> anyhow::Result<()> {
     let (first, last): (u64, u64) = (first.parse()?, last.parse()?);
     println!("{}", SearchRow::HEAD);
     for seed in first..=last {
-        if rows_of(file).iter().any(|row| row.kind == *kind && row.seed == seed) {
+        if rows_of(file)
+            .iter()
+            .any(|row| row.kind == *kind && row.seed == seed)
+        {
             continue;
         }
-        let (row, noise) = search(kind, seed)?;
-        match noise {
+        let (row, searched) = search(kind, seed)?;
+        let steps = serde_json::json!({"kind": kind, "seed": seed, "capacity": searched.capacity});
+        append(&format!("{file}.steps.jsonl"), &steps)?;
+        match searched.noise {
             Some(noise) => println!("{row}\ttoo noisy, not counted: {noise}"),
             None => {
                 println!("{row}");
-                let mut output = OpenOptions::new().create(true).append(true).open(file)?;
-                writeln!(output, "{row}")?;
+                append(file, &row)?;
             }
         }
     }
@@ -51,7 +56,13 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Result of one search.
+/// Appends a line to a file, which is created if it does not exist.
+fn append(file: &str, line: &impl fmt::Display) -> std::io::Result<()> {
+    let mut output = OpenOptions::new().create(true).append(true).open(file)?;
+    writeln!(output, "{line}")
+}
+
+/// Figures of one search.
 #[derive(Debug, Clone, PartialEq)]
 struct SearchRow {
     kind: String,
@@ -104,7 +115,18 @@ impl FromStr for SearchRow {
         let [kind, seed, numbers @ .., hysteresis] = &cells[..] else {
             anyhow::bail!("no row: {line}");
         };
-        let [low, rate, high, truth, error, covers, half_width, seconds, above, recovery] = numbers
+        let [
+            low,
+            rate,
+            high,
+            truth,
+            error,
+            covers,
+            half_width,
+            seconds,
+            above,
+            recovery,
+        ] = numbers
         else {
             anyhow::bail!("no row: {line}");
         };
@@ -132,8 +154,8 @@ fn rows_of(file: &str) -> Vec<SearchRow> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// Searches once. Returns the result, and the disturbance of the machine if there was one.
-fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, Option<String>)> {
+/// Searches once.
+fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, SearchedQueue)> {
     let (rules, arrivals) = match kind {
         "plain" => (QueueRules::default(), Arrivals::Poisson),
         "constant" => (QueueRules::default(), Arrivals::Constant),
@@ -158,7 +180,7 @@ fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, Option<String>)> 
         recovery: searched.log.recovery_per_s(),
         hysteresis: found.hysteresis,
     };
-    Ok((row, searched.noise))
+    Ok((row, searched))
 }
 
 /// Prints counts and the median half-width over all rows of this kind.

@@ -12,7 +12,7 @@ use super::{Case, open, plan};
 use crate::faults::{Faults, Selection};
 use crate::faulty_server::FaultyServer;
 use crate::finding::{FigureUnit, Findings};
-use crate::queue_load::{CONDITION, LoadedLog, LoadedQueue, SearchedQueue, noise_of_generator};
+use crate::queue_load::{CONDITION, LoadedLog, LoadedQueue, SearchedQueue};
 use crate::queue_log::{ServedMessage, service_times_s};
 use crate::queue_model::ShortRun;
 use crate::queue_rules::QueueRules;
@@ -171,8 +171,7 @@ fn sweep(findings: &mut Findings) -> anyhow::Result<()> {
         ..SWEPT.parse()?
     };
     let (summary, log) = queue.sweep(&rules)?;
-    let noise = log.noise().or_else(|| noise_of_generator(&summary));
-    note_disturbance(findings, noise.as_ref());
+    note_disturbance(findings, log.noise(SWEEP_DELAY).as_ref());
     let points = summary.load_curve.unwrap_or_default();
     findings.count("points", rules.rates.len() as u64, points.len() as u64);
     let first_s = points
@@ -187,6 +186,9 @@ fn sweep(findings: &mut Findings) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Delay that 1 % of the wake-ups on the generator's core may exceed in a sweep: the tolerance of a short time.
+const SWEEP_DELAY: Duration = Duration::from_micros(300);
 
 /// The rates of the sweep.
 const SWEPT: &str = "400..1800:5";
