@@ -43,8 +43,10 @@ pub(crate) struct Coordinator<'a> {
     pub(crate) opening: Duration,
     /// Threads that have reported the receivers that nothing reached in the warm-up, and these receivers.
     unreached: (usize, Vec<u32>),
-    /// Threads whose clients have completed the plan.
+    /// Threads whose clients have completed the plan, or a step.
     done: usize,
+    /// Threads that are ready for a step.
+    ready: usize,
     /// True when the user interrupted the run.
     pub(crate) interrupted: bool,
     /// True when the run ended early because messages arrived, but none with an identity that was sent.
@@ -76,6 +78,7 @@ impl<'a> Coordinator<'a> {
             opening: Duration::ZERO,
             unreached: (0, Vec::new()),
             done: 0,
+            ready: 0,
             interrupted: false,
             recognized_nothing: false,
             results: Vec::new(),
@@ -214,16 +217,22 @@ impl<'a> Coordinator<'a> {
         Ok(std::mem::take(&mut self.slices))
     }
 
-    /// Runs one step of a sliced run and returns each thread's part, as [`run_slice`](Self::run_slice) does. The threads end
-    /// it when all of them have completed it. `observe` is called with `Measure` and `Drain` at the start of these phases.
+    /// Runs one step of a sliced run and returns its start and each thread's part, as [`run_slice`](Self::run_slice) does. The
+    /// threads begin it when all of them are ready, and end it when all have completed it, because a thread records
+    /// deliveries of messages of the others. `observe` is called with `Measure` and `Drain` at the start of these phases.
     pub(crate) fn run_step(
         &mut self,
         step: SliceCommand,
         observe: &mut dyn FnMut(Phase),
-    ) -> Result<Vec<ThreadSlice>, SwarmError> {
-        self.done = 0;
+    ) -> Result<(Instant, Vec<ThreadSlice>), SwarmError> {
+        (self.ready, self.done) = (0, 0);
         self.send(|command| command.slice = Some(step));
-        let t0 = step.start + Duration::from_nanos(step.settle_ns);
+        while self.ready < self.handles.len() {
+            self.receive_report(CHECK_INTERVAL)?;
+        }
+        let start = step.start.max(Instant::now());
+        self.send(|command| command.step_start = Some((step.number, start)));
+        let t0 = start + Duration::from_nanos(step.settle_ns);
         let end = t0 + Duration::from_nanos(step.counted_ns);
         let mut phases = [(Phase::Measure, t0), (Phase::Drain, end)]
             .into_iter()
@@ -247,7 +256,7 @@ impl<'a> Coordinator<'a> {
                 self.send(|command| command.stop = true);
             }
         }
-        Ok(std::mem::take(&mut self.slices))
+        Ok((start, std::mem::take(&mut self.slices)))
     }
 
     /// Closes the connections, and waits for the results of all threads.
@@ -332,6 +341,7 @@ impl<'a> Coordinator<'a> {
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Unreached(clients) => self.add_unreached(clients),
             WorkerReport::Done => self.done += 1,
+            WorkerReport::Ready => self.ready += 1,
             WorkerReport::SliceOver(slice) => self.slices.push(*slice),
             WorkerReport::Second(thread, second) => self.seconds.add(thread, second.map(|s| *s)),
             WorkerReport::Closed(result) => self.results.push(*result),

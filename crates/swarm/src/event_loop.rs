@@ -186,6 +186,14 @@ impl EventLoop {
         sent
     }
 
+    /// Number of clients with an open connection, without idle connections.
+    pub(crate) fn connected_clients(&self) -> u64 {
+        let counts = self
+            .clients()
+            .filter_map(|client| client.counts(&self.thread));
+        counts.count() as u64
+    }
+
     /// Messages of each client so far, ordered by number.
     pub(crate) fn client_counts(&self) -> Vec<ClientCounts> {
         let rows = &self.thread.clients.borrow().rows;

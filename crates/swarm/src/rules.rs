@@ -131,6 +131,8 @@ pub(crate) struct Command {
     pub(crate) close_soon: bool,
     /// The latest slice of a sliced run.
     pub(crate) slice: Option<SliceCommand>,
+    /// Start of the step for which all threads are ready, behind the number of that step.
+    pub(crate) step_start: Option<(u64, Instant)>,
     /// Number of the latest step of which all threads have completed their part.
     pub(crate) completed_step: u64,
 }

@@ -213,16 +213,18 @@ impl SlicedRun {
             is_step: true,
         };
         let withheld_before = WithheldCpu::now();
-        let threads = self.coordinator.run_step(command, observe)?;
-        let took = command.start.elapsed();
+        let (start, threads) = self.coordinator.run_step(command, observe)?;
+        let took = start.elapsed();
         let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
         let mut sum = sum_progress(&progress);
         let withheld = WithheldCpu::now().since(withheld_before);
         set_withheld(&mut sum.usage, &withheld);
         let mut clients = Vec::new();
+        let mut alive = 0;
         let mut recorders = Vec::with_capacity(threads.len());
         for thread in threads {
             clients.extend(thread.clients);
+            alive += thread.alive;
             recorders.push(thread.recorder);
         }
         clients.sort_unstable_by_key(|counts| counts.client);
@@ -238,7 +240,7 @@ impl SlicedRun {
             cells,
             client: sum.usage,
             stops: progress.iter().flat_map(|t| t.stops.clone()).collect(),
-            alive: connections.opened.saturating_sub(connections.closed_early),
+            alive,
             connections,
             took,
             server: None,

@@ -87,6 +87,8 @@ pub(crate) enum WorkerReport {
     Unreached(Vec<u32>),
     /// All clients have completed the plan.
     Done,
+    /// The thread is ready for a step.
+    Ready,
     /// All clients of the thread have completed a slice.
     SliceOver(Box<ThreadSlice>),
     /// A thread's next second; `None` when no further one follows. Only of a logged run.

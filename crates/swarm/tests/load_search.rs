@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Server, answer};
-use measurement::load_search::SweepRules;
+use measurement::load_search::{CapacityRules, SweepRules};
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
 use measurement::run::{LoadStep, Run, StepOrigin};
-use swarm::load_search::sweep;
+use swarm::load_search::{find_capacity, sweep};
 use swarm::{OrderPurpose, RunHandle, RunSetup};
 use units::Rate;
 
@@ -175,4 +175,55 @@ fn a_sweep_that_is_interrupted_at_once_is_a_run_without_points() {
     let summary = run.summary.unwrap();
     // The figures are those of the point that was interrupted.
     assert!(summary.messages.received > 0);
+}
+
+#[test]
+fn a_search_judges_what_a_real_server_does() {
+    let server = Server::start(|_, stream| {
+        answer(
+            stream,
+            |n, message| {
+                if n % 50 == 49 { vec![] } else { vec![message] }
+            },
+        )
+    });
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.warmup = 10 * MS;
+    });
+    let rules = CapacityRules {
+        budget: Duration::from_secs(5),
+        ..CapacityRules::new(vec!["error_rate<1%".parse().unwrap()])
+    };
+    let handle = RunHandle::new();
+    let run = find_capacity(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    let summary = run.summary.as_ref().unwrap();
+    let found = summary.capacity.as_ref().unwrap();
+    assert!(!found.steps.is_empty());
+    let last = found.steps.last().unwrap();
+    assert_eq!(summary.plan.rate_per_s, Some(last.offered_per_s));
+    assert_eq!(summary.messages.sent + summary.messages.unsent, last.due);
+    assert_eq!(summary.connections.opened, 4);
+    assert_eq!(summary.connections.closed_early, 0);
+    for step in &found.steps {
+        assert!(
+            step.due > 0 && step.failed + step.unsent <= step.due,
+            "{step:?}"
+        );
+        // One of 50 messages of every client is lost.
+        let share = step.failed as f64 / step.due as f64;
+        assert!(
+            step.failed < 10 || (0.01..0.03).contains(&share),
+            "{step:?}"
+        );
+    }
+    let clients = run.clients.as_ref().unwrap();
+    assert_eq!(
+        clients.iter().map(|row| row.messages).sum::<u64>(),
+        summary.messages.sent
+    );
+    assert_eq!(
+        clients.iter().map(|row| row.failed).sum::<u64>(),
+        summary.messages.failed()
+    );
 }

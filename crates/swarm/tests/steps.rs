@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod step_orders;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,108 +12,11 @@ use std::time::{Duration, Instant};
 
 use common::{Server, accept, answer};
 use futures_util::{SinkExt, StreamExt};
-use measurement::plan::{
-    Arrivals, Length, Load, LoadDraft, Plan, RateProfile, Schedule, Stage, Verify,
-};
+use measurement::plan::{Arrivals, Load, Verify};
 use measurement::record::CellRules;
-use swarm::{DrainLimits, LoadOrder, OrderLead, OrderLoad, OrderRecord, RunHandle, SlicedRun};
+use step_orders::{MS, counts, open, order, steps};
+use swarm::{LoadOrder, OrderLead, OrderLoad, OrderRecord, RunHandle, SlicedRun};
 use tokio_tungstenite::tungstenite::Message;
-use units::Rate;
-
-const MS: Duration = Duration::from_millis(1);
-const LIMIT_NS: u64 = 5_000_000;
-
-fn steps(arrivals: Arrivals) -> impl FnOnce(&mut LoadDraft) {
-    move |draft| {
-        draft.length = Length::Duration(Duration::from_secs(86_400));
-        draft.load = Load::Open {
-            profile: RateProfile::constant(Rate::new(1.0).unwrap()),
-            arrivals,
-            window: None,
-        };
-    }
-}
-
-fn open(plan: &Plan) -> SlicedRun {
-    SlicedRun::open(plan, &RunHandle::new(), Duration::from_secs(1)).unwrap()
-}
-
-/// A step at this rate, with 20 ms to settle and 100 ms that are judged.
-fn order(rate_per_s: f64, seed: u64) -> LoadOrder {
-    let judged = 100 * MS;
-    LoadOrder {
-        lead: None,
-        load: OrderLoad::Open { rate_per_s },
-        settle: 20 * MS,
-        judged,
-        cells: CellRules::new(100_000_000, vec![LIMIT_NS], vec![LIMIT_NS]),
-        keeps_samples: true,
-        seed,
-        drain: DrainLimits {
-            late_sends: 300 * MS,
-            quiet: 300 * MS,
-            longest: Duration::from_secs(2),
-        },
-        start: None,
-    }
-}
-
-/// Messages of the judged part by the schedule alone.
-fn due(plan: &Plan, order: &LoadOrder) -> u64 {
-    let OrderLoad::Open { rate_per_s } = order.load else {
-        return 0;
-    };
-    let stage = |rate: f64, time| Stage {
-        time,
-        rate: Rate::new(rate).unwrap(),
-    };
-    let own = stage(rate_per_s, order.settle + order.judged);
-    let lead = order.lead.map(|lead| stage(lead.rate_per_s, lead.length));
-    let before = lead.map_or(Duration::ZERO, |lead| lead.time) + order.settle;
-    let stages: Vec<_> = lead.into_iter().chain([own]).collect();
-    let Load::Open { arrivals, .. } = plan.load else {
-        unreachable!()
-    };
-    let schedule = Schedule::new(
-        RateProfile::stages(&stages).unwrap(),
-        arrivals,
-        plan.senders(),
-        order.seed,
-        Length::Duration(before + order.judged),
-    );
-    let before_ns = u64::try_from(before.as_nanos()).unwrap();
-    let of_client = |client| {
-        let all = std::iter::successors(Some(schedule.first(client)), |c| Some(schedule.next(*c)));
-        all.map_while(|cursor| cursor.due_ns())
-            .filter(|due| *due >= before_ns)
-            .count() as u64
-    };
-    (0..plan.senders()).map(of_client).sum()
-}
-
-/// Checks that every message is counted once. Returns the number due, failed and unsent.
-fn counts(plan: &Plan, order: &LoadOrder, found: &OrderRecord) -> (u64, u64, u64) {
-    let cells = found.cells.as_ref().unwrap();
-    let c = &found.record.counts;
-    assert_eq!(cells.total_due(), due(plan, order), "{c:?}");
-    assert_eq!(cells.total_due(), c.sent + c.unsent);
-    assert_eq!(cells.total_unsent(), c.unsent);
-    assert_eq!(cells.total_failed() + cells.total_unsent(), c.failed());
-    let by_cell: u32 = (0..cells.len()).map(|cell| cells.due(cell)).sum();
-    assert_eq!(u64::from(by_cell), cells.total_due());
-    assert!(
-        found
-            .record
-            .samples
-            .iter()
-            .all(|s| s.intended_ns < 100_000_000)
-    );
-    (
-        cells.total_due(),
-        cells.total_failed(),
-        cells.total_unsent(),
-    )
-}
 
 fn echo() -> Server {
     Server::start(|_, stream| answer(stream, |_, message| vec![message]))

@@ -344,6 +344,27 @@ impl LoadCells {
         })
     }
 
+    /// For each cell, the messages due, and those above a quantile of the step's response times, as closely as buckets allow.
+    /// Messages that were not answered in time are slower than all others.
+    pub fn above_quantile(&self, q: f64) -> Vec<(u32, u32)> {
+        let counts = self.answered_in(0..self.cells);
+        let wanted = (1.0 - q) * self.total_due() as f64;
+        let mut beyond = (self.total_failed() + self.total_unsent()) as f64;
+        let mut from = counts.len();
+        // The bucket in which the quantile lies belongs to the side on which most of it is.
+        while let Some(count) = from.checked_sub(1).map(|bucket| counts[bucket] as f64)
+            && (beyond == 0.0 || beyond + count / 2.0 <= wanted)
+        {
+            beyond += count;
+            from -= 1;
+        }
+        let of_cell = |cell| {
+            let above = self.row(cell)[from..].iter().sum::<u32>();
+            (self.due(cell), above + self.not_answered(cell))
+        };
+        (0..self.cells).map(of_cell).collect()
+    }
+
     /// The time below which this number of messages is, by counts of buckets; `None` when there are fewer.
     fn time_below(&self, counts: &[u64], messages: f64) -> Option<u64> {
         let mut before = 0.0;
@@ -608,6 +629,29 @@ mod tests {
         assert!((0.018..0.0225).contains(&second), "{second}");
         assert!(third.is_infinite());
         assert!(LoadCells::new(&rules(300, &[])).medians_s()[0].is_nan());
+    }
+
+    #[test]
+    fn messages_above_a_quantile_are_about_its_share() {
+        let mut cells = LoadCells::new(&rules(100, &[]));
+        for n in 0..1_000 {
+            cells.ended(&answered(n * 100_000, MS + n * 20_000));
+        }
+        let above = |cells: &LoadCells| -> (u32, u32) {
+            let all = cells.above_quantile(0.9);
+            all.iter()
+                .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        };
+        let (due, beyond) = above(&cells);
+        assert!(due == 1_000 && (60..150).contains(&beyond), "{beyond}");
+        // Failures are the slowest.
+        (0..500).for_each(|n| cells.unsent(n * 100_000));
+        assert_eq!(above(&cells), (1_500, 500));
+        // Times that are all equal are all above.
+        let mut equal = LoadCells::new(&rules(100, &[]));
+        (0..10).for_each(|n| equal.ended(&answered(n * MS, MS)));
+        assert_eq!(above(&equal), (10, 10));
+        assert_eq!(above(&LoadCells::new(&rules(100, &[]))), (0, 0));
     }
 
     #[test]

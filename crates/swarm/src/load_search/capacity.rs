@@ -25,11 +25,17 @@ use crate::search_progress::{OrderPurpose, SearchProgress};
 /// Length of a pilot.
 const PILOT: Duration = Duration::from_millis(500);
 
+/// Largest part of the budget for a pilot.
+const PILOT_PART: u32 = 20;
+
+/// Longest time without an echo in the drain of a pilot, whose rate is all that counts.
+const PILOT_QUIET: Duration = Duration::from_millis(200);
+
 /// Messages in flight over all clients with which the pilot is not bound by wake-ups.
 const PILOT_IN_FLIGHT: u32 = 64;
 
-/// Rate in messages per second from which a search begins when the pilot got no echo.
-const LEAST_PILOT_PER_S: f64 = 10.0;
+/// Shortest time without an echo after which none is awaited any more, in the step whose figures are reported.
+const FINAL_QUIET: Duration = Duration::from_secs(3);
 
 /// Confidence of the interval.
 const CONFIDENCE: f64 = 0.95;
@@ -73,13 +79,13 @@ pub fn find_capacity_with<'a>(
         reported: None,
     };
     let mut steps = None;
-    if let Some(pilot_per_s) = search.pilot()? {
+    if let Some(pilot_per_s) = search.pilot(rules.budget)? {
         let mut own = CapacitySearch::new(SearchRules {
             conditions: search.judge.search_conditions(),
             precision: rules.precision,
             budget_s,
             pilot_per_s,
-            timeout_s: search.drain().longest.as_secs_f64(),
+            timeout_s: search.drain(false).longest.as_secs_f64(),
             seed: plan.seed,
         });
         search.take_steps(&mut own)?;
@@ -118,12 +124,18 @@ enum ReportRank {
 impl Search<'_> {
     /// Limits of a drain. Messages that are beyond all limits of time need not be waited for, unless their late echoes could
     /// be taken for others.
-    fn drain(&self) -> DrainLimits {
+    fn drain(&self, is_final: bool) -> DrainLimits {
         let timeout = self.plan.timeout;
         if !identifies_echoes(self.plan) {
             return DrainLimits::of_timeout(timeout);
         }
         let limit = self.judge.longest_limit();
+        if is_final {
+            return DrainLimits {
+                quiet: timeout.min((2 * limit).max(FINAL_QUIET)),
+                ..DrainLimits::of_timeout(timeout)
+            };
+        }
         DrainLimits {
             late_sends: timeout.min(limit.max(Duration::from_millis(500))),
             quiet: timeout.min((2 * limit).max(Duration::from_secs(1))),
@@ -131,8 +143,17 @@ impl Search<'_> {
         }
     }
 
-    /// Messages per second of a closed loop; `None` when the user interrupts the run.
-    fn pilot(&mut self) -> Result<Option<f64>, SwarmError> {
+    /// Messages per second of a closed loop, 0 from a server that answers nothing; `None` when the user interrupts the run.
+    fn pilot(&mut self, budget: Duration) -> Result<Option<f64>, SwarmError> {
+        let judged = PILOT.min(budget / PILOT_PART);
+        let drain = self.drain(false);
+        let drain = DrainLimits {
+            quiet: match drain.quiet == self.plan.timeout {
+                true => drain.quiet,
+                false => PILOT_QUIET,
+            },
+            ..drain
+        };
         let mut window = NonZeroU32::MIN;
         let mut settle = self.plan.warmup;
         let mut best_per_s = 0.0_f64;
@@ -141,27 +162,27 @@ impl Search<'_> {
                 lead: None,
                 load: OrderLoad::Closed { window },
                 settle,
-                judged: PILOT,
+                judged,
                 cells: CellRules::new(0, Vec::new(), Vec::new()),
                 keeps_samples: false,
                 seed: 0,
-                drain: self.drain(),
+                drain,
                 start: None,
             };
             let Some(step) = self.log.take(OrderPurpose::Pilot, order)? else {
                 return Ok(None);
             };
             // Echoes that arrive after the end count too, as many as were in flight at its beginning.
-            let per_s = step.record.record.in_time.messages as f64 / PILOT.as_secs_f64();
+            let per_s = step.record.record.in_time.messages as f64 / judged.as_secs_f64();
             best_per_s = best_per_s.max(per_s);
             let clients = self.plan.senders().max(1);
             let wider = NonZeroU32::new(PILOT_IN_FLIGHT.div_ceil(clients));
             let limit = self.plan.load.window().unwrap_or(NonZeroU32::MAX);
             match wider.map(|wider| wider.min(limit)) {
                 Some(wider) if wider > window && per_s > 0.0 => window = wider,
-                _ => return Ok(Some(best_per_s.max(LEAST_PILOT_PER_S))),
+                _ => return Ok(Some(best_per_s)),
             }
-            settle = PILOT / 5;
+            settle = judged / 5;
         }
     }
 
@@ -211,10 +232,7 @@ impl Search<'_> {
             cells: self.judge.cells(judged),
             keeps_samples: is_final,
             seed: 0,
-            drain: match is_final {
-                true => DrainLimits::of_timeout(self.plan.timeout),
-                false => self.drain(),
-            },
+            drain: self.drain(is_final),
             start: None,
         }
     }

@@ -15,6 +15,9 @@ use crate::load_order::OrderRecord;
 /// Share of the due messages that a generator has to send in time.
 const LEAST_SENT: f64 = 0.99;
 
+/// Quantile of the response times above which messages show how long they depend on each other.
+const TAIL: f64 = 0.9;
+
 /// The conditions of a search, and how the counts of a step decide about them.
 #[derive(Debug)]
 pub(super) struct StepJudge {
@@ -160,6 +163,11 @@ impl StepJudge {
             generator_limited: is_behind(record, cells, judged)
                 || self.is_explained(&conditions, cells, record),
             medians_s: cells.medians_s(),
+            tail: cells
+                .above_quantile(TAIL)
+                .into_iter()
+                .map(|(due, beyond)| CellCount { due, beyond })
+                .collect(),
             conditions,
         }
     }

@@ -244,7 +244,7 @@ impl TakenStep {
             response_p50_ns: p50.0,
             response_p99_ns: p99.0,
             response_p99_9_ns: p99_9.0,
-            failed: counts.failed().saturating_sub(counts.unsent),
+            failed: cells.map_or(0, |cells| cells.total_failed()),
             unsent: counts.unsent,
             server_cpu_share: record.server.as_ref().map(|server| server.cpu_s / seconds),
             due: cells.map_or(0, |cells| cells.total_due()),

@@ -23,6 +23,8 @@ pub(crate) struct ThreadSlice {
     pub(crate) all_sent: u64,
     /// Messages of each client; empty unless a step keeps samples.
     pub(crate) clients: Vec<ClientCounts>,
+    /// Clients with an open connection at the end.
+    pub(crate) alive: u64,
 }
 
 impl Worker<'_> {
@@ -72,6 +74,7 @@ impl Worker<'_> {
         ThreadSlice {
             // Messages of clients whose connections ended are no longer counted.
             all_sent: sent.saturating_sub(before),
+            alive: self.event_loop.connected_clients(),
             ..slice
         }
     }
@@ -104,6 +107,7 @@ impl Worker<'_> {
             progress,
             all_sent: 0,
             clients: Vec::new(),
+            alive: 0,
         })
     }
 }

@@ -30,16 +30,15 @@ impl Worker<'_> {
             let what = "the load of a step cannot be offered";
             io::Error::new(io::ErrorKind::InvalidInput, what)
         })?;
-        if matches!(order.load, OrderLoad::Closed { .. }) {
-            // The due times of an open loop begin at the start by themselves.
-            self.wait_until(step.start)?;
-        }
+        self.prepare_step(rules, &order);
+        let _ = reports.send(WorkerReport::Ready);
+        let start = self.await_start(step, &order)?;
         let counts = |worker: &Self| match order.keeps_samples {
             true => worker.event_loop.client_counts(),
             false => Vec::new(),
         };
         let counts_before = counts(self);
-        self.begin_step(step, rules, &order);
+        self.begin_step(step, start);
         let mut baseline = None;
         while self.is_at_work(&order) {
             self.note_baseline(&mut baseline);
@@ -67,10 +66,12 @@ impl Worker<'_> {
             progress,
             all_sent: 0,
             clients: ClientCounts::since(counts(self), &counts_before),
+            alive: 0,
         })
     }
 
-    fn begin_step(&mut self, step: &SliceCommand, rules: SendRules, order: &LoadOrder) {
+    /// Replaces everything that the load of the step changes. A message of another thread may arrive as soon as it begins.
+    fn prepare_step(&mut self, rules: SendRules, order: &LoadOrder) {
         let plan = &self.job.plan;
         let samples = if order.keeps_samples {
             plan.max_samples
@@ -80,24 +81,39 @@ impl Worker<'_> {
         let thread = &mut self.event_loop.thread;
         thread.budget = Arc::new(BottomK::new(samples, plan.seed));
         thread.adopt_step(rules, order);
-        let start_ns = thread.clock.ns_of(step.start);
-        let run = RunTimes::of_slice(start_ns, step);
-        thread.begin_run(run);
-        thread.start_unconnected(run);
-        self.event_loop.begin_slice(plan.busy_poll);
     }
 
-    /// Serves the connections until a step that other processes take too begins.
-    fn wait_until(&mut self, start: Instant) -> io::Result<()> {
+    /// Serves the connections until all threads are ready. Returns the start of the step. In closed loop, returns when it has
+    /// come; the due times of an open loop begin there by themselves.
+    fn await_start(&mut self, step: &SliceCommand, order: &LoadOrder) -> io::Result<Instant> {
+        let is_closed = matches!(order.load, OrderLoad::Closed { .. });
         loop {
-            let wait = start.saturating_duration_since(Instant::now());
             self.take_command();
             let command = self.event_loop.thread.command;
-            if wait.is_zero() || command.stop || command.close {
-                return Ok(());
-            }
+            let start = command
+                .step_start
+                .filter(|(number, _)| *number == step.number);
+            let wait = match start {
+                Some((_, start)) => {
+                    let wait = start.saturating_duration_since(Instant::now());
+                    if !is_closed || wait.is_zero() || command.stop {
+                        return Ok(start);
+                    }
+                    wait
+                }
+                None if command.close => return Ok(step.start),
+                None => MEASURING_WAIT,
+            };
             self.event_loop.run_once(wait.min(MEASURING_WAIT))?;
         }
+    }
+
+    fn begin_step(&mut self, step: &SliceCommand, start: Instant) {
+        let thread = &mut self.event_loop.thread;
+        let run = RunTimes::of_slice(thread.clock.ns_of(start), step);
+        thread.begin_run(run);
+        thread.start_unconnected(run);
+        self.event_loop.begin_slice(self.job.plan.busy_poll);
     }
 
     fn take_command(&mut self) {
