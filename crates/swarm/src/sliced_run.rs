@@ -131,7 +131,8 @@ impl SlicedRun {
         let seconds = SecondObserver::new(plan.threads.get(), None);
         let mut coordinator = Coordinator::start(&job, seconds)?;
         coordinator.wait_for_connections(begun)?;
-        if coordinator.opened == 0 && !coordinator.interrupted {
+        // One of several processes takes its part in steps without a connection, too.
+        if coordinator.opened == 0 && !coordinator.interrupted && plan.share.is_whole() {
             coordinator.close()?;
             return Err(nothing_connected(plan, &coordinator.results));
         }

@@ -33,6 +33,8 @@ struct Simulation {
     generator_cap_per_s: Option<f64>,
     /// One of ten messages waits for the generator.
     is_late: bool,
+    /// Share of the time for which a generator thread waits for a core.
+    waited: f64,
     /// Connections end before this step.
     ends_before: Option<usize>,
     /// The user interrupts this step.
@@ -120,6 +122,7 @@ impl Simulated {
             took: order.length(),
             client: GeneratorUsage {
                 stops: Some(Stops::default()),
+                run_queue_wait_share: Some(self.simulation.waited),
                 ..GeneratorUsage::default()
             },
             interrupted: self.simulation.interrupted_in == Some(number),
@@ -136,6 +139,7 @@ impl OrderRunner for Simulated {
         }
         let mut record = OrderRecord {
             alive: 4,
+            interrupted: self.simulation.interrupted_in == Some(self.orders.borrow().len()),
             ..OrderRecord::default()
         };
         if !self.simulation.is_dead {
@@ -324,6 +328,28 @@ fn lateness_of_the_generator_is_not_a_limit_of_the_server() {
 }
 
 #[test]
+fn a_generator_that_waits_for_a_core_finds_no_limit_of_the_server() {
+    let waiting = Simulation {
+        waited: 0.3,
+        ..Simulation::default()
+    };
+    let (run, _) = search(waiting.clone(), &["p99<10ms"]);
+    let found = capacity(&run);
+    assert!(
+        found.at_least && found.generator_limited_steps > 0,
+        "{found:?}"
+    );
+    assert!(found.steps.iter().all(|step| step.held != Some(false)));
+    // Lost messages are not the generator's.
+    let dead = Simulation {
+        is_dead: true,
+        ..waiting
+    };
+    let (run, _) = search(dead, &["error_rate<1%"]);
+    assert_eq!(capacity(&run).rate_per_s, Some(0.0));
+}
+
+#[test]
 fn connections_that_are_all_gone_end_the_search() {
     let (run, orders) = search(
         Simulation {
@@ -363,6 +389,21 @@ fn an_interrupted_search_has_the_steps_so_far() {
             assert_eq!(summary.plan.rate_per_s, Some(highest));
         }
     }
+}
+
+#[test]
+fn a_search_that_is_interrupted_in_its_pilot_knows_nothing() {
+    let (run, orders) = search(
+        Simulation {
+            interrupted_in: Some(1),
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    assert_eq!((found.rate_per_s, orders.len()), (None, 1));
+    assert_eq!(found.ended_by, SearchEnd::Interrupted);
+    assert!(found.steps.is_empty() && found.high_per_s == 0.0);
 }
 
 #[test]

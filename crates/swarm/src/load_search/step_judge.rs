@@ -15,6 +15,10 @@ use crate::load_order::OrderRecord;
 /// Share of the due messages that a generator has to send in time.
 const LEAST_SENT: f64 = 0.99;
 
+/// Share of the time for which a generator thread may wait for a core in a step that fails, twice that of a valid run. A
+/// thread that waits reads echoes late, which looks like a slow server.
+const MOST_WAITED: f64 = 0.1;
+
 /// Quantile of the response times above which messages show how long they depend on each other.
 const TAIL: f64 = 0.9;
 
@@ -172,7 +176,8 @@ impl StepJudge {
         }
     }
 
-    /// Returns true when conditions are broken, and each of them would hold without the generator's own lateness and stops.
+    /// Returns true when conditions are broken, and each of them would hold without the generator's own lateness and stops, or
+    /// the generator waited too long for a core.
     fn is_explained(
         &self,
         conditions: &[Vec<CellCount>],
@@ -180,6 +185,7 @@ impl StepJudge {
         record: &OrderRecord,
     ) -> bool {
         let due = cells.total_due() as f64;
+        let waited = record.client.run_queue_wait_share.unwrap_or(0.0);
         let mut is_any_broken = false;
         for ((_, measure), counts) in self.conditions.iter().zip(conditions) {
             let beyond: u64 = counts.iter().map(|count| u64::from(count.beyond)).sum();
@@ -191,7 +197,8 @@ impl StepJudge {
             let is_explained = match measure {
                 Measure::WholeStep => record.client.stops.is_some_and(|stops| stops.count > 0),
                 _ => measure.unexplained(cells) as f64 <= allowed,
-            };
+            } || waited > MOST_WAITED
+                && !matches!(measure, Measure::Failed { .. });
             if !is_explained {
                 return false;
             }
