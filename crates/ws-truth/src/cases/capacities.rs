@@ -30,7 +30,7 @@ pub(super) const TIMED_CASES: &[Case] = &[
     },
     Case {
         name: "capacity-hysteresis",
-        truth: "the service time doubles beyond 200 messages and recovers when none is left: hysteresis, from below as in `capacity`, from above half of the rate of the services",
+        truth: "constant arrivals, and the service time doubles beyond 100 messages until none is left: hysteresis, from below as in `capacity-constant`, from above the rate of the doubled services",
         examine: hysteresis,
     },
     Case {
@@ -108,7 +108,7 @@ fn hysteresis(findings: &mut Findings) -> anyhow::Result<()> {
     if !has_cores(findings) {
         return Ok(());
     }
-    let queue = LoadedQueue::start(QueueRules::HYSTERESIS, Arrivals::Poisson, SEED)?;
+    let queue = LoadedQueue::start(QueueRules::HYSTERESIS, Arrivals::Constant, SEED)?;
     let searched = queue.find_capacity(Duration::from_secs(90))?;
     note_disturbance(findings, searched.noise.as_ref());
     judge_capacity(findings, &searched)?;
