@@ -5,9 +5,12 @@
 //! cargo run --release -p ws-truth --example queue_searches -- hysteresis 1..5 searches.tsv
 //! ```
 //!
+//! The plain server has Poisson arrivals. So has `hysteresis-poisson`. `constant` and `hysteresis` have constant ones.
+//!
 //! Appends one row per seed to the file, prints it, and at the end prints the totals over all rows of the file. Seeds that
 //! the file has already are left out, so that an interrupted bench goes on where it ended. A row that the machine disturbed
-//! is printed but not appended: the seed is searched again at the next call. The server spins on the first core and the
+//! is printed but not appended: the seed is searched again at the next call. The steps of every search are appended as a
+//! line of JSON to `FILE.steps.jsonl`. The server spins on the first core and the
 //! generator has the last one, so the machine must be idle.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -18,19 +21,23 @@ use std::io::Write;
 use std::str::FromStr;
 use std::time::Duration;
 
+use anyhow::Context;
 use measurement::plan::Arrivals;
-use ws_truth::queue_load::LoadedQueue;
+use ws_truth::queue_load::{LoadedQueue, SearchedQueue};
 use ws_truth::queue_rules::QueueRules;
 
+const KINDS: &str = "plain, constant, hysteresis (with constant arrivals) and hysteresis-poisson";
+
+/// Time for one search.
 const BUDGET: Duration = Duration::from_secs(90);
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<_> = std::env::args().skip(1).collect();
-    let usage = "usage: queue_searches plain|constant|hysteresis FIRST..LAST FILE";
+    let usage = || format!("usage: queue_searches KIND FIRST..LAST FILE; kinds are {KINDS}");
     let [kind, seeds, file] = &words[..] else {
-        anyhow::bail!(usage);
+        anyhow::bail!(usage());
     };
-    let (first, last) = seeds.split_once("..").ok_or(anyhow::anyhow!(usage))?;
+    let (first, last) = seeds.split_once("..").with_context(usage)?;
     let (first, last): (u64, u64) = (first.parse()?, last.parse()?);
     println!("{}", SearchRow::HEAD);
     for seed in first..=last {
@@ -40,13 +47,14 @@ fn main() -> anyhow::Result<()> {
         {
             continue;
         }
-        let (row, noise) = search(kind, seed)?;
-        match noise {
+        let (row, searched) = search(kind, seed)?;
+        let steps = serde_json::json!({"kind": kind, "seed": seed, "capacity": searched.capacity});
+        append(&format!("{file}.steps.jsonl"), &steps)?;
+        match searched.noise {
             Some(noise) => println!("{row}\ttoo noisy, not counted: {noise}"),
             None => {
                 println!("{row}");
-                let mut output = OpenOptions::new().create(true).append(true).open(file)?;
-                writeln!(output, "{row}")?;
+                append(file, &row)?;
             }
         }
     }
@@ -54,7 +62,13 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Result of one search.
+/// Appends a line to a file, which is created if it does not exist.
+fn append(file: &str, line: &impl fmt::Display) -> std::io::Result<()> {
+    let mut output = OpenOptions::new().create(true).append(true).open(file)?;
+    writeln!(output, "{line}")
+}
+
+/// Figures of one search.
 #[derive(Debug, Clone, PartialEq)]
 struct SearchRow {
     kind: String,
@@ -146,13 +160,14 @@ fn rows_of(file: &str) -> Vec<SearchRow> {
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 
-/// Searches once. Returns the result, and the disturbance of the machine if there was one.
-fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, Option<String>)> {
+/// Searches once.
+fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, SearchedQueue)> {
     let (rules, arrivals) = match kind {
         "plain" => (QueueRules::default(), Arrivals::Poisson),
         "constant" => (QueueRules::default(), Arrivals::Constant),
-        "hysteresis" => (QueueRules::HYSTERESIS, Arrivals::Poisson),
-        _ => anyhow::bail!("unknown kind {kind}: plain, constant or hysteresis"),
+        "hysteresis" => (QueueRules::HYSTERESIS, Arrivals::Constant),
+        "hysteresis-poisson" => (QueueRules::HYSTERESIS, Arrivals::Poisson),
+        _ => anyhow::bail!("unknown kind {kind}: {KINDS}"),
     };
     let searched = LoadedQueue::start(rules, arrivals, seed)?.find_capacity(BUDGET)?;
     let truth = searched.log.capacity()?;
@@ -172,7 +187,7 @@ fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, Option<String>)> 
         recovery: searched.log.recovery_per_s(),
         hysteresis: found.hysteresis,
     };
-    Ok((row, searched.noise))
+    Ok((row, searched))
 }
 
 /// Prints counts and the median half-width over all rows of this kind.

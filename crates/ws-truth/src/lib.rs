@@ -15,6 +15,7 @@
 //! | [`queue_model`] | response times and capacity of this server, from its log |
 //! | [`queue_load`] | load on this server, and the truth about it |
 //! | [`fixed_service_queue`] | exact waiting times of a queue with a constant service time |
+//! | `wake_delay` | a witness of other load on a core |
 //! | `upgrade_request` | request and answers of an opening handshake |
 //! | [`finding`] | truth and report of one figure, and the tolerance between them |
 //! | [`cases`] | every case of the certificate |
@@ -54,3 +55,4 @@ pub mod queue_model;
 pub mod queue_rules;
 pub mod queue_server;
 mod upgrade_request;
+mod wake_delay;

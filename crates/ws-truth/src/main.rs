@@ -18,7 +18,7 @@ use ws_truth::generator_process;
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  ws-truth                          all cases, in about 5 minutes
+  ws-truth                          all cases, in about 10 minutes
   ws-truth stall-open stall-closed  two of its cases
 
 Exit codes:

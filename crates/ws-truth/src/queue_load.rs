@@ -21,6 +21,7 @@ use crate::queue_log::{QueueLog, ServedMessage, late_share, median_service_s, se
 use crate::queue_model::{QueueModel, TrueCapacity};
 use crate::queue_rules::QueueRules;
 use crate::queue_server::QueueServer;
+use crate::wake_delay::WakeDelayWatch;
 
 /// The condition of all searches.
 pub const CONDITION: &str = "p99<10ms";
@@ -41,15 +42,15 @@ const CLIENTS: u32 = 20;
 const MESSAGES: usize = if cfg!(debug_assertions) {
     1_000_000
 } else {
-    20_000_000
+    40_000_000
 };
 
 /// Share of the planned service time by which services may be longer in total, and share by which the capacity may differ
 /// between the halves of the log. Beyond either the machine was too noisy.
 const DISTURBED: f64 = 0.01;
 
-/// Share of the time spent waiting for a core, above which the generator counts as delayed.
-const DELAYED: f64 = 0.05;
+/// Delay that 1 % of the wake-ups on the generator's core may exceed in a search: a fifth of the limit.
+const SEARCH_DELAY: Duration = Duration::from_millis(2);
 
 /// A running server with one queue, and the response time of its messages without load.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub struct LoadedQueue {
     unloaded_response_s: f64,
     /// Begin of the load proper on the server's clock.
     begin_ns: u64,
+    /// Watch of the generator's core.
+    watch: WakeDelayWatch,
 }
 
 impl LoadedQueue {
@@ -77,6 +80,7 @@ impl LoadedQueue {
             seed,
             unloaded_response_s: f64::NAN,
             begin_ns: 0,
+            watch: WakeDelayWatch::start(generator_core()),
         };
         let rate = Rate::new(UNLOADED_PER_S).context("a rate above 0")?;
         let plan = queue.plan(|draft| {
@@ -100,11 +104,7 @@ impl LoadedQueue {
             load: open_loop(rate, self.arrivals),
             timeout: Duration::from_secs(5),
             warmup: Duration::from_millis(500),
-            // The server has the first core.
-            pin: match allowed_cores()[..] {
-                [_, .., last] => vec![last],
-                _ => Vec::new(),
-            },
+            pin: generator_core().into_iter().collect(),
             seed: self.seed,
             ..LoadDraft::closed_loop()
         };
@@ -135,7 +135,7 @@ impl LoadedQueue {
         let capacity = capacity.context("a search without a capacity")?;
         Ok(SearchedQueue {
             capacity: *capacity,
-            noise: log.noise().or_else(|| noise_of_generator(&summary)),
+            noise: log.noise(SEARCH_DELAY),
             log,
             took,
         })
@@ -164,9 +164,18 @@ impl LoadedQueue {
                 served: log.arrived_in(self.begin_ns..end_ns).to_vec(),
                 rules: self.rules,
                 arrivals: self.arrivals,
+                wake_delay: self.watch.finish(),
                 log,
             },
         ))
+    }
+}
+
+/// The core of the generator, where there is one besides that of the server.
+fn generator_core() -> Option<usize> {
+    match allowed_cores()[..] {
+        [_, .., last] => Some(last),
+        _ => None,
     }
 }
 
@@ -178,25 +187,6 @@ fn open_loop(rate: Rate, arrivals: Arrivals) -> Load {
     }
 }
 
-/// The disturbance of the generator, if there was one.
-pub fn noise_of_generator(summary: &Summary) -> Option<String> {
-    let client = &summary.client;
-    let waited = client.run_queue_wait_share.filter(|share| *share > DELAYED);
-    let waited = waited.map(|share| {
-        let percent = share * 100.0;
-        format!("the generator waited for a core {percent:.0} % of the time")
-    });
-    let stopped = client
-        .stops
-        .filter(|stops| stops.total_ns as f64 / 1e9 > DISTURBED * summary.elapsed_s);
-    waited.or_else(|| {
-        stopped.map(|stops| {
-            let ms = stops.total_ns as f64 / 1e6;
-            format!("the generator was stopped for {ms:.0} ms")
-        })
-    })
-}
-
 /// The log of a server under load, and what follows from it.
 #[derive(Debug)]
 pub struct LoadedLog {
@@ -206,6 +196,8 @@ pub struct LoadedLog {
     pub served: Vec<ServedMessage>,
     rules: QueueRules,
     arrivals: Arrivals,
+    /// Delay that 1 % of the wake-ups on the generator's core exceeded.
+    wake_delay: Duration,
     log: QueueLog,
 }
 
@@ -257,8 +249,15 @@ impl LoadedLog {
         times.len() as f64 / times.iter().sum::<f64>()
     }
 
-    /// The reason why the truth is not known well enough, if there is one.
-    pub fn noise(&self) -> Option<String> {
+    /// The reason why the truth is not known well enough, or the generator not good enough, if there is one: 1 % of the
+    /// wake-ups on its core may be later than `most_delayed`.
+    pub fn noise(&self, most_delayed: Duration) -> Option<String> {
+        if self.wake_delay > most_delayed {
+            let ms = self.wake_delay.as_secs_f64() * 1e3;
+            return Some(format!(
+                "1 % of the wake-ups on the generator's core were {ms:.1} ms late or later"
+            ));
+        }
         let late = late_share(&self.served);
         if late.is_nan() || late > DISTURBED {
             let percent = late * 100.0;

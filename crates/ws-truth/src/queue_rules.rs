@@ -23,10 +23,10 @@ impl QueueRules {
     /// A constant service time of 500 µs.
     pub const SERVICE: Duration = Duration::from_micros(500);
 
-    /// A service time that doubles beyond 200 messages, which takes an overload: below the capacity at p99 < 10 ms the
+    /// A service time that doubles beyond 100 messages, which takes an overload: below the capacity at p99 < 10 ms the
     /// queue stays far shorter.
     pub const HYSTERESIS: Self = Self {
-        slow_beyond: Some(200),
+        slow_beyond: Some(100),
         ..Self::PLAIN
     };
 
