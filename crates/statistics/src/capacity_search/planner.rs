@@ -124,7 +124,7 @@ impl Planner {
 
     /// The highest rate that the generator can offer; `None` while it is not known.
     pub(super) fn generator_cap_per_s(&self, steps: &[TakenStep]) -> Option<f64> {
-        let limited = steps.iter().filter(|taken| taken.held().is_none());
+        let limited = steps.iter().filter(|taken| taken.result.generator_limited);
         let limited: Vec<_> = limited.map(|taken| taken.step.rate_per_s).collect();
         let offered = steps.iter().filter(|taken| taken.held().is_some());
         let highest = offered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
@@ -180,7 +180,7 @@ impl Planner {
             chosen.map(|taken| taken.step.rate_per_s)
         };
         let limited: Vec<_> = below()
-            .filter(|taken| taken.held().is_none())
+            .filter(|taken| taken.result.generator_limited)
             .map(|taken| taken.step.rate_per_s)
             .collect();
         let climb = |rate| self.step(StepPurpose::Climb, rate, 0.3 * self.scale(), 1.0);
@@ -193,6 +193,10 @@ impl Planner {
                 None => Some(climb(first)),
                 Some(lowest) => (limited.len() < 6).then(|| climb(lowest / 4.0)),
             },
+            // One failure may be chance.
+            (None, Some(failed)) if self.pilot_per_s > 0.0 && rates(false).count() == 1 => {
+                Some(climb(failed))
+            }
             (None, Some(failed)) => {
                 // A rate too low for any message beyond the limit says nothing more.
                 let next = failed / 4.0;

@@ -341,6 +341,26 @@ fn a_generator_that_can_offer_nothing_finds_nothing() {
     assert_eq!(found.rate_per_s, None);
 }
 
+/// Steps that another program disturbed made the capacity a hundredth of what it was.
+#[test]
+fn a_disturbed_step_does_not_outweigh_higher_rates_that_held() {
+    let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);
+    let mut steps = 0;
+    let (found, _) = search_with(rules(1_900.0, 6), &mut |step| {
+        steps += 1;
+        match steps {
+            1 | 5 => uniform(step, true, false),
+            _ => queue.step(step),
+        }
+    });
+    let truth = 1.0 / SERVICE_S;
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&truth),
+        "{found:?}"
+    );
+    assert!(found.low_per_s > 0.9 * truth, "{found:?}");
+}
+
 /// A condition on a figure of the whole step: its cells all have the result of the step.
 #[test]
 fn whole_steps_bound_the_edge_too() {
