@@ -31,6 +31,8 @@ pub(crate) fn draw(path: &Path, run: &Run) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use test_support::fixtures::{closed_loop_run, search_run, sweep_run};
 
     use super::*;
