@@ -223,7 +223,7 @@ impl LedRun<'_> {
         }
         while let Some(second) = self.seconds.next_complete() {
             self.outputs.append(&second);
-            if second.second == 0 && !args.quiet {
+            if second.span.second == 0 && !args.quiet {
                 self.interrupts.name_on_abort(self.outputs.growing());
             }
         }

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::histogram::decode_buckets;
 use super::stored::base64_bytes;
 use super::timeline::ServiceAndResponse;
-use super::{LatencyHistogram, TimelineRow};
+use super::{LatencyHistogram, RowSeconds, RowSpan, TableRow, TimelineRow};
 
 /// One second of a process as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSecond {
     /// Start of the second, in seconds since T0.
     pub second: u64,
+    /// Length in seconds, which is 1 unless the run is long.
+    #[serde(default, skip_serializing_if = "RowSeconds::is_one")]
+    pub seconds: RowSeconds,
     /// Messages sent in this second.
     pub sent: u64,
     /// Echoes that arrived in this second.
@@ -48,6 +51,7 @@ impl From<&TimelineRow> for StoredSecond {
         let times = row.histograms.as_ref();
         Self {
             second: row.second,
+            seconds: row.seconds,
             sent: row.sent,
             received: row.received,
             failed: row.failed,
@@ -61,12 +65,25 @@ impl From<&TimelineRow> for StoredSecond {
 /// The sum of one second over several processes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SecondSum {
+    span: RowSpan,
     sent: u64,
     received: u64,
     failed: u64,
     max_ns: Option<u64>,
     service: BucketCounts,
     response: Option<BucketCounts>,
+}
+
+impl TableRow for SecondSum {
+    fn span(&self) -> RowSpan {
+        self.span
+    }
+
+    fn sum(rows: &[Self], span: RowSpan) -> Self {
+        let mut sum = Self::empty(span);
+        rows.iter().for_each(|row| sum.add(row));
+        sum
+    }
 }
 
 /// The buckets of a histogram that are not empty, as value and count, ascending. A second of one process fills a few
@@ -142,6 +159,14 @@ impl From<&LatencyHistogram> for BucketCounts {
 }
 
 impl SecondSum {
+    /// A second without messages.
+    pub(crate) fn empty(span: RowSpan) -> Self {
+        Self {
+            span,
+            ..Self::default()
+        }
+    }
+
     /// A stored second of one process.
     pub(crate) fn decode(second: &StoredSecond) -> Result<Self, String> {
         let times = |encoded: &Option<EncodedTimes>| {
@@ -149,6 +174,10 @@ impl SecondSum {
             encoded.map(|bytes| BucketCounts::decode(bytes)).transpose()
         };
         Ok(Self {
+            span: RowSpan {
+                second: second.second,
+                seconds: second.seconds,
+            },
             sent: second.sent,
             received: second.received,
             failed: second.failed,
@@ -158,7 +187,7 @@ impl SecondSum {
         })
     }
 
-    /// Adds the second of another process.
+    /// Adds the same second of another process, or a part of this one.
     pub(crate) fn add(&mut self, second: &Self) {
         self.sent += second.sent;
         self.received += second.received;
@@ -184,7 +213,7 @@ impl SecondSum {
     }
 
     /// The row of a timeline, with its histograms.
-    pub(crate) fn to_row(&self, second: u64) -> TimelineRow {
+    pub(crate) fn to_row(&self) -> TimelineRow {
         let service = self.service.to_histogram();
         let response = self.response.as_ref().map(BucketCounts::to_histogram);
         let quantile = |times: &LatencyHistogram, q| {
@@ -192,7 +221,8 @@ impl SecondSum {
             Some(times.bucket_quantile(q).min(max))
         };
         TimelineRow {
-            second,
+            second: self.span.second,
+            seconds: self.span.seconds,
             sent: self.sent,
             received: self.received,
             failed: self.failed,
