@@ -6,6 +6,7 @@
 //! | `plan_summary` | [`PlanSummary`]: the plan as reported in results |
 //! | `process_record` | [`ProcessRecord`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
+//! | `capacity_summary` | [`CapacitySummary`], [`LoadStep`]: rates offered one after the other, and the capacity found with them |
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario and setup as reported in results |
 //! | `scenario_figures` | kinds of messages and roles as reported in results |
@@ -23,6 +24,7 @@
 //! | [`thresholds`] | conditions of `--fail-if` on a summary, such as `p99>10ms`, and between servers |
 //! | [`comparison`] | result of a comparison of servers |
 
+mod capacity_summary;
 pub mod comparison;
 mod condition_result;
 mod connect_row;
@@ -55,6 +57,7 @@ use crate::record::{
     ServiceAndResponse, TimelineRow,
 };
 
+pub use capacity_summary::{CapacitySummary, LoadStep, SearchEnd, StepOrigin, TimeInterval};
 pub use condition_result::ConditionResult;
 pub use connect_row::ConnectRow;
 pub use fan_out_summary::{FanOutPercentiles, FanOutRow, FanOutSummary, ReceiverSummary};

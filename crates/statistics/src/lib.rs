@@ -10,6 +10,7 @@
 //! | [`paired`] | two series from the same rounds |
 //! | [`bootstrap`] | interval of the ratio of two series |
 //! | [`block_bootstrap`] | interval of the ratio of quantiles of two times of one run |
+//! | [`capacity_search`] | search for the highest rate at which conditions hold |
 //! | [`signed_rank`] | interval from ranks alone, and minimum number of rounds |
 //! | [`ratio`] | a ratio and its interval |
 //! | [`ratio_verdict`] | verdict on a figure, and additional rounds needed for one |
@@ -34,6 +35,7 @@
 
 pub mod block_bootstrap;
 pub mod bootstrap;
+pub mod capacity_search;
 pub mod growth_slope;
 pub mod interval_levels;
 pub mod latin_square;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::capacity_summary::{CapacitySummary, LoadStep};
 use super::condition_result::ConditionResult;
 use super::connect_row::ConnectRow;
 use super::connection_evidence::openings;
@@ -134,6 +135,13 @@ pub struct Summary {
     /// The processes of the run; `None` for a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<ShardsSummary>,
+    /// The capacity that was searched for; `None` without a search. The other figures are those of the steps at the reported
+    /// rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Box<CapacitySummary>>,
+    /// The rates of a sweep, ascending; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_curve: Option<Vec<LoadStep>>,
 }
 
 /// Correct echoes per second of [`Summary::elapsed_s`], which is shorter than planned when all connections end early.
@@ -298,6 +306,8 @@ impl Summary {
             reconnect,
             idle: c.idle,
             shards: None,
+            capacity: None,
+            load_curve: None,
         }
     }
 }

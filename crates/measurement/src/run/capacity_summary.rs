@@ -1,0 +1,159 @@
+//! Loads offered one after the other, and the capacity found with them.
+
+// Fields with self-explanatory names have no comment.
+#![allow(missing_docs)]
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::is_zero;
+
+/// The state of the server at the beginning of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StepOrigin {
+    /// The server had answered everything, and had no load.
+    #[default]
+    Below,
+    /// The rate before was too high for the conditions, and the load did not stop in between.
+    Above,
+}
+
+impl StepOrigin {
+    /// The word used in files: `below`, `above`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Below => "below",
+            Self::Above => "above",
+        }
+    }
+}
+
+/// The reason why a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SearchEnd {
+    /// The interval is as narrow as wanted.
+    Precision,
+    /// The time was over.
+    Budget,
+    /// The user interrupted the search.
+    Interrupted,
+}
+
+impl SearchEnd {
+    /// The word used in files: `precision`, `budget`, `interrupted`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Precision => "precision",
+            Self::Budget => "budget",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// An interval of a time, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct TimeInterval {
+    pub low_ns: u64,
+    pub high_ns: u64,
+}
+
+/// One offered rate and its results: a step of a capacity search, or a point of a sweep. Times are response times of the
+/// messages due in the judged part.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct LoadStep {
+    pub offered_per_s: f64,
+    /// Messages of the judged part sent per second of it.
+    pub achieved_per_s: f64,
+    pub from: StepOrigin,
+    /// True when all conditions held, false when one did not; `None` when undecided, and without conditions.
+    pub held: Option<bool>,
+    /// Length of the judged part in seconds.
+    pub seconds: f64,
+    pub response_p50_ns: Option<u64>,
+    pub response_p99_ns: Option<u64>,
+    pub response_p99_9_ns: Option<u64>,
+    /// Messages that were lost, late or corrupted, or got an error reply.
+    pub failed: u64,
+    /// Messages that were due and never sent.
+    pub unsent: u64,
+    /// CPU time of the server per second of the step, in cores; `None` when not measured.
+    pub server_cpu_share: Option<f64>,
+    /// Messages due in the judged part.
+    #[serde(default)]
+    pub due: u64,
+    /// Start of the step in seconds since the beginning of the search or sweep.
+    #[serde(default)]
+    pub start_s: f64,
+    /// Length of the load before the judged part, in seconds.
+    #[serde(default)]
+    pub settle_s: f64,
+    /// The rate offered without a pause before a step from above; `None` for a step from below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_per_s: Option<f64>,
+    /// Intervals of 95 % of the response times, from blocks; `None` when there are too few messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_p50_interval: Option<TimeInterval>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_p99_interval: Option<TimeInterval>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_p99_9_interval: Option<TimeInterval>,
+    /// CPU time of the busiest generator thread per second of the step.
+    #[serde(default)]
+    pub client_cpu_share: Option<f64>,
+    /// True when the generator did not offer the rate, or its own lateness explains why a condition did not hold.
+    #[serde(default)]
+    pub generator_limited: bool,
+}
+
+/// The highest offered rate at which conditions hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct CapacitySummary {
+    /// The conditions, as typed.
+    pub conditions: Vec<String>,
+    /// Capacity from below in messages per second: 0 when the conditions held at no rate, `None` when it is unknown.
+    pub rate_per_s: Option<f64>,
+    /// Interval of the capacity.
+    pub low_per_s: f64,
+    pub high_per_s: f64,
+    /// Probability that an interval made in this way covers the capacity: 0.95.
+    pub confidence: f64,
+    /// True when the generator could not offer a rate at which the conditions do not hold. The capacity is then at least
+    /// `rate_per_s`.
+    pub at_least: bool,
+    /// Capacity from above: the highest rate at which the server recovered from an overload while that load went on; `None`
+    /// when not measured.
+    pub from_above_per_s: Option<f64>,
+    /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
+    pub hysteresis: bool,
+    pub ended_by: SearchEnd,
+    pub steps: Vec<LoadStep>,
+    /// Wanted half-width of the interval as a share of the capacity.
+    #[serde(default)]
+    pub precision: f64,
+    /// Time allowed for the search, in seconds.
+    #[serde(default)]
+    pub budget_s: f64,
+    /// Time that the search took, in seconds.
+    #[serde(default)]
+    pub took_s: f64,
+    /// Length of a block in seconds: the shares of neighbouring blocks do not correlate.
+    #[serde(default)]
+    pub block_s: Option<f64>,
+    /// Steps that say nothing about the server, because the generator was the limit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generator_limited_steps: u64,
+}
+
+impl CapacitySummary {
+    /// Half-width of the interval as a share of the capacity; `None` without a capacity above 0.
+    pub fn relative_half_width(&self) -> Option<f64> {
+        let rate = self.rate_per_s.filter(|rate| *rate > 0.0)?;
+        Some((self.high_per_s - self.low_per_s) / 2.0 / rate)
+    }
+}

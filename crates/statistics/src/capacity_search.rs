@@ -1,0 +1,149 @@
+//! Search for the highest offered rate at which conditions hold (the capacity).
+//!
+//! The search chooses rates one after the other. The caller offers each of them and returns how many messages were due, and
+//! how many of them were beyond the limit, in short cells of time. Time is a number that the caller passes, so that the
+//! same search runs against a server and against a simulated queue.
+
+/// Counts of one cell of a step, for one condition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CellCount {
+    /// Messages due in the cell.
+    pub due: u32,
+    /// Those beyond the limit. Messages without a correct and timely answer are beyond every limit.
+    pub beyond: u32,
+}
+
+/// One condition of a search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SearchCondition {
+    /// At most this share of the messages is beyond the limit, from 0 to 1: 0.01 for a p99.
+    Share(f64),
+    /// A figure of the whole step, which holds or not. All cells of a step have the same result: `beyond` is 0 or `due`.
+    WholeStep,
+}
+
+/// The subject of a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchRules {
+    /// The conditions, all of which must hold.
+    pub conditions: Vec<SearchCondition>,
+    /// Wanted half-width of the interval as a share of the capacity, above 0.
+    pub precision: f64,
+    /// Time for the whole search in seconds, with everything before the first step.
+    pub budget_s: f64,
+    /// A rate of the right order of magnitude, in messages per second.
+    pub pilot_per_s: f64,
+    /// Time limit of an answer in seconds: the longest time that a drain takes.
+    pub timeout_s: f64,
+    /// Seed of the random order of rates.
+    pub seed: u64,
+}
+
+/// The reason for which a step is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepPurpose {
+    /// A geometric step towards the first rate at which a condition does not hold.
+    Climb,
+    /// A rate near the edge.
+    Edge,
+    /// A rate that follows an overload without a pause.
+    FromAbove,
+    /// The reported rate, for the figures of the run.
+    Final,
+}
+
+/// The overload before a step from above.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepLead {
+    /// Messages per second.
+    pub rate_per_s: f64,
+    /// Length in seconds.
+    pub seconds: f64,
+}
+
+/// The next rate to offer: lead, settle part and judged part follow each other without a pause.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SearchStep {
+    /// The reason for the step.
+    pub purpose: StepPurpose,
+    /// Offered rate in messages per second, a number of three significant digits.
+    pub rate_per_s: f64,
+    /// The overload before it; `None` = the server is drained and has no load.
+    pub lead: Option<StepLead>,
+    /// Load at this rate that is not counted, in seconds.
+    pub settle_s: f64,
+    /// Load at this rate that is counted, in seconds.
+    pub judged_s: f64,
+}
+
+/// Results of a step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepResult {
+    /// Length of a cell in seconds.
+    pub cell_s: f64,
+    /// Cells of the judged part in order of their due times, for each condition.
+    pub conditions: Vec<Vec<CellCount>>,
+    /// Median response time of each third of the judged part, in seconds; infinite without answers.
+    pub medians_s: [f64; 3],
+    /// True when the generator could not offer the rate, or its own lateness explains why a condition did not hold.
+    pub generator_limited: bool,
+}
+
+/// The capacity, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CapacityEstimate {
+    /// Capacity from below in messages per second; `None` when it is unknown.
+    pub rate_per_s: Option<f64>,
+    /// Lower limit of the interval.
+    pub low_per_s: f64,
+    /// Upper limit of the interval; infinite when no rate is known at which a condition does not hold.
+    pub high_per_s: f64,
+    /// True when the generator, not the server, set the highest rate.
+    pub at_least: bool,
+    /// Highest rate at which the server recovered from an overload; `None` when not measured.
+    pub from_above_per_s: Option<f64>,
+    /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
+    pub hysteresis: bool,
+    /// True when the half-width of the interval is at most the wanted precision.
+    pub is_precise: bool,
+    /// Length of a block in seconds; `None` without an edge.
+    pub block_s: Option<f64>,
+}
+
+/// A search that goes on.
+#[derive(Debug, Clone)]
+pub struct CapacitySearch {
+    rules: SearchRules,
+}
+
+impl CapacitySearch {
+    /// A search without steps.
+    pub fn new(rules: SearchRules) -> Self {
+        Self { rules }
+    }
+
+    /// The next step, at this time since the beginning of the search in seconds; `None` when the search has ended.
+    pub fn next_step(&mut self, _spent_s: f64) -> Option<SearchStep> {
+        let _ = &self.rules;
+        None
+    }
+
+    /// Adds the results of a step. Returns whether all conditions held in it; `None` when that is undecided.
+    pub fn record(&mut self, _step: SearchStep, _result: StepResult) -> Option<bool> {
+        None
+    }
+
+    /// The capacity by the steps so far.
+    pub fn estimate(&self) -> CapacityEstimate {
+        CapacityEstimate {
+            rate_per_s: None,
+            low_per_s: 0.0,
+            high_per_s: f64::INFINITY,
+            at_least: false,
+            from_above_per_s: None,
+            hysteresis: false,
+            is_precise: false,
+            block_s: None,
+        }
+    }
+}
