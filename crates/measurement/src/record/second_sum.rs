@@ -93,7 +93,7 @@ pub(crate) struct BucketCounts(Vec<(u64, u64)>);
 
 impl BucketCounts {
     /// The buckets of an encoded histogram.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let times = decode_buckets(bytes)
             .map_err(|error| format!("a second has a damaged histogram: {error}"))?;
         let buckets = times.iter_recorded();

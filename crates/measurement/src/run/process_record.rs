@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drift_summary::{DriftSummary, MIN_DRIFT_S};
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::run_context::RunContext;
@@ -256,6 +257,12 @@ impl RunSum {
     /// all.
     pub fn summary(&self, judged: Option<(Latency, Latency)>) -> Summary {
         let mut context = self.context.clone();
+        if self.record.timeline.is_empty() && context.elapsed_s >= MIN_DRIFT_S {
+            let rows: Vec<_> = self.seconds.iter().map(SecondSum::to_row).collect();
+            let readings = &context.server_readings;
+            let plan = &self.facts.plan;
+            context.drift = DriftSummary::new(plan, &rows, readings, context.elapsed_s);
+        }
         context.set_connect_times(&self.connect);
         context.client.stops = Some(Stops::join(self.stops.clone()));
         if self.facts.scenario.is_some() {
@@ -301,6 +308,11 @@ fn beside(one: RunContext, other: RunContext) -> RunContext {
         client: one.client.beside(&other.client),
         server: one.server.or(other.server),
         server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
+        server_readings: if one.server_readings.is_empty() {
+            other.server_readings
+        } else {
+            one.server_readings
+        },
         calibration: calibration_beside(one.calibration, other.calibration),
         idle: idle_beside(one.idle, other.idle),
         // Processes of one machine see the same overflows.
