@@ -10,3 +10,5 @@ pub const OUTPUT: &str = "Output";
 pub const SHARDS: &str = "Several processes";
 /// Heading of the flags of scenarios.
 pub const SCENARIO: &str = "Scenario";
+/// Heading of the flags of capacity searches and sweeps.
+pub const SEARCH: &str = "Capacity and load curve";

@@ -44,9 +44,9 @@ pub struct LoadFlags {
     #[arg(long, group = "kind", help_heading = LOAD)]
     pub binary: bool,
 
-    /// Maximum messages in flight per client [default: 1; unlimited with --rate or --stages] (example: 64)
+    /// Maximum messages in flight per client [default: 1; unlimited in open loop] (example: 64)
     ///
-    /// Closed loop: each client keeps exactly N messages in flight. With --rate: at most N. A message that is
+    /// Closed loop: each client keeps exactly N messages in flight. Open loop: at most N. A message that is
     /// due while the window is full waits, and the wait counts towards its response time.
     #[arg(short, long, value_name = "N", value_parser = up_to::<NonZeroU32>(MAX_WINDOW), help_heading = LOAD)]
     pub window: Option<NonZeroU32>,

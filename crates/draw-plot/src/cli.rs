@@ -53,10 +53,10 @@ pub(crate) struct PlotArgs {
     #[arg(long, value_parser = one_of(&KINDS), default_value = "latency", help_heading = PICTURE)]
     kind: PictureKind,
 
-    /// Time to draw if a file holds both; percentiles and timeline show both unless this is `response` (example:
-    /// response)
-    #[arg(long, value_parser = one_of(&METRICS), default_value = "service", help_heading = READING)]
-    metric: Metric,
+    /// Time to draw if a file holds both; percentiles and timeline show both unless this is `response` [default: service;
+    /// response in a load curve] (example: response)
+    #[arg(long, value_parser = one_of(&METRICS), help_heading = READING)]
+    metric: Option<Metric>,
 
     /// Sheet to read [default: `latencies`, else the first with numbers] (example: Sheet1)
     #[arg(long, value_name = "NAME", help_heading = READING)]
@@ -100,7 +100,7 @@ pub(crate) struct PlotArgs {
     theme: Theme,
 }
 
-const KINDS: [Choice<PictureKind>; 8] = [
+const KINDS: [Choice<PictureKind>; 9] = [
     (
         "latency",
         "Time of each message, in order of sending, and their moving average",
@@ -136,6 +136,11 @@ const KINDS: [Choice<PictureKind>; 8] = [
         "storm",
         "Share of connections that are up, and attempts to reconnect and their failures per second",
         PictureKind::Storm,
+    ),
+    (
+        "load-curve",
+        "Response time over offered rate, and the capacity of a search",
+        PictureKind::LoadCurve,
     ),
 ];
 
@@ -191,7 +196,11 @@ impl PlotArgs {
         // These pictures need several columns that only files of ws-bench have.
         let is_ours = matches!(
             self.kind,
-            PictureKind::Timeline | PictureKind::Heatmap | PictureKind::FanOut | PictureKind::Storm
+            PictureKind::Timeline
+                | PictureKind::Heatmap
+                | PictureKind::FanOut
+                | PictureKind::Storm
+                | PictureKind::LoadCurve
         );
         let average = format!("cannot be used with --kind {name}, which has no moving average");
         let x = format!("cannot be used with --kind {name}: it is a kind of picture by itself");
@@ -202,12 +211,22 @@ impl PlotArgs {
             format!("cannot be used with --kind {name}, whose times count from sending");
         let without_times =
             format!("cannot be used with --kind {name}, which draws no times of messages");
+        let only_response = format!(
+            "cannot be used with --kind {name}: a file holds response times over offered rates, and no service times"
+        );
+        let is_load_curve = self.kind == PictureKind::LoadCurve;
+        let is_service = self.metric == Some(Metric::ServiceTime);
         let is_fan_out = self.kind == PictureKind::FanOut;
         let is_storm = self.kind == PictureKind::Storm;
-        let is_response = self.metric == Metric::ResponseTime;
+        let is_response = self.metric == Some(Metric::ResponseTime);
         let flags = [
             ("--metric response", is_fan_out && is_response, &from_sent),
             ("--metric response", is_storm && is_response, &without_times),
+            (
+                "--metric service",
+                is_load_curve && is_service,
+                &only_response,
+            ),
             ("--window", self.window.is_some(), &average),
             ("--x", self.x.is_some(), &x),
             ("--sheet", is_ours && self.sheet.is_some(), &foreign),
@@ -235,7 +254,7 @@ impl PlotArgs {
             bail!("{file} is an input file: name another file for the picture with -o");
         }
         let request = ColumnRequest {
-            metric: self.metric,
+            metric: self.metric.unwrap_or_default(),
             sheet: self.sheet.clone(),
             column: self.column.clone(),
             unit: self.unit,

@@ -27,6 +27,8 @@ pub enum PictureKind {
     FanOut,
     /// Share of connections that are up over time, and attempts to reconnect and their failures per second.
     Storm,
+    /// Response time over offered rate, and the capacity.
+    LoadCurve,
 }
 
 /// Heading, quantity and unit of a picture.
@@ -120,6 +122,8 @@ pub enum Data {
     FanOut(Vec<Labelled<Summary>>),
     /// Summaries of runs with lost connections.
     Storm(Vec<Labelled<Summary>>),
+    /// Summaries of capacity searches and sweeps.
+    LoadCurve(Vec<Labelled<Summary>>),
 }
 
 /// The window of the moving average: the requested one, else [`DEFAULT_WINDOW`] or, if it is smaller, the number of

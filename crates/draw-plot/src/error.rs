@@ -23,6 +23,9 @@ pub enum DrawError {
     /// The run of this name reports lost connections, but none was lost.
     #[error("no connection was lost in {0}, so there is nothing to draw")]
     NothingLost(String),
+    /// No message of the search or sweep of this name was answered.
+    #[error("no step of {0} has a response time, so there is nothing to draw")]
+    NothingAnswered(String),
     /// Series, number from 1, and a value that is not a time.
     #[error("value {} of {} is not a time: {}", grouped(*.1 as u64), .0, .2)]
     NotATime(String, usize, f64),

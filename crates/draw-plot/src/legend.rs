@@ -4,6 +4,7 @@ use plotters::style::{Color, RGBColor};
 
 use crate::canvas::{Align, Canvas};
 use crate::layout::PictureLayout;
+use crate::markers::Marker;
 
 pub(crate) struct LegendEntry {
     swatch: Swatch,
@@ -19,6 +20,10 @@ pub(crate) enum Swatch {
     /// A line and one of its points.
     Curve,
     Dot,
+    /// A point of this shape.
+    Mark(Marker),
+    /// The ends of an interval and the line between them.
+    Interval,
     /// Points of this strength.
     Point(f64),
     /// The middle 90 % and 96 % of many messages and their extremes, each of this strength.
@@ -182,6 +187,15 @@ impl LegendEntry {
             Swatch::Curve => {
                 line(2.0);
                 points(&[(0.5, 0.0)], 4.5, 1.0);
+            }
+            Swatch::Mark(marker) => marker.draw(canvas, (x + width / 2.0, y), self.colour, None),
+            Swatch::Interval => {
+                let (middle, half) = (x + width / 2.0, 6.0 * k);
+                canvas.line([(middle, y - half), (middle, y + half)], self.colour, 1.2);
+                for end in [y - half, y + half] {
+                    let cap = [(middle - 4.0 * k, end), (middle + 4.0 * k, end)];
+                    canvas.line(cap, self.colour, 1.2);
+                }
             }
             Swatch::Dot => points(&[(0.5, 0.0)], 3.0, 1.0),
             Swatch::Point(strength) => {

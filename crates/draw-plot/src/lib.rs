@@ -7,7 +7,7 @@
 //! | `picture_input`, `titles`, `notices` | the data, their names and the notices about them, from files or from a fresh run |
 //! | [`series`] | the numbers of a picture: quantiles, bins, spectrum, seconds, cells |
 //! | `pictures` | the texts of each kind of picture, and the places of its data |
-//! | `axes`, `legend`, `layout`, `text_fit` | the decorations around the data |
+//! | `axes`, `legend`, `layout`, `markers`, `text_fit` | the decorations around the data, and marks of points |
 //! | `scale`, `number_format`, `phrases` | ticks and numbers; phrases that pictures share |
 //! | `theme`, `font` | colours, and the font |
 //! | `plot`, `canvas` | a picture with all its numbers, and the shapes that it draws |
@@ -51,6 +51,7 @@ mod format;
 mod inline_svg;
 mod layout;
 mod legend;
+mod markers;
 mod notices;
 mod number_format;
 mod options;

@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use measurement::run::{Run, Summary};
+use measurement::run::{LoadStep, Run, Summary};
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
     ColumnRequest, Latencies, Metric, RunOrigin, TimeColumn, encoding_of, read_deliveries,
-    read_distribution, read_reconnects, read_timed_latencies, read_timeline, read_times,
+    read_distribution, read_load_curve, read_reconnects, read_timed_latencies, read_timeline,
+    read_times,
 };
 use units::{counted, grouped};
 
@@ -49,9 +50,13 @@ impl PictureInput {
         }
     }
 
-    /// The service times of a fresh run; `None` when no message has a time.
+    /// The service times of a fresh run, or the load curve of a search or a sweep; `None` when no message has a time.
     pub fn of_run(run: &Run) -> Option<Self> {
-        let (summary, samples) = (run.summary.as_ref()?, run.samples.as_ref()?);
+        let summary = run.summary.as_ref()?;
+        if let Some(steps) = summary.load_steps() {
+            return Self::of_steps(summary, steps);
+        }
+        let samples = run.samples.as_ref()?;
         let timed = summary.service_time_ns.count;
         let times = Latencies::of_samples(samples, timed);
         let subject = Subject {
@@ -61,6 +66,19 @@ impl PictureInput {
         let has_times = !times.values_ms.is_empty();
         let data = Data::Latency(vec![Labelled::new(&*summary.tool.name, times)]);
         has_times.then(|| Self::new(PictureKind::Latency, subject, data))
+    }
+
+    fn of_steps(summary: &Summary, steps: &[LoadStep]) -> Option<Self> {
+        let subject = Subject {
+            title: run_title(&RunOrigin::from(summary)),
+            quantity: Metric::ResponseTime.name().to_owned(),
+            ..Subject::default()
+        };
+        let mut answered = steps.iter().filter(|step| step.response_p50_ns.is_some());
+        answered.next()?;
+        let labelled = Labelled::new(&*summary.tool.name, summary.clone());
+        let data = Data::LoadCurve(vec![labelled]);
+        Some(Self::new(PictureKind::LoadCurve, subject, data))
     }
 
     /// Draws the picture into a file whose ending decides the format: `.png` or `.svg`. The file appears
@@ -136,6 +154,10 @@ pub fn load(
         PictureKind::Storm => load_each(kind, files, Data::Storm, |file| {
             let summary = read_reconnects(file)?;
             Ok((Origin::of_reconnects(file, &summary), summary))
+        }),
+        PictureKind::LoadCurve => load_each(kind, files, Data::LoadCurve, |file| {
+            let summary = read_load_curve(file)?;
+            Ok((Origin::of_load_curve(file, &summary), summary))
         }),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
@@ -282,6 +304,22 @@ impl Origin {
             noun: MESSAGE,
             notices: Vec::new(),
             description: format!("{lost} of {}", path.display()),
+        }
+    }
+
+    fn of_load_curve(path: &Path, summary: &Summary) -> Self {
+        let steps = summary.load_steps().map_or(0, <[_]>::len) as u64;
+        let noun = match summary.capacity {
+            Some(_) => "step",
+            None => "rate",
+        };
+        Self {
+            path: path.to_owned(),
+            run: Some(RunOrigin::from(summary)),
+            name: Metric::ResponseTime.name().to_owned(),
+            noun: MESSAGE,
+            notices: Vec::new(),
+            description: format!("{} of {}", counted(steps, noun), path.display()),
         }
     }
 

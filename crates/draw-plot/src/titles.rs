@@ -58,6 +58,7 @@ pub(crate) fn title_of(kind: PictureKind, data: &Data, all: &[Origin]) -> String
         PictureKind::Timeline => "throughput and times of each second".to_owned(),
         PictureKind::Heatmap => format!("{quantity} over the run"),
         PictureKind::Storm => "connections that are up, and attempts to reconnect".to_owned(),
+        PictureKind::LoadCurve => format!("{quantity} over offered rate"),
         PictureKind::FanOut => "deliveries to first, median and last receiver".to_owned(),
     };
     capitalize(&what)

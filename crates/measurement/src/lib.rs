@@ -9,6 +9,7 @@
 //! | [`record`] | [`Recorder`](record::Recorder): counts and times of one generator thread |
 //! | [`verdict`] | [`judge`](verdict::judge): verdict on a measurement, with reasons |
 //! | [`run`] | [`Run`](run::Run): all data of one run, for every output; conditions, comparison of servers |
+//! | [`load_search`] | rules of a capacity search and of a sweep |
 //! | [`moving_average`] | moving averages over every value, or at a limited number of points |
 //!
 //! The method follows Tene, "How NOT to Measure Latency" (service time and response time are kept apart), and
@@ -35,6 +36,7 @@
     )
 )]
 
+pub mod load_search;
 pub mod moving_average;
 pub mod plan;
 pub mod record;

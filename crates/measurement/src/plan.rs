@@ -47,6 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::scenario::{ClientState, RoleAssignment, Scenario};
+use units::Rate;
 
 pub use client_handshake::{ClientHandshake, HandshakeFault};
 pub use client_spread::ClientSpread;
@@ -153,6 +154,25 @@ impl Plan {
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.spec.set_seed(seed);
         self.dropped = self.chosen_drop();
+        self
+    }
+
+    /// The plan of one step of this plan, at a constant rate.
+    #[must_use]
+    pub fn offering(mut self, rate: Rate, time: Duration) -> Self {
+        let (arrivals, window) = match self.load {
+            Load::Open {
+                arrivals, window, ..
+            } => (arrivals, window),
+            Load::Closed { .. } => (Arrivals::default(), None),
+        };
+        let profile = RateProfile::constant(rate);
+        let load = Load::Open {
+            profile,
+            arrivals,
+            window,
+        };
+        self.spec.set_step(load, time);
         self
     }
 

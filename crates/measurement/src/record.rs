@@ -16,6 +16,7 @@
 //! | `slow_readers` | [`SlowRecord`]: slow readers, and the others before and after |
 //! | `difference` | [`Difference`]: kinds of difference between corrupted echoes and the messages sent |
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
+//! | `load_cells` | [`LoadCells`]: counts of one step of a load, by the due times of its messages |
 //! | `timeline` | counts and times of each second |
 //! | `row_seconds` | [`RowSeconds`]: length of the rows of tables over time |
 //! | `second_log` | [`SecondMerger`]: seconds of a run that goes on, merged over all threads |
@@ -38,6 +39,7 @@ mod difference;
 mod fan_out;
 mod fan_out_second;
 mod histogram;
+mod load_cells;
 mod push_recorder;
 mod pushes;
 mod reconnect_timeline;
@@ -68,19 +70,20 @@ pub use difference::{Difference, DifferenceKind, escape, escape_beginning};
 pub use fan_out::{FanOutCounts, FanOutRecord, FanOutRecorder, FanOutTimes, ReceiverRecord};
 pub use fan_out_second::FanOutSecond;
 pub use histogram::{HIGHEST_TRACKABLE_NS, LatencyHistogram, SIGNIFICANT_DIGITS, log_bounds};
+pub use load_cells::{CellRules, LoadCells};
 pub use push_recorder::{FeedOrigin, PushRecorder};
 pub use pushes::{PushArrivals, PushRecord, PushSample};
 pub use reconnect_timeline::{ReconnectInterval, ReconnectTimeline};
 pub use reconnects::{AttemptFailure, FailedAttempts, ReconnectRecord};
 pub use recorder::Recorder;
+pub(crate) use row_seconds::TableRow;
 pub use row_seconds::{MAX_ROWS, RowRule, RowSeconds, RowSpan};
-pub(crate) use row_seconds::{TableRow, common_length, widen_all};
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by, unit_interval};
 pub use sampling::{BottomK, OfMessage, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};
 pub use second_log::{CountsSoFar, LoggedSecond, SecondMerger, ThreadSecond};
 pub(crate) use second_sum::{BucketCounts, SecondSum};
-pub use second_sum::{EncodedTimes, StoredSecond};
+pub use second_sum::{EncodedTimes, StoredSecond, sum_seconds};
 pub use second_times::SecondTimes;
 pub use setup_failure::{SetupFailure, SetupFault};
 pub use slow_readers::{NeighbourRecord, SlowRecord};

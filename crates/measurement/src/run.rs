@@ -48,7 +48,7 @@ mod shards_summary;
 mod slow_summary;
 mod summary;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod thresholds;
 
 use hdrhistogram::Histogram;
@@ -71,7 +71,8 @@ pub use idle_summary::{ConnectionMemory, IdleSummary, MemoryReading};
 pub use percentile_table::{PercentileRow, percentile_table};
 pub use plan_facts::{PlanFacts, RoleFacts, RuleFacts, ScenarioFacts};
 pub use plan_summary::{
-    ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary, SlowReadersSummary, StageSummary,
+    CapacityPlanSummary, ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary,
+    SlowReadersSummary, StageSummary, SweepPlanSummary,
 };
 pub use process_record::{ProcessRecord, RunSum};
 pub use push_summary::PushSummary;

@@ -17,6 +17,8 @@ pub enum Content {
     Deliveries,
     /// Connections that were lost, and the attempts to open them again.
     Reconnects,
+    /// Response times over offered rates.
+    LoadCurve,
     /// Any part of a run.
     Run,
 }
@@ -33,6 +35,9 @@ impl Content {
             }
             Self::Deliveries => "the .xlsx or .json of a run with deliveries",
             Self::Reconnects => "the .xlsx or .json of a run with `--drop` or `--reconnect`",
+            Self::LoadCurve => {
+                "the .xlsx or .json of a run with `ws-bench --sweep` or `ws-bench --find-capacity`"
+            }
             Self::Run => "the .xlsx, .json, .csv or .hlog of a run of ws-bench",
         }
     }
@@ -50,6 +55,7 @@ impl fmt::Display for Content {
             Self::Timeline => "figures of each second, which the kind timeline needs",
             Self::Deliveries => "deliveries, which the kind fan-out needs",
             Self::Reconnects => "lost connections, which the kind storm needs",
+            Self::LoadCurve => "load curve, which the kind load-curve needs",
             Self::Run => "run of ws-bench",
         })
     }

@@ -54,6 +54,10 @@ pub(crate) const RECONNECTS_SHEET: &str = "reconnects";
 /// One row per second in which connections opened.
 pub(crate) const CONNECTS_SHEET: &str = "connects";
 
+/// One row per step of a capacity search, or per point of a sweep. Further sheets are named `load_curve_2`, … The flattened
+/// summary leaves these rows out.
+pub(crate) const LOAD_CURVE_SHEET: &str = "load_curve";
+
 // The sheets of a comparison.
 
 /// One row per figure and server.
@@ -77,6 +81,10 @@ pub(crate) const BY_ROUND_SHEETS: [(&str, ComparedFigure); 3] = [
     ("response_p50", ComparedFigure::ResponseP50),
     ("response_p99", ComparedFigure::ResponseP99),
 ];
+
+/// The sheet of the capacities by round, behind all others, where there are any.
+pub(crate) const CAPACITY_BY_ROUND: (&str, ComparedFigure) =
+    ("capacity_under_slo", ComparedFigure::CapacityUnderSlo);
 
 /// The name of the `index`-th sheet of latencies, from 0.
 pub(crate) fn latencies_sheet(index: usize) -> String {
@@ -105,7 +113,9 @@ pub(crate) enum CellFormat {
     /// All digits of the number: 99.9, 99.9999.
     General,
     /// Two decimals below a hundred, else none.
-    OneIn,
+    UpToTwoDecimals,
+    /// True or false.
+    Truth,
     Text,
     /// No format, for a sheet of millions of rows, because the format of a cell takes a tenth of its bytes.
     Plain,
@@ -188,7 +198,7 @@ columns! {
         ServiceTime: Thousandths = "service_time_ms",
         ResponseTime: Thousandths = "response_time_ms",
         /// 1/(1 − q), the axis on which HdrHistogram plots percentiles.
-        OneIn: OneIn = "one_in",
+        OneIn: UpToTwoDecimals = "one_in",
     }
 
     TimelineColumn {
@@ -297,6 +307,36 @@ columns! {
         Delay: Thousandths = "delay_ms",
     }
 
+    /// Columns of [`LOAD_CURVE_SHEET`]. Cells are empty where a figure is unknown.
+    LoadCurveColumn {
+        Offered: UpToTwoDecimals = "offered_per_s",
+        Achieved: UpToTwoDecimals = "achieved_per_s",
+        From: Text = "from",
+        /// Empty when undecided, and without conditions.
+        Held: Truth = "held",
+        Seconds: Thousandths = "seconds",
+        P50: Thousandths = "response_p50_ms",
+        P99: Thousandths = "response_p99_ms",
+        P999: Thousandths = "response_p99_9_ms",
+        Failed: Count = "failed",
+        Unsent: Count = "unsent",
+        /// CPU time of the server per second, in cores.
+        ServerCpu: Ratio = "server_cpu_share",
+        Due: Count = "due",
+        /// Seconds from the beginning of the search or sweep.
+        Start: Thousandths = "start_s",
+        Settle: Thousandths = "settle_s",
+        Lead: UpToTwoDecimals = "lead_per_s",
+        P50Low: Thousandths = "response_p50_low_ms",
+        P50High: Thousandths = "response_p50_high_ms",
+        P99Low: Thousandths = "response_p99_low_ms",
+        P99High: Thousandths = "response_p99_high_ms",
+        P999Low: Thousandths = "response_p99_9_low_ms",
+        P999High: Thousandths = "response_p99_9_high_ms",
+        ClientCpu: Ratio = "client_cpu_share",
+        GeneratorLimited: Truth = "generator_limited",
+    }
+
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.
     ComparedColumn {
         FigureKey: Text = "figure",
@@ -326,13 +366,13 @@ columns! {
         Turn: Id = "turn",
         Server: Text = "server",
         Ready: Thousandths = "ready_s",
-        CapacityVerdict: Text = "capacity_verdict",
-        CapacityCut: Thousandths = "capacity_cut_s",
-        CapacityRate: Count = "capacity_msg_per_s",
+        ThroughputVerdict: Text = "capacity_verdict",
+        ThroughputCut: Thousandths = "capacity_cut_s",
+        ThroughputRate: Count = "capacity_msg_per_s",
         ServiceP50: Thousandths = "service_p50_ms",
         ServiceP99: Thousandths = "service_p99_ms",
         ServiceP999: Thousandths = "service_p99_9_ms",
-        CapacityFailed: Count = "capacity_failed_messages",
+        ThroughputFailed: Count = "capacity_failed_messages",
         LatencyVerdict: Text = "latency_verdict",
         LatencyCut: Thousandths = "latency_cut_s",
         LatencyRate: Count = "latency_msg_per_s",
@@ -343,13 +383,22 @@ columns! {
         MessagesPerCpu: Count = "messages_per_cpu_s",
         MemoryPerConnection: Count = "memory_per_connection_bytes",
         Failure: Text = "failure",
-        CapacitySlices: Count = "capacity_slices",
-        CapacityLeftOut: Count = "capacity_slices_left_out",
-        CapacitySettle: Thousandths = "capacity_settle_ms",
+        ThroughputSlices: Count = "capacity_slices",
+        ThroughputLeftOut: Count = "capacity_slices_left_out",
+        ThroughputSettle: Thousandths = "capacity_settle_ms",
         LatencySlices: Count = "latency_slices",
         LatencyLeftOut: Count = "latency_slices_left_out",
         LatencySettle: Thousandths = "latency_settle_ms",
         Background: Ratio = "background_cpu_share",
+        /// Search for a capacity.
+        SearchVerdict: Text = "capacity_under_slo_verdict",
+        SearchRate: Count = "capacity_under_slo_per_s",
+        SearchLow: Count = "capacity_under_slo_low_per_s",
+        SearchHigh: Count = "capacity_under_slo_high_per_s",
+        SearchFromAbove: Count = "capacity_under_slo_from_above_per_s",
+        SearchHysteresis: Truth = "capacity_under_slo_hysteresis",
+        SearchAtLeast: Truth = "capacity_under_slo_at_least",
+        SearchEnded: Text = "capacity_under_slo_ended_by",
     }
 
     /// Columns of [`SLICES_SHEET`], one row per slice that the figures are computed from.

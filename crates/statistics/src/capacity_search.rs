@@ -3,6 +3,31 @@
 //! The search chooses rates one after the other. The caller offers each of them and returns how many messages were due, and
 //! how many of them were beyond the limit, in short cells of time. Time is a number that the caller passes, so that the
 //! same search runs against a server and against a simulated queue.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `taken_step` | a step and the results of its conditions |
+//! | `blocks` | the number of independent messages among dependent ones |
+//! | `edge_model` | the share of messages beyond the limit over the offered rate |
+//! | `confidence_sequence` | limits that hold however often they are looked at |
+//! | `edge` | the capacity under each condition, and its interval |
+//! | `above` | the capacity after an overload |
+//! | `planner` | the next rate |
+
+mod above;
+mod blocks;
+mod confidence_sequence;
+mod edge;
+mod edge_model;
+mod planner;
+#[cfg(test)]
+mod simulation;
+mod taken_step;
+
+use above::FromAbove;
+use edge::Edge;
+use planner::Planner;
+use taken_step::TakenStep;
 
 /// Counts of one cell of a step, for one condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,6 +108,9 @@ pub struct StepResult {
     pub cell_s: f64,
     /// Cells of the judged part in order of their due times, for each condition.
     pub conditions: Vec<Vec<CellCount>>,
+    /// The same cells, with the messages above the 90th percentile of the step's response times as those beyond the limit.
+    /// They show how long messages depend on each other, also where none is beyond the limit of a condition.
+    pub tail: Vec<CellCount>,
     /// Median response time of each third of the judged part, in seconds; infinite without answers.
     pub medians_s: [f64; 3],
     /// True when the generator could not offer the rate, or its own lateness explains why a condition did not hold.
@@ -114,36 +142,59 @@ pub struct CapacityEstimate {
 #[derive(Debug, Clone)]
 pub struct CapacitySearch {
     rules: SearchRules,
+    planner: Planner,
+    steps: Vec<TakenStep>,
+    edge: Edge,
+    from_above: FromAbove,
 }
 
 impl CapacitySearch {
     /// A search without steps.
     pub fn new(rules: SearchRules) -> Self {
-        Self { rules }
+        Self {
+            planner: Planner::new(&rules),
+            rules,
+            steps: Vec::new(),
+            edge: Edge::default(),
+            from_above: FromAbove::default(),
+        }
     }
 
     /// The next step, at this time since the beginning of the search in seconds; `None` when the search has ended.
-    pub fn next_step(&mut self, _spent_s: f64) -> Option<SearchStep> {
-        let _ = &self.rules;
-        None
+    pub fn next_step(&mut self, spent_s: f64) -> Option<SearchStep> {
+        let estimate = self.estimate();
+        self.planner
+            .next_step(&self.steps, &estimate, &self.edge, spent_s)
     }
 
-    /// Adds the results of a step. Returns whether all conditions held in it; `None` when that is undecided.
-    pub fn record(&mut self, _step: SearchStep, _result: StepResult) -> Option<bool> {
-        None
+    /// Adds the results of a step. Returns true if the share of messages beyond the limit was within the allowed one for
+    /// every condition, in a step from above at its end; `None` if the step says nothing about the server.
+    pub fn record(&mut self, step: SearchStep, result: StepResult) -> Option<bool> {
+        let taken = TakenStep::new(step, result, &self.rules.conditions);
+        let held = if taken.is_from_above() {
+            taken.has_recovered()
+        } else {
+            taken.held()
+        };
+        self.steps.push(taken);
+        self.edge = Edge::find(&self.steps, &self.rules.conditions);
+        self.from_above = FromAbove::find(&self.steps, &self.rules.conditions, &self.edge);
+        held
     }
 
     /// The capacity by the steps so far.
     pub fn estimate(&self) -> CapacityEstimate {
-        CapacityEstimate {
-            rate_per_s: None,
-            low_per_s: 0.0,
-            high_per_s: f64::INFINITY,
-            at_least: false,
-            from_above_per_s: None,
-            hysteresis: false,
-            is_precise: false,
-            block_s: None,
-        }
+        let reported = self.steps.iter().rev().find(|taken| taken.is_final());
+        let reported = reported.map(|taken| taken.step.rate_per_s);
+        let cap = self.planner.generator_cap_per_s(&self.steps);
+        let mut found = CapacityEstimate {
+            from_above_per_s: self.from_above.recovered_per_s,
+            hysteresis: self.from_above.is_lower,
+            ..self.edge.estimate(reported, cap)
+        };
+        let rate = found.rate_per_s.unwrap_or(0.0);
+        let half = (found.high_per_s - found.low_per_s) / 2.0;
+        found.is_precise = found.rate_per_s.is_some() && half <= self.rules.precision * rate;
+        found
     }
 }

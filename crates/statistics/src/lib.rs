@@ -10,6 +10,7 @@
 //! | [`paired`] | two series from the same rounds |
 //! | [`bootstrap`] | interval of the ratio of two series |
 //! | [`block_bootstrap`] | interval of the ratio of quantiles of two times of one run |
+//! | [`capacity_ratio`] | ratio of two capacities over a few rounds |
 //! | [`capacity_search`] | search for the highest rate at which conditions hold |
 //! | [`signed_rank`] | interval from ranks alone, and minimum number of rounds |
 //! | [`ratio`] | a ratio and its interval |
@@ -35,6 +36,7 @@
 
 pub mod block_bootstrap;
 pub mod bootstrap;
+pub mod capacity_ratio;
 pub mod capacity_search;
 pub mod growth_slope;
 pub mod interval_levels;

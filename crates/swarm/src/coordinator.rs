@@ -43,8 +43,10 @@ pub(crate) struct Coordinator<'a> {
     pub(crate) opening: Duration,
     /// Threads that have reported the receivers that nothing reached in the warm-up, and these receivers.
     unreached: (usize, Vec<u32>),
-    /// Threads whose clients have completed the plan.
+    /// Threads whose clients have completed the plan, or a step.
     done: usize,
+    /// Threads that are ready for a step.
+    ready: usize,
     /// True when the user interrupted the run.
     pub(crate) interrupted: bool,
     /// True when the run ended early because messages arrived, but none with an identity that was sent.
@@ -76,6 +78,7 @@ impl<'a> Coordinator<'a> {
             opening: Duration::ZERO,
             unreached: (0, Vec::new()),
             done: 0,
+            ready: 0,
             interrupted: false,
             recognized_nothing: false,
             results: Vec::new(),
@@ -214,6 +217,48 @@ impl<'a> Coordinator<'a> {
         Ok(std::mem::take(&mut self.slices))
     }
 
+    /// Runs one step of a sliced run and returns its start and each thread's part, as [`run_slice`](Self::run_slice) does. The
+    /// threads begin it when all of them are ready, and end it when all have completed it, because a thread records
+    /// deliveries of messages of the others. `observe` is called with `Measure` and `Drain` at the start of these phases.
+    pub(crate) fn run_step(
+        &mut self,
+        step: SliceCommand,
+        observe: &mut dyn FnMut(Phase),
+    ) -> Result<(Instant, Vec<ThreadSlice>), SwarmError> {
+        (self.ready, self.done) = (0, 0);
+        self.send(|command| command.slice = Some(step));
+        while self.ready < self.handles.len() {
+            self.receive_report(CHECK_INTERVAL)?;
+        }
+        let start = step.start.max(Instant::now());
+        self.send(|command| command.step_start = Some((step.number, start)));
+        let t0 = start + Duration::from_nanos(step.settle_ns);
+        let end = t0 + Duration::from_nanos(step.counted_ns);
+        let mut phases = [(Phase::Measure, t0), (Phase::Drain, end)]
+            .into_iter()
+            .peekable();
+        let mut has_ended = false;
+        while self.slices.len() < self.handles.len() {
+            let now = Instant::now();
+            if let Some((phase, _)) = phases.next_if(|(_, at)| *at <= now) {
+                observe(phase);
+                continue;
+            }
+            let wait = phases.peek().map(|(_, at)| at.duration_since(now));
+            let wait = wait.map_or(CHECK_INTERVAL, |wait| wait.min(CHECK_INTERVAL));
+            if !has_ended && self.done == self.handles.len() {
+                has_ended = true;
+                self.send(|command| command.completed_step = step.number);
+            }
+            self.receive_report(wait)?;
+            if !self.interrupted && self.run.is_stopped() {
+                self.interrupted = true;
+                self.send(|command| command.stop = true);
+            }
+        }
+        Ok((start, std::mem::take(&mut self.slices)))
+    }
+
     /// Closes the connections, and waits for the results of all threads.
     pub(crate) fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;
@@ -296,6 +341,7 @@ impl<'a> Coordinator<'a> {
             WorkerReport::RecognizedNothing => self.recognizing -= 1,
             WorkerReport::Unreached(clients) => self.add_unreached(clients),
             WorkerReport::Done => self.done += 1,
+            WorkerReport::Ready => self.ready += 1,
             WorkerReport::SliceOver(slice) => self.slices.push(*slice),
             WorkerReport::Second(thread, second) => self.seconds.add(thread, second.map(|s| *s)),
             WorkerReport::Closed(result) => self.results.push(*result),

@@ -39,6 +39,9 @@ pub enum SwarmError {
     /// The common start with other generators failed.
     #[error("cannot start together with the other shards")]
     Start(#[source] crate::common_start::StartError),
+    /// Another process of a load in steps failed.
+    #[error("a shard cannot take its steps")]
+    Steps(#[source] crate::common_start::StartError),
     /// No connection opened, or no client was ready for its scenario.
     #[error("0 of {attempted} {}: {}", not_reached(servers, cause, others), causes(*attempted, servers, cause, others))]
     NothingConnected {

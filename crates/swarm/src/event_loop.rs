@@ -24,6 +24,7 @@ use crate::connect::pending_connections::PendingConnections;
 use crate::connect::transport::Readiness;
 use crate::connect_queue::ConnectQueue;
 use crate::handle::RunHandle;
+use crate::load_order::ClientCounts;
 use crate::pacing_timer::PacingTimer;
 use crate::returning_client::ConnectRequest;
 use crate::thread_state::ThreadState;
@@ -173,14 +174,41 @@ impl EventLoop {
         let mut resting = 0;
         let mut sent = 0;
         for client in self.slots.iter_mut().filter_map(Slot::client_mut) {
-            resting += usize::from(client.rest());
+            resting += usize::from(client.rest(&self.thread));
             sent += client.all_sent();
         }
         self.thread.run = None;
         let mut stats = self.thread.clients.borrow_mut();
         stats.busy = resting;
-        stats.unfinished.clear();
+        for (pacing, _) in &mut stats.unfinished {
+            *pacing = pacing.restarted();
+        }
         sent
+    }
+
+    /// Number of clients with an open connection, without idle connections.
+    pub(crate) fn connected_clients(&self) -> u64 {
+        let counts = self
+            .clients()
+            .filter_map(|client| client.counts(&self.thread));
+        counts.count() as u64
+    }
+
+    /// Messages of each client so far, ordered by number.
+    pub(crate) fn client_counts(&self) -> Vec<ClientCounts> {
+        let rows = &self.thread.clients.borrow().rows;
+        let ended = rows.iter().map(|row| ClientCounts {
+            client: row.client,
+            messages: row.messages,
+            failed: row.failed,
+        });
+        let mut counts: Vec<_> = self
+            .clients()
+            .filter_map(|client| client.counts(&self.thread))
+            .collect();
+        counts.extend(ended);
+        counts.sort_unstable_by_key(|counts| counts.client);
+        counts
     }
 
     /// Receivers that no message of the warm-up has reached.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::progress::{Phase, RunProgress, ThreadProgress, sum_progress};
+use crate::search_progress::SearchProgress;
 
 /// A function that is called with the receivers that nothing has reached by T0.
 type UnreachedCallback = Box<dyn FnOnce(&[u32]) + Send>;
@@ -22,6 +23,8 @@ struct HandleState {
     /// Progress of other processes; empty for a run of this one.
     processes: Mutex<Vec<RunProgress>>,
     on_unreached: Mutex<Option<UnreachedCallback>>,
+    /// Progress of a search or a sweep, and the time at which it was set.
+    search: Mutex<Option<(Arc<SearchProgress>, Instant)>>,
 }
 
 impl fmt::Debug for HandleState {
@@ -101,6 +104,23 @@ impl RunHandle {
             in_phase: since.elapsed(),
             ..sum
         }
+    }
+
+    /// Progress of a capacity search or a sweep; `None` for any other run, and before its first step.
+    pub fn search(&self) -> Option<SearchProgress> {
+        let (progress, at) = lock(&self.0.search).clone()?;
+        let since_s = match self.is_final() {
+            true => 0.0,
+            false => at.elapsed().as_secs_f64(),
+        };
+        Some(SearchProgress {
+            spent_s: progress.spent_s + since_s,
+            ..SearchProgress::clone(&progress)
+        })
+    }
+
+    pub(crate) fn set_search(&self, progress: SearchProgress) {
+        *lock(&self.0.search) = Some((Arc::new(progress), Instant::now()));
     }
 
     /// Number of open connections of this process now, idle ones included.

@@ -18,6 +18,9 @@
 //! | `common_start` | common start of several generators |
 //! | `second_observer` | complete seconds of a run that goes on, for its observer |
 //! | `server_watch`, `listen_watch` | CPU and memory of the server, overflows of listen queues on its machine |
+//! | [`load_search`] | searches for the capacity of a server, and sweeps over rates |
+//! | `search_progress` | their progress |
+//! | `sliced_run`, `load_order` | a run in slices or steps, and the orders of steps |
 //! | `handle`, `progress`, `error` | stopping and observing a run; errors that prevent it |
 //! | `calibrate`, `reference_server` | the generator's own limits, measured with its own echo server |
 //! | `worker` | one generator thread, from its first connection to its results |
@@ -69,6 +72,8 @@ mod event_loop;
 pub mod fuzzing;
 mod handle;
 mod listen_watch;
+mod load_order;
+pub mod load_search;
 mod message;
 mod pacing_timer;
 mod progress;
@@ -78,6 +83,7 @@ mod returning_client;
 mod rules;
 mod run;
 mod run_content;
+mod search_progress;
 mod second_observer;
 mod server_watch;
 mod sliced_run;
@@ -97,10 +103,12 @@ pub use connect::local_socket::can_choose_ports;
 pub use connect::{address, tls, upgrade};
 pub use error::{SwarmError, UnreachedServer};
 pub use handle::RunHandle;
+pub use load_order::{ClientCounts, DrainLimits, LoadOrder, OrderLead, OrderLoad, OrderRecord};
 pub use progress::{Phase, RunProgress};
 pub use reference_server::ReferenceServer;
 pub use run::{
     Recording, RunSetup, describe_host, record, record_observed, run, run_process, server_usage,
 };
+pub use search_progress::{OrderPurpose, SearchProgress};
 pub use second_observer::OnSecond;
 pub use sliced_run::{SliceRecord, SliceTimes, SlicedRun};

@@ -5,6 +5,7 @@ use measurement::record::{ConnectFailure, ReconnectRecord};
 use measurement::run::ClientRow;
 
 use crate::clock::nanoseconds;
+use crate::message::pacing::Pacing;
 use crate::returning_client::{ClientPart, ConnectRequest, Loss, ReturningClient};
 use crate::thread_state::ThreadState;
 
@@ -111,6 +112,10 @@ impl ThreadState {
         let pacing = match returning.part {
             ClientPart::Sending => Some(returning.pacing),
             ClientPart::Waiting if !is_idle => self.unstarted(returning.id),
+            // The steps that follow.
+            ClientPart::Done if self.run.is_some_and(|run| run.is_step()) => {
+                self.sender(returning.id).map(Pacing::unstarted)
+            }
             _ => None,
         };
         if let Some(pacing) = pacing {

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use measurement::plan::{Length, Load, Plan, RateProfile, Schedule, Verify};
+use measurement::plan::{Arrivals, Length, Load, Plan, RateProfile, Schedule, Verify};
 use websocket_wire::MessageKind;
 
 use crate::clock::nanoseconds;
+use crate::load_order::{LoadOrder, OrderLoad};
 
 /// The plan in the form that the hot path needs.
 #[derive(Debug, Clone)]
@@ -18,6 +19,10 @@ pub(crate) struct SendRules {
     /// Due times of the messages; `None` in closed loop.
     pub(crate) open_loop: Option<OpenLoopSchedules>,
     pub(crate) timeout_ns: u64,
+    /// Time after the end of a planned duration for which delayed messages of an open loop are sent.
+    pub(crate) late_sends_ns: u64,
+    /// Longest drain, from the last message of a client.
+    pub(crate) drain_ns: u64,
     pub(crate) verify: Verify,
     /// Each answer is expected to be the message itself, and is compared with it.
     pub(crate) exact_echo: bool,
@@ -35,6 +40,8 @@ impl SendRules {
             window: plan.load.window().map_or(usize::MAX, |n| n.get() as usize),
             open_loop: OpenLoopSchedules::new(plan),
             timeout_ns: nanoseconds(plan.timeout),
+            late_sends_ns: nanoseconds(plan.timeout),
+            drain_ns: nanoseconds(plan.timeout),
             verify: plan.verify,
             exact_echo: plan.verify == Verify::Full && plan.scenario().is_none(),
             kind: if plan.text {
@@ -43,6 +50,39 @@ impl SendRules {
                 MessageKind::Binary
             },
         }
+    }
+
+    /// The rules of one step of a plan. `None` when its load cannot be offered.
+    pub(crate) fn of_step(plan: &Plan, order: &LoadOrder) -> Option<Self> {
+        let (open_loop, window) = match order.load {
+            OrderLoad::Closed { window } => (None, Some(window)),
+            OrderLoad::Open { .. } => {
+                let arrivals = match plan.load {
+                    Load::Open { arrivals, .. } => arrivals,
+                    Load::Closed { .. } => Arrivals::default(),
+                };
+                let open_loop = OpenLoopSchedules {
+                    warm_up: None,
+                    measured: Schedule::new(
+                        order.profile()?,
+                        arrivals,
+                        plan.senders(),
+                        order.seed,
+                        Length::Duration(order.length()),
+                    ),
+                };
+                (Some(open_loop), plan.load.window())
+            }
+        };
+        let timeout_ns = nanoseconds(plan.timeout);
+        Some(Self {
+            messages: u64::MAX,
+            window: window.map_or(usize::MAX, |n| n.get() as usize),
+            open_loop,
+            late_sends_ns: nanoseconds(order.drain.late_sends).min(timeout_ns),
+            drain_ns: nanoseconds(order.drain.longest).min(timeout_ns),
+            ..Self::new(plan)
+        })
     }
 }
 
@@ -91,6 +131,10 @@ pub(crate) struct Command {
     pub(crate) close_soon: bool,
     /// The latest slice of a sliced run.
     pub(crate) slice: Option<SliceCommand>,
+    /// Start of the step for which all threads are ready, behind the number of that step.
+    pub(crate) step_start: Option<(u64, Instant)>,
+    /// Number of the latest step of which all threads have completed their part.
+    pub(crate) completed_step: u64,
 }
 
 /// One slice of a sliced run: a small run on connections that stay open.
@@ -107,6 +151,8 @@ pub(crate) struct SliceCommand {
     pub(crate) position_ns: u64,
     /// True if the samples of all messages are kept.
     pub(crate) keeps_samples: bool,
+    /// True for a step, which has a load of its own.
+    pub(crate) is_step: bool,
 }
 
 /// Times of the run, on the thread's clock.
@@ -127,6 +173,8 @@ pub(crate) struct RunTimes {
 pub(crate) struct SliceSchedule {
     /// Start of the whole schedule, on the thread's clock. The time between slices moves it.
     pub(crate) origin_ns: u64,
+    /// True for a step: its schedule begins with it.
+    pub(crate) restarts: bool,
 }
 
 impl RunTimes {
@@ -139,8 +187,14 @@ impl RunTimes {
             end_ns: t0_ns + slice.counted_ns,
             slice: Some(SliceSchedule {
                 origin_ns: start_ns.saturating_sub(slice.position_ns),
+                restarts: slice.is_step,
             }),
         }
+    }
+
+    /// Returns true for a step.
+    pub(crate) fn is_step(&self) -> bool {
+        self.slice.is_some_and(|slice| slice.restarts)
     }
 
     /// End of the due times of this slice; later ones belong to the next slices. `u64::MAX` if the run is not sliced.

@@ -157,7 +157,7 @@ fn record_with(
 }
 
 /// Sets the role of each client of a scenario, its room if there are deliveries, and which clients are slow readers.
-fn assign_places(plan: &Plan, clients: &mut [ClientRow]) {
+pub(crate) fn assign_places(plan: &Plan, clients: &mut [ClientRow]) {
     if let Some(slow) = plan.slow_readers() {
         for row in &mut *clients {
             row.is_slow = slow.is_chosen_client(row.client);
@@ -279,6 +279,7 @@ fn record_allowing(
         handle: handle.clone(),
         allowed_stop_ns: control.allowed_stop_ns,
         opens_from: opens_from(plan, begun, control.start.as_ref()),
+        order: Arc::default(),
         is_sliced: false,
         is_logged: control.on_second.is_some(),
     };
@@ -331,7 +332,10 @@ fn opens_from(plan: &Plan, begun: Instant, gate: Option<&CommonStart<'_>>) -> In
 }
 
 /// Number of connections opened to each address.
-fn opened_to(addresses: &[Option<SocketAddr>], results: &[ThreadResult]) -> BTreeMap<String, u64> {
+pub(crate) fn opened_to(
+    addresses: &[Option<SocketAddr>],
+    results: &[ThreadResult],
+) -> BTreeMap<String, u64> {
     let mut opened_to = BTreeMap::new();
     for (server, connects) in results.iter().flat_map(|r| r.connects.servers()) {
         if let Some(Some(address)) = addresses.get(*server)
@@ -350,7 +354,7 @@ fn set_early_end(context: &mut RunContext, coordinator: &Coordinator<'_>, recogn
     context.recognized_late = coordinator.recognized_nothing && recognized;
 }
 
-fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {
+pub(crate) fn set_withheld(client: &mut GeneratorUsage, withheld: &WithheldCpu) {
     client.throttled_s = withheld.throttled_s;
     client.steal_s = withheld.steal_s;
     client.cpu_pressure_s = withheld.pressure_s;

@@ -3,22 +3,26 @@
 //! Runs against several servers are interleaved by starting a slice of one of them at a time. The others are idle. Each slice begins with a part that is not recorded (the settle part), and ends when the
 //! last echo has come. An open loop has one schedule over all slices, which the time between slices is not part of.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use host::withheld_cpu::WithheldCpu;
 use measurement::plan::Plan;
-use measurement::record::{BottomK, Record, Recorder};
+use measurement::record::{BottomK, LoadCells, Record, Recorder, fill_timeline};
 use measurement::run::Connections;
 use measurement::verdict::GeneratorUsage;
 
 use crate::SwarmError;
 use crate::clock::nanoseconds;
+use crate::common_start::instant_of;
 use crate::connect::connector::Connector;
 use crate::coordinator::Coordinator;
-use crate::handle::RunHandle;
-use crate::progress::sum_progress;
+use crate::handle::{RunHandle, lock};
+use crate::load_order::{LoadOrder, OrderRecord};
+use crate::progress::{Phase, sum_progress};
 use crate::rules::SliceCommand;
-use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected};
+use crate::run::{ALLOWED_STOP, Recording, merge, nothing_connected, opened_to, set_withheld};
 use crate::run_content::RunContent;
 use crate::second_observer::SecondObserver;
 use crate::worker::{ThreadSlice, WorkerJob};
@@ -77,7 +81,12 @@ fn keep_freed_memory() {
 /// A run in slices against one server.
 pub struct SlicedRun {
     coordinator: Coordinator<'static>,
+    addresses: Vec<Option<SocketAddr>>,
+    /// Order of the latest step.
+    order: Arc<Mutex<Option<Arc<LoadOrder>>>>,
     samples: BottomK,
+    /// As many samples as the plan wants.
+    plan_samples: BottomK,
     /// Number of slices so far, and their total planned length in nanoseconds.
     slices: u64,
     position_ns: u64,
@@ -97,9 +106,12 @@ impl SlicedRun {
         allowed_stop: Duration,
     ) -> Result<Self, SwarmError> {
         keep_freed_memory();
+        handle.set_threads(plan.threads.get());
         handle.begin_record();
         let connector = Arc::new(Connector::new(plan, || handle.is_stopped())?);
+        let addresses = connector.addresses();
         let begun = Instant::now();
+        let order = Arc::default();
         let job = WorkerJob {
             thread: 0,
             plan: plan.clone(),
@@ -112,6 +124,7 @@ impl SlicedRun {
             handle: handle.clone(),
             allowed_stop_ns: nanoseconds(allowed_stop.max(ALLOWED_STOP)),
             opens_from: begun,
+            order: Arc::clone(&order),
             is_sliced: true,
             is_logged: false,
         };
@@ -124,7 +137,10 @@ impl SlicedRun {
         }
         Ok(Self {
             coordinator,
+            addresses,
+            order,
             samples: BottomK::new(u64::MAX, plan.seed),
+            plan_samples: BottomK::new(plan.max_samples, plan.seed),
             slices: 0,
             position_ns: 0,
             begun_at: SystemTime::now(),
@@ -145,6 +161,7 @@ impl SlicedRun {
             counted_ns: nanoseconds(times.counted),
             position_ns: self.position_ns,
             keeps_samples: times.keeps_samples,
+            is_step: false,
         };
         self.position_ns += command.settle_ns + command.counted_ns;
         let threads = self.coordinator.run_slice(command)?;
@@ -167,6 +184,71 @@ impl SlicedRun {
         })
     }
 
+    /// Runs one step, which has a load of its own. Returns when its last echo has arrived, or is not awaited any more. Late
+    /// echoes count in none of the steps that follow. Connections that are lost stay so, and the messages of their clients
+    /// count as unsent in all further steps.
+    ///
+    /// # Errors
+    /// When a generator thread fails, or the load cannot be offered.
+    pub fn step(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
+        self.step_observed(order, &mut |_| {})
+    }
+
+    /// Runs one step as [`step`](Self::step) does, and calls `observe` at the start of its judged part and of its drain, in
+    /// the calling thread.
+    pub(crate) fn step_observed(
+        &mut self,
+        order: &LoadOrder,
+        observe: &mut dyn FnMut(Phase),
+    ) -> Result<OrderRecord, SwarmError> {
+        self.slices += 1;
+        *lock(&self.order) = Some(Arc::new(order.clone()));
+        let command = SliceCommand {
+            number: self.slices,
+            start: order.start.map_or_else(Instant::now, instant_of),
+            settle_ns: nanoseconds(order.unrecorded()),
+            counted_ns: nanoseconds(order.judged),
+            position_ns: 0,
+            keeps_samples: order.keeps_samples,
+            is_step: true,
+        };
+        let withheld_before = WithheldCpu::now();
+        let (start, threads) = self.coordinator.run_step(command, observe)?;
+        let took = start.elapsed();
+        let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
+        let mut sum = sum_progress(&progress);
+        let withheld = WithheldCpu::now().since(withheld_before);
+        set_withheld(&mut sum.usage, &withheld);
+        let mut clients = Vec::new();
+        let mut alive = 0;
+        let mut recorders = Vec::with_capacity(threads.len());
+        for thread in threads {
+            clients.extend(thread.clients);
+            alive += thread.alive;
+            recorders.push(thread.recorder);
+        }
+        clients.sort_unstable_by_key(|counts| counts.client);
+        let cells = merge_cells(&mut recorders);
+        let mut record = Recorder::merge(recorders, &self.plan_samples);
+        fill_timeline(&mut record.timeline, command.counted_ns);
+        let connections = Connections {
+            opening_s: self.coordinator.opening.as_secs_f64(),
+            ..sum.connections
+        };
+        Ok(OrderRecord {
+            record,
+            cells,
+            client: sum.usage,
+            stops: progress.iter().flat_map(|t| t.stops.clone()).collect(),
+            alive,
+            connections,
+            took,
+            server: None,
+            clients,
+            interrupted: self.coordinator.interrupted,
+        })
+    }
+
     /// Closes the connections. The recording has only messages that belong to none of the slices.
     ///
     /// # Errors
@@ -174,9 +256,27 @@ impl SlicedRun {
     pub fn close(mut self) -> Result<Recording, SwarmError> {
         self.coordinator.close()?;
         let results = std::mem::take(&mut self.coordinator.results);
+        let opened_to = opened_to(&self.addresses, &results);
         let mut recording = merge(results, &self.samples, self.begun_at);
+        recording.context.connections.addresses = opened_to;
         recording.context.connections.opening_s = self.coordinator.opening.as_secs_f64();
         recording.context.interrupted = self.coordinator.interrupted;
         Ok(recording)
     }
+}
+
+/// The sum of the cells of all threads; `None` in closed loop.
+fn merge_cells(recorders: &mut [Recorder]) -> Option<LoadCells> {
+    let mut all: Option<LoadCells> = None;
+    for cells in recorders.iter_mut().filter_map(Recorder::take_cells) {
+        match &mut all {
+            // All threads have the order of the step.
+            Some(all) => {
+                let added = all.add(&cells);
+                debug_assert!(added.is_ok());
+            }
+            None => all = Some(cells),
+        }
+    }
+    all
 }

@@ -24,6 +24,12 @@ impl Stillness {
         }
     }
 
+    /// Forgets all stops, because a slice begins.
+    pub(crate) fn clear(&mut self) {
+        self.stops.clear();
+        self.longest_ns = 0;
+    }
+
     /// Adds a stop after all others.
     pub(crate) fn add(&mut self, stop: Stop) {
         let is_full = self.stops.len() >= MAX_STOPS;

@@ -21,6 +21,7 @@ use crate::dialogue::Dialogue;
 use crate::dialogue::early_records::{EarlyRecords, OtherRecord};
 use crate::dialogue::publications::PublicationBoard;
 use crate::dialogue::recent_publications::RecentPublications;
+use crate::load_order::LoadOrder;
 use crate::message::pacing::Pacing;
 use crate::message::payload::Payloads;
 use crate::progress::ThreadProgress;
@@ -74,6 +75,8 @@ pub(crate) struct ThreadState {
     pub(crate) clients: RefCell<ClientStats>,
     /// Time at which the user interrupted the run, on the thread's clock; `u64::MAX` otherwise.
     pub(crate) stopped_ns: u64,
+    /// End of the drain of a step in which no echo has come for a while, on the thread's clock; `u64::MAX` otherwise.
+    pub(crate) drained_ns: u64,
     /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock; `u64::MAX`
     /// without one.
     pub(crate) close_until_ns: u64,
@@ -151,6 +154,7 @@ impl ThreadState {
                 ..ClientStats::default()
             }),
             stopped_ns: u64::MAX,
+            drained_ns: u64::MAX,
             close_until_ns: u64::MAX,
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
             life,
@@ -275,7 +279,40 @@ impl ThreadState {
         if self.read_limit_of(client).is_some() {
             return None;
         }
-        self.sender(client).map(Pacing::unstarted)
+        let pacing = Pacing::unstarted(self.sender(client)?);
+        // A step whose clients have begun has a schedule of its own.
+        let step = self.run.filter(RunTimes::is_step);
+        Some(step.map_or(pacing, |run| pacing.start_unconnected(&self.rules, run)))
+    }
+
+    /// Begins the schedules of the clients without a connection.
+    pub(crate) fn start_unconnected(&self, run: RunTimes) {
+        for (pacing, _) in &mut self.clients.borrow_mut().unfinished {
+            *pacing = pacing.start_unconnected(&self.rules, run);
+        }
+    }
+
+    /// Records the messages that clients without a connection did not send in a step.
+    pub(crate) fn record_unconnected(&self) {
+        for (pacing, sent) in &self.clients.borrow().unfinished {
+            self.record_unsent(*pacing, *sent, self.stopped_ns);
+        }
+    }
+
+    /// Replaces the rules and the recorder by those of a step.
+    pub(crate) fn adopt_step(&mut self, rules: SendRules, order: &LoadOrder) {
+        self.rules = rules;
+        self.drained_ns = u64::MAX;
+        let recorder = self.take_recorder();
+        drop(recorder);
+        if self.rules.open_loop.is_some() {
+            let recorder = self.recorder.get_mut();
+            recorder.add_cells(&order.cells);
+            recorder.measure_until(nanoseconds(order.judged));
+        }
+        let stats = self.clients.get_mut();
+        (stats.sending_until_ns, stats.blocked_writes) = (0, 0);
+        self.stillness.get_mut().clear();
     }
 
     /// Records that a client has stopped sending.
@@ -290,8 +327,12 @@ impl ThreadState {
     /// Records the messages that were due by `until_ns` but not sent, for a client that has sent `sent`.
     #[cold]
     pub(crate) fn record_unsent(&self, pacing: Pacing, sent: u64, until_ns: u64) {
-        let unsent = pacing.count_unsent(sent, until_ns, &self.rules, self.run);
-        self.recorder.borrow_mut().counts.unsent += unsent;
+        let mut recorder = self.recorder.borrow_mut();
+        if let (Some(open), Some(run)) = (&self.rules.open_loop, self.run) {
+            pacing.for_unsent(until_ns, open, run, |due_ns| recorder.unsent(due_ns));
+        } else {
+            recorder.counts.unsent += pacing.count_unsent(sent, until_ns, &self.rules, self.run);
+        }
     }
 
     /// Records the unsent messages of clients without a connection, when the end of the run is known.

@@ -3,8 +3,10 @@
 //! | module | content |
 //! |---|---|
 //! | `slices` | the thread of a sliced run |
+//! | `steps` | slices with a load of their own |
 
 mod slices;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,6 +29,7 @@ use crate::connect::connector::Connector;
 use crate::connect_queue::ConnectQueue;
 use crate::event_loop::{COMMAND, EventLoop};
 use crate::handle::{RunHandle, lock};
+use crate::load_order::LoadOrder;
 use crate::progress::ThreadProgress;
 use crate::rules::{Command, RunTimes};
 use crate::run_content::RunContent;
@@ -84,6 +87,8 @@ pub(crate) enum WorkerReport {
     Unreached(Vec<u32>),
     /// All clients have completed the plan.
     Done,
+    /// The thread is ready for a step.
+    Ready,
     /// All clients of the thread have completed a slice.
     SliceOver(Box<ThreadSlice>),
     /// A thread's next second; `None` when no further one follows. Only of a logged run.
@@ -124,6 +129,8 @@ pub(crate) struct WorkerJob {
     pub(crate) allowed_stop_ns: u64,
     /// Due time of the first connection, for the connect rate.
     pub(crate) opens_from: Instant,
+    /// The order of the latest step of a sliced run.
+    pub(crate) order: Arc<Mutex<Option<Arc<LoadOrder>>>>,
     /// True for a sliced run: a command starts each slice.
     pub(crate) is_sliced: bool,
     /// True when each second is reported as soon as it is complete.

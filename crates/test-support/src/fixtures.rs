@@ -1,6 +1,7 @@
 //! Example runs with constant figures.
 
 mod deliveries;
+mod load_steps;
 mod storm;
 
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,7 @@ use measurement::verdict::Latency;
 use units::Rate;
 
 pub use deliveries::{feed, feed_record, room_run, slow_readers};
+pub use load_steps::{search_run, sweep_run};
 pub use storm::storm_run;
 
 /// The rows of two clients, one of which never connected.

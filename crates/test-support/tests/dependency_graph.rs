@@ -17,7 +17,7 @@ const ARROWS: &str = "
     websocket-wire:
     scenario: units
     measurement: scenario statistics units
-    swarm: host measurement scenario units websocket-wire
+    swarm: host measurement scenario statistics units websocket-wire
     results: measurement units
     shards: host measurement results units
     wording: measurement scenario statistics units
@@ -29,7 +29,7 @@ const ARROWS: &str = "
     draw-plot: cli measurement results units wording
     ws-report: cli draw-plot measurement results units wording
     ws-compare: cli draw-plot host measurement results scenario scenario-trial statistics swarm units wording ws-report
-    ws-bench: axum-ws cli draw-plot host measurement results scenario scenario-trial shards swarm tungstenite-ws units wording
+    ws-bench: axum-ws cli draw-plot host measurement results scenario scenario-trial shards statistics swarm tungstenite-ws units wording
     ws-truth: cli host measurement scenario swarm units
     ws-soak: cli host measurement swarm units websocket-wire
     test-support: echo-server measurement units

@@ -1,5 +1,6 @@
 //! Rates per second.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use crate::parse::UnitError;
@@ -17,6 +18,13 @@ impl Rate {
     /// The rate per second.
     pub fn per_second(self) -> f64 {
         self.0
+    }
+}
+
+/// A rate of this number per second.
+impl From<NonZeroU32> for Rate {
+    fn from(per_second: NonZeroU32) -> Self {
+        Self(per_second.get().into())
     }
 }
 

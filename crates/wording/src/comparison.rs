@@ -1,5 +1,6 @@
 //! Sentences about a comparison of two servers.
 
+use statistics::capacity_ratio::CapacityObstacle;
 use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
 use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
@@ -51,6 +52,71 @@ pub fn verdict(
                 "inconclusive{advice} ({:.digits$}–{:.digits$})",
                 better.low, better.high
             )
+        }
+    }
+}
+
+/// The verdict on the capacity of a server: as [`verdict`] if both capacities are known, otherwise which of them is a lower
+/// bound, 0 or unknown.
+pub fn capacity_verdict(
+    server: &str,
+    reference: &str,
+    comparatives: (&str, &str),
+    compared: Result<RatioComparison, CapacityObstacle>,
+) -> String {
+    let compared = match compared {
+        Ok(compared) => compared,
+        Err(obstacle) => return capacity_obstacle(obstacle).to_owned(),
+    };
+    let Ratio {
+        estimate,
+        low,
+        high,
+        ..
+    } = compared.ratio;
+    let is_sure = !matches!(compared.verdict, RatioVerdict::CannotTell { .. });
+    if estimate == 0.0 || estimate.is_infinite() {
+        let dead = if estimate == 0.0 { server } else { reference };
+        return format!("{dead} holds the conditions at no rate");
+    }
+    let limit = |of: &str| format!("the generator was the limit of {of}");
+    if high.is_infinite() {
+        return if is_sure {
+            let better = comparatives.0;
+            format!("{server} at least {low:.2} × {better}: {}", limit(server))
+        } else {
+            format!(
+                "inconclusive: {}, whose capacity is at least {low:.2} × that of {reference}",
+                limit(server)
+            )
+        };
+    }
+    if low == 0.0 {
+        return if is_sure {
+            let (worse, times) = (comparatives.1, high.recip());
+            format!(
+                "{server} at least {times:.2} × {worse}: {}",
+                limit(reference)
+            )
+        } else {
+            format!(
+                "inconclusive: {}; the capacity of {server} is at most {high:.2} × as high",
+                limit(reference)
+            )
+        };
+    }
+    verdict(server, comparatives, &compared, None)
+}
+
+/// The sentence on capacities without a ratio.
+pub fn capacity_obstacle(obstacle: CapacityObstacle) -> &'static str {
+    match obstacle {
+        CapacityObstacle::NoRounds => "not measured",
+        CapacityObstacle::BothAtLeast => {
+            "inconclusive: the generator was the limit of both, so both capacities are lower bounds"
+        }
+        CapacityObstacle::SomeZero => {
+            "inconclusive: in some searches, the conditions held at no rate"
         }
     }
 }
@@ -179,6 +245,41 @@ mod tests {
             text(ratio(1.0, 0.99, 1.01, 10), Direction::HigherIsBetter),
             "inconclusive: more rounds would hardly help (0.99–1.01)"
         );
+    }
+
+    #[test]
+    fn capacities_that_are_no_numbers_are_described() {
+        let text = |estimate, low, high| {
+            let compared =
+                RatioComparison::of(ratio(estimate, low, high, 9), Direction::HigherIsBetter);
+            capacity_verdict("b", "a", ("higher", "lower"), Ok(compared))
+        };
+        assert_eq!(text(1.3, 1.2, 1.4), "b 1.30 × higher (1.20–1.40)");
+        assert_eq!(text(0.5, 0.4, 0.625), "b 2.00 × lower (1.60–2.50)");
+        assert_eq!(
+            text(1.3, 1.2, f64::INFINITY),
+            "b at least 1.20 × higher: the generator was the limit of b"
+        );
+        assert_eq!(
+            text(1.0, 0.9, f64::INFINITY),
+            "inconclusive: the generator was the limit of b, whose capacity is at least 0.90 × that of a"
+        );
+        assert_eq!(
+            text(0.5, 0.0, 0.5),
+            "b at least 2.00 × lower: the generator was the limit of a"
+        );
+        assert_eq!(
+            text(1.0, 0.0, 1.1),
+            "inconclusive: the generator was the limit of a; the capacity of b is at most 1.10 × as high"
+        );
+        assert_eq!(text(0.0, 0.0, 0.0), "b holds the conditions at no rate");
+        let infinite = f64::INFINITY;
+        assert_eq!(
+            text(infinite, infinite, infinite),
+            "a holds the conditions at no rate"
+        );
+        let none = capacity_verdict("b", "a", SPEED, Err(CapacityObstacle::BothAtLeast));
+        assert!(none.starts_with("inconclusive: the generator was the limit of both"));
     }
 
     #[test]

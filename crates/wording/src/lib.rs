@@ -15,6 +15,7 @@
 //! | [`drift_view`] | change of the figures over a long run |
 //! | [`reconnect_view`], [`idle_view`] | lost connections, times of opening; idle connections |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
+//! | [`capacity_view`], `load_table` | capacity and load curve; the table of rates offered |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | `summary_figure` | figures as text, and their groups |
@@ -28,6 +29,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod capacity_view;
 pub mod comparison;
 mod conditions;
 mod connect_advice;
@@ -40,6 +42,7 @@ mod feed_view;
 pub mod files;
 mod generator_reasons;
 pub mod idle_view;
+mod load_table;
 pub mod messages;
 mod percent_beside;
 pub mod plan;

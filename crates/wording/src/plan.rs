@@ -1,5 +1,6 @@
 //! The plan as text.
 
+use crate::capacity_view::all_conditions;
 use measurement::plan::{Arrivals, DropMethod};
 use measurement::run::{
     ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary, ScenarioSummary, Summary,
@@ -155,8 +156,29 @@ fn window(plan: &PlanSummary) -> Option<String> {
         .map(|n| format!("window {}", grouped(u64::from(n))))
 }
 
+/// The load of a run at several rates: `capacity search at p99 < 10 ms`, `sweep of 8 rates, 1,000 to 100,000 msg/s, poisson`;
+/// `None` for any other run.
+fn several_rates(plan: &PlanSummary) -> Option<String> {
+    let load = match (&plan.find_capacity, &plan.sweep) {
+        (Some(search), _) => format!("capacity search at {}", all_conditions(&search.conditions)),
+        (None, Some(sweep)) => {
+            let (from, to) = (sweep.rates.first()?, sweep.rates.last()?);
+            let (from, to) = (human_rate(*from), human_rate(*to));
+            format!("sweep of {} rates, {from} to {to} msg/s", sweep.rates.len())
+        }
+        (None, None) => return None,
+    };
+    Some(match plan.arrivals {
+        Arrivals::Constant => load,
+        Arrivals::Poisson => format!("{load}, poisson"),
+    })
+}
+
 /// The load: `closed loop`, `open loop, 20,000 msg/s, poisson`, `feed` when the server alone sends.
 pub(crate) fn load(plan: &PlanSummary) -> String {
+    if let Some(load) = several_rates(plan) {
+        return load;
+    }
     match plan.rate_per_s {
         Some(rate) => format!("open loop, {}", offered(plan, rate)),
         None if is_feed(plan) => "feed".to_owned(),
@@ -201,10 +223,15 @@ fn count(plan: &PlanSummary) -> String {
         _ => all,
     };
     let amount = match (plan.messages_per_client, plan.duration_s) {
+        // The search decides the time at each rate.
+        _ if plan.find_capacity.is_some() => return clients,
         (Some(n), _) => counted(n, "message"),
         (None, time) => human_time(time.unwrap_or_default() * 1e9),
     };
-    format!("{clients} × {amount}")
+    match plan.sweep {
+        Some(_) => format!("{clients} × {amount} at each rate"),
+        None => format!("{clients} × {amount}"),
+    }
 }
 
 /// A payload size, or a range: `125 B`, `64 B to 4 KiB`.
@@ -231,7 +258,7 @@ pub fn named_cores(cores: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::run::StageSummary;
+    use measurement::run::{CapacityPlanSummary, StageSummary, SweepPlanSummary};
     use test_support::fixtures::closed_loop_summary as summary;
 
     #[test]
@@ -243,6 +270,33 @@ mod tests {
         assert_eq!(server_urls(&plan), "a, b, c, d");
         plan.urls.push("e".to_owned());
         assert_eq!(server_urls(&plan), "a, b, c and 2 more URLs");
+    }
+
+    #[test]
+    fn a_search_and_a_sweep_stand_in_place_of_a_rate() {
+        let mut plan = summary(100).plan;
+        (plan.rate_per_s, plan.messages_per_client) = (Some(41_200.0), None);
+        (plan.duration_s, plan.window) = (Some(10.0), None);
+        plan.find_capacity = Some(CapacityPlanSummary {
+            conditions: vec!["p99<10ms".to_owned(), "lost==0".to_owned()],
+            precision: 0.03,
+            budget_s: 120.0,
+        });
+        let clients = plan.clients;
+        let text = parts(&plan).join(" · ");
+        let search = "capacity search at p99 < 10 ms and lost == 0";
+        let expected = format!("{search} · {clients} clients × 125 B");
+        assert_eq!(text, expected);
+        plan.find_capacity = None;
+        plan.sweep = Some(SweepPlanSummary {
+            rates: vec![1_000.0, 10_000.0, 100_000.0],
+            point_s: 10.0,
+        });
+        plan.arrivals = Arrivals::Poisson;
+        let text = parts(&plan).join(" · ");
+        let sweep = "sweep of 3 rates, 1,000 to 100,000 msg/s, poisson";
+        let expected = format!("{sweep} · {clients} clients × 10.0 s at each rate × 125 B");
+        assert_eq!(text, expected);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Differences between the settings of runs, and their impact on comparing figures.
 
+use crate::capacity_view::percent;
 use crate::plan::{connect_rate, core_list, drop_rule, lifetime, load, payload};
 use crate::shards_view;
 use measurement::plan::{DropMethod, Verify};
@@ -47,7 +48,7 @@ fn setting(impact: Impact, what: &'static str, value: impl Into<String>) -> Sett
 }
 
 /// The settings of the plan, always in the same order. With a scenario, its name and hash follow the load. Rules of
-/// connections stand before the length of the run. A plan without senders has no settings of what is sent.
+/// connections, and the precision of a search, stand before the length of the run. A plan without senders has no settings of what is sent.
 pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> Vec<Setting> {
     let mut settings = load_settings(plan, scenario);
     if let Some(scenario) = scenario {
@@ -57,7 +58,13 @@ pub fn plan_settings(plan: &PlanSummary, scenario: Option<&ScenarioSummary>) -> 
     }
     let at = settings.iter().position(|setting| setting.what == "length");
     let at = at.unwrap_or(settings.len());
-    settings.splice(at..at, connection_settings(plan));
+    let search = plan.find_capacity.as_ref();
+    let precision = search.map(|search| format!("±{}", percent(search.precision)));
+    let precision = precision.map(|value| setting(Impact::Subject, "precision", value));
+    settings.splice(
+        at..at,
+        connection_settings(plan).into_iter().chain(precision),
+    );
     if plan.senders == Some(0) {
         // A run that only receives sends no payload, and has nothing in flight.
         let is_sent = |what| matches!(what, "payload" | "messages" | "window" | "stages");
@@ -222,6 +229,12 @@ fn stages(plan: &PlanSummary) -> String {
 }
 
 fn length(plan: &PlanSummary) -> String {
+    if let Some(search) = &plan.find_capacity {
+        return format!("at most {}", human_time(search.budget_s * 1e9));
+    }
+    if let Some(sweep) = &plan.sweep {
+        return format!("{} at each rate", human_time(sweep.point_s * 1e9));
+    }
     match (plan.messages_per_client, plan.duration_s) {
         (Some(n), _) => format!("{} messages per client", grouped(n)),
         (None, Some(s)) => human_time(s * 1e9),
@@ -269,7 +282,9 @@ pub fn differences(runs: &[&Summary]) -> Vec<RunDifference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::run::{ConnectionPlanSummary, PayloadBytes};
+    use measurement::run::{
+        CapacityPlanSummary, ConnectionPlanSummary, PayloadBytes, SweepPlanSummary,
+    };
     use test_support::fixtures::{
         closed_loop_summary as summary, complete_shards, degraded_shards,
     };
@@ -313,6 +328,41 @@ mod tests {
         assert_eq!(of(|s| s.tool.version += ".1"), [("tool", Instrument)]);
         assert_eq!(of(|s| s.plan.url += "2"), [("server", Subject)]);
         assert_eq!(of(|s| s.plan.seed += 1), [("seed", Subject)]);
+    }
+
+    #[test]
+    fn searches_of_other_conditions_or_rates_are_different_loads() {
+        use Impact::{Load, Subject};
+        let search = CapacityPlanSummary {
+            conditions: vec!["p99<10ms".to_owned()],
+            precision: 0.03,
+            budget_s: 120.0,
+        };
+        let mut one = summary(100);
+        one.plan.find_capacity = Some(search.clone());
+        let changed = |change: fn(&mut PlanSummary)| {
+            let mut other = one.clone();
+            change(&mut other.plan);
+            let found = differences(&[&one, &other]);
+            found.iter().map(|d| (d.what, d.impact)).collect::<Vec<_>>()
+        };
+        assert_eq!(changed(|plan| plan.rate_per_s = Some(5.0)), []);
+        let found = changed(|plan| {
+            plan.find_capacity.as_mut().unwrap().conditions = vec!["p99<5ms".to_owned()];
+        });
+        assert_eq!(found, [("load", Load)]);
+        let found = changed(|plan| plan.find_capacity.as_mut().unwrap().precision = 0.1);
+        assert_eq!(found, [("precision", Subject)]);
+        let found = changed(|plan| plan.find_capacity.as_mut().unwrap().budget_s = 60.0);
+        assert_eq!(found, [("length", Subject)]);
+        let found = changed(|plan| {
+            plan.find_capacity = None;
+            plan.sweep = Some(SweepPlanSummary {
+                rates: vec![1_000.0, 2_000.0],
+                point_s: 10.0,
+            });
+        });
+        assert_eq!(found[0], ("load", Load));
     }
 
     #[test]

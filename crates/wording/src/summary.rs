@@ -2,7 +2,7 @@
 
 use measurement::run::Summary;
 use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond};
-use units::{grouped, human_percent, human_time};
+use units::{grouped, human_percent, human_rate, human_time};
 
 use crate::messages::messages_lie;
 
@@ -39,6 +39,19 @@ pub fn circumstances(s: &Summary, place: &str) -> Vec<String> {
     parts.chain(embedded).collect()
 }
 
+/// Returns true for a search or a sweep, whose figures are those of one of several rates.
+fn is_one_of_several(s: &Summary) -> bool {
+    s.capacity.is_some() || s.load_curve.is_some()
+}
+
+/// The rate of the figures: `in the step at 41,200 msg/s`.
+fn at_one_rate(s: &Summary) -> String {
+    match s.offered_rate_per_s {
+        Some(rate) => format!("in the step at {} msg/s", human_rate(rate)),
+        None => "in one step".to_owned(),
+    }
+}
+
 /// The measured time: `measured 1.31 s after 1.00 s of warm-up`.
 fn measured(s: &Summary) -> String {
     if s.elapsed_s > 0.0 {
@@ -46,6 +59,7 @@ fn measured(s: &Summary) -> String {
         let (measured, warmup) = (human_time(measured), human_time(warmup));
         // A rate that rises from 0 has nothing to warm up with.
         let after = match s.plan.ramp_s {
+            _ if is_one_of_several(s) => at_one_rate(s),
             _ if s.plan.warmup_s == 0.0 => "without warm-up".to_owned(),
             Some(_) => format!("after {warmup} of warm-up without messages"),
             None => format!("after {warmup} of warm-up"),
@@ -242,6 +256,14 @@ mod tests {
             measured(&s),
             "measured 2.00 s after 1.00 s of warm-up without messages"
         );
+    }
+
+    #[test]
+    fn a_sweep_names_the_rate_of_its_figures() {
+        let mut s = summary(100);
+        (s.elapsed_s, s.offered_rate_per_s) = (2.0, Some(5_000.0));
+        s.load_curve = Some(Vec::new());
+        assert_eq!(measured(&s), "measured 2.00 s in the step at 5,000 msg/s");
     }
 
     #[test]

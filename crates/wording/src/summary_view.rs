@@ -11,7 +11,9 @@ use crate::summary::{
     differing_times, ended_word, ends_with_deliveries, is_feed_only, warmup_backlog,
 };
 use crate::summary_figure::{count, figure, known_time, unusual};
-use crate::{delivery_rows, drift_view, idle_view, reconnect_view, scenario_view, shards_view};
+use crate::{
+    capacity_view, delivery_rows, drift_view, idle_view, reconnect_view, scenario_view, shards_view,
+};
 
 pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
@@ -85,6 +87,8 @@ impl SummaryView {
         ];
         let drift = s.drift.as_ref().map(drift_view::drift_figures);
         groups.extend(drift.map(|figures| group("drift", figures)));
+        let capacity = capacity_view::figures(s);
+        groups.extend((!capacity.is_empty()).then(|| group("capacity", capacity)));
         let shards = shards_view::figures(s);
         groups.extend((!shards.is_empty()).then(|| group("shards", shards)));
         Self { rows, groups }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use clap::{Arg, CommandFactory, Parser, ValueHint};
+use clap::{Arg, ArgGroup, CommandFactory, Parser, ValueHint};
 use cli::headings::{CONNECTION, LOAD, OUTPUT, SCENARIO};
 use cli::{
     ConnectionFlags, GeneratorFlags, LoadFlags, OpenLoopFlags, ScenarioFlags, SlowFlags,
@@ -22,6 +22,7 @@ use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
 use crate::publish::ReportFlags;
+use crate::search_flags::{SearchFlags, SeveralRates};
 use crate::shard_flags::ShardFlags;
 
 /// Measures the latency and throughput of a WebSocket server with many clients.
@@ -30,12 +31,15 @@ use crate::shard_flags::ShardFlags;
 /// invalid. The spreadsheet holds one row per message, up to --max-samples.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100)]
-#[command(mut_args(with_url))]
+#[command(mut_args(related))]
+#[command(group = ArgGroup::new(OPEN_LOOP).multiple(true).args(["find_capacity", "sweep"]))]
 #[command(after_help = "\
 Examples:
   ws-bench                                          an embedded echo server
   ws-bench ws://127.0.0.1:8000/ws -c 50 -d 10s      a running server
   ws-bench ws://127.0.0.1:8000/ws -r 20_000 -d 30s  20,000 messages per second
+  ws-bench ws://127.0.0.1:8000/ws --find-capacity 'p99<10ms'
+  ws-bench ws://127.0.0.1:8000/ws --sweep 1000..100_000
   ws-bench ws://127.0.0.1:8000/ws -d 5m --tui       a live screen of the run
   ws-bench wss://localhost:8443/ws --ca-cert cert.pem
   ws-bench ws+unix:/run/echo.sock:/ws               a server on a Unix socket
@@ -79,6 +83,9 @@ pub(crate) struct BenchArgs {
 
     #[command(flatten)]
     pub(crate) open_loop: OpenLoopFlags,
+
+    #[command(flatten)]
+    pub(crate) search: SearchFlags,
 
     #[command(flatten)]
     pub(crate) connections: ConnectionFlags,
@@ -178,7 +185,8 @@ pub(crate) struct BenchArgs {
     /// Others: throughput and achieved_rate (messages per second), deliveries_per_s, pushes_per_s, reach (share of
     /// deliveries that came, example: 'reach<99.9%'), error_rate (example: 'error_rate>0.1%'), messages_per_cpu_s,
     /// memory_per_connection (example: 'memory_per_connection>64KiB') and, with --idle, idle_bytes (memory per idle
-    /// connection).
+    /// connection); with --find-capacity capacity and capacity_low, the lower end of its interval (example:
+    /// 'capacity<40_000').
     #[arg(long = "fail-if", value_name = "EXPR", help_heading = OUTPUT)]
     pub(crate) conditions: Vec<Condition>,
 
@@ -214,13 +222,18 @@ pub(crate) struct BenchArgs {
     pub(crate) quiet: bool,
 }
 
-/// Lets flags of TLS require a URL. Unlike `mut_arg`, `mut_args` leaves each flag at its place.
-fn with_url(arg: Arg) -> Arg {
+/// Adds relations to shared flags: those of TLS require a URL, a ramp excludes several rates. Unlike `mut_arg`, `mut_args` leaves each flag at its place.
+fn related(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
         "ca_cert" | "insecure" | "client_cert" => arg.requires("url"),
+        // Without this, `--ramp` would ask for `--rate`, which these exclude.
+        "ramp" => arg.conflicts_with_all(["find_capacity", "sweep"]),
         _ => arg,
     }
 }
+
+/// The group of the flags that make an open loop.
+const OPEN_LOOP: &str = "open";
 
 /// File that is written when no other is named.
 const DEFAULT_OUTPUT: &str = "latencies.xlsx";
@@ -296,6 +309,9 @@ impl BenchArgs {
                      process ID of the shell)"
                 ),
             ));
+        }
+        if let Some(conflict) = self.search_conflict() {
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, conflict));
         }
         self.check_shard_usage()?;
         self.check_scenario_usage()
@@ -407,6 +423,9 @@ impl BenchArgs {
             }
             draft.load = load;
         }
+        if let Some(rates) = self.several_rates() {
+            rates.apply(self.open_loop.arrivals, self.load.window, &mut draft);
+        }
         let sources = self.source_addresses.iter().map(AddressList::addresses);
         draft.source_addresses = sources.flatten().copied().collect();
         draft.pin = match &self.pin {
@@ -418,6 +437,11 @@ impl BenchArgs {
             draft.max_samples = self.max_samples;
         }
         draft
+    }
+
+    /// The search or the sweep of these flags; `None` for any other run.
+    pub(crate) fn several_rates(&self) -> Option<SeveralRates> {
+        self.search.rates(self.load.duration)
     }
 
     /// The part that a run of this number of processes lacks for the memory per idle connection; `None` when it will be
@@ -433,7 +457,11 @@ impl BenchArgs {
     /// Returns true when the generator must be calibrated before this run.
     pub(crate) fn needs_calibration(&self, plan: &Plan) -> bool {
         const LONG_S: f64 = 5.0;
-        let is_long = plan.sending_s().is_some_and(|s| s >= LONG_S);
+        let sending_s = match self.several_rates() {
+            Some(rates) => Some(rates.total().as_secs_f64()),
+            None => plan.sending_s(),
+        };
+        let is_long = sending_s.is_some_and(|s| s >= LONG_S);
         self.calibrate || is_long && !self.no_calibrate
     }
 
@@ -662,6 +690,15 @@ mod tests {
             "--verify maybe",
             "--connect-rate 0",
             "--embedded axum ws://a/",
+            "--find-capacity p99>10ms",
+            "--find-capacity throughput>5",
+            "--find-capacity p99<10ms --precision 3",
+            "--find-capacity p99<10ms --budget 1s",
+            "--find-capacity p99<10ms --ramp 5s",
+            "--sweep 1000",
+            "--sweep 2000..1000",
+            "--sweep 1000..2000:1",
+            "--sweep 1000..2000 --ramp 5s",
             "-r 0",
             "--arrivals poisson",
             "--ramp 5s",

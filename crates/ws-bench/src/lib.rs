@@ -13,6 +13,7 @@
 //! | `metrics` | the figures of a running measurement for Prometheus |
 //! | `report` | the summary as text |
 //! | `publish` | the end of a run: its text is printed and its files are saved |
+//! | `search_flags`, `search_progress` | flags of capacity searches and sweeps; their progress |
 //! | `shard_flags`, `shard` | flags of runs of several processes; one shard |
 //! | `local_shards` | `--shards`: several processes on this machine |
 //! | `merge` | `ws-merge`: one run out of the results of several shards |
@@ -35,6 +36,8 @@ mod publish;
 mod report;
 mod run;
 mod scenarios;
+mod search_flags;
+mod search_progress;
 mod shard;
 mod shard_flags;
 #[cfg(test)]

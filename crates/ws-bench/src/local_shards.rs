@@ -175,7 +175,17 @@ impl LedRun<'_> {
         interrupts.announce_on_interrupt(!args.quiet && !args.tui);
         let display = match (args.quiet, args.tui) {
             (true, _) => None,
-            (false, true) => Some(tui::start(plan, started.calibration, control, interrupts)?),
+            (false, true) => {
+                let rates = args.several_rates();
+                let calibration = started.calibration;
+                Some(tui::start(
+                    plan,
+                    rates.as_ref(),
+                    calibration,
+                    control,
+                    interrupts,
+                )?)
+            }
             (false, false) => progress_bar::start(plan, control),
         };
         let mut phase = Phase::Connect;

@@ -80,6 +80,8 @@ struct SavedContent {
     /// Connections were lost.
     has_storm: bool,
     has_dead_shards: bool,
+    /// Several rates were offered.
+    has_curve: bool,
     /// Deliveries; `None` for a run without.
     deliveries: Option<SavedRows>,
     /// Messages of a feed; `None` for a run without.
@@ -106,6 +108,9 @@ impl SavedContent {
                 .as_ref()
                 .is_some_and(|own| own.dropped > 0),
             has_dead_shards: shards.is_some_and(|shards| !shards.died.is_empty()),
+            has_curve: summary
+                .load_steps()
+                .is_some_and(|steps| steps.iter().any(|step| step.response_p50_ns.is_some())),
             deliveries: deliveries.map(|own| rows(run.deliveries.len(), own.expected)),
             pushes: pushes.map(|own| rows(run.pushes.len(), own.received)),
         }
@@ -118,6 +123,7 @@ impl SavedContent {
         let holds = rows.map(|rows| self.holds(rows, &path));
         let line = wording::files::written("saved", &path, holds, has_replaced);
         let hint = match rows {
+            _ if self.has_curve && holds_steps(&path) => Some("draw-plot --kind load-curve"),
             Some(_) if self.has_storm && is_workbook(&path) => Some("draw-plot --kind storm"),
             Some(_) if self.has_rooms(&path) => Some("draw-plot --kind fan-out"),
             Some(rows) if rows > 0 && self.timed > 0 => Some("draw-plot"),
@@ -169,6 +175,12 @@ impl SavedContent {
             rows_of_it
         }
     }
+}
+
+/// Returns true for a file that holds the steps of a search or a sweep.
+fn holds_steps(path: &str) -> bool {
+    let format = RunFormat::of(Path::new(path));
+    matches!(format, Ok(RunFormat::Xlsx | RunFormat::Json))
 }
 
 fn is_workbook(path: &str) -> bool {
@@ -223,6 +235,16 @@ mod tests {
             ..SavedContent::default()
         };
         assert!(line(&storm, "r.xlsx", 1).ends_with("draw-plot --kind storm r.xlsx"));
+        let sweep = SavedContent {
+            has_curve: true,
+            timed: 5,
+            ..SavedContent::default()
+        };
+        for path in ["r.xlsx", "r.json"] {
+            let hint = format!("draw-plot --kind load-curve {path}");
+            assert!(line(&sweep, path, 5).ends_with(&hint), "{path}");
+        }
+        assert!(line(&sweep, "r.csv", 5).ends_with("draw-plot r.csv"));
         room.deliveries = rows(1_000, 15_300);
         assert_eq!(
             room.holds(300, "r.xlsx"),

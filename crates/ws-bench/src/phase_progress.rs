@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::plan::Plan;
 use measurement::run::{RunContext, Summary};
 use measurement::verdict::Calibration;
-use swarm::{Phase, RunProgress};
+use swarm::{Phase, RunProgress, SearchProgress};
 
 use crate::tool::tool;
 
@@ -45,6 +45,16 @@ impl PhaseProgress {
             },
             Phase::Drain => time(plan.timeout),
             Phase::Close => Self { done: 1, total: 1 },
+        }
+    }
+
+    /// Time of a search or a sweep, in milliseconds.
+    pub(crate) fn of_search(search: &SearchProgress) -> Self {
+        let millis =
+            |seconds: f64| millis(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+        Self {
+            done: millis(search.spent_s),
+            total: millis(search.budget_s),
         }
     }
 

@@ -15,6 +15,7 @@ use units::{grouped, human_time};
 use wording::deliveries_view::reach;
 
 use crate::phase_progress::{PhaseProgress, connections_up, planned_connections};
+use crate::search_progress;
 
 /// Interval between two updates of the display.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
@@ -36,13 +37,19 @@ pub(crate) fn start(plan: &Plan, control: &RunHandle) -> Option<DisplayThread> {
         while !is_over() && stderr().is_terminal() {
             let progress = control.progress();
             let phase = PhaseProgress::new(&plan, &progress);
+            let search = control.search();
+            let phase = search.as_ref().map_or(phase, PhaseProgress::of_search);
             bar.set_length(phase.total.max(1));
             bar.set_position(phase.done.min(phase.total));
-            bar.set_prefix(progress.phase.name());
+            bar.set_prefix(search.as_ref().map_or(progress.phase.name(), |_| SEARCH));
             let size = Term::stderr().size_checked();
             let size = size.filter(|(_, columns)| *columns > 0);
             let columns = size.map_or(USUAL_COLUMNS, |(_, columns)| columns.into());
-            bar.set_message(fit(figures(&plan, &progress, phase), columns));
+            let figures = match &search {
+                Some(search) => search_progress::parts(search),
+                None => figures(&plan, &progress, phase),
+            };
+            bar.set_message(fit(figures, columns));
             thread::sleep(REDRAW_EVERY);
         }
         bar.finish_and_clear();
@@ -55,6 +62,9 @@ fn style() -> Result<ProgressStyle, indicatif::style::TemplateError> {
     ProgressStyle::with_template("{prefix:>8} [{bar:16}] {msg}")
         .map(|style| style.progress_chars("=> "))
 }
+
+/// Name in place of that of the phase while rates are offered one after the other.
+const SEARCH: &str = "steps";
 
 /// Columns used by the bar before its message.
 const BAR: usize = 28;

@@ -7,6 +7,7 @@ use measurement::run::{
 };
 use measurement::verdict::Latency;
 use units::human_time;
+use wording::capacity_view::{self, LoadRow, LoadTable};
 use wording::deliveries_view::{self, DeliveryTimeRow};
 use wording::summary_view::{LabelledRow, SummaryView, UNKNOWN};
 use wording::{Tone, reconnect_view, summary};
@@ -26,6 +27,7 @@ pub(crate) fn text(summary: &Summary, verbose: bool) -> String {
     let heading = paint(Style::new().bold(), &heading(summary));
     let mut lines = vec![heading, String::new()];
     lines.extend(verdict(summary, verbose));
+    lines.extend(several_rates(summary));
     lines.extend(SummaryView::new(summary).rows.iter().flat_map(row));
     lines.push(String::new());
     lines.extend(times(summary));
@@ -99,6 +101,53 @@ fn verdict(s: &Summary, verbose: bool) -> Vec<String> {
     );
     lines.extend(points(&reasons));
     lines
+}
+
+/// Most rows of the table of rates. The files have all.
+const MOST_RATES: usize = 20;
+
+/// The result of a search or a sweep, and the rates that were offered; empty for any other run.
+fn several_rates(s: &Summary) -> Vec<String> {
+    let mut lines: Vec<_> = capacity_view::rows(s).iter().flat_map(row).collect();
+    if let Some(table) = capacity_view::table(s, MOST_RATES) {
+        lines.push(String::new());
+        lines.extend(load_table(&table));
+    }
+    if let Some(origin) = capacity_view::origin_of_figures(s) {
+        lines.extend([String::new(), dim(&origin)]);
+    }
+    lines
+}
+
+/// A table of rates, each column as wide as its longest text.
+fn load_table(table: &LoadTable) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = table.rows.iter().map(|row| row.cells[column].as_str());
+        let all = cells.chain(std::iter::once(table.columns[column]));
+        all.map(|text| text.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..table.columns.len()).map(width).collect();
+    let padded = |column: usize, text: &str| {
+        let width = widths[column];
+        format!("{text:>width$}")
+    };
+    let titles = table.columns.iter().enumerate();
+    let titles: Vec<_> = titles.map(|(column, text)| padded(column, text)).collect();
+    let row = |row: &LoadRow| {
+        let cells = row.cells.iter().enumerate();
+        let cells = cells.map(|(column, text)| {
+            let text = padded(column, text);
+            match table.columns[column] {
+                capacity_view::HELD => paint(style(row.tone), &text),
+                _ => text,
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ")
+    };
+    let rows = table.rows.iter().map(row);
+    let note = table.note.iter().map(|note| dim(note));
+    let titles = dim(&titles.join("  "));
+    std::iter::once(titles).chain(rows).chain(note).collect()
 }
 
 /// The conditions of `--fail-if`. Those that held come first.
@@ -265,8 +314,12 @@ fn neighbours(slow: &SlowSummary) -> Vec<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use measurement::run::{ConnectionPlanSummary, NeighbourRatio, NeighbourSummary};
-    use test_support::fixtures::closed_loop_summary;
+    use measurement::run::{
+        CapacityPlanSummary, ConnectionPlanSummary, NeighbourRatio, NeighbourSummary, Run,
+        SweepPlanSummary,
+    };
+    use test_support::fixtures::{closed_loop_summary, search_run, sweep_run};
+    use test_support::golden;
 
     use super::*;
 
@@ -383,6 +436,35 @@ mod tests {
         assert!(row_of(&lines, "gap").unwrap().contains("10.0 ms"));
         assert!(row_of(&lines, "skew").is_some());
         assert_eq!(row_of(&lines, "lateness"), None);
+    }
+
+    /// The texts of a search and a sweep, against files in `tests/golden`.
+    #[test]
+    fn a_search_and_a_sweep_have_their_rates_before_the_figures() {
+        const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+        let plain = |run: Run| {
+            let text = text(&run.summary.unwrap(), false);
+            console::strip_ansi_codes(&text).into_owned()
+        };
+        let search = search_run(40_000.0, |s| {
+            s.plan.find_capacity = Some(CapacityPlanSummary {
+                conditions: vec!["p99<5ms".to_owned()],
+                precision: 0.03,
+                budget_s: 120.0,
+            });
+        });
+        let rates = [1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0];
+        let sweep = sweep_run(40_000.0, &rates, |s| {
+            s.offered_rate_per_s = Some(30_000.0);
+            s.plan.sweep = Some(SweepPlanSummary {
+                rates: rates.to_vec(),
+                point_s: 10.0,
+            });
+        });
+        golden::check(
+            FOLDER,
+            &[("search.txt", plain(search)), ("sweep.txt", plain(sweep))],
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use cli::{ConnectionCount, ExitStatus, print_notice};
 use draw_plot::DrawError;
 use host::open_files;
 use host::process_probe::ProcessProbe;
+use measurement::load_search::LoadSearchError;
 use measurement::plan::{
     CertificatePolicy, HandshakeFault, LoadDraft, LoadSpec, Plan, PlanError, ServerUrl, Share,
     TargetServer,
@@ -29,6 +30,7 @@ use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
 use crate::publish::{PublishedOutcome, publish};
+use crate::search_flags::{NotSearchable, SeveralRates};
 use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -71,10 +73,13 @@ pub(crate) fn check(
     processes: NonZeroU32,
 ) -> anyhow::Result<Checked> {
     let targets = args.targets()?;
+    args.search.check_scenario(scenario.map(Arc::as_ref))?;
     let load = args.load_spec(scenario)?;
     check_shares(&load, processes)?;
+    args.search.check_load(&load)?;
     for condition in &args.conditions {
         condition.check_load(&load)?;
+        condition.check_capacity(!args.search.find_capacity.is_empty())?;
         condition.check_idle_memory(args.lacks_for_idle_memory(processes))?;
     }
     if let Some(flag) = args.scenario.line_without_holes() {
@@ -294,9 +299,13 @@ fn measure(
     } = started;
     // The live screen shows interrupts itself.
     interrupts.announce_on_interrupt(!args.quiet && !args.tui);
+    let rates = args.several_rates();
     let display = match (args.quiet, args.tui) {
         (true, _) => None,
-        (false, true) => Some(tui::start(plan, *calibration, control, interrupts)?),
+        (false, true) => {
+            let rates = rates.as_ref();
+            Some(tui::start(plan, rates, *calibration, control, interrupts)?)
+        }
         (false, false) => progress_bar::start(plan, control),
     };
     if !args.quiet && !args.tui {
@@ -320,7 +329,7 @@ fn measure(
         on_second: has_log.then_some(&mut log),
         start: None,
     };
-    let run = swarm::run(plan, control, setup);
+    let run = execute(rates.as_ref(), plan, control, setup);
     drop(display);
     interrupts.announce_on_interrupt(!args.quiet);
     let mut run = run?;
@@ -343,6 +352,22 @@ fn measure(
     Ok(run)
 }
 
+/// Executes a run of one load, a search or a sweep in this process.
+fn execute(
+    rates: Option<&SeveralRates>,
+    plan: &Plan,
+    control: &RunHandle,
+    setup: RunSetup<'_>,
+) -> Result<Run, SwarmError> {
+    match rates {
+        None => swarm::run(plan, control, setup),
+        Some(SeveralRates::Search(rules)) => {
+            swarm::load_search::find_capacity(plan, rules, control, setup)
+        }
+        Some(SeveralRates::Sweep(rules)) => swarm::load_search::sweep(plan, rules, control, setup),
+    }
+}
+
 /// Prints the notice on receivers that nothing has reached in the warm-up, behind this prefix.
 pub(crate) fn print_unreached(prefix: &str, clients: &[u32]) {
     if !clients.is_empty() {
@@ -356,6 +381,8 @@ pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_unreachable = matches!(error.downcast_ref(), Some(SwarmError::Unreachable(_)));
     let is_usage = error.is::<PlanError>()
         || error.is::<ConditionError>()
+        || error.is::<LoadSearchError>()
+        || error.is::<NotSearchable>()
         || is_unreachable
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()

@@ -121,6 +121,8 @@ pub(crate) fn view(plan: &Plan, progress: &RunProgress, columns: usize) -> ViewM
         progress,
         history: &history(progress),
         calibration: None,
+        rates: None,
+        search: None,
         is_interrupted: false,
     };
     ViewModel::new(&state, columns)

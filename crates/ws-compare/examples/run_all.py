@@ -146,7 +146,7 @@ def table(ping_pong, window):
         f"each, {rate}; in the last two columns 20 clients with 64 messages in flight each. "
         f"{host['cpu']}, {host['cores']} cores, {host['kernel']}; one thread a server, on cores of its own.",
     ]
-    # A table without what speaks against it would say too much. Of the second comparison it has the capacity alone.
+    # A table without what speaks against it would say too much. Of the second comparison it has the throughput alone.
     reasons = [f"- one in flight: {reason}" for reason in ping_pong["validity"]["reasons"]]
     reasons += [f"- 64 in flight: {reason}" for reason in window["validity"]["reasons"] if not reason.startswith("latency")]
     if reasons:

@@ -11,6 +11,7 @@ use cli::headings::{LOAD, OUTPUT};
 use cli::{
     ConnectionFlags, GeneratorFlags, LoadFlags, ScenarioFlagError, ScenarioFlags, TypedLoadFlags,
 };
+use measurement::load_search::{CapacityCondition, parse_precision};
 use measurement::plan::Arrivals;
 use measurement::run::comparison::ComparedFigure;
 use scenario::Scenario;
@@ -40,20 +41,26 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 
 /// Compares WebSocket servers statistically.
 ///
-/// Every server of --server is restarted in every round, in random order, and measured twice: its capacity in closed loop, and its
-/// latency in open loop at a rate that all servers can hold. Every result has a confidence interval (95 % for all
-/// figures together), or the word inconclusive.
+/// Every server of --server is restarted in every round, in random order, and measured twice: its throughput in closed loop, and its
+/// latency in open loop at a rate that all servers can hold. With --capacity, the highest rate at which conditions hold is
+/// searched for instead. Every result has a confidence interval (95 % for all figures together), or the word inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
 // The default is a duration, so that every round takes as long for a slow server as for a fast one.
 #[command(mut_arg("duration", |a| a
     .default_value_ifs([
         ("messages", ArgPredicate::IsPresent, None::<&str>),
+        ("capacity", ArgPredicate::IsPresent, Some("1m")),
         ("budget", ArgPredicate::IsPresent, Some("250ms")),
     ])
     .default_value("2s")
-    .help("Measured time of each run, unless -m is given; 250ms with --budget (example: 10s)")))]
-#[command(mut_arg("warmup", |a| a.default_value_if("budget", ArgPredicate::IsPresent, "150ms")))]
+    .help("Measured time of each run, unless -m is given; 250ms with --budget. With --capacity: longest time of each \
+        search, 1m by default (example: 10s)")))]
+#[command(mut_arg("warmup", |a| a.default_value_ifs([
+    ("capacity", ArgPredicate::IsPresent, "1s"),
+    ("budget", ArgPredicate::IsPresent, "150ms"),
+])))]
+#[command(mut_arg("rounds", |a| a.default_value_if("capacity", ArgPredicate::IsPresent, "3")))]
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.long_help(
@@ -69,12 +76,15 @@ Examples:
   ws-compare --server 'node=node echo.js {port} @ ws://127.0.0.1:{port}/' \\
              --server 'py=python3 echo.py {port}' --pin
   ws-compare --url a=ws://10.0.0.1:8000/ws --url b=ws://10.0.0.2:8000/ws
+  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' --capacity 'p99<10ms' \
+             --fail-if 'b.capacity_under_slo < 0.95 * a.capacity_under_slo'
   ws-compare before.json after.json                 saved runs of ws-bench
   ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
 Runs of a round:
-  capacity  closed loop: throughput, service times, CPU and memory
-  latency   open loop at one rate for all: response times (p50, p99, p99.9)
+  throughput  closed loop: throughput, service times, CPU and memory
+  latency     open loop at one rate for all: response times (p50, p99, p99.9)
+  search      with --capacity, in place of both: the highest rate at which the conditions hold
 
 Exit codes:
     0  compared, whichever server is faster
@@ -172,9 +182,22 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     pub(crate) generator: GeneratorFlags,
 
-    /// Rounds; in each, every server is measured once in closed loop and once at the rate (example: 20)
+    /// Compare by the highest rate at which this condition holds, repeatable (example: 'p99<10ms')
     ///
-    /// A verdict on one figure of two servers needs 6 rounds. More figures or servers need more.
+    /// In each round, every server has one search like that of `ws-bench --find-capacity`, which is `-d` long at most. The
+    /// servers are compared by one figure, `capacity_under_slo`. Conditions are written as for --fail-if of ws-bench, but
+    /// say what must hold.
+    #[arg(long = "capacity", value_name = "COND", help_heading = ROUNDS)]
+    pub(crate) capacity: Vec<CapacityCondition>,
+
+    /// Half-width of the interval at which a search of --capacity ends before its time is over (example: 5%)
+    #[arg(long, value_name = "PERCENT%", default_value = "3%", value_parser = parse_precision, requires = "capacity", help_heading = ROUNDS)]
+    pub(crate) precision: f64,
+
+    /// Rounds; in each, every server is measured once in closed loop and once at the rate; 3 with --capacity (example: 20)
+    ///
+    /// A verdict on one figure of two servers needs 6 rounds. More figures or servers need more. With --capacity, 2 rounds
+    /// allow a verdict.
     #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
@@ -201,6 +224,8 @@ pub(crate) struct CompareArgs {
     /// last.p50, last.p99, delivery.p50 and delivery.p99. Of a feed also gap.p99, lateness.p99 and skew.p99.
     /// With --lifetime, --messages-per-connection or --connect-rate also connect_response.p50 and
     /// connect_response.p99 (times to connect from the intended time).
+    ///
+    /// With --capacity there is capacity_under_slo alone.
     ///
     /// The intervals hold for all figures together, so fewer figures need fewer rounds. Runs that no figure and no
     /// --fail-if needs are not made: with throughput alone, no latency runs.
@@ -295,7 +320,7 @@ fn path(text: &str) -> Result<String, String> {
 }
 
 /// Flags that only ws-bench has, and the one to use with it.
-const BENCH_FLAGS: [(&str, &str); 7] = [
+const BENCH_FLAGS: [(&str, &str); 8] = [
     ("--slow", "--slow"),
     ("--slow-read", "--slow"),
     ("--slow-after", "--slow"),
@@ -303,7 +328,11 @@ const BENCH_FLAGS: [(&str, &str); 7] = [
     ("--drop-with", "--drop"),
     ("--reconnect", "--reconnect"),
     ("--idle", "--idle"),
+    ("--sweep", "--sweep"),
 ];
+
+/// The flag of ws-bench that has another name here.
+const FIND_CAPACITY: &str = "--find-capacity";
 
 /// The error for a flag of ws-bench among these arguments that the comparison does not have; `None` without one.
 pub(crate) fn bench_flag_refusal(
@@ -312,8 +341,16 @@ pub(crate) fn bench_flag_refusal(
     let (flag, used) = arguments.into_iter().find_map(|argument| {
         let argument = argument.to_str()?;
         let typed = argument.split_once('=').map_or(argument, |(name, _)| name);
-        BENCH_FLAGS.into_iter().find(|(flag, _)| *flag == typed)
+        let known = BENCH_FLAGS
+            .into_iter()
+            .chain([(FIND_CAPACITY, FIND_CAPACITY)]);
+        known.into_iter().find(|(flag, _)| *flag == typed)
     })?;
+    if flag == FIND_CAPACITY {
+        return Some(anyhow::anyhow!(
+            "{FIND_CAPACITY} is a flag of ws-bench: use --capacity in place of it (example: --capacity 'p99<10ms')"
+        ));
+    }
     Some(anyhow::anyhow!(
         "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
          `ws-bench {used}`"
@@ -352,6 +389,9 @@ impl CompareArgs {
 
     /// Figures to compare, in the order of reports.
     pub(crate) fn compared_figures(&self) -> Vec<ComparedFigure> {
+        if !self.capacity.is_empty() {
+            return ComparedFigure::OF_SEARCHES.to_vec();
+        }
         if self.figures.is_empty() {
             let replaces = self.connections.lifetime.is_some()
                 || self.connections.messages_per_connection.is_some();
@@ -425,6 +465,7 @@ mod tests {
             ("--drop-with=close", "--drop-with", "--drop"),
             ("--reconnect=now", "--reconnect", "--reconnect"),
             ("--idle", "--idle", "--idle"),
+            ("--sweep=1..9", "--sweep", "--sweep"),
         ] {
             assert_eq!(
                 refusal(typed).unwrap().to_string(),
@@ -434,6 +475,8 @@ mod tests {
                 )
             );
         }
+        let searched = refusal("--find-capacity=p99<10ms").unwrap().to_string();
+        assert!(searched.contains("use --capacity"), "{searched}");
         assert!(refusal("--slower").is_none() && refusal("--lifetime").is_none());
     }
 
@@ -473,6 +516,38 @@ mod tests {
             &["--budget", "60s", "--rounds", "3"][..],
             &["--budget", "60s", "--until-sure", "2", "--max-rounds", "9"],
             &["--budget", "0s"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_search_takes_a_minute_in_three_rounds() {
+        const SEARCH: [&str; 2] = ["--capacity", "p99<10ms"];
+        let of = |more: &[&str]| {
+            let args = parse(&[&SEARCH, more].concat()).unwrap();
+            (args.rounds, args.load.duration, args.load.warmup)
+        };
+        let (minute, second) = (Some(Duration::from_secs(60)), Duration::from_secs(1));
+        assert_eq!(of(&[]), (3, minute, second));
+        assert_eq!(of(&["--rounds", "5"]).0, 5);
+        assert_eq!(of(&["-d", "20s"]).1, Some(Duration::from_secs(20)));
+        // The budget is that of the whole comparison.
+        assert_eq!(of(&["--budget", "10m"]), (3, minute, second));
+        let several = parse(&["--capacity", "p99<10ms", "--capacity", "error_rate<0.1%"]);
+        let several = several.unwrap();
+        assert_eq!(several.capacity.len(), 2);
+        assert_eq!(
+            several.compared_figures(),
+            [ComparedFigure::CapacityUnderSlo]
+        );
+        assert!((several.precision - 0.03).abs() < 1e-12);
+        let rough = ["--capacity", "p99<10ms", "--precision", "10%"];
+        assert!((parse(&rough).unwrap().precision - 0.1).abs() < 1e-12);
+        for wrong in [
+            &["--capacity", "p99>10ms"][..],
+            &["--precision", "5%"],
+            &["a.json", "b.json", "--capacity", "p99<10ms"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }

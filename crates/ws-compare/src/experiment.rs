@@ -13,6 +13,7 @@ use measurement::run::{PlanSummary, ScenarioSummary};
 use units::Rate;
 
 use crate::args::{CompareArgs, usage_error};
+use crate::capacity_flags::capacity_rules;
 use crate::cpu_split::CpuSplit;
 use crate::fail_if::Conditions;
 use crate::gate::Gate;
@@ -45,7 +46,7 @@ pub(crate) struct Experiment<'a> {
     runs: NeededRuns,
     /// Length of the slices in which the servers of a round take turns; `None` if they are measured one after the other.
     slice: Option<Duration>,
-    /// Plan of a capacity run against the first server, or the first one with TLS.
+    /// Plan of a throughput run against the first server, or the first one with TLS.
     plan: Plan,
     seed: u64,
 }
@@ -69,7 +70,17 @@ impl<'a> Experiment<'a> {
         if let Some(rate) = args.rate {
             template.latency(seed, rate).map_err(refused_plan)?;
         }
-        let load = template.usual(seed, args.rate).map_err(refused_plan)?;
+        let search = capacity_rules(args);
+        let any_rate = search.as_ref().map(|_| template.any_rate());
+        let usual = template.usual(seed, args.rate.or(any_rate));
+        let load = match &search {
+            None => usual.map_err(refused_plan)?,
+            Some(_) => template.search(seed).map_err(refused_plan)?,
+        };
+        let conditions_of_search = search.iter().flat_map(|rules| &rules.conditions);
+        for condition in conditions_of_search {
+            condition.check_load(&load).map_err(usage_error)?;
+        }
         let scenario_load = args.loaded.as_ref().map(|_| load.clone());
         let plan = load.against(target).map_err(refused_plan)?;
         plan.check_handshakes().map_err(usage_error)?;
@@ -102,6 +113,7 @@ impl<'a> Experiment<'a> {
             template,
             machine: Machine::describe(&plan, open_files::limit()),
             gate: gate(args),
+            search,
         };
         let figures = [args.compared_figures(), conditions.figures()].concat();
         let runs = needed_runs(args, &figures, &runner.template);
@@ -126,7 +138,7 @@ impl<'a> Experiment<'a> {
         self.stop.interrupts.announce_on_interrupt(!self.args.quiet);
         let started_at = SystemTime::now();
         let begun = Instant::now();
-        let display = ProgressDisplay::start(self.args.quiet);
+        let display = ProgressDisplay::start(self.args.quiet, &self.stop.control);
         let path = &self.args.path;
         let mut servers: Vec<CandidateRow> = self.candidates.iter().map(|c| c.row(path)).collect();
         let (mut is_complete, memory_bytes) = self.try_out(&mut servers, &display);
@@ -171,6 +183,10 @@ impl<'a> Experiment<'a> {
                 .to_owned()
         });
         let args = self.args;
+        if self.runs.search {
+            // Few rounds are enough, because each search has an interval of its own.
+            return shares.into_iter().collect();
+        }
         let most = args.until_sure.map_or(0, |_| args.max_rounds);
         let has_processes = self.candidates.iter().any(|c| c.command.is_some());
         let is_measured = |figure: &ComparedFigure| {
@@ -203,7 +219,7 @@ impl<'a> Experiment<'a> {
         shares.into_iter().chain(few).collect()
     }
 
-    /// Checks every server, and measures its capacity in a pilot. Returns false when the user interrupted it, and the
+    /// Checks every server, and measures its throughput in a pilot. Returns false when the user interrupted it, and the
     /// memory of all servers together in bytes, as far as it is known.
     fn try_out(&self, servers: &mut [CandidateRow], display: &ProgressDisplay) -> (bool, u64) {
         let pilot = self.args.rate.is_none() && self.runs.latency;
@@ -214,7 +230,7 @@ impl<'a> Experiment<'a> {
             });
             match found {
                 Ok(found) => {
-                    server.pilot_messages_per_s = found.capacity;
+                    server.pilot_messages_per_s = found.throughput;
                     server.notes = found.notes;
                     memory_bytes += found.memory_bytes.unwrap_or(0);
                 }
@@ -250,6 +266,7 @@ impl<'a> Experiment<'a> {
         let args = self.args;
         let mut load = PlanSummary::from(&self.plan);
         let candidate = self.candidates.iter().find(|c| c.name == reference);
+        load.find_capacity = self.runner.search.as_ref().map(Into::into);
         load.url = candidate.map_or_else(String::new, |c| c.row(&args.path).url);
         Ok(ComparisonPlan {
             load,
@@ -270,10 +287,17 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    /// Time that the runs of a round take without starts; `None` for a number of messages.
+    /// Time that the runs of a round take without starts; `None` for a number of messages. That of searches is the longest
+    /// one.
     fn least_round(&self, servers: usize, runs: NeededRuns) -> Option<Duration> {
         let load = &self.args.load;
-        let one_run = load.duration?.checked_add(load.warmup)?;
+        // The time of a search has everything in it.
+        let warmup = if runs.search {
+            Duration::ZERO
+        } else {
+            load.warmup
+        };
+        let one_run = load.duration?.checked_add(warmup)?;
         one_run.checked_mul(u32::try_from(servers).ok()?.checked_mul(runs.count())?)
     }
 
@@ -411,6 +435,9 @@ fn needed_runs(
     figures: &[ComparedFigure],
     template: &LoadTemplate,
 ) -> NeededRuns {
+    if !args.capacity.is_empty() {
+        return NeededRuns::SEARCH;
+    }
     if args.loaded.as_ref().is_some_and(|it| it.is_push_only()) {
         // The server alone decides on the load.
         return NeededRuns::of(ComparedFigure::OF_FEEDS);
@@ -459,7 +486,7 @@ mod tests {
         use ComparedFigure::{MemoryPerConnection, ResponseP99, Throughput};
         let runs = |figures: &[ComparedFigure]| {
             let runs = NeededRuns::of(figures);
-            (runs.capacity, runs.latency, runs.count())
+            (runs.throughput, runs.latency, runs.count())
         };
         assert_eq!(runs(&ComparedFigure::ALL), (true, true, 2));
         assert_eq!(runs(&[Throughput, MemoryPerConnection]), (true, false, 1));

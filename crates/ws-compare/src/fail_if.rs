@@ -4,9 +4,13 @@ use measurement::run::comparison::{ComparedFigure, ConditionRow};
 use measurement::run::thresholds::{
     BetweenServers, ConditionError, ConditionOutcome, Judgement, RunFigure,
 };
+use statistics::capacity_ratio::CapacityObstacle;
 use statistics::interval_levels;
+use statistics::ratio::Ratio;
 use units::counted;
+use wording::comparison::capacity_obstacle;
 
+use crate::capacity_verdicts::capacities;
 use crate::round_values::{CONFIDENCE, RoundValues};
 use crate::sentences::percent;
 
@@ -19,10 +23,13 @@ pub(crate) struct Conditions {
 /// Names of the compared figures, as used in conditions.
 const FIGURE_NAMES: &str = "throughput, p50, p99, p99.9, response.p50, response.p99, response.p99.9, \
     service.p50, service.p99, service.p99.9, messages_per_cpu_s, memory_per_connection, reach, first.p99, last.p50, \
-    last.p99, delivery.p50, delivery.p99, gap.p99, lateness.p99, skew.p99, connect_response.p50, connect_response.p99";
+    last.p99, delivery.p50, delivery.p99, gap.p99, lateness.p99, skew.p99, connect_response.p50, connect_response.p99, capacity_under_slo";
 
 /// Finds the compared figure for a run figure's name; `None` when servers are not compared by it.
 pub(crate) fn figure_named(name: &str) -> Option<ComparedFigure> {
+    if matches!(name, "capacity" | "capacity_under_slo") {
+        return Some(ComparedFigure::CapacityUnderSlo);
+    }
     RunFigure::named(name).ok()?;
     let key = name.replace('.', "_");
     let is_named = |figure: &ComparedFigure| {
@@ -68,58 +75,134 @@ impl Conditions {
     pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
         // A build fails if any of the conditions holds, so they need a joint level.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
-        let bootstrap = rounds.bootstrap(rounds.sequential(family));
-        let judge = |condition: &BetweenServers| {
-            for (server, named) in condition.terms() {
-                if let Some(figure) = figure_named(named.name()) {
-                    rounds.check_enough_valid(&self.names[server], figure)?;
-                }
-            }
-            let first = condition.terms().map(|(server, _)| server).next();
-            let is_ratio = condition.terms().any(|(server, _)| Some(server) != first);
-            let values = |server: usize, named: &RunFigure| {
-                let Some(figure) = figure_named(named.name()) else {
-                    return Vec::new();
-                };
-                let server = &self.names[server];
-                if is_ratio {
-                    rounds.paired_series(server, figure)
-                } else {
-                    rounds.series(server, figure)
-                }
-            };
-            condition
-                .judge(values, &bootstrap)
-                .map_err(|error| error.to_string())
-        };
+        let level = rounds.sequential(family);
         let row = |condition: &BetweenServers| {
-            let (held, is_sure, text) = match judge(condition) {
-                Ok(judgement) => {
-                    let is_sure = judgement.outcome != ConditionOutcome::CannotTell;
-                    (judgement.held, is_sure, describe(&judgement))
-                }
-                // A gate that cannot be judged must not pass.
-                Err(why) => (true, false, format!("{why}, so it counts as held")),
+            let is_searched = condition.terms().all(|(_, named)| is_of_search(named));
+            let outcome = match self.check_enough_valid(condition, rounds) {
+                Err(why) => Outcome::not_judged(&why),
+                Ok(()) if is_searched => self.judge_capacities(condition, rounds, level),
+                Ok(()) => self.judge_figures(condition, rounds, level),
             };
             ConditionRow {
                 expression: condition.to_string(),
-                held,
-                is_sure,
-                text,
+                held: outcome.held,
+                is_sure: outcome.is_sure,
+                text: outcome.text,
             }
         };
         self.all.iter().map(row).collect()
+    }
+
+    fn check_enough_valid(
+        &self,
+        condition: &BetweenServers,
+        rounds: RoundValues,
+    ) -> Result<(), String> {
+        let mut figures = condition
+            .terms()
+            .filter_map(|(server, named)| Some((server, figure_named(named.name())?)));
+        figures
+            .try_for_each(|(server, figure)| rounds.check_enough_valid(&self.names[server], figure))
+    }
+
+    fn judge_figures(
+        &self,
+        condition: &BetweenServers,
+        rounds: RoundValues,
+        level: f64,
+    ) -> Outcome {
+        let first = condition.terms().map(|(server, _)| server).next();
+        let is_ratio = condition.terms().any(|(server, _)| Some(server) != first);
+        let values = |server: usize, named: &RunFigure| {
+            let Some(figure) = figure_named(named.name()) else {
+                return Vec::new();
+            };
+            let server = &self.names[server];
+            if is_ratio {
+                rounds.paired_series(server, figure)
+            } else {
+                rounds.series(server, figure)
+            }
+        };
+        match condition.judge(values, &rounds.bootstrap(level)) {
+            Ok(judgement) => Outcome::of(&judgement),
+            Err(error) => Outcome::not_judged(&error.to_string()),
+        }
+    }
+
+    fn judge_capacities(
+        &self,
+        condition: &BetweenServers,
+        rounds: RoundValues,
+        level: f64,
+    ) -> Outcome {
+        let capacities = |server: usize| capacities(rounds.0, &self.names[server], rounds.last());
+        match condition.judge_capacities(capacities, level) {
+            Ok(judgement) => Outcome::of(&judgement),
+            Err(obstacle @ CapacityObstacle::BothAtLeast) => Outcome {
+                held: false,
+                is_sure: false,
+                text: capacity_obstacle(obstacle).to_owned(),
+            },
+            Err(obstacle) => Outcome::not_judged(capacity_obstacle(obstacle)),
+        }
+    }
+}
+
+/// Result of a condition, for its row.
+struct Outcome {
+    held: bool,
+    is_sure: bool,
+    text: String,
+}
+
+impl Outcome {
+    fn of(judgement: &Judgement) -> Self {
+        Self {
+            held: judgement.held,
+            is_sure: judgement.outcome != ConditionOutcome::CannotTell,
+            text: describe(judgement),
+        }
+    }
+
+    /// A gate that cannot be judged must not pass.
+    fn not_judged(why: &str) -> Self {
+        Self {
+            held: true,
+            is_sure: false,
+            text: format!("{why}, so it counts as held"),
+        }
+    }
+}
+
+fn is_of_search(figure: &RunFigure) -> bool {
+    figure_named(figure.name()) == Some(ComparedFigure::CapacityUnderSlo)
+}
+
+/// `the ratio is 1.320 (1.280–1.360)`, `the ratio is at least 1.280`.
+fn describe_ratio(ratio: Ratio) -> String {
+    let Ratio {
+        estimate,
+        low,
+        high,
+        ..
+    } = ratio;
+    if high.is_infinite() {
+        format!("the ratio is at least {low:.3}")
+    } else if low == 0.0 && high > 0.0 {
+        format!("the ratio is at most {high:.3}")
+    } else {
+        format!("the ratio is {estimate:.3} ({low:.3}–{high:.3})")
     }
 }
 
 fn describe(judgement: &Judgement) -> String {
     let rounds = counted(judgement.rounds as u64, "round");
     let (mut ratio, mut sure) = (String::new(), String::new());
-    if let Some(r) = judgement.ratio {
-        let (low, high) = (r.low, r.high);
-        ratio = format!(": the ratio is {:.3} ({low:.3}–{high:.3})", r.estimate);
+    if let Some(found) = judgement.ratio {
+        ratio = format!(": {}", describe_ratio(found));
         // The conditions are few and fixed before the measurement, so their level differs from that of the figures.
-        sure = format!("{} % ", percent(r.level));
+        sure = format!("{} % ", percent(found.level));
     }
     match judgement.outcome {
         ConditionOutcome::Held => format!("it holds with {sure}confidence in {rounds}{ratio}"),
@@ -142,7 +225,7 @@ mod tests {
         let names = FIGURE_NAMES.split(", ");
         let figures: Vec<_> = names.map(|name| figure_named(name).unwrap()).collect();
         assert!(ComparedFigure::ALL.iter().all(|f| figures.contains(f)));
-        assert_eq!(figures.len(), 23);
+        assert_eq!(figures.len(), 24);
         for other in ["max", "connect.p99", "service_p50", "lost"] {
             assert_eq!(figure_named(other), None, "{other}");
         }

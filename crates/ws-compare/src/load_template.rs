@@ -13,7 +13,7 @@ use units::{Rate, SizeRange};
 use crate::args::CompareArgs;
 use crate::cpu_split::CpuSplit;
 
-/// Share of the slowest server's capacity that latency runs offer, so that every server can hold the rate.
+/// Share of the slowest server's throughput that latency runs offer, so that every server can hold the rate.
 const RATE_SHARE: f64 = 0.6;
 
 /// Number of pilot runs. Their median is used.
@@ -63,9 +63,9 @@ impl LoadTemplate {
     }
 
     /// The load that every run has in common: closed loop, or open loop at this rate when nothing tells a sender of the
-    /// scenario when to go on. Then there are no capacity runs.
+    /// scenario when to go on. Then there are no throughput runs.
     pub(crate) fn usual(&mut self, seed: u64, rate: Option<Rate>) -> Result<LoadSpec, PlanError> {
-        let closed = self.capacity(seed);
+        let closed = self.throughput(seed);
         let has_no_cue = matches!(
             &closed,
             Err(PlanError::Scenario(fault)) if matches!(**fault, ScenarioError::NoCue { .. })
@@ -91,7 +91,7 @@ impl LoadTemplate {
         LoadSpec::new(draft)
     }
 
-    pub(crate) fn capacity(&self, seed: u64) -> Result<LoadSpec, PlanError> {
+    pub(crate) fn throughput(&self, seed: u64) -> Result<LoadSpec, PlanError> {
         self.load(seed, |_| {})
     }
 
@@ -104,6 +104,16 @@ impl LoadTemplate {
                 window: self.open_window,
             };
         })
+    }
+
+    /// The load of a search for a capacity, which sets the rates itself.
+    pub(crate) fn search(&self, seed: u64) -> Result<LoadSpec, PlanError> {
+        self.latency(seed, self.any_rate())
+    }
+
+    /// One message per second and client: a rate that every plan allows.
+    pub(crate) fn any_rate(&self) -> Rate {
+        Rate::from(self.draft.clients)
     }
 
     /// The loads of the gate, for the largest and the smallest payload: one message each, with `timeout` as time limit.
@@ -166,7 +176,7 @@ impl LoadTemplate {
         sizes.into_iter().map(load).collect()
     }
 
-    /// The load of a pilot run: a short capacity run without samples.
+    /// The load of a pilot run: a short throughput run without samples.
     pub(crate) fn pilot(&self, seed: u64) -> Result<LoadSpec, PlanError> {
         self.load(seed, |draft| {
             draft.length = Length::Duration(match draft.length {
@@ -179,10 +189,10 @@ impl LoadTemplate {
     }
 }
 
-/// A rate that every server can hold: a share of the slowest one's capacity, rounded down to two digits; `None` without
-/// capacities.
-pub(crate) fn rate_below(capacities: &[f64]) -> Option<Rate> {
-    let slowest = capacities.iter().copied().min_by(f64::total_cmp)?;
+/// A rate that every server can hold: a share of the slowest one's throughput, rounded down to two digits; `None` without
+/// throughputs.
+pub(crate) fn rate_below(throughputs: &[f64]) -> Option<Rate> {
+    let slowest = throughputs.iter().copied().min_by(f64::total_cmp)?;
     let rate = RATE_SHARE * slowest;
     let step = 10_f64.powf(rate.log10().floor() - 1.0);
     // Prevents that a round rate loses a step to binary rounding.
@@ -246,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_rate_is_a_round_share_of_the_slowest() {
-        let rate = |capacities: &[f64]| rate_below(capacities).map(Rate::per_second);
+        let rate = |throughputs: &[f64]| rate_below(throughputs).map(Rate::per_second);
         assert_eq!(rate(&[100_000.0, 76_336.0]), Some(45_000.0));
         assert_eq!(rate(&[50_000.0]), Some(30_000.0));
         assert_eq!(rate(&[20.0]), Some(12.0));

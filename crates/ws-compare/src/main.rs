@@ -6,6 +6,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `args` | command line |
+//! | `capacity_flags` | flags of a comparison by capacity |
 //! | `run` | one comparison, from the checks to the exit code |
 //! | `experiment`, `round` | the measurements: pilot and rounds; one server's turn in a round |
 //! | `server` | servers to compare: command line, processes |
@@ -13,9 +14,11 @@
 //! | `cpu_split` | cores of the servers and of the generator |
 //! | `load_template` | plans of the runs: closed loop, open loop, and the pilot that determines the rate |
 //! | `measure`, `steady_state` | one run, and its steady part |
+//! | `search` | one search for a capacity |
 //! | `round_lines` | lines printed while rounds are measured |
 //! | `round_values` | values of the rounds, for the next two modules |
 //! | `verdicts`, `fail_if` | figures, intervals and verdicts of all rounds; `--fail-if` |
+//! | `capacity_verdicts` | verdicts on capacities |
 //! | `saved_runs` | saved runs and saved comparisons instead of measured ones |
 //! | `sentences`, `text`, `page`, `forest` | sentences common to the reports; the reports; the forest plot |
 //! | `outputs` | files |
@@ -31,6 +34,8 @@
 )]
 
 mod args;
+mod capacity_flags;
+mod capacity_verdicts;
 mod cpu_split;
 mod experiment;
 mod fail_if;
@@ -48,6 +53,7 @@ mod round_lines;
 mod round_values;
 mod run;
 mod saved_runs;
+mod search;
 mod sentences;
 mod server;
 mod steady_state;

@@ -181,10 +181,12 @@ fn early_end(summary: &Summary) -> Option<String> {
 
 /// Description of a server's faults under load; `None` when every connection stayed open and every echo was correct.
 /// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict. Neither are
-/// missing deliveries: `reach` compares them.
+/// missing deliveries: `reach` compares them. The conditions of a search judge its lost and unsent messages.
 pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
     let (m, c) = (&summary.messages, &summary.connections);
     let clients = u64::from(summary.plan.clients);
+    let is_search = summary.capacity.is_some();
+    let unless_searched = |count: u64| if is_search { 0 } else { count };
     let counts = [
         (c.failed, "connection failed", "connections failed"),
         (
@@ -198,11 +200,15 @@ pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
             "connections ended early",
         ),
         (
-            m.unsent,
+            unless_searched(m.unsent),
             "message was never sent",
             "messages were never sent",
         ),
-        (m.lost, "message was lost", "messages were lost"),
+        (
+            unless_searched(m.lost),
+            "message was lost",
+            "messages were lost",
+        ),
         (
             m.corrupted.unwrap_or(0),
             "echo was wrong",
@@ -229,7 +235,7 @@ pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
         .iter()
         .filter(|(n, ..)| *n > 0)
         .map(|(n, one, several)| format!("{} {}", grouped(*n), if *n == 1 { one } else { several }))
-        .chain(early_end(summary))
+        .chain(early_end(summary).filter(|_| !is_search))
         .collect();
     if parts.is_empty() {
         return None;

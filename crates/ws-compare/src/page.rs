@@ -4,7 +4,8 @@ use measurement::run::comparison::{
     ComparedFigure, Comparison, ComparisonVerdict, FigureRow, RoundRow,
 };
 use statistics::order_statistics::quantile_of_sorted;
-use units::human_time;
+use units::{human_rate, human_time};
+use wording::capacity_view::search_end;
 use wording::run_differences::plan_settings;
 use ws_report::page::{Banner, Block, Page, PagePicture, Table, TableRow};
 
@@ -31,6 +32,10 @@ pub(crate) fn page(c: &Comparison, extent: Extent, pictures: Vec<PagePicture>) -
     page.add("Remarks", vec![Block::List(sentences::remarks(c))]);
     if extent == Extent::Full {
         page.add("Every round", vec![Block::Tables(rounds(c))]);
+        page.add(
+            "Searches",
+            searches(c).map(Block::Tables).into_iter().collect(),
+        );
         let slices = slices(c).map(|table| Block::Tables(vec![table]));
         page.add("Slices", slices.into_iter().collect());
     }
@@ -86,8 +91,7 @@ fn verdicts(c: &Comparison) -> Vec<Block> {
 fn figures(c: &Comparison) -> Vec<Table> {
     let names: Vec<&str> = c.compared().map(|s| s.name.as_str()).collect();
     let medians = |row: &FigureRow| -> Vec<String> {
-        let of = |name: &&str| row.servers.iter().find(|s| s.server == *name);
-        let median = |name| sentences::value(row.figure, of(name).and_then(|s| s.median));
+        let median = |name: &&str| sentences::median_of(c, row, name);
         names.iter().map(median).collect()
     };
     let verdicts = |row: &FigureRow| -> Vec<String> {
@@ -134,7 +138,7 @@ fn grouped_rows(c: &Comparison, cells: impl Fn(&FigureRow) -> Vec<String>) -> Ve
         let of_group = c.figures.iter().filter(|row| figures.contains(&row.figure));
         for (index, row) in of_group.enumerate() {
             rows.push(TableRow {
-                group: (index == 0).then(|| title.to_owned()),
+                group: (index == 0).then(|| title.clone()),
                 ..TableRow::new(row.figure.name(), cells(row))
             });
         }
@@ -166,6 +170,39 @@ fn rounds(c: &Comparison) -> Vec<Table> {
     };
     let tables = c.compared().map(|server| table(&server.name));
     tables.filter(|table| !table.rows.is_empty()).collect()
+}
+
+/// One table of searches per server; `None` without searches.
+fn searches(c: &Comparison) -> Option<Vec<Table>> {
+    let table = |name: &str| {
+        let row = |r: &RoundRow| {
+            let search = r.capacity_under_slo.as_ref()?;
+            let own = &search.found;
+            let from_above = match own.from_above_per_s {
+                None => "–".to_owned(),
+                Some(rate) if own.hysteresis => format!("{} msg/s, hysteresis", human_rate(rate)),
+                Some(rate) => format!("{} msg/s", human_rate(rate)),
+            };
+            let cells = vec![
+                sentences::about_search(search),
+                from_above,
+                search_end(own),
+                search.verdict.name().to_owned(),
+            ];
+            Some(TableRow::new(r.round.to_string(), cells))
+        };
+        Table {
+            title: name.to_owned(),
+            columns: ["capacity", "from above", "search", "verdict"]
+                .map(str::to_owned)
+                .to_vec(),
+            rows: c.rounds_of(name).filter_map(row).collect(),
+            ..Table::default()
+        }
+    };
+    let tables = c.compared().map(|server| table(&server.name));
+    let tables: Vec<_> = tables.filter(|table| !table.rows.is_empty()).collect();
+    (!tables.is_empty()).then_some(tables)
 }
 
 /// Table of the spread of the slices' ratios; `None` without slices.

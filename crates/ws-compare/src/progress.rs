@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use cli::{DisplayThread, print_notice};
 use indicatif::{ProgressBar, ProgressStyle};
+use swarm::{RunHandle, SearchProgress};
+use units::{human_rate, human_time};
+
+use crate::search::SEARCH_PHASE;
 
 /// Interval between two updates of the bar.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -31,11 +35,13 @@ pub(crate) struct ProgressDisplay {
 }
 
 impl ProgressDisplay {
-    pub(crate) fn start(is_quiet: bool) -> Self {
+    /// Starts the display. It shows the progress of the searches of `control` beside the message.
+    pub(crate) fn start(is_quiet: bool, control: &RunHandle) -> Self {
         let has_bar = !is_quiet && stderr().is_terminal();
         let bar = has_bar.then(|| {
             let (changes, drawn) = mpsc::channel();
-            let display = DisplayThread::start(move |is_over| draw(&drawn, is_over));
+            let control = control.clone();
+            let display = DisplayThread::start(move |is_over| draw(&drawn, &control, is_over));
             // A comparison without a display can still be measured.
             display.ok().map(|display| (changes, display))
         });
@@ -76,7 +82,8 @@ impl ProgressDisplay {
 }
 
 /// Draws the changes until the work is over and the last one is drawn, or the terminal is gone.
-fn draw(changes: &Receiver<Change>, is_over: &dyn Fn() -> bool) {
+fn draw(changes: &Receiver<Change>, control: &RunHandle, is_over: &dyn Fn() -> bool) {
+    let mut message = String::new();
     let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}"));
     while stderr().is_terminal() {
         let wait = if is_over() {
@@ -85,12 +92,38 @@ fn draw(changes: &Receiver<Change>, is_over: &dyn Fn() -> bool) {
             REDRAW_EVERY
         };
         match changes.recv_timeout(wait) {
-            Ok(change) => apply(&bar, change),
-            Err(RecvTimeoutError::Timeout) if !is_over() => bar.tick(),
+            Ok(change) => {
+                if let Change::Message(text) = &change {
+                    message.clone_from(text);
+                }
+                apply(&bar, change);
+            }
+            Err(RecvTimeoutError::Timeout) if !is_over() => {
+                let search = control.search();
+                let is_searching = message.ends_with(SEARCH_PHASE) && !control.is_final();
+                if let Some(search) = search.filter(|_| is_searching) {
+                    bar.set_message(format!("{message}{}", search_state(&search)));
+                }
+                bar.tick();
+            }
             Err(_) => break,
         }
     }
     bar.finish_and_clear();
+}
+
+/// The state of a search: ` · step 12 at 41,000 msg/s · 31.0 s of 60.0 s · about 40,300 msg/s`.
+fn search_state(search: &SearchProgress) -> String {
+    let time = |seconds: f64| human_time(seconds * 1e9);
+    let rate = |per_s: f64| format!("{} msg/s", human_rate(per_s));
+    let step = match (search.step, search.offered_per_s) {
+        (0, _) | (_, None) => "pilot".to_owned(),
+        (step, Some(per_s)) => format!("step {step} at {}", rate(per_s)),
+    };
+    let estimate = search.estimate.as_ref().and_then(|found| found.rate_per_s);
+    let estimate = estimate.map_or_else(String::new, |per_s| format!(" · about {}", rate(per_s)));
+    let [spent, budget] = [search.spent_s, search.budget_s].map(time);
+    format!(" · {step} · {spent} of {budget}{estimate}")
 }
 
 fn apply(bar: &ProgressBar, change: Change) {
@@ -116,6 +149,33 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use statistics::capacity_search::CapacityEstimate;
+
+    #[test]
+    fn a_search_shows_its_step_and_estimate() {
+        let mut search = SearchProgress {
+            spent_s: 2.0,
+            budget_s: 60.0,
+            ..SearchProgress::default()
+        };
+        assert_eq!(search_state(&search), " · pilot · 2.00 s of 60.0 s");
+        search.step = 12;
+        search.offered_per_s = Some(41_000.0);
+        search.estimate = Some(CapacityEstimate {
+            rate_per_s: Some(40_300.0),
+            low_per_s: 39_000.0,
+            high_per_s: 41_500.0,
+            at_least: false,
+            from_above_per_s: None,
+            hysteresis: false,
+            is_precise: false,
+            block_s: None,
+        });
+        assert_eq!(
+            search_state(&search),
+            " · step 12 at 41,000 msg/s · 2.00 s of 60.0 s · about 40,300 msg/s"
+        );
+    }
 
     #[test]
     fn the_templates_are_valid() {

@@ -1,14 +1,16 @@
 //! One server's turn: start, measurement in closed and open loop, end.
 
 use host::process_probe::ProcessProbe;
+use measurement::load_search::CapacityRules;
 use measurement::plan::LoadSpec;
-use measurement::run::comparison::{ComparedFigure, RoundRow};
+use measurement::run::comparison::{ComparedFigure, RoundRow, SearchRow};
 use statistics::order_statistics::median;
 use units::Rate;
 
 use crate::gate::Gate;
 use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
+use crate::search::{SEARCH_PHASE, search};
 use crate::server::candidate::Candidate;
 use crate::server::failure::{ServerFailure, describe_ending};
 use crate::server::starter::{RunningServer, ServerStarter};
@@ -19,40 +21,53 @@ pub(crate) struct RoundRunner {
     pub(crate) template: LoadTemplate,
     pub(crate) machine: Machine,
     pub(crate) gate: Gate,
+    /// The rules of the searches; `None` when servers are not compared by capacity.
+    pub(crate) search: Option<CapacityRules>,
 }
 
 /// Runs of a server in each round.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NeededRuns {
     /// A closed loop.
-    pub(crate) capacity: bool,
+    pub(crate) throughput: bool,
     /// An open loop, if there is a rate.
     pub(crate) latency: bool,
     pub(crate) rate: Option<Rate>,
+    /// A search for the capacity, in place of the other runs.
+    pub(crate) search: bool,
 }
 
 impl NeededRuns {
+    /// A search for the capacity alone.
+    pub(crate) const SEARCH: Self = Self {
+        throughput: false,
+        latency: false,
+        rate: None,
+        search: true,
+    };
+
     /// The runs that these figures are taken from, without a rate yet.
     pub(crate) fn of(figures: &[ComparedFigure]) -> Self {
         let is_of_latency = |figure: &ComparedFigure| figure.is_of_latency_run();
         Self {
-            capacity: !figures.iter().all(is_of_latency),
+            throughput: !figures.iter().all(is_of_latency),
             latency: figures.iter().any(is_of_latency),
             rate: None,
+            search: false,
         }
     }
 
     /// These runs, or latency runs only when a closed loop is impossible.
     pub(crate) fn with_closed_loop(self, is_possible: bool) -> Self {
         Self {
-            capacity: self.capacity && is_possible,
+            throughput: self.throughput && is_possible,
             latency: self.latency || !is_possible,
             ..self
         }
     }
 
     pub(crate) fn count(self) -> u32 {
-        u32::from(self.capacity) + u32::from(self.latency)
+        u32::from(self.throughput) + u32::from(self.latency) + u32::from(self.search)
     }
 }
 
@@ -60,7 +75,7 @@ impl NeededRuns {
 #[derive(Debug, Default)]
 pub(crate) struct TryOut {
     /// Correct echoes per second in the pilot; `None` without a pilot.
-    pub(crate) capacity: Option<f64>,
+    pub(crate) throughput: Option<f64>,
     /// Failed checks that result in notes only.
     pub(crate) notes: Vec<String>,
     /// Maximum resident memory in bytes; `None` if unknown.
@@ -79,7 +94,7 @@ pub(crate) fn empty_row(server: &str, round: u32, turn: u32, seed: u64) -> Round
 }
 
 impl RoundRunner {
-    /// Checks a server before all rounds. With `pilot`, also measures its capacity: correct echoes per second, the
+    /// Checks a server before all rounds. With `pilot`, also measures its throughput: correct echoes per second, the
     /// median of a few short runs.
     pub(crate) fn try_out(
         &self,
@@ -100,13 +115,13 @@ impl RoundRunner {
                 output: server.end_with_output(),
             });
         }
-        let mut capacities = Vec::new();
+        let mut throughputs = Vec::new();
         if pilot {
             on_phase("pilot");
             for _ in 0..PILOT_RUNS {
                 let load = self.template.pilot(seed)?;
                 let outcome = self.measure(candidate, &mut server, load)?;
-                capacities.push(outcome.row.messages_per_s);
+                throughputs.push(outcome.row.messages_per_s);
             }
         }
         on_phase("further checks");
@@ -115,7 +130,7 @@ impl RoundRunner {
         let memory_bytes = probe.ok().and_then(|mut probe| probe.max_rss_bytes());
         server.end();
         Ok(TryOut {
-            capacity: median(&capacities),
+            throughput: median(&throughputs),
             notes,
             memory_bytes,
         })
@@ -162,7 +177,7 @@ impl RoundRunner {
         Ok(notes)
     }
 
-    /// Fills the row of a server's turn: capacity, and latency at the rate, as far as they are needed.
+    /// Fills the row of a server's turn: throughput, and latency at the rate, as far as they are needed.
     pub(crate) fn turn(
         &self,
         row: &mut RoundRow,
@@ -173,12 +188,12 @@ impl RoundRunner {
         on_phase("starting");
         let mut server = self.starter.start(candidate)?;
         row.ready_s = server.ready_after.map(|time| time.as_secs_f64());
-        if runs.capacity {
-            on_phase("capacity");
-            let load = self.template.capacity(row.seed)?;
+        if runs.throughput {
+            on_phase("throughput");
+            let load = self.template.throughput(row.seed)?;
             let outcome = self.measure(candidate, &mut server, load)?;
             row.memory_per_connection_bytes = outcome.memory_per_connection_bytes;
-            row.capacity = Some(outcome.row);
+            row.throughput = Some(outcome.row);
         }
         let rate = runs.rate.filter(|_| runs.latency);
         if let Some(rate) = rate {
@@ -186,8 +201,44 @@ impl RoundRunner {
             let load = self.template.latency(row.seed, rate)?;
             row.latency = Some(self.measure(candidate, &mut server, load)?.row);
         }
+        if let Some(rules) = self.search.as_ref().filter(|_| runs.search) {
+            on_phase(SEARCH_PHASE);
+            let found = self.find_capacity(candidate, &mut server, rules, row.seed)?;
+            row.capacity_under_slo = Some(found);
+        }
         server.end();
         Ok(())
+    }
+
+    /// Searches for the capacity, and checks that the server has survived it without faults.
+    fn find_capacity(
+        &self,
+        candidate: &Candidate,
+        server: &mut RunningServer,
+        rules: &CapacityRules,
+        seed: u64,
+    ) -> Result<SearchRow, ServerFailure> {
+        let load = self.template.search(seed)?;
+        let plan = load.against(server.address.server.clone())?;
+        let control = &self.starter.control;
+        let outcome = search(&plan, rules, control, &self.machine, &server.processes());
+        if control.is_interrupted() {
+            return Err(ServerFailure::Interrupted);
+        }
+        check_alive(candidate, server)?;
+        let name = || candidate.name.clone();
+        let outcome = outcome.map_err(|source| ServerFailure::Run {
+            name: name(),
+            source,
+        })?;
+        match outcome.faults {
+            Some(faults) => Err(ServerFailure::UnderLoad {
+                name: name(),
+                faults,
+                ends_early: outcome.ends_early,
+            }),
+            None => Ok(outcome.row),
+        }
     }
 
     /// Executes one run, and checks that the server has survived it without faults.

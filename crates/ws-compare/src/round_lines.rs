@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use measurement::run::comparison::{CandidateRow, ComparedFigure, ComparisonPlan, RoundRow};
 use units::{counted, human_rate, human_time};
+use wording::capacity_view::all_conditions;
 
 use crate::round::NeededRuns;
+use crate::sentences::about_search;
 
 /// The line about servers that the rounds go on without; their reasons stand in the report.
 pub(crate) fn left_out(servers: &[CandidateRow]) -> Option<String> {
@@ -35,18 +37,25 @@ pub(crate) fn describe_rounds(
     } else {
         ""
     };
-    let closed = runs.capacity.then(|| "closed loop".to_owned());
+    let closed = runs.throughput.then(|| "closed loop".to_owned());
     let open = runs.rate.filter(|_| runs.latency).map(|rate| {
         format!(
             "open loop at {} msg/s{found}",
             human_rate(rate.per_second())
         )
     });
-    let loops: Vec<_> = closed.into_iter().chain(open).collect();
+    let search = plan.load.find_capacity.as_ref();
+    let search = search.map(|search| format!("search at {}", all_conditions(&search.conditions)));
+    let loops: Vec<_> = [closed, open, search].into_iter().flatten().collect();
     let time = |time: Duration| human_time(time.as_secs_f64() * 1e9);
+    let than = if runs.search {
+        "at most about"
+    } else {
+        "more than"
+    };
     let takes = round.map_or_else(String::new, |round| match plan.budget_s {
-        Some(_) => format!(" · a round takes more than {}", time(round)),
-        None => format!(" · takes more than {}", time(round * plan.rounds)),
+        Some(_) => format!(" · a round takes {than} {}", time(round)),
+        None => format!(" · takes {than} {}", time(round * plan.rounds)),
     });
     format!(
         "{rounds} of {}{slices} · {} · seed {}{takes}",
@@ -56,8 +65,8 @@ pub(crate) fn describe_rounds(
     )
 }
 
-/// Describes the result of a round: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`. Without capacity runs, it
-/// has the p50 of the latency runs.
+/// Describes the result of a round: `round 3: axum 76,336 msg/s · tungstenite 70,120 msg/s`. Without throughput runs, it
+/// has the p50 of the latency runs, or the capacities of the searches with their intervals.
 pub(crate) fn describe_round(round: u32, rows: &[RoundRow]) -> String {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.round == round).collect();
     rows.sort_by(|a, b| a.server.cmp(&b.server));
@@ -67,7 +76,10 @@ pub(crate) fn describe_round(round: u32, rows: &[RoundRow]) -> String {
         if let Some(failure) = &row.failure {
             return format!("failed: {failure}");
         }
-        let figure = if row.capacity.is_some() {
+        if let Some(search) = &row.capacity_under_slo {
+            return format!("{server} {}", about_search(search));
+        }
+        let figure = if row.throughput.is_some() {
             throughput
         } else {
             p50

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use measurement::run::comparison::{ComparedFigure, Comparison, RunRow, SliceSpread, last_round};
+use measurement::run::comparison::{ComparedFigure, Comparison, SliceSpread, last_round};
 use measurement::verdict::Verdict;
 use statistics::bootstrap::Bootstrap;
 use statistics::interval_levels;
@@ -183,16 +183,16 @@ impl<'c> RoundValues<'c> {
         figure: ComparedFigure,
     ) -> Option<RunsWithVerdict<'c>> {
         let rows = self.0.rounds.iter();
-        let runs: Vec<&RunRow> = rows
+        let runs: Vec<(Verdict, &[String])> = rows
             .filter(|row| row.server == server && row.failure.is_none())
-            .filter_map(|row| figure.run(row))
+            .filter_map(|row| figure.verdict(row))
             .collect();
-        let those = || runs.iter().filter(|run| run.verdict == verdict);
-        let first = those().next()?;
+        let those = || runs.iter().filter(|(of_run, _)| *of_run == verdict);
+        let (_, reasons) = those().next()?;
         Some(RunsWithVerdict {
             count: those().count(),
             of: runs.len(),
-            reason: first.reasons.first().map_or("", String::as_str),
+            reason: reasons.first().map_or("", String::as_str),
         })
     }
 }

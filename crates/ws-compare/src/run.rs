@@ -13,7 +13,7 @@ use crate::fail_if::Conditions;
 use crate::interrupt::InterruptHandle;
 use crate::outputs::ComparisonFiles;
 use crate::saved_runs::SavedRunsError;
-use crate::{saved_runs, text, verdicts};
+use crate::{capacity_flags, saved_runs, text, verdicts};
 
 /// Runs the requested comparison, prints and saves it, and returns the exit status.
 pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
@@ -29,6 +29,7 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
     }
     let names: Vec<&str> = candidates.iter().map(|c| c.name.as_str()).collect();
     let conditions = conditions(args, &names)?;
+    capacity_flags::check(args, &conditions).map_err(usage_error)?;
     if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Err(usage_error(format!(
             "--cwd: there is no folder {}",

@@ -15,6 +15,7 @@ use wording::run_differences::{Impact, POLICIES, differences};
 use crate::measure::{describe_faults, whole_row};
 use crate::round::empty_row;
 use crate::round_values::CONFIDENCE;
+use crate::search::search_row;
 use crate::server::candidate::split_name;
 use crate::server::failure::ServerFailure;
 use crate::verdicts::new_comparison;
@@ -279,7 +280,10 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     let rounds = u32::try_from(rounds_each).unwrap_or(u32::MAX);
     let plan = ComparisonPlan {
         load,
-        rate_per_s: first.offered_rate_per_s,
+        // The rate of a search is that of its last step.
+        rate_per_s: first
+            .offered_rate_per_s
+            .filter(|_| first.capacity.is_none()),
         rate_was_found: false,
         rounds,
         until_sure_percent: None,
@@ -306,6 +310,9 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
 
 /// The figures of runs like this one.
 fn figures_of(summary: &Summary) -> Vec<ComparedFigure> {
+    if summary.capacity.is_some() {
+        return ComparedFigure::OF_SEARCHES.to_vec();
+    }
     let of_messages = match (&summary.fan_out, &summary.push) {
         (Some(_), Some(_)) => ComparedFigure::OF_ROOMS_AND_FEEDS,
         (Some(_), None) => ComparedFigure::OF_ROOMS,
@@ -319,7 +326,7 @@ fn figures_of(summary: &Summary) -> Vec<ComparedFigure> {
     [of_messages, of_connections.unwrap_or_default()].concat()
 }
 
-/// A run as the round of a server: its capacity if in closed loop, its latency if in open loop. A run with faults is a
+/// A run as the round of a server: its throughput if in closed loop, its latency if in open loop, its capacity if searched. A run with faults is a
 /// failed round, as in a live comparison.
 fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -> RoundRow {
     let round = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -334,11 +341,15 @@ fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -
         row.failure = Some(format!("{failure}; saved in {}", path.display()));
         return row;
     }
+    if let Some(search) = search_row(summary) {
+        row.capacity_under_slo = Some(search);
+        return row;
+    }
     let run = Some(whole_row(summary));
     if summary.offered_rate_per_s.is_some() {
         row.latency = run;
     } else {
-        row.capacity = run;
+        row.throughput = run;
     }
     row
 }

@@ -1,5 +1,6 @@
 //! Sentences common to all reports of a comparison.
 
+mod searches;
 mod slices;
 
 use std::collections::BTreeMap;
@@ -12,20 +13,22 @@ use measurement::run::comparison::{
 use statistics::interval_levels::{bonferroni_level, sequential_level};
 use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
+use wording::capacity_view::all_conditions;
 use wording::plan::named_cores;
 use wording::{ConditionStatus, Tone};
 
 use crate::round_values::CONFIDENCE;
 use ComparedFigure::{
-    ConnectResponseP50, ConnectResponseP99, DeliveryP50, DeliveryP99, FirstP99, GapP99, LastP50,
-    LastP99, LatenessP99, MemoryPerConnection, MessagesPerCpuS, Reach, ResponseP50, ResponseP99,
-    ResponseP999, ServiceP50, ServiceP99, ServiceP999, SkewP99, Throughput,
+    CapacityUnderSlo, ConnectResponseP50, ConnectResponseP99, DeliveryP50, DeliveryP99, FirstP99,
+    GapP99, LastP50, LastP99, LatenessP99, MemoryPerConnection, MessagesPerCpuS, Reach,
+    ResponseP50, ResponseP99, ResponseP999, ServiceP50, ServiceP99, ServiceP999, SkewP99,
+    Throughput,
 };
 
 /// Groups of figures with their headings.
-const GROUPS: [(&str, &[ComparedFigure]); 6] = [
+const GROUPS: [(&str, &[ComparedFigure]); 7] = [
     (
-        "Capacity: closed loop, as fast as each server answers",
+        "Throughput: closed loop, as fast as each server answers",
         &[Throughput, ServiceP50, ServiceP99, ServiceP999],
     ),
     (
@@ -48,20 +51,30 @@ const GROUPS: [(&str, &[ComparedFigure]); 6] = [
         "Cost, in closed loop",
         &[MessagesPerCpuS, MemoryPerConnection],
     ),
+    (
+        "Capacity: the highest rate at which the conditions hold",
+        &[CapacityUnderSlo],
+    ),
 ];
 
+pub(crate) use searches::{about_search, median_of};
 pub(crate) use slices::background;
 
-/// The groups with the headings of this comparison. A feed has no closed loop.
-pub(crate) fn groups(
-    c: &Comparison,
-) -> impl Iterator<Item = (&'static str, &'static [ComparedFigure])> {
+/// The groups with the headings of this comparison. A feed has no closed loop, and searches have conditions.
+pub(crate) fn groups(c: &Comparison) -> impl Iterator<Item = (String, &'static [ComparedFigure])> {
     let is_feed = c.plan.load.senders == Some(0);
+    let search = c.plan.load.find_capacity.as_ref();
+    let conditions = search.map(|search| all_conditions(&search.conditions));
     GROUPS.into_iter().map(move |(title, figures)| {
-        let title = match figures.first() {
-            Some(Throughput) if is_feed => "Feed: messages received from each server",
-            Some(MessagesPerCpuS) if is_feed => "Cost of the feed",
-            _ => title,
+        let title = match (figures.first(), &conditions) {
+            (Some(Throughput), _) if is_feed => {
+                "Feed: messages received from each server".to_owned()
+            }
+            (Some(MessagesPerCpuS), _) if is_feed => "Cost of the feed".to_owned(),
+            (Some(CapacityUnderSlo), Some(conditions)) => {
+                format!("Capacity: open loop, the highest rate at {conditions}")
+            }
+            _ => title.to_owned(),
         };
         (title, figures)
     })
@@ -70,7 +83,7 @@ pub(crate) fn groups(
 /// Kind of run, with its accessor in a round.
 type RunOf = fn(&RoundRow) -> Option<&RunRow>;
 pub(crate) const RUN_KINDS: [(&str, RunOf); 2] = [
-    ("capacity", |row| row.capacity.as_ref()),
+    ("throughput", |row| row.throughput.as_ref()),
     ("latency", |row| row.latency.as_ref()),
 ];
 
@@ -102,6 +115,8 @@ pub(crate) fn rounds(c: &Comparison) -> String {
 /// size: `scenario chat · 100 clients × 2.00 s`.
 pub(crate) fn load(c: &Comparison) -> String {
     let mut parts = wording::plan::amount_parts(&c.plan.load, c.scenario.as_ref());
+    let search = c.plan.load.find_capacity.as_ref();
+    parts.extend(search.map(|own| format!("capacity at {}", all_conditions(&own.conditions))));
     parts.extend(c.plan.rate_per_s.map(|rate| {
         let found = if c.plan.rate_was_found {
             " (60 % of the slowest pilot)"
@@ -139,7 +154,9 @@ pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
         Some(format!("round {round} is not counted for {server}: {why}"))
     });
     let mut lines: Vec<String> = failed.collect();
-    if last_round(&c.rounds) == 1 {
+    if searches::are_searched(c) {
+        lines.extend(searches::remarks(c));
+    } else if last_round(&c.rounds) == 1 {
         lines.push(
             "1 round allows no verdict, because the variation between rounds is unknown; use more `--rounds`, or \
              several saved runs per server (a=1.json,2.json)"
@@ -167,7 +184,12 @@ fn notes(server: &CandidateRow) -> Option<String> {
 
 /// The sentence on too few rounds for a verdict, even if intervals do not contain 1; `None` when there are enough.
 pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
-    let against = c.figures.iter().flat_map(|row| &row.against);
+    // The ratio of capacities does not need a minimum of rounds.
+    let by_ranks = c
+        .figures
+        .iter()
+        .filter(|row| row.figure != CapacityUnderSlo);
+    let against = by_ranks.flat_map(|row| &row.against);
     let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
     let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
     // The figure that lacks the fewest rounds.
@@ -326,14 +348,17 @@ pub(crate) fn paired(c: &Comparison) -> &'static str {
 /// Description of the method, for the end of a report.
 pub(crate) fn method(c: &Comparison) -> Vec<String> {
     let plan = &c.plan;
-    let has_figures = !c.figures.is_empty();
+    let is_searched = searches::are_searched(c);
+    let has_figures = !c.figures.is_empty() && !is_searched;
     let columns = has_figures.then(|| {
         format!(
         "Columns are medians over all valid runs. Ratios are pseudo-medians over {}, so a ratio may differ from the quotient of two columns.",
         paired(c)
     )});
     let mut lines: Vec<_> = columns.into_iter().collect();
-    if let Some(levels) = levels(c).filter(|_| too_few_rounds(c).is_none()) {
+    lines.extend(searches::method(c, levels(c)));
+    let by_ranks = levels(c).filter(|_| !is_searched);
+    if let Some(levels) = by_ranks.filter(|_| too_few_rounds(c).is_none()) {
         lines.push(format!(
             "Intervals are bootstrap intervals of {levels}: in {} of 100 such comparisons no verdict is wrong. In an interval of `inconclusive`, above 1 is better.",
             percent(plan.confidence)

@@ -32,8 +32,8 @@ pub(crate) fn text(c: &Comparison, verbose: bool) -> String {
             continue;
         }
         lines.push(String::new());
-        lines.push(header(title, &names));
-        lines.extend(rows.iter().flat_map(|row| figure(row, &names)));
+        lines.push(header(&title, &names));
+        lines.extend(rows.iter().flat_map(|row| figure(c, row, &names)));
     }
     let mut remarks = sentences::remarks_on_servers(c);
     let limit = limit.saturating_sub(c.validity.reasons.len()).max(1);
@@ -120,12 +120,11 @@ fn header(title: &str, names: &[&str]) -> String {
 }
 
 /// Formats the medians in one line, followed by a single verdict, or by several below.
-fn figure(row: &FigureRow, names: &[&str]) -> Vec<String> {
+fn figure(c: &Comparison, row: &FigureRow, names: &[&str]) -> Vec<String> {
     let cells: Vec<_> = names
         .iter()
         .map(|name| {
-            let median = row.servers.iter().find(|s| s.server == *name);
-            let value = sentences::value(row.figure, median.and_then(|s| s.median));
+            let value = sentences::median_of(c, row, name);
             format!("{value:>width$}", width = width(name))
         })
         .collect();

@@ -10,21 +10,24 @@ use statistics::latin_square::random_orders;
 use statistics::order_statistics::median;
 use statistics::outliers::outliers;
 use statistics::paired::Pairs;
+use statistics::ratio::Ratio;
 use statistics::ratio_verdict::{Direction, RatioComparison, RatioVerdict};
 use statistics::variance_components::group_growth;
 use statistics::{interval_levels, westfall_young};
 
+use crate::capacity_verdicts;
 use crate::fail_if::Conditions;
 use crate::measure::tool;
 use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
 use crate::sentences;
 
 /// The figures whose intervals `--until-sure` checks if no figures were chosen: tails would need many times the rounds.
-const USUAL_FIGURES: [ComparedFigure; 4] = [
+const USUAL_FIGURES: [ComparedFigure; 5] = [
     ComparedFigure::Throughput,
     ComparedFigure::ResponseP50,
     ComparedFigure::LastP50,
     ComparedFigure::GapP99,
+    ComparedFigure::CapacityUnderSlo,
 ];
 
 /// Minimum distance of an outlier from the median, as a share of the median, even if the other rounds are closer
@@ -91,11 +94,30 @@ pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
         let mut measured = chosen.iter().filter(|figure| is_measured(server, **figure));
         measured.all(|figure| {
             known += 1;
-            compare(rounds, server, *figure, level)
-                .is_ok_and(|(compared, _)| compared.ratio.is_within(percent / 100.0))
+            let ratio = ratio_of(rounds, server, *figure, level);
+            ratio.is_some_and(|ratio| ratio.is_within(percent / 100.0))
         })
     });
     all_known && known > 0
+}
+
+/// The ratio of a figure of a server to the reference's; `None` without one.
+fn ratio_of(
+    rounds: RoundValues,
+    server: &str,
+    figure: ComparedFigure,
+    level: f64,
+) -> Option<Ratio> {
+    let compared = match figure {
+        ComparedFigure::CapacityUnderSlo => {
+            capacity_verdicts::compare(rounds.0, server, rounds.last(), level).ok()
+        }
+        _ => {
+            let compared = compare(rounds, server, figure, level);
+            compared.ok().map(|(compared, _)| compared)
+        }
+    };
+    compared.map(|compared| compared.ratio)
 }
 
 /// Computes figures, outliers, conditions and validity from the rounds.
@@ -174,7 +196,11 @@ fn figure_row(
     others: &[(&str, f64)],
 ) -> Option<FigureRow> {
     let of_server = |name: &str| {
-        let values: Vec<f64> = rounds.values(name, figure).into_values().collect();
+        let values: Vec<f64> = match figure {
+            // A capacity of 0 counts, too.
+            ComparedFigure::CapacityUnderSlo => capacity_verdicts::rates(rounds.0, name),
+            _ => rounds.values(name, figure).into_values().collect(),
+        };
         FigureOfServer {
             server: name.to_owned(),
             median: median(&values),
@@ -191,9 +217,33 @@ fn figure_row(
         servers,
         against: others
             .iter()
-            .map(|(name, level)| against(rounds, name, figure, *level))
+            .map(|(name, level)| match figure {
+                ComparedFigure::CapacityUnderSlo => capacity_against(rounds, name, *level),
+                _ => against(rounds, name, figure, *level),
+            })
             .collect(),
     })
+}
+
+/// The row of a server's capacity, unless most of the searches are invalid.
+fn capacity_against(rounds: RoundValues, server: &str, level: f64) -> AgainstReference {
+    let row = capacity_verdicts::against(rounds.0, server, rounds.last(), level);
+    let sides = [server, rounds.0.plan.reference.as_str()];
+    let enough =
+        sides.map(|side| rounds.check_enough_valid(side, ComparedFigure::CapacityUnderSlo));
+    match enough.into_iter().find_map(Result::err) {
+        None => row,
+        Some(text) => AgainstReference {
+            ratio: None,
+            low: None,
+            high: None,
+            level: None,
+            verdict: ComparisonVerdict::CannotTell,
+            text,
+            more_rounds: None,
+            ..row
+        },
+    }
 }
 
 fn against(
@@ -277,8 +327,9 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
         reasons.push("fewer than two servers are left to compare".to_owned());
     }
     for (name, figure) in [
-        ("capacity", ComparedFigure::Throughput),
-        ("latency", ComparedFigure::ResponseP50),
+        ("throughput runs", ComparedFigure::Throughput),
+        ("latency runs", ComparedFigure::ResponseP50),
+        ("searches", ComparedFigure::CapacityUnderSlo),
     ] {
         for (of, what) in [
             (Verdict::Invalid, "invalid and left out"),
@@ -300,7 +351,7 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
                 .map(|(server, f)| format!("{} of {} of {server}", f.count, f.of))
                 .collect();
             reasons.push(format!(
-                "{name} runs: {} are {what}. First reason: {example}",
+                "{name}: {} are {what}. First reason: {example}",
                 counts.join(", ")
             ));
         }
@@ -312,12 +363,13 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
     reasons.extend(background);
     for server in rounds.compared().filter(|_| are_two) {
         let is_empty = |figure| rounds.values(server, figure).is_empty();
+        let rates = capacity_verdicts::rates(rounds.0, server);
         let figures = [
             ComparedFigure::Throughput,
             ComparedFigure::ResponseP50,
             ComparedFigure::DeliveryP50,
         ];
-        if figures.into_iter().all(is_empty) {
+        if figures.into_iter().all(is_empty) && rates.is_empty() {
             verdict = Verdict::Invalid;
             reasons.push(format!("{server} has no round that counts"));
         }
@@ -332,8 +384,8 @@ fn validity(rounds: RoundValues) -> ValiditySummary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use measurement::run::PlanSummary;
-    use measurement::run::comparison::{RunRow, RunSlices, SliceRow, Steadiness};
+    use measurement::run::comparison::{RunRow, RunSlices, SearchRow, SliceRow, Steadiness};
+    use measurement::run::{CapacityPlanSummary, CapacitySummary, PlanSummary, SearchEnd};
 
     fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
         RunRow {
@@ -356,14 +408,14 @@ mod tests {
         }
     }
 
-    /// Rounds of servers with these capacities, equal except for 1 % noise.
-    fn measured(capacities: &[(&str, f64)], rounds: u32) -> Comparison {
+    /// Rounds of servers with these throughputs, equal except for 1 % noise.
+    fn measured(throughputs: &[(&str, f64)], rounds: u32) -> Comparison {
         let summary: serde_json::Value =
             serde_json::from_str(include_str!("../tests/data/run.json")).unwrap();
         let load: PlanSummary = serde_json::from_value(summary["plan"].clone()).unwrap();
-        let row = |round: u32, name: &str, capacity: f64| {
+        let row = |round: u32, name: &str, throughput: f64| {
             let noise = 1.0 + f64::from((round * 7919 + name.len() as u32 * 31) % 13) / 1_300.0;
-            let value = capacity * noise;
+            let value = throughput * noise;
             RoundRow {
                 round,
                 server: name.to_owned(),
@@ -371,9 +423,10 @@ mod tests {
                 seed: 1,
                 ready_s: None,
                 failure: None,
-                capacity: Some(run(value, 1e10 / value)),
+                throughput: Some(run(value, 1e10 / value)),
                 latency: Some(run(100.0, 1e9 / value)),
                 memory_per_connection_bytes: None,
+                capacity_under_slo: None,
             }
         };
         let plan = ComparisonPlan {
@@ -385,8 +438,12 @@ mod tests {
             max_rounds: rounds,
             seed: 1,
             confidence: CONFIDENCE,
-            figures: ComparedFigure::ALL.to_vec(),
-            reference: capacities[0].0.to_owned(),
+            figures: [
+                ComparedFigure::OF_ROOMS_AND_FEEDS,
+                ComparedFigure::OF_CONNECTIONS,
+            ]
+            .concat(),
+            reference: throughputs[0].0.to_owned(),
             server_cores: Vec::new(),
             generator_cores: Vec::new(),
             gate: None,
@@ -403,9 +460,13 @@ mod tests {
             excluded: None,
             notes: Vec::new(),
         };
-        let servers = capacities.iter().map(|(name, _)| server(name)).collect();
+        let servers = throughputs.iter().map(|(name, _)| server(name)).collect();
         let rows = (1..=rounds)
-            .flat_map(|round| capacities.iter().map(move |(name, c)| row(round, name, *c)))
+            .flat_map(|round| {
+                throughputs
+                    .iter()
+                    .map(move |(name, c)| row(round, name, *c))
+            })
             .collect();
         new_comparison(Host::default(), String::new(), plan, servers, rows)
     }
@@ -420,7 +481,7 @@ mod tests {
             let wiggle = 1e-4 * f64::from(row.round % 2) - 5e-5;
             let of_round = 1.0 + wiggle + between * (f64::from(row.round % 3) - 1.0);
             let of_round = if row.server == "b" { of_round } else { 1.0 };
-            let run = row.capacity.as_mut().unwrap();
+            let run = row.throughput.as_mut().unwrap();
             let of_slice = |cycle: u32| 1.005_f64.powi((cycle % 2) as i32 * 2 - 1);
             let slice = |cycle: u32| SliceRow {
                 cycle,
@@ -470,7 +531,7 @@ mod tests {
     fn a_disturbed_slice_does_not_reach_the_ratio_of_its_round() {
         let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), 0.0);
         for row in &mut c.rounds {
-            let run = row.capacity.as_mut().unwrap();
+            let run = row.throughput.as_mut().unwrap();
             let kept = &mut run.slices.as_mut().unwrap().kept;
             kept.iter_mut().for_each(|slice| slice.p50_ns = Some(1e6));
             if row.server == "b" {
@@ -534,7 +595,7 @@ mod tests {
             "{:?}",
             throughput.against[1]
         );
-        // Times are inversely proportional to capacity, and smaller times are better.
+        // Times are inversely proportional to throughput, and smaller times are better.
         let latency = row(&c, ComparedFigure::ResponseP99);
         assert!(latency.against[0].ratio.unwrap() < 0.6);
         assert_eq!(latency.against[0].verdict, ComparisonVerdict::Better);
@@ -545,6 +606,195 @@ mod tests {
                 .all(|row| row.figure != ComparedFigure::MessagesPerCpuS)
         );
         assert_eq!(c.validity.verdict, Verdict::Valid);
+    }
+
+    /// Three rounds of searches that found these capacities, each with an interval of ± 2 %.
+    fn searched(capacities: &[(&str, f64)]) -> Comparison {
+        let mut c = measured(capacities, 3);
+        c.plan.figures = ComparedFigure::OF_SEARCHES.to_vec();
+        c.plan.load.find_capacity = Some(CapacityPlanSummary {
+            conditions: vec!["p99<10ms".to_owned()],
+            precision: 0.03,
+            budget_s: 60.0,
+        });
+        for row in &mut c.rounds {
+            let rate = row.throughput.take().unwrap().messages_per_s;
+            row.latency = None;
+            row.capacity_under_slo = Some(search(rate));
+        }
+        c
+    }
+
+    fn search(rate: f64) -> SearchRow {
+        SearchRow {
+            verdict: Verdict::Valid,
+            reasons: Vec::new(),
+            found: CapacitySummary {
+                conditions: vec!["p99<10ms".to_owned()],
+                rate_per_s: Some(rate),
+                low_per_s: 0.98 * rate,
+                high_per_s: 1.02 * rate,
+                confidence: 0.95,
+                at_least: false,
+                from_above_per_s: Some(0.99 * rate),
+                hysteresis: false,
+                ended_by: SearchEnd::Precision,
+                steps: Vec::new(),
+                precision: 0.03,
+                budget_s: 60.0,
+                took_s: 50.0,
+                block_s: None,
+                generator_limited_steps: 0,
+            },
+        }
+    }
+
+    /// The row of `b` compared with `a`, and all remarks.
+    fn capacity_of_b(c: Comparison) -> (AgainstReference, Comparison, String) {
+        let c = add_verdicts(c, &Conditions::default());
+        let against = row(&c, ComparedFigure::CapacityUnderSlo).against[0].clone();
+        let remarks = sentences::remarks(&c).join("\n");
+        (against, c, remarks)
+    }
+
+    #[test]
+    fn three_rounds_of_searches_allow_a_verdict() {
+        let (b, c, remarks) = capacity_of_b(searched(&[("a", 40_000.0), ("b", 60_000.0)]));
+        assert_eq!((b.verdict, b.rounds), (ComparisonVerdict::Better, 3));
+        assert!((1.4..1.6).contains(&b.ratio.unwrap()), "{b:?}");
+        assert!(b.text.contains("× higher ("), "{}", b.text);
+        assert_eq!(remarks, "");
+        assert_eq!(c.validity.verdict, Verdict::Valid);
+        let method = sentences::method(&c).join("\n");
+        assert!(
+            method.contains("geometric means over paired rounds"),
+            "{method}"
+        );
+        assert!(!method.contains("bootstrap"), "{method}");
+        // One round has the errors of its searches only.
+        let mut one = searched(&[("a", 40_000.0), ("b", 60_000.0)]);
+        one.rounds.retain(|row| row.round == 1);
+        let (b, _, remarks) = capacity_of_b(one);
+        assert_eq!(b.verdict, ComparisonVerdict::Better);
+        assert!(
+            remarks.starts_with("1 round: the intervals do not contain"),
+            "{remarks}"
+        );
+        let (same, ..) = capacity_of_b(searched(&[("a", 40_000.0), ("b", 40_000.0)]));
+        assert!(same.text.starts_with("inconclusive: "), "{}", same.text);
+    }
+
+    #[test]
+    fn two_lower_bounds_cannot_be_compared() {
+        let at_least = |servers: &[&str]| {
+            let mut c = searched(&[("a", 40_000.0), ("b", 60_000.0)]);
+            for row in &mut c.rounds {
+                let found = &mut row.capacity_under_slo.as_mut().unwrap().found;
+                if servers.contains(&row.server.as_str()) && row.round == 2 {
+                    (found.at_least, found.high_per_s) = (true, f64::INFINITY);
+                }
+            }
+            capacity_of_b(c)
+        };
+        let (b, c, remarks) = at_least(&["a", "b"]);
+        assert_eq!((b.verdict, b.ratio), (ComparisonVerdict::CannotTell, None));
+        assert!(
+            b.text.contains("the generator was the limit of both"),
+            "{}",
+            b.text
+        );
+        assert!(
+            remarks.contains("the capacity of a is a lower bound (round 2)"),
+            "{remarks}"
+        );
+        let shown = sentences::median_of(&c, row(&c, ComparedFigure::CapacityUnderSlo), "a");
+        assert!(shown.starts_with("≥ 40,"), "{shown}");
+        // A lower bound above the other capacity is a verdict.
+        let (b, ..) = at_least(&["b"]);
+        assert_eq!((b.verdict, b.ratio), (ComparisonVerdict::Better, None));
+        assert!(b.low.unwrap() > 1.0 && b.high.is_none(), "{b:?}");
+        let (b, ..) = at_least(&["a"]);
+        assert_eq!(b.verdict, ComparisonVerdict::CannotTell);
+        // JSON cannot hold an infinite limit.
+        let json = serde_json::to_string(&b).unwrap();
+        assert_eq!(serde_json::from_str::<AgainstReference>(&json).unwrap(), b);
+    }
+
+    #[test]
+    fn a_server_without_capacity_is_worse() {
+        let mut c = searched(&[("a", 40_000.0), ("b", 60_000.0)]);
+        for row in c.rounds.iter_mut().filter(|row| row.server == "b") {
+            let found = &mut row.capacity_under_slo.as_mut().unwrap().found;
+            (found.rate_per_s, found.low_per_s, found.high_per_s) = (Some(0.0), 0.0, 0.0);
+        }
+        let gate = ["b.capacity_under_slo < 0.95 * a.capacity_under_slo".to_owned()];
+        let c = add_verdicts(c, &Conditions::parse(&gate, &["a", "b"]).unwrap());
+        let b = &row(&c, ComparedFigure::CapacityUnderSlo).against[0];
+        assert_eq!((b.verdict, b.ratio), (ComparisonVerdict::Worse, Some(0.0)));
+        assert_eq!(b.text, "b holds the conditions at no rate");
+        assert!(
+            c.conditions[0].held && c.conditions[0].is_sure,
+            "{:?}",
+            c.conditions
+        );
+        assert_eq!(c.validity.verdict, Verdict::Valid);
+        let shown = sentences::median_of(&c, row(&c, ComparedFigure::CapacityUnderSlo), "b");
+        assert_eq!(shown, "0");
+    }
+
+    #[test]
+    fn conditions_on_capacities_need_no_minimum_of_rounds() {
+        let judge = |b: f64, text: &str| {
+            let conditions = Conditions::parse(&[text.to_owned()], &["a", "b"]).unwrap();
+            let c = add_verdicts(searched(&[("a", 40_000.0), ("b", b)]), &conditions);
+            let row = c.conditions[0].clone();
+            (row.held, row.is_sure, row.text)
+        };
+        const LOWER: &str = "b.capacity_under_slo < 0.95 * a.capacity_under_slo";
+        let (held, sure, text) = judge(30_000.0, LOWER);
+        assert!(held && sure, "{text}");
+        assert!(
+            text.contains("with 95 % confidence in 3 rounds: the ratio is 0.7"),
+            "{text}"
+        );
+        assert!(matches!(judge(44_000.0, LOWER), (false, true, _)));
+        assert!(matches!(judge(38_000.0, LOWER), (false, false, _)));
+        assert!(matches!(
+            judge(30_000.0, "b.capacity_under_slo < 35_000"),
+            (true, true, _)
+        ));
+    }
+
+    #[test]
+    fn searches_that_say_little_are_named() {
+        let mut c = searched(&[("a", 40_000.0), ("b", 60_000.0)]);
+        for row in c.rounds.iter_mut().filter(|row| row.server == "b") {
+            let found = &mut row.capacity_under_slo.as_mut().unwrap().found;
+            match row.round {
+                1 => (found.hysteresis, found.from_above_per_s) = (true, Some(31_000.0)),
+                2 => found.ended_by = SearchEnd::Budget,
+                _ => found.low_per_s = 0.0,
+            }
+        }
+        let (b, c, remarks) = capacity_of_b(c);
+        assert_eq!(b.rounds, 2);
+        for wanted in [
+            "b has a hysteresis (round 1): after an overload it recovers only below 31,000 msg/s",
+            "ended before the wanted precision (round 2): up to ±2.0 %",
+            "round 3 of b has no interval and is not compared",
+        ] {
+            assert!(remarks.contains(wanted), "{remarks}");
+        }
+        let mut invalid = c;
+        for row in &mut invalid.rounds {
+            let search = row.capacity_under_slo.as_mut().unwrap();
+            search.verdict = Verdict::Invalid;
+            search.reasons = vec!["the clock stood still".to_owned()];
+        }
+        let c = add_verdicts(invalid, &Conditions::default());
+        assert_eq!(c.validity.verdict, Verdict::Invalid);
+        let reason = &c.validity.reasons[0];
+        assert!(reason.starts_with("searches: 3 of 3 of a"), "{reason}");
     }
 
     #[test]
@@ -592,7 +842,7 @@ mod tests {
             }
             // This value would be noticed if it were paired with a value of the next round.
             if row.round == 4 && row.server == "a" {
-                row.capacity = Some(run(1e9, 1.0));
+                row.throughput = Some(run(1e9, 1.0));
             }
         }
         let c = add_verdicts(of_nine, &Conditions::default());
@@ -605,7 +855,7 @@ mod tests {
     #[test]
     fn a_wild_round_is_named_and_counted() {
         let mut wild = measured(&[("a", 1_000.0), ("bb", 1_000.0)], 9);
-        wild.rounds[6].capacity = Some(run(100.0, 1e8));
+        wild.rounds[6].throughput = Some(run(100.0, 1e8));
         let c = add_verdicts(wild, &Conditions::default());
         let found: Vec<_> = c
             .outliers
@@ -650,7 +900,7 @@ mod tests {
         let mut left = 7;
         for row in some.rounds.iter_mut().filter(|row| row.server == "a") {
             if left > 0
-                && let Some(run) = &mut row.capacity
+                && let Some(run) = &mut row.throughput
             {
                 run.verdict = Verdict::Invalid;
                 left -= 1;

@@ -583,7 +583,7 @@ fn invalid_runs_make_an_invalid_comparison() {
     let output = folder.compare(&["a.json", "b.json"]);
     assert_eq!(output.status.code(), Some(5));
     let told = stdout(&output);
-    let wanted = "capacity runs: 1 of 1 of b are invalid and left out. First reason: the clock";
+    let wanted = "throughput runs: 1 of 1 of b are invalid and left out. First reason: the clock";
     assert!(told.replace("\n  ", " ").contains(wanted), "{told}");
 }
 

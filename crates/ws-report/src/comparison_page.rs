@@ -11,7 +11,7 @@ use crate::inputs::ReportedRun;
 use crate::page::{Banner, Block, Page, Table, TableRow, capital};
 use crate::pictures::ReportPictures;
 use crate::run_page::{how_to_repeat, moment, settings_table};
-use crate::verdict;
+use crate::{load_sections, verdict};
 
 /// The page about several runs, with these pictures after the figures.
 pub(crate) fn page(runs: &[ReportedRun], pictures: ReportPictures) -> Page {
@@ -32,6 +32,7 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: ReportPictures) -> Page {
         }
     }
     page.add("Verdicts", blocks);
+    load_sections::add_all(&mut page, runs, pictures.of_rates);
     page.add(
         "Figures",
         vec![Block::Tables(vec![beside_each_other(runs)])],

@@ -7,7 +7,7 @@
 //! | `inputs` | runs and their files |
 //! | `run_page`, `comparison_page` | the page about one run, and that about several |
 //! | `figures`, `verdict`, `pictures`, `rerun_command` | parts of both |
-//! | `scenario_tables`, `shard_table`, `delivery_sections`, `connection_sections` | tables and sections that only some runs have |
+//! | `scenario_tables`, `shard_table`, `delivery_sections`, `connection_sections`, `load_sections` | tables and sections that only some runs have |
 //! | `section_tables` | tables and sentences of these sections |
 //! | `html`, `markdown` | the page in each format |
 //!
@@ -47,6 +47,7 @@ mod error;
 mod figures;
 mod html;
 mod inputs;
+mod load_sections;
 mod markdown;
 pub mod page;
 mod pictures;

@@ -18,7 +18,7 @@ const SIZE: (u32, u32) = (540, 380);
 /// Size of a picture on a telephone.
 const NARROW: (u32, u32) = (340, 320);
 
-/// Sizes of a picture of deliveries or of lost connections, which stands alone and has two panels.
+/// Sizes of a picture of deliveries, of lost connections or of offered rates, which stands alone and has two panels.
 const ALONE: (u32, u32) = (1100, 560);
 const ALONE_NARROW: (u32, u32) = (340, 500);
 
@@ -48,16 +48,23 @@ pub(crate) struct ReportPictures {
     pub(crate) of_deliveries: Vec<Block>,
     /// The picture of lost connections; empty when no run lost any.
     pub(crate) of_storms: Vec<Block>,
+    /// The picture of response times over offered rates; empty without a search or a sweep.
+    pub(crate) of_rates: Vec<Block>,
 }
 
 impl ReportPictures {
     pub(crate) fn draw(runs: &[ReportedRun]) -> Self {
         let has_deliveries = |s: &Summary| s.fan_out.is_some();
         let has_losses = |s: &Summary| s.reconnect.as_ref().is_some_and(|own| own.dropped > 0);
+        let has_rates = |s: &Summary| {
+            let mut steps = s.load_steps().unwrap_or_default().iter();
+            steps.any(|step| step.response_p50_ns.is_some())
+        };
         Self {
             of_messages: of_messages(runs),
             of_deliveries: of_some(runs, PictureKind::FanOut, has_deliveries),
             of_storms: of_some(runs, PictureKind::Storm, has_losses),
+            of_rates: of_some(runs, PictureKind::LoadCurve, has_rates),
         }
     }
 }
@@ -190,6 +197,7 @@ fn not_drawn(kind: PictureKind, error: &DrawError, is_drawn: bool) -> String {
         PictureKind::Heatmap => "the times over the run",
         PictureKind::FanOut => "the deliveries",
         PictureKind::Storm => "the lost connections",
+        PictureKind::LoadCurve => "the offered rates",
     };
     let error = cli::in_one_line(error);
     if is_drawn {
@@ -209,6 +217,7 @@ fn title(kind: PictureKind, quantity: &str) -> String {
         PictureKind::Heatmap => format!("{} over the run", capital(quantity)),
         PictureKind::FanOut => "First, median and last receiver".to_owned(),
         PictureKind::Storm => "Connections that are up".to_owned(),
+        PictureKind::LoadCurve => "Response time over offered rate".to_owned(),
     }
 }
 
@@ -231,6 +240,9 @@ fn caption(kind: PictureKind) -> &'static str {
         PictureKind::Storm => {
             "Above: share of the planned connections that are up. Below: attempts to reconnect, their failures and clients back in each interval."
         }
+        PictureKind::LoadCurve => {
+            "Above: response time of the messages due at each offered rate. Below: CPU time of the server per second, if it was measured."
+        }
     }
 }
 
@@ -242,7 +254,9 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         Data::Distributions(all) => (LEGEND, all.len().saturating_sub(1)),
         // Their legends are short.
         Data::Timeline { .. } | Data::Xy { .. } => (0, 0),
-        Data::FanOut(all) | Data::Storm(all) => (LEGEND, all.len().saturating_sub(1)),
+        Data::FanOut(all) | Data::Storm(all) | Data::LoadCurve(all) => {
+            (LEGEND, all.len().saturating_sub(1))
+        }
     };
     let more = each.saturating_mul(u32::try_from(further).unwrap_or(u32::MAX));
     let draw = |(width, height): (u32, u32)| {
@@ -256,7 +270,7 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         loaded.svg(&options)
     };
     let (size, narrow) = match kind {
-        PictureKind::FanOut | PictureKind::Storm => (ALONE, ALONE_NARROW),
+        PictureKind::FanOut | PictureKind::Storm | PictureKind::LoadCurve => (ALONE, ALONE_NARROW),
         _ => (SIZE, NARROW),
     };
     Ok(PagePicture {

@@ -14,7 +14,7 @@ use crate::pictures::ReportPictures;
 use crate::rerun_command::rerun_command;
 use crate::scenario_tables::scenario_tables;
 use crate::shard_table::shard_table;
-use crate::{connection_sections, delivery_sections, verdict};
+use crate::{connection_sections, delivery_sections, load_sections, verdict};
 
 /// The page about a run, with these pictures after the figures.
 pub(crate) fn page(run: &ReportedRun, pictures: ReportPictures) -> Page {
@@ -42,7 +42,9 @@ pub(crate) fn page(run: &ReportedRun, pictures: ReportPictures) -> Page {
     blocks.extend(verdict::conditions(s).map(Block::Banner));
     blocks.push(Block::Tiles(tiles(s)));
     page.add("Verdict", blocks);
-    page.add("Figures", figures);
+    load_sections::add(&mut page, s, pictures.of_rates);
+    let origin = load_sections::origin_of_figures(s).into_iter();
+    page.add("Figures", origin.chain(figures).collect());
     connection_sections::add(&mut page, s, pictures.of_storms);
     let of_deliveries = pictures.of_deliveries;
     delivery_sections::add(&mut page, s, run.has_response_time(), of_deliveries);
@@ -87,7 +89,11 @@ fn tiles(s: &Summary) -> Vec<Tile> {
     let rate = format!("{} msg/s", human_rate(s.throughput.messages_per_s));
     let offered = s.offered_rate_per_s;
     let offered = offered.map(|rate| format!("of {} offered", human_rate(rate)));
-    let mut tiles = vec![tile("throughput", rate, offered.unwrap_or_default())];
+    let throughput = tile("throughput", rate, offered.unwrap_or_default());
+    let mut tiles: Vec<_> = load_sections::tile(s)
+        .into_iter()
+        .chain([throughput])
+        .collect();
     // In closed loop they are the same.
     let (note, times) = match s.coordinated_omission_p99_ns {
         Some(_) => ("response time", &s.response_time_ns),
@@ -185,7 +191,9 @@ fn tables(run: &ReportedRun) -> Vec<Table> {
     let mut tables = vec![times(run)];
     let groups = figures(run).into_iter();
     let has_section = |group: &FigureGroup| {
-        connection_sections::has_section(group) || delivery_sections::has_section(group)
+        connection_sections::has_section(group)
+            || delivery_sections::has_section(group)
+            || load_sections::has_section(group)
     };
     for group in groups.filter(|group| !has_section(group)) {
         let rows = group.figures.into_iter();

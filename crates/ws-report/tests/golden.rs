@@ -9,7 +9,7 @@ use std::process::Command;
 
 use measurement::run::Run;
 use results::write::Output;
-use test_support::fixtures::{feed, room_run, slow_readers, storm_run};
+use test_support::fixtures::{feed, room_run, search_run, slow_readers, storm_run, sweep_run};
 use test_support::golden::{self, masked_markdown};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
@@ -76,6 +76,28 @@ fn storms() {
     let pages = [
         ("storm.md", report(&[&storm])),
         ("storms.md", report(&[&storm, &fast])),
+    ];
+    golden::check(FOLDER, &pages);
+}
+
+/// A capacity search and a sweep, each alone, and both searches of two servers side by side.
+#[test]
+fn load_curves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let save = |name: &str, run: &Run| Output::create(&path(name)).unwrap().write(run).unwrap();
+    save("search.json", &search_run(50_000.0, |_| {}));
+    save("slow.xlsx", &search_run(20_000.0, |s| s.plan.seed = 6));
+    save(
+        "sweep.json",
+        &sweep_run(50_000.0, &[1_000.0, 8_000.0, 64_000.0], |s| s.plan.seed = 7),
+    );
+    let [search, slow, sweep] =
+        ["search.json", "slow.xlsx", "sweep.json"].map(|name| path(name).display().to_string());
+    let pages = [
+        ("search.md", report(&[&search])),
+        ("sweep.md", report(&[&sweep])),
+        ("searches.md", report(&[&search, &slow, &sweep])),
     ];
     golden::check(FOLDER, &pages);
 }

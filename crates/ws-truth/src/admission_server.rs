@@ -23,7 +23,7 @@ mod restart;
 #[cfg(test)]
 mod tests;
 
-use admitted_connection::{AdmittedConnection, AdmittedState};
+pub(crate) use admitted_connection::{AdmittedConnection, AdmittedState};
 use restart::RestartPhase;
 
 const LISTENER: Token = Token(usize::MAX);

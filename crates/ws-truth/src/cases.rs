@@ -1,6 +1,7 @@
 //! The cases of the certificate: faults, a plan, and the arithmetic of the correct report.
 
 mod attribution;
+mod capacities;
 mod churn;
 mod counts;
 mod feeds;
@@ -100,6 +101,7 @@ pub fn all() -> Vec<Case> {
         churn::TIMED_CASES,
         storms::TIMED_CASES,
         restarts::TIMED_CASES,
+        capacities::TIMED_CASES,
         &counting(),
     ]
     .concat();

@@ -11,6 +11,10 @@
 //! | `fault_log` | the server's log of its actions |
 //! | `delivery_log` | the part of the log about rooms and feeds, and the figures that follow from it |
 //! | `admission_rules`, `admission_server`, `admission_log` | a server that limits handshakes and restarts, its rules and its log |
+//! | [`queue_rules`], [`queue_server`], [`queue_log`] | a server with one queue and a known service time, its rules and its log |
+//! | [`queue_model`] | response times and capacity of this server, from its log |
+//! | [`queue_load`] | load on this server, and the truth about it |
+//! | [`fixed_service_queue`] | exact waiting times of a queue with a constant service time |
 //! | `upgrade_request` | request and answers of an opening handshake |
 //! | [`finding`] | truth and report of one figure, and the tolerance between them |
 //! | [`cases`] | every case of the certificate |
@@ -41,6 +45,12 @@ mod fault_log;
 pub mod faults;
 pub mod faulty_server;
 pub mod finding;
+pub mod fixed_service_queue;
 #[cfg(target_os = "linux")]
 pub mod generator_process;
+pub mod queue_load;
+pub mod queue_log;
+pub mod queue_model;
+pub mod queue_rules;
+pub mod queue_server;
 mod upgrade_request;

@@ -10,6 +10,9 @@ mod heatmap;
 mod histogram;
 mod latency;
 mod latency_line;
+mod load_curve;
+mod load_curve_lines;
+mod load_curve_marks;
 mod off_scale;
 mod percentiles;
 mod run_seconds;
@@ -58,5 +61,6 @@ pub(crate) fn plot<'a>(
         Data::Heatmap(all) => Box::new(heatmap::HeatmapPlot::new(context, all)?),
         Data::FanOut(all) => Box::new(fan_out::FanOutPlot::new(context, all)?),
         Data::Storm(all) => Box::new(storm::StormPlot::new(context, all)?),
+        Data::LoadCurve(all) => Box::new(load_curve::LoadCurvePlot::new(context, all)?),
     })
 }

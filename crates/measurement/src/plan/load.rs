@@ -249,6 +249,12 @@ impl LoadSpec {
         self.0.seed = seed;
     }
 
+    /// Changes the load and the length to those of a step that has been taken.
+    pub(super) fn set_step(&mut self, load: Load, time: Duration) {
+        self.0.load = load;
+        self.0.length = Length::Duration(time);
+    }
+
     /// The plan that runs this load against a server.
     ///
     /// # Errors

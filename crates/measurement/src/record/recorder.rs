@@ -3,9 +3,9 @@
 use scenario::Scenario;
 
 use super::{
-    BottomK, EchoTotals, FanOutRecorder, MessageCounts, NeighbourRecord, OpenLoopRecord, Outcome,
-    PushRecorder, ReconnectRecord, Record, RowRule, Sample, ScenarioRecord, SlowRecord,
-    ThreadSamples, ThreadSecond, ThreadTimeline,
+    BottomK, CellRules, EchoTotals, FanOutRecorder, LoadCells, MessageCounts, NeighbourRecord,
+    OpenLoopRecord, Outcome, PushRecorder, ReconnectRecord, Record, RowRule, Sample,
+    ScenarioRecord, SlowRecord, ThreadSamples, ThreadSecond, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -37,6 +37,8 @@ pub struct Recorder {
     pub slow: Option<Box<SlowRecord>>,
     /// Figures of lost connections, which the caller records; `None` when they are not reported.
     pub reconnect: Option<Box<ReconnectRecord>>,
+    /// Counts by due time; `None` outside of the steps of a load.
+    cells: Option<Box<LoadCells>>,
 }
 
 impl Recorder {
@@ -62,6 +64,7 @@ impl Recorder {
             push: None,
             slow: None,
             reconnect: None,
+            cells: None,
         }
     }
 
@@ -93,6 +96,16 @@ impl Recorder {
     pub fn with_reconnects(mut self) -> Self {
         self.reconnect = Some(Box::default());
         self
+    }
+
+    /// Adds the counts of a step by due time.
+    pub fn add_cells(&mut self, rules: &CellRules) {
+        self.cells = Some(Box::new(LoadCells::new(rules)));
+    }
+
+    /// The counts of a step by due time; `None` without them. They are not part of the merged record.
+    pub fn take_cells(&mut self) -> Option<LoadCells> {
+        self.cells.take().map(|cells| *cells)
     }
 
     /// The figures of the other receivers for a message sent at this time after T0; `None` without slow readers.
@@ -165,9 +178,20 @@ impl Recorder {
     /// Records the response time of a correctly echoed open-loop message, less the generator's own lateness, in
     /// nanoseconds.
     #[inline]
-    pub fn punctual_response(&mut self, ns: u64) {
+    pub fn punctual_response(&mut self, ns: u64, sample: &Sample) {
         if let Some(open) = &mut self.open_loop {
             open.punctual_response.record(ns);
+        }
+        if let Some(cells) = &mut self.cells {
+            cells.punctual(ns, sample.outcome, sample.over_stop);
+        }
+    }
+
+    /// Records a message that was due at this time after T0 and never sent. In closed loop, its due time is not known.
+    pub fn unsent(&mut self, due_ns: u64) {
+        self.counts.unsent += 1;
+        if let Some(cells) = &mut self.cells {
+            cells.unsent(due_ns);
         }
     }
 
@@ -199,6 +223,9 @@ impl Recorder {
                 self.in_time.messages += 1;
                 self.in_time.payload_bytes += payload_bytes;
             }
+        }
+        if let Some(cells) = &mut self.cells {
+            cells.ended(&sample);
         }
         self.samples.push(budget, sample);
     }

@@ -202,7 +202,7 @@ pub(super) fn widen_next<R: TableRow>(rows: &mut Vec<R>, from: usize, to: RowSec
 }
 
 /// Puts ascending rows together until all have this length, or a longer one.
-pub(crate) fn widen_all<R: TableRow>(rows: &mut Vec<R>, to: RowSeconds) {
+pub(super) fn widen_all<R: TableRow>(rows: &mut Vec<R>, to: RowSeconds) {
     if rows.iter().all(|row| row.span().seconds >= to) {
         return;
     }
@@ -212,7 +212,7 @@ pub(crate) fn widen_all<R: TableRow>(rows: &mut Vec<R>, to: RowSeconds) {
 }
 
 /// The longest length of these rows.
-pub(crate) fn common_length<'r, R: TableRow + 'r>(
+pub(super) fn common_length<'r, R: TableRow + 'r>(
     rows: impl IntoIterator<Item = &'r R>,
 ) -> RowSeconds {
     let lengths = rows.into_iter().map(|row| row.span().seconds);

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::decode_buckets;
+use super::row_seconds::{common_length, widen_all};
 use super::stored::base64_bytes;
 use super::timeline::ServiceAndResponse;
 use super::{LatencyHistogram, RowSeconds, RowSpan, TableRow, TimelineRow};
@@ -29,6 +30,19 @@ pub struct StoredSecond {
     pub service: Option<EncodedTimes>,
     /// Response times; `None` in closed loop.
     pub response: Option<EncodedTimes>,
+}
+
+/// The timeline of a run by the seconds of its parts, each of which begins with second 0 and has no gap.
+///
+/// # Errors
+/// A text, when a histogram is damaged.
+pub fn sum_seconds(parts: &[Vec<StoredSecond>]) -> Result<Vec<TimelineRow>, String> {
+    let mut sums: Vec<SecondSum> = Vec::new();
+    for part in parts {
+        let rows = part.iter().map(SecondSum::decode);
+        SecondSum::add_rows(&mut sums, rows.collect::<Result<_, _>>()?);
+    }
+    Ok(sums.iter().map(SecondSum::to_row).collect())
 }
 
 /// A histogram of nanoseconds in HdrHistogram's V2 encoding, stored in base64.
@@ -196,6 +210,20 @@ impl SecondSum {
         self.service.add(&second.service);
         if let Some(response) = &second.response {
             self.response.get_or_insert_default().add(response);
+        }
+    }
+
+    /// Adds the seconds of a process to those of others. All begin with second 0 and have no gap, and those of the sum are
+    /// of equal length.
+    pub(crate) fn add_rows(all: &mut Vec<Self>, mut rows: Vec<Self>) {
+        let length = common_length(all.iter().chain(&rows));
+        widen_all(all, length);
+        widen_all(&mut rows, length);
+        let new = rows.get(all.len()..).unwrap_or_default();
+        let new: Vec<_> = new.iter().map(|row| Self::empty(row.span())).collect();
+        all.extend(new);
+        for (sum, second) in all.iter_mut().zip(&rows) {
+            sum.add(second);
         }
     }
 

@@ -3,7 +3,7 @@
 // Fields with self-explanatory names have no comment.
 #![allow(missing_docs)]
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::record::is_zero;
 
@@ -110,16 +110,28 @@ pub struct LoadStep {
     pub generator_limited: bool,
 }
 
+impl LoadStep {
+    /// Returns true when the server kept up with the rate: 95 % of it was achieved, and nothing failed.
+    pub fn keeps_up(&self) -> bool {
+        const KEPT: f64 = 0.95;
+        self.failed == 0 && self.achieved_per_s >= KEPT * self.offered_per_s
+    }
+}
+
 /// The highest offered rate at which conditions hold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct CapacitySummary {
     /// The conditions, as typed.
+    #[serde(default)]
     pub conditions: Vec<String>,
     /// Capacity from below in messages per second: 0 when the conditions held at no rate, `None` when it is unknown.
     pub rate_per_s: Option<f64>,
     /// Interval of the capacity.
     pub low_per_s: f64,
+    /// Infinite when no rate is known at which a condition does not hold; JSON has `null` there.
+    #[serde(default = "infinity", deserialize_with = "infinite_if_null")]
+    #[cfg_attr(feature = "json-schema", schemars(with = "Option<f64>"))]
     pub high_per_s: f64,
     /// Probability that an interval made in this way covers the capacity: 0.95.
     pub confidence: f64,
@@ -132,6 +144,7 @@ pub struct CapacitySummary {
     /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
     pub hysteresis: bool,
     pub ended_by: SearchEnd,
+    #[serde(default)]
     pub steps: Vec<LoadStep>,
     /// Wanted half-width of the interval as a share of the capacity.
     #[serde(default)]
@@ -148,6 +161,15 @@ pub struct CapacitySummary {
     /// Steps that say nothing about the server, because the generator was the limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generator_limited_steps: u64,
+}
+
+fn infinity() -> f64 {
+    f64::INFINITY
+}
+
+/// Reads a number that JSON cannot hold when it is infinite.
+fn infinite_if_null<'de, D: Deserializer<'de>>(source: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(source)?.unwrap_or(f64::INFINITY))
 }
 
 impl CapacitySummary {

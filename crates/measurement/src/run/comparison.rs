@@ -12,9 +12,11 @@ use super::summary::Summary;
 use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
+pub use search_row::SearchRow;
 pub use slices::{RunSlices, SliceRow, SliceSpread, add_slice_ratios};
 
 mod figure;
+mod search_row;
 mod slices;
 
 /// Version of the JSON format.
@@ -59,7 +61,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct ComparisonPlan {
-    /// The load of the capacity runs (closed loop). Its URL is that of the first server.
+    /// The load of the throughput runs (closed loop), or of the searches for a capacity. Its URL is that of the first server.
     pub load: PlanSummary,
     /// Messages per second offered in the latency runs (open loop); `None` without latency runs.
     pub rate_per_s: Option<f64>,
@@ -140,12 +142,16 @@ pub struct RoundRow {
     /// Reason for not counting the round for this server.
     pub failure: Option<String>,
     /// Closed loop, as fast as the server answers.
-    pub capacity: Option<RunRow>,
+    #[serde(rename = "capacity")]
+    pub throughput: Option<RunRow>,
     /// Open loop, at the same rate for all servers.
     pub latency: Option<RunRow>,
-    /// Resident memory with all connections open after the capacity run, less that before the first one, per
+    /// Resident memory with all connections open after the throughput run, less that before the first one, per
     /// connection. `None` when it was not measured, or did not grow.
     pub memory_per_connection_bytes: Option<f64>,
+    /// Search for the highest rate at which conditions hold; `None` unless servers are compared by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity_under_slo: Option<SearchRow>,
 }
 
 /// Figures of one run, computed from its steady part.

@@ -63,6 +63,34 @@ pub struct PlanSummary {
     #[serde(default)]
     pub busy_poll: bool,
     pub seed: u64,
+    /// The subject of a capacity search; `None` without one. Rate and length of the plan are then those of the final step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find_capacity: Option<CapacityPlanSummary>,
+    /// The rates of a sweep; `None` without one. Rate and length of the plan are then those of the reported point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<SweepPlanSummary>,
+}
+
+/// The subject of a capacity search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct CapacityPlanSummary {
+    /// The conditions, as typed.
+    pub conditions: Vec<String>,
+    /// Wanted half-width of the interval as a share of the capacity.
+    pub precision: f64,
+    /// Time allowed for the search, in seconds.
+    pub budget_s: f64,
+}
+
+/// The rates of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct SweepPlanSummary {
+    /// Messages per second over all clients, ascending.
+    pub rates: Vec<f64>,
+    /// Measured time at each rate, in seconds.
+    pub point_s: f64,
 }
 
 impl PlanSummary {
@@ -260,6 +288,8 @@ impl From<&Plan> for PlanSummary {
             pinned_to: plan.pin.clone(),
             busy_poll: plan.busy_poll,
             seed: plan.seed,
+            find_capacity: None,
+            sweep: None,
         }
     }
 }

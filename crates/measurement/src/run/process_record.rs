@@ -11,7 +11,7 @@ use super::summary::Summary;
 use super::{ClientRow, Run};
 use crate::record::{
     BottomK, ConnectHistograms, FanOutSecond, LatencyHistogram, Record, Sample, SecondSum,
-    StoredSecond, TableRow, common_length, fill_timeline, widen_all,
+    StoredSecond, TableRow, fill_timeline,
 };
 use crate::verdict::{Calibration, Latency, Stop, Stops};
 
@@ -179,7 +179,7 @@ impl RunSum {
         let pinned = part.facts.plan.pinned_to.into_iter();
         self.facts.plan.pinned_to.extend(pinned);
         self.record.add(&part.record);
-        self.add_seconds(times);
+        SecondSum::add_rows(&mut self.seconds, times);
         self.samples.extend(part.samples);
         if self.samples.len() as u64 > self.max_samples.saturating_mul(2) {
             self.budget.choose(&mut self.samples);
@@ -190,23 +190,10 @@ impl RunSum {
         self.context = if self.parts == 0 {
             part.context
         } else {
-            beside(std::mem::take(&mut self.context), part.context)
+            std::mem::take(&mut self.context).beside(part.context)
         };
         self.parts += 1;
         Ok(())
-    }
-
-    /// Adds the rows of a part, without gaps.
-    fn add_seconds(&mut self, mut rows: Vec<SecondSum>) {
-        let length = common_length(self.seconds.iter().chain(&rows));
-        widen_all(&mut self.seconds, length);
-        widen_all(&mut rows, length);
-        let new = rows.get(self.seconds.len()..).unwrap_or_default();
-        let new = new.iter().map(|row| SecondSum::empty(row.span()));
-        self.seconds.extend(new.collect::<Vec<_>>());
-        for (sum, second) in self.seconds.iter_mut().zip(&rows) {
-            sum.add(second);
-        }
     }
 
     /// Adds messages that a process without a part should have sent.
@@ -300,32 +287,37 @@ impl RunSum {
     }
 }
 
-/// The contexts of two parts that ran at the same time. Those of the first name the program and the machine.
-fn beside(one: RunContext, other: RunContext) -> RunContext {
-    RunContext {
-        elapsed_s: one.elapsed_s.max(other.elapsed_s),
-        connections: one.connections.beside(other.connections),
-        client: one.client.beside(&other.client),
-        server: one.server.or(other.server),
-        server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
-        server_readings: if one.server_readings.is_empty() {
-            other.server_readings
-        } else {
-            one.server_readings
-        },
-        calibration: calibration_beside(one.calibration, other.calibration),
-        idle: idle_beside(one.idle, other.idle),
-        // Processes of one machine see the same overflows.
-        listen_overflows: one.listen_overflows.max(other.listen_overflows),
-        interrupted: one.interrupted || other.interrupted,
-        recognized_nothing: one.recognized_nothing && other.recognized_nothing,
-        recognized_late: one.recognized_late || other.recognized_late,
-        setup: one.setup.zip(other.setup).map(|(one, other)| {
-            let failures = one.failures.into_iter().chain(other.failures);
-            let failures = failures.map(|failure| (failure.failure, failure.count));
-            SetupSummary::new(one.ready + other.ready, failures)
-        }),
-        ..one
+impl RunContext {
+    /// The contexts of two processes at the same time. Those of the first name the program and the machine. Times of opening
+    /// connections are those of the first.
+    #[must_use]
+    pub fn beside(self, other: Self) -> Self {
+        let (one, other) = (self, other);
+        Self {
+            elapsed_s: one.elapsed_s.max(other.elapsed_s),
+            connections: one.connections.beside(other.connections),
+            client: one.client.beside(&other.client),
+            server: one.server.or(other.server),
+            server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
+            server_readings: if one.server_readings.is_empty() {
+                other.server_readings
+            } else {
+                one.server_readings
+            },
+            calibration: calibration_beside(one.calibration, other.calibration),
+            idle: idle_beside(one.idle, other.idle),
+            // Processes of one machine see the same overflows.
+            listen_overflows: one.listen_overflows.max(other.listen_overflows),
+            interrupted: one.interrupted || other.interrupted,
+            recognized_nothing: one.recognized_nothing && other.recognized_nothing,
+            recognized_late: one.recognized_late || other.recognized_late,
+            setup: one.setup.zip(other.setup).map(|(one, other)| {
+                let failures = one.failures.into_iter().chain(other.failures);
+                let failures = failures.map(|failure| (failure.failure, failure.count));
+                SetupSummary::new(one.ready + other.ready, failures)
+            }),
+            ..one
+        }
     }
 }
 
@@ -510,7 +502,7 @@ mod tests {
             listen_overflows: overflows,
             ..RunContext::default()
         };
-        let both = |one, other| beside(context(one), context(other)).listen_overflows;
+        let both = |one, other| context(one).beside(context(other)).listen_overflows;
         assert_eq!(both(Some(7), Some(9)), Some(9));
         assert_eq!((both(None, Some(0)), both(None, None)), (Some(0), None));
     }
@@ -527,7 +519,7 @@ mod tests {
             }),
             ..RunContext::default()
         };
-        let both = beside(context(30), context(20)).idle.unwrap();
+        let both = context(30).beside(context(20)).idle.unwrap();
         let counts = (
             both.connections,
             both.opened,
@@ -536,7 +528,7 @@ mod tests {
         );
         assert_eq!(counts, (50, 50, 2, 4));
         assert_eq!(both.memory, None);
-        let one = beside(context(30), RunContext::default()).idle.unwrap();
+        let one = context(30).beside(RunContext::default()).idle.unwrap();
         assert_eq!((one.connections, one.opened, one.memory), (50, 30, None));
     }
 

@@ -424,6 +424,15 @@ fn slow_evidence(facts: &PlanFacts, record: &Record, elapsed_s: f64) -> Option<S
 }
 
 impl Summary {
+    /// The steps of a capacity search in the order of time, or the points of a sweep in that of their rates; `None` for any
+    /// other run.
+    pub fn load_steps(&self) -> Option<&[LoadStep]> {
+        let searched = self.capacity.as_ref();
+        searched
+            .map(|capacity| capacity.steps.as_slice())
+            .or(self.load_curve.as_deref())
+    }
+
     /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers
     /// do not count.
     pub fn any_failed(&self) -> bool {

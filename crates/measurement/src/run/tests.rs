@@ -12,7 +12,7 @@ pub(super) fn plan(change: impl FnOnce(&mut LoadDraft)) -> Plan {
     LoadSpec::new(draft).unwrap().against(url).unwrap()
 }
 
-pub(super) fn summary(messages: u64) -> Summary {
+pub(crate) fn summary(messages: u64) -> Summary {
     let budget = BottomK::new(10, 1);
     let mut recorder = Recorder::new(false, 0);
     for n in 0..messages {

@@ -131,6 +131,46 @@ impl Condition {
         }
     }
 
+    /// Checks that a capacity is searched for, if the condition is on it.
+    ///
+    /// # Errors
+    /// [`ConditionError::NotInPlan`] naming the figure and the flag.
+    pub fn check_capacity(&self, is_searched: bool) -> Result<(), ConditionError> {
+        let is_capacity = matches!(self.figure.name(), "capacity" | "capacity_low");
+        if is_capacity && !is_searched {
+            return Err(ConditionError::NotInPlan {
+                figure: self.figure.name().to_owned(),
+                reason: "it needs --find-capacity (example: --find-capacity 'p99<10ms')",
+            });
+        }
+        Ok(())
+    }
+
+    /// The figure of the condition.
+    pub(crate) fn figure(&self) -> &RunFigure {
+        &self.figure
+    }
+
+    /// The comparison operator.
+    pub(crate) fn sign(&self) -> &'static str {
+        self.comparison.sign
+    }
+
+    /// The value that the figure is compared with: nanoseconds, bytes, a count, or a share.
+    pub(crate) fn value(&self) -> f64 {
+        self.value
+    }
+
+    /// The value as typed.
+    pub(crate) fn value_text(&self) -> &str {
+        &self.value_text
+    }
+
+    /// Returns true when this value of the figure fulfils the condition.
+    pub(crate) fn is_met_by(&self, found: f64) -> bool {
+        self.comparison.holds(found, self.value)
+    }
+
     /// Checks the condition on a summary.
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
@@ -141,7 +181,7 @@ impl Condition {
                 Some(value) => self.figure.show(value),
                 None => self.figure.show_absent(summary).to_owned(),
             },
-            held: value.is_none_or(|found| self.comparison.holds(found, self.value)),
+            held: value.is_none_or(|found| self.is_met_by(found)),
         }
     }
 }
@@ -192,6 +232,7 @@ mod tests {
 
     use super::*;
     use crate::run::tests::summary;
+    use crate::run::{CapacitySummary, SearchEnd};
     use crate::run::{ConnectionMemory, IdleSummary, ReconnectSummary};
     use crate::run::{FanOutSummary, PushSummary, ShardsSummary};
     use crate::verdict::Latency;
@@ -254,6 +295,45 @@ mod tests {
         s.reconnect = Some(ReconnectSummary::default());
         let unknown = (true, "not measured".to_owned());
         assert_eq!(check(&s, "reconnect.p99>1s"), unknown);
+    }
+
+    #[test]
+    fn a_capacity_is_checked_where_it_is_searched_for() {
+        let condition: Condition = "capacity<40_000".parse().unwrap();
+        let refused = condition.check_capacity(false).unwrap_err().to_string();
+        assert!(refused.contains("needs --find-capacity"), "{refused}");
+        assert_eq!(condition.check_capacity(true), Ok(()));
+        let other: Condition = "p99>1ms".parse().unwrap();
+        assert_eq!(other.check_capacity(false), Ok(()));
+        let mut s = summary(100);
+        assert!(condition.check(&s).held, "not measured");
+        s.capacity = Some(Box::new(CapacitySummary {
+            conditions: vec!["p99<10ms".to_owned()],
+            rate_per_s: Some(41_200.0),
+            low_per_s: 39_000.0,
+            high_per_s: 42_000.0,
+            confidence: 0.95,
+            at_least: false,
+            from_above_per_s: None,
+            hysteresis: false,
+            ended_by: SearchEnd::Precision,
+            steps: Vec::new(),
+            precision: 0.03,
+            budget_s: 120.0,
+            took_s: 60.0,
+            block_s: None,
+            generator_limited_steps: 0,
+        }));
+        assert!(!condition.check(&s).held);
+        let low: Condition = "capacity_low<40_000".parse().unwrap();
+        assert_eq!(low.check(&s).value_text, "39,000 msg/s");
+        assert!(low.check(&s).held);
+        let own = s.capacity.as_mut().unwrap();
+        (own.rate_per_s, own.low_per_s, own.high_per_s) = (Some(0.0), 0.0, 0.0);
+        assert!(
+            condition.check(&s).held,
+            "a dead server has a capacity of 0"
+        );
     }
 
     /// A run that lost no connection failed on `back_99>5s`, which was not measured.

@@ -33,6 +33,7 @@ mod json_lines;
 mod json_record;
 mod json_table;
 mod json_value;
+mod load_curve_sheets;
 mod log_lines;
 mod message_rows;
 mod open;
@@ -66,7 +67,9 @@ pub use distributions::read_distribution;
 pub use foreign::DecimalSign;
 pub use partial_log::{PartialLog, read_logged_seconds, read_partial_log};
 pub use remark::{CellCount, Remark, RunnerUp};
-pub use run::{RunPart, read_deliveries, read_reconnects, read_run, read_timeline};
+pub use run::{
+    RunPart, read_deliveries, read_load_curve, read_reconnects, read_run, read_timeline,
+};
 pub use run_origin::RunOrigin;
 pub use time_column::{Latencies, TimeColumn, XColumn};
 pub use time_unit::TimeUnit;

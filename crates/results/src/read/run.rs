@@ -11,7 +11,7 @@ use super::json::JsonRun;
 use super::open::{self, OpenedFile};
 use super::{
     ColumnRequest, Metric, csv_timeline, delivery_sheets, event_sheets, hlog_timeline,
-    message_rows, own_sheets, shards_sheet, summary_sheet,
+    load_curve_sheets, message_rows, own_sheets, shards_sheet, summary_sheet,
 };
 use crate::content::Content;
 use crate::error::{Result, ResultsError};
@@ -80,6 +80,17 @@ pub fn read_reconnects(path: &Path) -> Result<Summary> {
         .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::Reconnects))
 }
 
+/// Reads the summary of a run with `--sweep` or `--find-capacity`, from its `.xlsx` or `.json`.
+///
+/// # Errors
+/// [`ResultsError`] when the file cannot be read, or is not that of such a run.
+pub fn read_load_curve(path: &Path) -> Result<Summary> {
+    let run = read_parts(path, &ColumnRequest::default(), &[RunPart::Summary], true)?;
+    run.and_then(|run| run.summary)
+        .filter(|summary| summary.load_steps().is_some())
+        .ok_or_else(|| ResultsError::Lacks(path.to_owned(), Content::LoadCurve))
+}
+
 /// Reads the parts; `None` when the file is not that of a run. Unless `must_be_ours`, a log with other tags is read, and
 /// a workbook with a missing or incomplete summary.
 fn read_parts(
@@ -131,6 +142,11 @@ fn of_workbook(
             reconnect.timeline = event_sheets::read(source, RECONNECTS_SHEET)?;
         }
         summary.connect_timeline = event_sheets::read(source, CONNECTS_SHEET)?;
+        let steps = load_curve_sheets::read(source)?;
+        match &mut summary.capacity {
+            Some(capacity) => capacity.steps = steps.unwrap_or_default(),
+            None => summary.load_curve = steps,
+        }
     }
     if parts.contains(&RunPart::Deliveries) {
         read_single_deliveries(source, &mut run)?;

@@ -232,7 +232,8 @@ fn end_message(
         return record_slow(recorder, |slow| slow.messages.ended(&sample, is_open_loop));
     }
     if let Some(response_ns) = sample.response_time_ns().filter(|_| is_open_loop) {
-        recorder.punctual_response(response_ns.saturating_sub(message.lateness_ns));
+        let punctual_ns = response_ns.saturating_sub(message.lateness_ns);
+        recorder.punctual_response(punctual_ns, &sample);
     }
     recorder.ended(&thread.budget, sample, message.size);
     if let Some(figures) = &mut recorder.scenario {

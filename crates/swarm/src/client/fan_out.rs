@@ -236,29 +236,38 @@ impl ThreadState {
     /// Closes messages of senders whose connection has ended.
     #[cold]
     pub(crate) fn close_orphans(&self) {
-        let (Some(board), Some(dialogue)) = (&self.board, &self.dialogue) else {
-            return;
-        };
         let now_ns = self.on_board(self.clock.now_ns());
         let expired_ns = now_ns.saturating_sub(self.rules.timeout_ns);
-        let prune = |sender, until_ns| {
-            self.excuse_exits(sender, board, dialogue);
-            let incomplete = |publication: &Publication| {
-                if !publication.message.number.is_warmup() {
-                    let mut recorder = self.recorder.borrow_mut();
-                    record_unfinished(publication, board, &mut recorder, self);
-                }
-            };
-            board.prune(sender, until_ns, incomplete, |_| {}).0
-        };
         self.orphans.borrow_mut().retain(|sender| {
             if self.command.stop {
-                prune(*sender, expired_ns);
+                self.prune_orphan(*sender, expired_ns);
                 self.abandon_publications(*sender);
-                return prune(*sender, u64::MAX - 1) > 0;
+                return self.prune_orphan(*sender, u64::MAX - 1) > 0;
             }
-            prune(*sender, expired_ns.saturating_sub(CLOSING_GRACE_NS)) > 0
+            self.prune_orphan(*sender, expired_ns.saturating_sub(CLOSING_GRACE_NS)) > 0
         });
+    }
+
+    /// Ends the wait for messages of senders whose connection has ended, because a step is over.
+    pub(crate) fn close_remaining_orphans(&self) {
+        let mut orphans = self.orphans.borrow_mut();
+        orphans.retain(|sender| self.prune_orphan(*sender, u64::MAX - 1) > 0);
+    }
+
+    /// Closes the messages that were sent at or before this time, on the clock of the board, by a sender whose connection has
+    /// ended. Returns the number of the others.
+    fn prune_orphan(&self, sender: u32, sent_until_ns: u64) -> usize {
+        let (Some(board), Some(dialogue)) = (&self.board, &self.dialogue) else {
+            return 0;
+        };
+        self.excuse_exits(sender, board, dialogue);
+        let incomplete = |publication: &Publication| {
+            if !publication.message.number.is_warmup() {
+                let mut recorder = self.recorder.borrow_mut();
+                record_unfinished(publication, board, &mut recorder, self);
+            }
+        };
+        board.prune(sender, sent_until_ns, incomplete, |_| {}).0
     }
 
     /// Takes deliveries of a sender's messages out of the expected ones, whose receivers have left by plan.

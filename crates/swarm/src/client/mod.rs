@@ -274,6 +274,8 @@ impl Client {
         let early = !is_closing && (!is_done || has_more);
         if early && !is_done {
             self.end_part(thread);
+        } else if early {
+            self.leave_further_steps(thread);
         }
         self.leave_rooms(thread);
         let by_server = !is_closing || was_slow;
@@ -307,6 +309,7 @@ impl Client {
                 self.leave_unfinished(thread);
             }
             ClientStage::Waiting => self.leave_unfinished(thread),
+            ClientStage::Draining { .. } => self.leave_further_steps(thread),
             _ => {}
         }
         match self.stage {
@@ -329,6 +332,17 @@ impl Client {
         stats
             .unfinished
             .extend(pacing.map(|pacing| (pacing, self.sent)));
+    }
+
+    /// Registers the schedules of the steps that follow as unfinished, for a client that has completed its part of this one.
+    fn leave_further_steps(&self, thread: &ThreadState) {
+        if thread.run.is_some_and(|run| run.is_step()) && !self.is_slow() {
+            let mut stats = thread.clients.borrow_mut();
+            let pacing = thread.sender(self.id).map(Pacing::unstarted);
+            stats
+                .unfinished
+                .extend(pacing.map(|pacing| (pacing, self.sent)));
+        }
     }
 
     /// Number of measured messages in flight; 0 for a slow reader, whose messages are not those of the run.

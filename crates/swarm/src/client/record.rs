@@ -45,10 +45,6 @@ impl Client {
                 self.failed += u64::from(outcome != Outcome::Ok);
                 let in_flight_ns = now_ns - message.sent_ns;
                 recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
-                if correct && thread.rules.open_loop.is_some() {
-                    recorder
-                        .punctual_response(now_ns - message.intended_ns - message.lateness_ns());
-                }
                 let mut sample = Sample::echoed(
                     self.id,
                     message.number.index(),
@@ -58,6 +54,10 @@ impl Client {
                     outcome,
                 );
                 sample.over_stop = message.sent_ns < thread.last_stop_end_ns.get();
+                if correct && thread.rules.open_loop.is_some() {
+                    let punctual_ns = now_ns - message.intended_ns - message.lateness_ns();
+                    recorder.punctual_response(punctual_ns, &sample);
+                }
                 recorder.ended(&thread.budget, sample, message.shape.size());
             }
             EchoVerdict::Duplicate(number) if !number.is_warmup() => {
@@ -125,7 +125,7 @@ impl Client {
     /// Holds back a message without an identity until its meaning is known.
     #[cold]
     fn hold_back(&mut self, held: HeldMessage, thread: &ThreadState) {
-        if self.in_flight.is_empty() && !self.in_flight.given_up.is_empty() {
+        if self.in_flight.is_empty() && self.in_flight.has_given_up() {
             // Ignored, because it may be the echo of a message that is already counted as lost.
             return;
         }

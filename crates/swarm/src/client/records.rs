@@ -419,7 +419,8 @@ impl Client {
         let in_flight_ns = now_ns - message.sent_ns;
         recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
         if outcome.is_timed() && is_open_loop {
-            recorder.punctual_response(now_ns - message.intended_ns - message.lateness_ns());
+            let punctual_ns = now_ns - message.intended_ns - message.lateness_ns();
+            recorder.punctual_response(punctual_ns, &sample);
         }
         if let Some(neighbours) = recorder.neighbours(sample.sent_ns)
             && outcome.is_timed()
@@ -469,7 +470,7 @@ impl Client {
         thread: &ThreadState,
     ) {
         let number = own.sent.ended_number(key);
-        let is_given_up = number.is_some_and(|number| self.in_flight.given_up.contains(&number));
+        let is_given_up = number.is_some_and(|number| self.in_flight.is_given_up(number));
         if thread.run.is_none() || own.sent.was_warmup(key) || is_given_up {
             return;
         }

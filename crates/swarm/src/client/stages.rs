@@ -1,9 +1,11 @@
 //! Stages of a client, from opened to closed, and its deadlines: timeout of an echo, drain, close.
 
+use measurement::plan::Verify;
 use websocket_wire::Opcode;
 
 use super::Client;
 use crate::connection_end::ConnectionEnd;
+use crate::load_order::ClientCounts;
 use crate::rules::RunTimes;
 use crate::thread_state::ThreadState;
 
@@ -163,7 +165,7 @@ impl Client {
             };
             (due_until_ns, now, now + timeout.min(STOP_DRAIN_NS))
         } else if self.pacing.is_over(now, self.sent, &thread.rules, run) {
-            let until_ns = self.last_sent_ns + timeout;
+            let until_ns = self.last_sent_ns + thread.rules.drain_ns;
             (u64::MAX, now.min(run.end_ns), until_ns)
         } else {
             return;
@@ -181,7 +183,7 @@ impl Client {
         let until_ns = if thread.command.stop {
             until_ns.min(now.saturating_add(STOP_DRAIN_NS))
         } else {
-            until_ns
+            until_ns.min(thread.drained_ns)
         };
         self.stage = ClientStage::Draining { until_ns };
         let is_drained =
@@ -193,13 +195,27 @@ impl Client {
         }
     }
 
-    /// Lets a client that is done wait for the next slice of a sliced run. Returns true if the client waits.
-    pub(crate) fn rest(&mut self) -> bool {
+    /// Lets a client that is done wait for the next slice of a sliced run. Late echoes of a step count in none that follows.
+    /// Returns true if the client waits.
+    pub(crate) fn rest(&mut self, thread: &ThreadState) -> bool {
+        if thread.run.is_some_and(|run| run.is_step()) && thread.rules.verify != Verify::Off {
+            self.in_flight.end_step(self.warmed, self.sent);
+        }
         if self.stage == ClientStage::Done {
             self.await_slow();
             self.stage = ClientStage::Waiting;
         }
         self.stage == ClientStage::Waiting
+    }
+
+    /// Measured messages so far; `None` for an idle connection, and for one that its client has left.
+    pub(crate) fn counts(&self, thread: &ThreadState) -> Option<ClientCounts> {
+        let is_clients = !thread.is_idle(self.id) && !self.is_detached();
+        is_clients.then_some(ClientCounts {
+            client: self.id,
+            messages: self.sent,
+            failed: self.failed,
+        })
     }
 
     /// Number of messages sent so far, measured or not.
@@ -337,5 +353,5 @@ fn sending_deadline(now_ns: u64, thread: &ThreadState) -> u64 {
         return end_ns;
     }
     // After the end of an open loop, delayed messages are still sent.
-    end_ns.saturating_add(thread.rules.timeout_ns)
+    end_ns.saturating_add(thread.rules.late_sends_ns)
 }

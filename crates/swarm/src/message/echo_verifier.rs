@@ -256,7 +256,7 @@ fn judge_by_order(in_flight: &mut InFlightQueue) -> EchoVerdict {
             correct: true,
         },
         // Each given-up message can still be echoed once.
-        None if in_flight.given_up.pop().is_some() => EchoVerdict::GivenUp,
+        None if in_flight.take_given_up() => EchoVerdict::GivenUp,
         None => EchoVerdict::Unidentified { ambiguous: true },
     }
 }
@@ -281,7 +281,7 @@ fn judge_short(
     };
     let client = context.client;
     let size = context.payloads.shape(Identity { client, number }).size();
-    if in_flight.given_up.contains(&number) {
+    if in_flight.is_given_up(number) {
         return EchoVerdict::GivenUp;
     }
     // A single digit proves nothing.
@@ -326,7 +326,7 @@ fn judge_claim(
         if let Some(echo) = in_flight.take(number) {
             return Some(EchoVerdict::Answer { echo, correct });
         }
-        if in_flight.given_up.contains(&number) {
+        if in_flight.is_given_up(number) {
             return Some(EchoVerdict::GivenUp);
         }
         // Only an exact copy counts as a duplicate, because a damaged number may look like one.

@@ -50,8 +50,17 @@ pub(crate) struct InFlightQueue {
     timed_out: VecDeque<InFlightMessage>,
     /// Highest order answered by an echo with too few digits for proof, plus one.
     answered_by_order: u64,
-    /// Messages counted as lost at the end of the drain. A later echo of them does not count, not even as a duplicate.
-    pub(crate) given_up: Vec<MessageNumber>,
+    /// Messages whose later echoes do not count, not even as duplicates; `None` without any.
+    given_up: Option<Box<GivenUp>>,
+}
+
+/// Messages whose later echoes do not count.
+#[derive(Debug, Default)]
+struct GivenUp {
+    /// Messages counted as lost at the end of the drain.
+    lost: Vec<MessageNumber>,
+    /// Number of messages of the warm-up, and of measured ones, that were sent in earlier steps.
+    of_earlier_steps: [u64; 2],
 }
 
 impl InFlightQueue {
@@ -243,6 +252,36 @@ impl InFlightQueue {
         }
     }
 
+    /// Ends a step in which this number of messages of the warm-up, and of measured messages, had been sent. Later echoes of
+    /// them do not count.
+    pub(crate) fn end_step(&mut self, warmed: u64, sent: u64) {
+        let given_up = self.given_up.get_or_insert_default();
+        given_up.lost.clear();
+        given_up.of_earlier_steps = [warmed, sent];
+    }
+
+    /// Returns true for a message that counts as lost, or as one of an earlier step.
+    pub(crate) fn is_given_up(&self, number: MessageNumber) -> bool {
+        self.given_up.as_ref().is_some_and(|given_up| {
+            let of_earlier_steps = given_up.of_earlier_steps[usize::from(!number.is_warmup())];
+            number.index() < of_earlier_steps || given_up.lost.contains(&number)
+        })
+    }
+
+    /// Takes any message that counts as lost, for an echo that names none. Returns true if there is one.
+    pub(crate) fn take_given_up(&mut self) -> bool {
+        let given_up = self.given_up.as_mut();
+        given_up.is_some_and(|given_up| given_up.lost.pop().is_some())
+    }
+
+    /// Returns true when later echoes of some messages do not count.
+    pub(crate) fn has_given_up(&self) -> bool {
+        let given_up = self.given_up.as_ref();
+        given_up.is_some_and(|given_up| {
+            given_up.of_earlier_steps != [0, 0] || !given_up.lost.is_empty()
+        })
+    }
+
     /// Removes all messages: returns the timed-out ones and the active ones.
     pub(crate) fn give_up(&mut self) -> (VecDeque<InFlightMessage>, VecDeque<InFlightMessage>) {
         let mut active = std::mem::take(&mut self.rest);
@@ -250,7 +289,10 @@ impl InFlightQueue {
             active.push_front(first);
         }
         let all = self.timed_out.iter().chain(&active);
-        self.given_up.extend(all.map(|m| m.number));
+        let numbers: Vec<_> = all.map(|m| m.number).collect();
+        if !numbers.is_empty() {
+            self.given_up.get_or_insert_default().lost.extend(numbers);
+        }
         (std::mem::take(&mut self.timed_out), active)
     }
 }
@@ -359,6 +401,20 @@ mod tests {
         let (timed_out, active) = f.give_up();
         assert_eq!((timed_out.len(), active.len()), (1, 2));
         assert!(f.is_empty());
-        assert_eq!(f.given_up, [0, 1, 2].map(MessageNumber::measured));
+        let is_given_up = |index| f.is_given_up(MessageNumber::measured(index));
+        assert_eq!([0, 2, 3].map(is_given_up), [true, true, false]);
+        assert!(!f.is_given_up(MessageNumber::warmup(0)));
+    }
+
+    #[test]
+    fn messages_of_earlier_steps_are_given_up() {
+        let mut f = in_flight(100, &[3, 4]);
+        assert!(!f.has_given_up());
+        f.end_step(2, 4);
+        let is_given_up = |number| f.is_given_up(number);
+        let measured = [3, 4].map(MessageNumber::measured).map(is_given_up);
+        let warm_up = [1, 2].map(MessageNumber::warmup).map(is_given_up);
+        assert_eq!((measured, warm_up), ([true, false], [true, false]));
+        assert!(f.has_given_up());
     }
 }

@@ -68,11 +68,12 @@ impl Pacing {
     /// previous one.
     pub(crate) fn start(self, rules: &SendRules, sender: u32, run: RunTimes) -> Self {
         let Some(open) = &rules.open_loop else {
-            return Self::default();
+            return Self::unstarted(sender);
         };
         if let Some(slice) = run.slice {
+            let turn = self.turn.filter(|_| !slice.restarts);
             let mut pacing = Self {
-                turn: Some(self.turn.unwrap_or_else(|| open.measured.first(sender))),
+                turn: Some(turn.unwrap_or_else(|| open.measured.first(sender))),
                 from_ns: slice.origin_ns,
                 sender,
                 measured: true,
@@ -90,6 +91,16 @@ impl Pacing {
             measured: false,
         };
         warm_up.in_phase_at(run.start_ns, open, run)
+    }
+
+    /// Starts a client without a connection.
+    pub(crate) fn start_unconnected(self, rules: &SendRules, run: RunTimes) -> Self {
+        self.start(rules, self.sender, run)
+    }
+
+    /// The position of the same client when it has sent nothing.
+    pub(crate) fn restarted(self) -> Self {
+        Self::unstarted(self.sender)
     }
 
     /// Enters the measured phase when T0 has come or the warm-up has no messages left.
@@ -205,13 +216,13 @@ impl Pacing {
         let is_in_last_phase = self.measured || run.slice.is_some();
         let nothing_due =
             is_in_last_phase && self.due_ns().is_none_or(|due| due >= run.due_before_ns());
-        // After the end of a planned duration, delayed messages may be sent for as long as the timeout of an echo.
+        // After the end of a planned duration, delayed messages are sent for a while, usually the timeout of an echo.
         let ends_ns = if run.end_ns == u64::MAX {
             0
         } else {
             run.end_ns
         };
-        nothing_due && now_ns >= ends_ns || now_ns >= run.end_ns.saturating_add(rules.timeout_ns)
+        nothing_due && now_ns >= ends_ns || now_ns >= run.end_ns.saturating_add(rules.late_sends_ns)
     }
 
     /// Skips the messages that are due by `until_ns`. Returns the number of measured ones.
@@ -247,16 +258,31 @@ impl Pacing {
                 planned => planned - sent,
             };
         };
-        let Some(run) = run else {
-            return 0;
-        };
-        let mut pacing = self.in_phase_at(u64::MAX, open, run);
         let mut unsent = 0;
-        let until_ns = until_ns.min(run.due_before_ns() - 1);
-        while pacing.due_ns().is_some_and(|due| due <= until_ns) {
-            pacing.advance(open);
-            unsent += 1;
+        if let Some(run) = run {
+            self.for_unsent(until_ns, open, run, |_| unsent += 1);
         }
         unsent
+    }
+
+    /// Calls `unsent` with the due time after T0 of each measured message of an open loop that was due by `until_ns` but not
+    /// sent.
+    #[cold]
+    pub(crate) fn for_unsent(
+        self,
+        until_ns: u64,
+        open: &OpenLoopSchedules,
+        run: RunTimes,
+        mut unsent: impl FnMut(u64),
+    ) {
+        let mut pacing = self.in_phase_at(u64::MAX, open, run);
+        let until_ns = until_ns.min(run.due_before_ns() - 1);
+        while let Some(due_ns) = pacing.due_ns().filter(|due| *due <= until_ns) {
+            pacing.advance(open);
+            // Those of the settle part of a slice are not measured.
+            if due_ns >= run.t0_ns {
+                unsent(due_ns - run.t0_ns);
+            }
+        }
     }
 }

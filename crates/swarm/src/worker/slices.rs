@@ -9,6 +9,7 @@ use host::thread_usage::ThreadUsage;
 use measurement::record::{BottomK, Recorder};
 
 use super::{MEASURING_WAIT, REPORT_INTERVAL, UsageBaseline, Worker, WorkerReport};
+use crate::load_order::ClientCounts;
 use crate::progress::ThreadProgress;
 use crate::rules::{RunTimes, SliceCommand};
 
@@ -20,6 +21,10 @@ pub(crate) struct ThreadSlice {
     pub(crate) progress: Arc<ThreadProgress>,
     /// Messages sent in the slice, measured or not.
     pub(crate) all_sent: u64,
+    /// Messages of each client; empty unless a step keeps samples.
+    pub(crate) clients: Vec<ClientCounts>,
+    /// Clients with an open connection at the end.
+    pub(crate) alive: u64,
 }
 
 impl Worker<'_> {
@@ -40,12 +45,18 @@ impl Worker<'_> {
             {
                 last = command.slice;
                 self.event_loop.thread.command = command;
-                self.event_loop.thread.budget = Arc::clone(if slice.keeps_samples {
-                    &all_samples
+                let slice = if slice.is_step {
+                    let step = self.run_step(&slice, reports)?;
+                    self.count_sent(step, &mut sent)
                 } else {
-                    &no_samples
-                });
-                let slice = self.run_slice(&slice, &mut sent)?;
+                    self.event_loop.thread.budget = Arc::clone(if slice.keeps_samples {
+                        &all_samples
+                    } else {
+                        &no_samples
+                    });
+                    let slice = self.run_slice(&slice)?;
+                    self.count_sent(slice, &mut sent)
+                };
                 // The coordinator normally outlives its threads. Without it, the reports are not needed.
                 let _ = reports.send(WorkerReport::SliceOver(Box::new(slice)));
             } else if command != self.event_loop.thread.command {
@@ -56,9 +67,20 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Runs a slice until its last echo has arrived or has timed out. `sent` is the number of messages that all clients
-    /// have sent before it.
-    fn run_slice(&mut self, slice: &SliceCommand, sent: &mut u64) -> io::Result<ThreadSlice> {
+    /// Ends a slice, and counts the messages sent in it. `sent` is the number of messages that all clients have sent before
+    /// it.
+    fn count_sent(&mut self, slice: ThreadSlice, sent: &mut u64) -> ThreadSlice {
+        let before = std::mem::replace(sent, self.event_loop.end_slice());
+        ThreadSlice {
+            // Messages of clients whose connections ended are no longer counted.
+            all_sent: sent.saturating_sub(before),
+            alive: self.event_loop.connected_clients(),
+            ..slice
+        }
+    }
+
+    /// Runs a slice until its last echo has arrived or has timed out.
+    fn run_slice(&mut self, slice: &SliceCommand) -> io::Result<ThreadSlice> {
         let baseline = UsageBaseline {
             at: Instant::now(),
             usage: ThreadUsage::now(),
@@ -78,18 +100,14 @@ impl Worker<'_> {
         let usage = self.usage_since(baseline);
         let thread = &self.event_loop.thread;
         let progress = Arc::new(thread.progress_without_record(Some(usage)));
-        {
-            let mut stillness = thread.stillness.borrow_mut();
-            stillness.stops.clear();
-            stillness.longest_ns = 0;
-        }
+        thread.stillness.borrow_mut().clear();
         let recorder = thread.take_recorder();
-        let before = std::mem::replace(sent, self.event_loop.end_slice());
         Ok(ThreadSlice {
             recorder,
             progress,
-            // Messages of clients whose connections ended are no longer counted.
-            all_sent: sent.saturating_sub(before),
+            all_sent: 0,
+            clients: Vec::new(),
+            alive: 0,
         })
     }
 }

@@ -110,7 +110,8 @@ fn answer(request: &Request<Incoming>, figures: &MetricsSource) -> Response<Stri
         return response;
     }
     let (plan, control) = &**figures;
-    match page::render(plan, &control.progress()) {
+    let search = control.search();
+    match page::render(plan, &control.progress(), search) {
         Ok(text) => {
             let mut response = Response::new(text);
             let kind = HeaderValue::from_static(page::CONTENT_TYPE);

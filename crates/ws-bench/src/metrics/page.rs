@@ -13,7 +13,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
-use swarm::RunProgress;
+use swarm::{RunProgress, SearchProgress};
 
 pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
@@ -53,9 +53,13 @@ fn counters(progress: &RunProgress) -> [CounterRow; 15] {
     ]
 }
 
-pub(super) fn render(plan: &Plan, progress: &RunProgress) -> Result<String, fmt::Error> {
+pub(super) fn render(
+    plan: &Plan,
+    progress: &RunProgress,
+    search: Option<SearchProgress>,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("ws_bench");
-    let page = MetricsPage(plan.clone(), progress.clone());
+    let page = MetricsPage(plan.clone(), progress.clone(), search);
     registry.register_collector(Box::new(page));
     let mut text = String::new();
     prometheus_text::encode(&mut text, &registry)?;
@@ -63,7 +67,7 @@ pub(super) fn render(plan: &Plan, progress: &RunProgress) -> Result<String, fmt:
 }
 
 #[derive(Debug)]
-struct MetricsPage(Plan, RunProgress);
+struct MetricsPage(Plan, RunProgress, Option<SearchProgress>);
 
 impl Collector for MetricsPage {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -86,7 +90,8 @@ impl Collector for MetricsPage {
         deliveries(page, record)?;
         feed(page, record)?;
         slow_readers(page, record)?;
-        self.reconnects(page)
+        self.reconnects(page)?;
+        self.search(page)
     }
 }
 
@@ -272,6 +277,33 @@ impl MetricsPage {
         Ok(())
     }
 
+    /// Figures of a search or a sweep. Without one there are none. The capacity is left out while it is unknown.
+    fn search(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(search) = &self.2 else {
+            return Ok(());
+        };
+        let step = ConstGauge::new(u64::from(search.step));
+        let help = "Number of the current step of the search or the sweep";
+        metric(page, "search_step", help, None, &step)?;
+        let mut rate = |name, help, per_second: f64| {
+            let gauge = ConstGauge::new(per_second);
+            metric(page, name, help, Some(&per_second_unit()), &gauge)
+        };
+        let Some(estimate) = &search.estimate else {
+            return Ok(());
+        };
+        if let Some(capacity) = estimate.rate_per_s {
+            rate("capacity", "Capacity by the steps so far", capacity)?;
+        }
+        let help = "Lower end of the interval of the capacity so far";
+        rate("capacity_low", help, estimate.low_per_s)?;
+        if estimate.high_per_s.is_finite() {
+            let help = "Upper end of the interval of the capacity so far";
+            rate("capacity_high", help, estimate.high_per_s)?;
+        }
+        Ok(())
+    }
+
     /// Figures of lost connections. Without a drop and reconnects there are none.
     fn reconnects(&self, page: &mut DescriptorEncoder<'_>) -> fmt::Result {
         if !self.0.connections.reports_reconnects() {
@@ -305,20 +337,28 @@ impl MetricsPage {
             is_now.encode(phases.encode_family(&labels)?)?;
         }
         let so_far = summary_so_far(&self.0, &self.1, None, false);
-        let per_second = Unit::Other("messages_per_second".to_owned());
+        let per_second = per_second_unit();
         let mut rate = |name, help, value: f64| {
             metric(page, name, help, Some(&per_second), &ConstGauge::new(value))
         };
         let help = "Right echoes per second of the measured phase so far";
         rate("achieved_rate", help, so_far.throughput.messages_per_s)?;
-        if let Some(profile) = self.0.load.profile() {
+        let planned = self.0.load.profile();
+        let planned = planned.map(|profile| profile.rate_at(self.1.elapsed_s));
+        // The plan of a search has no rate of its own.
+        let offered = self.2.as_ref().and_then(|search| search.offered_per_s);
+        if let Some(offered) = offered.or(planned) {
             let help = "Messages per second that the plan asks for now";
-            rate("offered_rate", help, profile.rate_at(self.1.elapsed_s))?;
+            rate("offered_rate", help, offered)?;
         }
         let measured = ConstGauge::new(self.1.elapsed_s);
         let help = "Length of the measured phase so far";
         metric(page, "measured", help, Some(&Unit::Seconds), &measured)
     }
+}
+
+fn per_second_unit() -> Unit {
+    Unit::Other("messages_per_second".to_owned())
 }
 
 fn write_counters(page: &mut DescriptorEncoder<'_>, rows: &[CounterRow]) -> fmt::Result {
@@ -382,17 +422,45 @@ mod tests {
     use swarm::Phase;
 
     use super::*;
+    use crate::search_progress::tests::searching;
     use crate::tests::{plan, plan_with};
 
     /// The samples of a page by their names, including labels.
     fn samples(plan: &Plan, progress: &RunProgress) -> BTreeMap<String, f64> {
-        let text = render(plan, progress).unwrap();
+        let text = render(plan, progress, None).unwrap();
         let samples = text.lines().filter(|line| !line.starts_with('#'));
         let samples = samples.map(|line| {
             let (name, value) = line.rsplit_once(' ').unwrap();
             (name.to_owned(), value.parse().unwrap())
         });
         samples.collect()
+    }
+
+    #[test]
+    fn a_search_has_its_step_and_the_capacity_so_far() {
+        let plan = plan("--find-capacity p99<10ms");
+        let mut search = searching();
+        let text =
+            |search: &SearchProgress| render(&plan, &progress(), Some(search.clone())).unwrap();
+        let found = text(&search);
+        for line in [
+            "ws_bench_search_step 7",
+            "ws_bench_offered_rate_messages_per_second 41000.0",
+            "ws_bench_capacity_messages_per_second 41500.0",
+            "ws_bench_capacity_low_messages_per_second 40000.0",
+            "ws_bench_capacity_high_messages_per_second 43000.0",
+        ] {
+            assert!(found.lines().any(|found| found == line), "{line}: {found}");
+        }
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.rate_per_s, estimate.high_per_s) = (None, f64::INFINITY);
+        let found = text(&search);
+        assert!(!found.contains("ws_bench_capacity_messages"), "{found}");
+        assert!(!found.contains("ws_bench_capacity_high"), "{found}");
+        search.estimate = None;
+        assert!(!text(&search).contains("ws_bench_capacity"));
+        let without = render(&plan, &progress(), None).unwrap();
+        assert!(!without.contains("ws_bench_search_step"), "{without}");
     }
 
     fn progress() -> RunProgress {
@@ -590,7 +658,7 @@ mod tests {
 
     #[test]
     fn every_name_is_explained_once() {
-        let text = render(&plan("-d 20s -r 100"), &progress()).unwrap();
+        let text = render(&plan("-d 20s -r 100"), &progress(), None).unwrap();
         for kind in ["HELP", "TYPE"] {
             let names = text.lines().filter_map(|line| {
                 let rest = line.strip_prefix(&format!("# {kind} "))?;

@@ -11,12 +11,12 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
-use units::human_time;
+use units::{human_rate, human_time};
 use wording::Tone;
 use wording::summary_view::LabelledRow;
 
 use super::histogram::HistogramBars;
-use super::view_model::{PhaseState, ViewModel};
+use super::view_model::{LoadCurve, PhaseState, ViewModel};
 
 /// Minimum size for panels. Smaller screens show only lines.
 const SMALLEST: (u16, u16) = (72, 20);
@@ -130,7 +130,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     frame.render_widget(percentiles(view).block(block("percentiles")), times);
     let [left, right] = Layout::horizontal([Ratio(1, 2), Ratio(1, 2)]).areas(charts);
     histograms(frame, view, palette, left);
-    curves(frame, view, palette, right);
+    match &view.load_curve {
+        Some(curve) => load_curve(frame, curve, palette, right),
+        None => curves(frame, view, palette, right),
+    }
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
     frame.render_widget(Paragraph::new(view.keys).style(QUIET), keys);
@@ -326,10 +329,6 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
             .style(style)
             .data(&curve.points)
     });
-    let axis = |bounds, labels: Vec<Line<'static>>| {
-        let axis = Axis::default().bounds(bounds).style(QUIET);
-        axis.labels_alignment(Alignment::Right).labels(labels)
-    };
     let middle = (ys[0] + ys[1]) / 2.0;
     let chart = Chart::new(datasets.collect())
         .block(block)
@@ -337,6 +336,52 @@ fn curves(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette, area: Rect)
         .x_axis(axis(xs, xs.map(seconds).to_vec()))
         .y_axis(axis(ys, [ys[0], middle, ys[1]].map(time).to_vec()));
     frame.render_widget(chart, area);
+}
+
+/// Mark and name of the points of a load curve.
+fn load_mark(tone: Tone) -> (char, &'static str) {
+    match tone {
+        Tone::Good => ('o', "held"),
+        Tone::Bad => ('×', "failed"),
+        Tone::Warning | Tone::Neutral => ('?', "undecided"),
+    }
+}
+
+/// p99 over the offered rate, whose unit is in the labels. Both axes are logarithmic.
+fn load_curve(frame: &mut Frame<'_>, curve: &LoadCurve, palette: Palette, area: Rect) {
+    let mut title = vec![Span::styled(" p99: ", BOLD)];
+    title.extend(curve.points.iter().map(|(tone, _)| {
+        let (mark, name) = load_mark(*tone);
+        Span::styled(format!("{mark} {name} "), palette.tone(*tone))
+    }));
+    let block = titled(Line::from(title));
+    let points = || curve.points.iter().flat_map(|(_, points)| points);
+    let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
+        return frame.render_widget(block, area);
+    };
+    let round = |ends: [f64; 2]| [round_below(ends[0]), round_above(ends[1])];
+    let (xs, ys) = (round(xs), round(ys));
+    let rate = |x: f64| Line::raw(format!("{}/s", human_rate(10_f64.powf(x))));
+    let time = |y: f64| Line::raw(human_time(10_f64.powf(y)));
+    let datasets = curve.points.iter().map(|(tone, points)| {
+        Dataset::default()
+            .graph_type(GraphType::Scatter)
+            .marker(Marker::Custom(load_mark(*tone).0))
+            .style(palette.tone(*tone))
+            .data(points)
+    });
+    let chart = Chart::new(datasets.collect())
+        .block(block)
+        .legend_position(None)
+        .x_axis(axis(xs, xs.map(rate).to_vec()))
+        .y_axis(axis(ys, ys.map(time).to_vec()));
+    frame.render_widget(chart, area);
+}
+
+/// An axis with labels at equal distances.
+fn axis(bounds: [f64; 2], labels: Vec<Line<'static>>) -> Axis<'static> {
+    let axis = Axis::default().bounds(bounds).style(QUIET);
+    axis.labels_alignment(Alignment::Right).labels(labels)
 }
 
 /// The legend of the curves, each with its mark: `service ⠤ p50 ⠤ p99  response ⠤ p99`.
@@ -380,6 +425,7 @@ fn ends(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use clap::Parser;
     use measurement::plan::{ConnectionRules, ReconnectLaw};
     use measurement::record::{ConnectFailure, ReconnectRecord};
     use ratatui::Terminal;
@@ -388,7 +434,9 @@ mod tests {
     use swarm::{Phase, RunProgress};
 
     use super::*;
-    use crate::tests::{measuring, plan, plan_with, view};
+    use crate::args::BenchArgs;
+    use crate::search_progress::tests::searching;
+    use crate::tests::{history, measuring, plan, plan_with, view};
     use crate::tui::history::History;
     use crate::tui::view_model::LiveState;
 
@@ -486,6 +534,32 @@ mod tests {
     }
 
     #[test]
+    fn a_search_shows_its_load_curve() {
+        let args = "ws-bench --find-capacity p99<10ms -c 100".split_whitespace();
+        let args = BenchArgs::try_parse_from(args).unwrap();
+        let (plan, rates) = (
+            plan("--find-capacity p99<10ms -c 100"),
+            args.several_rates(),
+        );
+        let (progress, search) = (measuring(200_000, true), searching());
+        let state = LiveState {
+            plan: &plan,
+            progress: &progress,
+            history: &history(&progress),
+            calibration: None,
+            rates: rates.as_ref(),
+            search: Some(&search),
+            is_interrupted: false,
+        };
+        let view = ViewModel::new(&state, 38);
+        let size = (80, 24);
+        assert_looks_like(
+            &drawn(&view, PLAIN, size),
+            include_str!("screens/search-80x24.txt"),
+        );
+    }
+
+    #[test]
     fn an_open_loop_on_a_large_terminal() {
         let size = (160, 48);
         assert_looks_like(
@@ -522,6 +596,8 @@ mod tests {
             progress: &waiting,
             history: &History::default(),
             calibration: None,
+            rates: None,
+            search: None,
             is_interrupted: false,
         };
         for size in [

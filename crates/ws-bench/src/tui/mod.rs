@@ -31,6 +31,7 @@ use self::history::History;
 use self::keyboard::Keyboard;
 use self::screen::Screen;
 use self::view_model::{LiveState, ViewModel};
+use crate::search_flags::SeveralRates;
 
 /// Interval between two updates of the screen, the same as that of progress reports.
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
@@ -54,25 +55,39 @@ pub(crate) fn check() -> Result<(), NoTerminal> {
 /// Starts the live screen, which also reads keys.
 pub(crate) fn start(
     plan: &Plan,
+    rates: Option<&SeveralRates>,
     calibration: Option<Calibration>,
     control: &RunHandle,
     interrupts: &Interrupts,
 ) -> anyhow::Result<DisplayThread> {
     let screen = Screen::enter().context("cannot use the terminal for --tui")?;
     control.watch();
-    let (plan, control, interrupts) = (plan.clone(), control.clone(), interrupts.clone());
+    let (plan, rates) = (plan.clone(), rates.cloned());
+    let (control, interrupts) = (control.clone(), interrupts.clone());
     let display = DisplayThread::start(move |is_over| {
+        let shown = ShownRun {
+            plan: &plan,
+            rates: rates.as_ref(),
+            calibration,
+            control: &control,
+        };
         // A closed terminal ends the display, not the run, whose files are saved.
-        let _ = show(screen, &plan, calibration, &control, &interrupts, is_over);
+        let _ = show(screen, &shown, &interrupts, is_over);
     });
     display.context("cannot start the live screen")
 }
 
+/// The run on the screen.
+struct ShownRun<'a> {
+    plan: &'a Plan,
+    rates: Option<&'a SeveralRates>,
+    calibration: Option<Calibration>,
+    control: &'a RunHandle,
+}
+
 fn show(
     mut screen: Screen,
-    plan: &Plan,
-    calibration: Option<Calibration>,
-    control: &RunHandle,
+    shown: &ShownRun<'_>,
     interrupts: &Interrupts,
     is_over: &dyn Fn() -> bool,
 ) -> io::Result<()> {
@@ -82,14 +97,17 @@ fn show(
     // After a panic elsewhere, the terminal does not belong to this screen any more, and keys are signals again. A
     // closed terminal does not count as a terminal.
     while !is_over() && screen::is_ours() && stderr().is_terminal() {
-        let progress = control.progress();
+        let progress = shown.control.progress();
+        let search = shown.control.search();
         history.update(&progress);
         let state = LiveState {
-            plan,
+            plan: shown.plan,
             progress: &progress,
             history: &history,
-            calibration,
-            is_interrupted: control.is_interrupted(),
+            calibration: shown.calibration,
+            rates: shown.rates,
+            search: search.as_ref(),
+            is_interrupted: shown.control.is_interrupted(),
         };
         screen.terminal().draw(|frame| {
             let columns = draw::histogram_columns(frame.area());

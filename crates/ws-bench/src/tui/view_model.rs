@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use measurement::plan::Plan;
 use measurement::record::{LatencyHistogram, LazyHistogram, Record};
-use measurement::run::{Connections, Summary};
+use measurement::run::{Connections, LoadStep, Summary};
 use measurement::verdict::{Calibration, Latency, SendLag, shown_quantile};
-use swarm::{Phase, RunProgress};
+use swarm::{Phase, RunProgress, SearchProgress};
 use units::{counted, grouped, human_percent, human_rate, human_time};
 use wording::Tone;
 use wording::deliveries_view;
@@ -18,6 +18,8 @@ use crate::phase_progress::{
     PHASES, PhaseProgress, connections_up, planned_connections, summary_so_far,
 };
 use crate::report::heading_and_rules;
+use crate::search_flags::SeveralRates;
+use crate::search_progress::{self, step_tone};
 
 /// The state of a run from which a view is computed.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +28,10 @@ pub(crate) struct LiveState<'a> {
     pub(crate) progress: &'a RunProgress,
     pub(crate) history: &'a History,
     pub(crate) calibration: Option<Calibration>,
+    /// The rates of a search or a sweep; `None` for any other run.
+    pub(crate) rates: Option<&'a SeveralRates>,
+    /// Its state; `None` before its first step.
+    pub(crate) search: Option<&'a SearchProgress>,
     /// True when the user has interrupted the run.
     pub(crate) is_interrupted: bool,
 }
@@ -59,6 +65,35 @@ pub(crate) struct LatencyCurve {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
+/// p99 of the response time over the offered rate, in the steps so far. Numbers are decimal logarithms.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LoadCurve {
+    /// Meaning of the points: held, not held, undecided. Then messages per second and nanoseconds of each.
+    pub(crate) points: Vec<(Tone, Vec<(f64, f64)>)>,
+}
+
+impl LoadCurve {
+    /// Returns `None` without points.
+    fn of(search: &SearchProgress) -> Option<Self> {
+        let of_tone = |tone: Tone| {
+            let is_of_tone = |step: &&LoadStep| step_tone(search, step) == tone;
+            let steps = search.steps.iter().filter(is_of_tone);
+            let points = steps.filter_map(|step| {
+                let p99 = step.response_p99_ns?.max(1) as f64;
+                let rate = Some(step.offered_per_s).filter(|rate| *rate > 0.0)?;
+                Some((rate.log10(), p99.log10()))
+            });
+            (tone, points.collect::<Vec<_>>())
+        };
+        let points = [Tone::Good, Tone::Bad, Tone::Warning].map(of_tone);
+        let points: Vec<_> = points
+            .into_iter()
+            .filter(|(_, all)| !all.is_empty())
+            .collect();
+        (!points.is_empty()).then_some(Self { points })
+    }
+}
+
 /// The complete content of the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
@@ -74,6 +109,8 @@ pub(crate) struct ViewModel {
     /// Histograms. In open loop, the response times come first.
     pub(crate) histograms: Vec<HistogramBars>,
     pub(crate) curves: Vec<LatencyCurve>,
+    /// The load curve so far, which stands in place of the curves over time; `None` before the first result.
+    pub(crate) load_curve: Option<LoadCurve>,
     /// Errors so far; empty = none.
     pub(crate) errors: Vec<LabelledRow>,
     /// The verdict as if the run ended now.
@@ -88,8 +125,12 @@ impl ViewModel {
     /// Builds the view of a state, with histograms of `columns` columns.
     pub(crate) fn new(state: &LiveState<'_>, columns: usize) -> Self {
         let LiveState { plan, progress, .. } = *state;
-        let so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
-        let phase_progress = PhaseProgress::new(plan, progress);
+        let mut so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
+        if let Some(rates) = state.rates {
+            rates.describe(&mut so_far.plan);
+        }
+        let of_phase = PhaseProgress::new(plan, progress);
+        let phase_progress = state.search.map_or(of_phase, PhaseProgress::of_search);
         let (heading, rules) = heading_and_rules(&so_far);
         let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
         Self {
@@ -100,14 +141,17 @@ impl ViewModel {
                 .map(|phase| (phase.name(), phase_state(phase, progress.phase)))
                 .collect(),
             share: phase_progress.share(),
-            time_left: phase_progress
-                .time_left(progress.in_phase)
-                .filter(|_| progress.phase != Phase::Close)
-                .map(time_left),
+            time_left: match state.search {
+                Some(search) => Some(search_progress::time_left(search)),
+                None => phase_progress.time_left(progress.in_phase),
+            }
+            .filter(|_| progress.phase != Phase::Close)
+            .map(time_left),
             load: load(state, &so_far),
             times: times(plan, &so_far),
             histograms: histograms(&progress.record, columns),
             curves: curves(plan, &progress.record, state.history),
+            load_curve: state.search.and_then(LoadCurve::of),
             errors: errors(&so_far, &progress.connections),
             verdict,
             verdict_tone,
@@ -149,13 +193,18 @@ fn time_left(left: Duration) -> String {
 fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     let LiveState { plan, progress, .. } = *state;
     let plain = |label, text| row(label, text, Tone::Neutral);
-    let mut rows = vec![clients(plan, progress)];
+    let mut rows = state.search.map_or_else(Vec::new, search_progress::rows);
+    rows.push(clients(plan, progress));
     let rate = |of: fn(&HistoryPoint) -> f64| {
         let now = state.history.newest().map(of);
         now.map_or_else(|| UNKNOWN.to_owned(), human_rate)
     };
-    if let Some(profile) = plan.load.profile() {
-        let asked = profile.rate_at(progress.elapsed_s) * recorded_share(plan);
+    let planned = plan.load.profile();
+    let planned = planned.map(|profile| profile.rate_at(progress.elapsed_s));
+    // The plan of a search has no rate of its own.
+    let offered = state.search.and_then(|search| search.offered_per_s);
+    if let Some(asked) = offered.or(planned) {
+        let asked = asked * recorded_share(plan);
         let sent = rate(|now| now.sent_per_s);
         let text = format!("{sent} of {} msg/s planned", human_rate(asked));
         rows.push(plain("sent now", text));
@@ -165,11 +214,14 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
         let echoed = rate(|now| now.received_per_s);
         let (label, verb) = ended(plan);
         rows.push(plain(label, format!("{echoed} msg/s")));
-        let average = throughput(so_far).into_iter().filter_map(|f| f.value);
-        rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
-        let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
-        let messages = format!("{sent} sent · {echoed} {verb}");
-        rows.push(plain("messages", messages));
+        // Of one step, they say little.
+        if state.search.is_none() {
+            let average = throughput(so_far).into_iter().filter_map(|f| f.value);
+            rows.push(plain("average", average.collect::<Vec<_>>().join(" · ")));
+            let (sent, echoed) = (grouped(counts.sent), grouped(counts.received));
+            let messages = format!("{sent} sent · {echoed} {verb}");
+            rows.push(plain("messages", messages));
+        }
     }
     rows.extend(so_far.fan_out.as_ref().map(|own| {
         let now = rate(|now| now.delivered_per_s);
@@ -516,6 +568,8 @@ mod tests {
                 progress: &progress,
                 history: &history,
                 calibration: None,
+                rates: None,
+                search: None,
                 is_interrupted: false,
             },
             40,
@@ -562,6 +616,8 @@ mod tests {
             progress: &progress,
             history: &history,
             calibration: None,
+            rates: None,
+            search: None,
             is_interrupted: false,
         };
         let view = ViewModel::new(&state, 40);
@@ -683,6 +739,8 @@ mod tests {
                 progress: &progress,
                 history: &History::default(),
                 calibration: None,
+                rates: None,
+                search: None,
                 is_interrupted: false,
             };
             let view = ViewModel::new(&state, 40);
@@ -740,6 +798,8 @@ mod tests {
             progress: &progress,
             history: &History::default(),
             calibration: None,
+            rates: None,
+            search: None,
             is_interrupted: true,
         };
         let view = ViewModel::new(&state, 40);

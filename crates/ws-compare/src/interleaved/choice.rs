@@ -21,6 +21,10 @@ pub(crate) fn choose_slice(
     let Some(run) = args.load.duration else {
         return Ok(None);
     };
+    if !args.capacity.is_empty() {
+        // A server that is searched alone has the machine for itself.
+        return Ok(None);
+    }
     if args.slice == Some(Duration::ZERO) {
         return Ok(None);
     }

@@ -33,17 +33,17 @@ use settle::SliceLength;
 /// Cycles after the first warm-up from which the settle part is determined.
 const SETTLE_CYCLES: usize = 5;
 
-/// Lengths of the slices of capacity and latency runs, determined in the first round.
+/// Lengths of the slices of throughput and latency runs, determined in the first round.
 #[derive(Debug, Default)]
 pub(crate) struct SliceLengths {
-    capacity: Option<SliceLength>,
+    throughput: Option<SliceLength>,
     latency: Option<SliceLength>,
 }
 
 impl SliceLengths {
     fn of(&mut self, kind: RunKind) -> &mut Option<SliceLength> {
         match kind {
-            RunKind::Capacity => &mut self.capacity,
+            RunKind::Throughput => &mut self.throughput,
             RunKind::Latency => &mut self.latency,
         }
     }
@@ -71,21 +71,21 @@ struct RoundServer<'a> {
 /// The two runs of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RunKind {
-    Capacity,
+    Throughput,
     Latency,
 }
 
 impl RunKind {
     fn name(self) -> &'static str {
         match self {
-            Self::Capacity => "capacity",
+            Self::Throughput => "throughput",
             Self::Latency => "latency",
         }
     }
 
     fn steady_figure(self) -> SteadyFigure {
         match self {
-            Self::Capacity => SteadyFigure::Echoes,
+            Self::Throughput => SteadyFigure::Echoes,
             Self::Latency => SteadyFigure::ResponseTime,
         }
     }
@@ -116,11 +116,11 @@ impl InterleavedRound<'_> {
                 running,
             });
         }
-        if self.runs.capacity {
-            let load = self.runner.template.capacity(self.seed)?;
-            let length = lengths.of(RunKind::Capacity);
+        if self.runs.throughput {
+            let load = self.runner.template.throughput(self.seed)?;
+            let length = lengths.of(RunKind::Throughput);
             self.run(
-                RunKind::Capacity,
+                RunKind::Throughput,
                 &load,
                 &mut servers,
                 length,
@@ -170,9 +170,9 @@ impl InterleavedRound<'_> {
                 continue;
             };
             match kind {
-                RunKind::Capacity => {
+                RunKind::Throughput => {
                     row.memory_per_connection_bytes = memory_per_connection_bytes;
-                    row.capacity = Some(whole);
+                    row.throughput = Some(whole);
                 }
                 RunKind::Latency => row.latency = Some(whole),
             }

@@ -17,7 +17,7 @@ const NO_CODE: u16 = 1005;
 const IDENTITY_DIGITS: (usize, usize) = (6, 10);
 
 #[derive(Debug)]
-pub(super) enum AdmittedState {
+pub(crate) enum AdmittedState {
     /// The request, or the part of it that has arrived.
     Head(TcpStream, Vec<u8>),
     Open(Box<WebSocket<TcpStream>>),
@@ -25,15 +25,15 @@ pub(super) enum AdmittedState {
 }
 
 #[derive(Debug)]
-pub(super) struct AdmittedConnection {
-    pub(super) state: AdmittedState,
+pub(crate) struct AdmittedConnection {
+    pub(crate) state: AdmittedState,
     /// True once the server has begun to end the connection.
-    pub(super) is_ended_by_server: bool,
+    pub(crate) is_ended_by_server: bool,
 }
 
 impl AdmittedConnection {
     /// Reads the part of the request that has arrived. Returns `true` when it becomes complete.
-    pub(super) fn has_whole_request(&mut self) -> bool {
+    pub(crate) fn has_whole_request(&mut self) -> bool {
         let AdmittedState::Head(stream, head) = &mut self.state else {
             return false;
         };
@@ -56,7 +56,7 @@ impl AdmittedConnection {
     }
 
     /// Answers the request with 101. Returns `false` if the client has gone.
-    pub(super) fn open(&mut self) -> bool {
+    pub(crate) fn open(&mut self) -> bool {
         let AdmittedState::Head(mut stream, head) =
             std::mem::replace(&mut self.state, AdmittedState::Ended)
         else {

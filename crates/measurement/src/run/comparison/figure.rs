@@ -35,6 +35,7 @@ pub enum ComparedFigure {
     SkewP99,
     ConnectResponseP50,
     ConnectResponseP99,
+    CapacityUnderSlo,
 }
 
 /// Constant properties of a figure.
@@ -47,7 +48,7 @@ struct Facts {
 
 /// One row per figure, in the order of [`ComparedFigure::ALL`].
 #[rustfmt::skip]
-static FACTS: [Facts; 20] = {
+static FACTS: [Facts; 21] = {
     const fn facts(key: &'static str, name: &'static str, unit: &'static str, comparatives: (&'static str, &'static str)) -> Facts {
         Facts { key, name, unit, comparatives }
     }
@@ -73,12 +74,13 @@ static FACTS: [Facts; 20] = {
         facts("skew_p99", "skew p99", "ns", ("closer together", "further apart")),
         facts("connect_response_p50", "connect response p50", "ns", SPEED),
         facts("connect_response_p99", "connect response p99", "ns", SPEED),
+        facts("capacity_under_slo", "capacity, msg/s", "msg/s", ("higher", "lower")),
     ]
 };
 
 impl ComparedFigure {
     /// All figures in display order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Throughput,
         Self::ServiceP50,
         Self::ServiceP99,
@@ -99,10 +101,14 @@ impl ComparedFigure {
         Self::SkewP99,
         Self::ConnectResponseP50,
         Self::ConnectResponseP99,
+        Self::CapacityUnderSlo,
     ];
 
+    /// The figure of searches for a capacity.
+    pub const OF_SEARCHES: &[Self] = Self::ALL.split_at(20).1;
+
     /// The figures of connections that are replaced, or that a connect rate spaces.
-    pub const OF_CONNECTIONS: &[Self] = Self::ALL.split_at(18).1;
+    pub const OF_CONNECTIONS: &[Self] = Self::ALL.split_at(18).1.split_at(2).0;
 
     /// The figures of messages with an echo or a reply.
     pub const OF_MESSAGES: &[Self] = Self::ALL.split_at(9).0;
@@ -131,6 +137,7 @@ impl ComparedFigure {
             Self::OF_MESSAGES,
             Self::OF_ROOMS,
             Self::OF_FEEDS,
+            Self::OF_SEARCHES,
         ]
         .contains(&figures)
     }
@@ -161,7 +168,10 @@ impl ComparedFigure {
 
     /// Returns true when a larger value is better.
     pub fn more_is_better(self) -> bool {
-        matches!(self, Self::Throughput | Self::MessagesPerCpuS | Self::Reach)
+        matches!(
+            self,
+            Self::Throughput | Self::MessagesPerCpuS | Self::Reach | Self::CapacityUnderSlo
+        )
     }
 
     /// Comparatives for the servers with the better and the worse value: `faster`, `slower`.
@@ -174,7 +184,9 @@ impl ComparedFigure {
         match self {
             // Never negative.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            Self::Throughput | Self::MessagesPerCpuS => grouped(value.round() as u64),
+            Self::Throughput | Self::MessagesPerCpuS | Self::CapacityUnderSlo => {
+                grouped(value.round() as u64)
+            }
             Self::MemoryPerConnection => human_bytes(value),
             Self::Reach if value >= 1.0 => "100 %".to_owned(),
             Self::Reach => format!("{:.3} %", value * 100.0),
@@ -182,7 +194,7 @@ impl ComparedFigure {
         }
     }
 
-    /// Returns true for a figure of latency runs (open loop), false for one of capacity runs (closed loop).
+    /// Returns true for a figure of latency runs (open loop), false for one of throughput runs (closed loop).
     pub fn is_of_latency_run(self) -> bool {
         matches!(
             self,
@@ -190,7 +202,7 @@ impl ComparedFigure {
         ) || self.is_of_both_runs()
     }
 
-    /// Returns true for a figure of deliveries or of connections, which capacity runs have as well.
+    /// Returns true for a figure of deliveries or of connections, which throughput runs have as well.
     fn is_of_both_runs(self) -> bool {
         matches!(
             self,
@@ -205,15 +217,27 @@ impl ComparedFigure {
         )
     }
 
-    /// The run of the round that the figure is taken from.
+    /// The run of the round that the figure is taken from; `None` for the figure of a search.
     pub fn run(self, row: &RoundRow) -> Option<&RunRow> {
-        if self.is_of_both_runs() {
-            row.latency.as_ref().or(row.capacity.as_ref())
+        if self == Self::CapacityUnderSlo {
+            None
+        } else if self.is_of_both_runs() {
+            row.latency.as_ref().or(row.throughput.as_ref())
         } else if self.is_of_latency_run() {
             row.latency.as_ref()
         } else {
-            row.capacity.as_ref()
+            row.throughput.as_ref()
         }
+    }
+
+    /// Verdict on the run or the search that the figure is taken from, with its reasons; `None` without one.
+    pub fn verdict(self, row: &RoundRow) -> Option<(Verdict, &[String])> {
+        if self == Self::CapacityUnderSlo {
+            let search = row.capacity_under_slo.as_ref()?;
+            return Some((search.verdict, &search.reasons));
+        }
+        let run = self.run(row)?;
+        Some((run.verdict, &run.reasons))
     }
 
     /// The figure's value in one slice; `None` for figures that need more messages than a slice has.
@@ -229,15 +253,23 @@ impl ComparedFigure {
     /// The figure's value for a server in a round. `None` when the round failed, the run is invalid, or the value was
     /// not measured or is not above 0.
     pub fn of(self, row: &RoundRow) -> Option<f64> {
-        if row.failure.is_some() {
+        let (verdict, _) = self.verdict(row)?;
+        if row.failure.is_some() || verdict == Verdict::Invalid {
             return None;
         }
-        let run = self
-            .run(row)
-            .filter(|run| run.verdict != Verdict::Invalid)?;
+        let value = match self.run(row) {
+            Some(run) => self.of_run(run, row),
+            None => row.capacity_under_slo.as_ref()?.found.rate_per_s,
+        };
+        // Ratios need values above zero.
+        value.filter(|value| value.is_finite() && *value > 0.0)
+    }
+
+    /// The figure's value in a run of this round.
+    fn of_run(self, run: &RunRow, row: &RoundRow) -> Option<f64> {
         let own = run.deliveries.unwrap_or_default();
         let connections = run.connections.unwrap_or_default();
-        let value = match self {
+        match self {
             Self::Throughput => Some(run.messages_per_s),
             Self::ServiceP50 | Self::ResponseP50 => run.p50_ns,
             Self::ServiceP99 | Self::ResponseP99 => run.p99_ns,
@@ -255,9 +287,9 @@ impl ComparedFigure {
             Self::SkewP99 => own.skew_p99_ns,
             Self::ConnectResponseP50 => connections.connect_response_p50_ns,
             Self::ConnectResponseP99 => connections.connect_response_p99_ns,
-        };
-        // Ratios need values above zero.
-        value.filter(|value| value.is_finite() && *value > 0.0)
+            // No run has it.
+            Self::CapacityUnderSlo => None,
+        }
     }
 }
 
@@ -293,7 +325,7 @@ mod tests {
     #[test]
     fn connections_are_those_of_the_latency_run_where_there_is_one() {
         let mut row = RoundRow {
-            capacity: Some(run(Some(5.0))),
+            throughput: Some(run(Some(5.0))),
             ..RoundRow::default()
         };
         let figure = ComparedFigure::ConnectResponseP99;
@@ -305,6 +337,24 @@ mod tests {
             ..run(None)
         });
         assert_eq!(figure.of(&row), None);
+    }
+
+    #[test]
+    fn a_capacity_is_that_of_a_valid_search() {
+        use crate::run::comparison::search_row::tests::search;
+        let figure = ComparedFigure::CapacityUnderSlo;
+        assert_eq!(ComparedFigure::OF_SEARCHES, [figure]);
+        let mut row = RoundRow {
+            throughput: Some(run(None)),
+            ..RoundRow::default()
+        };
+        assert_eq!((figure.of(&row), figure.verdict(&row)), (None, None));
+        row.capacity_under_slo = Some(search(Some(500.0), 490.0, 510.0));
+        assert_eq!(figure.of(&row), Some(500.0));
+        assert_eq!(figure.print(500.4), "500");
+        row.capacity_under_slo.as_mut().unwrap().verdict = Verdict::Invalid;
+        assert_eq!(figure.of(&row), None);
+        assert_eq!(ComparedFigure::Throughput.of(&row), Some(1.0));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct SliceRow {
     pub cycle: u32,
     /// Correct echoes per second.
     pub messages_per_s: f64,
-    /// Median service time of a capacity run, or median response time of a latency run, in nanoseconds.
+    /// Median service time of a throughput run, or median response time of a latency run, in nanoseconds.
     pub p50_ns: Option<f64>,
     /// `messages_per_s` divided by that of the reference's slice of the same cycle; `None` for the reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub struct SliceSpread {
 /// Sets the ratios of all slices to those of the server `reference` in the same cycle.
 pub fn add_slice_ratios(rounds: &mut [RoundRow], reference: &str) {
     type RunOf = fn(&mut RoundRow) -> Option<&mut RunRow>;
-    let kinds: [RunOf; 2] = [|row| row.capacity.as_mut(), |row| row.latency.as_mut()];
+    let kinds: [RunOf; 2] = [|row| row.throughput.as_mut(), |row| row.latency.as_mut()];
     for round in 1..=super::last_round(rounds) {
         for run_of in kinds {
             let mut rows = rounds.iter_mut().filter(|row| row.round == round);

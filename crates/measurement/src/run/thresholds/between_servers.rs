@@ -8,6 +8,7 @@ use super::figure::parse_number;
 use super::{ComparisonOperator, ConditionError, RunFigure, split_at_operator};
 use statistics::StatisticsError;
 use statistics::bootstrap::Bootstrap;
+use statistics::capacity_ratio::{CapacityObstacle, SearchedCapacity, compare, mean_capacity};
 use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
 use statistics::signed_rank::{rank_bounds, rounds_needed};
@@ -21,6 +22,9 @@ pub struct BetweenServers {
     left: Term,
     right: Right,
 }
+
+/// The name by which servers are compared by the figure `capacity`.
+const CAPACITY_UNDER_SLO: &str = "capacity_under_slo";
 
 /// A figure of a server.
 #[derive(Debug, Clone)]
@@ -163,6 +167,59 @@ impl BetweenServers {
         })
     }
 
+    /// Judges a condition on the capacities that searches found. `values` returns a server's capacity in each round.
+    /// Rounds without a value on either side are left out. Unlike for other figures, there is no minimum number of rounds.
+    ///
+    /// # Errors
+    /// The reason why the capacities have no interval, except [`CapacityObstacle::NoRounds`].
+    pub fn judge_capacities(
+        &self,
+        values: impl Fn(usize) -> Vec<Option<SearchedCapacity>>,
+        level: f64,
+    ) -> Result<Judgement, CapacityObstacle> {
+        let left = values(self.left.server).into_iter();
+        let found = match &self.right {
+            Right::Value(_) => mean_capacity(&left.flatten().collect::<Vec<_>>(), level),
+            Right::Times(_, term) => {
+                let both = left.zip(values(term.server));
+                let both = both.filter_map(|(left, right)| left.zip(right));
+                compare(&both.collect::<Vec<_>>(), level).map(|compared| compared.ratio)
+            }
+        };
+        let interval = match found {
+            Err(CapacityObstacle::NoRounds) => {
+                return Ok(Judgement {
+                    outcome: NotMeasured,
+                    held: true,
+                    ratio: None,
+                    rounds: 0,
+                });
+            }
+            found => found?,
+        };
+        let than = match self.right {
+            Right::Value(value) => value,
+            Right::Times(factor, _) => factor,
+        };
+        let outcome = self.whole((interval.low, interval.high), than);
+        let ratio = match self.right {
+            Right::Value(value) if value > 0.0 => Some(Ratio {
+                estimate: interval.estimate / value,
+                low: interval.low / value,
+                high: interval.high / value,
+                ..interval
+            }),
+            Right::Value(_) => None,
+            Right::Times(..) => Some(interval),
+        };
+        Ok(Judgement {
+            outcome,
+            held: outcome == Held,
+            ratio,
+            rounds: interval.rounds,
+        })
+    }
+
     /// Judges an interval by both of its ends.
     fn whole(&self, (low, high): (f64, f64), than: f64) -> ConditionOutcome {
         match [low, high].map(|end| self.comparison.holds(end, than)) {
@@ -229,6 +286,10 @@ impl Term {
                 term: text.to_owned(),
                 known: names.join(", "),
             })?;
+        let figure = match figure {
+            CAPACITY_UNDER_SLO => "capacity",
+            other => other,
+        };
         Ok(Self {
             server,
             figure: RunFigure::named(figure)?,
@@ -382,6 +443,47 @@ mod tests {
             ConditionOutcome::CannotTell
         );
         assert_eq!(judge("b.throughput > 0", 1.0, 5.0), ConditionOutcome::Held);
+    }
+
+    #[test]
+    fn capacities_are_judged_by_the_intervals_of_their_searches() {
+        use SearchedCapacity::{AtLeast, Found, Zero};
+        use statistics::capacity_ratio::LogValue;
+        let about =
+            |rate: f64| LogValue::from_interval(rate, (0.98 * rate, 1.02 * rate), 0.95).unwrap();
+        let judge = |text: &str, a: SearchedCapacity, b: SearchedCapacity| {
+            let condition = BetweenServers::parse(text, &["a", "b"]).unwrap();
+            assert_eq!(condition.to_string(), text);
+            let values = |server: usize| vec![Some(if server == 0 { a } else { b }); 3];
+            condition
+                .judge_capacities(values, 0.95)
+                .map(|judged| judged.outcome)
+        };
+        const LOWER: &str = "b.capacity_under_slo<0.95*a.capacity_under_slo";
+        let hundred = Found(about(100.0));
+        for (b, wanted) in [
+            (Found(about(80.0)), Held),
+            (Found(about(95.5)), CannotTell),
+            (Found(about(110.0)), NotHeld),
+            (AtLeast(about(110.0)), NotHeld),
+            (AtLeast(about(80.0)), CannotTell),
+            (Zero, Held),
+        ] {
+            assert_eq!(judge(LOWER, hundred, b), Ok(wanted), "{b:?}");
+        }
+        let both = judge(LOWER, AtLeast(about(100.0)), AtLeast(about(80.0)));
+        assert_eq!(both, Err(CapacityObstacle::BothAtLeast));
+        for (text, b, wanted) in [
+            ("b.capacity_under_slo<90", Found(about(80.0)), Held),
+            ("b.capacity_under_slo<90", Found(about(90.0)), CannotTell),
+            ("b.capacity_under_slo<90", AtLeast(about(100.0)), NotHeld),
+            ("b.capacity_under_slo<=0", Zero, Held),
+        ] {
+            assert_eq!(judge(text, hundred, b), Ok(wanted), "{text}");
+        }
+        let condition = BetweenServers::parse(LOWER, &["a", "b"]).unwrap();
+        let nothing = condition.judge_capacities(|_| vec![None; 3], 0.95).unwrap();
+        assert_eq!((nothing.outcome, nothing.held), (NotMeasured, true));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) enum ConditionUnit {
 /// Accessor of one time of a distribution.
 type Time = fn(&Latency) -> Option<f64>;
 
-const TIMES: [(&str, Time); 11] = [
+static TIMES: [(&str, Time); 11] = [
     ("min", |l| l.min.map(|ns| ns as f64)),
     ("mean", |l| l.mean),
     ("stdev", |l| l.stdev),
@@ -42,8 +42,11 @@ const TIMES: [(&str, Time); 11] = [
 
 type Distributed = fn(&Summary) -> Option<&Latency>;
 
+/// An entry of one of these tables.
+type Named<T> = &'static (&'static str, T);
+
 /// The distributions, by the prefix of a figure. Without a prefix, the response time.
-const DISTRIBUTIONS: [(&str, Distributed); 18] = [
+static DISTRIBUTIONS: [(&str, Distributed); 18] = [
     ("", |s| Some(&s.response_time_ns)),
     ("response.", |s| Some(&s.response_time_ns)),
     ("service.", |s| Some(&s.service_time_ns)),
@@ -77,7 +80,7 @@ struct NamedFigure {
 
 /// All figures that are not times of a distribution. `late` is the text summary's name for `timed_out`.
 #[rustfmt::skip]
-static FIGURES: [NamedFigure; 39] = {
+static FIGURES: [NamedFigure; 41] = {
     const fn figure(name: &'static str, unit: ConditionUnit, direction: Direction, of: fn(&Summary) -> Option<f64>) -> NamedFigure {
         NamedFigure { name, unit, direction, of }
     }
@@ -121,6 +124,8 @@ static FIGURES: [NamedFigure; 39] = {
         figure("dropped", Number, LowerIsBetter, |s| Some(s.reconnect.as_ref()?.dropped as f64)),
         figure("not_back", Number, LowerIsBetter, |s| Some(s.reconnect.as_ref()?.not_back() as f64)),
         figure("idle_bytes", Bytes, LowerIsBetter, |s| Some(s.idle.as_ref()?.memory.as_ref()?.bytes_per_connection)),
+        figure("capacity", PerSecond("msg"), HigherIsBetter, |s| s.capacity.as_ref()?.rate_per_s),
+        figure("capacity_low", PerSecond("msg"), HigherIsBetter, |s| { let own = s.capacity.as_ref()?; own.rate_per_s.map(|_| own.low_per_s) }),
     ]
 };
 
@@ -186,11 +191,8 @@ impl RunFigure {
     pub fn named(name: &str) -> Result<Self, ConditionError> {
         let other = FIGURES.iter().find(|figure| figure.name == name);
         let time = || {
-            DISTRIBUTIONS.iter().find_map(|(prefix, distribution)| {
-                let rest = name.strip_prefix(prefix)?;
-                let (_, time) = TIMES.iter().find(|(known, _)| *known == rest)?;
-                Some(FigureSource::Time(*distribution, *time))
-            })
+            let ((_, distribution), (_, time)) = time_of_distribution(name)?;
+            Some(FigureSource::Time(*distribution, *time))
         };
         let source = other.map(FigureSource::Other).or_else(time);
         Ok(Self {
@@ -202,6 +204,21 @@ impl RunFigure {
     /// The name of the figure.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Prefix of the distribution and name of the time, such as `service.` and `p99`; `None` for other figures.
+    pub(crate) fn time_name(&self) -> Option<(&'static str, &'static str)> {
+        let is_time = matches!(self.source, FigureSource::Time(..));
+        let ((prefix, _), (time, _)) = time_of_distribution(&self.name).filter(|_| is_time)?;
+        Some((prefix, time))
+    }
+
+    /// The distribution of which the figure is a time; `None` for other figures, and when the run does not have it.
+    pub(crate) fn distribution<'s>(&self, summary: &'s Summary) -> Option<&'s Latency> {
+        match self.source {
+            FigureSource::Time(distribution, _) => distribution(summary),
+            FigureSource::Other(_) => None,
+        }
     }
 
     /// The figure's value: nanoseconds, bytes, a count, or a share; `None` when the run does not have the figure.
@@ -300,6 +317,15 @@ impl RunFigure {
             wanted,
         })
     }
+}
+
+/// The distribution and the time that a name such as `service.p99` has; `None` for other names.
+fn time_of_distribution(name: &str) -> Option<(Named<Distributed>, Named<Time>)> {
+    DISTRIBUTIONS.iter().find_map(|distribution| {
+        let rest = name.strip_prefix(distribution.0)?;
+        let time = TIMES.iter().find(|(known, _)| *known == rest)?;
+        Some((distribution, time))
+    })
 }
 
 /// A count or a rate, which is never negative.

@@ -1,5 +1,6 @@
 //! The workbook of a run: summary, latencies, percentiles, timeline, connections, the moving average, the shards,
-//! deliveries, messages of a feed, reconnects and openings of connections, with native charts; and that of a comparison.
+//! deliveries, messages of a feed, reconnects, openings of connections and the load curve, with native charts; and that of a
+//! comparison.
 //!
 //! Sheets that grow with the run are written row by row into a temporary file, so that their memory is bounded.
 
@@ -12,6 +13,7 @@ mod failing_once;
 mod fan_out;
 mod key_value_sheet;
 mod latencies;
+mod load_curve;
 mod moving_average;
 mod percentiles;
 mod pushes;
@@ -75,8 +77,12 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
     if let Some(Value::Object(reconnect)) = document.get_mut("reconnect") {
         reconnect.remove("timeline");
     }
+    if let Some(Value::Object(capacity)) = document.get_mut("capacity") {
+        capacity.remove("steps");
+    }
     if let Value::Object(keys) = &mut document {
         keys.remove("connect_timeline");
+        keys.remove("load_curve");
     }
     let (sheet, verdict) = (workbook.add_worksheet(), s.validity.verdict);
     key_value_sheet::write(sheet, SUMMARY_SHEET, &document, verdict)?;
@@ -99,6 +105,7 @@ pub(super) fn workbook(run: &RunView<'_>, rows_per_sheet: usize) -> Result<Workb
         reconnects::write(&mut workbook, reconnect)?;
     }
     connects::write(&mut workbook, &s.connect_timeline)?;
+    load_curve::write(&mut workbook, s, rows_per_sheet)?;
     Ok(workbook)
 }
 

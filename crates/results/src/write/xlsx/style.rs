@@ -39,8 +39,10 @@ impl From<CellFormat> for Format {
             CellFormat::Thousandths => "#,##0.000",
             CellFormat::Ratio => "0.000",
             CellFormat::General => "General",
-            CellFormat::OneIn => "[>=100]#,##0;0.00",
-            CellFormat::Text => return Self::new().set_align(FormatAlign::Left),
+            CellFormat::UpToTwoDecimals => "[>=100]#,##0;0.00",
+            CellFormat::Text | CellFormat::Truth => {
+                return Self::new().set_align(FormatAlign::Left);
+            }
             CellFormat::Plain => return Self::new(),
         };
         // Under its header, whose filter button takes the right edge.
@@ -53,6 +55,7 @@ impl From<CellFormat> for Format {
 pub(super) enum CellContent<'a> {
     Number(f64),
     Text(&'a str),
+    Truth(bool),
     Nothing,
 }
 
@@ -65,6 +68,12 @@ impl From<f64> for CellContent<'_> {
 impl<'a> From<&'a str> for CellContent<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(text)
+    }
+}
+
+impl From<bool> for CellContent<'_> {
+    fn from(truth: bool) -> Self {
+        Self::Truth(truth)
     }
 }
 
@@ -127,6 +136,7 @@ fn write_cell(
     match content {
         CellContent::Number(number) => sheet.write_number(row, column, number)?,
         CellContent::Text(text) => sheet.write_string(row, column, text)?,
+        CellContent::Truth(truth) => sheet.write_boolean(row, column, truth)?,
         CellContent::Nothing => return Ok(()),
     };
     Ok(())

@@ -13,7 +13,9 @@ use rust_xlsxwriter::{Workbook, Worksheet, XlsxError};
 
 use super::failing_once::FailingOnce;
 use super::{XlsxResult, key_value_sheet, new_workbook};
-use crate::schema::{BY_ROUND_SHEETS, COMPARISON_SHEET, CellFormat, SheetColumn};
+use crate::schema::{
+    BY_ROUND_SHEETS, CAPACITY_BY_ROUND, COMPARISON_SHEET, CellFormat, SheetColumn,
+};
 
 pub(in crate::write) fn write(comparison: &Comparison, file: impl Write + Send) -> io::Result<()> {
     workbook(comparison)
@@ -43,6 +45,10 @@ fn workbook(c: &Comparison) -> Result<Workbook, XlsxError> {
     let sheet = workbook.add_worksheet();
     key_value_sheet::write(sheet, COMPARISON_SHEET, &rest, c.validity.verdict)?;
     slices::write(&mut workbook, c)?;
+    let (name, figure) = CAPACITY_BY_ROUND;
+    if c.rounds.iter().any(|row| row.capacity_under_slo.is_some()) {
+        by_round::write(workbook.add_worksheet(), c, name, figure)?;
+    }
     Ok(workbook)
 }
 
@@ -68,12 +74,12 @@ mod tests {
     use std::io::{Cursor, Read};
 
     use calamine::{Data, Reader, Xlsx};
-    use measurement::run::ScenarioSummary;
     use measurement::run::comparison::{
         AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan,
         ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, RunSlices, SCHEMA,
-        SliceRow, SliceSpread, Steadiness, add_slice_ratios,
+        SearchRow, SliceRow, SliceSpread, Steadiness, add_slice_ratios,
     };
+    use measurement::run::{CapacitySummary, ScenarioSummary, SearchEnd};
     use measurement::verdict::Verdict;
 
     use crate::schema::{ComparedColumn, RoundColumn, SheetColumn, SliceColumn};
@@ -126,9 +132,10 @@ mod tests {
             seed: 7,
             ready_s: Some(0.125),
             failure: (n == 3 && server != "base").then(|| "it did not start".into()),
-            capacity: Some(run(n)),
+            throughput: Some(run(n)),
             latency: Some(run(n)),
             memory_per_connection_bytes: Some(4_096.0),
+            capacity_under_slo: None,
         };
         let contender = |name: &str| CandidateRow {
             name: name.into(),
@@ -207,6 +214,58 @@ mod tests {
                 ..ScenarioSummary::default()
             }),
         }
+    }
+
+    #[test]
+    fn searches_have_columns_and_a_sheet_behind_the_others() {
+        let mut searched = compared();
+        for row in &mut searched.rounds {
+            row.capacity_under_slo = Some(SearchRow {
+                verdict: Verdict::Suspect,
+                reasons: Vec::new(),
+                found: CapacitySummary {
+                    conditions: vec!["p99<10ms".to_owned()],
+                    rate_per_s: Some(41_000.0 + f64::from(row.round)),
+                    low_per_s: 40_000.0,
+                    high_per_s: f64::INFINITY,
+                    confidence: 0.95,
+                    at_least: true,
+                    from_above_per_s: Some(39_000.0),
+                    hysteresis: false,
+                    ended_by: SearchEnd::Budget,
+                    steps: Vec::new(),
+                    precision: 0.03,
+                    budget_s: 60.0,
+                    took_s: 60.0,
+                    block_s: None,
+                    generator_limited_steps: 2,
+                },
+            });
+        }
+        let mut book = Xlsx::new(Cursor::new(written(&searched))).unwrap();
+        let names = book.sheet_names();
+        assert_eq!(names.last().unwrap(), "capacity_under_slo");
+        let mut rows = |sheet: &str| -> Vec<Vec<Data>> {
+            let range = book.worksheet_range(sheet).unwrap();
+            range.rows().map(<[Data]>::to_vec).collect()
+        };
+        let first = &rows("rounds")[1];
+        let [text, n] = [Data::String("suspect".into()), Data::Float(41_001.0)];
+        let columns = [
+            text,
+            n.clone(),
+            Data::Float(40_000.0),
+            Data::Empty,
+            Data::Float(39_000.0),
+            Data::Bool(false),
+            Data::Bool(true),
+            Data::String("budget".into()),
+        ];
+        assert_eq!(first[first.len() - 8..], columns);
+        let by_round = rows("capacity_under_slo");
+        assert_eq!(by_round[1], [Data::Float(1.0), n.clone(), n]);
+        // The last round of the second server failed.
+        assert_eq!(by_round[3][2], Data::Empty);
     }
 
     fn written(comparison: &Comparison) -> Vec<u8> {
@@ -292,6 +351,7 @@ mod tests {
         last.extend(run(3.0));
         last.extend([n(20_000.0), n(4_096.0), text("it did not start")]);
         last.extend([n(2.0), n(1.0), n(5.0), n(2.0), n(1.0), n(5.0), n(0.125)]);
+        last.extend(vec![Data::Empty; 8]);
         assert_eq!(rounds[6], last);
         let by_round = rows("throughput");
         assert_eq!(by_round[0], titles(&["round", "base", LIKE_A_CELL]));
@@ -336,7 +396,7 @@ mod tests {
     fn without_slices_there_is_no_sheet_of_them() {
         let mut comparison = compared();
         for row in &mut comparison.rounds {
-            for run in [&mut row.capacity, &mut row.latency] {
+            for run in [&mut row.throughput, &mut row.latency] {
                 run.as_mut().unwrap().slices = None;
             }
         }

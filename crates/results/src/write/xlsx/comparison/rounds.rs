@@ -1,5 +1,6 @@
 //! One row per round and server, in the order of measurement.
 
+use measurement::run::CapacitySummary;
 use measurement::run::comparison::{Comparison, RoundRow, RunRow};
 use measurement::verdict::Verdict;
 use rust_xlsxwriter::Worksheet;
@@ -14,29 +15,32 @@ pub(super) fn write(sheet: &mut Worksheet, c: &Comparison) -> XlsxResult {
     write_table(sheet, ROUNDS_SHEET, &c.rounds, content)?;
     fit_names(sheet, Column::Server, c)?;
     let verdict = Verdict::Valid.name();
-    mark_unless(sheet, Column::CapacityVerdict, rows, verdict)?;
-    mark_unless(sheet, Column::CapacityFailed, rows, 0)?;
+    mark_unless(sheet, Column::ThroughputVerdict, rows, verdict)?;
+    mark_unless(sheet, Column::ThroughputFailed, rows, 0)?;
     mark_unless(sheet, Column::LatencyVerdict, rows, verdict)?;
-    mark_unless(sheet, Column::LatencyFailed, rows, 0)
+    mark_unless(sheet, Column::LatencyFailed, rows, 0)?;
+    mark_unless(sheet, Column::SearchVerdict, rows, verdict)
 }
 
 fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
     let ms = |ns: Option<f64>| ns.map(|ns| ns / 1e6);
-    let capacity = |value: fn(&RunRow) -> Option<f64>| r.capacity.as_ref().and_then(value);
+    let throughput = |value: fn(&RunRow) -> Option<f64>| r.throughput.as_ref().and_then(value);
     let latency = |value: fn(&RunRow) -> Option<f64>| r.latency.as_ref().and_then(value);
     let verdict = |run: &RunRow| run.verdict.name();
+    let search = r.capacity_under_slo.as_ref();
+    let found = |value: fn(&CapacitySummary) -> Option<f64>| value(&search?.found);
     match column {
         Column::Round => f64::from(r.round).into(),
         Column::Turn => f64::from(r.turn).into(),
         Column::Server => r.server.as_str().into(),
         Column::Ready => r.ready_s.into(),
-        Column::CapacityVerdict => r.capacity.as_ref().map(verdict).into(),
-        Column::CapacityCut => capacity(|run| run.cut_s).into(),
-        Column::CapacityRate => capacity(|run| Some(run.messages_per_s)).into(),
-        Column::ServiceP50 => ms(capacity(|run| run.p50_ns)).into(),
-        Column::ServiceP99 => ms(capacity(|run| run.p99_ns)).into(),
-        Column::ServiceP999 => ms(capacity(|run| run.p99_9_ns)).into(),
-        Column::CapacityFailed => capacity(|run| Some(count(run.failed_messages))).into(),
+        Column::ThroughputVerdict => r.throughput.as_ref().map(verdict).into(),
+        Column::ThroughputCut => throughput(|run| run.cut_s).into(),
+        Column::ThroughputRate => throughput(|run| Some(run.messages_per_s)).into(),
+        Column::ServiceP50 => ms(throughput(|run| run.p50_ns)).into(),
+        Column::ServiceP99 => ms(throughput(|run| run.p99_ns)).into(),
+        Column::ServiceP999 => ms(throughput(|run| run.p99_9_ns)).into(),
+        Column::ThroughputFailed => throughput(|run| Some(count(run.failed_messages))).into(),
         Column::LatencyVerdict => r.latency.as_ref().map(verdict).into(),
         Column::LatencyCut => latency(|run| run.cut_s).into(),
         Column::LatencyRate => latency(|run| Some(run.messages_per_s)).into(),
@@ -44,16 +48,27 @@ fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
         Column::ResponseP99 => ms(latency(|run| run.p99_ns)).into(),
         Column::ResponseP999 => ms(latency(|run| run.p99_9_ns)).into(),
         Column::LatencyFailed => latency(|run| Some(count(run.failed_messages))).into(),
-        Column::MessagesPerCpu => capacity(|run| run.messages_per_cpu_s).into(),
+        Column::MessagesPerCpu => throughput(|run| run.messages_per_cpu_s).into(),
         Column::MemoryPerConnection => r.memory_per_connection_bytes.into(),
         Column::Failure => r.failure.as_deref().into(),
-        Column::CapacitySlices => capacity(kept).into(),
-        Column::CapacityLeftOut => capacity(left_out).into(),
-        Column::CapacitySettle => capacity(settle_ms).into(),
+        Column::ThroughputSlices => throughput(kept).into(),
+        Column::ThroughputLeftOut => throughput(left_out).into(),
+        Column::ThroughputSettle => throughput(settle_ms).into(),
         Column::LatencySlices => latency(kept).into(),
         Column::LatencyLeftOut => latency(left_out).into(),
         Column::LatencySettle => latency(settle_ms).into(),
-        Column::Background => capacity(|run| run.slices.as_ref()?.background_cpu_share).into(),
+        Column::SearchVerdict => search.map(|search| search.verdict.name()).into(),
+        Column::SearchRate => found(|own| own.rate_per_s).into(),
+        Column::SearchLow => found(|own| Some(own.low_per_s)).into(),
+        // Without an upper limit, the cell is empty.
+        Column::SearchHigh => {
+            found(|own| Some(own.high_per_s).filter(|high| high.is_finite())).into()
+        }
+        Column::SearchFromAbove => found(|own| own.from_above_per_s).into(),
+        Column::SearchHysteresis => search.map(|search| search.found.hysteresis).into(),
+        Column::SearchAtLeast => search.map(|search| search.found.at_least).into(),
+        Column::SearchEnded => search.map(|search| search.found.ended_by.name()).into(),
+        Column::Background => throughput(|run| run.slices.as_ref()?.background_cpu_share).into(),
     }
 }
 

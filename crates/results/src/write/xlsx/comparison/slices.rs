@@ -31,7 +31,8 @@ pub(super) fn write(workbook: &mut Workbook, c: &Comparison) -> XlsxResult {
 }
 
 fn of_round<'c>(round: &'c RoundRow) -> Vec<PlacedSlice<'c>> {
-    let kinds = [("capacity", &round.capacity), ("latency", &round.latency)];
+    // The name of files for runs in closed loop, since their first version.
+    let kinds = [("capacity", &round.throughput), ("latency", &round.latency)];
     let of_run = |(run, row): (&'static str, &'c Option<RunRow>)| {
         let slices = row.as_ref().and_then(|row| row.slices.as_ref());
         let kept = slices.map_or(&[][..], |slices| &slices.kept).iter();

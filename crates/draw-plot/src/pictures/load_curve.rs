@@ -1,0 +1,442 @@
+//! Response time over offered rate, with capacities and their limits, and below it the CPU of the server.
+
+use measurement::run::Summary;
+use plotters::style::RGBColor;
+use units::{counted, grouped, human_rate};
+
+use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
+use super::load_curve_lines::{
+    LoadLine, LoadPercentile, LoadPoint, PERCENTILES, TimeLimit, leading, rates,
+};
+use super::load_curve_marks::{BAND, draw_bands, draw_limits, name_capacities, room_for_names};
+use crate::axes::{Panel, PanelAxes};
+use crate::canvas::Canvas;
+use crate::data::Labelled;
+use crate::error::DrawError;
+use crate::legend::{LegendEntry, Swatch};
+use crate::markers::{Marker, RADIUS};
+use crate::number_format::milliseconds;
+use crate::phrases::{join, prefix, text_if};
+use crate::plot::{Hover, Plot, PlotContext};
+use crate::scale::AxisScale;
+use crate::series::{Point, latency_unit, pad_range, span};
+
+pub(crate) struct LoadCurvePlot<'a> {
+    context: PlotContext<'a>,
+    all: Vec<LoadLine<'a>>,
+    /// Index in [`PERCENTILES`] of the one that stands out.
+    leading: usize,
+    x: AxisScale,
+    is_x_log: bool,
+    y: AxisScale,
+    is_y_log: bool,
+    y_unit: &'static str,
+    per_ms: f64,
+}
+
+/// Ratio of rates from which their axis is logarithmic.
+const DECADE: f64 = 10.0;
+
+/// Multiple of the usual time from which times are drawn on a logarithmic axis.
+const FAR: f64 = 15.0;
+
+/// Index of the colour of the lower line in a picture of one run.
+const CPU_COLOUR: usize = 3;
+
+impl<'a> LoadCurvePlot<'a> {
+    pub(crate) fn new(
+        context: PlotContext<'a>,
+        runs: &'a [Labelled<Summary>],
+    ) -> Result<Self, DrawError> {
+        check_count(runs.len())?;
+        let colours = context.colours.series;
+        let lines = runs
+            .iter()
+            .zip(colours)
+            .map(|(run, colour)| LoadLine::new(run, colour));
+        let all = lines.collect::<Result<Vec<_>, _>>()?;
+        let (x, is_x_log) = scale_of_rates(&all);
+        let mut times: Vec<f64> = drawn_times(&all).collect();
+        times.sort_by(f64::total_cmp);
+        let usual = times.get(times.len() / 3).copied().unwrap_or(0.0);
+        let largest = times.last().copied().unwrap_or(0.0);
+        let is_y_log = context.options.log || (usual > 0.0 && largest > FAR * usual);
+        let (y_unit, per_ms) = latency_unit(largest);
+        let in_unit = times.iter().map(|ms| ms * per_ms);
+        Ok(Self {
+            context,
+            leading: leading(&all),
+            x,
+            is_x_log,
+            y: with_room_above(
+                scale_of_times(is_y_log, in_unit, largest * per_ms)?,
+                is_y_log,
+                room_for_names(&all),
+            ),
+            is_y_log,
+            y_unit,
+            per_ms,
+            all,
+        })
+    }
+
+    fn is_alone(&self) -> bool {
+        self.all.len() == 1
+    }
+
+    /// The colour of a percentile of a line.
+    fn colour(&self, line: &LoadLine<'_>, percentile: usize) -> RGBColor {
+        match self.is_alone() {
+            true => self.context.colours.series[PERCENTILES[percentile].colour],
+            false => line.colour,
+        }
+    }
+
+    /// The limits of all lines, each once.
+    fn limits(&self) -> Vec<TimeLimit> {
+        let mut limits: Vec<TimeLimit> = Vec::new();
+        for limit in self.all.iter().flat_map(|line| &line.limits) {
+            if !limits.contains(limit) {
+                limits.push(limit.clone());
+            }
+        }
+        limits
+    }
+
+    fn subtitle(&self) -> String {
+        match self.all.as_slice() {
+            [only] => join([only.label.to_owned(), only.count(), only.result()]),
+            all => format!("{} files", all.len()),
+        }
+    }
+
+    fn legend(&self) -> Vec<LegendEntry> {
+        let text = self.context.colours.text;
+        let mut entries = Vec::new();
+        if let [only] = self.all.as_slice() {
+            let names = PERCENTILES.iter().enumerate().rev();
+            let entry = |(at, percentile): (usize, &LoadPercentile)| {
+                let swatch = if at == self.leading {
+                    Swatch::Curve
+                } else {
+                    Swatch::Line
+                };
+                LegendEntry::new(swatch, self.colour(only, at), percentile.name)
+            };
+            entries.extend(names.map(entry));
+        } else {
+            let entry = |line: &LoadLine<'_>| {
+                let text = join([line.label.to_owned(), line.result()]);
+                LegendEntry::new(Swatch::Curve, line.colour, text)
+            };
+            entries.extend(self.all.iter().map(entry));
+            let percentiles = PERCENTILES.iter().enumerate().rev();
+            entries.extend(percentiles.map(|(at, percentile)| {
+                let swatch = match at {
+                    _ if at == self.leading => Swatch::Stroke(2.5),
+                    _ if at > self.leading => Swatch::Dashes,
+                    _ => Swatch::Stroke(1.0),
+                };
+                LegendEntry::new(swatch, text, percentile.name)
+            }));
+        }
+        entries.extend(self.legend_of_marks());
+        entries
+    }
+
+    /// Entries for the marks that occur.
+    fn legend_of_marks(&self) -> impl Iterator<Item = LegendEntry> {
+        let text = self.context.colours.text;
+        let points = || self.all.iter().flat_map(LoadLine::points);
+        let has_interval = points().any(|point| point.intervals_ms.iter().any(Option::is_some));
+        let has_failed = points().any(|point| !point.keeps_up);
+        let has_limited = points().any(|point| point.is_limited);
+        let has_above = self.all.iter().any(|line| !line.above.is_empty());
+        let has_band = self
+            .all
+            .iter()
+            .any(|line| line.capacity.is_some_and(|own| own.rate_per_s > Some(0.0)));
+        let failed = "messages failed, or less than 95 % of the rate was sent".to_owned();
+        let entries = [
+            (has_interval, Swatch::Interval, "95 % interval".to_owned()),
+            (
+                has_band,
+                Swatch::Range(BAND),
+                "capacity and its interval".to_owned(),
+            ),
+            (has_failed, Swatch::Mark(Marker::Cross), failed),
+            (
+                has_limited,
+                Swatch::Mark(Marker::Ring),
+                "limited by the generator".to_owned(),
+            ),
+            (
+                has_above,
+                Swatch::Mark(Marker::Triangle),
+                format!(
+                    "{} after an overload without a pause",
+                    PERCENTILES[self.leading].name
+                ),
+            ),
+        ];
+        let present = entries.into_iter().filter(|(is_present, ..)| *is_present);
+        present.map(move |(_, swatch, name)| LegendEntry::new(swatch, text, name))
+    }
+
+    fn draw_intervals(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>) {
+        let k = axes.font.scale;
+        let drawn = match self.is_alone() {
+            true => 0..PERCENTILES.len(),
+            false => self.leading..self.leading + 1,
+        };
+        for percentile in drawn {
+            let colour = self.colour(line, percentile);
+            // A shorter one would look like another mark.
+            let least = k * if percentile == self.leading {
+                2.0 * RADIUS
+            } else {
+                5.0
+            };
+            for point in &line.below {
+                let Some((low, high)) = point.intervals_ms[percentile] else {
+                    continue;
+                };
+                let x = axes.x.pixel(point.offered_per_s);
+                let [bottom, top] = [low, high].map(|ms| axes.y.pixel(ms * self.per_ms));
+                if bottom - top < least {
+                    continue;
+                }
+                let cap = 4.0 * k;
+                axes.canvas.line([(x, bottom), (x, top)], colour, 1.2);
+                for y in [bottom, top] {
+                    axes.canvas.line([(x - cap, y), (x + cap, y)], colour, 1.2);
+                }
+            }
+        }
+    }
+
+    fn draw_percentile(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>, percentile: usize) {
+        let colour = self.colour(line, percentile);
+        let places = line.below.iter().map(|point| {
+            let ms = point.times_ms[percentile]?;
+            Some(axes.at((point.offered_per_s, ms * self.per_ms)))
+        });
+        let places: Vec<Option<Point>> = places.collect();
+        for stretch in places.split(Option::is_none) {
+            let pixels: Vec<Point> = stretch.iter().copied().flatten().collect();
+            match percentile {
+                _ if percentile == self.leading => axes.canvas.line(pixels, colour, 2.5),
+                _ if self.is_alone() => axes.canvas.line(pixels, colour, 1.5),
+                higher if higher > self.leading => axes.canvas.dashed(&pixels, colour, 1.2),
+                _ => axes.canvas.line(pixels, colour, 1.0),
+            }
+        }
+    }
+
+    /// Draws the marks of the leading percentile. A rate without an answer has its mark at the upper edge.
+    fn draw_marks(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>) {
+        let (colour, ground) = (self.colour(line, self.leading), self.context.colours.ground);
+        let place = |point: &LoadPoint| {
+            let y = point.times_ms[self.leading].map(|ms| axes.y.pixel(ms * self.per_ms));
+            (axes.x.pixel(point.offered_per_s), y.unwrap_or(axes.top))
+        };
+        for point in &line.below {
+            let marker = match point {
+                _ if point.is_limited => Marker::Ring,
+                _ if !point.keeps_up => Marker::Cross,
+                _ => Marker::Dot,
+            };
+            marker.draw(axes.canvas, place(point), colour, Some(ground));
+        }
+        for point in &line.above {
+            Marker::Triangle.draw(axes.canvas, place(point), colour, None);
+        }
+    }
+
+    fn draw_times(&self, axes: &PanelAxes<'_>) {
+        draw_bands(axes, &self.all);
+        draw_limits(axes, &self.limits(), self.per_ms, &self.context.colours);
+        for line in self.all.iter().rev() {
+            for percentile in (0..PERCENTILES.len()).filter(|at| *at != self.leading) {
+                self.draw_percentile(axes, line, percentile);
+            }
+        }
+        for line in self.all.iter().rev() {
+            self.draw_intervals(axes, line);
+            self.draw_percentile(axes, line, self.leading);
+            self.draw_marks(axes, line);
+        }
+        name_capacities(axes, &self.all, self.context.colours.ground);
+    }
+
+    fn draw_cpu(&self, axes: &PanelAxes<'_>) {
+        for line in self.all.iter().rev() {
+            let colour = match self.is_alone() {
+                true => self.context.colours.series[CPU_COLOUR],
+                false => line.colour,
+            };
+            let places = line
+                .below
+                .iter()
+                .filter_map(|point| Some(axes.at((point.offered_per_s, point.server_cpu?))));
+            let pixels: Vec<Point> = places.collect();
+            axes.canvas.line(pixels.iter().copied(), colour, 2.0);
+            for pixel in pixels {
+                axes.canvas.point(pixel, 3.0, colour);
+            }
+        }
+    }
+
+    /// The panel of the CPU; `None` without its figures.
+    fn cpu_panel(&self) -> Option<Panel<'static>> {
+        let points = self.all.iter().flat_map(|line| &line.below);
+        let (_, highest) = span(points.filter_map(|point| point.server_cpu))?;
+        Some(Panel {
+            share: 0.38,
+            ..Panel::new(
+                "CPU of the server (cores)".to_owned(),
+                scale_from_zero(1.12 * highest),
+            )
+        })
+    }
+
+    fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
+        let mut hovers = Vec::new();
+        for line in &self.all {
+            let points: Vec<_> = line.points().collect();
+            hovers.extend(hover_places(points.len()).map(|at| {
+                let point = points[at];
+                let ms = point.times_ms[self.leading];
+                Hover {
+                    x: axes.x.pixel(point.offered_per_s),
+                    y: Some(ms.map_or(axes.top, |ms| axes.y.pixel(ms * self.per_ms))),
+                    text: self.hover_text(line, point),
+                }
+            }));
+        }
+        hovers.sort_by(|a, b| a.x.total_cmp(&b.x));
+        hovers
+    }
+
+    fn hover_text(&self, line: &LoadLine<'_>, point: &LoadPoint) -> Vec<String> {
+        let (offered, achieved) = (point.offered_per_s, point.achieved_per_s);
+        let name = prefix(line.label, self.all.len());
+        let mut text = vec![format!("{name}{} msg/s offered", human_rate(offered))];
+        if !point.keeps_up {
+            text.push(format!("{} msg/s sent", human_rate(achieved)));
+        }
+        let times = PERCENTILES.iter().zip(point.times_ms);
+        let times =
+            times.filter_map(|(one, ms)| Some(format!("{} {}", one.name, milliseconds(ms?))));
+        text.push(times.collect::<Vec<_>>().join(", "));
+        text.extend(
+            (point.failed > 0).then(|| format!("{} failed", counted(point.failed, "message"))),
+        );
+        text.extend((point.unsent > 0).then(|| format!("{} not sent", grouped(point.unsent))));
+        text.extend(
+            point
+                .server_cpu
+                .map(|cores| format!("CPU of the server {cores:.2} cores")),
+        );
+        text.extend(match point.held {
+            [0, 0] => None,
+            [_, 0] => Some("conditions hold".to_owned()),
+            [0, _] => Some("a condition does not hold".to_owned()),
+            [yes, no] => Some(format!(
+                "conditions hold in {yes} of {}",
+                counted(yes + no, "step")
+            )),
+        });
+        text.retain(|row| !row.is_empty());
+        text
+    }
+}
+
+/// The axis of rates, and `true` for a logarithmic one. It is linear for searches whose capacities are close to each other,
+/// because most of their steps are at the edge.
+fn scale_of_rates(all: &[LoadLine<'_>]) -> (AxisScale, bool) {
+    let (low, high) = rates(all);
+    let is_sweep = |line: &LoadLine<'_>| line.capacity.is_none();
+    let capacities = all.iter().filter_map(|line| {
+        let rate = line.capacity?.rate_per_s?;
+        (rate > 0.0).then_some(rate)
+    });
+    let compared = match all.iter().any(is_sweep) {
+        true => Some((low, high)),
+        false => span(capacities),
+    };
+    if compared.is_some_and(|(low, high)| high / low >= DECADE) {
+        return (AxisScale::log(low, high), true);
+    }
+    match low > 0.5 * high && high > low {
+        true => {
+            let (low, high) = pad_range((low, high));
+            (AxisScale::linear(low, high), false)
+        }
+        false => (AxisScale::linear(0.0, 1.03 * high), false),
+    }
+}
+
+/// The scale with free room at its upper end, as a share of the longer scale.
+fn with_room_above(scale: AxisScale, is_log: bool, room: f64) -> AxisScale {
+    let AxisScale { low, high, .. } = scale;
+    match is_log {
+        true => AxisScale::log_between(low, low * (high / low).powf(1.0 / (1.0 - room))),
+        false => AxisScale::linear(low, low + (high - low) / (1.0 - room)),
+    }
+}
+
+/// All times that the axis must show, in milliseconds.
+fn drawn_times(all: &[LoadLine<'_>]) -> impl Iterator<Item = f64> {
+    let points = all.iter().flat_map(LoadLine::points);
+    let times = points.flat_map(|point| point.times_ms.into_iter().flatten());
+    let limits = all.iter().flat_map(|line| &line.limits);
+    times.chain(limits.map(|limit| limit.ms))
+}
+
+impl Plot for LoadCurvePlot<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
+        let logarithmic = |is_log| text_if(is_log, ", logarithmic");
+        let (y_unit, is_y_log) = (self.y_unit, logarithmic(self.is_y_log));
+        let times = Panel::new(format!("response time ({y_unit}{is_y_log})"), self.y);
+        let x_label = format!("offered rate (msg/s{})", logarithmic(self.is_x_log));
+        let panels: Vec<_> = [Some(times), self.cpu_panel()]
+            .into_iter()
+            .flatten()
+            .collect();
+        let (subtitle, legend) = (self.subtitle(), self.legend());
+        let (context, x) = (&self.context, (self.x, &*x_label));
+        let axes = context.draw_panels(canvas, &subtitle, &legend, x, &panels)?;
+        // As many axes as panels, of which there is at least one.
+        let upper = &axes[0];
+        self.draw_times(upper);
+        if let Some(lower) = axes.get(1) {
+            draw_bands(lower, &self.all);
+            self.draw_cpu(lower);
+        }
+        Ok(self.hovers(upper))
+    }
+
+    fn alt(&self) -> String {
+        let leading = PERCENTILES[self.leading].name;
+        let mut sentences = "Response time over offered rate.".to_owned();
+        for line in &self.all {
+            let known = line.below.iter().filter_map(|point| {
+                let ms = point.times_ms[self.leading]?;
+                Some(format!(
+                    "{} at {} msg/s",
+                    milliseconds(ms),
+                    human_rate(point.offered_per_s)
+                ))
+            });
+            let known: Vec<_> = known.collect();
+            let ends = match known.as_slice() {
+                [] => String::new(),
+                [only] => format!(", {leading} {only}"),
+                [first, .., last] => format!(", {leading} from {first} to {last}"),
+            };
+            sentences += &format!(" {}: {}{ends}.", line.label, line.result());
+        }
+        sentences
+    }
+}

@@ -1,0 +1,108 @@
+//! The subject of a capacity search: conditions, precision and budget.
+
+use std::time::Duration;
+
+use units::parse_duration;
+
+use super::LoadSearchError;
+use super::capacity_condition::CapacityCondition;
+use crate::run::CapacityPlanSummary;
+
+/// The subject of a capacity search.
+#[derive(Debug, Clone)]
+pub struct CapacityRules {
+    /// The conditions, all of which must hold. Not empty.
+    pub conditions: Vec<CapacityCondition>,
+    /// Wanted half-width of the interval as a share of the capacity: 0.03 for 3 %.
+    pub precision: f64,
+    /// Time for the whole search: calibration, pilot, steps and drains.
+    pub budget: Duration,
+}
+
+impl CapacityRules {
+    /// The precision when none is given, 3 %.
+    pub const DEFAULT_PRECISION: f64 = 0.03;
+    /// The budget when none is given, two minutes.
+    pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
+
+    /// A search under these conditions, with the default precision and budget.
+    pub fn new(conditions: Vec<CapacityCondition>) -> Self {
+        Self {
+            conditions,
+            precision: Self::DEFAULT_PRECISION,
+            budget: Self::DEFAULT_BUDGET,
+        }
+    }
+}
+
+impl From<&CapacityRules> for CapacityPlanSummary {
+    fn from(rules: &CapacityRules) -> Self {
+        Self {
+            conditions: rules.conditions.iter().map(ToString::to_string).collect(),
+            precision: rules.precision,
+            budget_s: rules.budget.as_secs_f64(),
+        }
+    }
+}
+
+/// Parses a precision such as `3%` as a share.
+///
+/// # Errors
+/// [`LoadSearchError::Precision`] for any other text, and outside of 0.1 % to 50 %.
+pub fn parse_precision(text: &str) -> Result<f64, LoadSearchError> {
+    let percent = text.strip_suffix('%').map(str::trim_end);
+    let percent = percent.and_then(|number| number.parse::<f64>().ok());
+    percent
+        .filter(|percent| (0.1..=50.0).contains(percent))
+        .map(|percent| percent / 100.0)
+        .ok_or_else(|| LoadSearchError::Precision(text.to_owned()))
+}
+
+/// Parses a budget such as `2m`.
+///
+/// # Errors
+/// [`LoadSearchError::Budget`] for any other text, and outside of 10 s to 24 h: a shorter search has no time for the steps
+/// that find the edge.
+pub fn parse_budget(text: &str) -> Result<Duration, LoadSearchError> {
+    const SHORTEST: Duration = Duration::from_secs(10);
+    const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+    parse_duration(text)
+        .ok()
+        .filter(|budget| (SHORTEST..=LONGEST).contains(budget))
+        .ok_or_else(|| LoadSearchError::Budget(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_of_a_search_is_part_of_the_plan() {
+        let mut rules = CapacityRules::new(vec!["p99 < 10ms".parse().unwrap()]);
+        rules.budget = Duration::from_millis(1_500);
+        let plan = CapacityPlanSummary::from(&rules);
+        assert_eq!(plan.conditions, ["p99<10ms"]);
+        assert_eq!((plan.precision, plan.budget_s), (0.03, 1.5));
+    }
+
+    #[test]
+    fn a_precision_is_a_percentage() {
+        assert_eq!(parse_precision("3%"), Ok(0.03));
+        assert_eq!(parse_precision("0.1 %"), Ok(0.001));
+        assert_eq!(parse_precision("50%"), Ok(0.5));
+        for wrong in ["3", "0.03", "0%", "0.09%", "51%", "-3%", "NaN%", "%", ""] {
+            let error = parse_precision(wrong).unwrap_err().to_string();
+            assert!(error.contains("from 0.1% to 50%"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_budget_is_a_time_with_room_for_steps() {
+        assert_eq!(parse_budget("2m"), Ok(CapacityRules::DEFAULT_BUDGET));
+        assert_eq!(parse_budget("10s"), Ok(Duration::from_secs(10)));
+        for wrong in ["0", "9s", "25h", "2", "x"] {
+            let error = parse_budget(wrong).unwrap_err().to_string();
+            assert!(error.contains("from 10s to 24h"), "{wrong}: {error}");
+        }
+    }
+}

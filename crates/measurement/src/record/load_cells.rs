@@ -1,0 +1,765 @@
+//! Counts of one step of a load, by the due times of its messages.
+//!
+//! The judged part of a step is divided into short cells of time. Each message due in it is counted exactly once, in the
+//! cell of its due time: by its response time when it was answered in time, else as failed or as unsent.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use statistics::normal::student_quantile;
+
+use super::{Outcome, Sample};
+
+/// Default length of a cell in nanoseconds.
+const CELL_NS: u64 = 10_000_000;
+
+/// Largest number of cells of a step. Those of a longer step are longer.
+const MOST_CELLS: u64 = 2_000;
+
+/// Buckets of an octave. The bounds of a bucket differ by 9 to 13 %.
+const PER_OCTAVE: usize = 8;
+
+/// Binary logarithm of the upper bound of the first bucket, about 4 µs.
+const FIRST_OCTAVE: u32 = 12;
+
+/// Binary logarithm of the lower bound of the last bucket, about 73 min.
+const LAST_OCTAVE: u32 = 42;
+
+/// Smallest number of blocks from which an interval is computed.
+const LEAST_BLOCKS: usize = 10;
+
+/// Smallest number of messages on either side of a quantile that has an interval.
+const LEAST_BESIDE: f64 = 10.0;
+
+/// Division of a step into cells, and the limits that its counts distinguish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CellRules {
+    /// Length of the judged part in nanoseconds.
+    pub length_ns: u64,
+    /// Length of a cell in nanoseconds.
+    pub cell_ns: u64,
+    /// For each condition on the response time, the shortest time that is too long, in nanoseconds.
+    pub response_limits_ns: Vec<u64>,
+    /// The same for service times.
+    pub service_limits_ns: Vec<u64>,
+}
+
+impl CellRules {
+    /// Rules for a judged part of this length: cells of 10 ms, longer where there would be more than 2,000.
+    pub fn new(length_ns: u64, response_limits_ns: Vec<u64>, service_limits_ns: Vec<u64>) -> Self {
+        Self {
+            length_ns,
+            cell_ns: CELL_NS.max(length_ns.div_ceil(MOST_CELLS)),
+            response_limits_ns,
+            service_limits_ns,
+        }
+    }
+
+    /// Number of cells.
+    fn cells(&self) -> usize {
+        let cells = self.length_ns.div_ceil(self.cell_ns.max(1));
+        // A damaged file may ask for any number.
+        usize::try_from(cells.clamp(1, 2 * MOST_CELLS)).unwrap_or(1)
+    }
+}
+
+/// Counts of one step by the due times of its messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredCells", into = "StoredCells")]
+pub struct LoadCells {
+    rules: CellRules,
+    cells: usize,
+    /// 2^64 divided by the length of a cell, rounded up.
+    reciprocal: u64,
+    buckets: Buckets,
+    /// Messages answered in time, by cell, then by bucket of their response time.
+    answered: Vec<u32>,
+    /// Messages that were lost, late or corrupted, or got an error reply, by cell.
+    failed: Vec<u32>,
+    /// Messages that were never sent, by cell.
+    unsent: Vec<u32>,
+    /// Messages answered in time whose service time is too long, by cell, then by limit.
+    slow_service: Vec<u32>,
+    /// Messages answered in time, without those in flight during a stop of the generator, whose response time less the
+    /// generator's own lateness is too long, for each response limit.
+    slow_punctual: Vec<u64>,
+    /// The same without those in flight during a stop of the generator, of the whole step, for each service limit.
+    slow_unstopped: Vec<u64>,
+}
+
+/// Buckets of times: several of each octave, divided at the limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Buckets {
+    /// Lower bounds in nanoseconds, ascending from 0.
+    bounds: Vec<u64>,
+    /// The first bucket of each part of an octave.
+    first: Vec<u16>,
+}
+
+impl Buckets {
+    fn new(limits: &[u64]) -> Self {
+        let eighths = (FIRST_OCTAVE..LAST_OCTAVE).flat_map(|octave| {
+            let width = 1_u64 << (octave - PER_OCTAVE.ilog2());
+            (0..PER_OCTAVE as u64).map(move |part| (1 << octave) + part * width)
+        });
+        let coarse: Vec<u64> = std::iter::once(0).chain(eighths).collect();
+        let mut bounds = coarse.clone();
+        bounds.extend_from_slice(limits);
+        bounds.sort_unstable();
+        bounds.dedup();
+        // Limits are few, and there are 241 parts of octaves.
+        #[allow(clippy::cast_possible_truncation)]
+        let place = |bound: &u64| bounds.partition_point(|one| one < bound) as u16;
+        Self {
+            first: coarse.iter().map(place).collect(),
+            bounds,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.bounds.len()
+    }
+
+    /// The bucket of a time.
+    #[inline]
+    fn of(&self, ns: u64) -> usize {
+        const SHIFT: u32 = PER_OCTAVE.ilog2();
+        let clamped = ns.clamp(1, (1 << LAST_OCTAVE) - 1);
+        let octave = clamped.ilog2();
+        let coarse = match octave.checked_sub(FIRST_OCTAVE) {
+            None => 0,
+            Some(octaves) => {
+                // At most 2^4.
+                #[allow(clippy::cast_possible_truncation)]
+                let part = (clamped >> (octave - SHIFT)) as usize % PER_OCTAVE;
+                1 + octaves as usize * PER_OCTAVE + part
+            }
+        };
+        let mut bucket = usize::from(self.first[coarse]);
+        while self.bounds.get(bucket + 1).is_some_and(|next| *next <= ns) {
+            bucket += 1;
+        }
+        bucket
+    }
+
+    /// The first bucket whose times are at or beyond a limit, which is one of the bounds.
+    fn beyond(&self, limit_ns: u64) -> usize {
+        self.bounds.partition_point(|bound| *bound < limit_ns)
+    }
+
+    /// The time at this part of a bucket.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Times fit.
+    fn time_at(&self, bucket: usize, part: f64) -> u64 {
+        let low = self.bounds[bucket];
+        let high = self.bounds.get(bucket + 1).copied().unwrap_or(low);
+        low + ((high - low) as f64 * part.clamp(0.0, 1.0)) as u64
+    }
+}
+
+impl LoadCells {
+    /// Empty cells of a step.
+    pub fn new(rules: &CellRules) -> Self {
+        let cells = rules.cells();
+        let buckets = Buckets::new(&rules.response_limits_ns);
+        Self {
+            cells,
+            reciprocal: (u64::MAX / rules.cell_ns.max(1)).saturating_add(1),
+            answered: vec![0; cells * buckets.len()],
+            failed: vec![0; cells],
+            unsent: vec![0; cells],
+            slow_service: vec![0; cells * rules.service_limits_ns.len()],
+            slow_punctual: vec![0; rules.response_limits_ns.len()],
+            slow_unstopped: vec![0; rules.service_limits_ns.len()],
+            buckets,
+            rules: rules.clone(),
+        }
+    }
+
+    /// The cell of a due time after the beginning of the judged part.
+    #[inline]
+    fn cell(&self, due_ns: u64) -> usize {
+        let place = (u128::from(due_ns) * u128::from(self.reciprocal)) >> 64;
+        // The product of two numbers of 64 bits, shifted by 64.
+        #[allow(clippy::cast_possible_truncation)]
+        let place = place as usize;
+        place.min(self.cells - 1)
+    }
+
+    /// Counts a message whose end is known.
+    #[inline]
+    pub(super) fn ended(&mut self, sample: &Sample) {
+        let cell = self.cell(sample.intended_ns);
+        let times = sample.response_time_ns().zip(sample.service_time_ns());
+        let Some((response_ns, service_ns)) = times.filter(|_| !sample.outcome.is_failure()) else {
+            self.failed[cell] += 1;
+            return;
+        };
+        let bucket = self.buckets.of(response_ns);
+        self.answered[cell * self.buckets.len() + bucket] += 1;
+        let limits = &self.rules.service_limits_ns;
+        let slow = &mut self.slow_service[cell * limits.len()..];
+        let unstopped = &mut self.slow_unstopped;
+        for ((limit, slow), unstopped) in limits.iter().zip(slow).zip(unstopped) {
+            let is_slow = service_ns >= *limit;
+            *slow += u32::from(is_slow);
+            *unstopped += u64::from(is_slow && !sample.over_stop);
+        }
+    }
+
+    /// Counts a message that was due at this time and never sent.
+    #[inline]
+    pub(super) fn unsent(&mut self, due_ns: u64) {
+        let cell = self.cell(due_ns);
+        self.unsent[cell] += 1;
+    }
+
+    /// Counts the response time of an answered message, less the generator's own lateness.
+    #[inline]
+    pub(super) fn punctual(&mut self, response_ns: u64, outcome: Outcome, over_stop: bool) {
+        if outcome.is_failure() || over_stop {
+            return;
+        }
+        let limits = self.rules.response_limits_ns.iter();
+        for (limit, slow) in limits.zip(&mut self.slow_punctual) {
+            *slow += u64::from(response_ns >= *limit);
+        }
+    }
+
+    /// Adds the counts of another thread or process.
+    ///
+    /// # Errors
+    /// A text, when the other cells follow other rules. Nothing is added then.
+    pub fn add(&mut self, other: &Self) -> Result<(), String> {
+        fn sum<T: Copy + std::ops::AddAssign>(all: &mut [T], other: &[T]) {
+            all.iter_mut()
+                .zip(other)
+                .for_each(|(one, more)| *one += *more);
+        }
+        if self.rules != other.rules {
+            return Err("the cells of two processes follow different rules".to_owned());
+        }
+        sum(&mut self.answered, &other.answered);
+        sum(&mut self.failed, &other.failed);
+        sum(&mut self.unsent, &other.unsent);
+        sum(&mut self.slow_service, &other.slow_service);
+        sum(&mut self.slow_punctual, &other.slow_punctual);
+        sum(&mut self.slow_unstopped, &other.slow_unstopped);
+        Ok(())
+    }
+
+    /// The division into cells, and the limits.
+    pub fn rules(&self) -> &CellRules {
+        &self.rules
+    }
+
+    /// Number of cells.
+    #[allow(clippy::len_without_is_empty)] // There is at least one.
+    pub fn len(&self) -> usize {
+        self.cells
+    }
+
+    /// Length of a cell in seconds.
+    pub fn cell_s(&self) -> f64 {
+        self.rules.cell_ns as f64 / 1e9
+    }
+
+    /// Messages due in a cell.
+    pub fn due(&self, cell: usize) -> u32 {
+        self.row(cell).iter().sum::<u32>() + self.not_answered(cell)
+    }
+
+    /// Messages due in a cell that were not answered in time: failed or never sent.
+    pub fn not_answered(&self, cell: usize) -> u32 {
+        self.failed[cell] + self.unsent[cell]
+    }
+
+    /// Messages due in a cell that are not within a response limit, by its index. Those that were not answered in time are
+    /// beyond every limit.
+    pub fn response_beyond(&self, cell: usize, limit: usize) -> u32 {
+        let from = self.buckets.beyond(self.rules.response_limits_ns[limit]);
+        self.row(cell)[from..].iter().sum::<u32>() + self.not_answered(cell)
+    }
+
+    /// Messages due in a cell that are not within a service limit, by its index.
+    pub fn service_beyond(&self, cell: usize, limit: usize) -> u32 {
+        let limits = self.rules.service_limits_ns.len();
+        self.slow_service[cell * limits + limit] + self.not_answered(cell)
+    }
+
+    /// Messages of the step that are beyond a response limit, by its index, and would be without the generator's own
+    /// lateness and stops.
+    pub fn punctual_beyond(&self, limit: usize) -> u64 {
+        self.slow_punctual[limit] + self.total_failed() + self.total_unsent()
+    }
+
+    /// Messages of the step that are beyond a service limit, by its index, and would be without stops of the generator.
+    pub fn unstopped_service_beyond(&self, limit: usize) -> u64 {
+        self.slow_unstopped[limit] + self.total_failed() + self.total_unsent()
+    }
+
+    /// Messages due in the step.
+    pub fn total_due(&self) -> u64 {
+        sum(&self.answered) + self.total_failed() + self.total_unsent()
+    }
+
+    /// Messages of the step that were lost, late or corrupted, or got an error reply.
+    pub fn total_failed(&self) -> u64 {
+        sum(&self.failed)
+    }
+
+    /// Messages of the step that were never sent.
+    pub fn total_unsent(&self) -> u64 {
+        sum(&self.unsent)
+    }
+
+    fn row(&self, cell: usize) -> &[u32] {
+        let buckets = self.buckets.len();
+        &self.answered[cell * buckets..][..buckets]
+    }
+
+    /// Messages answered in time that were due in these cells, by bucket.
+    fn answered_in(&self, cells: Range<usize>) -> Vec<u64> {
+        let mut sums = vec![0; self.buckets.len()];
+        for cell in cells {
+            for (sum, count) in sums.iter_mut().zip(self.row(cell)) {
+                *sum += u64::from(*count);
+            }
+        }
+        sums
+    }
+
+    /// Median response time of each third of the step, in seconds. Messages that were not answered in time are slower than
+    /// all others, so it is infinite when they are the half. It is not a number when none was due.
+    pub fn medians_s(&self) -> [f64; 3] {
+        [0, 1, 2].map(|third| {
+            let cells = self.cells * third / 3..self.cells * (third + 1) / 3;
+            let missing: u32 = cells.clone().map(|cell| self.not_answered(cell)).sum();
+            let counts = self.answered_in(cells);
+            let due = counts.iter().sum::<u64>() + u64::from(missing);
+            match self.time_below(&counts, due as f64 / 2.0) {
+                _ if due == 0 => f64::NAN,
+                Some(ns) => ns as f64 / 1e9,
+                None => f64::INFINITY,
+            }
+        })
+    }
+
+    /// For each cell, the messages due, and those above a quantile of the step's response times, as closely as buckets allow.
+    /// Messages that were not answered in time are slower than all others.
+    pub fn above_quantile(&self, q: f64) -> Vec<(u32, u32)> {
+        let counts = self.answered_in(0..self.cells);
+        let wanted = (1.0 - q) * self.total_due() as f64;
+        let mut beyond = (self.total_failed() + self.total_unsent()) as f64;
+        let mut from = counts.len();
+        // The bucket in which the quantile lies belongs to the side on which most of it is.
+        while let Some(count) = from.checked_sub(1).map(|bucket| counts[bucket] as f64)
+            && (beyond == 0.0 || beyond + count / 2.0 <= wanted)
+        {
+            beyond += count;
+            from -= 1;
+        }
+        let of_cell = |cell| {
+            let above = self.row(cell)[from..].iter().sum::<u32>();
+            (self.due(cell), above + self.not_answered(cell))
+        };
+        (0..self.cells).map(of_cell).collect()
+    }
+
+    /// The time below which this number of messages is, by counts of buckets; `None` when there are fewer.
+    fn time_below(&self, counts: &[u64], messages: f64) -> Option<u64> {
+        let mut before = 0.0;
+        for (bucket, count) in counts.iter().enumerate() {
+            let count = *count as f64;
+            if count > 0.0 && before + count >= messages {
+                return Some(self.buckets.time_at(bucket, (messages - before) / count));
+            }
+            before += count;
+        }
+        None
+    }
+
+    /// Interval of 95 % of a quantile of the response times of the answered messages, in nanoseconds. The unit of inference
+    /// is a block of cells, long enough that neighbouring blocks do not correlate. `None` when there are too few blocks or
+    /// messages.
+    pub fn quantile_interval(&self, q: f64) -> Option<(u64, u64)> {
+        let counts = self.answered_in(0..self.cells);
+        let answered = counts.iter().sum::<u64>() as f64;
+        if answered * q.min(1.0 - q) < LEAST_BESIDE {
+            return None;
+        }
+        let estimate = self.time_below(&counts, q * answered)?;
+        let from = self.buckets.of(estimate);
+        let mut blocks: Vec<(f64, f64)> = (0..self.cells)
+            .map(|cell| {
+                let row = self.row(cell);
+                let (below, beyond) = row.split_at(from);
+                let beyond = f64::from(beyond.iter().sum::<u32>());
+                (f64::from(below.iter().sum::<u32>()) + beyond, beyond)
+            })
+            .collect();
+        while blocks.len() >= 2 * LEAST_BLOCKS && is_correlated(&blocks) {
+            blocks = paired(&blocks);
+        }
+        if blocks.len() < LEAST_BLOCKS {
+            return None;
+        }
+        let error = share_error(&blocks);
+        let low = self.time_below(&counts, (q - error).max(0.0) * answered)?;
+        let high = self.time_below(&counts, (q + error) * answered)?;
+        Some((low.min(estimate), high.max(estimate)))
+    }
+}
+
+fn sum(counts: &[u32]) -> u64 {
+    counts.iter().map(|count| u64::from(*count)).sum()
+}
+
+/// Blocks of twice the length. A last one without a partner is left out.
+fn paired(blocks: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let pairs = blocks.chunks_exact(2);
+    pairs
+        .map(|pair| (pair[0].0 + pair[1].0, pair[0].1 + pair[1].1))
+        .collect()
+}
+
+/// Deviations of the messages beyond, of each block, from those expected by the share of all blocks.
+fn deviations(blocks: &[(f64, f64)]) -> Vec<f64> {
+    let (all, beyond) = blocks
+        .iter()
+        .fold((0.0, 0.0), |sum, block| (sum.0 + block.0, sum.1 + block.1));
+    let share = beyond / f64::max(all, 1.0);
+    blocks
+        .iter()
+        .map(|block| block.1 - share * block.0)
+        .collect()
+}
+
+/// Returns true when neighbouring blocks correlate, by their correlation at lag 1.
+fn is_correlated(blocks: &[(f64, f64)]) -> bool {
+    let deviations = deviations(blocks);
+    let variance: f64 = deviations.iter().map(|one| one * one).sum();
+    let products: f64 = deviations.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    products > 1.645 / (blocks.len() as f64).sqrt() * variance
+}
+
+/// Half-width of the interval of 95 % of the share of the messages that are beyond.
+fn share_error(blocks: &[(f64, f64)]) -> f64 {
+    let n = blocks.len() as f64;
+    let all: f64 = blocks.iter().map(|block| block.0).sum();
+    let squares: f64 = deviations(blocks).iter().map(|one| one * one).sum();
+    let deviation = (squares * n / (n - 1.0)).sqrt() / all.max(1.0);
+    student_quantile(0.975, n - 1.0) * deviation
+}
+
+/// Cells as they are stored: counts without the zeros between them.
+#[derive(Serialize, Deserialize)]
+struct StoredCells {
+    rules: CellRules,
+    answered: Vec<u64>,
+    failed: Vec<u64>,
+    unsent: Vec<u64>,
+    slow_service: Vec<u64>,
+    slow_punctual: Vec<u64>,
+    slow_unstopped: Vec<u64>,
+}
+
+/// Pairs of a number of zeros and the count behind them.
+fn without_zeros(counts: &[u32]) -> Vec<u64> {
+    let mut stored = Vec::new();
+    let mut zeros = 0;
+    for count in counts {
+        if *count == 0 {
+            zeros += 1;
+        } else {
+            stored.extend([zeros, u64::from(*count)]);
+            zeros = 0;
+        }
+    }
+    stored
+}
+
+/// Puts stored counts back in their places.
+fn put_back(stored: &[u64], counts: &mut [u32]) -> Result<(), String> {
+    let mut place = 0_usize;
+    for pair in stored.chunks(2) {
+        let [zeros, count] = pair else {
+            return Err("a count of a cell is missing".to_owned());
+        };
+        place = usize::try_from(*zeros).map_or(usize::MAX, |zeros| place.saturating_add(zeros));
+        let slot = counts.get_mut(place);
+        let count = u32::try_from(*count).ok();
+        let (Some(slot), Some(count)) = (slot, count) else {
+            return Err("a count of a cell is out of range".to_owned());
+        };
+        *slot = count;
+        place += 1;
+    }
+    Ok(())
+}
+
+impl From<LoadCells> for StoredCells {
+    fn from(cells: LoadCells) -> Self {
+        Self {
+            answered: without_zeros(&cells.answered),
+            failed: without_zeros(&cells.failed),
+            unsent: without_zeros(&cells.unsent),
+            slow_service: without_zeros(&cells.slow_service),
+            slow_punctual: cells.slow_punctual,
+            slow_unstopped: cells.slow_unstopped,
+            rules: cells.rules,
+        }
+    }
+}
+
+impl TryFrom<StoredCells> for LoadCells {
+    type Error = String;
+
+    fn try_from(stored: StoredCells) -> Result<Self, String> {
+        let mut cells = Self::new(&stored.rules);
+        put_back(&stored.answered, &mut cells.answered)?;
+        put_back(&stored.failed, &mut cells.failed)?;
+        put_back(&stored.unsent, &mut cells.unsent)?;
+        put_back(&stored.slow_service, &mut cells.slow_service)?;
+        let limits = (cells.slow_punctual.len(), cells.slow_unstopped.len());
+        if limits != (stored.slow_punctual.len(), stored.slow_unstopped.len()) {
+            return Err("the limits of the cells have no counts".to_owned());
+        }
+        cells.slow_punctual = stored.slow_punctual;
+        cells.slow_unstopped = stored.slow_unstopped;
+        Ok(cells)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn rules(length_ms: u64, limits: &[u64]) -> CellRules {
+        CellRules::new(length_ms * MS, limits.to_vec(), vec![3 * MS])
+    }
+
+    fn answered(due_ns: u64, response_ns: u64) -> Sample {
+        Sample::echoed(0, 0, due_ns, due_ns, due_ns + response_ns, Outcome::Ok)
+    }
+
+    #[test]
+    fn a_long_step_has_longer_cells() {
+        let cells = |seconds: u64| {
+            let cells = LoadCells::new(&rules(seconds * 1_000, &[]));
+            (cells.len(), cells.cell_s())
+        };
+        assert_eq!(cells(1), (100, 0.01));
+        assert_eq!(cells(20), (2_000, 0.01));
+        assert_eq!(cells(200), (2_000, 0.1));
+        // A part of a cell is a cell.
+        let cells = LoadCells::new(&CellRules::new(25 * MS, vec![], vec![]));
+        assert_eq!(cells.len(), 3);
+    }
+
+    #[test]
+    fn a_message_counts_in_the_cell_of_its_due_time() {
+        let mut cells = LoadCells::new(&rules(40, &[5 * MS]));
+        cells.ended(&answered(0, MS));
+        // An answer of 100 ms comes behind the end of the step.
+        cells.ended(&answered(10 * MS - 1, 100 * MS));
+        cells.ended(&answered(10 * MS, 5 * MS));
+        cells.ended(&answered(20 * MS, 5 * MS - 1));
+        cells.ended(&Sample::lost(0, 0, 30 * MS, 39 * MS));
+        cells.unsent(39 * MS);
+        let of = |count: &dyn Fn(usize) -> u32| (0..4).map(count).collect::<Vec<_>>();
+        assert_eq!(of(&|cell| cells.due(cell)), [2, 1, 1, 2]);
+        assert_eq!(of(&|cell| cells.response_beyond(cell, 0)), [1, 1, 0, 2]);
+        assert_eq!(of(&|cell| cells.service_beyond(cell, 0)), [1, 1, 1, 2]);
+        assert_eq!((cells.total_failed(), cells.total_unsent()), (1, 1));
+    }
+
+    #[test]
+    fn messages_without_a_correct_answer_in_time_are_beyond_every_limit() {
+        let hour = 3_600_000_000_000;
+        let mut cells = LoadCells::new(&rules(10, &[2 * hour, MS]));
+        for outcome in Outcome::ALL {
+            let sample = Sample::echoed(0, 0, 0, 0, 1_000, outcome);
+            cells.ended(&sample);
+            cells.punctual(1_000, outcome, false);
+        }
+        // All but `ok` and `reordered`.
+        for limit in 0..2 {
+            assert_eq!(cells.response_beyond(0, limit), 5);
+            assert_eq!(cells.punctual_beyond(limit), 5);
+        }
+        assert_eq!((cells.total_due(), cells.service_beyond(0, 0)), (7, 5));
+    }
+
+    #[test]
+    fn what_the_generator_explains_is_not_punctual() {
+        let mut cells = LoadCells::new(&rules(10, &[5 * MS]));
+        for (response_ns, over_stop) in [(4 * MS, false), (5 * MS, false), (9 * MS, true)] {
+            cells.ended(&answered(0, 9 * MS));
+            cells.punctual(response_ns, Outcome::Ok, over_stop);
+        }
+        assert_eq!(cells.response_beyond(0, 0), 3);
+        assert_eq!(cells.punctual_beyond(0), 1);
+    }
+
+    #[test]
+    fn a_stop_of_the_generator_does_not_make_the_service_slow() {
+        let mut cells = LoadCells::new(&rules(10, &[]));
+        for over_stop in [false, true, true] {
+            let mut sample = answered(0, 9 * MS);
+            sample.over_stop = over_stop;
+            cells.ended(&sample);
+        }
+        assert_eq!(cells.service_beyond(0, 0), 3);
+        assert_eq!(cells.unstopped_service_beyond(0), 1);
+    }
+
+    #[test]
+    fn medians_are_those_of_the_thirds() {
+        let mut cells = LoadCells::new(&rules(300, &[]));
+        for at in 0..100 {
+            cells.ended(&answered(at * MS, 10 * MS));
+            cells.ended(&answered((100 + at) * MS, 20 * MS));
+            cells.unsent((200 + at) * MS);
+        }
+        let [first, second, third] = cells.medians_s();
+        assert!((0.009..0.0115).contains(&first), "{first}");
+        assert!((0.018..0.0225).contains(&second), "{second}");
+        assert!(third.is_infinite());
+        assert!(LoadCells::new(&rules(300, &[])).medians_s()[0].is_nan());
+    }
+
+    #[test]
+    fn messages_above_a_quantile_are_about_its_share() {
+        let mut cells = LoadCells::new(&rules(100, &[]));
+        for n in 0..1_000 {
+            cells.ended(&answered(n * 100_000, MS + n * 20_000));
+        }
+        let above = |cells: &LoadCells| -> (u32, u32) {
+            let all = cells.above_quantile(0.9);
+            all.iter()
+                .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        };
+        let (due, beyond) = above(&cells);
+        assert!(due == 1_000 && (60..150).contains(&beyond), "{beyond}");
+        // Failures are the slowest.
+        (0..500).for_each(|n| cells.unsent(n * 100_000));
+        assert_eq!(above(&cells), (1_500, 500));
+        // Times that are all equal are all above.
+        let mut equal = LoadCells::new(&rules(100, &[]));
+        (0..10).for_each(|n| equal.ended(&answered(n * MS, MS)));
+        assert_eq!(above(&equal), (10, 10));
+        assert_eq!(above(&LoadCells::new(&rules(100, &[]))), (0, 0));
+    }
+
+    #[test]
+    fn an_interval_covers_the_quantile_of_independent_times() {
+        // Times that are uniform between 0 and 10 ms, from a generator of fixed seed.
+        let mut covered = 0;
+        for seed in 0..200 {
+            let mut cells = LoadCells::new(&rules(1_000, &[]));
+            for n in 0..5_000_u32 {
+                let share = crate::record::unit_interval(seed, n, 1);
+                cells.ended(&answered(u64::from(n) * 200_000, (share * 1e7) as u64));
+            }
+            let (low, high) = cells.quantile_interval(0.9).unwrap();
+            covered += u64::from((low..=high).contains(&(9 * MS)));
+            assert!(high - low < MS, "{low} to {high}");
+        }
+        assert!(covered >= 180, "{covered} of 200");
+    }
+
+    #[test]
+    fn times_that_correlate_have_a_wider_interval() {
+        let width = |run: u32| {
+            let mut cells = LoadCells::new(&rules(2_000, &[]));
+            for n in 0..10_000_u32 {
+                // So many messages in a row have the same time.
+                let share = crate::record::unit_interval(5, n / run, 1);
+                cells.ended(&answered(u64::from(n) * 200_000, (share * 1e7) as u64));
+            }
+            let (low, high) = cells.quantile_interval(0.5).unwrap();
+            high - low
+        };
+        assert!(width(400) > 5 * width(1), "{} and {}", width(400), width(1));
+    }
+
+    #[test]
+    fn too_few_messages_have_no_interval() {
+        let mut cells = LoadCells::new(&rules(1_000, &[]));
+        assert_eq!(cells.quantile_interval(0.5), None);
+        cells.ended(&answered(0, MS));
+        assert_eq!(cells.quantile_interval(0.999), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_bucket_has_the_times_between_its_bounds(ns: u64, limits in prop::collection::vec(1..u64::MAX, 0..5)) {
+            let buckets = Buckets::new(&limits);
+            prop_assert!(buckets.bounds.is_sorted());
+            for ns in [ns, ns >> 20, ns >> 40] {
+                let bucket = buckets.of(ns);
+                prop_assert!(buckets.bounds[bucket] <= ns);
+                prop_assert!(buckets.bounds.get(bucket + 1).is_none_or(|next| ns < *next));
+                for limit in &limits {
+                    prop_assert_eq!(bucket >= buckets.beyond(*limit), ns >= *limit);
+                }
+            }
+        }
+
+        #[test]
+        fn every_due_time_of_the_step_has_a_cell(length_ms in 1..400_000_u64, part in 0.0..1.0_f64) {
+            let rules = rules(length_ms, &[]);
+            let cells = LoadCells::new(&rules);
+            let due_ns = (part * rules.length_ns as f64) as u64;
+            let cell = cells.cell(due_ns) as u64;
+            // A message on the bound of a long cell may count in the one before.
+            prop_assert!(cell.abs_diff(due_ns / rules.cell_ns) <= 1);
+            prop_assert!(cells.len() <= 2_000);
+        }
+
+        #[test]
+        fn stored_cells_are_the_same_and_add_up(
+            messages in prop::collection::vec((0..60 * MS, 0..20 * MS, 0..9_usize), 0..60),
+        ) {
+            let mut parts = [0, 1].map(|_| LoadCells::new(&rules(60, &[2 * MS, 7 * MS])));
+            let mut whole = parts[0].clone();
+            for (n, (due_ns, response_ns, outcome)) in messages.iter().enumerate() {
+                for cells in [&mut parts[n % 2], &mut whole] {
+                    match Outcome::ALL.get(*outcome) {
+                        Some(outcome) => {
+                            let mut sample = answered(*due_ns, *response_ns);
+                            sample.outcome = *outcome;
+                            cells.ended(&sample);
+                            cells.punctual(response_ns / 2, *outcome, false);
+                        }
+                        None => cells.unsent(*due_ns),
+                    }
+                }
+            }
+            let [mut one, other] = parts;
+            one.add(&other).unwrap();
+            prop_assert_eq!(&one, &whole);
+            prop_assert_eq!(one.total_due(), messages.len() as u64);
+            let text = serde_json::to_string(&one).unwrap();
+            prop_assert_eq!(serde_json::from_str::<LoadCells>(&text).unwrap(), one);
+        }
+
+        #[test]
+        fn damaged_cells_are_refused(stored in prop::collection::vec(any::<u64>(), 1..6)) {
+            let mut json = serde_json::to_value(LoadCells::new(&rules(20, &[]))).unwrap();
+            // Two cells have no place for more.
+            let far: Vec<u64> = stored.iter().map(|n| n.saturating_add(1_000)).collect();
+            json["failed"] = serde_json::json!(far);
+            prop_assert!(serde_json::from_value::<LoadCells>(json).is_err());
+        }
+    }
+
+    #[test]
+    fn cells_of_other_rules_are_not_added() {
+        let mut cells = LoadCells::new(&rules(20, &[]));
+        assert!(cells.add(&LoadCells::new(&rules(30, &[]))).is_err());
+    }
+}

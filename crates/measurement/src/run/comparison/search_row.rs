@@ -1,0 +1,114 @@
+//! The search for a server's capacity in one round.
+
+use serde::{Deserialize, Serialize};
+use statistics::capacity_ratio::{LogValue, SearchedCapacity};
+
+use crate::run::CapacitySummary;
+use crate::verdict::Verdict;
+
+/// A search for a server's capacity in one round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct SearchRow {
+    /// Verdict on the steps at the reported rate.
+    pub verdict: Verdict,
+    /// Reasons for the verdict.
+    pub reasons: Vec<String>,
+    /// Capacity, interval and steps, with the keys that they have in the result of a run.
+    #[serde(flatten)]
+    pub found: CapacitySummary,
+}
+
+impl SearchRow {
+    /// The capacity as it is compared; `None` when the search did not find it, or found no interval.
+    pub fn capacity(&self) -> Option<SearchedCapacity> {
+        let own = &self.found;
+        let rate = own.rate_per_s?;
+        if rate <= 0.0 {
+            return Some(SearchedCapacity::Zero);
+        }
+        if own.at_least {
+            // The upper limit of the interval is unknown. The error is that of the lower one.
+            let (low, mirrored) = (own.low_per_s, rate * rate / own.low_per_s);
+            let value = LogValue::from_interval(rate, (low, mirrored), own.confidence)?;
+            return Some(SearchedCapacity::AtLeast(value));
+        }
+        if own.high_per_s <= rate {
+            // No rate was offered at which a condition did not hold.
+            return None;
+        }
+        let interval = (own.low_per_s, own.high_per_s);
+        let value = LogValue::from_interval(rate, interval, own.confidence)?;
+        Some(SearchedCapacity::Found(value))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::run::SearchEnd;
+
+    /// A search that found this capacity, with an interval of these limits.
+    pub(in crate::run::comparison) fn search(rate: Option<f64>, low: f64, high: f64) -> SearchRow {
+        SearchRow {
+            verdict: Verdict::Valid,
+            reasons: Vec::new(),
+            found: CapacitySummary {
+                conditions: vec!["p99<10ms".to_owned()],
+                rate_per_s: rate,
+                low_per_s: low,
+                high_per_s: high,
+                confidence: 0.95,
+                at_least: false,
+                from_above_per_s: None,
+                hysteresis: false,
+                ended_by: SearchEnd::Precision,
+                steps: Vec::new(),
+                precision: 0.03,
+                budget_s: 60.0,
+                took_s: 50.0,
+                block_s: None,
+                generator_limited_steps: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn a_capacity_has_the_error_of_its_interval() {
+        let Some(SearchedCapacity::Found(value)) = search(Some(100.0), 98.0, 102.0).capacity()
+        else {
+            panic!("a capacity was found");
+        };
+        assert!((value.log.exp() - 100.0).abs() < 1e-9);
+        assert!((value.variance.sqrt() - 0.0102).abs() < 1e-4, "{value:?}");
+    }
+
+    #[test]
+    fn a_lower_bound_needs_no_upper_limit() {
+        let mut row = search(Some(100.0), 98.0, f64::INFINITY);
+        assert_eq!(row.capacity(), None, "the interval has no end");
+        assert_eq!(search(Some(100.0), 98.0, 100.0).capacity(), None);
+        row.found.at_least = true;
+        assert!(matches!(row.capacity(), Some(SearchedCapacity::AtLeast(_))));
+        row.found.low_per_s = 0.0;
+        assert_eq!(row.capacity(), None);
+    }
+
+    #[test]
+    fn a_dead_server_has_the_capacity_0_and_an_unknown_one_none() {
+        assert_eq!(
+            search(Some(0.0), 0.0, 0.0).capacity(),
+            Some(SearchedCapacity::Zero)
+        );
+        assert_eq!(search(None, 0.0, 100.0).capacity(), None);
+    }
+
+    #[test]
+    fn a_row_has_the_keys_of_the_capacity_of_a_run() {
+        let row = search(Some(100.0), 98.0, 102.0);
+        let json = serde_json::to_value(&row).unwrap();
+        assert_eq!(json["rate_per_s"], 100.0);
+        assert_eq!(json["verdict"], "valid");
+        assert_eq!(serde_json::from_value::<SearchRow>(json).unwrap(), row);
+    }
+}

@@ -1,0 +1,139 @@
+//! The capacity after an overload.
+
+use statrs::function::factorial::ln_binomial;
+
+use super::SearchCondition;
+use super::confidence_sequence::squared_limit;
+use super::edge::{ERROR_OF_CLAIM, Edge, rate_counts};
+use super::edge_model::EdgeModel;
+use super::taken_step::TakenStep;
+
+/// Probability of a wrong claim by each of the two tests.
+const ERROR: f64 = ERROR_OF_CLAIM / 2.0;
+
+/// Results of the steps from above.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FromAbove {
+    /// The highest rate at which the server recovered.
+    pub(super) recovered_per_s: Option<f64>,
+    /// True when the capacity from above is lower than that from below.
+    pub(super) is_lower: bool,
+}
+
+impl FromAbove {
+    pub(super) fn find(steps: &[TakenStep], rules: &[SearchCondition], edge: &Edge) -> Self {
+        let above: Vec<_> = steps
+            .iter()
+            .filter(|taken| taken.is_from_above() && taken.has_recovered().is_some())
+            .collect();
+        let recovered = above.iter().filter(|t| t.has_recovered() == Some(true));
+        let recovered_per_s = recovered.map(|t| t.step.rate_per_s).reduce(f64::max);
+        let below: Vec<_> = steps
+            .iter()
+            .filter(|taken| !taken.is_from_above() && taken.held().is_some())
+            .collect();
+        let is_lower = |(n, rule): (usize, &SearchCondition)| {
+            is_lower_by_model(&above, n, *rule, edge) || is_lower_by_steps(&above, &below, n, edge)
+        };
+        Self {
+            recovered_per_s,
+            is_lower: rules.iter().enumerate().any(is_lower),
+        }
+    }
+}
+
+/// Returns true when the whole interval from above lies below the one from below.
+fn is_lower_by_model(
+    above: &[&TakenStep],
+    condition: usize,
+    rule: SearchCondition,
+    edge: &Edge,
+) -> bool {
+    let Some(of_condition) = edge.conditions.get(condition) else {
+        return false;
+    };
+    let counts = rate_counts(above, condition, rule, of_condition.dependence.dispersion);
+    let model = EdgeModel::new(&counts, rule.allowed());
+    let overloaded = overloaded(above, condition) as f64;
+    model.fit().is_some_and(|fit| {
+        let (_, high) = model.interval(&fit, squared_limit(overloaded, ERROR));
+        high < edge.sure_low()
+    })
+}
+
+fn overloaded(steps: &[&TakenStep], condition: usize) -> usize {
+    let is_overloaded = |taken: &&&TakenStep| {
+        let found = taken.conditions.get(condition);
+        found.is_some_and(|found| found.is_overloaded)
+    };
+    steps.iter().filter(is_overloaded).count()
+}
+
+/// Returns true when steps from above are overloaded more often than steps from below at rates that are as high or higher,
+/// up to the upper limit of the capacity (Fisher's exact test, with whole steps as independent results). A higher rate
+/// overloads a server more often, so without memory the steps from below would be overloaded more often.
+fn is_lower_by_steps(
+    above: &[&TakenStep],
+    below: &[&TakenStep],
+    condition: usize,
+    edge: &Edge,
+) -> bool {
+    let Some(high) = edge.conditions.get(condition).map(|e| e.high.exp()) else {
+        return false;
+    };
+    let recovered = above.iter().filter(|t| t.has_recovered() == Some(true));
+    let recovered = recovered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
+    let failed: Vec<_> = above
+        .iter()
+        .filter(|t| t.step.rate_per_s > recovered)
+        .copied()
+        .collect();
+    let mut cuts: Vec<_> = failed.iter().map(|t| t.step.rate_per_s).collect();
+    cuts.sort_by(f64::total_cmp);
+    cuts.dedup();
+    let count = |steps: &[&TakenStep], from: f64, to: f64| {
+        let chosen = steps
+            .iter()
+            .filter(|taken| (from..=to).contains(&taken.step.rate_per_s));
+        let chosen: Vec<_> = chosen.copied().collect();
+        (overloaded(&chosen, condition) as u64, chosen.len() as u64)
+    };
+    // Each cut is one more chance for a wrong claim.
+    let error = ERROR / cuts.len().max(1) as f64;
+    cuts.iter()
+        .any(|cut| fisher(count(&failed, 0.0, *cut), count(below, *cut, high)) <= error)
+}
+
+/// Probability of at least so many events in the first of two groups, by chance alone, given those of both. Each group is
+/// a number of events and its size.
+fn fisher(first: (u64, u64), second: (u64, u64)) -> f64 {
+    let (events, size) = (first.0 + second.0, first.1 + second.1);
+    let of = |k: u64| {
+        let ways = ln_binomial(first.1, k) + ln_binomial(second.1, events - k);
+        (ways - ln_binomial(size, events)).exp()
+    };
+    let most = events.min(first.1);
+    (first.0..=most)
+        .filter(|k| events - k <= second.1)
+        .map(of)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fisher;
+
+    /// Values of SciPy's `fisher_exact(..., alternative="greater")`.
+    #[test]
+    fn exact_probabilities_of_two_groups() {
+        for (first, second, wanted) in [
+            ((3, 3), (0, 18), 1.0 / 1_330.0),
+            ((4, 4), (1, 18), 5.0 / 7_315.0),
+            ((0, 3), (2, 10), 1.0),
+            ((8, 10), (1, 6), 0.024_475_524_475_524_476),
+        ] {
+            let found = fisher(first, second);
+            assert!((found / wanted - 1.0).abs() < 1e-9, "{first:?} {found}");
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The next rate to offer.
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::edge::Edge;
+use super::taken_step::TakenStep;
+use super::{CapacityEstimate, SearchRules, SearchStep, StepLead, StepPurpose};
+
+/// The first rate as a share of that of the pilot.
+const FIRST_RATE: f64 = 0.3;
+
+/// The first rate without a pilot, in messages per second.
+const BLIND_RATE: f64 = 100.0;
+
+/// Ratio of a rate that failed to one that held from which on rates are chosen at random.
+const CLOSE: f64 = 1.25;
+
+/// Distance of the rates around the edge, in the log odds of the share.
+const ODDS_AROUND_EDGE: f64 = 1.1;
+
+/// Largest distance of rates around the edge, as a share of the capacity.
+const WIDEST: f64 = 0.1;
+
+/// Slope of the log odds from which on an edge is sharp: within 1 % of the rate the share grows by half an order of
+/// magnitude.
+const SHARP: f64 = 120.0;
+
+/// Share of the budget after which steps from above are taken, however wide the interval is.
+const TIME_FOR_ABOVE: f64 = 0.55;
+
+/// Length of a step near the edge in seconds.
+const EDGE_STEP_S: f64 = 3.5;
+
+/// Budget in seconds with which the steps have their full length.
+const FULL_BUDGET_S: f64 = 60.0;
+
+/// The first rate from above, as a share of the lower limit of the capacity.
+const FIRST_FROM_ABOVE: f64 = 0.95;
+
+/// The next rate from above, as a share of one at which the server did not recover.
+const NEXT_FROM_ABOVE: f64 = 0.65;
+
+/// Ratio of a rate at which the server did not recover to one at which it did, from which on both are close.
+const CLOSE_FROM_ABOVE: f64 = 1.3;
+
+/// Most steps from above.
+const MOST_FROM_ABOVE: usize = 12;
+
+/// Steps from above that fail at the first rate, which take longest, and at each other rate, before a lower one is tried.
+const FAILURES_AT_FIRST: usize = 1;
+const FAILURES_FROM_ABOVE: usize = 5;
+
+/// Overload before a step from above, as a multiple of the capacity.
+const OVERLOAD: f64 = 1.5;
+
+/// Length of the overload in seconds.
+const LEAD_S: f64 = 0.4;
+
+/// Least number of steps that the generator could not offer for a limit of the generator.
+const GENERATOR_LIMITED: usize = 2;
+
+/// Choice of rates.
+#[derive(Debug, Clone)]
+pub(super) struct Planner {
+    budget_s: f64,
+    precision: f64,
+    pilot_per_s: f64,
+    timeout_s: f64,
+    /// Messages that a step needs for one of them to be allowed beyond the limit, a few times.
+    least_messages: f64,
+    random: Xoshiro256PlusPlus,
+    ends: bool,
+}
+
+impl Planner {
+    pub(super) fn new(rules: &SearchRules) -> Self {
+        let allowed = rules.conditions.iter().map(|rule| rule.allowed());
+        let allowed = allowed.fold(0.5, f64::min).max(1e-6);
+        Self {
+            budget_s: rules.budget_s,
+            precision: rules.precision,
+            pilot_per_s: rules.pilot_per_s,
+            timeout_s: rules.timeout_s,
+            least_messages: 3.0 / allowed,
+            random: Xoshiro256PlusPlus::seed_from_u64(rules.seed),
+            ends: false,
+        }
+    }
+
+    /// The next step; `None` behind the last one.
+    pub(super) fn next_step(
+        &mut self,
+        steps: &[TakenStep],
+        estimate: &CapacityEstimate,
+        edge: &Edge,
+        spent_s: f64,
+    ) -> Option<SearchStep> {
+        let left_s = self.budget_s - spent_s;
+        if self.ends || left_s <= 0.0 {
+            return None;
+        }
+        let last = self.final_step(steps, estimate, edge);
+        let final_s = last.map_or(0.0, |step| self.length_s(&step));
+        let search_s = left_s - final_s;
+        let fits = |step: &SearchStep, room_s: f64| self.length_s(step) <= room_s;
+        let mut next = self.climb(steps).filter(|step| fits(step, search_s));
+        let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0) && !estimate.at_least;
+        let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
+        if next.is_none() && has_edge && is_time_for_above {
+            let step = self.step_from_above(steps, estimate, edge);
+            next = step.filter(|step| fits(step, search_s));
+        }
+        if next.is_none() && has_edge && !estimate.is_precise {
+            let step = self.around_edge(steps, estimate, edge);
+            next = Some(step).filter(|step| self.length_s(step) <= search_s);
+        }
+        if next.is_none() {
+            self.ends = true;
+            next = last;
+        }
+        next
+    }
+
+    /// The highest rate that the generator can offer; `None` while it is not known.
+    pub(super) fn generator_cap_per_s(&self, steps: &[TakenStep]) -> Option<f64> {
+        let limited = steps.iter().filter(|taken| taken.held().is_none());
+        let limited: Vec<_> = limited.map(|taken| taken.step.rate_per_s).collect();
+        let offered = steps.iter().filter(|taken| taken.held().is_some());
+        let highest = offered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
+        let above = limited.iter().filter(|rate| **rate > highest);
+        let lowest = above.clone().copied().reduce(f64::min)?;
+        (above.count() >= GENERATOR_LIMITED).then_some(lowest)
+    }
+
+    /// Length of a step with its drain, in seconds.
+    fn length_s(&self, step: &SearchStep) -> f64 {
+        let lead_s = step.lead.map_or(0.0, |lead| lead.seconds);
+        let drain_s = match step.purpose {
+            StepPurpose::Climb => (step.settle_s + step.judged_s).min(self.timeout_s),
+            _ => 0.1,
+        };
+        lead_s + step.settle_s + step.judged_s + drain_s
+    }
+
+    /// Factor of all lengths for a small budget.
+    fn scale(&self) -> f64 {
+        (self.budget_s / FULL_BUDGET_S).clamp(0.1, 1.0)
+    }
+
+    /// A length of at least this many seconds that has enough messages, but no large share of the budget.
+    fn judged_s(&self, seconds: f64, rate_per_s: f64) -> f64 {
+        let for_messages = self.least_messages / rate_per_s;
+        let scaled = seconds * self.scale();
+        scaled.max(for_messages.min(self.budget_s / 12.0).max(scaled))
+    }
+
+    /// The unjudged beginning of a step: a block, behind which a queue is steady.
+    fn settle_s(&self, edge: &Edge) -> f64 {
+        let blocks_s = edge.block_s().unwrap_or(0.0);
+        (0.3 * self.scale()).max(blocks_s.min(self.budget_s / 40.0))
+    }
+
+    fn step(&self, purpose: StepPurpose, rate: f64, settle_s: f64, judged_s: f64) -> SearchStep {
+        let rate_per_s = three_digits(rate);
+        SearchStep {
+            purpose,
+            rate_per_s,
+            lead: None,
+            settle_s,
+            judged_s: self.judged_s(judged_s, rate_per_s),
+        }
+    }
+
+    /// The next step towards a rate that holds and a close one that fails; `None` when both are known, or cannot be.
+    fn climb(&self, steps: &[TakenStep]) -> Option<SearchStep> {
+        let below = || steps.iter().filter(|taken| !taken.is_from_above());
+        let rates = |held: bool| {
+            let chosen = below().filter(move |taken| taken.held() == Some(held));
+            chosen.map(|taken| taken.step.rate_per_s)
+        };
+        let limited: Vec<_> = below()
+            .filter(|taken| taken.held().is_none())
+            .map(|taken| taken.step.rate_per_s)
+            .collect();
+        let climb = |rate| self.step(StepPurpose::Climb, rate, 0.3 * self.scale(), 1.0);
+        let first = match self.pilot_per_s > 0.0 {
+            true => FIRST_RATE * self.pilot_per_s,
+            false => BLIND_RATE,
+        };
+        match (rates(true).reduce(f64::max), rates(false).reduce(f64::min)) {
+            (None, None) => match limited.iter().copied().reduce(f64::min) {
+                None => Some(climb(first)),
+                Some(lowest) => (limited.len() < 6).then(|| climb(lowest / 4.0)),
+            },
+            (None, Some(failed)) => {
+                // A rate too low for any message beyond the limit says nothing more.
+                let next = failed / 4.0;
+                let has_messages = self.least_messages / next <= self.budget_s / 12.0;
+                let is_blind = self.pilot_per_s <= 0.0 && rates(false).count() >= 2;
+                (has_messages && !is_blind).then(|| climb(next))
+            }
+            (Some(held), None) => {
+                let cap = limited.iter().copied().filter(|rate| *rate > held);
+                let attempts = cap.clone().count();
+                match cap.reduce(f64::min) {
+                    None => Some(climb(2.0 * held)),
+                    Some(cap) => (cap > held * (1.0 + 2.0 * self.precision) && attempts < 6)
+                        .then(|| climb((held * cap).sqrt())),
+                }
+            }
+            (Some(held), Some(failed)) => {
+                // The edge is known when they are close, or contradict each other.
+                (failed > held * CLOSE).then(|| climb((held * failed).sqrt()))
+            }
+        }
+    }
+
+    /// A random rate on the side of the edge that is less well known.
+    fn around_edge(
+        &mut self,
+        steps: &[TakenStep],
+        estimate: &CapacityEstimate,
+        edge: &Edge,
+    ) -> SearchStep {
+        let capacity = estimate.rate_per_s.unwrap_or(1.0);
+        let slope = edge.binding().map_or(1.0, |binding| binding.slope);
+        let distance = (ODDS_AROUND_EDGE / slope.max(1e-9)).clamp(self.precision / 2.0, WIDEST);
+        let distance = distance.max(half_gap(steps, capacity));
+        let below = (capacity / estimate.low_per_s).ln().clamp(0.0, 1.0);
+        let above = (estimate.high_per_s / capacity).ln().clamp(0.0, 1.0);
+        let is_below = self.random.random::<f64>() * (below + above) < below;
+        let offset = distance * self.random.random::<f64>();
+        let rate = capacity * (if is_below { -offset } else { offset }).exp();
+        let settle_s = self.settle_s(edge);
+        self.step(StepPurpose::Edge, rate, settle_s, EDGE_STEP_S)
+    }
+
+    /// A lower rate behind an overload; `None` when the recovery is known.
+    fn step_from_above(
+        &self,
+        steps: &[TakenStep],
+        estimate: &CapacityEstimate,
+        edge: &Edge,
+    ) -> Option<SearchStep> {
+        let capacity = estimate.rate_per_s?;
+        let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(0.5 * capacity);
+        let rate = next_from_above(steps, first)?;
+        let lead_per_s = three_digits(OVERLOAD * capacity);
+        let lead_s = LEAD_S * self.scale();
+        // The queue that the overload leaves shrinks by the rest of the capacity.
+        let backlog_s = (OVERLOAD - 1.0) * lead_s;
+        let rest = (1.0 - rate / capacity).max(0.03);
+        let was_draining = steps
+            .iter()
+            .any(|taken| taken.is_from_above() && taken.has_recovered().is_none());
+        let patience = if was_draining { 3.0 } else { 1.5 };
+        let settle_s = patience * backlog_s / rest + self.settle_s(edge);
+        Some(SearchStep {
+            lead: Some(StepLead {
+                rate_per_s: lead_per_s,
+                seconds: lead_s,
+            }),
+            ..self.step(StepPurpose::FromAbove, rate, settle_s, 1.5)
+        })
+    }
+
+    /// The step at the reported rate: the capacity, or the lowest rate when the conditions held at none.
+    fn final_step(
+        &self,
+        steps: &[TakenStep],
+        estimate: &CapacityEstimate,
+        edge: &Edge,
+    ) -> Option<SearchStep> {
+        let lowest = steps.iter().map(|t| t.step.rate_per_s).reduce(f64::min)?;
+        let rate = estimate.rate_per_s.filter(|rate| *rate > 0.0);
+        // At a sharp edge the middle of the interval may already fail.
+        let slope = edge.binding().map_or(0.0, |binding| binding.slope);
+        let held = edge.highest_held_per_s().filter(|_| slope > SHARP);
+        let rate = rate.map(|rate| held.map_or(rate, |held| rate.min(held)));
+        let settle_s = self.settle_s(edge);
+        Some(self.step(StepPurpose::Final, rate.unwrap_or(lowest), settle_s, 3.0))
+    }
+}
+
+/// The next rate from above, beginning with `first`: the same again, a lower one, or one between both; `None` when the
+/// highest rate at which the server recovers is known well enough.
+fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
+    let above: Vec<_> = steps.iter().filter(|taken| taken.is_from_above()).collect();
+    let Some(last) = above.last() else {
+        return Some(first);
+    };
+    if above.len() >= MOST_FROM_ABOVE {
+        return None;
+    }
+    let rates = |recovered: bool| {
+        let chosen = above
+            .iter()
+            .filter(move |t| t.has_recovered() == Some(recovered));
+        chosen.map(|taken| taken.step.rate_per_s)
+    };
+    let rate = last.step.rate_per_s;
+    let times = |recovered: Option<bool>| {
+        let same = above.iter().filter(|taken| taken.step.rate_per_s == rate);
+        same.filter(|taken| taken.has_recovered() == recovered)
+            .count()
+    };
+    match (rates(true).reduce(f64::max), rates(false).reduce(f64::min)) {
+        (None, _) => {
+            let is_first = above.first().is_some_and(|t| t.step.rate_per_s == rate);
+            let most = if is_first {
+                FAILURES_AT_FIRST
+            } else {
+                FAILURES_FROM_ABOVE
+            };
+            let is_repeated = times(Some(false)) < most && times(None) < 2;
+            Some(if is_repeated {
+                rate
+            } else {
+                rate * NEXT_FROM_ABOVE
+            })
+        }
+        (Some(recovered), Some(failed)) if failed > recovered * CLOSE_FROM_ABOVE => {
+            Some((recovered * failed).sqrt())
+        }
+        (Some(_), _) => None,
+    }
+}
+
+/// Half of the distance, in logarithms, between the rates around the capacity that held and that failed.
+fn half_gap(steps: &[TakenStep], capacity: f64) -> f64 {
+    let below = steps.iter().filter(|taken| !taken.is_from_above());
+    let decided = |held: bool| {
+        let chosen = below.clone().filter(move |t| t.held() == Some(held));
+        chosen.map(|taken| taken.step.rate_per_s)
+    };
+    let held = decided(true).filter(|rate| *rate <= capacity);
+    let failed = decided(false).filter(|rate| *rate >= capacity);
+    match (held.reduce(f64::max), failed.reduce(f64::min)) {
+        (Some(held), Some(failed)) => (failed / held).ln() / 2.0,
+        _ => 0.0,
+    }
+}
+
+/// The nearest number of three significant digits.
+fn three_digits(rate: f64) -> f64 {
+    let magnitude = 10_f64.powf(rate.log10().floor() - 2.0);
+    (rate / magnitude).round() * magnitude
+}

@@ -1,0 +1,400 @@
+//! Searches against simulated queues, in virtual time.
+//!
+//! The queue is exact: Lindley, "The theory of queues with a single server", 1952. Its truth is either known (constant
+//! arrivals) or comes from a recursion of many millions of messages (Poisson arrivals).
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::{
+    CapacityEstimate, CapacitySearch, CellCount, SearchCondition, SearchRules, SearchStep,
+    StepPurpose, StepResult,
+};
+
+/// Service time in seconds.
+const SERVICE_S: f64 = 497e-6;
+
+/// Length of a cell in seconds.
+const CELL_S: f64 = 0.01;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Spacing {
+    Constant,
+    Poisson,
+}
+
+/// A queue with a single server and a fixed service time, which may double when the queue is long.
+#[derive(Debug)]
+struct Queue {
+    spacing: Spacing,
+    /// Queue length from which on the service time is doubled, until the queue is empty.
+    doubles_above: Option<f64>,
+    limit_s: f64,
+    random: Xoshiro256PlusPlus,
+    /// Work that waits, in seconds.
+    work_s: f64,
+    is_slow: bool,
+}
+
+impl Queue {
+    fn new(spacing: Spacing, doubles_above: Option<f64>, limit_s: f64, seed: u64) -> Self {
+        Self {
+            spacing,
+            doubles_above,
+            limit_s,
+            random: Xoshiro256PlusPlus::seed_from_u64(seed),
+            work_s: 0.0,
+            is_slow: false,
+        }
+    }
+
+    fn gap_s(&mut self, rate_per_s: f64) -> f64 {
+        match self.spacing {
+            Spacing::Constant => 1.0 / rate_per_s,
+            Spacing::Poisson => -(1.0 - self.random.random::<f64>()).ln() / rate_per_s,
+        }
+    }
+
+    /// The response time of a message that arrives this long after the one before.
+    fn response_s(&mut self, gap_s: f64) -> f64 {
+        self.work_s = (self.work_s - gap_s).max(0.0);
+        if let Some(longest) = self.doubles_above {
+            let service_s = if self.is_slow {
+                2.0 * SERVICE_S
+            } else {
+                SERVICE_S
+            };
+            let length = self.work_s / service_s;
+            let was_slow = self.is_slow;
+            self.is_slow = if was_slow {
+                length > 0.0
+            } else {
+                length > longest
+            };
+            // The waiting messages are served at the new speed.
+            self.work_s *= match (was_slow, self.is_slow) {
+                (false, true) => 2.0,
+                _ => 1.0,
+            };
+        }
+        self.work_s += if self.is_slow {
+            2.0 * SERVICE_S
+        } else {
+            SERVICE_S
+        };
+        self.work_s
+    }
+
+    /// Offers a rate for a time. `observe` gets the time and the response time of each message.
+    fn offer(&mut self, rate_per_s: f64, seconds: f64, observe: &mut dyn FnMut(f64, f64)) {
+        let mut at_s = 0.0;
+        loop {
+            let gap_s = self.gap_s(rate_per_s);
+            at_s += gap_s;
+            if at_s >= seconds {
+                return;
+            }
+            let response_s = self.response_s(gap_s);
+            observe(at_s, response_s);
+        }
+    }
+
+    /// Takes a step. Returns its results and its length with the drain.
+    fn step(&mut self, step: &SearchStep) -> (StepResult, f64) {
+        if step.lead.is_none() {
+            (self.work_s, self.is_slow) = (0.0, false);
+        }
+        let mut length_s = step.settle_s + step.judged_s;
+        if let Some(lead) = step.lead {
+            (self.work_s, self.is_slow) = (0.0, false);
+            self.offer(lead.rate_per_s, lead.seconds, &mut |_, _| ());
+            length_s += lead.seconds;
+        }
+        self.offer(step.rate_per_s, step.settle_s, &mut |_, _| ());
+        let mut cells = vec![CellCount::default(); (step.judged_s / CELL_S).ceil() as usize];
+        let mut seen = Vec::new();
+        let mut thirds: [Vec<f64>; 3] = Default::default();
+        let limit_s = self.limit_s;
+        self.offer(step.rate_per_s, step.judged_s, &mut |at_s, response_s| {
+            let cell = &mut cells[(at_s / CELL_S) as usize];
+            cell.due += 1;
+            cell.beyond += u32::from(response_s >= limit_s);
+            seen.push((at_s, response_s));
+            thirds[((3.0 * at_s / step.judged_s) as usize).min(2)].push(response_s);
+        });
+        let mut sorted: Vec<f64> = thirds.iter().flatten().copied().collect();
+        let p90 = match sorted.len() * 9 / 10 {
+            0 => f64::INFINITY,
+            place => *sorted.select_nth_unstable_by(place, f64::total_cmp).1,
+        };
+        let mut tail = vec![CellCount::default(); cells.len()];
+        for (at_s, response_s) in seen {
+            let cell = &mut tail[(at_s / CELL_S) as usize];
+            cell.due += 1;
+            cell.beyond += u32::from(response_s > p90 * 1.15);
+        }
+        let median = |mut times: Vec<f64>| {
+            let middle = times.len() / 2;
+            match times.is_empty() {
+                true => f64::INFINITY,
+                false => *times.select_nth_unstable_by(middle, f64::total_cmp).1,
+            }
+        };
+        let result = StepResult {
+            cell_s: CELL_S,
+            conditions: vec![cells],
+            tail,
+            medians_s: thirds.map(median),
+            generator_limited: false,
+        };
+        (result, length_s + self.work_s)
+    }
+}
+
+/// Rules of the searches: a p99 within 3 % and two minutes.
+fn rules(pilot_per_s: f64, seed: u64) -> SearchRules {
+    SearchRules {
+        conditions: vec![SearchCondition::Share(0.01)],
+        precision: 0.03,
+        budget_s: 120.0,
+        pilot_per_s,
+        timeout_s: 10.0,
+        seed,
+    }
+}
+
+/// Time that pilot and calibration take, in seconds.
+const BEFORE_S: f64 = 2.0;
+
+/// Searches with steps that this function takes. It returns the results and the length of a step. Returns the estimate and
+/// the steps.
+fn search_with(
+    rules: SearchRules,
+    take: &mut dyn FnMut(&SearchStep) -> (StepResult, f64),
+) -> (CapacityEstimate, Vec<SearchStep>) {
+    let budget_s = rules.budget_s;
+    let mut search = CapacitySearch::new(rules);
+    let (mut spent_s, mut steps) = (BEFORE_S, Vec::new());
+    while let Some(step) = search.next_step(spent_s) {
+        let (result, took_s) = take(&step);
+        spent_s += took_s;
+        search.record(step, result);
+        steps.push(step);
+    }
+    // Only the drain of the last step may take longer.
+    assert!(spent_s < budget_s + 1.0, "{spent_s} s");
+    (search.estimate(), steps)
+}
+
+fn search(queue: &mut Queue, seed: u64) -> CapacityEstimate {
+    search_with(rules(1_900.0, seed), &mut |step| queue.step(step)).0
+}
+
+/// The capacity of a queue with Poisson arrivals under a p99, from recursions of six million messages each.
+fn poisson_capacity(limit_s: f64) -> f64 {
+    let (mut low, mut high) = (0.5 / SERVICE_S, 1.0 / SERVICE_S);
+    while high / low > 1.001 {
+        let rate = f64::midpoint(low, high);
+        let mut queue = Queue::new(Spacing::Poisson, None, limit_s, 1);
+        let (mut beyond, mut all) = (0_u64, 0_u64);
+        queue.offer(rate, 6_000_000.0 / rate, &mut |_, response_s| {
+            all += 1;
+            beyond += u64::from(response_s >= limit_s);
+        });
+        if beyond as f64 / all as f64 > 0.01 {
+            high = rate;
+        } else {
+            low = rate;
+        }
+    }
+    f64::midpoint(low, high)
+}
+
+/// Results of many searches, each of a queue of its own.
+#[derive(Debug, Default)]
+struct Tally {
+    covering: usize,
+    claims: usize,
+    half_widths: Vec<f64>,
+}
+
+/// Searches 1,000 times, half of them in a second thread.
+fn tally(spacing: Spacing, doubles_above: Option<f64>, limit_s: f64, truth: f64) -> Tally {
+    let half = |seeds: std::ops::Range<u64>| {
+        let mut tally = Tally::default();
+        for seed in seeds {
+            let mut queue = Queue::new(spacing, doubles_above, limit_s, 1_000 + seed);
+            let found = search(&mut queue, seed);
+            let interval = found.low_per_s..=found.high_per_s;
+            tally.covering += usize::from(interval.contains(&truth));
+            tally.claims += usize::from(found.hysteresis);
+            let half_width = (found.high_per_s - found.low_per_s) / 2.0;
+            let rate = found.rate_per_s.unwrap();
+            tally.half_widths.push(half_width / rate);
+        }
+        tally
+    };
+    let (mut first, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| half(500..1_000));
+        (half(0..500), second.join().unwrap())
+    });
+    first.covering += second.covering;
+    first.claims += second.claims;
+    first.half_widths.extend(second.half_widths);
+    first.half_widths.sort_by(f64::total_cmp);
+    first
+}
+
+/// M/D/1: the share of slow messages rises steadily with the rate.
+#[test]
+fn a_soft_edge_is_covered_and_has_no_memory() {
+    let limit_s = 0.01;
+    let found = tally(Spacing::Poisson, None, limit_s, poisson_capacity(limit_s));
+    assert!(found.covering >= 935, "{} of 1,000", found.covering);
+    assert!(found.claims <= 5, "{} claims", found.claims);
+    assert!(found.half_widths[500] < 0.035, "{}", found.half_widths[500]);
+}
+
+/// D/D/1: every message is fast up to the rate of the server, and slow beyond it.
+#[test]
+fn a_sharp_edge_is_covered_and_has_no_memory() {
+    let found = tally(Spacing::Constant, None, 0.01, 1.0 / SERVICE_S);
+    assert!(found.covering >= 935, "{} of 1,000", found.covering);
+    assert!(found.claims <= 5, "{} claims", found.claims);
+    assert!(found.half_widths[500] < 0.03, "{}", found.half_widths[500]);
+}
+
+#[test]
+fn a_server_that_stays_slow_after_an_overload_has_hysteresis() {
+    let found = tally(Spacing::Constant, Some(100.0), 0.01, 1.0 / SERVICE_S);
+    assert!(found.claims >= 995, "{} claims", found.claims);
+    assert!(found.covering >= 935, "{} of 1,000", found.covering);
+    // With Poisson arrivals the edge from below is less well known, and the claim needs more.
+    let limit_s = 0.01;
+    let capacity = poisson_capacity(limit_s);
+    let found = tally(Spacing::Poisson, Some(100.0), limit_s, capacity);
+    assert!(found.claims >= 800, "{} claims", found.claims);
+    assert!(found.covering >= 935, "{} of 1,000", found.covering);
+}
+
+#[test]
+fn recovery_is_found_at_half_of_the_rate() {
+    let mut queue = Queue::new(Spacing::Constant, Some(100.0), 0.01, 3);
+    let found = search(&mut queue, 3);
+    let from_above = found.from_above_per_s.unwrap();
+    assert!(
+        found.hysteresis && from_above < 0.5 / SERVICE_S,
+        "{found:?}"
+    );
+}
+
+/// A step in which every message has the same fate.
+fn uniform(step: &SearchStep, is_beyond: bool, generator_limited: bool) -> (StepResult, f64) {
+    let due = (step.rate_per_s * 0.01).ceil() as u32;
+    let cell = CellCount {
+        due,
+        beyond: if is_beyond { due } else { 0 },
+    };
+    let cells = vec![cell; (step.judged_s / 0.01) as usize];
+    let response_s = if is_beyond { f64::INFINITY } else { 0.001 };
+    let result = StepResult {
+        cell_s: 0.01,
+        tail: vec![CellCount { due, beyond: 0 }; cells.len()],
+        conditions: vec![cells],
+        medians_s: [response_s; 3],
+        generator_limited,
+    };
+    let lead_s = step.lead.map_or(0.0, |lead| lead.seconds);
+    let drain_s = if is_beyond { 10.0 } else { 0.0 };
+    (result, lead_s + step.settle_s + step.judged_s + drain_s)
+}
+
+/// The figures of an interrupted or hopeless search must not say that an unreachable server is infinitely fast.
+#[test]
+fn a_dead_server_has_no_capacity() {
+    for pilot_per_s in [0.0, 5_000.0] {
+        let (found, steps) = search_with(rules(pilot_per_s, 1), &mut |step| {
+            uniform(step, true, false)
+        });
+        assert_eq!(found.rate_per_s, Some(0.0));
+        assert_eq!((found.low_per_s, found.at_least), (0.0, false));
+        assert!(found.high_per_s.is_finite() && !found.hysteresis);
+        let last = steps.last().unwrap();
+        assert_eq!(last.purpose, StepPurpose::Final);
+    }
+}
+
+#[test]
+fn a_limit_of_the_generator_is_not_one_of_the_server() {
+    let mut take = |step: &SearchStep| uniform(step, false, step.rate_per_s > 50_000.0);
+    let (found, steps) = search_with(rules(20_000.0, 1), &mut take);
+    assert!(found.at_least && !found.hysteresis, "{found:?}");
+    let rate = found.rate_per_s.unwrap();
+    assert!((45_000.0..=50_000.0).contains(&rate), "{found:?}");
+    assert!(found.low_per_s <= rate && found.high_per_s == rate);
+    assert_eq!(steps.last().unwrap().rate_per_s, rate);
+}
+
+#[test]
+fn a_generator_that_can_offer_nothing_finds_nothing() {
+    let (found, _) = search_with(rules(20_000.0, 1), &mut |step| uniform(step, false, true));
+    assert_eq!(found.rate_per_s, None);
+}
+
+/// A condition on a figure of the whole step: its cells all have the result of the step.
+#[test]
+fn whole_steps_bound_the_edge_too() {
+    let rules = SearchRules {
+        conditions: vec![SearchCondition::WholeStep],
+        ..rules(1_000.0, 5)
+    };
+    let mut take = |step: &SearchStep| uniform(step, step.rate_per_s > 2_000.0, false);
+    let (found, _) = search_with(rules, &mut take);
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&2_000.0),
+        "{found:?}"
+    );
+    assert!(found.low_per_s > 0.0, "{found:?}");
+}
+
+#[test]
+fn the_lowest_of_several_capacities_counts() {
+    let rules = SearchRules {
+        conditions: vec![SearchCondition::Share(0.01), SearchCondition::Share(0.001)],
+        ..rules(1_000.0, 5)
+    };
+    let mut take = |step: &SearchStep| {
+        let (mut result, took_s) = uniform(step, step.rate_per_s > 3_000.0, false);
+        let (second, _) = uniform(step, step.rate_per_s > 2_000.0, false);
+        result.conditions.extend(second.conditions);
+        (result, took_s)
+    };
+    let (found, _) = search_with(rules, &mut take);
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&2_000.0),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn short_budgets_are_kept() {
+    for budget_s in [5.0, 10.0, 30.0] {
+        let rules = SearchRules {
+            budget_s,
+            ..rules(1_900.0, 2)
+        };
+        let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);
+        let (found, _) = search_with(rules, &mut |step| queue.step(step));
+        assert!(found.low_per_s <= 1.0 / SERVICE_S, "{found:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_takes_the_same_steps() {
+    let steps = |seed| {
+        let mut queue = Queue::new(Spacing::Poisson, None, 0.01, 9);
+        search_with(rules(1_900.0, seed), &mut |step| queue.step(step)).1
+    };
+    assert_eq!(steps(1), steps(1));
+    assert_ne!(steps(1), steps(2));
+}

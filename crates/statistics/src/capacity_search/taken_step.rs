@@ -1,0 +1,129 @@
+//! A step and the results of its conditions.
+
+use super::{CellCount, SearchCondition, SearchStep, StepPurpose, StepResult};
+
+/// Share of messages beyond the limit in the last third of a step, from which on the load is too high for good.
+const OVERLOADED_AT_END: f64 = 0.5;
+
+/// The same over the whole step, as a multiple of the allowed share.
+const FAR_BEYOND: f64 = 10.0;
+
+/// Growth of the median from the first to the last third of a step in which the queue does not stop growing.
+const GROWTH: f64 = 3.0;
+
+/// The result of one condition in a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ConditionResult {
+    pub(super) due: f64,
+    /// Share of the messages beyond the limit; 1 without messages.
+    pub(super) share: f64,
+    /// The same in the last third of the step.
+    pub(super) share_at_end: f64,
+    /// True when the queue grew, or nearly everything was beyond the limit. The messages then say no more than one would.
+    pub(super) is_overloaded: bool,
+}
+
+/// A step and its results.
+#[derive(Debug, Clone)]
+pub(super) struct TakenStep {
+    pub(super) step: SearchStep,
+    pub(super) result: StepResult,
+    pub(super) conditions: Vec<ConditionResult>,
+    held: bool,
+    /// True when the conditions held at the end of the step, whatever its beginning was like.
+    recovered: bool,
+}
+
+impl TakenStep {
+    pub(super) fn new(step: SearchStep, result: StepResult, rules: &[SearchCondition]) -> Self {
+        let is_growing = is_growing(result.medians_s);
+        let judge = |(cells, rule): (&Vec<CellCount>, &SearchCondition)| {
+            condition_result(cells, *rule, is_growing)
+        };
+        let conditions: Vec<_> = result.conditions.iter().zip(rules).map(judge).collect();
+        let held = conditions
+            .iter()
+            .zip(rules)
+            .all(|(found, rule)| !found.is_overloaded && found.share <= rule.allowed());
+        let recovered = conditions
+            .iter()
+            .zip(rules)
+            .all(|(found, rule)| found.share_at_end <= rule.allowed());
+        Self {
+            held: held && conditions.len() == rules.len(),
+            recovered: recovered && conditions.len() == rules.len(),
+            step,
+            result,
+            conditions,
+        }
+    }
+
+    /// True when all conditions held; `None` when the generator was the limit.
+    pub(super) fn held(&self) -> Option<bool> {
+        (!self.result.generator_limited).then_some(self.held)
+    }
+
+    pub(super) fn is_final(&self) -> bool {
+        self.step.purpose == StepPurpose::Final
+    }
+
+    pub(super) fn is_from_above(&self) -> bool {
+        self.step.purpose == StepPurpose::FromAbove
+    }
+
+    /// True when the server recovered from the overload before the step, false when it did not; `None` when its queue was
+    /// still getting shorter, or its share of slow messages was not clear.
+    pub(super) fn has_recovered(&self) -> Option<bool> {
+        let recovered = self.held().map(|_| self.recovered)?;
+        let [first, _, last] = self.result.medians_s;
+        let is_draining = last < 0.9 * first;
+        let is_overloaded = self
+            .conditions
+            .iter()
+            .any(|found| found.is_overloaded || found.share_at_end == 1.0);
+        (recovered || is_overloaded && !is_draining).then_some(recovered)
+    }
+}
+
+impl SearchCondition {
+    /// The allowed share of messages beyond the limit. A whole step that fails as often as it holds is at the edge.
+    pub(super) fn allowed(self) -> f64 {
+        match self {
+            Self::Share(share) => share,
+            Self::WholeStep => 0.5,
+        }
+    }
+}
+
+/// True when the median of each third is well above that of the one before, and the growth does not slow down.
+fn is_growing([first, middle, last]: [f64; 3]) -> bool {
+    let slows_down = last - middle < 0.6 * (middle - first);
+    last >= GROWTH * first && middle >= GROWTH.sqrt() * 0.9 * first && !slows_down
+}
+
+fn condition_result(
+    cells: &[CellCount],
+    rule: SearchCondition,
+    is_growing: bool,
+) -> ConditionResult {
+    let (due, share) = share_of(cells);
+    let (_, at_end) = share_of(&cells[cells.len() - cells.len() / 3..]);
+    let allowed = rule.allowed();
+    // An allowed share of a half is exceeded by more than a half.
+    let limit = OVERLOADED_AT_END.max(f64::midpoint(1.0, allowed));
+    let far = (FAR_BEYOND * allowed).min(limit);
+    let is_share = matches!(rule, SearchCondition::Share(_));
+    ConditionResult {
+        due,
+        share,
+        share_at_end: at_end,
+        is_overloaded: is_share && (at_end >= limit || share >= far || is_growing),
+    }
+}
+
+/// Messages due in these cells, and the share of them beyond the limit.
+fn share_of(cells: &[CellCount]) -> (f64, f64) {
+    let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
+    let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
+    (due, if due > 0.0 { beyond / due } else { 1.0 })
+}

@@ -1,0 +1,302 @@
+//! The search for the highest offered rate at which conditions hold.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use measurement::load_search::CapacityRules;
+use measurement::plan::Plan;
+use measurement::record::CellRules;
+use measurement::run::{
+    CapacityPlanSummary, CapacitySummary, LoadStep, Run, SearchEnd, StepOrigin,
+};
+use statistics::capacity_search::{
+    CapacityEstimate, CapacitySearch, SearchRules, SearchStep, StepPurpose,
+};
+
+use super::runner::{LocalRunner, OrderRunner};
+use super::step_judge::StepJudge;
+use super::step_log::{StepLog, TakenStep};
+use crate::SwarmError;
+use crate::handle::RunHandle;
+use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad, identifies_echoes};
+use crate::run::RunSetup;
+use crate::search_progress::{OrderPurpose, SearchProgress};
+
+/// Length of a pilot.
+const PILOT: Duration = Duration::from_millis(500);
+
+/// Largest part of the budget for a pilot.
+const PILOT_PART: u32 = 20;
+
+/// Longest time without an echo in the drain of a pilot, whose rate is all that counts.
+const PILOT_QUIET: Duration = Duration::from_millis(200);
+
+/// Messages in flight over all clients with which the pilot is not bound by wake-ups.
+const PILOT_IN_FLIGHT: u32 = 64;
+
+/// Shortest time without an echo after which none is awaited any more, in the step whose figures are reported.
+const FINAL_QUIET: Duration = Duration::from_secs(3);
+
+/// Confidence of the interval.
+const CONFIDENCE: f64 = 0.95;
+
+/// Finds the highest offered rate at which conditions hold. The load of the plan gives arrivals and window. Blocks until all
+/// connections are closed. The figures of the run are those of the step at the reported rate.
+///
+/// # Errors
+/// Those of [`run`](crate::run).
+pub fn find_capacity(
+    plan: &Plan,
+    rules: &CapacityRules,
+    handle: &RunHandle,
+    mut setup: RunSetup<'_>,
+) -> Result<Run, SwarmError> {
+    let runner = LocalRunner::open(plan, handle, &mut setup)?;
+    find_capacity_with(Box::new(runner), plan, rules, handle, setup)
+}
+
+/// Does the same with a runner whose connections are open. The budget begins now. The calibration counts too.
+///
+/// # Errors
+/// Those of the runner.
+pub fn find_capacity_with<'a>(
+    runner: Box<dyn OrderRunner + 'a>,
+    plan: &'a Plan,
+    rules: &CapacityRules,
+    handle: &'a RunHandle,
+    setup: RunSetup<'_>,
+) -> Result<Run, SwarmError> {
+    let budget_s = rules.budget.as_secs_f64();
+    let progress = SearchProgress {
+        budget_s,
+        ..SearchProgress::default()
+    };
+    let spent_s = setup.calibration.map_or(0.0, |c| c.took_s);
+    let mut search = Search {
+        judge: StepJudge::new(plan, &rules.conditions),
+        plan,
+        log: StepLog::new(runner, plan, handle, spent_s, progress),
+        reported: None,
+    };
+    let mut steps = None;
+    if let Some(pilot_per_s) = search.pilot(rules.budget)? {
+        let mut own = CapacitySearch::new(SearchRules {
+            conditions: search.judge.search_conditions(),
+            precision: rules.precision,
+            budget_s,
+            pilot_per_s,
+            timeout_s: search.drain(false).longest.as_secs_f64(),
+            seed: plan.seed,
+        });
+        search.take_steps(&mut own)?;
+        steps = Some(own);
+    }
+    let estimate = steps.map(|steps| steps.estimate());
+    let took_s = search.log.spent_s();
+    let is_interrupted = search.log.is_interrupted();
+    search.log.finish(setup, |summary, steps| {
+        let capacity = summarize(rules, estimate, steps, is_interrupted, took_s);
+        summary.capacity = Some(Box::new(capacity));
+        summary.plan.find_capacity = Some(CapacityPlanSummary::from(rules));
+    })
+}
+
+/// A search that goes on.
+struct Search<'a> {
+    judge: StepJudge,
+    plan: &'a Plan,
+    log: StepLog<'a>,
+    /// Rank and rate of the step whose figures are reported so far.
+    reported: Option<(ReportRank, f64)>,
+}
+
+/// Suitability of a step to be the reported one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum ReportRank {
+    /// The conditions did not hold.
+    Broken,
+    /// The conditions held.
+    Held,
+    /// The step at the reported rate.
+    Final,
+}
+
+impl Search<'_> {
+    /// Limits of a drain. Messages that are beyond all limits of time need not be waited for, unless their late echoes could
+    /// be taken for others.
+    fn drain(&self, is_final: bool) -> DrainLimits {
+        let timeout = self.plan.timeout;
+        if !identifies_echoes(self.plan) {
+            return DrainLimits::of_timeout(timeout);
+        }
+        let limit = self.judge.longest_limit();
+        if is_final {
+            return DrainLimits {
+                quiet: timeout.min((2 * limit).max(FINAL_QUIET)),
+                ..DrainLimits::of_timeout(timeout)
+            };
+        }
+        DrainLimits {
+            late_sends: timeout.min(limit.max(Duration::from_millis(500))),
+            quiet: timeout.min((2 * limit).max(Duration::from_secs(1))),
+            longest: timeout.min((4 * limit).max(Duration::from_secs(5))),
+        }
+    }
+
+    /// Messages per second of a closed loop, 0 from a server that answers nothing; `None` when the user interrupts the run.
+    fn pilot(&mut self, budget: Duration) -> Result<Option<f64>, SwarmError> {
+        let judged = PILOT.min(budget / PILOT_PART);
+        let drain = self.drain(false);
+        let drain = DrainLimits {
+            quiet: match drain.quiet == self.plan.timeout {
+                true => drain.quiet,
+                false => PILOT_QUIET,
+            },
+            ..drain
+        };
+        let mut window = NonZeroU32::MIN;
+        let mut settle = self.plan.warmup;
+        let mut best_per_s = 0.0_f64;
+        loop {
+            let order = LoadOrder {
+                lead: None,
+                load: OrderLoad::Closed { window },
+                settle,
+                judged,
+                cells: CellRules::new(0, Vec::new(), Vec::new()),
+                keeps_samples: false,
+                seed: 0,
+                drain,
+                start: None,
+            };
+            let Some(step) = self.log.take(OrderPurpose::Pilot, order)? else {
+                return Ok(None);
+            };
+            // Echoes that arrive after the end count too, as many as were in flight at its beginning.
+            let per_s = step.record.record.in_time.messages as f64 / judged.as_secs_f64();
+            best_per_s = best_per_s.max(per_s);
+            let clients = self.plan.senders().max(1);
+            let wider = NonZeroU32::new(PILOT_IN_FLIGHT.div_ceil(clients));
+            let limit = self.plan.load.window().unwrap_or(NonZeroU32::MAX);
+            match wider.map(|wider| wider.min(limit)) {
+                Some(wider) if wider > window && per_s > 0.0 => window = wider,
+                _ => return Ok(Some(best_per_s)),
+            }
+            settle = judged / 5;
+        }
+    }
+
+    fn take_steps(&mut self, search: &mut CapacitySearch) -> Result<(), SwarmError> {
+        while let Some(step) = search.next_step(self.log.spent_s()) {
+            let order = self.order(&step);
+            let Some(taken) = self.log.take(OrderPurpose::Step(step.purpose), order)? else {
+                return Ok(());
+            };
+            let Some(rate) = taken.rate() else {
+                return Ok(());
+            };
+            let judged = taken.order.judged;
+            let result = self.judge.judge(rate, judged, &taken.record);
+            let generator_limited = result.generator_limited;
+            let held = search.record(step, result);
+            let row = LoadStep {
+                held,
+                generator_limited,
+                ..taken.row()
+            };
+            // Without a connection, no step has anything to say.
+            let is_over = taken.record.alive == 0;
+            self.log.add(row, Some(search.estimate()));
+            self.report_if_best(&step, held, taken);
+            if is_over {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&self, step: &SearchStep) -> LoadOrder {
+        let seconds = |s: f64| Duration::try_from_secs_f64(s).unwrap_or_default();
+        let is_final = step.purpose == StepPurpose::Final;
+        let judged = seconds(step.judged_s).max(Duration::from_millis(1));
+        LoadOrder {
+            lead: step.lead.map(|lead| OrderLead {
+                rate_per_s: lead.rate_per_s,
+                length: seconds(lead.seconds),
+            }),
+            load: OrderLoad::Open {
+                rate_per_s: step.rate_per_s,
+            },
+            settle: seconds(step.settle_s),
+            judged,
+            cells: self.judge.cells(judged),
+            keeps_samples: is_final,
+            seed: 0,
+            drain: self.drain(is_final),
+            start: None,
+        }
+    }
+
+    /// Reports the final step. Without one, the highest rate at which the conditions held, or else the lowest rate.
+    fn report_if_best(&mut self, step: &SearchStep, held: Option<bool>, taken: TakenStep) {
+        let rank = match (step.purpose, held) {
+            (StepPurpose::Final, _) => ReportRank::Final,
+            (_, Some(true)) => ReportRank::Held,
+            _ => ReportRank::Broken,
+        };
+        let rate = step.rate_per_s;
+        let is_better = self.reported.is_none_or(|(best, best_rate)| {
+            rank > best
+                || rank == best
+                    && match rank {
+                        ReportRank::Broken => rate < best_rate,
+                        ReportRank::Held => rate > best_rate,
+                        ReportRank::Final => true,
+                    }
+        });
+        if is_better {
+            self.reported = Some((rank, rate));
+            self.log.report(taken);
+        }
+    }
+}
+
+fn summarize(
+    rules: &CapacityRules,
+    estimate: Option<CapacityEstimate>,
+    steps: Vec<LoadStep>,
+    is_interrupted: bool,
+    took_s: f64,
+) -> CapacitySummary {
+    let known = |of: fn(&CapacityEstimate) -> f64| estimate.as_ref().map_or(0.0, of);
+    let rate_per_s = estimate.and_then(|e| e.rate_per_s);
+    let low_per_s = known(|e| e.low_per_s);
+    // Without a rate at which a condition did not hold, nothing bounds the capacity from above.
+    let high_per_s = Some(known(|e| e.high_per_s)).filter(|high| high.is_finite());
+    let has_above = steps.iter().any(|step| step.from == StepOrigin::Above);
+    CapacitySummary {
+        conditions: rules.conditions.iter().map(ToString::to_string).collect(),
+        rate_per_s,
+        low_per_s,
+        high_per_s: high_per_s.unwrap_or_else(|| rate_per_s.unwrap_or(low_per_s)),
+        confidence: CONFIDENCE,
+        at_least: estimate.is_some_and(|e| e.at_least),
+        from_above_per_s: estimate
+            .and_then(|e| e.from_above_per_s)
+            .filter(|_| has_above),
+        hysteresis: estimate.is_some_and(|e| e.hysteresis),
+        ended_by: if is_interrupted {
+            SearchEnd::Interrupted
+        } else if estimate.is_some_and(|e| e.is_precise) {
+            SearchEnd::Precision
+        } else {
+            SearchEnd::Budget
+        },
+        precision: rules.precision,
+        budget_s: rules.budget.as_secs_f64(),
+        took_s,
+        block_s: estimate.and_then(|e| e.block_s),
+        generator_limited_steps: steps.iter().filter(|step| step.generator_limited).count() as u64,
+        steps,
+    }
+}

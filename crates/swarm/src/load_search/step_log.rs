@@ -1,0 +1,261 @@
+//! The steps of a search or a sweep so far, their progress, and the run that they become.
+
+use std::time::{Duration, Instant};
+
+use measurement::plan::Plan;
+use measurement::run::{LoadStep, PlanFacts, Run, RunContext, StepOrigin, Summary, TimeInterval};
+use statistics::capacity_search::CapacityEstimate;
+use units::Rate;
+
+use super::runner::{ClosedRun, OrderRunner};
+use super::step_judge::is_behind;
+use crate::SwarmError;
+use crate::handle::RunHandle;
+use crate::load_order::{LoadOrder, OrderLoad, OrderRecord};
+use crate::progress::Phase;
+use crate::run::{RunSetup, assign_places, describe_host};
+use crate::search_progress::{OrderPurpose, SearchProgress};
+
+/// The steps of a search or a sweep so far.
+pub(super) struct StepLog<'a> {
+    runner: Box<dyn OrderRunner + 'a>,
+    plan: &'a Plan,
+    handle: &'a RunHandle,
+    begun: Instant,
+    /// Time before `begun` that counts, in seconds.
+    spent_before_s: f64,
+    orders: u64,
+    progress: SearchProgress,
+    /// The step whose figures are those of the run.
+    reported: Option<ReportedStep>,
+    /// The step that the user interrupted.
+    interrupted: Option<ReportedStep>,
+    is_interrupted: bool,
+}
+
+/// A step whose figures can be those of the run.
+pub(super) struct ReportedStep {
+    /// Messages per second; `None` in closed loop.
+    rate: Option<Rate>,
+    judged: Duration,
+    record: OrderRecord,
+}
+
+/// A step that is over.
+pub(super) struct TakenStep {
+    pub(super) order: LoadOrder,
+    pub(super) record: OrderRecord,
+    /// Start in seconds since the beginning.
+    pub(super) start_s: f64,
+}
+
+impl<'a> StepLog<'a> {
+    pub(super) fn new(
+        runner: Box<dyn OrderRunner + 'a>,
+        plan: &'a Plan,
+        handle: &'a RunHandle,
+        spent_before_s: f64,
+        progress: SearchProgress,
+    ) -> Self {
+        Self {
+            runner,
+            plan,
+            handle,
+            begun: Instant::now(),
+            spent_before_s,
+            orders: 0,
+            progress,
+            reported: None,
+            interrupted: None,
+            is_interrupted: false,
+        }
+    }
+
+    /// Time since the beginning in seconds.
+    pub(super) fn spent_s(&self) -> f64 {
+        self.spent_before_s + self.begun.elapsed().as_secs_f64()
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
+    }
+
+    /// Takes a step. `None` when the user interrupts the run.
+    pub(super) fn take(
+        &mut self,
+        purpose: OrderPurpose,
+        mut order: LoadOrder,
+    ) -> Result<Option<TakenStep>, SwarmError> {
+        /// 2^64 divided by the golden ratio: multiples of it are far apart.
+        const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+        if self.handle.is_stopped() {
+            self.is_interrupted = true;
+            return Ok(None);
+        }
+        self.handle.enter(match purpose {
+            OrderPurpose::Pilot => Phase::WarmUp,
+            _ => Phase::Measure,
+        });
+        self.orders += 1;
+        order.seed = self
+            .plan
+            .seed
+            .wrapping_add(GOLDEN.wrapping_mul(self.orders));
+        let start_s = self.spent_s();
+        self.progress.step += u32::from(purpose != OrderPurpose::Pilot);
+        self.progress.purpose = Some(purpose);
+        self.progress.offered_per_s = match order.load {
+            OrderLoad::Open { rate_per_s } => Some(rate_per_s),
+            OrderLoad::Closed { .. } => None,
+        };
+        self.publish();
+        let record = self.runner.run(&order)?;
+        let step = TakenStep {
+            order,
+            record,
+            start_s,
+        };
+        if step.record.interrupted {
+            self.is_interrupted = true;
+            self.interrupted = Some(step.into_reported());
+            return Ok(None);
+        }
+        Ok(Some(step))
+    }
+
+    /// Adds the row of a step, and the capacity by the steps so far.
+    pub(super) fn add(&mut self, row: LoadStep, estimate: Option<CapacityEstimate>) {
+        self.progress.steps.push(row);
+        self.progress.estimate = estimate;
+        self.publish();
+    }
+
+    /// Makes the figures of a step those of the run.
+    pub(super) fn report(&mut self, step: TakenStep) {
+        self.reported = Some(step.into_reported());
+    }
+
+    fn publish(&self) {
+        let progress = SearchProgress {
+            spent_s: self.spent_s(),
+            ..self.progress.clone()
+        };
+        self.handle.set_search(progress);
+    }
+
+    /// Closes the connections. Returns the run whose figures are those of the reported step, with a summary changed by
+    /// `change`.
+    pub(super) fn finish(
+        self,
+        setup: RunSetup<'_>,
+        change: impl FnOnce(&mut Summary, Vec<LoadStep>),
+    ) -> Result<Run, SwarmError> {
+        self.handle.finish_record(self.is_interrupted);
+        self.handle.enter(Phase::Close);
+        let ClosedRun {
+            mut clients,
+            context,
+            ..
+        } = self.runner.close()?;
+        let reported = self.reported.or(self.interrupted);
+        let (rate, judged, order) = match reported {
+            Some(step) => (step.rate, step.judged, step.record),
+            None => (None, Duration::ZERO, OrderRecord::default()),
+        };
+        let plan = match rate {
+            Some(rate) => self.plan.clone().offering(rate, judged),
+            None => self.plan.clone(),
+        };
+        let context = RunContext {
+            tool: setup.tool,
+            command_line: setup.command_line,
+            calibration: setup.calibration,
+            host: describe_host(setup.open_file_limit),
+            elapsed_s: judged.min(order.took).as_secs_f64(),
+            client: order.client,
+            server: order.server,
+            interrupted: self.is_interrupted,
+            ..context
+        };
+        let facts = PlanFacts::from(&plan);
+        let mut summary = Summary::from_facts(facts, &order.record, context, None);
+        change(&mut summary, self.progress.steps);
+        for row in &mut clients {
+            let counts = &order.clients;
+            let place = counts.binary_search_by_key(&row.client, |counts| counts.client);
+            let own = place.map(|place| counts[place]);
+            (row.messages, row.failed) = own.map_or((0, 0), |own| (own.messages, own.failed));
+        }
+        assign_places(&plan, &mut clients);
+        Ok(Run::with_summary(summary, order.record, clients))
+    }
+}
+
+impl TakenStep {
+    fn into_reported(self) -> ReportedStep {
+        ReportedStep {
+            rate: self.rate(),
+            judged: self.order.judged,
+            record: self.record,
+        }
+    }
+
+    /// Messages per second; `None` in closed loop.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        match self.order.load {
+            OrderLoad::Open { rate_per_s } => Rate::new(rate_per_s),
+            OrderLoad::Closed { .. } => None,
+        }
+    }
+
+    /// The row of the step, without judgement.
+    pub(super) fn row(&self) -> LoadStep {
+        let Self { order, record, .. } = self;
+        let seconds = order.judged.as_secs_f64();
+        let response = record.record.response();
+        let counts = &record.record.counts;
+        let sent_in_time = record
+            .record
+            .open_loop
+            .as_ref()
+            .map(|open| open.sent_in_time);
+        let cells = record.cells.as_ref();
+        let interval = |q, estimate_ns: Option<u64>| {
+            let (low_ns, high_ns) = cells?.quantile_interval(q)?;
+            let estimate_ns = estimate_ns?;
+            Some(TimeInterval {
+                low_ns: low_ns.min(estimate_ns),
+                high_ns: high_ns.max(estimate_ns),
+            })
+        };
+        let [p50, p99, p99_9] = [0.5, 0.99, 0.999].map(|q| {
+            let estimate_ns = response.quantile(q);
+            (estimate_ns, interval(q, estimate_ns))
+        });
+        LoadStep {
+            offered_per_s: self.rate().map_or(0.0, Rate::per_second),
+            achieved_per_s: sent_in_time.unwrap_or(counts.sent) as f64 / seconds,
+            from: match order.lead {
+                Some(_) => StepOrigin::Above,
+                None => StepOrigin::Below,
+            },
+            held: None,
+            seconds,
+            response_p50_ns: p50.0,
+            response_p99_ns: p99.0,
+            response_p99_9_ns: p99_9.0,
+            failed: cells.map_or(0, |cells| cells.total_failed()),
+            unsent: counts.unsent,
+            server_cpu_share: record.server.as_ref().map(|server| server.cpu_s / seconds),
+            due: cells.map_or(0, |cells| cells.total_due()),
+            start_s: self.start_s,
+            settle_s: order.unrecorded().as_secs_f64(),
+            lead_per_s: order.lead.map(|lead| lead.rate_per_s),
+            response_p50_interval: p50.1,
+            response_p99_interval: p99.1,
+            response_p99_9_interval: p99_9.1,
+            client_cpu_share: record.client.busy_share.or(record.client.cpu_per_core),
+            generator_limited: cells.is_some_and(|cells| is_behind(record, cells, order.judged)),
+        }
+    }
+}

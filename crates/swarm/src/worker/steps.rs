@@ -1,0 +1,177 @@
+//! The thread of a run in steps: slices with a load of their own.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+use host::thread_usage::ThreadUsage;
+use measurement::record::BottomK;
+
+use super::{MEASURING_WAIT, ThreadSlice, UsageBaseline, Worker, WorkerReport};
+use crate::clock::nanoseconds;
+use crate::handle::lock;
+use crate::load_order::{ClientCounts, LoadOrder, OrderLoad};
+use crate::rules::{RunTimes, SendRules, SliceCommand};
+
+impl Worker<'_> {
+    /// Runs a step until its last echo has arrived or is not awaited any more, on all threads. Deliveries of a message may be
+    /// recorded by any of them.
+    pub(super) fn run_step(
+        &mut self,
+        step: &SliceCommand,
+        reports: &Sender<WorkerReport>,
+    ) -> io::Result<ThreadSlice> {
+        let order = lock(&self.job.order).clone().ok_or_else(|| {
+            let what = "a step has no order";
+            io::Error::new(io::ErrorKind::InvalidInput, what)
+        })?;
+        let rules = SendRules::of_step(&self.job.plan, &order).ok_or_else(|| {
+            let what = "the load of a step cannot be offered";
+            io::Error::new(io::ErrorKind::InvalidInput, what)
+        })?;
+        self.prepare_step(rules, &order);
+        let _ = reports.send(WorkerReport::Ready);
+        let start = self.await_start(step, &order)?;
+        let counts = |worker: &Self| match order.keeps_samples {
+            true => worker.event_loop.client_counts(),
+            false => Vec::new(),
+        };
+        let counts_before = counts(self);
+        self.begin_step(step, start);
+        let mut baseline = None;
+        while self.is_at_work(&order) {
+            self.note_baseline(&mut baseline);
+            self.take_command();
+            self.end_quiet_drain(&order);
+            self.publish_progress(|worker| Some(worker.usage_since(baseline?)));
+            self.event_loop.run_once(MEASURING_WAIT)?;
+        }
+        self.note_baseline(&mut baseline);
+        let usage = baseline.map(|baseline| self.usage_since(baseline));
+        self.event_loop.thread.close_remaining_orphans();
+        let _ = reports.send(WorkerReport::Done);
+        while self.event_loop.thread.command.completed_step < step.number
+            && !self.event_loop.thread.command.close
+        {
+            self.take_command();
+            self.event_loop.run_once(MEASURING_WAIT)?;
+        }
+        let thread = &self.event_loop.thread;
+        thread.record_unconnected();
+        let progress = Arc::new(thread.progress_without_record(usage));
+        let recorder = thread.take_recorder();
+        Ok(ThreadSlice {
+            recorder,
+            progress,
+            all_sent: 0,
+            clients: ClientCounts::since(counts(self), &counts_before),
+            alive: 0,
+        })
+    }
+
+    /// Replaces everything that the load of the step changes. A message of another thread may arrive as soon as it begins.
+    fn prepare_step(&mut self, rules: SendRules, order: &LoadOrder) {
+        let plan = &self.job.plan;
+        let samples = if order.keeps_samples {
+            plan.max_samples
+        } else {
+            0
+        };
+        let thread = &mut self.event_loop.thread;
+        thread.budget = Arc::new(BottomK::new(samples, plan.seed));
+        thread.adopt_step(rules, order);
+    }
+
+    /// Serves the connections until all threads are ready. Returns the start of the step. In closed loop, returns when it has
+    /// come; the due times of an open loop begin there by themselves.
+    fn await_start(&mut self, step: &SliceCommand, order: &LoadOrder) -> io::Result<Instant> {
+        let is_closed = matches!(order.load, OrderLoad::Closed { .. });
+        loop {
+            self.take_command();
+            let command = self.event_loop.thread.command;
+            let start = command
+                .step_start
+                .filter(|(number, _)| *number == step.number);
+            let wait = match start {
+                Some((_, start)) => {
+                    let wait = start.saturating_duration_since(Instant::now());
+                    if !is_closed || wait.is_zero() || command.stop {
+                        return Ok(start);
+                    }
+                    wait
+                }
+                None if command.close => return Ok(step.start),
+                None => MEASURING_WAIT,
+            };
+            self.event_loop.run_once(wait.min(MEASURING_WAIT))?;
+        }
+    }
+
+    fn begin_step(&mut self, step: &SliceCommand, start: Instant) {
+        let thread = &mut self.event_loop.thread;
+        let run = RunTimes::of_slice(thread.clock.ns_of(start), step);
+        thread.begin_run(run);
+        thread.start_unconnected(run);
+        self.event_loop.begin_slice(self.job.plan.busy_poll);
+    }
+
+    fn take_command(&mut self) {
+        let command = self.inbox.command();
+        if command != self.event_loop.thread.command {
+            self.apply_command(command);
+        }
+    }
+
+    /// Reads the counters when the judged part has begun.
+    fn note_baseline(&self, baseline: &mut Option<UsageBaseline>) {
+        let thread = &self.event_loop.thread;
+        let has_begun = thread
+            .run
+            .is_some_and(|run| thread.clock.now_ns() >= run.t0_ns);
+        if baseline.is_none() && has_begun {
+            *baseline = Some(UsageBaseline {
+                at: Instant::now(),
+                usage: ThreadUsage::now(),
+                idle_ns: self.event_loop.idle_ns,
+            });
+        }
+    }
+
+    /// Returns true while a client has not completed the step, or messages of one whose connection has ended are on their
+    /// way.
+    fn is_at_work(&self, order: &LoadOrder) -> bool {
+        let thread = &self.event_loop.thread;
+        if thread.clients.borrow().busy > 0 {
+            return true;
+        }
+        if thread.orphans.borrow().is_empty() {
+            return false;
+        }
+        thread.close_orphans();
+        let until_ns = thread.run_end_ns().saturating_add(thread.rules.drain_ns);
+        let quiet_ns = thread
+            .run_end_ns()
+            .saturating_add(nanoseconds(order.drain.quiet));
+        !thread.orphans.borrow().is_empty() && thread.clock.now_ns() < until_ns.min(quiet_ns)
+    }
+
+    /// Ends the drain when no echo has come for a while.
+    fn end_quiet_drain(&mut self, order: &LoadOrder) {
+        let thread = &mut self.event_loop.thread;
+        let quiet_ns = nanoseconds(order.drain.quiet);
+        // The last arrival of a delivery is known to another thread.
+        if quiet_ns >= thread.rules.timeout_ns || thread.board.is_some() {
+            return;
+        }
+        let Some(run) = thread.run.filter(|_| thread.drained_ns == u64::MAX) else {
+            return;
+        };
+        let last_ns = run.t0_ns + thread.recorder.borrow().last_received_ns();
+        let now_ns = thread.clock.now_ns();
+        if now_ns >= last_ns.max(run.end_ns).saturating_add(quiet_ns) {
+            thread.drained_ns = now_ns;
+            self.event_loop.wake_all();
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Capacity searches and sweeps against real servers.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::{Server, answer};
+use measurement::load_search::{CapacityRules, SweepRules};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
+use measurement::run::{LoadStep, Run, StepOrigin};
+use swarm::load_search::{find_capacity, sweep};
+use swarm::{OrderPurpose, RunHandle, RunSetup};
+use units::Rate;
+
+const MS: Duration = Duration::from_millis(1);
+
+fn open_loop(draft: &mut LoadDraft) {
+    draft.length = Length::Duration(Duration::from_secs(1));
+    draft.load = Load::Open {
+        profile: RateProfile::constant(Rate::new(1.0).unwrap()),
+        arrivals: Arrivals::Constant,
+        window: None,
+    };
+}
+
+fn echo() -> Server {
+    Server::start(|_, stream| answer(stream, |_, message| vec![message]))
+}
+
+fn points(rates: &[f64], point: Duration) -> SweepRules {
+    SweepRules {
+        rates: rates.iter().map(|rate| Rate::new(*rate).unwrap()).collect(),
+        point,
+    }
+}
+
+fn rows(run: &Run) -> &[LoadStep] {
+    run.summary.as_ref().unwrap().load_curve.as_ref().unwrap()
+}
+
+#[test]
+fn a_sweep_has_a_row_for_each_rate_and_the_figures_of_the_highest() {
+    let server = echo();
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.warmup = 20 * MS;
+    });
+    let handle = RunHandle::new();
+    let rules = points(&[100.0, 500.0, 1_000.0, 2_000.0], 100 * MS);
+    let run = sweep(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    let rows = rows(&run);
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| (row.offered_per_s, row.due, row.failed + row.unsent))
+        .collect();
+    let wanted = [
+        (100.0, 10, 0),
+        (500.0, 50, 0),
+        (1_000.0, 100, 0),
+        (2_000.0, 200, 0),
+    ];
+    assert_eq!(found, wanted);
+    assert!(
+        rows.iter()
+            .all(|row| row.held.is_none() && row.from == StepOrigin::Below)
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.seconds == 0.1 && row.settle_s == 0.02)
+    );
+    // In random order, one after the other.
+    let mut starts: Vec<_> = rows.iter().map(|row| row.start_s).collect();
+    assert!(!starts.is_sorted());
+    starts.sort_by(f64::total_cmp);
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 0.12));
+    let summary = run.summary.as_ref().unwrap();
+    let reported = rows.iter().rfind(|row| row.keeps_up()).unwrap_or(&rows[0]);
+    assert_eq!(summary.messages.sent, reported.due);
+    assert_eq!(summary.plan.rate_per_s, Some(reported.offered_per_s));
+    assert_eq!(
+        (summary.plan.duration_s, summary.elapsed_s),
+        (Some(0.1), 0.1)
+    );
+    assert_eq!(summary.response_time_ns.p50, reported.response_p50_ns);
+    assert_eq!(summary.connections.opened, 4);
+    assert_eq!(summary.plan.sweep.as_ref().unwrap().rates.len(), 4);
+    let samples = &run.samples.as_ref().unwrap().rows;
+    assert_eq!(samples.len() as u64, reported.due);
+    let clients = run.clients.as_ref().unwrap();
+    assert_eq!(
+        clients.iter().map(|row| row.messages).sum::<u64>(),
+        reported.due
+    );
+    let numbers: BTreeSet<_> = clients.iter().map(|row| row.client).collect();
+    assert_eq!(numbers.len(), 4);
+    assert!(!handle.is_interrupted());
+    let progress = handle.search().unwrap();
+    assert_eq!((progress.step, progress.planned_steps), (4, Some(4)));
+    assert_eq!(progress.purpose, Some(OrderPurpose::Point));
+    assert_eq!(progress.steps.len(), 4);
+}
+
+#[test]
+fn the_figures_of_a_sweep_are_those_of_a_rate_without_failures() {
+    // A server that loses every message of a client behind its 40th.
+    let server = Server::start(|_, stream| {
+        answer(
+            stream,
+            |n, message| if n < 40 { vec![message] } else { vec![] },
+        )
+    });
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.timeout = 200 * MS;
+    });
+    let rules = points(&[200.0, 400.0, 4_000.0], 100 * MS);
+    let handle = RunHandle::new();
+    let run = sweep(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    let rows = rows(&run);
+    assert!(rows[2].failed > 0 && !rows[2].keeps_up());
+    let summary = run.summary.as_ref().unwrap();
+    let best = rows.iter().rfind(|row| row.keeps_up() && row.unsent == 0);
+    let reported = best.unwrap_or(&rows[0]);
+    assert_eq!(summary.plan.rate_per_s, Some(reported.offered_per_s));
+    assert_eq!(summary.messages.failed(), reported.failed);
+}
+
+#[test]
+fn an_interrupted_sweep_has_the_points_so_far() {
+    let handle = RunHandle::new();
+    let stopping = handle.clone();
+    let is_second = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_second);
+    let server = Server::start(move |_, stream| {
+        let (stopping, seen) = (stopping.clone(), Arc::clone(&seen));
+        answer(stream, move |_, message| {
+            if stopping.search().is_some_and(|search| search.step == 2) {
+                seen.store(true, Ordering::SeqCst);
+                stopping.stop();
+            }
+            vec![message]
+        })
+    });
+    let plan = server.plan(open_loop);
+    let rules = points(&[500.0, 1_000.0, 2_000.0], 300 * MS);
+    let run = sweep(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    assert!(is_second.load(Ordering::SeqCst) && handle.is_interrupted());
+    let rows = rows(&run);
+    assert_eq!(rows.len(), 1);
+    let summary = run.summary.as_ref().unwrap();
+    assert_eq!(summary.plan.rate_per_s, Some(rows[0].offered_per_s));
+    assert_eq!(summary.messages.sent, rows[0].due);
+}
+
+#[test]
+fn a_sweep_that_is_interrupted_at_once_is_a_run_without_points() {
+    let handle = RunHandle::new();
+    let stopping = handle.clone();
+    let server = Server::start(move |_, stream| {
+        let stopping = stopping.clone();
+        answer(stream, move |_, message| {
+            stopping.stop();
+            vec![message]
+        })
+    });
+    let plan = server.plan(open_loop);
+    let rules = points(&[500.0, 1_000.0], Duration::from_secs(600));
+    let run = sweep(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    assert!(rows(&run).is_empty() && handle.is_interrupted());
+    let summary = run.summary.unwrap();
+    // The figures are those of the point that was interrupted.
+    assert!(summary.messages.received > 0);
+}
+
+#[test]
+fn a_search_judges_what_a_real_server_does() {
+    let server = Server::start(|_, stream| {
+        answer(
+            stream,
+            |n, message| {
+                if n % 50 == 49 { vec![] } else { vec![message] }
+            },
+        )
+    });
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.warmup = 10 * MS;
+    });
+    let rules = CapacityRules {
+        budget: Duration::from_secs(5),
+        ..CapacityRules::new(vec!["error_rate<1%".parse().unwrap()])
+    };
+    let handle = RunHandle::new();
+    let run = find_capacity(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    let summary = run.summary.as_ref().unwrap();
+    let found = summary.capacity.as_ref().unwrap();
+    assert!(!found.steps.is_empty());
+    let last = found.steps.last().unwrap();
+    assert_eq!(summary.plan.rate_per_s, Some(last.offered_per_s));
+    assert_eq!(summary.messages.sent + summary.messages.unsent, last.due);
+    assert_eq!(summary.connections.opened, 4);
+    assert_eq!(summary.connections.closed_early, 0);
+    for step in &found.steps {
+        assert!(
+            step.due > 0 && step.failed + step.unsent <= step.due,
+            "{step:?}"
+        );
+        // One of 50 messages of every client is lost.
+        let share = step.failed as f64 / step.due as f64;
+        assert!(
+            step.failed < 10 || (0.01..0.03).contains(&share),
+            "{step:?}"
+        );
+    }
+    let clients = run.clients.as_ref().unwrap();
+    assert_eq!(
+        clients.iter().map(|row| row.messages).sum::<u64>(),
+        summary.messages.sent
+    );
+    assert_eq!(
+        clients.iter().map(|row| row.failed).sum::<u64>(),
+        summary.messages.failed()
+    );
+}

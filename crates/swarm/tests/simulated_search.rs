@@ -1,0 +1,376 @@
+//! Capacity searches with a simulated server, in virtual time: what the driver makes of the results of steps.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::time::Duration;
+
+use common::plan;
+use measurement::load_search::CapacityRules;
+use measurement::plan::{Arrivals, CertificatePolicy, Length, Load, LoadDraft, Plan, RateProfile};
+use measurement::record::{BottomK, Outcome, Recorder, Sample};
+use measurement::run::{CapacitySummary, Run, SearchEnd, StepOrigin};
+use measurement::verdict::{GeneratorUsage, Stops, Verdict};
+use swarm::load_search::{ClosedRun, OrderRunner, find_capacity_with};
+use swarm::{LoadOrder, OrderLoad, OrderRecord, RunHandle, RunSetup, SwarmError};
+use units::Rate;
+
+/// Service time of the simulated server: 2,000 msg/s.
+const SERVICE_NS: u64 = 500_000;
+
+const SECOND_NS: f64 = 1e9;
+
+/// A server with one queue, and a generator.
+#[derive(Clone, Default)]
+struct Simulation {
+    /// The server answers nothing.
+    is_dead: bool,
+    /// Highest rate that the generator can offer, in messages per second; `None` = any.
+    generator_cap_per_s: Option<f64>,
+    /// One of ten messages waits for the generator.
+    is_late: bool,
+    /// Connections end before this step.
+    ends_before: Option<usize>,
+    /// The user interrupts this step.
+    interrupted_in: Option<usize>,
+}
+
+struct Simulated {
+    simulation: Simulation,
+    orders: Rc<RefCell<Vec<LoadOrder>>>,
+}
+
+impl Simulated {
+    /// Due time, send time and end of each message of an open loop, on a clock that begins with the step.
+    fn messages(&self, order: &LoadOrder, rate: f64) -> Vec<(u64, u64, u64)> {
+        let mut parts = vec![(rate, order.settle + order.judged)];
+        if let Some(lead) = order.lead {
+            parts.insert(0, (lead.rate_per_s, lead.length));
+        }
+        let (mut free_ns, mut from_ns, mut sent_before_ns) = (0, 0, 0);
+        let mut all = Vec::new();
+        for (rate, length) in parts {
+            let count = (rate * length.as_secs_f64()).round() as u64;
+            for n in 0..count {
+                let due_ns = from_ns + (n as f64 / rate * SECOND_NS) as u64;
+                let gap_ns = self
+                    .simulation
+                    .generator_cap_per_s
+                    .map_or(0.0, |cap| SECOND_NS / cap);
+                let mut sent_ns = due_ns.max(sent_before_ns + gap_ns as u64);
+                if self.simulation.is_late && n % 10 == 0 {
+                    sent_ns += 20_000_000;
+                } else {
+                    sent_before_ns = sent_ns;
+                }
+                // The server serves a late message at once, in the place of another.
+                let start_ns = if self.simulation.is_late {
+                    sent_ns
+                } else {
+                    free_ns.max(sent_ns)
+                };
+                free_ns = free_ns.max(start_ns + SERVICE_NS);
+                all.push((due_ns, sent_ns, start_ns + SERVICE_NS));
+            }
+            from_ns += length.as_nanos() as u64;
+        }
+        all
+    }
+
+    fn open_loop(&self, order: &LoadOrder, rate: f64) -> OrderRecord {
+        let budget = BottomK::new(if order.keeps_samples { 1_000 } else { 0 }, 1);
+        let before = order.lead.map_or(Duration::ZERO, |lead| lead.length) + order.settle;
+        let before_ns = before.as_nanos() as u64;
+        let mut recorder = Recorder::new(true, 0);
+        recorder.add_cells(&order.cells);
+        recorder.measure_until(order.judged.as_nanos() as u64);
+        let number = self.orders.borrow().len();
+        let is_over = self
+            .simulation
+            .ends_before
+            .is_some_and(|step| number >= step);
+        let measured = self.messages(order, rate).into_iter();
+        let measured = measured.filter(|(due_ns, ..)| *due_ns >= before_ns);
+        for (index, (due_ns, sent_ns, end_ns)) in (0..).zip(measured) {
+            let [due, sent, end] = [due_ns, sent_ns, end_ns].map(|ns| ns - before_ns);
+            if is_over {
+                recorder.unsent(due);
+                continue;
+            }
+            recorder.sent(due, sent);
+            recorder.late(sent - due);
+            let sample = match self.simulation.is_dead {
+                true => Sample::lost(0, index, due, sent),
+                false => Sample::echoed(0, index, due, sent, end, Outcome::Ok),
+            };
+            if !self.simulation.is_dead {
+                recorder.punctual_response(end - sent, &sample);
+            }
+            recorder.ended(&budget, sample, 125);
+        }
+        let cells = recorder.take_cells();
+        OrderRecord {
+            record: Recorder::merge(vec![recorder], &budget),
+            cells,
+            alive: if is_over { 0 } else { 4 },
+            took: order.length(),
+            client: GeneratorUsage {
+                stops: Some(Stops::default()),
+                ..GeneratorUsage::default()
+            },
+            interrupted: self.simulation.interrupted_in == Some(number),
+            ..OrderRecord::default()
+        }
+    }
+}
+
+impl OrderRunner for Simulated {
+    fn run(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
+        self.orders.borrow_mut().push(order.clone());
+        if let OrderLoad::Open { rate_per_s } = order.load {
+            return Ok(self.open_loop(order, rate_per_s));
+        }
+        let mut record = OrderRecord {
+            alive: 4,
+            ..OrderRecord::default()
+        };
+        if !self.simulation.is_dead {
+            record.record.in_time.messages =
+                (order.judged.as_nanos() / u128::from(SERVICE_NS)) as u64;
+        }
+        Ok(record)
+    }
+
+    fn close(self: Box<Self>) -> Result<ClosedRun, SwarmError> {
+        let mut closed = ClosedRun::default();
+        closed.context.connections.attempted = 4;
+        closed.context.connections.opened = 4;
+        Ok(closed)
+    }
+}
+
+fn search_plan() -> Plan {
+    let open_loop = |draft: &mut LoadDraft| {
+        draft.length = Length::Duration(Duration::from_secs(1));
+        draft.clients = NonZeroU32::new(4).unwrap();
+        draft.load = Load::Open {
+            profile: RateProfile::constant(Rate::new(1.0).unwrap()),
+            arrivals: Arrivals::Constant,
+            window: None,
+        };
+    };
+    plan("ws://127.0.0.1:1/", CertificatePolicy::System, open_loop)
+}
+
+/// The run of a search, and its orders.
+fn search(simulation: Simulation, conditions: &[&str]) -> (Run, Vec<LoadOrder>) {
+    let plan = search_plan();
+    let orders = Rc::new(RefCell::new(Vec::new()));
+    let runner = Simulated {
+        simulation,
+        orders: Rc::clone(&orders),
+    };
+    let conditions = conditions
+        .iter()
+        .map(|text| text.parse().unwrap())
+        .collect();
+    let rules = CapacityRules::new(conditions);
+    let handle = RunHandle::new();
+    let setup = RunSetup::default();
+    let run = find_capacity_with(Box::new(runner), &plan, &rules, &handle, setup).unwrap();
+    let progress = handle.search();
+    let steps = capacity(&run).steps.len();
+    assert_eq!(progress.map_or(0, |progress| progress.steps.len()), steps);
+    let orders = orders.take();
+    (run, orders)
+}
+
+fn capacity(run: &Run) -> &CapacitySummary {
+    run.summary.as_ref().unwrap().capacity.as_ref().unwrap()
+}
+
+#[test]
+fn the_capacity_of_a_queue_is_the_rate_of_its_server() {
+    let (run, orders) = search(Simulation::default(), &["p99<10ms"]);
+    let found = capacity(&run);
+    assert_eq!(found.ended_by, SearchEnd::Precision);
+    let rate = found.rate_per_s.unwrap();
+    assert!((1_900.0..2_100.0).contains(&rate), "{found:?}");
+    assert!(found.low_per_s <= rate && rate <= found.high_per_s);
+    assert!(!found.at_least && !found.hysteresis);
+    assert_eq!(found.generator_limited_steps, 0);
+    assert_eq!(found.conditions, ["p99<10ms"]);
+    let held = |wanted: bool| {
+        let steps = found
+            .steps
+            .iter()
+            .filter(|step| step.from == StepOrigin::Below);
+        steps
+            .filter(move |step| step.held == Some(wanted))
+            .map(|step| step.offered_per_s)
+    };
+    assert!(held(true).all(|rate| rate < 2_100.0) && held(false).all(|rate| rate > 1_900.0));
+    // The last step is the reported one, and its figures are those of the run.
+    let (last, row) = (orders.last().unwrap(), found.steps.last().unwrap());
+    let summary = run.summary.as_ref().unwrap();
+    assert!(last.keeps_samples && last.lead.is_none());
+    assert_eq!(
+        last.drain.longest,
+        Duration::from_secs(20),
+        "the timeout of the plan"
+    );
+    assert_eq!(summary.plan.rate_per_s, Some(row.offered_per_s));
+    assert_eq!(summary.messages.sent, row.due);
+    assert_eq!(summary.elapsed_s, row.seconds);
+    assert_eq!(summary.plan.find_capacity.as_ref().unwrap().precision, 0.03);
+    assert!(
+        summary.validity.verdict < Verdict::Invalid,
+        "{:?}",
+        summary.validity
+    );
+    assert!(!run.samples.unwrap().rows.is_empty());
+}
+
+#[test]
+fn steps_differ_in_their_seeds_and_follow_overloads_without_a_pause() {
+    let (run, orders) = search(Simulation::default(), &["p99<10ms"]);
+    let found = capacity(&run);
+    let mut seeds: Vec<_> = orders.iter().map(|order| order.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    assert_eq!(seeds.len(), orders.len());
+    let above = orders.iter().filter(|order| order.lead.is_some()).count();
+    let rows = found
+        .steps
+        .iter()
+        .filter(|step| step.from == StepOrigin::Above);
+    let rows: Vec<_> = rows.collect();
+    assert!(above > 0 && rows.len() == above);
+    assert!(
+        rows.iter()
+            .all(|row| row.lead_per_s > Some(row.offered_per_s))
+    );
+    assert_eq!(
+        found.from_above_per_s.is_some(),
+        rows.iter().any(|row| row.held == Some(true))
+    );
+}
+
+#[test]
+fn a_server_that_answers_nothing_has_capacity_0() {
+    let dead = Simulation {
+        is_dead: true,
+        ..Simulation::default()
+    };
+    for conditions in [&["p99<10ms"][..], &["error_rate<0.1%"], &["reordered==0"]] {
+        let (run, _) = search(dead.clone(), conditions);
+        let found = capacity(&run);
+        assert_eq!(found.rate_per_s, Some(0.0), "{conditions:?}: {found:?}");
+        assert!(!found.at_least);
+        assert!(found.steps.iter().all(|step| step.held == Some(false)));
+        let summary = run.summary.as_ref().unwrap();
+        assert_eq!(summary.messages.received, 0);
+    }
+}
+
+#[test]
+fn a_generator_that_cannot_offer_more_gives_a_lower_bound() {
+    let (run, _) = search(
+        Simulation {
+            generator_cap_per_s: Some(1_000.0),
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    assert!(found.at_least, "{found:?}");
+    assert!(found.rate_per_s.unwrap() <= 1_020.0);
+    let limited: Vec<_> = found
+        .steps
+        .iter()
+        .filter(|step| step.generator_limited)
+        .collect();
+    assert_eq!(limited.len() as u64, found.generator_limited_steps);
+    assert!(!limited.is_empty());
+    assert!(
+        limited
+            .iter()
+            .all(|step| step.held.is_none() && step.offered_per_s > 1_000.0)
+    );
+    assert!(found.steps.iter().all(|step| step.held != Some(false)));
+}
+
+#[test]
+fn lateness_of_the_generator_is_not_a_limit_of_the_server() {
+    let (run, _) = search(
+        Simulation {
+            is_late: true,
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    assert!(
+        found.steps.iter().all(|step| step.held != Some(false)),
+        "{found:?}"
+    );
+    // Without a message that is late, there is nothing to explain.
+    let mut with_late = found.steps.iter().filter(|step| step.due > 10);
+    assert!(with_late.all(|step| step.generator_limited && step.held.is_none()));
+}
+
+#[test]
+fn connections_that_are_all_gone_end_the_search() {
+    let (run, orders) = search(
+        Simulation {
+            ends_before: Some(4),
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    assert_eq!(orders.len(), 4);
+    assert_eq!(capacity(&run).steps.last().unwrap().held, Some(false));
+}
+
+#[test]
+fn an_interrupted_search_has_the_steps_so_far() {
+    for step in [3, 8] {
+        let (run, orders) = search(
+            Simulation {
+                interrupted_in: Some(step),
+                ..Simulation::default()
+            },
+            &["p99<10ms"],
+        );
+        let found = capacity(&run);
+        assert_eq!(found.ended_by, SearchEnd::Interrupted);
+        assert_eq!(orders.len(), step);
+        let pilots = orders
+            .iter()
+            .filter(|o| matches!(o.load, OrderLoad::Closed { .. }))
+            .count();
+        assert_eq!(found.steps.len(), step - pilots - 1);
+        let summary = run.summary.as_ref().unwrap();
+        assert!(summary.messages.sent > 0);
+        // The highest rate so far at which the conditions held.
+        let held = found.steps.iter().filter(|step| step.held == Some(true));
+        let highest = held.map(|step| step.offered_per_s).reduce(f64::max);
+        if let Some(highest) = highest {
+            assert_eq!(summary.plan.rate_per_s, Some(highest));
+        }
+    }
+}
+
+#[test]
+fn all_conditions_must_hold() {
+    // Half of the service time is never enough, and the other conditions hold up to the rate of the server.
+    let (run, _) = search(Simulation::default(), &["p99<10ms", "service.p50<250us"]);
+    assert_eq!(capacity(&run).rate_per_s, Some(0.0), "{:?}", capacity(&run));
+    let (run, _) = search(Simulation::default(), &["error_rate<1%", "max<8ms"]);
+    let rate = capacity(&run).rate_per_s.unwrap();
+    assert!((1_800.0..2_100.0).contains(&rate), "{rate}");
+}

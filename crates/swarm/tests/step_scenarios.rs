@@ -1,0 +1,172 @@
+//! Steps of a load with scenarios, rooms and connections that are replaced.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+mod room_server;
+mod step_orders;
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+use common::{Server, answer, number_behind, scenario, size};
+use measurement::plan::{Arrivals, Lifetime, LoadDraft};
+use room_server::{RoomEvent, StubRoomServer};
+use step_orders::{MS, counts, open, order, steps};
+use swarm::LoadOrder;
+use tokio_tungstenite::tungstenite::Message;
+
+const CALL: &str = "
+[[message]]
+send = 'call ${id} ${pad}'
+reply = 'done ${id}'
+error = 'no ${id}'
+";
+
+const ROOM: &str = "
+[roles.publisher]
+count = 2
+receives = false
+[roles.subscriber]
+sends = false
+[[setup]]
+send = 'join ${room} ${client}'
+expect = 'joined'
+within = '60s'
+[[setup]]
+send = 'here ${client}'
+[[message]]
+send = 'say ${room} ${uid}${pad}'
+deliver = 'got ${*} ${uid}${pad}'
+";
+
+#[test]
+fn error_replies_count_as_failed() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |n, message| {
+            let id = number_behind(message.to_text().unwrap(), "call ");
+            let word = if n % 4 == 0 { "no" } else { "done" };
+            vec![Message::text(format!("{word} {id}"))]
+        })
+    });
+    let plan = server.plan(|draft| {
+        steps(Arrivals::Constant)(draft);
+        draft.scenario = scenario(CALL);
+    });
+    let mut run = open(&plan);
+    for seed in 1..4 {
+        // Each client sends 24 messages in the settle part and 120 in all.
+        let order = order(4_000.0, seed);
+        let found = run.step(&order).unwrap();
+        assert_eq!(counts(&plan, &order, &found), (400, 100, 0));
+    }
+}
+
+/// Two publishers and four subscribers on two threads.
+fn room(draft: &mut LoadDraft) {
+    steps(Arrivals::Constant)(draft);
+    draft.scenario = scenario(ROOM);
+    draft.clients = NonZeroU32::new(6).unwrap();
+    draft.threads = NonZeroUsize::new(2).unwrap();
+    draft.payload = size(60);
+    draft.timeout = Duration::from_secs(5);
+}
+
+#[test]
+fn messages_that_end_by_delivery_are_counted_in_their_own_step() {
+    let server = StubRoomServer::start(2, |room, event| {
+        if let RoomEvent::Said(post) = event {
+            room.deliver_to_all(post);
+        }
+    });
+    let plan = server.plan(room);
+    let mut run = open(&plan);
+    for seed in 1..6 {
+        let order = order(1_000.0, seed);
+        let found = run.step(&order).unwrap();
+        assert_eq!(counts(&plan, &order, &found), (100, 0, 0));
+        let fan_out = found.record.fan_out.as_ref().unwrap();
+        let c = fan_out.counts;
+        assert_eq!((c.published, c.expected, c.delivered), (100, 400, 400));
+    }
+}
+
+#[test]
+fn messages_that_miss_a_receiver_are_incomplete_in_their_own_step() {
+    let server = StubRoomServer::start(2, |room, event| {
+        if let RoomEvent::Said(post) = event {
+            for client in 2..6 {
+                // One of ten messages of each publisher does not reach the last receiver.
+                if client < 5 || post.number % 10 > 0 {
+                    room.deliver(post, client);
+                }
+            }
+        }
+    });
+    let plan = server.plan(room);
+    let mut run = open(&plan);
+    for seed in 1..4 {
+        let order = LoadOrder {
+            drain: swarm::DrainLimits {
+                longest: 300 * MS,
+                ..order(1.0, 1).drain
+            },
+            ..order(1_000.0, seed)
+        };
+        let found = run.step(&order).unwrap();
+        let (due, failed, unsent) = counts(&plan, &order, &found);
+        assert_eq!((due, failed, unsent), (100, 10, 0));
+        assert_eq!(found.record.counts.incomplete, 10);
+    }
+}
+
+#[test]
+fn a_publisher_whose_connection_ends_leaves_no_message_to_the_next_step() {
+    let server = StubRoomServer::start(2, |room, event| {
+        if let RoomEvent::Said(post) = event {
+            // The first publisher ends with messages on their way.
+            if post.client == 0 && !post.is_warm_up && post.number >= 10 {
+                room.close(0);
+                return;
+            }
+            room.deliver_to_all(post);
+        }
+    });
+    let plan = server.plan(room);
+    let mut run = open(&plan);
+    let first = order(1_000.0, 1);
+    let found = run.step(&first).unwrap();
+    let (due, failed, unsent) = counts(&plan, &first, &found);
+    assert_eq!((due, failed + unsent), (100, 40));
+    assert_eq!(found.alive, 5);
+    for seed in 2..4 {
+        let next = order(1_000.0, seed);
+        assert_eq!(
+            counts(&plan, &next, &run.step(&next).unwrap()),
+            (100, 0, 50)
+        );
+    }
+}
+
+#[test]
+fn messages_over_connections_that_are_replaced_are_all_counted() {
+    let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));
+    for lifetime in [Lifetime::Fixed(30 * MS), Lifetime::Exponential(20 * MS)] {
+        let plan = server.plan(|draft| {
+            steps(Arrivals::Poisson)(draft);
+            draft.connections.lifetime = Some(lifetime);
+        });
+        let mut run = open(&plan);
+        let mut replaced = 0;
+        for seed in 1..5 {
+            let order = order(1_000.0, seed);
+            let found = run.step(&order).unwrap();
+            let (due, failed, unsent) = counts(&plan, &order, &found);
+            assert!(due > 0 && failed + unsent == 0, "{due} {failed} {unsent}");
+            assert_eq!(found.alive, 4);
+            assert!(found.connections.replaced > replaced);
+            replaced = found.connections.replaced;
+        }
+        assert_eq!(run.close().unwrap().context.connections.closed_early, 0);
+    }
+}

@@ -1,0 +1,67 @@
+//! One search for the capacity of a server.
+
+use host::process_probe::ProcessProbe;
+use measurement::load_search::CapacityRules;
+use measurement::plan::Plan;
+use measurement::run::comparison::SearchRow;
+use measurement::run::{CapacitySummary, Summary};
+use swarm::load_search::find_capacity;
+use swarm::{RunHandle, RunSetup, SwarmError};
+
+use crate::measure::{Machine, describe_faults, tool};
+
+/// The phase of a server's turn in which it is searched.
+pub(crate) const SEARCH_PHASE: &str = "search";
+
+/// The result of a search.
+#[derive(Debug)]
+pub(crate) struct SearchOutcome {
+    pub(crate) row: SearchRow,
+    /// Description of the server's faults; `None` when every connection stayed open and no echo was wrong.
+    pub(crate) faults: Option<String>,
+    /// Connections ended before their client was done with them.
+    pub(crate) ends_early: bool,
+}
+
+/// Searches for the capacity, and samples these processes of the server meanwhile.
+pub(crate) fn search(
+    plan: &Plan,
+    rules: &CapacityRules,
+    control: &RunHandle,
+    machine: &Machine,
+    processes: &[u32],
+) -> Result<SearchOutcome, SwarmError> {
+    // A server whose processes cannot be sampled can still be searched.
+    let mut probe = Some(processes)
+        .filter(|processes| !processes.is_empty())
+        .and_then(|processes| ProcessProbe::processes(processes).ok());
+    let setup = RunSetup {
+        tool: tool(),
+        calibration: machine.calibration,
+        open_file_limit: machine.open_file_limit,
+        probe: probe.as_mut(),
+        ..RunSetup::default()
+    };
+    let run = find_capacity(plan, rules, control, setup)?;
+    #[allow(clippy::expect_used)]
+    let mut summary = run.summary.expect("a fresh run has a summary");
+    wording::explain(&mut summary);
+    let faults = describe_faults(&summary);
+    let ends_early = summary.connections.closed_early > 0;
+    #[allow(clippy::expect_used)]
+    let row = search_row(&summary).expect("a search has a capacity");
+    Ok(SearchOutcome {
+        row,
+        faults,
+        ends_early,
+    })
+}
+
+/// The row of a run that searched for a capacity; `None` for any other run.
+pub(crate) fn search_row(summary: &Summary) -> Option<SearchRow> {
+    Some(SearchRow {
+        verdict: summary.validity.verdict,
+        reasons: summary.validity.reasons.clone(),
+        found: CapacitySummary::clone(summary.capacity.as_ref()?),
+    })
+}

@@ -1,0 +1,150 @@
+//! Sentences about searches for a capacity.
+
+use measurement::run::SearchEnd;
+use measurement::run::comparison::{
+    AgainstReference, ComparedFigure, Comparison, FigureRow, SearchRow, last_round,
+};
+use units::{counted, human_rate, human_time};
+use wording::capacity_view::rate_with_interval;
+
+use super::{paired, percent, value};
+use crate::capacity_verdicts::searches;
+
+/// Returns true when servers are compared by capacity.
+pub(super) fn are_searched(c: &Comparison) -> bool {
+    c.plan.figures.contains(&ComparedFigure::CapacityUnderSlo)
+}
+
+/// The median of a figure of a server: a dash if it is unknown, and `≥` before a capacity that is a lower bound.
+pub(crate) fn median_of(c: &Comparison, row: &FigureRow, server: &str) -> String {
+    let of_server = row.servers.iter().find(|s| s.server == server);
+    let text = value(row.figure, of_server.and_then(|s| s.median));
+    let is_searched = row.figure == ComparedFigure::CapacityUnderSlo;
+    let mut all = searches(c, server).into_values();
+    if is_searched && all.any(|search| search.found.at_least) {
+        format!("≥ {text}")
+    } else {
+        text
+    }
+}
+
+/// The result of a search: `at least 41,200 msg/s (40,100–42,000, 95 %)`.
+pub(crate) fn about_search(search: &SearchRow) -> String {
+    let found = rate_with_interval(&search.found);
+    if search.found.at_least {
+        format!("at least {found}")
+    } else {
+        found
+    }
+}
+
+/// The rounds of a server whose searches have a property: `round 2`, `rounds 1, 3`; `None` for none.
+fn rounds_with(
+    c: &Comparison,
+    server: &str,
+    has_property: impl Fn(&SearchRow) -> bool,
+) -> Option<String> {
+    let all = searches(c, server).into_iter();
+    let rounds: Vec<_> = all
+        .filter(|(_, search)| has_property(search))
+        .map(|(round, _)| round.to_string())
+        .collect();
+    match rounds.len() {
+        0 => None,
+        1 => Some(format!("round {}", rounds[0])),
+        _ => Some(format!("rounds {}", rounds.join(", "))),
+    }
+}
+
+/// Remarks on searches, one line each.
+pub(super) fn remarks(c: &Comparison) -> Vec<String> {
+    let mut lines = Vec::new();
+    if last_round(&c.rounds) == 1 {
+        lines.push(
+            "1 round: the intervals do not contain the variation between starts of a server; use more `--rounds`"
+                .to_owned(),
+        );
+    }
+    for server in c.compared().map(|server| server.name.as_str()) {
+        lines.extend(hysteresis(c, server));
+        lines.extend(generator_limit(c, server));
+        lines.extend(no_interval(c, server));
+        lines.extend(ended_by_time(c, server));
+    }
+    lines
+}
+
+fn hysteresis(c: &Comparison, server: &str) -> Option<String> {
+    let rounds = rounds_with(c, server, |search| search.found.hysteresis)?;
+    let all = searches(c, server).into_values();
+    let of_these = all.filter(|search| search.found.hysteresis);
+    let lowest = of_these
+        .filter_map(|search| search.found.from_above_per_s)
+        .min_by(f64::total_cmp)?;
+    Some(format!(
+        "{server} has a hysteresis ({rounds}): after an overload it recovers only below {} msg/s",
+        human_rate(lowest)
+    ))
+}
+
+fn generator_limit(c: &Comparison, server: &str) -> Option<String> {
+    let rounds = rounds_with(c, server, |search| search.found.at_least)?;
+    Some(format!(
+        "the capacity of {server} is a lower bound ({rounds}): the conditions still held at the highest rate that the \
+         generator could offer; use more `--threads`, or another machine for the generator"
+    ))
+}
+
+fn no_interval(c: &Comparison, server: &str) -> Option<String> {
+    let rounds = rounds_with(c, server, |search| search.capacity().is_none())?;
+    Some(format!(
+        "{rounds} of {server} has no interval and is not compared, because the time was too short; use a longer `-d`"
+    ))
+}
+
+fn ended_by_time(c: &Comparison, server: &str) -> Option<String> {
+    let is_cut = |search: &SearchRow| {
+        let has_interval = search.capacity().is_some() && !search.found.at_least;
+        search.found.ended_by == SearchEnd::Budget && has_interval
+    };
+    let rounds = rounds_with(c, server, is_cut)?;
+    let cut = searches(c, server).into_values();
+    let widest = cut
+        .filter(|search| is_cut(search))
+        .filter_map(|search| search.found.relative_half_width())
+        .max_by(f64::total_cmp)?;
+    Some(format!(
+        "the time of the searches of {server} ended before the wanted precision ({rounds}): up to ±{:.1} %; a longer `-d` \
+         narrows the intervals",
+        100.0 * widest
+    ))
+}
+
+/// Description of the method; none without searches. `levels`: those of the intervals, as text.
+pub(super) fn method(c: &Comparison, levels: Option<String>) -> Vec<String> {
+    let Some(search) = c.plan.load.find_capacity.as_ref() else {
+        return Vec::new();
+    };
+    let against = |row: &FigureRow| {
+        row.against
+            .iter()
+            .any(|a: &AgainstReference| a.level.is_some())
+    };
+    let mut lines = vec![format!(
+        "Each capacity is the highest offered rate at which the conditions hold, by a search of at most {} that ends at \
+         ±{} %. Servers are searched one after the other. Columns are medians over all valid searches. Ratios are geometric \
+         means over {}.",
+        human_time(search.budget_s * 1e9),
+        percent(search.precision),
+        paired(c)
+    )];
+    if let Some(levels) = levels.filter(|_| c.figures.iter().any(against)) {
+        lines.push(format!(
+            "Intervals of {levels} contain the variation between {} and the errors of the searches: in {} of 100 such \
+             comparisons no verdict is wrong.",
+            counted(u64::from(last_round(&c.rounds)), "round"),
+            percent(c.plan.confidence)
+        ));
+    }
+    lines
+}
