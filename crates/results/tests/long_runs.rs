@@ -21,7 +21,8 @@ fn day(measured: Option<Duration>) -> Run {
     let mut recorder = Recorder::new(false, 0).with_rows(RowRule::for_timeline(measured));
     for (message, second) in (0..DAY_S).step_by(31).enumerate() {
         let sent_ns = second * 1_000_000_000;
-        let received_ns = sent_ns + 1_000_000 + second;
+        // In the middle of 10 µs.
+        let received_ns = sent_ns + 1_005_000 + message as u64 % 7 * 10_000;
         recorder.sent(sent_ns, sent_ns);
         let sample = Sample::echoed(
             0,
@@ -66,10 +67,10 @@ fn rows(path: &Path) -> Vec<TimelineRow> {
     run.timeline.unwrap().rows
 }
 
-/// Times as files hold them: to the microsecond.
+/// Time, count, and the largest time to 10 µs, because logs hold buckets.
 fn figures(row: &TimelineRow) -> (u64, u64, u64, Option<u64>) {
-    let max_us = row.max_ns.map(|ns| (ns + 500) / 1_000);
-    (row.second, row.seconds.get(), row.received, max_us)
+    let max_10us = row.max_ns.map(|ns| ns / 10_000);
+    (row.second, row.seconds.get(), row.received, max_10us)
 }
 
 #[test]
