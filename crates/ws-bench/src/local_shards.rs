@@ -14,6 +14,7 @@ pub(crate) mod child;
 mod children;
 pub(crate) mod order;
 mod report;
+mod watched_server;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::Path;
@@ -23,7 +24,6 @@ use std::time::Duration;
 use anyhow::Context;
 use cli::ExitStatus;
 use cli::interrupt::Interrupts;
-use host::process_probe::ProcessProbe;
 use measurement::plan::{ConnectionRules, Length, Load, LoadDraft, LoadSpec, Plan};
 use measurement::record::{LoggedSecond, SecondMerger};
 use measurement::run::Summary;
@@ -39,6 +39,7 @@ use crate::run::{self, Checked, Started};
 use crate::{progress_bar, tui};
 use children::Children;
 use order::ChildOrder;
+use watched_server::WatchedServer;
 
 /// Executes a run of `count` processes and returns its exit status.
 pub(crate) fn run(
@@ -53,7 +54,7 @@ pub(crate) fn run(
         targets,
         metrics,
         mut outputs,
-        mut probe,
+        probe,
     } = run::check(args, scenario, count)?;
     interrupts.remove_on_abort(outputs.unfinished());
     let started = run::start(args, control, load, targets, metrics)?;
@@ -68,12 +69,14 @@ pub(crate) fn run(
         outputs: &mut outputs,
         seconds: SecondMerger::new(orders.len()),
     };
-    let server = led.lead(args, &started, &mut children, &mut probe)?;
+    let mut watched = WatchedServer::new(probe);
+    let server = led.lead(args, &started, &mut children, &mut watched)?;
     let failures = children.failures();
     let interrupted = control.is_interrupted();
     let merged = shards::merge_with(folder.path(), |context| {
         context.calibration = started.calibration;
         context.server = server;
+        context.server_readings = watched.readings();
     });
     let merged = match merged {
         // Interrupted before the start, so no shard has measured anything.
@@ -165,7 +168,7 @@ impl LedRun<'_> {
         args: &BenchArgs,
         started: &Started,
         children: &mut Children,
-        probe: &mut Option<ProcessProbe>,
+        watched: &mut WatchedServer,
     ) -> anyhow::Result<Option<ServerUsage>> {
         let (plan, control, interrupts) = (&started.plan, self.control, self.interrupts);
         // The live screen shows interrupts itself.
@@ -185,7 +188,6 @@ impl LedRun<'_> {
             }
             (false, false) => progress_bar::start(plan, control),
         };
-        let mut used = None;
         let mut phase = Phase::Connect;
         control.set_phase(phase);
         while children.are_running() {
@@ -198,14 +200,11 @@ impl LedRun<'_> {
             }
             let next = children.phase().unwrap_or(phase).max(phase);
             if next != phase {
-                match (phase, next, probe.as_mut()) {
-                    (_, Phase::Measure, Some(probe)) => probe.begin(),
-                    (Phase::Measure, _, Some(probe)) => used = probe.end(),
-                    _ => {}
-                }
+                watched.change(phase, next);
                 phase = next;
                 control.set_phase(phase);
             }
+            watched.read();
             if control.is_stopped() {
                 children.interrupt();
             }
@@ -219,6 +218,7 @@ impl LedRun<'_> {
             cpu_s: Some(0.0),
             ..GeneratorUsage::default()
         };
+        let used = watched.used.take();
         Ok(used.and_then(|used| swarm::server_usage(used, &generator)))
     }
 
@@ -233,7 +233,7 @@ impl LedRun<'_> {
         }
         while let Some(second) = self.seconds.next_complete() {
             self.outputs.append(&second);
-            if second.second == 0 && !args.quiet {
+            if second.span.second == 0 && !args.quiet {
                 self.interrupts.name_on_abort(self.outputs.growing());
             }
         }
