@@ -15,7 +15,7 @@ use statistics::capacity_search::{
 
 use super::runner::{LocalRunner, OrderRunner};
 use super::step_judge::StepJudge;
-use super::step_log::{StepLog, TakenStep};
+use super::step_log::{OfferedStep, StepLog};
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad, identifies_echoes};
@@ -238,7 +238,7 @@ impl Search<'_> {
     }
 
     /// Reports the final step. Without one, the highest rate at which the conditions held, or else the lowest rate.
-    fn report_if_best(&mut self, step: &SearchStep, held: Option<bool>, taken: TakenStep) {
+    fn report_if_best(&mut self, step: &SearchStep, held: Option<bool>, taken: OfferedStep) {
         let rank = match (step.purpose, held) {
             (StepPurpose::Final, _) => ReportRank::Final,
             (_, Some(true)) => ReportRank::Held,
