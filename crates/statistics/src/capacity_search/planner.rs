@@ -138,7 +138,9 @@ impl Planner {
         let lead_s = step.lead.map_or(0.0, |lead| lead.seconds);
         let drain_s = match step.purpose {
             StepPurpose::Climb => (step.settle_s + step.judged_s).min(self.timeout_s),
-            _ => 0.1,
+            // A server that does not recover answers for half as long again.
+            StepPurpose::FromAbove => ((step.settle_s + step.judged_s) / 2.0).min(self.timeout_s),
+            StepPurpose::Edge | StepPurpose::Final => 0.1,
         };
         lead_s + step.settle_s + step.judged_s + drain_s
     }
