@@ -105,9 +105,10 @@ impl Planner {
         let search_s = left_s - final_s;
         let fits = |step: &SearchStep, room_s: f64| self.length_s(step) <= room_s;
         let mut next = self.climb(steps).filter(|step| fits(step, search_s));
-        let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0) && !estimate.at_least;
+        let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0);
+        let has_overload = has_edge && !estimate.at_least;
         let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
-        if next.is_none() && has_edge && is_time_for_above {
+        if next.is_none() && has_overload && is_time_for_above {
             let step = self.step_from_above(steps, estimate, edge);
             next = step.filter(|step| fits(step, search_s));
         }
@@ -230,8 +231,18 @@ impl Planner {
         edge: &Edge,
     ) -> SearchStep {
         let capacity = estimate.rate_per_s.unwrap_or(1.0);
+        if estimate.at_least {
+            // More messages at the highest rate of the generator raise the lower limit.
+            return self.step(
+                StepPurpose::Edge,
+                capacity,
+                self.settle_s(edge),
+                EDGE_STEP_S,
+            );
+        }
         let slope = edge.binding().map_or(1.0, |binding| binding.slope);
-        let distance = (ODDS_AROUND_EDGE / slope.max(1e-9)).clamp(self.precision / 2.0, WIDEST);
+        let distance =
+            (ODDS_AROUND_EDGE / slope.max(1e-9)).clamp((self.precision / 2.0).min(WIDEST), WIDEST);
         let distance = distance.max(half_gap(steps, capacity));
         let below = (capacity / estimate.low_per_s).ln().clamp(0.0, 1.0);
         let above = (estimate.high_per_s / capacity).ln().clamp(0.0, 1.0);

@@ -332,6 +332,8 @@ fn a_limit_of_the_generator_is_not_one_of_the_server() {
     let rate = found.rate_per_s.unwrap();
     assert!((45_000.0..=50_000.0).contains(&rate), "{found:?}");
     assert!(found.low_per_s <= rate && found.high_per_s == rate);
+    // The lower limit of a short search was 0, which says nothing.
+    assert!(found.low_per_s > 0.9 * rate, "{found:?}");
     assert_eq!(steps.last().unwrap().rate_per_s, rate);
 }
 
@@ -398,9 +400,11 @@ fn the_lowest_of_several_capacities_counts() {
 
 #[test]
 fn short_budgets_are_kept() {
-    for budget_s in [5.0, 10.0, 30.0] {
+    // Half of a large precision was more than the widest distance from the edge.
+    for (budget_s, precision) in [(5.0, 0.03), (10.0, 0.5), (30.0, 0.03)] {
         let rules = SearchRules {
             budget_s,
+            precision,
             ..rules(1_900.0, 2)
         };
         let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);

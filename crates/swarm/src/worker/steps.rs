@@ -170,8 +170,11 @@ impl Worker<'_> {
             return;
         };
         let now_ns = thread.clock.now_ns();
-        let counts = &thread.recorder.borrow().counts;
-        let last_ns = echoes.last_ns(counts.received + counts.warmup_echoes, now_ns);
+        let arrived = {
+            let counts = &thread.recorder.borrow().counts;
+            counts.received + counts.warmup_echoes
+        };
+        let last_ns = echoes.last_ns(arrived, now_ns);
         if now_ns >= last_ns.max(run.end_ns).saturating_add(quiet_ns) {
             thread.drained_ns = now_ns;
             self.event_loop.wake_all();
