@@ -361,6 +361,6 @@ fn half_gap(steps: &[TakenStep], capacity: f64) -> f64 {
 
 /// The nearest number of three significant digits.
 fn three_digits(rate: f64) -> f64 {
-    let magnitude = 10_f64.powf(rate.log10().floor() - 2.0);
-    (rate / magnitude).round() * magnitude
+    // The text of a number has exactly the digits asked for, which a product with a power of ten has not.
+    format!("{rate:.2e}").parse().unwrap_or(rate)
 }
