@@ -76,7 +76,7 @@ pub use pushes::{PushArrivals, PushRecord, PushSample};
 pub use reconnect_timeline::{ReconnectInterval, ReconnectTimeline};
 pub use reconnects::{AttemptFailure, FailedAttempts, ReconnectRecord};
 pub use recorder::Recorder;
-pub(crate) use row_seconds::TableRow;
+pub(crate) use row_seconds::SpannedRow;
 pub use row_seconds::{MAX_ROWS, RowRule, RowSeconds, RowSpan};
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by, unit_interval};
 pub use sampling::{BottomK, OfMessage, ThreadSamples};

@@ -31,10 +31,10 @@ use taken_step::{TakenStep, mark_disturbed};
 
 /// Counts of one cell of a step, for one condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CellCount {
+pub struct StepCell {
     /// Messages due in the cell.
     pub due: u32,
-    /// Those beyond the limit. Messages without a correct and timely answer are beyond every limit.
+    /// Messages beyond the limit. Messages without a correct and timely answer are beyond every limit.
     pub beyond: u32,
 }
 
@@ -107,10 +107,10 @@ pub struct StepResult {
     /// Length of a cell in seconds.
     pub cell_s: f64,
     /// Cells of the judged part in order of their due times, for each condition.
-    pub conditions: Vec<Vec<CellCount>>,
+    pub conditions: Vec<Vec<StepCell>>,
     /// The same cells, with the messages above the 90th percentile of the step's response times as those beyond the limit.
     /// They show how long messages depend on each other, also where none is beyond the limit of a condition.
-    pub tail: Vec<CellCount>,
+    pub tail: Vec<StepCell>,
     /// Median response time of each third of the judged part, in seconds; infinite without answers.
     pub medians_s: [f64; 3],
     /// True when the generator could not offer the rate, or its own lateness explains why a condition did not hold.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::CompleteMessage;
 use super::row_seconds::{
-    RowRule, RowSeconds, RowSpan, TableRow, common_length, widen_all, widen_counts, widen_next,
+    RowRule, RowSeconds, RowSpan, SpannedRow, common_length, widen_all, widen_counts, widen_next,
 };
 use super::{LazyHistogram, SecondTimes};
 
@@ -75,7 +75,7 @@ impl FanOutSecond {
     }
 }
 
-impl TableRow for FanOutSecond {
+impl SpannedRow for FanOutSecond {
     fn span(&self) -> RowSpan {
         RowSpan {
             second: self.second,

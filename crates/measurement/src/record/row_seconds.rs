@@ -176,7 +176,7 @@ impl RowRule {
 }
 
 /// A row of a table whose rows can be put together.
-pub(crate) trait TableRow: Sized {
+pub(crate) trait SpannedRow: Sized {
     /// The time of the row.
     fn span(&self) -> RowSpan;
 
@@ -186,8 +186,8 @@ pub(crate) trait TableRow: Sized {
 
 /// Puts together the first rows that are shorter than this length, from this index on; returns the index behind them. Of
 /// ascending rows, those before the index have this length, and so have the last ones.
-pub(super) fn widen_next<R: TableRow>(rows: &mut Vec<R>, from: usize, to: RowSeconds) -> usize {
-    let Some(span) = rows.get(from).map(TableRow::span) else {
+pub(super) fn widen_next<R: SpannedRow>(rows: &mut Vec<R>, from: usize, to: RowSeconds) -> usize {
+    let Some(span) = rows.get(from).map(SpannedRow::span) else {
         return from;
     };
     if span.seconds >= to {
@@ -202,7 +202,7 @@ pub(super) fn widen_next<R: TableRow>(rows: &mut Vec<R>, from: usize, to: RowSec
 }
 
 /// Puts ascending rows together until all have this length, or a longer one.
-pub(super) fn widen_all<R: TableRow>(rows: &mut Vec<R>, to: RowSeconds) {
+pub(super) fn widen_all<R: SpannedRow>(rows: &mut Vec<R>, to: RowSeconds) {
     if rows.iter().all(|row| row.span().seconds >= to) {
         return;
     }
@@ -212,7 +212,7 @@ pub(super) fn widen_all<R: TableRow>(rows: &mut Vec<R>, to: RowSeconds) {
 }
 
 /// The longest length of these rows.
-pub(super) fn common_length<'r, R: TableRow + 'r>(
+pub(super) fn common_length<'r, R: SpannedRow + 'r>(
     rows: impl IntoIterator<Item = &'r R>,
 ) -> RowSeconds {
     let lengths = rows.into_iter().map(|row| row.span().seconds);

@@ -8,7 +8,7 @@ use super::histogram::decode_buckets;
 use super::row_seconds::{common_length, widen_all};
 use super::stored::base64_bytes;
 use super::timeline::ServiceAndResponse;
-use super::{LatencyHistogram, RowSeconds, RowSpan, TableRow, TimelineRow};
+use super::{LatencyHistogram, RowSeconds, RowSpan, SpannedRow, TimelineRow};
 
 /// One second of a process as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +88,7 @@ pub(crate) struct SecondSum {
     response: Option<BucketCounts>,
 }
 
-impl TableRow for SecondSum {
+impl SpannedRow for SecondSum {
     fn span(&self) -> RowSpan {
         self.span
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LatencyHistogram;
 use super::row_seconds::{
-    RowRule, RowSeconds, RowSpan, TableRow, widen_all, widen_counts, widen_next,
+    RowRule, RowSeconds, RowSpan, SpannedRow, widen_all, widen_counts, widen_next,
 };
 
 /// Nanoseconds in a second.
@@ -128,7 +128,7 @@ struct ClosedRow {
     histograms: SecondHistograms,
 }
 
-impl TableRow for ClosedRow {
+impl SpannedRow for ClosedRow {
     fn span(&self) -> RowSpan {
         self.span
     }

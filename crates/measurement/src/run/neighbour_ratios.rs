@@ -6,7 +6,7 @@ use statistics::bootstrap::Bootstrap;
 use super::slow_summary::NeighbourRatio;
 use crate::record::{
     EncodedTimes, FanOutSecond, LazyHistogram, NeighbourRecord, Record, RowSpan, SecondTimes,
-    TableRow,
+    SpannedRow,
 };
 
 /// Maximum number of blocks before and after. Seconds of a longer run are put together.

@@ -11,7 +11,7 @@ use super::summary::Summary;
 use super::{ClientRow, Run};
 use crate::record::{
     BottomK, ConnectHistograms, FanOutSecond, LatencyHistogram, Record, Sample, SecondSum,
-    StoredSecond, TableRow, fill_timeline,
+    SpannedRow, StoredSecond, fill_timeline,
 };
 use crate::verdict::{Calibration, Latency, Stop, Stops};
 

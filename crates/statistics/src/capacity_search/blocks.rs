@@ -3,7 +3,7 @@
 //! Neighbouring messages wait in the same queue, so their times depend on each other. The counts of blocks of time do not,
 //! if the blocks are long enough. Their spread says how many messages count as one.
 
-use super::CellCount;
+use super::StepCell;
 
 /// Largest correlation of neighbouring blocks that is taken for none, if it is not clearer than that.
 const NO_CORRELATION: f64 = 0.1;
@@ -17,11 +17,11 @@ const PRIOR_EVENTS: f64 = 2.0;
 /// Cells of one step, with the share that is expected there.
 #[derive(Debug, Clone)]
 pub(super) struct StepCells<'a> {
-    pub(super) cells: &'a [CellCount],
+    pub(super) cells: &'a [StepCell],
     /// Expected share of messages beyond the limit, from 0 to 1.
     pub(super) expected: f64,
     /// The same cells with the messages above the step's own 90th percentile.
-    pub(super) tail: &'a [CellCount],
+    pub(super) tail: &'a [StepCell],
 }
 
 /// The dependence of messages.
@@ -37,7 +37,7 @@ pub(super) struct Dependence {
 type Block = (f64, f64);
 
 /// A series of counts of a step, and its expected share.
-type Series<'a> = (&'a [CellCount], f64);
+type Series<'a> = (&'a [StepCell], f64);
 
 /// Finds the shortest blocks whose neighbours do not correlate, doubling their length where they do, and the dispersion of
 /// the messages in them.
@@ -67,18 +67,18 @@ pub(super) fn dependence(steps: &[StepCells]) -> Dependence {
     }
 }
 
-fn share(cells: &[CellCount]) -> f64 {
+fn share(cells: &[StepCell]) -> f64 {
     let (due, beyond) = sum(cells);
     if due > 0.0 { beyond / due } else { 0.0 }
 }
 
-fn sum(cells: &[CellCount]) -> Block {
+fn sum(cells: &[StepCell]) -> Block {
     let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
     let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
     (due, beyond)
 }
 
-fn blocks(cells: &[CellCount], block_cells: usize) -> impl Iterator<Item = Block> {
+fn blocks(cells: &[StepCell], block_cells: usize) -> impl Iterator<Item = Block> {
     cells.chunks_exact(block_cells).map(sum)
 }
 
@@ -137,19 +137,19 @@ mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
 
     /// Cells with ten messages each, which are beyond the limit in bursts of this many cells.
-    fn bursts(cells: usize, burst: usize, share: f64, seed: u64) -> Vec<CellCount> {
+    fn bursts(cells: usize, burst: usize, share: f64, seed: u64) -> Vec<StepCell> {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut found = Vec::with_capacity(cells + burst);
         while found.len() < cells {
             let is_beyond = random.random::<f64>() < share;
             let beyond = if is_beyond { 10 } else { 0 };
-            found.extend(std::iter::repeat_n(CellCount { due: 10, beyond }, burst));
+            found.extend(std::iter::repeat_n(StepCell { due: 10, beyond }, burst));
         }
         found.truncate(cells);
         found
     }
 
-    fn of(cells: &[CellCount], expected: f64) -> Dependence {
+    fn of(cells: &[StepCell], expected: f64) -> Dependence {
         dependence(&[StepCells {
             cells,
             expected,
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn without_an_event_a_cell_counts_as_one_message() {
-        let quiet = of(&[CellCount { due: 20, beyond: 0 }; 400], 0.0);
+        let quiet = of(&[StepCell { due: 20, beyond: 0 }; 400], 0.0);
         assert_eq!((quiet.block_cells, quiet.dispersion), (1, 20.0));
         assert_eq!(dependence(&[]).dispersion, 1.0);
     }

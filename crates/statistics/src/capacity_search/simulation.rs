@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::{
-    CapacityEstimate, CapacitySearch, CellCount, SearchCondition, SearchRules, SearchStep,
+    CapacityEstimate, CapacitySearch, SearchCondition, SearchRules, SearchStep, StepCell,
     StepPurpose, StepResult,
 };
 
@@ -18,7 +18,7 @@ const SERVICE_S: f64 = 497e-6;
 const CELL_S: f64 = 0.01;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Spacing {
+enum ArrivalSpacing {
     Constant,
     Poisson,
 }
@@ -26,7 +26,7 @@ enum Spacing {
 /// A queue with a single server and a fixed service time, which may double when the queue is long.
 #[derive(Debug)]
 struct Queue {
-    spacing: Spacing,
+    spacing: ArrivalSpacing,
     /// Queue length from which on the service time is doubled, until the queue is empty.
     doubles_above: Option<f64>,
     limit_s: f64,
@@ -37,7 +37,7 @@ struct Queue {
 }
 
 impl Queue {
-    fn new(spacing: Spacing, doubles_above: Option<f64>, limit_s: f64, seed: u64) -> Self {
+    fn new(spacing: ArrivalSpacing, doubles_above: Option<f64>, limit_s: f64, seed: u64) -> Self {
         Self {
             spacing,
             doubles_above,
@@ -50,8 +50,8 @@ impl Queue {
 
     fn gap_s(&mut self, rate_per_s: f64) -> f64 {
         match self.spacing {
-            Spacing::Constant => 1.0 / rate_per_s,
-            Spacing::Poisson => -(1.0 - self.random.random::<f64>()).ln() / rate_per_s,
+            ArrivalSpacing::Constant => 1.0 / rate_per_s,
+            ArrivalSpacing::Poisson => -(1.0 - self.random.random::<f64>()).ln() / rate_per_s,
         }
     }
 
@@ -111,7 +111,7 @@ impl Queue {
             length_s += lead.seconds;
         }
         self.offer(step.rate_per_s, step.settle_s, &mut |_, _| ());
-        let mut cells = vec![CellCount::default(); (step.judged_s / CELL_S).ceil() as usize];
+        let mut cells = vec![StepCell::default(); (step.judged_s / CELL_S).ceil() as usize];
         let mut seen = Vec::new();
         let mut thirds: [Vec<f64>; 3] = Default::default();
         let limit_s = self.limit_s;
@@ -127,7 +127,7 @@ impl Queue {
             0 => f64::INFINITY,
             place => *sorted.select_nth_unstable_by(place, f64::total_cmp).1,
         };
-        let mut tail = vec![CellCount::default(); cells.len()];
+        let mut tail = vec![StepCell::default(); cells.len()];
         for (at_s, response_s) in seen {
             let cell = &mut tail[(at_s / CELL_S) as usize];
             cell.due += 1;
@@ -195,7 +195,7 @@ fn poisson_capacity(limit_s: f64) -> f64 {
     let (mut low, mut high) = (0.5 / SERVICE_S, 1.0 / SERVICE_S);
     while high / low > 1.001 {
         let rate = f64::midpoint(low, high);
-        let mut queue = Queue::new(Spacing::Poisson, None, limit_s, 1);
+        let mut queue = Queue::new(ArrivalSpacing::Poisson, None, limit_s, 1);
         let (mut beyond, mut all) = (0_u64, 0_u64);
         queue.offer(rate, 6_000_000.0 / rate, &mut |_, response_s| {
             all += 1;
@@ -212,16 +212,21 @@ fn poisson_capacity(limit_s: f64) -> f64 {
 
 /// Results of many searches, each of a queue of its own.
 #[derive(Debug, Default)]
-struct Tally {
+struct SearchTally {
     covering: usize,
     claims: usize,
     half_widths: Vec<f64>,
 }
 
 /// Searches 1,000 times, half of them in a second thread.
-fn tally(spacing: Spacing, doubles_above: Option<f64>, limit_s: f64, truth: f64) -> Tally {
+fn tally(
+    spacing: ArrivalSpacing,
+    doubles_above: Option<f64>,
+    limit_s: f64,
+    truth: f64,
+) -> SearchTally {
     let half = |seeds: std::ops::Range<u64>| {
-        let mut tally = Tally::default();
+        let mut tally = SearchTally::default();
         for seed in seeds {
             let mut queue = Queue::new(spacing, doubles_above, limit_s, 1_000 + seed);
             let found = search(&mut queue, seed);
@@ -249,7 +254,12 @@ fn tally(spacing: Spacing, doubles_above: Option<f64>, limit_s: f64, truth: f64)
 #[test]
 fn a_soft_edge_is_covered_and_has_no_memory() {
     let limit_s = 0.01;
-    let found = tally(Spacing::Poisson, None, limit_s, poisson_capacity(limit_s));
+    let found = tally(
+        ArrivalSpacing::Poisson,
+        None,
+        limit_s,
+        poisson_capacity(limit_s),
+    );
     assert!(found.covering >= 935, "{} of 1,000", found.covering);
     assert!(found.claims <= 5, "{} claims", found.claims);
     assert!(found.half_widths[500] < 0.035, "{}", found.half_widths[500]);
@@ -258,7 +268,7 @@ fn a_soft_edge_is_covered_and_has_no_memory() {
 /// D/D/1: every message is fast up to the rate of the server, and slow beyond it.
 #[test]
 fn a_sharp_edge_is_covered_and_has_no_memory() {
-    let found = tally(Spacing::Constant, None, 0.01, 1.0 / SERVICE_S);
+    let found = tally(ArrivalSpacing::Constant, None, 0.01, 1.0 / SERVICE_S);
     assert!(found.covering >= 935, "{} of 1,000", found.covering);
     assert!(found.claims <= 5, "{} claims", found.claims);
     assert!(found.half_widths[500] < 0.03, "{}", found.half_widths[500]);
@@ -266,20 +276,20 @@ fn a_sharp_edge_is_covered_and_has_no_memory() {
 
 #[test]
 fn a_server_that_stays_slow_after_an_overload_has_hysteresis() {
-    let found = tally(Spacing::Constant, Some(100.0), 0.01, 1.0 / SERVICE_S);
+    let found = tally(ArrivalSpacing::Constant, Some(100.0), 0.01, 1.0 / SERVICE_S);
     assert!(found.claims >= 995, "{} claims", found.claims);
     assert!(found.covering >= 935, "{} of 1,000", found.covering);
     // With Poisson arrivals the edge from below is less well known, and the claim needs more.
     let limit_s = 0.01;
     let capacity = poisson_capacity(limit_s);
-    let found = tally(Spacing::Poisson, Some(100.0), limit_s, capacity);
+    let found = tally(ArrivalSpacing::Poisson, Some(100.0), limit_s, capacity);
     assert!(found.claims >= 800, "{} claims", found.claims);
     assert!(found.covering >= 935, "{} of 1,000", found.covering);
 }
 
 #[test]
 fn recovery_is_found_at_half_of_the_rate() {
-    let mut queue = Queue::new(Spacing::Constant, Some(100.0), 0.01, 3);
+    let mut queue = Queue::new(ArrivalSpacing::Constant, Some(100.0), 0.01, 3);
     let found = search(&mut queue, 3);
     let from_above = found.from_above_per_s.unwrap();
     assert!(
@@ -291,7 +301,7 @@ fn recovery_is_found_at_half_of_the_rate() {
 /// A step in which every message has the same fate.
 fn uniform(step: &SearchStep, is_beyond: bool, generator_limited: bool) -> (StepResult, f64) {
     let due = (step.rate_per_s * 0.01).ceil() as u32;
-    let cell = CellCount {
+    let cell = StepCell {
         due,
         beyond: if is_beyond { due } else { 0 },
     };
@@ -299,7 +309,7 @@ fn uniform(step: &SearchStep, is_beyond: bool, generator_limited: bool) -> (Step
     let response_s = if is_beyond { f64::INFINITY } else { 0.001 };
     let result = StepResult {
         cell_s: 0.01,
-        tail: vec![CellCount { due, beyond: 0 }; cells.len()],
+        tail: vec![StepCell { due, beyond: 0 }; cells.len()],
         conditions: vec![cells],
         medians_s: [response_s; 3],
         generator_limited,
@@ -346,7 +356,7 @@ fn a_generator_that_can_offer_nothing_finds_nothing() {
 /// Steps that another program disturbed made the capacity a hundredth of what it was.
 #[test]
 fn a_disturbed_step_does_not_outweigh_higher_rates_that_held() {
-    let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);
+    let mut queue = Queue::new(ArrivalSpacing::Constant, None, 0.01, 4);
     let mut steps = 0;
     let (found, _) = search_with(rules(1_900.0, 6), &mut |step| {
         steps += 1;
@@ -407,7 +417,7 @@ fn short_budgets_are_kept() {
             precision,
             ..rules(1_900.0, 2)
         };
-        let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);
+        let mut queue = Queue::new(ArrivalSpacing::Constant, None, 0.01, 4);
         let (found, _) = search_with(rules, &mut |step| queue.step(step));
         assert!(found.low_per_s <= 1.0 / SERVICE_S, "{found:?}");
     }
@@ -416,7 +426,7 @@ fn short_budgets_are_kept() {
 #[test]
 fn the_same_seed_takes_the_same_steps() {
     let steps = |seed| {
-        let mut queue = Queue::new(Spacing::Poisson, None, 0.01, 9);
+        let mut queue = Queue::new(ArrivalSpacing::Poisson, None, 0.01, 9);
         search_with(rules(1_900.0, seed), &mut |step| queue.step(step)).1
     };
     assert_eq!(steps(1), steps(1));

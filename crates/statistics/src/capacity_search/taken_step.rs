@@ -1,6 +1,6 @@
 //! A step and the results of its conditions.
 
-use super::{CellCount, SearchCondition, SearchStep, StepPurpose, StepResult};
+use super::{SearchCondition, SearchStep, StepCell, StepPurpose, StepResult};
 
 /// Share of messages beyond the limit in the last third of a step, from which on the load is too high for good.
 const OVERLOADED_AT_END: f64 = 0.5;
@@ -16,7 +16,7 @@ const GROWTH: f64 = 3.0;
 
 /// The result of one condition in a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ConditionResult {
+pub(super) struct ConditionShare {
     pub(super) due: f64,
     /// Share of the messages beyond the limit; 1 without messages.
     pub(super) share: f64,
@@ -31,7 +31,7 @@ pub(super) struct ConditionResult {
 pub(super) struct TakenStep {
     pub(super) step: SearchStep,
     pub(super) result: StepResult,
-    pub(super) conditions: Vec<ConditionResult>,
+    pub(super) conditions: Vec<ConditionShare>,
     held: bool,
     /// True when the conditions held at the end of the step, whatever its beginning was like.
     recovered: bool,
@@ -42,8 +42,8 @@ pub(super) struct TakenStep {
 impl TakenStep {
     pub(super) fn new(step: SearchStep, result: StepResult, rules: &[SearchCondition]) -> Self {
         let is_growing = is_growing(result.medians_s);
-        let judge = |(cells, rule): (&Vec<CellCount>, &SearchCondition)| {
-            condition_result(cells, *rule, is_growing)
+        let judge = |(cells, rule): (&Vec<StepCell>, &SearchCondition)| {
+            condition_share(cells, *rule, is_growing)
         };
         let conditions: Vec<_> = result.conditions.iter().zip(rules).map(judge).collect();
         let held = conditions
@@ -132,11 +132,7 @@ fn is_growing([first, middle, last]: [f64; 3]) -> bool {
     last >= GROWTH * first && middle >= GROWTH.sqrt() * 0.9 * first && !slows_down
 }
 
-fn condition_result(
-    cells: &[CellCount],
-    rule: SearchCondition,
-    is_growing: bool,
-) -> ConditionResult {
+fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) -> ConditionShare {
     let (due, share) = share_of(cells);
     let (_, at_end) = share_of(&cells[cells.len() - cells.len() / 3..]);
     let allowed = rule.allowed();
@@ -144,7 +140,7 @@ fn condition_result(
     let limit = OVERLOADED_AT_END.max(f64::midpoint(1.0, allowed));
     let far = (FAR_BEYOND * allowed).min(limit);
     let is_share = matches!(rule, SearchCondition::Share(_));
-    ConditionResult {
+    ConditionShare {
         due,
         share,
         share_at_end: at_end,
@@ -153,7 +149,7 @@ fn condition_result(
 }
 
 /// Messages due in these cells, and the share of them beyond the limit.
-fn share_of(cells: &[CellCount]) -> (f64, f64) {
+fn share_of(cells: &[StepCell]) -> (f64, f64) {
     let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
     let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
     (due, if due > 0.0 { beyond / due } else { 1.0 })

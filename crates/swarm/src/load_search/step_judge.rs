@@ -6,7 +6,7 @@ use measurement::load_search::{CapacityCondition, ConditionJudge};
 use measurement::plan::Plan;
 use measurement::record::{CellRules, LoadCells};
 use measurement::run::{RunContext, Summary};
-use statistics::capacity_search::{CellCount, SearchCondition, StepResult};
+use statistics::capacity_search::{SearchCondition, StepCell, StepResult};
 use units::Rate;
 
 use crate::clock::nanoseconds;
@@ -145,19 +145,19 @@ impl StepJudge {
         let holds = |condition: &CapacityCondition| {
             summary.as_ref().is_some_and(|step| condition.holds(step))
         };
-        let counts = |condition: &CapacityCondition, measure: DecidingCounts| -> Vec<CellCount> {
+        let counts = |condition: &CapacityCondition, measure: DecidingCounts| -> Vec<StepCell> {
             let is_broken = measure.allowed().is_none() && !holds(condition);
             let count = |cell| {
                 let due = cells.due(cell);
                 let beyond = measure.beyond(cells, cell);
-                CellCount {
+                StepCell {
                     due,
                     beyond: if is_broken { due } else { beyond },
                 }
             };
             (0..cells.len()).map(count).collect()
         };
-        let conditions: Vec<Vec<CellCount>> = self
+        let conditions: Vec<Vec<StepCell>> = self
             .conditions
             .iter()
             .map(|(condition, measure)| counts(condition, *measure))
@@ -170,7 +170,7 @@ impl StepJudge {
             tail: cells
                 .above_quantile(TAIL)
                 .into_iter()
-                .map(|(due, beyond)| CellCount { due, beyond })
+                .map(|(due, beyond)| StepCell { due, beyond })
                 .collect(),
             conditions,
         }
@@ -180,7 +180,7 @@ impl StepJudge {
     /// the generator waited too long for a core.
     fn is_explained(
         &self,
-        conditions: &[Vec<CellCount>],
+        conditions: &[Vec<StepCell>],
         cells: &LoadCells,
         record: &OrderRecord,
     ) -> bool {

@@ -30,7 +30,7 @@ pub(crate) struct LiveState<'a> {
     pub(crate) calibration: Option<Calibration>,
     /// The rates of a search or a sweep; `None` for any other run.
     pub(crate) rates: Option<&'a SeveralRates>,
-    /// Its state; `None` before its first step.
+    /// State of the search; `None` before its first step.
     pub(crate) search: Option<&'a SearchProgress>,
     /// True when the user has interrupted the run.
     pub(crate) is_interrupted: bool,
