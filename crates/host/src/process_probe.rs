@@ -506,9 +506,23 @@ mod tests {
         assert_eq!((found.voluntary, found.involuntary), (12, 3));
         #[cfg(target_os = "linux")]
         {
-            let before = context_switches(std::process::id()).unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(1));
-            assert!(context_switches(std::process::id()).unwrap().voluntary > before.voluntary);
+            use std::io::{Read, Write};
+            use std::process::{Command, Stdio};
+
+            // A process without threads that end meanwhile, as those of other tests do.
+            let mut cat = Command::new("cat");
+            cat.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut cat = cat.spawn().unwrap();
+            let before = context_switches(cat.id()).unwrap();
+            let (mut to, mut from) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
+            for _ in 0..20 {
+                to.write_all(b"x").unwrap();
+                from.read_exact(&mut [0]).unwrap();
+            }
+            let after = context_switches(cat.id()).unwrap();
+            drop(to);
+            cat.wait().unwrap();
+            assert!(after.voluntary > before.voluntary, "{before:?} {after:?}");
         }
     }
 
