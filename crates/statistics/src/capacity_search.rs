@@ -60,6 +60,8 @@ pub struct SearchRules {
     pub pilot_per_s: f64,
     /// Time limit of an answer in seconds: the longest time that a drain takes.
     pub timeout_s: f64,
+    /// Limit of the response time in seconds, which a growing queue will reach; infinite when no condition has one.
+    pub limit_s: f64,
     /// Seed of the random order of rates.
     pub seed: u64,
 }
@@ -126,7 +128,7 @@ pub struct CapacityEstimate {
     pub low_per_s: f64,
     /// Upper limit of the interval; infinite when no rate is known at which a condition does not hold.
     pub high_per_s: f64,
-    /// True when the generator, not the server, set the highest rate.
+    /// True when no rate is known at which a condition does not hold: the generator set the highest rate, or time was over.
     pub at_least: bool,
     /// Highest rate at which the server recovered from an overload; `None` when not measured.
     pub from_above_per_s: Option<f64>,
@@ -170,7 +172,7 @@ impl CapacitySearch {
     /// Adds the results of a step. Returns true if the share of messages beyond the limit was within the allowed one for
     /// every condition, in a step from above at its end; `None` if the step says nothing about the server.
     pub fn record(&mut self, step: SearchStep, result: StepResult) -> Option<bool> {
-        let taken = TakenStep::new(step, result, &self.rules.conditions);
+        let taken = TakenStep::new(step, result, &self.rules);
         self.steps.push(taken);
         mark_disturbed(&mut self.steps);
         self.edge = Edge::find(&self.steps, &self.rules.conditions);
@@ -192,15 +194,16 @@ impl CapacitySearch {
     pub fn estimate(&self) -> CapacityEstimate {
         let reported = self.steps.iter().rev().find(|taken| taken.is_final());
         let reported = reported.map(|taken| taken.step.rate_per_s);
-        let cap = self.planner.generator_cap_per_s(&self.steps);
+        let has_end = self.planner.generator_cap_per_s(&self.steps).is_some();
         let mut found = CapacityEstimate {
             from_above_per_s: self.from_above.recovered_per_s,
             hysteresis: self.from_above.is_lower,
-            ..self.edge.estimate(reported, cap)
+            ..self.edge.estimate(reported)
         };
         let rate = found.rate_per_s.unwrap_or(0.0);
         let half = (found.high_per_s - found.low_per_s) / 2.0;
-        found.is_precise = found.rate_per_s.is_some() && half <= self.rules.precision * rate;
+        let is_narrow = found.rate_per_s.is_some() && half <= self.rules.precision * rate;
+        found.is_precise = is_narrow && (has_end || !found.at_least);
         found
     }
 }

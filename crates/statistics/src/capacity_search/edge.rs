@@ -40,6 +40,7 @@ pub(super) struct Edge {
     /// Rates at which all conditions held, or one did not, without steps from above.
     highest_held_per_s: Option<f64>,
     lowest_failed_per_s: Option<f64>,
+    highest_failed_per_s: Option<f64>,
 }
 
 /// Counts of one condition over the steps.
@@ -161,6 +162,7 @@ impl Edge {
             cell_s: below.iter().map(|t| t.result.cell_s).fold(0.0, f64::max),
             highest_held_per_s: rates(true).reduce(f64::max),
             lowest_failed_per_s: rates(false).reduce(f64::min),
+            highest_failed_per_s: rates(false).reduce(f64::max),
         }
     }
 
@@ -188,8 +190,8 @@ impl Edge {
         Some(self.binding()?.dependence.block_cells as f64 * self.cell_s)
     }
 
-    /// The capacity from below. `reported`: the rate of the last final step. `cap`: the highest rate of the generator.
-    pub(super) fn estimate(&self, reported: Option<f64>, cap: Option<f64>) -> CapacityEstimate {
+    /// The capacity from below. `reported`: the rate of the last final step.
+    pub(super) fn estimate(&self, reported: Option<f64>) -> CapacityEstimate {
         let limits = |of: fn(&ConditionEdge) -> f64| {
             let all = self.conditions.iter().map(of);
             all.fold(f64::INFINITY, f64::min).exp()
@@ -223,13 +225,18 @@ impl Edge {
                 found.rate_per_s = Some(reported.filter(is_inside).unwrap_or(capacity));
             }
         }
-        if let (Some(held), Some(cap)) = (self.highest_held_per_s, cap)
+        if let Some(held) = self.highest_held_per_s
             && !found.high_per_s.is_finite()
         {
-            found.at_least = true;
-            found.rate_per_s = Some(held.min(cap));
+            let failed = self.highest_failed_per_s.filter(|failed| *failed > held);
+            found.at_least = failed.is_none();
             found.low_per_s = found.low_per_s.min(held);
-            found.high_per_s = held.min(cap);
+            // Too few steps failed for a limit, but none held above the highest of them.
+            found.high_per_s = failed.unwrap_or(held);
+            if found.at_least {
+                found.rate_per_s = Some(held);
+            }
+            found.rate_per_s = found.rate_per_s.map(|rate| rate.min(found.high_per_s));
         }
         found
     }

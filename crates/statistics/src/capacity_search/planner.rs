@@ -38,6 +38,15 @@ const FULL_BUDGET_S: f64 = 60.0;
 /// The first rate from above, as a share of the lower limit of the capacity.
 const FIRST_FROM_ABOVE: f64 = 0.95;
 
+/// Least first rate from above, as a share of the capacity, however wide the interval is.
+const LOWEST_FIRST: f64 = 0.85;
+
+/// Most final steps, of which only the last says something about the server.
+const MOST_FINAL: usize = 3;
+
+/// Most steps at a rate that is to confirm a failure.
+const MOST_TRIED: usize = 4;
+
 /// The next rate from above, as a share of one at which the server did not recover.
 const NEXT_FROM_ABOVE: f64 = 0.65;
 
@@ -71,6 +80,9 @@ pub(super) struct Planner {
     least_messages: f64,
     random: Xoshiro256PlusPlus,
     ends: bool,
+    /// Time since the beginning at which the step before should have ended, and the excess of the last two.
+    planned_end_s: f64,
+    excess_s: [f64; 2],
 }
 
 impl Planner {
@@ -85,6 +97,8 @@ impl Planner {
             least_messages: 3.0 / allowed,
             random: Xoshiro256PlusPlus::seed_from_u64(rules.seed),
             ends: false,
+            planned_end_s: f64::INFINITY,
+            excess_s: [0.0; 2],
         }
     }
 
@@ -96,15 +110,42 @@ impl Planner {
         edge: &Edge,
         spent_s: f64,
     ) -> Option<SearchStep> {
+        self.excess_s = [(spent_s - self.planned_end_s).max(0.0), self.excess_s[0]];
         let left_s = self.budget_s - spent_s;
-        if self.ends || left_s <= 0.0 {
+        if self.ends && !self.repeats_final(steps) || left_s <= 0.0 {
             return None;
         }
+        let next = self.choose(steps, estimate, edge, spent_s)?;
+        self.planned_end_s = spent_s + self.planned_s(&next);
+        Some(next)
+    }
+
+    /// Returns true when the final step says nothing about the server, and there were not many of them.
+    fn repeats_final(&self, steps: &[TakenStep]) -> bool {
+        let last = steps
+            .last()
+            .is_some_and(|t| t.is_final() && t.held().is_none());
+        last && steps.iter().filter(|taken| taken.is_final()).count() < MOST_FINAL
+    }
+
+    fn choose(
+        &mut self,
+        steps: &[TakenStep],
+        estimate: &CapacityEstimate,
+        edge: &Edge,
+        spent_s: f64,
+    ) -> Option<SearchStep> {
+        let left_s = self.budget_s - spent_s;
         let last = self.final_step(steps, estimate, edge);
+        if self.ends {
+            return last.filter(|step| self.length_s(step) <= left_s);
+        }
         let final_s = last.map_or(0.0, |step| self.length_s(&step));
         let search_s = left_s - final_s;
         let fits = |step: &SearchStep, room_s: f64| self.length_s(step) <= room_s;
-        let mut next = self.climb(steps).filter(|step| fits(step, search_s));
+        let mut next = self
+            .climb(steps, search_s)
+            .filter(|step| fits(step, search_s));
         let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0);
         let has_overload = has_edge && !estimate.at_least;
         let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
@@ -134,8 +175,12 @@ impl Planner {
         (above.count() >= GENERATOR_LIMITED).then_some(lowest)
     }
 
-    /// Length of a step with its drain, in seconds.
+    /// Length of a step with its drain in seconds, longer if the last steps were longer than planned.
     fn length_s(&self, step: &SearchStep) -> f64 {
+        self.planned_s(step) + self.excess_s[0].min(self.excess_s[1])
+    }
+
+    fn planned_s(&self, step: &SearchStep) -> f64 {
         let lead_s = step.lead.map_or(0.0, |lead| lead.seconds);
         let drain_s = match step.purpose {
             StepPurpose::Climb => (step.settle_s + step.judged_s).min(self.timeout_s),
@@ -176,7 +221,7 @@ impl Planner {
     }
 
     /// The next step towards a rate that holds and a close one that fails; `None` when both are known, or cannot be.
-    fn climb(&self, steps: &[TakenStep]) -> Option<SearchStep> {
+    fn climb(&self, steps: &[TakenStep], room_s: f64) -> Option<SearchStep> {
         let below = || steps.iter().filter(|taken| !taken.is_from_above());
         let rates = |held: bool| {
             let chosen = below().filter(move |taken| taken.held() == Some(held));
@@ -191,7 +236,10 @@ impl Planner {
             true => FIRST_RATE * self.pilot_per_s,
             false => BLIND_RATE,
         };
-        match (rates(true).reduce(f64::max), rates(false).reduce(f64::min)) {
+        let held = rates(true).reduce(f64::max);
+        // A rate that failed and held, or was exceeded by one that held, bounds nothing.
+        let failed = rates(false).filter(|rate| held.is_none_or(|held| *rate > held));
+        match (held, failed.reduce(f64::min)) {
             (None, None) => match limited.iter().copied().reduce(f64::min) {
                 None => Some(climb(first)),
                 Some(lowest) => (limited.len() < 6).then(|| climb(lowest / 4.0)),
@@ -203,9 +251,14 @@ impl Planner {
             (None, Some(failed)) => {
                 // A rate too low for any message beyond the limit says nothing more.
                 let next = failed / 4.0;
-                let has_messages = self.least_messages / next <= self.budget_s / 12.0;
+                let needed_s = self.least_messages / next;
+                let has_messages = needed_s <= room_s / 2.0;
                 let is_blind = self.pilot_per_s <= 0.0 && rates(false).count() >= 2;
-                (has_messages && !is_blind).then(|| climb(next))
+                let step = climb(next);
+                (has_messages && !is_blind).then_some(SearchStep {
+                    judged_s: step.judged_s.max(needed_s),
+                    ..step
+                })
             }
             (Some(held), None) => {
                 let cap = limited.iter().copied().filter(|rate| *rate > held);
@@ -216,9 +269,14 @@ impl Planner {
                         .then(|| climb((held * cap).sqrt())),
                 }
             }
-            (Some(held), Some(failed)) => {
-                // The edge is known when they are close, or contradict each other.
-                (failed > held * CLOSE).then(|| climb((held * failed).sqrt()))
+            (Some(held), Some(failed)) if failed > held * CLOSE => {
+                Some(climb((held * failed).sqrt()))
+            }
+            // The edge is known, unless a single failure is all that bounds it.
+            (Some(_), Some(failed)) => {
+                let near = rates(false).filter(|rate| (failed..=failed * CLOSE).contains(rate));
+                let tried = below().filter(|taken| taken.step.rate_per_s == failed);
+                (near.count() == 1 && tried.count() < MOST_TRIED).then(|| climb(failed))
             }
         }
     }
@@ -261,7 +319,7 @@ impl Planner {
         edge: &Edge,
     ) -> Option<SearchStep> {
         let capacity = estimate.rate_per_s?;
-        let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(0.5 * capacity);
+        let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(LOWEST_FIRST * capacity);
         let rate = next_from_above(steps, first)?;
         let lead_per_s = three_digits(OVERLOAD * capacity);
         let lead_s = LEAD_S * self.scale();

@@ -159,6 +159,7 @@ fn rules(pilot_per_s: f64, seed: u64) -> SearchRules {
         budget_s: 120.0,
         pilot_per_s,
         timeout_s: 10.0,
+        limit_s: 0.01,
         seed,
     }
 }
@@ -315,7 +316,7 @@ fn uniform(step: &SearchStep, is_beyond: bool, generator_limited: bool) -> (Step
         generator_limited,
     };
     let lead_s = step.lead.map_or(0.0, |lead| lead.seconds);
-    let drain_s = if is_beyond { 10.0 } else { 0.0 };
+    let drain_s = if is_beyond { 2.0 } else { 0.0 };
     (result, lead_s + step.settle_s + step.judged_s + drain_s)
 }
 
@@ -351,6 +352,76 @@ fn a_limit_of_the_generator_is_not_one_of_the_server() {
 fn a_generator_that_can_offer_nothing_finds_nothing() {
     let (found, _) = search_with(rules(20_000.0, 1), &mut |step| uniform(step, false, true));
     assert_eq!(found.rate_per_s, None);
+}
+
+/// The answer was "at no rate" although a lower one was never tried in most of the budget.
+#[test]
+fn a_low_capacity_is_looked_for_as_long_as_there_is_time() {
+    let mut take = |step: &SearchStep| uniform(step, step.rate_per_s > 40.0, false);
+    let (found, _) = search_with(rules(100_000.0, 1), &mut take);
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&40.0),
+        "{found:?}"
+    );
+    assert!(found.rate_per_s.unwrap() > 0.0, "{found:?}");
+}
+
+/// Drains of ten seconds after every step made a search last half as long again as its budget.
+#[test]
+fn long_drains_are_part_of_the_budget() {
+    let take = |step: &SearchStep| {
+        let (result, took_s) = uniform(step, false, false);
+        (result, took_s + 10.0)
+    };
+    let (mut spent_s, mut search) = (BEFORE_S, CapacitySearch::new(rules(1_000.0, 1)));
+    while let Some(step) = search.next_step(spent_s) {
+        let (result, took_s) = take(&step);
+        spent_s += took_s;
+        search.record(step, result);
+    }
+    assert!(spent_s <= 120.0, "{spent_s} s");
+    // Nothing failed, so the capacity is at least the highest rate.
+    let found = search.estimate();
+    assert!(found.at_least && !found.is_precise, "{found:?}");
+}
+
+/// A median that grew from 0.2 to 1 ms made a step fail under a limit of half a second.
+#[test]
+fn growth_that_is_far_from_the_limit_is_none() {
+    let mut take = |step: &SearchStep| {
+        let (mut result, took_s) = uniform(step, step.rate_per_s > 2_000.0, false);
+        if step.rate_per_s <= 2_000.0 {
+            result.medians_s = [0.000_2, 0.000_5, 0.001];
+        }
+        (result, took_s)
+    };
+    let far = SearchRules {
+        limit_s: 0.5,
+        ..rules(1_000.0, 3)
+    };
+    let (found, _) = search_with(far, &mut take);
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&2_000.0),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_final_step_that_the_generator_disturbed_is_repeated() {
+    let mut finals = 0;
+    let (_, steps) = search_with(rules(1_000.0, 3), &mut |step| {
+        let is_final = step.purpose == StepPurpose::Final;
+        finals += u32::from(is_final);
+        uniform(step, step.rate_per_s > 2_000.0, is_final && finals == 1)
+    });
+    let purposes: Vec<_> = steps
+        .iter()
+        .rev()
+        .take(3)
+        .map(|step| step.purpose)
+        .collect();
+    assert_eq!(purposes[..2], [StepPurpose::Final; 2]);
+    assert_ne!(purposes[2], StepPurpose::Final);
 }
 
 /// Steps that another program disturbed made the capacity a hundredth of what it was.

@@ -1,6 +1,6 @@
 //! A step and the results of its conditions.
 
-use super::{SearchCondition, SearchStep, StepCell, StepPurpose, StepResult};
+use super::{SearchCondition, SearchRules, SearchStep, StepCell, StepPurpose, StepResult};
 
 /// Share of messages beyond the limit in the last third of a step, from which on the load is too high for good.
 const OVERLOADED_AT_END: f64 = 0.5;
@@ -26,6 +26,9 @@ pub(super) struct ConditionShare {
     pub(super) is_overloaded: bool,
 }
 
+/// Lengths of a step, in two thirds of it, for which growth is extrapolated.
+const GROWTH_AHEAD: f64 = 10.0;
+
 /// A step and its results.
 #[derive(Debug, Clone)]
 pub(super) struct TakenStep {
@@ -40,8 +43,9 @@ pub(super) struct TakenStep {
 }
 
 impl TakenStep {
-    pub(super) fn new(step: SearchStep, result: StepResult, rules: &[SearchCondition]) -> Self {
-        let is_growing = is_growing(result.medians_s);
+    pub(super) fn new(step: SearchStep, result: StepResult, search: &SearchRules) -> Self {
+        let rules = &search.conditions;
+        let is_growing = is_growing(result.medians_s, search.limit_s);
         let judge = |(cells, rule): (&Vec<StepCell>, &SearchCondition)| {
             condition_share(cells, *rule, is_growing)
         };
@@ -126,10 +130,13 @@ impl SearchCondition {
     }
 }
 
-/// True when the median of each third is well above that of the one before, and the growth does not slow down.
-fn is_growing([first, middle, last]: [f64; 3]) -> bool {
+/// True when the median of each third is well above that of the one before, the growth does not slow down, and the queue
+/// would reach the limit within a few times the length of the step.
+fn is_growing([first, middle, last]: [f64; 3], limit_s: f64) -> bool {
     let slows_down = last - middle < 0.6 * (middle - first);
-    last >= GROWTH * first && middle >= GROWTH.sqrt() * 0.9 * first && !slows_down
+    let reaches = last + GROWTH_AHEAD * (last - first) >= limit_s;
+    let grows = last >= GROWTH * first && middle >= GROWTH.sqrt() * 0.9 * first;
+    grows && reaches && !slows_down
 }
 
 fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) -> ConditionShare {

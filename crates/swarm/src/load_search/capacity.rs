@@ -86,6 +86,10 @@ pub fn find_capacity_with<'a>(
             budget_s,
             pilot_per_s,
             timeout_s: search.drain(false).longest.as_secs_f64(),
+            limit_s: match search.judge.longest_limit() {
+                Duration::ZERO => f64::INFINITY,
+                limit => limit.as_secs_f64(),
+            },
             seed: plan.seed,
         });
         search.take_steps(&mut own)?;
