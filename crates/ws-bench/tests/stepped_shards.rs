@@ -104,7 +104,7 @@ fn a_sweep_of_two_shards_offers_what_one_process_would() {
 #[test]
 fn a_search_of_two_shards_measures_an_embedded_server() {
     let bench = Bench::new();
-    let search = "--find-capacity p99<1s --find-capacity error_rate<5% --budget 4s -c 6";
+    let search = "--find-capacity p99<1s --find-capacity error_rate<5% --budget 10s -c 6";
     let line = format!("{search} --shards 2 --warmup 0s --no-calibrate -q --json --no-output");
     let output = bench.run(&line);
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -126,7 +126,7 @@ fn samples_of_all_shards_are_limited_together() {
     let server = echo();
     let bench = Bench::new();
     let line =
-        "--sweep 100..100:1 -d 1s --warmup 0s -c 4 --max-samples 30 --shards 2 -q -o run.csv";
+        "--sweep 100..200:2 -d 1s --warmup 0s -c 4 --max-samples 30 --shards 2 -q -o run.csv";
     let output = bench.run(&format!("{} {line}", server.url));
     let csv = fs::read_to_string(bench.path("run.csv"));
     let csv = csv.unwrap_or_else(|e| panic!("{e}: {}", stderr(&output)));

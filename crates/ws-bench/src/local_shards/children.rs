@@ -51,6 +51,8 @@ pub(super) struct Children {
     events: Receiver<ChildEvent>,
     unreached: UnreachedReports,
     is_interrupted: bool,
+    /// True when all children were told to end early.
+    is_ending: bool,
     is_over: bool,
     /// The barrier of the children; `None` for those that take steps.
     _launcher: Option<PmiServer>,
@@ -101,6 +103,7 @@ impl Children {
             events,
             unreached: UnreachedReports::new(orders.len()),
             is_interrupted: false,
+            is_ending: false,
             is_over: false,
             _launcher: None,
         };
@@ -224,7 +227,13 @@ impl Children {
 
     /// Interrupts all children once.
     pub(super) fn interrupt(&mut self) {
-        if !std::mem::replace(&mut self.is_interrupted, true) {
+        self.is_interrupted = true;
+        self.end_early();
+    }
+
+    /// Ends all children early, once, because a second interrupt ends them without a result.
+    fn end_early(&mut self) {
+        if !std::mem::replace(&mut self.is_ending, true) {
             self.children.iter().for_each(RunningChild::interrupt);
         }
     }
@@ -260,8 +269,8 @@ impl Children {
     }
 
     /// Waits until each child has replied or ended, and returns the replies by child. A child that needs more than `limit` is
-    /// killed. `observe` is called now and then, and returns the instant at which it has to be called next. An interrupt is
-    /// passed on.
+    /// killed. `observe` is called now and then, and returns the instant at which it has to be called next. All children end
+    /// early after an interrupt, and when one of them has ended without a reply.
     pub(super) fn await_replies(
         &mut self,
         control: &RunHandle,
@@ -274,8 +283,13 @@ impl Children {
             let next = observe(now).map(|next| next.saturating_duration_since(now));
             let wait = next.map_or(WAIT, |next| next.min(WAIT));
             self.take_reports_within(wait, control, &mut |_, _| {});
-            if control.is_stopped() && !self.is_interrupted {
-                self.interrupt();
+            self.children.iter_mut().for_each(RunningChild::poll);
+            let has_lost = self.children.iter().any(RunningChild::is_lost);
+            if control.is_stopped() {
+                self.is_interrupted = true;
+            }
+            if (self.is_interrupted || has_lost) && !self.is_ending {
+                self.end_early();
                 limit = limit.min(Instant::now() + END_AFTER_INTERRUPT);
             }
             self.kill_silent();
@@ -377,6 +391,11 @@ impl RunningChild {
     /// Returns true while a reply can still come.
     fn is_awaited(&self) -> bool {
         self.reply.is_none() && self.reports
+    }
+
+    /// Returns true when it has ended without a reply.
+    fn is_lost(&self) -> bool {
+        self.reply.is_none() && !self.reports
     }
 
     /// Kills a child whose reply does not come.
