@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         let rows = &run.timeline.as_ref().context("no seconds")?.rows;
         let per_second = |count: &dyn Fn(usize) -> u64| {
             let counts = rows.iter().enumerate();
-            let counts = counts.map(|(at, row)| (row.second, count(at)));
+            let counts = counts.map(|(at, row)| (row.span(), count(at)));
             let steps = rates(counts, run.elapsed_s());
             steps.iter().map(|step| step.value).collect::<Vec<_>>()
         };

@@ -327,7 +327,8 @@ impl Origin {
         // The seconds of the drain are not counted, because the length of the last one is not known.
         let end_s = run.elapsed_s().unwrap_or(f64::INFINITY);
         let rows = run.timeline.iter().flat_map(|timeline| &timeline.rows);
-        let seconds = rows.filter(|row| (row.second as f64) < end_s).count() as u64;
+        let measured = rows.filter(|row| (row.second as f64) < end_s);
+        let seconds = measured.map(|row| row.seconds.get()).sum();
         Self {
             path: path.to_owned(),
             run: run.summary.as_ref().map(RunOrigin::from),

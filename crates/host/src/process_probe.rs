@@ -202,6 +202,24 @@ impl ProcessProbe {
         Some(sum)
     }
 
+    /// The number of open files of the other processes now; `None` where the system does not report it, such as for
+    /// processes of another user, and for a probe of this process.
+    #[must_use]
+    pub fn open_files(&self) -> Option<u64> {
+        let Probed::Others { processes, .. } = &self.0 else {
+            return None;
+        };
+        let mut sum = 0;
+        for process in processes {
+            match open_files_of(process.pid.as_u32()) {
+                Some(files) => sum += files,
+                None if process.is_root => return None,
+                None => {}
+            }
+        }
+        Some(sum)
+    }
+
     /// Begins a measurement.
     pub fn begin(&mut self) {
         match &mut self.0 {
@@ -313,6 +331,12 @@ fn cpu_ns(pid: u32) -> Option<u64> {
         text.split_whitespace().next()?.parse::<u64>().ok()
     });
     (!times.is_empty()).then(|| times.into_iter().sum())
+}
+
+/// Number of open files of a process, read from `/proc`; `None` where that folder does not exist or cannot be read.
+fn open_files_of(pid: u32) -> Option<u64> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    Some(files.count() as u64)
 }
 
 /// Reads a file of each thread in `/proc/PID/task`; empty where that folder does not exist.
@@ -459,6 +483,19 @@ mod tests {
         }
         let itself = ProcessProbe::trees(&[parent, std::process::id()]);
         assert!(matches!(itself, Err(HostError::OwnProcess { .. })));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn open_files_are_counted() {
+        let probe = ProcessProbe::processes(&[std::process::id()]).unwrap();
+        let before = probe.open_files().unwrap();
+        let held: Vec<_> = (0..100)
+            .map(|_| std::fs::File::open("/dev/null").unwrap())
+            .collect();
+        // Other tests of this process open and close a few.
+        assert!(probe.open_files().unwrap() + 50 > before + held.len() as u64);
+        assert_eq!(ProcessProbe::own_process().open_files(), None);
     }
 
     #[test]

@@ -33,9 +33,7 @@ pub enum LoadSearchError {
     },
     #[error("`{typed}` holds at no rate: write `{instead}`")]
     NeverHolds { typed: String, instead: String },
-    #[error(
-        "`{0}` holds at every rate, so there is no capacity to find: write a smaller limit (example: error_rate<0.1%)"
-    )]
+    #[error("`{0}` holds at every rate: write a smaller limit (example: error_rate<0.1%)")]
     AlwaysHolds(String),
     #[error("the limit of `{typed}` is longer than the timeout of {}, after which every message counts as failed: use a larger --timeout, or a smaller limit", units::typed_duration(*.timeout))]
     BeyondTimeout { typed: String, timeout: Duration },

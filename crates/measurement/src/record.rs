@@ -18,6 +18,7 @@
 //! | `histogram` | [`LatencyHistogram`]: HDR, with exact minimum, maximum, mean and standard deviation |
 //! | `load_cells` | [`LoadCells`]: counts of one step of a load, by the due times of its messages |
 //! | `timeline` | counts and times of each second |
+//! | `row_seconds` | [`RowSeconds`]: length of the rows of tables over time |
 //! | `second_log` | [`SecondMerger`]: seconds of a run that goes on, merged over all threads |
 //! | `sample` | [`Sample`]: record of one message, with its [`Outcome`]: `ok`, `timed_out` (a late echo), `lost`, … |
 //! | `sampling` | [`BottomK`]: uniform random choice of samples |
@@ -44,6 +45,7 @@ mod pushes;
 mod reconnect_timeline;
 mod reconnects;
 mod recorder;
+mod row_seconds;
 mod sample;
 mod sampling;
 mod scenario_record;
@@ -74,6 +76,8 @@ pub use pushes::{PushArrivals, PushRecord, PushSample};
 pub use reconnect_timeline::{ReconnectInterval, ReconnectTimeline};
 pub use reconnects::{AttemptFailure, FailedAttempts, ReconnectRecord};
 pub use recorder::Recorder;
+pub(crate) use row_seconds::TableRow;
+pub use row_seconds::{MAX_ROWS, RowRule, RowSeconds, RowSpan};
 pub use sample::{Outcome, Sample, message_hash, messages_identified_by, unit_interval};
 pub use sampling::{BottomK, OfMessage, ThreadSamples};
 pub use scenario_record::{KindCounts, KindRecord, LazyHistogram, ScenarioRecord};

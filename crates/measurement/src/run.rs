@@ -15,6 +15,7 @@
 //! | `neighbour_ratios` | the others after slow readers turned slow, compared with before |
 //! | `reconnect_summary` | [`ReconnectSummary`]: connections that were lost and opened again |
 //! | `idle_summary` | [`IdleSummary`]: connections that stay silent |
+//! | `drift_summary` | [`DriftSummary`]: change of the figures over a long run |
 //! | `connect_row` | [`ConnectRow`]: openings of one second |
 //! | `run_context` | [`RunContext`]: what comes from neither plan nor record; [`Connections`], [`Host`] |
 //! | `slow_summary` | [`SlowSummary`]: slow readers, and the others before and after |
@@ -29,6 +30,7 @@ pub mod comparison;
 mod condition_result;
 mod connect_row;
 mod connection_evidence;
+mod drift_summary;
 mod fan_out_summary;
 mod idle_summary;
 mod live_summary;
@@ -60,6 +62,10 @@ use crate::record::{
 pub use capacity_summary::{CapacitySummary, LoadStep, SearchEnd, StepOrigin, TimeInterval};
 pub use condition_result::ConditionResult;
 pub use connect_row::ConnectRow;
+pub use drift_summary::{
+    DriftDirection, DriftSummary, DriftingFigure, FigureDrift, MIN_DRIFT_S, ServerReading,
+    ServerReadings,
+};
 pub use fan_out_summary::{FanOutPercentiles, FanOutRow, FanOutSummary, ReceiverSummary};
 pub use idle_summary::{ConnectionMemory, IdleSummary, MemoryReading};
 pub use percentile_table::{PercentileRow, percentile_table};

@@ -32,9 +32,9 @@ pub use delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 pub use evidence::{Evidence, RecordEvidence, TimeInFlight};
 pub use latency::{ConnectTimes, Latency, SendLag, SendLateness, messages_beyond, shown_quantile};
 pub use reason::{
-    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
-    INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN, OWN_TIME_LIMIT,
-    RUN_QUEUE_WAIT_LIMIT, Reason, ReopenedConnections, SLOW_READER_BUFFER_BYTES,
+    ACHIEVED_SHARE_LIMIT, BUSY_THREAD_LIMIT, DRIFT_LIMIT, FINE_LATENESS_NS, FIRM_TAIL_MESSAGES,
+    FigureChange, INVALID_LATENESS_SHARE, MISSING_LOAD_LIMIT, NothingRight, OWN_LIMIT_MARGIN,
+    OWN_TIME_LIMIT, RUN_QUEUE_WAIT_LIMIT, Reason, ReopenedConnections, SLOW_READER_BUFFER_BYTES,
     SUSPECT_LATENESS_SHARE, SUSPENSION_LIMIT_S, SendConditions, THROTTLED_LIMIT,
     UNEXPECTED_RECORDS_LIMIT, Verdict,
 };

@@ -210,6 +210,8 @@ columns! {
         ResponseP99: Thousandths = "response_p99_ms",
         Max: Thousandths = "max_ms",
         Failed: Count = "failed",
+        /// Length of the row.
+        Seconds: Id = "seconds",
     }
 
     ConnectionColumn {
@@ -265,6 +267,8 @@ columns! {
         LastP99: Thousandths = "last_p99_ms",
         DeliveryP50: Thousandths = "delivery_p50_ms",
         DeliveryP99: Thousandths = "delivery_p99_ms",
+        /// Length of the row.
+        Seconds: Id = "seconds",
     }
 
     /// Columns of [`DELIVERIES_SHEET`]. Times are empty for a missing delivery.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use measurement::record::{
-    DeliveryOutcome, DeliverySample, Outcome, PublicationSample, PushSample, Sample,
+    DeliveryOutcome, DeliverySample, Outcome, PublicationSample, PushSample, RowSeconds, Sample,
 };
 use measurement::run::{
     FanOutPercentiles, FanOutRow, FanOutSummary, NeighbourRatio, NeighbourSummary, PushSummary,
@@ -52,6 +52,7 @@ prop_compose! {
         FanOutRow {
             second, published, expected, delivered, first_p50_ns, median_p50_ns, last_p50_ns, last_p99_ns,
             delivery_p50_ns, delivery_p99_ns,
+            seconds: RowSeconds::try_from(50).unwrap(),
         }
     }
 }

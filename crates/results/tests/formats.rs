@@ -256,7 +256,7 @@ proptest! {
         prop_assert!(!log.knows_sent);
         prop_assert_eq!(log.rows.len(), saved.timeline().len());
         for (found, exact) in log.rows.iter().zip(saved.timeline()) {
-            prop_assert_eq!(found.second, exact.second);
+            prop_assert_eq!(found.span(), exact.span());
             for (f, e) in [
                 (found.service_p50_ns, exact.service_p50_ns),
                 (found.service_p99_ns, exact.service_p99_ns),

@@ -265,7 +265,7 @@ fn times_beyond_any_clock_do_not_overflow() {
     assert_eq!(text.matches(&most.to_string()).count(), 4);
     std::fs::write(&partial, text).unwrap();
     let (seconds, state) = read_logged_seconds(&partial).unwrap();
-    assert_eq!((seconds[0].second, state.through_s), (most, most));
+    assert_eq!((seconds[0].span.second, state.through_s), (most, most));
     let _ = read_timeline(&partial, &ColumnRequest::default());
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use calamine::{Reader, Xlsx, open_workbook};
+use measurement::record::RowSeconds;
 use measurement::run::{
     ConnectRow, ConnectionMemory, IdleSummary, ReconnectRow, ReconnectSummary, Run, Summary,
 };
@@ -105,6 +106,7 @@ prop_compose! {
         ConnectRow {
             second: 0, attempts, opened, failed, connect_p50_ns, connect_p99_ns, connect_max_ns,
             connect_response_p50_ns, connect_response_p99_ns, connect_response_max_ns,
+            seconds: RowSeconds::try_from(20).unwrap(),
         }
     }
 }

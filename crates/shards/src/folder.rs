@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use measurement::record::LoggedSecond;
 use measurement::run::ProcessRecord;
 use results::read::read_logged_seconds;
 
@@ -124,18 +125,21 @@ impl RunFolder {
             let is_file = log.metadata().is_ok_and(|it| it.is_file());
             if let Some((seconds, state)) =
                 is_file.then(|| read_logged_seconds(&log).ok()).flatten()
-                && seconds
-                    .iter()
-                    .zip(0..)
-                    .all(|(one, number)| one.second == number)
+                && let Some(through_s) = whole_seconds(&seconds)
             {
-                let through_s = seconds.len() as u64;
                 debug_assert!(through_s <= state.through_s);
                 return (logged_record(start, &seconds, through_s), through_s);
             }
         }
         (logged_record(start, &[], 0), 0)
     }
+}
+
+/// Length of the rows of a log in seconds; `None` when they do not follow each other from T0 on.
+fn whole_seconds(rows: &[LoggedSecond]) -> Option<u64> {
+    rows.iter().try_fold(0, |end, row| {
+        (row.span.second == end).then(|| row.span.end())
+    })
 }
 
 /// Names of the files in a folder, sorted.

@@ -88,14 +88,15 @@ fn record_of(
     }
 }
 
-/// One row for each second, with what was counted in it.
+/// The rows of the log, each with what was counted in it.
 fn stored_seconds(seconds: &[LoggedSecond], is_open_loop: bool) -> Vec<StoredSecond> {
     let mut before = CountsSoFar::default();
     let rows = seconds.iter().map(|second| {
         let times = second.histograms.as_ref();
         let counts = second.counts;
         let row = StoredSecond {
-            second: second.second,
+            second: second.span.second,
+            seconds: second.span.seconds,
             sent: counts.sent.saturating_sub(before.sent),
             received: counts.received.saturating_sub(before.received),
             failed: counts.failed.saturating_sub(before.failed),

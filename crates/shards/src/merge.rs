@@ -309,6 +309,7 @@ fn full_strength_seconds(
     let ends = shards.died.iter().map(|died| died.through_s);
     let first_end_s = ends.chain(interrupted_s).min();
     let to_s = first_end_s.unwrap_or(u64::MAX).min(all.seconds());
+    let (from_s, to_s) = all.whole_rows(from_s, to_s);
     (from_s < to_s).then_some((from_s, to_s))
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use measurement::plan::{LoadDraft, LoadSpec, Plan, ServerUrl};
 use measurement::record::{
     BottomK, ConnectHistograms, CountsSoFar, LatencyHistogram, LoggedSecond, Outcome, Recorder,
-    Sample, SecondHistograms, StoredSecond,
+    RowSeconds, RowSpan, Sample, SecondHistograms, StoredSecond,
 };
 use measurement::run::{
     PlanFacts, ProcessRecord, Run, RunContext, ShardState, ShardsSummary, Tool,
@@ -106,7 +106,7 @@ fn killed(folder: &Path, run: &RunName, shard: u32, shards: u32) {
         (0..4).for_each(|_| times.record(1_000_000));
         log.append(&LoggedSecond {
             started_at: t0(),
-            second,
+            span: RowSpan::with(second, RowSeconds::ONE),
             histograms: Some(SecondHistograms {
                 service: times.encode(),
                 response: None,

@@ -27,7 +27,7 @@ mod taken_step;
 use above::FromAbove;
 use edge::Edge;
 use planner::Planner;
-use taken_step::TakenStep;
+use taken_step::{TakenStep, mark_disturbed};
 
 /// Counts of one cell of a step, for one condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -171,15 +171,21 @@ impl CapacitySearch {
     /// every condition, in a step from above at its end; `None` if the step says nothing about the server.
     pub fn record(&mut self, step: SearchStep, result: StepResult) -> Option<bool> {
         let taken = TakenStep::new(step, result, &self.rules.conditions);
-        let held = if taken.is_from_above() {
-            taken.has_recovered()
-        } else {
-            taken.held()
-        };
         self.steps.push(taken);
+        mark_disturbed(&mut self.steps);
         self.edge = Edge::find(&self.steps, &self.rules.conditions);
         self.from_above = FromAbove::find(&self.steps, &self.rules.conditions, &self.edge);
-        held
+        self.held(self.steps.len() - 1)
+    }
+
+    /// The result of a step by its number, as [`record`](Self::record) returns it; `None` also when later steps at higher
+    /// rates show that it was disturbed.
+    pub fn held(&self, step: usize) -> Option<bool> {
+        let taken = self.steps.get(step)?;
+        match taken.is_from_above() {
+            true => taken.has_recovered(),
+            false => taken.held(),
+        }
     }
 
     /// The capacity by the steps so far.

@@ -20,6 +20,7 @@
 //! | [`outliers`] | detection of outlying rounds |
 //! | [`growth_slope`] | slope of a quantity that grows in steps |
 //! | [`steady_state`] | start of the steady state of a series |
+//! | [`trend`] | drift of a figure over a long run |
 //! | [`latin_square`] | order of the servers in each round |
 //!
 //! The interval in use is described in [`bootstrap`]. The simulation study behind its choice is `examples/coverage.rs`.
@@ -48,6 +49,7 @@ pub mod ratio;
 pub mod ratio_verdict;
 pub mod signed_rank;
 pub mod steady_state;
+pub mod trend;
 pub mod variance_components;
 pub mod westfall_young;
 

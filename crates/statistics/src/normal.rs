@@ -29,11 +29,20 @@ pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |law| law.inverse_cdf(p))
 }
 
+/// The probability of a value below `t` of Student's distribution with `freedom` degrees of freedom.
+///
+/// # Panics
+/// When `freedom` is not above 0.
+pub fn student_cdf(t: f64, freedom: f64) -> f64 {
+    assert!(freedom > 0.0, "Student's law: {freedom} degrees");
+    StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |law| law.cdf(t))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Values of SciPy 1.17's `norm.cdf`, `norm.ppf` and `t.ppf`. `tests/scipy_check.py` compares more.
+    /// Values of SciPy 1.17's `norm.cdf`, `norm.ppf`, `t.ppf` and `t.cdf`. `tests/scipy_check.py` compares more.
     #[test]
     fn as_scipy_has_them() {
         for (found, wanted) in [
@@ -44,6 +53,7 @@ mod tests {
             (student_quantile(0.975, 1.0), 12.706_204_736_174_694),
             (student_quantile(0.975, 4.0), 2.776_445_105_197_793_4),
             (student_quantile(0.00625, 9.0), -3.110_934_823_179_474_2),
+            (student_cdf(-3.110_934_823_179_474_2, 9.0), 0.00625),
         ] {
             assert!((found - wanted).abs() < 1e-9, "{found} {wanted}");
         }

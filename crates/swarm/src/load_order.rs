@@ -152,7 +152,7 @@ pub struct ClientCounts {
     pub client: u32,
     /// Messages of the judged part that it sent.
     pub messages: u64,
-    /// Those that failed.
+    /// Failed messages among them.
     pub failed: u64,
 }
 

@@ -115,6 +115,7 @@ fn record_with(
     let divides_memory = plan.connections.idle > 0 && setup.start.is_none();
     let opening = divides_memory.then(|| handle.clone());
     let watch = ServerWatch::new(setup.probe, slow_after, opening);
+    let is_watched = watch.has_server();
     let watch = Rc::new(RefCell::new(watch));
     let (observer, opening_observer) = (Rc::clone(&watch), Rc::clone(&watch));
     let mut listen = ListenWatch::default();
@@ -124,7 +125,7 @@ fn record_with(
         allowed_stop_ns: allowed_ns,
         start: setup.start,
         on_second: setup.on_second,
-        on_time: slow_after.map(|_| {
+        on_time: is_watched.then(|| {
             Box::new(move |since_t0| observer.borrow_mut().at(since_t0)) as OnMeasuredTime<'_>
         }),
         on_opening: divides_memory
@@ -144,6 +145,7 @@ fn record_with(
         host: describe_host(setup.open_file_limit),
         server,
         server_growth_bytes: watch.borrow().growth(),
+        server_readings: watch.borrow().readings().to_vec(),
         idle: recording.context.idle.map(|idle| IdleSummary {
             memory: watch.borrow().connection_memory(),
             ..idle

@@ -1,9 +1,10 @@
-//! CPU time of a watched server, its memory while connections open, and before and after readers turn slow.
+//! CPU time of a watched server, its memory while connections open, before and after readers turn slow, and with its open
+//! files over the run.
 
 use std::time::{Duration, Instant};
 
 use host::process_probe::{ProcessProbe, ProcessUsage};
-use measurement::run::{ConnectionMemory, MemoryReading};
+use measurement::run::{ConnectionMemory, MemoryReading, ServerReading, ServerReadings};
 
 use crate::handle::RunHandle;
 use crate::progress::Phase;
@@ -14,6 +15,8 @@ pub(crate) struct ServerWatch<'a> {
     probe: Option<&'a mut ProcessProbe>,
     /// `None` without slow readers.
     memory: Option<ServerMemory>,
+    /// Memory and open files over the measured phase.
+    readings: ServerReadings,
     /// `None` when the memory per connection is not measured.
     opening: Option<OpeningMemory>,
     /// Usage of the measured phase, once it is over.
@@ -31,6 +34,7 @@ impl<'a> ServerWatch<'a> {
         Self {
             probe,
             memory: slow_after.map(ServerMemory::new),
+            readings: ServerReadings::default(),
             opening: opening.map(OpeningMemory::new),
             used: None,
         }
@@ -59,11 +63,26 @@ impl<'a> ServerWatch<'a> {
         }
     }
 
-    /// Reads the memory, at this time after T0, if there are slow readers.
+    /// Returns true when there is a server to watch.
+    pub(crate) fn has_server(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    /// Reads the memory, at this time after T0, if there are slow readers or it is time for a reading.
     pub(crate) fn at(&mut self, since_t0: Duration) {
-        if let (Some(memory), Some(probe)) = (&mut self.memory, &mut self.probe) {
+        let Some(probe) = &mut self.probe else {
+            return;
+        };
+        if let Some(memory) = &mut self.memory {
             memory.sample(since_t0, || probe.rss_bytes());
         }
+        self.readings
+            .take(since_t0, || Some((probe.rss_bytes()?, probe.open_files())));
+    }
+
+    /// Memory and open files over the measured phase.
+    pub(crate) fn readings(&self) -> &[ServerReading] {
+        self.readings.readings()
     }
 
     /// Reads the memory while connections open, if it is measured.
@@ -84,8 +103,11 @@ impl<'a> ServerWatch<'a> {
     }
 }
 
-/// Time between two readings while connections open.
+/// Time between two readings while connections open, at first.
 const OPENING_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Maximum number of these readings. Beyond it, every other one is dropped, and the time between two is doubled.
+const MAX_OPENING_READINGS: usize = 8_192;
 
 /// Resident memory of the server's processes while connections open.
 #[derive(Debug)]
@@ -93,6 +115,7 @@ struct OpeningMemory {
     run: RunHandle,
     /// `None` before the first sample.
     next: Option<Instant>,
+    interval: Duration,
     readings: Vec<MemoryReading>,
 }
 
@@ -101,6 +124,7 @@ impl OpeningMemory {
         Self {
             run,
             next: None,
+            interval: OPENING_INTERVAL,
             readings: Vec::new(),
         }
     }
@@ -108,7 +132,7 @@ impl OpeningMemory {
     /// Reads the memory at this time, in bytes, unless it was read just before.
     fn sample(&mut self, now: Instant, read: impl FnOnce() -> Option<u64>) {
         if self.next.is_none_or(|next| now >= next) {
-            self.next = Some(now + OPENING_INTERVAL);
+            self.next = Some(now + self.interval);
             self.read(read);
         }
     }
@@ -118,6 +142,14 @@ impl OpeningMemory {
         let connections = self.run.open_connections();
         if let Some(bytes) = read().filter(|bytes| *bytes > 0) {
             self.readings.push(MemoryReading { connections, bytes });
+            if self.readings.len() >= MAX_OPENING_READINGS {
+                let mut index = 0;
+                self.readings.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+                self.interval *= 2;
+            }
         }
     }
 }
@@ -219,6 +251,20 @@ mod tests {
         assert_eq!(found.collect::<Vec<_>>(), wanted);
         let memory = ConnectionMemory::new(&opening.readings).unwrap();
         assert!((memory.difference_per_connection - 5_000.0 / 60.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_opening_of_an_hour_has_a_bounded_number_of_readings() {
+        let mut opening = OpeningMemory::new(RunHandle::new());
+        let begun = Instant::now();
+        for reading in 0..180_000 {
+            opening.sample(begun + reading * OPENING_INTERVAL, || Some(1_000));
+        }
+        let kept = opening.readings.len();
+        assert!(
+            (MAX_OPENING_READINGS / 4..MAX_OPENING_READINGS).contains(&kept),
+            "{kept}"
+        );
     }
 
     /// The server is a child of a shell, so it is a descendant of the watched process.

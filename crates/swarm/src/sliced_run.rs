@@ -85,7 +85,7 @@ pub struct SlicedRun {
     /// Order of the latest step.
     order: Arc<Mutex<Option<Arc<LoadOrder>>>>,
     samples: BottomK,
-    /// As many samples as the plan wants.
+    /// Limit of the samples of a step.
     plan_samples: BottomK,
     /// Number of slices so far, and their total planned length in nanoseconds.
     slices: u64,

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use measurement::plan::{
     ConnectionRules, DroppedConnections, Length, Plan, ReadPlan, Verify, mask_header_values,
 };
-use measurement::record::{BottomK, Record, Recorder, encode_delay_ns};
+use measurement::record::{BottomK, Record, Recorder, RowRule, encode_delay_ns};
 
 use scenario::Scratch;
 
@@ -134,6 +134,7 @@ impl ThreadState {
         let life = LifeRules::new(plan);
         let samples = expected_samples(plan, clients);
         let recorder = empty_recorder(&rules, dialogue, life.as_ref(), samples);
+        let rows = RowRule::for_timeline(plan.measured_time());
         let clock = Clock::start().from(opens_from);
         Self {
             rules,
@@ -142,11 +143,11 @@ impl ThreadState {
             clock,
             read_buffer: RefCell::new(vec![0; BUFFER_LEN].into_boxed_slice()),
             buffers: RefCell::new(WriteBuffers::new(plan, thread)),
-            recorder: RefCell::new(recorder.encode_after(encode_delay_ns)),
+            recorder: RefCell::new(recorder.encode_after(encode_delay_ns).with_rows(rows)),
             timers: RefCell::default(),
             run: None,
             command: Command::default(),
-            connects: RefCell::new(ConnectStats::new(plan.spread())),
+            connects: RefCell::new(ConnectStats::new(plan.spread(), rows.growing())),
             clients: RefCell::new(ClientStats {
                 busy: clients,
                 opening: clients + idle,

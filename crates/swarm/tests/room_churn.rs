@@ -380,7 +380,7 @@ fn rooms_of_a_stopped_run_have_nothing_missing() {
     let recording = std::thread::scope(|scope| {
         let stopper = handle.clone();
         scope.spawn(move || {
-            while stopper.progress().record.counts.received < 150 {
+            while stopper.progress().record.counts.received < 150 && !stopper.is_final() {
                 std::thread::sleep(ms(5));
             }
             stopper.stop();

@@ -54,7 +54,12 @@ fn observed_with(
 fn assert_complete(run: &Run, seconds: &[LoggedSecond]) {
     let summary = run.summary.as_ref().unwrap();
     let rows = &run.timeline.as_ref().unwrap().rows;
-    assert!(seconds.iter().map(|s| s.second).eq(0..seconds.len() as u64));
+    assert!(
+        seconds
+            .iter()
+            .map(|s| s.span.second)
+            .eq(0..seconds.len() as u64)
+    );
     let (mut sent, mut received) = (0, 0);
     for row in rows {
         sent += row.sent;

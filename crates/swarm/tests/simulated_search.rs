@@ -1,6 +1,10 @@
 //! Capacity searches with a simulated server, in virtual time: what the driver makes of the results of steps.
 
-#![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 
 mod common;
 

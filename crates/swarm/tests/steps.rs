@@ -172,6 +172,32 @@ fn a_server_that_never_answers_ends_a_step_before_the_timeout() {
     }
 }
 
+/// The drain ended while the server answered the messages of the lead, because none of them is recorded. Its backlog
+/// went on into the next step.
+#[test]
+fn a_server_that_still_answers_the_lead_is_not_drained() {
+    let server = Server::start(|_, stream| {
+        answer(stream, |_, message| {
+            std::thread::sleep(MS);
+            vec![message]
+        })
+    });
+    let plan = server.plan(|draft| {
+        steps(Arrivals::Constant)(draft);
+        draft.clients = NonZeroU32::MIN;
+    });
+    let mut run = open(&plan);
+    let mut step = order(200.0, 1);
+    step.lead = Some(OrderLead {
+        rate_per_s: 2_000.0,
+        length: 500 * MS,
+    });
+    step.drain.longest = Duration::from_secs(10);
+    let found = run.step(&step).unwrap();
+    assert_eq!(counts(&plan, &step, &found), (20, 0, 0));
+    assert_eq!(found.record.counts.received, 20);
+}
+
 #[test]
 fn messages_that_the_window_held_back_for_too_long_are_unsent() {
     let server = Server::start(|_, stream| async {

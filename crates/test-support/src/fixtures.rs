@@ -134,7 +134,7 @@ pub fn logged_seconds(run: &Run) -> Vec<LoggedSecond> {
         }
         LoggedSecond {
             started_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_435_200_123),
-            second: row.second,
+            span: row.span(),
             histograms,
             counts,
         }

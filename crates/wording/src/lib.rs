@@ -12,6 +12,7 @@
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `delivery_rows` | lines on them in the text summary |
+//! | [`drift_view`] | change of the figures over a long run |
 //! | [`reconnect_view`], [`idle_view`] | lost connections, times of opening; idle connections |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
 //! | [`capacity_view`], `load_table` | capacity and load curve; the table of rates offered |
@@ -36,6 +37,7 @@ mod connection_reasons;
 pub mod deliveries_view;
 mod delivery_reasons;
 mod delivery_rows;
+pub mod drift_view;
 mod feed_view;
 pub mod files;
 mod generator_reasons;

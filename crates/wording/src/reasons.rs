@@ -9,6 +9,7 @@ use units::{counted, grouped, human_percent, human_time};
 
 use crate::connection_reasons::on_connections;
 use crate::delivery_reasons::on_deliveries;
+use crate::drift_view;
 use crate::generator_reasons::{generator, own_limit};
 use crate::messages::messages_lie;
 use crate::percent_beside::percent_beside;
@@ -89,6 +90,7 @@ fn reason(reason: &Reason) -> String {
         Reason::ConnectLateness { .. }
         | Reason::ReconnectLateness(_)
         | Reason::AttemptsNotMade { .. } => on_connections(reason),
+        Reason::Drift(change) => drift_view::reason(change),
         Reason::Interrupted => "the run was ended early by the user, so the plan was not completed; let it finish, or plan a shorter run (`-m`, `-d`)".to_owned(),
         Reason::NearFloor(..)
         | Reason::BelowFloor(..)

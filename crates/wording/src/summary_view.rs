@@ -11,7 +11,9 @@ use crate::summary::{
     differing_times, ended_word, ends_with_deliveries, is_feed_only, warmup_backlog,
 };
 use crate::summary_figure::{count, figure, known_time, unusual};
-use crate::{capacity_view, delivery_rows, idle_view, reconnect_view, scenario_view, shards_view};
+use crate::{
+    capacity_view, delivery_rows, drift_view, idle_view, reconnect_view, scenario_view, shards_view,
+};
 
 pub use crate::summary_figure::{FigureGroup, LabelledRow, SummaryFigure, UNKNOWN, in_table};
 
@@ -49,7 +51,8 @@ impl SummaryView {
             of_messages.tone = Tone::Bad;
         }
         of_messages.points = notes(s);
-        let mut rows: Vec<_> = shards_view::row(s).into_iter().collect();
+        let mut rows: Vec<_> = s.drift.iter().map(drift_view::row).collect();
+        rows.extend(shards_view::row(s));
         rows.push(of_messages);
         rows.extend(delivery_rows::rows(s));
         rows.extend((!is_feed_only(s)).then(|| LabelledRow {
@@ -82,6 +85,8 @@ impl SummaryView {
             group("generator", calibration),
             group("server", server),
         ];
+        let drift = s.drift.as_ref().map(drift_view::drift_figures);
+        groups.extend(drift.map(|figures| group("drift", figures)));
         let capacity = capacity_view::figures(s);
         groups.extend((!capacity.is_empty()).then(|| group("capacity", capacity)));
         let shards = shards_view::figures(s);

@@ -22,7 +22,7 @@ use units::{UnitError, parse_count};
 
 use crate::embedded::EmbeddedKind;
 use crate::publish::ReportFlags;
-use crate::search_flags::{SearchFlags, SeveralRates};
+use crate::search_flags::{FlagsBeside, SearchFlags, SeveralRates};
 use crate::shard_flags::ShardFlags;
 
 /// Measures the latency and throughput of a WebSocket server with many clients.
@@ -310,11 +310,27 @@ impl BenchArgs {
                 ),
             ));
         }
-        if let Some(conflict) = self.search_conflict() {
+        if let Some(conflict) = self.beside_search().conflict() {
             return Err(Self::command().error(ErrorKind::ArgumentConflict, conflict));
         }
         self.check_shard_usage()?;
         self.check_scenario_usage()
+    }
+
+    /// The flags that may exclude a search or a sweep.
+    fn beside_search(&self) -> FlagsBeside<'_> {
+        FlagsBeside {
+            search: &self.search,
+            open_loop: &self.open_loop,
+            has_messages: self.typed.has_messages,
+            has_duration: self.load.duration.is_some(),
+            connections: &self.connections,
+            storm: &self.storm,
+            slow: &self.slow,
+            shards: &self.shards,
+            is_trial: self.is_trial,
+            print_scenario: self.print_scenario,
+        }
     }
 
     /// Checks the flags of one shard, whose report and files come from the merge.

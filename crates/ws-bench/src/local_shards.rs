@@ -21,6 +21,7 @@ mod shards_runner;
 mod step_child;
 mod stepped_run;
 mod steps;
+mod watched_server;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::Path;
@@ -30,10 +31,9 @@ use std::time::Duration;
 use anyhow::Context;
 use cli::interrupt::Interrupts;
 use cli::{DisplayThread, ExitStatus};
-use host::process_probe::ProcessProbe;
 use measurement::plan::{ConnectionRules, Length, Load, LoadDraft, LoadSpec, Plan};
 use measurement::record::{LoggedSecond, SecondMerger};
-use measurement::run::Summary;
+use measurement::run::{Run, Summary};
 use measurement::verdict::{GeneratorUsage, ServerUsage};
 use scenario::Scenario;
 use shards::ShardsError;
@@ -46,6 +46,7 @@ use crate::run::{self, Checked, Started};
 use crate::{progress_bar, tui};
 use children::{ChildInput, Children};
 use order::ChildOrder;
+use watched_server::WatchedServer;
 
 /// Executes a run of `count` processes and returns its exit status.
 pub(crate) fn run(
@@ -60,7 +61,7 @@ pub(crate) fn run(
         targets,
         metrics,
         mut outputs,
-        mut probe,
+        probe,
     } = run::check(args, scenario, count)?;
     interrupts.remove_on_abort(outputs.unfinished());
     let started = run::start(args, control, load, targets, metrics)?;
@@ -69,7 +70,7 @@ pub(crate) fn run(
     control.follow(count.get() as usize);
     let orders = orders(args, &started, count, folder.path(), &outputs);
     if let Some(rates) = args.several_rates() {
-        let run = stepped_run::SteppedRun {
+        let stepped = stepped_run::SteppedRun {
             args,
             started: &started,
             orders: &orders,
@@ -77,17 +78,9 @@ pub(crate) fn run(
             control,
             interrupts,
         };
-        let Some((run, status)) = run.execute(&rates, probe.as_mut())? else {
-            return Ok(ExitStatus::Interrupted);
-        };
+        let run = stepped.execute(&rates, probe)?;
         drop(started);
-        let report = args.report();
-        return publish(
-            run,
-            outputs,
-            &PublishedOutcome { status, report },
-            interrupts,
-        );
+        return publish_steps(args, run, outputs, interrupts);
     }
     let children = Children::start(&orders, ChildInput::Launcher);
     let mut children = children.context("cannot start the shards")?;
@@ -97,12 +90,14 @@ pub(crate) fn run(
         outputs: &mut outputs,
         seconds: SecondMerger::new(orders.len()),
     };
-    let server = led.lead(args, &started, &mut children, &mut probe)?;
+    let mut watched = WatchedServer::new(probe);
+    let server = led.lead(args, &started, &mut children, &mut watched)?;
     let failures = children.failures();
     let interrupted = control.is_interrupted();
     let merged = shards::merge_with(folder.path(), |context| {
         context.calibration = started.calibration;
         context.server = server;
+        context.server_readings = watched.readings();
     });
     let merged = match merged {
         // Interrupted before the start, so no shard has measured anything.
@@ -126,6 +121,22 @@ pub(crate) fn run(
         report: args.report(),
     };
     publish(merged.run, outputs, &outcome, interrupts)
+}
+
+/// Publishes a search or a sweep, which is `None` when it was interrupted before its first step.
+fn publish_steps(
+    args: &BenchArgs,
+    run: Option<(Run, Option<ExitStatus>)>,
+    outputs: RunOutputs,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    let Some((run, status)) = run else {
+        args.notice("interrupted before the start; nothing was measured");
+        return Ok(ExitStatus::Interrupted);
+    };
+    let report = args.report();
+    let outcome = PublishedOutcome { status, report };
+    publish(run, outputs, &outcome, interrupts)
 }
 
 /// Returns true when it is known that no connection opened. A shard that died may have had some.
@@ -216,11 +227,10 @@ impl LedRun<'_> {
         args: &BenchArgs,
         started: &Started,
         children: &mut Children,
-        probe: &mut Option<ProcessProbe>,
+        watched: &mut WatchedServer,
     ) -> anyhow::Result<Option<ServerUsage>> {
         let (control, interrupts) = (self.control, self.interrupts);
         let display = start_display(args, started, control, interrupts)?;
-        let mut used = None;
         let mut phase = Phase::Connect;
         control.set_phase(phase);
         while children.are_running() {
@@ -233,14 +243,11 @@ impl LedRun<'_> {
             }
             let next = children.phase().unwrap_or(phase).max(phase);
             if next != phase {
-                match (phase, next, probe.as_mut()) {
-                    (_, Phase::Measure, Some(probe)) => probe.begin(),
-                    (Phase::Measure, _, Some(probe)) => used = probe.end(),
-                    _ => {}
-                }
+                watched.change(phase, next);
                 phase = next;
                 control.set_phase(phase);
             }
+            watched.read();
             if control.is_stopped() {
                 children.interrupt();
             }
@@ -249,6 +256,7 @@ impl LedRun<'_> {
         control.end_followed(control.is_stopped() && phase < Phase::Close);
         drop(display);
         interrupts.announce_on_interrupt(!args.quiet);
+        let used = watched.used.take();
         Ok(used.and_then(|used| swarm::server_usage(used, &no_generator())))
     }
 
@@ -263,7 +271,7 @@ impl LedRun<'_> {
         }
         while let Some(second) = self.seconds.next_complete() {
             self.outputs.append(&second);
-            if second.second == 0 && !args.quiet {
+            if second.span.second == 0 && !args.quiet {
                 self.interrupts.name_on_abort(self.outputs.growing());
             }
         }

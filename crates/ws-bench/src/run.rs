@@ -314,7 +314,7 @@ fn measure(
     let has_log = outputs.growing().next().is_some();
     let mut log = |second: LoggedSecond| {
         outputs.append(&second);
-        if second.second == 0 && !args.quiet {
+        if second.span.second == 0 && !args.quiet {
             interrupts.name_on_abort(outputs.growing());
         }
     };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use cli::headings::SEARCH;
+use cli::{ConnectionFlags, OpenLoopFlags, SlowFlags, StormFlags};
 use measurement::load_search::{
     CapacityCondition, CapacityRules, LoadSearchError, SweepRules, parse_budget, parse_precision,
 };
@@ -13,7 +14,7 @@ use measurement::run::PlanSummary;
 use scenario::Scenario;
 use units::Rate;
 
-use crate::args::BenchArgs;
+use crate::shard_flags::ShardFlags;
 
 /// Flags of capacity searches and sweeps.
 #[derive(Debug, Clone, Args)]
@@ -49,9 +50,9 @@ pub(crate) struct SearchFlags {
 /// The rates that a run offers one after the other.
 #[derive(Debug, Clone)]
 pub(crate) enum SeveralRates {
-    /// Those that find the capacity.
+    /// Rates that find the capacity.
     Search(CapacityRules),
-    /// Those of a load curve.
+    /// Rates of a load curve.
     Sweep(SweepRules),
 }
 
@@ -101,10 +102,8 @@ impl SearchFlags {
 
     /// Checks that a run of this load has the figures of the conditions.
     pub(crate) fn check_load(&self, load: &LoadDraft) -> Result<(), LoadSearchError> {
-        let conditions = self.find_capacity.iter();
-        conditions
-            .map(|condition| condition.check_load(load))
-            .collect()
+        let mut conditions = self.find_capacity.iter();
+        conditions.try_for_each(|condition| condition.check_load(load))
     }
 }
 
@@ -155,10 +154,25 @@ impl SeveralRates {
 /// A flag, whether it was given, and what to do instead.
 type Excluded = (&'static str, bool, &'static str);
 
-impl BenchArgs {
+/// The flags that may exclude a search or a sweep.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlagsBeside<'a> {
+    pub(crate) search: &'a SearchFlags,
+    pub(crate) open_loop: &'a OpenLoopFlags,
+    pub(crate) has_messages: bool,
+    pub(crate) has_duration: bool,
+    pub(crate) connections: &'a ConnectionFlags,
+    pub(crate) storm: &'a StormFlags,
+    pub(crate) slow: &'a SlowFlags,
+    pub(crate) shards: &'a ShardFlags,
+    pub(crate) is_trial: bool,
+    pub(crate) print_scenario: bool,
+}
+
+impl FlagsBeside<'_> {
     /// The usage error of flags that cannot be combined with a search or a sweep; `None` without one.
-    pub(crate) fn search_conflict(&self) -> Option<String> {
-        let search = &self.search;
+    pub(crate) fn conflict(&self) -> Option<String> {
+        let search = self.search;
         let Some(flag) = search.flag() else {
             let alone = [
                 ("--precision", search.precision.is_some(), "--precision 3%"),
@@ -182,7 +196,7 @@ impl BenchArgs {
 
     /// Flags of rate and length.
     fn excluded_by_both(&self, is_sweep: bool) -> Vec<Excluded> {
-        let search = &self.search;
+        let search = self.search;
         let rates = match is_sweep {
             true => {
                 "the sweep sets the rates; leave it out, or measure a single load without --sweep"
@@ -195,7 +209,7 @@ impl BenchArgs {
             true => "use -d for the time at each rate",
             false => "use --budget for the length of the search",
         };
-        let open = &self.open_loop;
+        let open = self.open_loop;
         vec![
             (
                 "--sweep",
@@ -205,12 +219,8 @@ impl BenchArgs {
             ("--rate", open.rate.is_some(), rates),
             ("--ramp", open.ramp.is_some(), rates),
             ("--stages", !open.stages.is_empty(), rates),
-            ("--messages", self.typed.has_messages, length),
-            (
-                "--duration",
-                !is_sweep && self.load.duration.is_some(),
-                length,
-            ),
+            ("--messages", self.has_messages, length),
+            ("--duration", !is_sweep && self.has_duration, length),
             (
                 "--precision",
                 is_sweep && search.precision.is_some(),
@@ -226,7 +236,7 @@ impl BenchArgs {
 
     /// Flags of other kinds of runs.
     fn excluded_modes(&self, is_sweep: bool) -> Vec<Excluded> {
-        let shards = &self.shards;
+        let shards = self.shards;
         let one_machine = "the rates depend on results of all processes; use --shards N, which runs them on this machine";
         let try_first = match is_sweep {
             true => "try the scenario first, without --sweep",
@@ -276,6 +286,7 @@ mod tests {
     use scenario::{ScenarioOptions, ScenarioSource};
 
     use super::*;
+    use crate::args::BenchArgs;
     use crate::tests::plan;
 
     fn parse(line: &str) -> BenchArgs {

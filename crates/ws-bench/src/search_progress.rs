@@ -122,6 +122,8 @@ pub(crate) fn step_tone(search: &SearchProgress, step: &LoadStep) -> Tone {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use measurement::run::StepOrigin;
 
     use super::*;

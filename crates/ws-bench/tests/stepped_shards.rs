@@ -188,6 +188,7 @@ fn a_child_that_dies_in_a_step_ends_the_run_and_is_named() {
     );
     assert_eq!(json["shards"]["complete"], 1);
     assert_eq!(json["load_curve"], Value::Array(Vec::new()));
+    assert_eq!(json["messages"]["sent"], 0, "half of the load is no step");
     let text = stdout(&output);
     assert!(text.contains("died, so the run ended early"), "{text}");
     assert!(!text.contains("by the user"), "{text}");

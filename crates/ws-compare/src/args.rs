@@ -42,8 +42,8 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 /// Compares WebSocket servers statistically.
 ///
 /// Every server of --server is restarted in every round, in random order, and measured twice: its throughput in closed loop, and its
-/// latency in open loop at a rate that all servers can hold. With --capacity, the highest rate at which conditions hold is
-/// searched for instead. Every result has a confidence interval (95 % for all figures together), or the word inconclusive.
+/// latency in open loop at a rate that all servers can hold. --capacity searches for the highest rate at which
+/// conditions hold instead. Every result has a confidence interval (95 % for all figures together), or the word inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
 // The default is a duration, so that every round takes as long for a slow server as for a fast one.
@@ -60,7 +60,6 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
     ("capacity", ArgPredicate::IsPresent, "1s"),
     ("budget", ArgPredicate::IsPresent, "150ms"),
 ])))]
-#[command(mut_arg("rounds", |a| a.default_value_if("capacity", ArgPredicate::IsPresent, "3")))]
 #[command(mut_arg("messages", |a| a.hide_default_value(true)
     .help("Measured messages of each run per client, in place of a time (example: 10_000)")))]
 #[command(mut_arg("window", |a| a.long_help(
@@ -76,8 +75,8 @@ Examples:
   ws-compare --server 'node=node echo.js {port} @ ws://127.0.0.1:{port}/' \\
              --server 'py=python3 echo.py {port}' --pin
   ws-compare --url a=ws://10.0.0.1:8000/ws --url b=ws://10.0.0.2:8000/ws
-  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' --capacity 'p99<10ms' \
-             --fail-if 'b.capacity_under_slo < 0.95 * a.capacity_under_slo'
+  ws-compare --server 'a=./old {port}' --server 'b=./new {port}' \\
+             --capacity 'p99<10ms' -o capacity.html
   ws-compare before.json after.json                 saved runs of ws-bench
   ws-compare a=a1.json,a2.json b=b1.json,b2.json    several of each
 
@@ -198,7 +197,8 @@ pub(crate) struct CompareArgs {
     ///
     /// A verdict on one figure of two servers needs 6 rounds. More figures or servers need more. With --capacity, 2 rounds
     /// allow a verdict.
-    #[arg(long, value_name = "N", default_value = "10", value_parser = rounds, help_heading = ROUNDS)]
+    #[arg(long, value_name = "N", default_value = "10", default_value_if("capacity", ArgPredicate::IsPresent, "3"),
+        value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
     /// Slices in which the servers of a round take turns; 0 measures them one after the other [default: 50ms; 0 with -m]

@@ -1,6 +1,7 @@
 //! Delivery times of the first, the median and the last receiver of each second, and below them the share of receivers
 //! reached over delivery time.
 
+use measurement::record::RowSpan;
 use measurement::run::Summary;
 use plotters::style::RGBColor;
 use units::human_time;
@@ -8,6 +9,7 @@ use wording::deliveries_view;
 
 use super::common::{check_count, hover_places, scale_of_times};
 use super::fan_out_lines::{FanOutLine, RECEIVERS, Receiver, figures, ms};
+use super::run_seconds::row_name;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::{Align, Canvas};
 use crate::data::Labelled;
@@ -131,7 +133,7 @@ impl<'a> FanOutPlot<'a> {
         for line in self.all.iter().rev() {
             for receiver in &RECEIVERS {
                 let rows = line.rows.iter();
-                let values = rows.map(|row| (row.second, (receiver.p50_ns)(row).map(ms)));
+                let values = rows.map(|row| (row.span(), (receiver.p50_ns)(row).map(ms)));
                 let colour = self.colour(line, receiver.colour);
                 for points in lines(&steps(values, line.elapsed_s)) {
                     let points = points.into_iter();
@@ -173,9 +175,9 @@ impl<'a> FanOutPlot<'a> {
     }
 
     fn hovers(&self, upper: &PanelAxes<'_>, lower: &PanelAxes<'_>, is_log: bool) -> Vec<Hover> {
-        let mut seconds: Vec<u64> = self.all.iter().flat_map(FanOutLine::seconds).collect();
-        seconds.sort_unstable();
-        seconds.dedup();
+        let mut seconds: Vec<_> = self.all.iter().flat_map(FanOutLine::spans).collect();
+        seconds.sort_unstable_by_key(|span| span.second);
+        seconds.dedup_by_key(|span| span.second);
         let count = seconds.len();
         let places = hover_places(count).filter(|_| count > 0);
         let of_seconds = places.filter_map(|at| self.hover_second(upper, seconds[at]));
@@ -192,12 +194,17 @@ impl<'a> FanOutPlot<'a> {
         of_seconds.chain(of_times).collect()
     }
 
-    fn hover_second(&self, axes: &PanelAxes<'_>, second: u64) -> Option<Hover> {
+    fn row_name(&self) -> String {
+        let spans = self.all.iter().flat_map(FanOutLine::spans);
+        row_name(spans.map(|span| span.seconds))
+    }
+
+    fn hover_second(&self, axes: &PanelAxes<'_>, span: RowSpan) -> Option<Hover> {
         let (.., unit_s) = self.end;
-        let mut text = vec![format!("second {second} to {}", second + 1)];
+        let mut text = vec![format!("second {} to {}", span.second, span.end())];
         let mut highest = None;
         for line in &self.all {
-            let row = line.rows.iter().find(|row| row.second == second);
+            let row = line.rows.iter().find(|row| row.second == span.second);
             let known = RECEIVERS.iter().filter_map(|receiver| {
                 let time = ms((receiver.p50_ns)(row?)?);
                 highest = highest.or(Some(time)).map(|high: f64| high.max(time));
@@ -209,7 +216,10 @@ impl<'a> FanOutPlot<'a> {
                 text.push(format!("{name}{}", known.join(", ")));
             }
         }
-        let (x, y) = axes.at(((second as f64 + 0.5) / unit_s, highest?));
+        let (x, y) = axes.at((
+            f64::midpoint(span.second as f64, span.end() as f64) / unit_s,
+            highest?,
+        ));
         Some(Hover {
             x,
             y: Some(y),
@@ -248,12 +258,13 @@ impl Plot for FanOutPlot<'_> {
         let highest = |times_ms: f64, ms: f64| times_ms.max(ms);
         let is_log = self.is_log(self.seconds_ms());
         let top = self.seconds_ms().fold(0.0, highest);
+        let row = self.row_name();
         let seconds = Panel {
             x: Some((moments, &*moments_label)),
             share: 1.2,
             ..Panel::new(
                 format!(
-                    "p50 delivery time of each second (ms{})",
+                    "p50 delivery time of each {row} (ms{})",
                     text_if(is_log, ", logarithmic")
                 ),
                 scale_of_times(is_log, self.seconds_ms(), top)?,
@@ -283,9 +294,11 @@ impl Plot for FanOutPlot<'_> {
     }
 
     fn alt(&self) -> String {
-        let mut sentences = "Delivery times of the first, the median and the last receiver of \
-                             each second, and the share of receivers reached."
-            .to_owned();
+        let mut sentences = format!(
+            "Delivery times of the first, the median and the last receiver of each {}, and the \
+             share of receivers reached.",
+            self.row_name()
+        );
         for line in &self.all {
             let receivers = RECEIVERS.iter();
             let times = receivers.map(|receiver| {

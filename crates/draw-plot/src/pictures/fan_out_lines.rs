@@ -1,5 +1,6 @@
 //! The lines of a picture of deliveries, and their figures.
 
+use measurement::record::RowSpan;
 use measurement::run::{FanOutRow, FanOutSummary, Summary};
 use measurement::verdict::Latency;
 use plotters::style::RGBColor;
@@ -98,12 +99,12 @@ impl<'a> FanOutLine<'a> {
     }
 
     pub(crate) fn end_s(&self) -> f64 {
-        let last_s = self.rows.last().map_or(0.0, |row| row.second as f64 + 1.0);
+        let last_s = self.rows.last().map_or(0.0, |row| row.span().end() as f64);
         self.elapsed_s.unwrap_or(last_s)
     }
 
-    pub(crate) fn seconds(&self) -> impl Iterator<Item = u64> {
-        self.rows.iter().map(|row| row.second)
+    pub(crate) fn spans(&self) -> impl Iterator<Item = RowSpan> {
+        self.rows.iter().map(FanOutRow::span)
     }
 
     /// The share of receivers that have the message by this time, in percent, interpolated between percentiles.

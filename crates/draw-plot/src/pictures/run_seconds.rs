@@ -1,6 +1,6 @@
 //! The seconds of a run, as the pictures over time draw them.
 
-use measurement::record::TimelineRow;
+use measurement::record::{RowSeconds, TimelineRow};
 use measurement::run::{Run, StageSummary};
 
 use wording::summary::{ends_with_deliveries, is_feed_only};
@@ -42,6 +42,14 @@ pub(crate) struct RunSeconds<'a> {
     pub(crate) elapsed_s: Option<f64>,
     pub(crate) warmup_s: Option<f64>,
     pub(crate) stages: &'a [StageSummary],
+}
+
+/// The name of a row: `second`, `50 s`. Of rows of different lengths, the longest.
+pub(crate) fn row_name(lengths: impl Iterator<Item = RowSeconds>) -> String {
+    match lengths.max() {
+        Some(length) if !length.is_one() => format!("{} s", length.get()),
+        _ => "second".to_owned(),
+    }
 }
 
 impl<'a> RunSeconds<'a> {

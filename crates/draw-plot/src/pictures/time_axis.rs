@@ -1,5 +1,7 @@
 //! The axis of a timeline: from the visible part of the warm-up to the known part of the drain.
 
+use measurement::record::{RowSpan, TimelineRow};
+
 use super::run_seconds::RunSeconds;
 use crate::series::time_unit;
 
@@ -32,12 +34,13 @@ impl TimeAxis {
         /// The share of the axis of a drain that is not to scale.
         const DRAIN: f64 = 0.04;
         let end = |one: &RunSeconds<'_>| {
-            let last_s = last_row_s(one);
+            let last = last_row(one);
+            let last_s = last.second as f64;
             match (drain_of(one), one.elapsed_s) {
                 (Some(drain), _) if all.len() > 1 => drain.from_s,
                 (Some(drain), _) if !drain.is_to_scale => (1.0 + DRAIN) * last_s,
                 (None, Some(elapsed)) if elapsed > last_s => elapsed,
-                _ => last_s + 1.0,
+                _ => last.end() as f64,
             }
         };
         let to_s = all.iter().map(end).fold(0.0, f64::max);
@@ -57,21 +60,24 @@ impl TimeAxis {
     }
 }
 
-/// The start of the last second in which anything happened.
-fn last_row_s(run: &RunSeconds<'_>) -> f64 {
+/// The last row in which anything happened.
+fn last_row(run: &RunSeconds<'_>) -> RowSpan {
     let rows = run.rows;
     let full = rows.iter().rev().find(|row| row.sent + row.received > 0);
-    full.or(rows.last()).map_or(0.0, |row| row.second as f64)
+    full.or(rows.last())
+        .map(TimelineRow::span)
+        .unwrap_or_default()
 }
 
-/// The drain, from rows of seconds that began after the measured phase; `None` without such rows.
+/// The drain, from rows that began after the measured phase; `None` without such rows.
 pub(crate) fn drain_of(run: &RunSeconds<'_>) -> Option<Drain> {
-    let last_s = last_row_s(run);
+    let last = last_row(run);
+    let last_s = last.second as f64;
     let from_s = run.elapsed_s.filter(|s| *s > 0.0 && *s <= last_s)?;
     let mut rows = run.rows.iter();
     Some(Drain {
         from_s,
-        is_to_scale: last_s >= from_s + 1.0,
+        is_to_scale: last_s >= from_s + last.seconds.get() as f64,
         has_sends: rows.any(|row| row.sent > 0 && row.second as f64 >= from_s),
     })
 }

@@ -1,12 +1,13 @@
 //! The throughput and the times of each second of a run.
 
+use measurement::record::{RowSpan, TimelineRow};
 use measurement::run::Run;
 use plotters::style::Color;
 use results::read::Metric;
 use units::{counted, grouped};
 
 use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
-use super::run_seconds::{ReceivedEvent, RunSeconds};
+use super::run_seconds::{ReceivedEvent, RunSeconds, row_name};
 use super::time_axis::TimeAxis;
 use super::timeline_tracks::{LARGEST, Track, failures, highest, tracks_of_one, tracks_of_several};
 use crate::axes::{Panel, PanelAxes};
@@ -57,6 +58,11 @@ impl<'a> TimelinePlot<'a> {
             throughput,
             times,
         })
+    }
+
+    fn row_name(&self) -> String {
+        let rows = self.all.iter().flat_map(|run| run.rows);
+        row_name(rows.map(|row| row.seconds))
     }
 
     fn subtitle(&self) -> String {
@@ -167,12 +173,13 @@ impl<'a> TimelinePlot<'a> {
                 Panel::new("messages per second".to_owned(), rates)
             }
         };
+        let row = self.row_name();
         let what = match self.all.as_slice() {
             [only] if only.received == ReceivedEvent::LastDelivery => {
-                "times to the last receiver of each second".to_owned()
+                format!("times to the last receiver of each {row}")
             }
-            [_] => "times of the echoes of each second".to_owned(),
-            _ => format!("p99 {} of each second", self.metric.name()),
+            [_] => format!("times of the echoes of each {row}"),
+            _ => format!("p99 {} of each {row}", self.metric.name()),
         };
         let log = text_if(self.is_log(), ", logarithmic");
         let values = self.times.iter().flat_map(Track::values);
@@ -259,11 +266,11 @@ impl<'a> TimelinePlot<'a> {
     fn draw_failures(&self, axes: &PanelAxes<'_>) {
         let (canvas, font, k) = (axes.canvas, axes.font.text, axes.font.scale);
         let bottom = axes.bottom;
-        for (second, _) in failures(&self.all) {
-            let from_s = second as f64;
-            // A second must be visible, however narrow it is.
+        for (span, _) in failures(&self.all) {
+            let from_s = span.second as f64;
+            // A row must be visible, however narrow it is.
             let left = self.x(axes, from_s).min(axes.right - 2.0 * k);
-            let right = self.x(axes, (from_s + 1.0).min(self.time.to_s));
+            let right = self.x(axes, (span.end() as f64).min(self.time.to_s));
             let lower_right = (right.max(left + 2.0 * k), bottom);
             canvas.rectangle((left, bottom - 6.0 * k), lower_right, font.colour);
         }
@@ -282,25 +289,28 @@ impl<'a> TimelinePlot<'a> {
 
     fn hovers(&self, axes: &PanelAxes<'_>) -> Vec<Hover> {
         let rows = self.all.iter().flat_map(|run| run.rows);
-        let seconds = rows.map(|row| row.second + 1).max().unwrap_or(0);
-        let seconds = hover_places(usize::try_from(seconds).unwrap_or(usize::MAX));
-        let seconds = seconds.filter(|second| (*second as f64) < self.time.to_s);
-        let hover = |second: usize| {
-            let from_s = second as f64;
-            let to_s = (from_s + 1.0).min(self.time.to_s);
-            let x = self.x(axes, (from_s + to_s) / 2.0);
-            Hover::column(x, self.describe(second as u64))
+        let mut spans: Vec<_> = rows.map(TimelineRow::span).collect();
+        spans.retain(|span| (span.second as f64) < self.time.to_s);
+        spans.sort_unstable_by_key(|span| (span.second, span.seconds));
+        spans.dedup_by_key(|span| span.second);
+        let hover = |place: usize| {
+            let span = spans[place];
+            let to_s = (span.end() as f64).min(self.time.to_s);
+            let x = self.x(axes, f64::midpoint(span.second as f64, to_s));
+            Hover::column(x, self.describe(span))
         };
-        seconds.map(hover).collect()
+        hover_places(spans.len()).map(hover).collect()
     }
 
-    fn describe(&self, second: u64) -> Vec<String> {
-        let mut text = vec![format!("{second} s to {} s", second + 1)];
+    fn describe(&self, span: RowSpan) -> Vec<String> {
+        let mut text = vec![format!("{} s to {} s", span.second, span.end())];
         for run in &self.all {
-            let Ok(at) = run.rows.binary_search_by_key(&second, |row| row.second) else {
+            // Rows of another run may be longer.
+            let behind = run.rows.partition_point(|row| row.second <= span.second);
+            let before = behind.checked_sub(1).map(|at| &run.rows[at]);
+            let Some(row) = before.filter(|row| span.second < row.span().end()) else {
                 continue;
             };
-            let row = &run.rows[at];
             let name = prefix(run.label, self.all.len());
             let mut counts = format!("{} received", grouped(row.received));
             if run.knows_sent {
@@ -357,8 +367,9 @@ impl Plot for TimelinePlot<'_> {
             false => ["Pushes", "pushes"],
         };
         let [title, noun] = what;
+        let row = self.row_name();
         let mut sentences =
-            format!("{title} of each second. {subtitle}. Up to {rates} {noun} per second.");
+            format!("{title} of each {row}. {subtitle}. Up to {rates} {noun} per second.");
         let times = self.times.iter().rev();
         for track in times.filter(|track| !track.label.is_empty()) {
             let highest = milliseconds(highest([track]));

@@ -1,8 +1,8 @@
-//! The lines of a timeline: the counts and times of each second, as steps.
+//! The lines of a timeline: the counts and times of each row, as steps.
 
 use std::collections::BTreeMap;
 
-use measurement::record::TimelineRow;
+use measurement::record::{RowSpan, TimelineRow};
 use plotters::style::RGBColor;
 use results::read::Metric;
 
@@ -114,21 +114,23 @@ pub(crate) fn tracks_of_several(
 
 fn times_of(run: &RunSeconds<'_>, ns: impl Fn(&TimelineRow) -> Option<u64>) -> Vec<TimeStep> {
     let rows = run.rows.iter();
-    let ms = rows.map(|row| (row.second, ns(row).map(|ns| ns as f64 / 1e6)));
+    let ms = rows.map(|row| (row.span(), ns(row).map(|ns| ns as f64 / 1e6)));
     steps(ms, run.elapsed_s)
 }
 
 fn rates_of(run: &RunSeconds<'_>, count: impl Fn(&TimelineRow) -> u64) -> Vec<TimeStep> {
     let rows = run.rows.iter();
-    rates(rows.map(|row| (row.second, count(row))), run.elapsed_s)
+    rates(rows.map(|row| (row.span(), count(row))), run.elapsed_s)
 }
 
-/// Messages that failed in each second, over all files.
-pub(crate) fn failures(all: &[RunSeconds<'_>]) -> impl Iterator<Item = (u64, u64)> {
-    let mut failed = BTreeMap::new();
+/// Messages that failed in each row, over all files.
+pub(crate) fn failures(all: &[RunSeconds<'_>]) -> impl Iterator<Item = (RowSpan, u64)> {
+    let mut failed: BTreeMap<u64, (RowSpan, u64)> = BTreeMap::new();
     let rows = all.iter().filter(|run| run.knows_sent);
     for row in rows.flat_map(|run| run.rows).filter(|row| row.failed > 0) {
-        *failed.entry(row.second).or_insert(0) += row.failed;
+        let (span, count) = failed.entry(row.second).or_insert((row.span(), 0));
+        span.seconds = span.seconds.max(row.seconds);
+        *count += row.failed;
     }
-    failed.into_iter()
+    failed.into_values()
 }

@@ -1,4 +1,6 @@
-//! The values of each second, as steps along the time axis.
+//! The values of each second, or of each row of several, as steps along the time axis.
+
+use measurement::record::RowSpan;
 
 use super::Point;
 
@@ -13,16 +15,16 @@ pub struct TimeStep {
     pub value: Option<f64>,
 }
 
-/// The values of ascending seconds. The second in which the measured phase ends is as long as was measured.
+/// The values of ascending rows. The row in which the measured phase ends is as long as was measured.
 pub(crate) fn steps(
-    values: impl IntoIterator<Item = (u64, Option<f64>)>,
+    values: impl IntoIterator<Item = (RowSpan, Option<f64>)>,
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
-    let step = |(second, value)| {
-        let from_s = second as f64;
+    let step = |(span, value): (RowSpan, Option<f64>)| {
+        let (from_s, whole_s) = (span.second as f64, span.end() as f64);
         let to_s = match elapsed_s {
-            Some(end) if end > from_s && end < from_s + 1.0 => end,
-            _ => from_s + 1.0,
+            Some(end) if end > from_s && end < whole_s => end,
+            _ => whole_s,
         };
         TimeStep {
             from_s,
@@ -33,29 +35,31 @@ pub(crate) fn steps(
     values.into_iter().map(step).collect()
 }
 
-/// Shortest part of a second with a rate of its own: an echo in the last 10 µs of a run would be 100,000 per second.
-const SLIVER_S: f64 = 0.5;
+/// Shortest part of a row with a rate of its own: an echo in the last 10 µs of a run would be 100,000 per second.
+const SLIVER: f64 = 0.5;
 
-/// The counts of seconds as rates. A second of which less than half was measured is averaged with the one before.
+/// The counts of rows as rates per second. A row of which less than half was measured is averaged with the one before.
 pub fn rates(
-    counts: impl IntoIterator<Item = (u64, u64)>,
+    counts: impl IntoIterator<Item = (RowSpan, u64)>,
     elapsed_s: Option<f64>,
 ) -> Vec<TimeStep> {
-    let counts = counts.into_iter();
-    let counts = counts.map(|(second, count)| (second, Some(count as f64)));
-    let mut steps = steps(counts, elapsed_s);
-    let mut before = None;
-    for step in &mut steps {
-        let (count, length_s) = (step.value, step.to_s - step.from_s);
-        step.value = if length_s < SLIVER_S && step.from_s >= 1.0 {
-            // A second that is not listed had none.
-            let listed = before.filter(|(from_s, _)| *from_s == step.from_s - 1.0);
-            let of_before = listed.and_then(|(_, count)| count).unwrap_or(0.0);
-            count.map(|count| (of_before + count) / (1.0 + length_s))
+    let (spans, counts): (Vec<_>, Vec<_>) = counts.into_iter().unzip();
+    let known = spans.iter().zip(&counts);
+    let known = known.map(|(span, count)| (*span, Some(*count as f64)));
+    let mut steps = steps(known, elapsed_s);
+    let mut before: Option<(RowSpan, u64)> = None;
+    for (step, (span, count)) in steps.iter_mut().zip(spans.into_iter().zip(counts)) {
+        let (row_s, length_s) = (span.seconds.get() as f64, step.to_s - step.from_s);
+        let rate = if length_s < SLIVER * row_s && step.from_s >= row_s {
+            // A row that is not listed had none.
+            let listed = before.filter(|(before, _)| before.end() == span.second);
+            let of_before = listed.map_or(0, |(_, count)| count);
+            (of_before + count) as f64 / (row_s + length_s)
         } else {
-            count.map(|count| count / length_s)
+            count as f64 / length_s
         };
-        before = Some((step.from_s, count));
+        step.value = Some(rate);
+        before = Some((span, count));
     }
     steps
 }
@@ -74,22 +78,23 @@ pub(crate) fn lines(steps: &[TimeStep]) -> Vec<Vec<Point>> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-/// Start, end and number of the failures of successive seconds, whose middles are closer than `room_s`.
+/// Start, end and number of the failures of successive rows, whose middles are closer than `room_s`.
 pub(crate) fn failures(
-    counts: impl IntoIterator<Item = (u64, u64)>,
+    counts: impl IntoIterator<Item = (RowSpan, u64)>,
     room_s: f64,
 ) -> Vec<(f64, f64, u64)> {
     let mut groups: Vec<(f64, f64, u64)> = Vec::new();
-    for (second, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-        let from = second as f64;
+    for (span, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        let (from, to) = (span.second as f64, span.end() as f64);
         match groups.last_mut() {
             Some((begin, end, total))
-                if from <= *end || from + 0.5 - (*begin + *end) / 2.0 < room_s =>
+                if from <= *end
+                    || f64::midpoint(from, to) - f64::midpoint(*begin, *end) < room_s =>
             {
-                *end = from + 1.0;
+                *end = to.max(*end);
                 *total += count;
             }
-            _ => groups.push((from, from + 1.0, count)),
+            _ => groups.push((from, to, count)),
         }
     }
     groups
@@ -108,22 +113,51 @@ pub(crate) fn time_unit(longest_s: f64) -> (&'static str, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use measurement::record::RowSeconds;
+
+    /// Rows of a second each.
+    fn seconds<V>(
+        values: impl IntoIterator<Item = (u64, V)>,
+    ) -> impl Iterator<Item = (RowSpan, V)> {
+        let values = values.into_iter();
+        values.map(|(second, value)| (RowSpan::with(second, RowSeconds::ONE), value))
+    }
+
+    #[test]
+    fn rows_of_a_long_run_are_rates_per_second() {
+        let fifty = RowSeconds::try_from(50).unwrap();
+        let rows = |counts: &[u64]| {
+            let spans = (0..).map(|row| RowSpan::with(row * 50, fifty));
+            spans.zip(counts.iter().copied()).collect::<Vec<_>>()
+        };
+        let values = |counts: &[u64], end_s| {
+            let rates = rates(rows(counts), Some(end_s));
+            let values = rates.iter().map(|step| step.value.unwrap());
+            values.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            values(&[5_000, 10_000, 4_000], 140.0),
+            [100.0, 200.0, 100.0]
+        );
+        // Less than half of a row is averaged with the row before.
+        assert_eq!(values(&[5_000, 1_000], 60.0), [100.0, 100.0]);
+    }
 
     #[test]
     fn a_second_that_is_not_whole_counts_as_long_as_it_was() {
-        let rates = rates([(0, 1_000), (1, 1_000), (2, 750)], Some(2.75));
+        let rates = rates(seconds([(0, 1_000), (1, 1_000), (2, 750)]), Some(2.75));
         let values: Vec<_> = rates.iter().map(|step| step.value.unwrap()).collect();
         assert_eq!(values, [1_000.0, 1_000.0, 1_000.0]);
         assert_eq!((rates[2].from_s, rates[2].to_s), (2.0, 2.75));
         // Later seconds are not part of it.
-        let late = steps([(3, Some(7.0))], Some(2.25));
+        let late = steps(seconds([(3, Some(7.0))]), Some(2.25));
         assert_eq!((late[0].from_s, late[0].to_s), (3.0, 4.0));
     }
 
     #[test]
     fn a_last_moment_is_no_rate_of_its_own() {
         let values = |counts: &[(u64, u64)], end_s| {
-            let rates = rates(counts.iter().copied(), Some(end_s));
+            let rates = rates(seconds(counts.iter().copied()), Some(end_s));
             rates
                 .iter()
                 .map(|step| step.value.unwrap())
@@ -144,7 +178,7 @@ mod tests {
     #[test]
     fn a_line_is_broken_where_nothing_is_known() {
         let steps = steps(
-            [(0, Some(1.0)), (1, Some(3.0)), (2, None), (3, Some(2.0))],
+            seconds([(0, Some(1.0)), (1, Some(3.0)), (2, None), (3, Some(2.0))]),
             None,
         );
         assert_eq!(
@@ -160,10 +194,13 @@ mod tests {
     fn failures_close_to_each_other_are_one_group() {
         let counts = [(0, 0), (3, 2), (4, 5), (7, 1), (30, 4)];
         assert_eq!(
-            failures(counts, 1.0),
+            failures(seconds(counts), 1.0),
             [(3.0, 5.0, 7), (7.0, 8.0, 1), (30.0, 31.0, 4)]
         );
-        assert_eq!(failures(counts, 10.0), [(3.0, 8.0, 8), (30.0, 31.0, 4)]);
+        assert_eq!(
+            failures(seconds(counts), 10.0),
+            [(3.0, 8.0, 8), (30.0, 31.0, 4)]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::SecondTimes;
+use super::row_seconds::{RowRule, RowSeconds, RowSpan};
 
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -12,19 +13,24 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Openings of each second since the first connection was due. The reconnects after a loss are not in it.
 ///
 /// A second in which connections open takes 540 KB while it runs, and about a kilobyte afterwards. Events of a thread come
-/// in ascending order of time. One of an earlier second counts all the same.
+/// in ascending order of time. One of an earlier second counts all the same. In a long run they are longer; see [`RowRule`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectSeconds {
     seconds: BTreeMap<u64, ConnectSecond>,
     /// The second of the latest event. Earlier ones are complete.
     #[serde(skip)]
-    running: Option<u64>,
+    running: Option<RowSpan>,
+    #[serde(skip)]
+    rule: RowRule,
 }
 
 /// Openings of one second.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConnectSecond {
+    /// Length in seconds, which is 1 unless the run is long.
+    #[serde(default, skip_serializing_if = "RowSeconds::is_one")]
+    pub seconds: RowSeconds,
     /// Openings begun in this second.
     pub attempts: u64,
     /// Connections opened in this second.
@@ -44,6 +50,11 @@ pub struct ConnectSecond {
 }
 
 impl ConnectSeconds {
+    /// Sets the rule for the lengths of rows, before the first event.
+    pub fn set_rows(&mut self, rule: RowRule) {
+        self.rule = rule;
+    }
+
     /// Counts an opening that begins at this time, in nanoseconds since the first connection was due.
     pub fn attempt(&mut self, at_ns: u64) {
         self.at(at_ns).attempts += 1;
@@ -65,17 +76,66 @@ impl ConnectSeconds {
     }
 
     fn at(&mut self, at_ns: u64) -> &mut ConnectSecond {
-        let second = at_ns / SECOND_NS;
-        if self.running.is_none_or(|running| running < second) {
-            let before = self.running.replace(second);
-            if let Some(before) = before.and_then(|before| self.seconds.get_mut(&before)) {
+        let span = self.rule.span_at(at_ns / SECOND_NS);
+        if self
+            .running
+            .is_none_or(|running| running.end() <= span.second)
+        {
+            let before = self.running.replace(span);
+            if let Some(before) = before.and_then(|before| self.seconds.get_mut(&before.second)) {
                 before.complete();
             }
+            self.widen_first(span.seconds);
         }
-        self.seconds.entry(second).or_default()
+        let row = self.seconds.entry(span.second).or_default();
+        row.seconds = row.seconds.max(span.seconds);
+        row
     }
 
-    /// The seconds with an event, ascending: start in seconds since the first connection was due, and events.
+    /// Puts together the first group of rows that are shorter than this. One group for each new row, because all at once
+    /// would take too long.
+    fn widen_first(&mut self, to: RowSeconds) {
+        let shorter = |(second, row): (&u64, &ConnectSecond)| (row.seconds < to).then_some(*second);
+        if let Some(second) = self.seconds.iter().find_map(shorter) {
+            self.put_together(RowSpan::with(second, to));
+        }
+    }
+
+    /// Puts the rows within this time together.
+    fn put_together(&mut self, span: RowSpan) {
+        let within = self.seconds.range(span.second..span.end());
+        let within: Vec<_> = within.map(|(second, _)| *second).collect();
+        let mut sum = ConnectSecond::default();
+        for second in within {
+            if let Some(row) = self.seconds.remove(&second) {
+                sum.add(&row);
+            }
+        }
+        sum.complete();
+        sum.seconds = span.seconds;
+        self.seconds.insert(span.second, sum);
+    }
+
+    /// The length that all rows can have.
+    fn common_length(&self) -> RowSeconds {
+        let lengths = self.seconds.values().map(|row| row.seconds);
+        lengths.fold(RowSeconds::ONE, RowSeconds::common)
+    }
+
+    fn widen(&mut self, to: RowSeconds) {
+        while let Some((second, _)) = self.seconds.iter().find(|(_, row)| row.seconds < to) {
+            self.put_together(RowSpan::with(*second, to));
+        }
+    }
+
+    /// The same openings in rows of equal length.
+    #[must_use]
+    pub fn in_equal_rows(mut self) -> Self {
+        self.widen(self.common_length());
+        self
+    }
+
+    /// The rows with an event, ascending: start in seconds since the first connection was due, and events.
     pub fn rows(&self) -> impl Iterator<Item = (u64, &ConnectSecond)> {
         self.seconds
             .iter()
@@ -84,8 +144,13 @@ impl ConnectSeconds {
 
     /// Adds the openings of another thread or process.
     pub fn merge(&mut self, other: &Self) {
+        let length = self.common_length().common(other.common_length());
+        self.widen(length);
         for (second, events) in other.rows() {
-            self.seconds.entry(second).or_default().add(events);
+            let span = RowSpan::with(second, length);
+            let row = self.seconds.entry(span.second).or_default();
+            row.add(events);
+            row.seconds = length;
         }
     }
 
@@ -249,6 +314,28 @@ mod tests {
         assert_eq!((first.opened, first.longest_ns), (2, 9_000));
         assert_eq!(first.connect_quantile_ns(0.5), Some(5_003));
         assert_eq!(first.connect_quantile_ns(0.99), Some(9_000));
+    }
+
+    #[test]
+    fn a_day_of_openings_has_a_bounded_number_of_rows() {
+        let mut seconds = ConnectSeconds::default();
+        let mut first_hours = ConnectSeconds::default();
+        for second in (0..86_400).step_by(11) {
+            seconds.opened(second * SECOND_NS, second + 1, second + 2);
+            if second < 4_000 {
+                first_hours.opened(second * SECOND_NS, second + 1, second + 2);
+            }
+            assert!(seconds.seconds.len() <= 3_601, "{}", seconds.seconds.len());
+        }
+        seconds.merge(&first_hours);
+        let rows: Vec<_> = seconds.rows().collect();
+        assert!(
+            rows.iter()
+                .all(|(second, row)| row.seconds.get() == 100 && second % 100 == 0)
+        );
+        let opened: u64 = rows.iter().map(|(_, row)| row.opened).sum();
+        assert_eq!(opened, 86_400_u64.div_ceil(11) + 4_000_u64.div_ceil(11));
+        assert_eq!(seconds.check(86_400.0, 1 << 40), Ok(()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{CompleteMessage, DeliverySample, PublicationSample};
 use super::fan_out_second::{FanOutSecond, SecondsOfFanOut};
+use super::row_seconds::RowRule;
 use super::sampling::OfMessage;
 use super::{BottomK, LazyHistogram, ThreadSamples};
 
@@ -253,6 +254,11 @@ impl FanOutRecorder {
             deliveries: ThreadSamples::new(0),
             measured_until_ns: u64::MAX,
         }
+    }
+
+    /// Sets the rule for the lengths of the rows of the table of seconds, before the first message.
+    pub fn set_rows(&mut self, rule: RowRule) {
+        self.seconds.set_rows(rule);
     }
 
     /// Sets the end of the measured phase, in nanoseconds after T0. Later deliveries are excluded from rates.

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::delivery::CompleteMessage;
+use super::row_seconds::{
+    RowRule, RowSeconds, RowSpan, TableRow, common_length, widen_all, widen_counts, widen_next,
+};
 use super::{LazyHistogram, SecondTimes};
 
 /// Nanoseconds in a second.
@@ -13,6 +16,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 pub struct FanOutSecond {
     /// Start of the second, in seconds since T0.
     pub second: u64,
+    /// Length in seconds, which is 1 unless the run is long.
+    #[serde(default, skip_serializing_if = "RowSeconds::is_one")]
+    pub seconds: RowSeconds,
     /// Messages published in this second.
     pub published: u64,
     /// Deliveries expected of these messages.
@@ -42,10 +48,14 @@ impl FanOutSecond {
 
     /// Adds the seconds of another thread or process, both ascending.
     pub(super) fn merge_into(all: &mut Vec<Self>, other: &[Self]) {
+        let length = common_length(all.iter().chain(other));
+        let mut other = other.to_vec();
+        widen_all(all, length);
+        widen_all(&mut other, length);
         for one in other {
             match all.binary_search_by_key(&one.second, |second| second.second) {
-                Ok(place) => all[place].add(one),
-                Err(place) => all.insert(place, one.clone()),
+                Ok(place) => all[place].add(&one),
+                Err(place) => all.insert(place, one),
             }
         }
     }
@@ -65,37 +75,91 @@ impl FanOutSecond {
     }
 }
 
-/// The seconds of one thread: the running one, and those that are complete.
+impl TableRow for FanOutSecond {
+    fn span(&self) -> RowSpan {
+        RowSpan {
+            second: self.second,
+            seconds: self.seconds,
+        }
+    }
+
+    fn sum(rows: &[Self], span: RowSpan) -> Self {
+        let mut sum = Self {
+            second: span.second,
+            seconds: span.seconds,
+            ..Self::default()
+        };
+        rows.iter().for_each(|row| sum.add(row));
+        let times = [
+            &mut sum.delivery,
+            &mut sum.first,
+            &mut sum.median,
+            &mut sum.last,
+        ];
+        times.into_iter().flatten().for_each(SecondTimes::complete);
+        sum
+    }
+}
+
+/// The seconds of one thread: the running one, and those that are complete. In a long run they are longer; see
+/// [`RowRule`].
 #[derive(Debug, Default)]
 pub(super) struct SecondsOfFanOut {
+    rule: RowRule,
     closed: Vec<FanOutSecond>,
-    current: u64,
+    /// Number of closed ones that are as long as the running one, from the first on.
+    widened: usize,
+    current: RowSpan,
     delivery: LazyHistogram,
     first: LazyHistogram,
     median: LazyHistogram,
     last: LazyHistogram,
     /// Times of the deliveries of all complete seconds.
     before: LazyHistogram,
+    /// Messages, and deliveries expected of them, in rows of this length.
     published: Vec<(u64, u64)>,
+    counted: RowSeconds,
     delivered: u64,
 }
 
 impl SecondsOfFanOut {
+    /// Sets the rule for the lengths of rows, before the first message.
+    pub(super) fn set_rows(&mut self, rule: RowRule) {
+        self.rule = rule;
+        self.current = rule.span_at(0);
+        self.counted = self.current.seconds;
+    }
+
     /// Counts a message that was sent at this time after T0 to this many receivers.
     pub(super) fn published(&mut self, sent_ns: u64, expected: u64) {
-        let second = usize::try_from(sent_ns / SECOND_NS).unwrap_or(usize::MAX);
-        if second >= self.published.len() {
-            self.published.resize(second + 1, (0, 0));
+        self.widen_published(self.rule.span_at(sent_ns / SECOND_NS).seconds);
+        let row = self.row_of(sent_ns);
+        if row >= self.published.len() {
+            self.published.resize(row + 1, (0, 0));
         }
-        self.published[second].0 += 1;
-        self.published[second].1 += expected;
+        self.published[row].0 += 1;
+        self.published[row].1 += expected;
     }
 
     /// Takes back deliveries that were expected of a message sent at this time.
     pub(super) fn not_awaited(&mut self, sent_ns: u64, missing: u64) {
-        let second = usize::try_from(sent_ns / SECOND_NS).unwrap_or(usize::MAX);
-        if let Some((_, expected)) = self.published.get_mut(second) {
+        let row = self.row_of(sent_ns);
+        if let Some((_, expected)) = self.published.get_mut(row) {
             *expected = expected.saturating_sub(missing);
+        }
+    }
+
+    fn row_of(&self, sent_ns: u64) -> usize {
+        usize::try_from(sent_ns / self.counted.ns()).unwrap_or(usize::MAX)
+    }
+
+    fn widen_published(&mut self, to: RowSeconds) {
+        if to > self.counted {
+            let factor = to.get() / self.counted.get();
+            widen_counts(&mut self.published, factor, |one, next| {
+                (one.0 + next.0, one.1 + next.1)
+            });
+            self.counted = to;
         }
     }
 
@@ -117,10 +181,13 @@ impl SecondsOfFanOut {
 
     #[inline]
     fn advance(&mut self, now_ns: u64) {
-        let second = now_ns / SECOND_NS;
-        if second > self.current {
+        if now_ns / SECOND_NS >= self.current.end() {
             self.close();
-            self.current = second;
+            let next = self.rule.span_at(now_ns / SECOND_NS);
+            if next.seconds > self.current.seconds {
+                self.widened = 0;
+            }
+            self.current = next;
         }
     }
 
@@ -137,7 +204,8 @@ impl SecondsOfFanOut {
         }
         if self.delivered > 0 || self.first.count() > 0 {
             self.closed.push(FanOutSecond {
-                second: self.current,
+                second: self.current.second,
+                seconds: self.current.seconds,
                 delivered: std::mem::take(&mut self.delivered),
                 delivery: encoded(&mut self.delivery),
                 first: encoded(&mut self.first),
@@ -145,6 +213,7 @@ impl SecondsOfFanOut {
                 last: encoded(&mut self.last),
                 ..FanOutSecond::default()
             });
+            self.widened = widen_next(&mut self.closed, self.widened, self.current.seconds);
         }
     }
 
@@ -176,8 +245,9 @@ impl SecondsOfFanOut {
             .iter()
             .zip(0..)
             .filter(|((messages, _), _)| *messages > 0)
-            .map(|(&(published, expected), second)| FanOutSecond {
-                second,
+            .map(|(&(published, expected), row)| FanOutSecond {
+                second: row * self.counted.get(),
+                seconds: self.counted,
                 published,
                 expected,
                 ..FanOutSecond::default()
@@ -185,5 +255,33 @@ impl SecondsOfFanOut {
             .collect();
         FanOutSecond::merge_into(&mut all, &published);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_of_deliveries_has_a_bounded_number_of_rows() {
+        let mut seconds = SecondsOfFanOut::default();
+        seconds.set_rows(RowRule::default());
+        for second in (0..86_400).step_by(9) {
+            let sent_ns = second * SECOND_NS;
+            seconds.published(sent_ns, 3);
+            seconds.delivered(sent_ns + 5, second + 1);
+            assert!(seconds.closed.len() <= 3_601, "{}", seconds.closed.len());
+        }
+        let rows = seconds.finish();
+        assert!(rows.iter().all(|row| row.seconds.get() == 100));
+        assert!(rows.windows(2).all(|two| two[0].second < two[1].second));
+        let sum = |of: fn(&FanOutSecond) -> u64| rows.iter().map(of).sum::<u64>();
+        assert_eq!(
+            (sum(|row| row.published), sum(|row| row.expected)),
+            (9_600, 28_800)
+        );
+        assert_eq!(sum(|row| row.delivered), 9_600);
+        let timed = |row: &FanOutSecond| row.delivery.as_ref().unwrap().check().unwrap();
+        assert_eq!(rows.iter().map(timed).sum::<u64>(), 9_600);
     }
 }

@@ -2,31 +2,31 @@
 //!
 //! The judged part of a step is divided into short cells of time. Each message due in it is counted exactly once, in the
 //! cell of its due time: by its response time when it was answered in time, else as failed or as unsent.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `buckets` | buckets of times |
+//! | `blocks` | shares of dependent messages |
+//! | `stored_cells` | the form in which cells are stored |
+
+mod blocks;
+mod buckets;
+mod stored_cells;
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use statistics::normal::student_quantile;
 
 use super::{Outcome, Sample};
+use blocks::{Block, interval_of_share};
+use buckets::Buckets;
+use stored_cells::StoredCells;
 
 /// Default length of a cell in nanoseconds.
 const CELL_NS: u64 = 10_000_000;
 
 /// Largest number of cells of a step. Those of a longer step are longer.
 const MOST_CELLS: u64 = 2_000;
-
-/// Buckets of an octave. The bounds of a bucket differ by 9 to 13 %.
-const PER_OCTAVE: usize = 8;
-
-/// Binary logarithm of the upper bound of the first bucket, about 4 µs.
-const FIRST_OCTAVE: u32 = 12;
-
-/// Binary logarithm of the lower bound of the last bucket, about 73 min.
-const LAST_OCTAVE: u32 = 42;
-
-/// Smallest number of blocks from which an interval is computed.
-const LEAST_BLOCKS: usize = 10;
 
 /// Smallest number of messages on either side of a quantile that has an interval.
 const LEAST_BESIDE: f64 = 10.0;
@@ -85,75 +85,6 @@ pub struct LoadCells {
     slow_punctual: Vec<u64>,
     /// The same without those in flight during a stop of the generator, of the whole step, for each service limit.
     slow_unstopped: Vec<u64>,
-}
-
-/// Buckets of times: several of each octave, divided at the limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Buckets {
-    /// Lower bounds in nanoseconds, ascending from 0.
-    bounds: Vec<u64>,
-    /// The first bucket of each part of an octave.
-    first: Vec<u16>,
-}
-
-impl Buckets {
-    fn new(limits: &[u64]) -> Self {
-        let eighths = (FIRST_OCTAVE..LAST_OCTAVE).flat_map(|octave| {
-            let width = 1_u64 << (octave - PER_OCTAVE.ilog2());
-            (0..PER_OCTAVE as u64).map(move |part| (1 << octave) + part * width)
-        });
-        let coarse: Vec<u64> = std::iter::once(0).chain(eighths).collect();
-        let mut bounds = coarse.clone();
-        bounds.extend_from_slice(limits);
-        bounds.sort_unstable();
-        bounds.dedup();
-        // Limits are few, and there are 241 parts of octaves.
-        #[allow(clippy::cast_possible_truncation)]
-        let place = |bound: &u64| bounds.partition_point(|one| one < bound) as u16;
-        Self {
-            first: coarse.iter().map(place).collect(),
-            bounds,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.bounds.len()
-    }
-
-    /// The bucket of a time.
-    #[inline]
-    fn of(&self, ns: u64) -> usize {
-        const SHIFT: u32 = PER_OCTAVE.ilog2();
-        let clamped = ns.clamp(1, (1 << LAST_OCTAVE) - 1);
-        let octave = clamped.ilog2();
-        let coarse = match octave.checked_sub(FIRST_OCTAVE) {
-            None => 0,
-            Some(octaves) => {
-                // At most 2^4.
-                #[allow(clippy::cast_possible_truncation)]
-                let part = (clamped >> (octave - SHIFT)) as usize % PER_OCTAVE;
-                1 + octaves as usize * PER_OCTAVE + part
-            }
-        };
-        let mut bucket = usize::from(self.first[coarse]);
-        while self.bounds.get(bucket + 1).is_some_and(|next| *next <= ns) {
-            bucket += 1;
-        }
-        bucket
-    }
-
-    /// The first bucket whose times are at or beyond a limit, which is one of the bounds.
-    fn beyond(&self, limit_ns: u64) -> usize {
-        self.bounds.partition_point(|bound| *bound < limit_ns)
-    }
-
-    /// The time at this part of a bucket.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Times fit.
-    fn time_at(&self, bucket: usize, part: f64) -> u64 {
-        let low = self.bounds[bucket];
-        let high = self.bounds.get(bucket + 1).copied().unwrap_or(low);
-        low + ((high - low) as f64 * part.clamp(0.0, 1.0)) as u64
-    }
 }
 
 impl LoadCells {
@@ -389,21 +320,12 @@ impl LoadCells {
         }
         let estimate = self.time_below(&counts, q * answered)?;
         let from = self.buckets.of(estimate);
-        let mut blocks: Vec<(f64, f64)> = (0..self.cells)
-            .map(|cell| {
-                let row = self.row(cell);
-                let (below, beyond) = row.split_at(from);
-                let beyond = f64::from(beyond.iter().sum::<u32>());
-                (f64::from(below.iter().sum::<u32>()) + beyond, beyond)
-            })
-            .collect();
-        while blocks.len() >= 2 * LEAST_BLOCKS && is_correlated(&blocks) {
-            blocks = paired(&blocks);
-        }
-        if blocks.len() < LEAST_BLOCKS {
-            return None;
-        }
-        let error = share_error(&blocks);
+        let of_cell = |cell| -> Block {
+            let (below, beyond) = self.row(cell).split_at(from);
+            let beyond = f64::from(beyond.iter().sum::<u32>());
+            (f64::from(below.iter().sum::<u32>()) + beyond, beyond)
+        };
+        let error = interval_of_share((0..self.cells).map(of_cell).collect())?;
         let low = self.time_below(&counts, (q - error).max(0.0) * answered)?;
         let high = self.time_below(&counts, (q + error) * answered)?;
         Some((low.min(estimate), high.max(estimate)))
@@ -412,122 +334,6 @@ impl LoadCells {
 
 fn sum(counts: &[u32]) -> u64 {
     counts.iter().map(|count| u64::from(*count)).sum()
-}
-
-/// Blocks of twice the length. A last one without a partner is left out.
-fn paired(blocks: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let pairs = blocks.chunks_exact(2);
-    pairs
-        .map(|pair| (pair[0].0 + pair[1].0, pair[0].1 + pair[1].1))
-        .collect()
-}
-
-/// Deviations of the messages beyond, of each block, from those expected by the share of all blocks.
-fn deviations(blocks: &[(f64, f64)]) -> Vec<f64> {
-    let (all, beyond) = blocks
-        .iter()
-        .fold((0.0, 0.0), |sum, block| (sum.0 + block.0, sum.1 + block.1));
-    let share = beyond / f64::max(all, 1.0);
-    blocks
-        .iter()
-        .map(|block| block.1 - share * block.0)
-        .collect()
-}
-
-/// Returns true when neighbouring blocks correlate, by their correlation at lag 1.
-fn is_correlated(blocks: &[(f64, f64)]) -> bool {
-    let deviations = deviations(blocks);
-    let variance: f64 = deviations.iter().map(|one| one * one).sum();
-    let products: f64 = deviations.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    products > 1.645 / (blocks.len() as f64).sqrt() * variance
-}
-
-/// Half-width of the interval of 95 % of the share of the messages that are beyond.
-fn share_error(blocks: &[(f64, f64)]) -> f64 {
-    let n = blocks.len() as f64;
-    let all: f64 = blocks.iter().map(|block| block.0).sum();
-    let squares: f64 = deviations(blocks).iter().map(|one| one * one).sum();
-    let deviation = (squares * n / (n - 1.0)).sqrt() / all.max(1.0);
-    student_quantile(0.975, n - 1.0) * deviation
-}
-
-/// Cells as they are stored: counts without the zeros between them.
-#[derive(Serialize, Deserialize)]
-struct StoredCells {
-    rules: CellRules,
-    answered: Vec<u64>,
-    failed: Vec<u64>,
-    unsent: Vec<u64>,
-    slow_service: Vec<u64>,
-    slow_punctual: Vec<u64>,
-    slow_unstopped: Vec<u64>,
-}
-
-/// Pairs of a number of zeros and the count behind them.
-fn without_zeros(counts: &[u32]) -> Vec<u64> {
-    let mut stored = Vec::new();
-    let mut zeros = 0;
-    for count in counts {
-        if *count == 0 {
-            zeros += 1;
-        } else {
-            stored.extend([zeros, u64::from(*count)]);
-            zeros = 0;
-        }
-    }
-    stored
-}
-
-/// Puts stored counts back in their places.
-fn put_back(stored: &[u64], counts: &mut [u32]) -> Result<(), String> {
-    let mut place = 0_usize;
-    for pair in stored.chunks(2) {
-        let [zeros, count] = pair else {
-            return Err("a count of a cell is missing".to_owned());
-        };
-        place = usize::try_from(*zeros).map_or(usize::MAX, |zeros| place.saturating_add(zeros));
-        let slot = counts.get_mut(place);
-        let count = u32::try_from(*count).ok();
-        let (Some(slot), Some(count)) = (slot, count) else {
-            return Err("a count of a cell is out of range".to_owned());
-        };
-        *slot = count;
-        place += 1;
-    }
-    Ok(())
-}
-
-impl From<LoadCells> for StoredCells {
-    fn from(cells: LoadCells) -> Self {
-        Self {
-            answered: without_zeros(&cells.answered),
-            failed: without_zeros(&cells.failed),
-            unsent: without_zeros(&cells.unsent),
-            slow_service: without_zeros(&cells.slow_service),
-            slow_punctual: cells.slow_punctual,
-            slow_unstopped: cells.slow_unstopped,
-            rules: cells.rules,
-        }
-    }
-}
-
-impl TryFrom<StoredCells> for LoadCells {
-    type Error = String;
-
-    fn try_from(stored: StoredCells) -> Result<Self, String> {
-        let mut cells = Self::new(&stored.rules);
-        put_back(&stored.answered, &mut cells.answered)?;
-        put_back(&stored.failed, &mut cells.failed)?;
-        put_back(&stored.unsent, &mut cells.unsent)?;
-        put_back(&stored.slow_service, &mut cells.slow_service)?;
-        let limits = (cells.slow_punctual.len(), cells.slow_unstopped.len());
-        if limits != (stored.slow_punctual.len(), stored.slow_unstopped.len()) {
-            return Err("the limits of the cells have no counts".to_owned());
-        }
-        cells.slow_punctual = stored.slow_punctual;
-        cells.slow_unstopped = stored.slow_unstopped;
-        Ok(cells)
-    }
 }
 
 #[cfg(test)]

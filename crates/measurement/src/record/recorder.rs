@@ -4,8 +4,8 @@ use scenario::Scenario;
 
 use super::{
     BottomK, CellRules, EchoTotals, FanOutRecorder, LoadCells, MessageCounts, NeighbourRecord,
-    OpenLoopRecord, Outcome, PushRecorder, ReconnectRecord, Record, Sample, ScenarioRecord,
-    SlowRecord, ThreadSamples, ThreadSecond, ThreadTimeline,
+    OpenLoopRecord, Outcome, PushRecorder, ReconnectRecord, Record, RowRule, Sample,
+    ScenarioRecord, SlowRecord, ThreadSamples, ThreadSecond, ThreadTimeline,
 };
 
 /// One thread's record of the measured phase.
@@ -125,6 +125,16 @@ impl Recorder {
     #[must_use]
     pub fn encode_after(mut self, delay_ns: u64) -> Self {
         self.timeline = self.timeline.encode_after(delay_ns);
+        self
+    }
+
+    /// Sets the rule for the lengths of rows of timeline and deliveries, before the first message.
+    #[must_use]
+    pub fn with_rows(mut self, rule: RowRule) -> Self {
+        self.timeline = self.timeline.with_rows(rule);
+        if let Some(fan_out) = &mut self.fan_out {
+            fan_out.set_rows(rule.growing());
+        }
         self
     }
 

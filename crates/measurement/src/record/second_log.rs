@@ -1,10 +1,12 @@
-//! Seconds of a run that goes on: those of all threads, merged as soon as they are complete.
+//! Seconds of a run that goes on: those of all threads, merged as soon as they are complete. In a run of more than an hour,
+//! several seconds are one row, and count as one second here.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::row_seconds::RowSpan;
 use super::timeline::{EncodedSecond, SecondHistograms};
 
 /// Counts of measured messages and of connections from T0 to the end of a second.
@@ -68,8 +70,8 @@ impl ThreadSecond {
 pub struct LoggedSecond {
     /// Wall-clock time of T0.
     pub started_at: SystemTime,
-    /// Number of the second since T0.
-    pub second: u64,
+    /// The second, or the seconds of a long run's row, since T0.
+    pub span: RowSpan,
     /// Times of the echoes that arrived in it; `None` without timed echoes.
     pub histograms: Option<SecondHistograms>,
     /// Counts from T0 to the end of the second.
@@ -88,7 +90,7 @@ impl From<LoggedSecond> for ThreadSecond {
         } = logged.counts;
         Self {
             encoded: EncodedSecond {
-                second: logged.second,
+                span: logged.span,
                 histograms: logged.histograms,
                 sent,
                 received,
@@ -105,7 +107,6 @@ impl From<LoggedSecond> for ThreadSecond {
 pub struct SecondMerger {
     started_at: SystemTime,
     threads: Vec<ReportedSeconds>,
-    next: u64,
     counts: CountsSoFar,
     is_measured: bool,
 }
@@ -126,7 +127,6 @@ impl SecondMerger {
         Self {
             started_at: SystemTime::UNIX_EPOCH,
             threads: vec![ReportedSeconds::default(); threads],
-            next: 0,
             counts: CountsSoFar::default(),
             is_measured: true,
         }
@@ -175,14 +175,15 @@ impl SecondMerger {
     }
 
     fn merge_next(&mut self) -> LoggedSecond {
-        let second = self.next;
-        self.next += 1;
+        let waiting = self.threads.iter().filter_map(|t| t.waiting.front());
+        let spans = waiting.map(|report| report.encoded.span);
+        // Every thread has the same rows, but one that has ended has fewer.
+        let span = spans.min_by_key(|span| span.second).unwrap_or_default();
         let mut counts = CountsSoFar::default();
         let mut parts = Vec::with_capacity(self.threads.len());
         for thread in &mut self.threads {
-            let waiting = thread.waiting.pop_front();
-            debug_assert!(waiting.as_ref().is_none_or(|w| w.encoded.second == second));
-            if let Some(report) = waiting {
+            let is_next = |report: &mut ThreadSecond| report.encoded.span.second == span.second;
+            if let Some(report) = thread.waiting.pop_front_if(is_next) {
                 thread.counts = report.counts();
                 parts.extend(report.encoded.histograms);
             }
@@ -190,7 +191,7 @@ impl SecondMerger {
         }
         LoggedSecond {
             started_at: self.started_at,
-            second,
+            span,
             histograms: SecondHistograms::merge(&parts),
             counts,
         }
@@ -240,7 +241,10 @@ mod tests {
         report(&mut merger, 1, &mut threads[1]);
         merger.end(1);
         let found = complete(&mut merger);
-        let seconds: Vec<_> = found.iter().map(|s| (s.second, s.counts.sent)).collect();
+        let seconds: Vec<_> = found
+            .iter()
+            .map(|s| (s.span.second, s.counts.sent))
+            .collect();
         // The counts of the thread that has ended stay.
         assert_eq!(seconds, [(0, 2), (1, 2)]);
         assert_eq!(found[0].counts.opened, 2);
@@ -261,7 +265,10 @@ mod tests {
         thread.finish();
         report(&mut merger, 0, &mut thread);
         merger.end(0);
-        let found: Vec<_> = complete(&mut merger).iter().map(|s| s.second).collect();
+        let found: Vec<_> = complete(&mut merger)
+            .iter()
+            .map(|s| s.span.second)
+            .collect();
         assert_eq!(found, [5]);
     }
 
@@ -302,7 +309,7 @@ mod tests {
             logged.extend(complete(&mut merger));
             let rows = ThreadTimeline::merge(vec![whole]);
             prop_assert_eq!(&ThreadTimeline::merge(threads.into()), &rows);
-            prop_assert!(logged.iter().map(|s| s.second).eq(0..logged.len() as u64));
+            prop_assert!(logged.iter().map(|s| s.span.second).eq(0..logged.len() as u64));
             let (mut sent, mut received) = (0, 0);
             for (row, second) in rows.iter().zip(&logged) {
                 sent += row.sent;

@@ -5,15 +5,19 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use super::histogram::decode_buckets;
+use super::row_seconds::{common_length, widen_all};
 use super::stored::base64_bytes;
 use super::timeline::ServiceAndResponse;
-use super::{LatencyHistogram, TimelineRow};
+use super::{LatencyHistogram, RowSeconds, RowSpan, TableRow, TimelineRow};
 
 /// One second of a process as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSecond {
     /// Start of the second, in seconds since T0.
     pub second: u64,
+    /// Length in seconds, which is 1 unless the run is long.
+    #[serde(default, skip_serializing_if = "RowSeconds::is_one")]
+    pub seconds: RowSeconds,
     /// Messages sent in this second.
     pub sent: u64,
     /// Echoes that arrived in this second.
@@ -35,13 +39,10 @@ pub struct StoredSecond {
 pub fn sum_seconds(parts: &[Vec<StoredSecond>]) -> Result<Vec<TimelineRow>, String> {
     let mut sums: Vec<SecondSum> = Vec::new();
     for part in parts {
-        sums.resize_with(sums.len().max(part.len()), SecondSum::default);
-        for (sum, second) in sums.iter_mut().zip(part) {
-            sum.add(&SecondSum::decode(second)?);
-        }
+        let rows = part.iter().map(SecondSum::decode);
+        SecondSum::add_rows(&mut sums, rows.collect::<Result<_, _>>()?);
     }
-    let rows = sums.iter().zip(0..);
-    Ok(rows.map(|(sum, second)| sum.to_row(second)).collect())
+    Ok(sums.iter().map(SecondSum::to_row).collect())
 }
 
 /// A histogram of nanoseconds in HdrHistogram's V2 encoding, stored in base64.
@@ -64,6 +65,7 @@ impl From<&TimelineRow> for StoredSecond {
         let times = row.histograms.as_ref();
         Self {
             second: row.second,
+            seconds: row.seconds,
             sent: row.sent,
             received: row.received,
             failed: row.failed,
@@ -77,12 +79,25 @@ impl From<&TimelineRow> for StoredSecond {
 /// The sum of one second over several processes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SecondSum {
+    span: RowSpan,
     sent: u64,
     received: u64,
     failed: u64,
     max_ns: Option<u64>,
     service: BucketCounts,
     response: Option<BucketCounts>,
+}
+
+impl TableRow for SecondSum {
+    fn span(&self) -> RowSpan {
+        self.span
+    }
+
+    fn sum(rows: &[Self], span: RowSpan) -> Self {
+        let mut sum = Self::empty(span);
+        rows.iter().for_each(|row| sum.add(row));
+        sum
+    }
 }
 
 /// The buckets of a histogram that are not empty, as value and count, ascending. A second of one process fills a few
@@ -92,7 +107,7 @@ pub(crate) struct BucketCounts(Vec<(u64, u64)>);
 
 impl BucketCounts {
     /// The buckets of an encoded histogram.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let times = decode_buckets(bytes)
             .map_err(|error| format!("a second has a damaged histogram: {error}"))?;
         let buckets = times.iter_recorded();
@@ -158,6 +173,14 @@ impl From<&LatencyHistogram> for BucketCounts {
 }
 
 impl SecondSum {
+    /// A second without messages.
+    pub(crate) fn empty(span: RowSpan) -> Self {
+        Self {
+            span,
+            ..Self::default()
+        }
+    }
+
     /// A stored second of one process.
     pub(crate) fn decode(second: &StoredSecond) -> Result<Self, String> {
         let times = |encoded: &Option<EncodedTimes>| {
@@ -165,6 +188,10 @@ impl SecondSum {
             encoded.map(|bytes| BucketCounts::decode(bytes)).transpose()
         };
         Ok(Self {
+            span: RowSpan {
+                second: second.second,
+                seconds: second.seconds,
+            },
             sent: second.sent,
             received: second.received,
             failed: second.failed,
@@ -174,7 +201,7 @@ impl SecondSum {
         })
     }
 
-    /// Adds the second of another process.
+    /// Adds the same second of another process, or a part of this one.
     pub(crate) fn add(&mut self, second: &Self) {
         self.sent += second.sent;
         self.received += second.received;
@@ -183,6 +210,20 @@ impl SecondSum {
         self.service.add(&second.service);
         if let Some(response) = &second.response {
             self.response.get_or_insert_default().add(response);
+        }
+    }
+
+    /// Adds the seconds of a process to those of others. All begin with second 0 and have no gap, and those of the sum are
+    /// of equal length.
+    pub(crate) fn add_rows(all: &mut Vec<Self>, mut rows: Vec<Self>) {
+        let length = common_length(all.iter().chain(&rows));
+        widen_all(all, length);
+        widen_all(&mut rows, length);
+        let new = rows.get(all.len()..).unwrap_or_default();
+        let new: Vec<_> = new.iter().map(|row| Self::empty(row.span())).collect();
+        all.extend(new);
+        for (sum, second) in all.iter_mut().zip(&rows) {
+            sum.add(second);
         }
     }
 
@@ -200,7 +241,7 @@ impl SecondSum {
     }
 
     /// The row of a timeline, with its histograms.
-    pub(crate) fn to_row(&self, second: u64) -> TimelineRow {
+    pub(crate) fn to_row(&self) -> TimelineRow {
         let service = self.service.to_histogram();
         let response = self.response.as_ref().map(BucketCounts::to_histogram);
         let quantile = |times: &LatencyHistogram, q| {
@@ -208,7 +249,8 @@ impl SecondSum {
             Some(times.bucket_quantile(q).min(max))
         };
         TimelineRow {
-            second,
+            second: self.span.second,
+            seconds: self.span.seconds,
             sent: self.sent,
             received: self.received,
             failed: self.failed,

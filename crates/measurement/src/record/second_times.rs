@@ -47,10 +47,10 @@ impl SecondTimes {
         }
     }
 
-    /// Completes a running second.
+    /// Completes a running second, or a sum that nothing is added to for now.
     pub(super) fn complete(&mut self) {
-        if let TimesForm::Recording(times) = &self.0 {
-            *self = Self::from(&**times);
+        if !matches!(self.0, TimesForm::Encoded(_)) {
+            *self = Self(TimesForm::Encoded(self.encoded()));
         }
     }
 

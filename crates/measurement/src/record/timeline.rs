@@ -1,27 +1,32 @@
-//! Figures of each second of the measured phase.
+//! Figures of each second of the measured phase. In a run of more than an hour, a row is longer than a second.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::LatencyHistogram;
+use super::row_seconds::{
+    RowRule, RowSeconds, RowSpan, TableRow, widen_all, widen_counts, widen_next,
+};
 
 /// Nanoseconds in a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// One second of the measured phase. Times are `None` when no timed echo arrived in that second. Field names are the
-/// JSON keys of the contract.
+/// One row of the measured phase: a second, or several in a long run. Times are `None` when no timed echo arrived in that
+/// time. Field names are the JSON keys of the contract.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct TimelineRow {
-    /// Start of the second, in seconds since T0.
+    /// Start of the row, in seconds since T0.
     pub second: u64,
-    /// Messages sent in this second.
+    /// Messages sent in this row.
     pub sent: u64,
-    /// Echoes that arrived in this second.
+    /// Echoes that arrived in this row.
     pub received: u64,
-    /// Messages sent in this second that were lost, corrupted or timed out.
+    /// Messages sent in this row that were lost, corrupted or timed out.
     #[serde(default)]
     pub failed: u64,
-    /// Median service time of the echoes that arrived in this second, in nanoseconds.
+    /// Median service time of the echoes that arrived in this row, in nanoseconds.
     pub service_p50_ns: Option<u64>,
     /// 99th percentile of the service time of these echoes, in nanoseconds.
     pub service_p99_ns: Option<u64>,
@@ -29,9 +34,22 @@ pub struct TimelineRow {
     pub response_p99_ns: Option<u64>,
     /// Maximum response time of these echoes, in nanoseconds.
     pub max_ns: Option<u64>,
+    /// Length of the row in seconds; 1 in files of older versions.
+    #[serde(default)]
+    pub seconds: RowSeconds,
     /// Times of these echoes as HDR histograms; `None` without timed echoes, and in a row that was read from a file.
     #[serde(skip)]
     pub histograms: Option<SecondHistograms>,
+}
+
+impl TimelineRow {
+    /// The time of the row.
+    pub fn span(&self) -> RowSpan {
+        RowSpan {
+            second: self.second,
+            seconds: self.seconds,
+        }
+    }
 }
 
 /// Service times, and response times where they differ.
@@ -102,26 +120,45 @@ impl EchoTimes {
     }
 }
 
-/// A completed second.
+/// A completed row with timed echoes.
 #[derive(Debug, Clone)]
-struct ClosedSecond {
-    second: u64,
+struct ClosedRow {
+    span: RowSpan,
     max_ns: u64,
     histograms: SecondHistograms,
 }
 
-/// A second of one thread that is complete and encoded, with counts from T0 to its end.
+impl TableRow for ClosedRow {
+    fn span(&self) -> RowSpan {
+        self.span
+    }
+
+    fn sum(rows: &[Self], span: RowSpan) -> Self {
+        let parts: Vec<_> = rows.iter().map(|row| row.histograms.clone()).collect();
+        let empty = SecondHistograms {
+            service: Vec::new(),
+            response: None,
+        };
+        Self {
+            span,
+            max_ns: rows.iter().map(|row| row.max_ns).max().unwrap_or(0),
+            histograms: SecondHistograms::merge(&parts).unwrap_or(empty),
+        }
+    }
+}
+
+/// A row of one thread that is complete and encoded, with counts from T0 to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedSecond {
-    /// Number of the second since T0.
-    pub second: u64,
+    /// The row, in seconds since T0.
+    pub span: RowSpan,
     /// Times of the echoes that arrived in it; `None` without timed echoes.
     pub histograms: Option<SecondHistograms>,
-    /// Messages sent by the end of the second.
+    /// Messages sent by the end of the row.
     pub sent: u64,
-    /// Echoes that arrived by the end of the second.
+    /// Echoes that arrived by the end of the row.
     pub received: u64,
-    /// Messages sent by the end of the second that are known to be lost, corrupted or late.
+    /// Messages sent by the end of the row that are known to be lost, corrupted or late.
     pub failed: u64,
 }
 
@@ -140,54 +177,73 @@ pub fn encode_delay_ns(thread: u64, threads: u64) -> u64 {
     (thread * spacing_ns + spacing_ns / 2).min(ENCODE_SPREAD_NS)
 }
 
-/// Timeline of one thread: counters for each second, histograms of the running second, of the one before it and of all
-/// earlier ones, and a few kilobytes for each completed second. A time is recorded once, in the second of its echo.
+/// Timeline of one thread: counters for each row, histograms of the running row, of the one before it and of all
+/// earlier ones, and a few kilobytes for each completed row. A row is a second, or several of a long run; see
+/// [`RowRule`]. A time is recorded once, in the row of its echo.
 ///
-/// At the end of a second, its histogram is swapped for an empty one. It is encoded, added to those of earlier seconds
-/// and cleared at a time that is different for each thread.
+/// At the end of a row, its histogram is swapped for an empty one. It is encoded, added to those of earlier rows and
+/// cleared at a time that is different for each thread.
 #[derive(Debug, Clone)]
 pub struct ThreadTimeline {
+    rule: RowRule,
+    /// Length of the rows of the counts, which is that of the running row.
+    counted: RowSeconds,
     sent: Vec<u64>,
     received: Vec<u64>,
-    /// Ends with the last second that has a failure.
+    /// Ends with the last row that has a failure.
     failed: Vec<u64>,
-    current_second: u64,
+    running: RowSpan,
     current: EchoTimes,
-    /// Times of `finished_second`; empty without one.
+    /// Times of `finished_row`; empty without one.
     finished: EchoTimes,
-    /// The second that is complete but not encoded yet.
-    finished_second: Option<u64>,
-    /// Times of all encoded seconds; `None` before the first. Allocated with the first one, so that a short run does
+    /// The row that is complete but not encoded yet.
+    finished_row: Option<RowSpan>,
+    /// Times of all encoded rows; `None` before the first. Allocated with the first one, so that a short run does
     /// without.
     before: Option<EchoTimes>,
-    closed: Vec<ClosedSecond>,
+    closed: Vec<ClosedRow>,
+    /// Number of closed rows that are as long as those of the counts, from the first on.
+    widened: usize,
     encode_delay_ns: u64,
-    /// End of the running second, or the time to encode the one before, whichever is earlier.
+    /// End of the running row, or the time to encode the one before, whichever is earlier.
     next_step_ns: u64,
-    /// Number of seconds that [`next_encoded`](Self::next_encoded) has returned.
-    returned_seconds: u64,
+    /// End of the last row that [`next_encoded`](Self::next_encoded) has returned, in seconds.
+    returned_until: u64,
 }
 
 impl ThreadTimeline {
     /// An empty timeline. `open_loop`: response times differ from service times.
     pub fn new(open_loop: bool) -> Self {
         Self {
+            rule: RowRule::default(),
+            counted: RowSeconds::ONE,
             sent: Vec::new(),
             received: Vec::new(),
             failed: Vec::new(),
-            current_second: 0,
+            running: RowSpan::default(),
             current: EchoTimes::new(open_loop),
             finished: EchoTimes::new(open_loop),
-            finished_second: None,
+            finished_row: None,
             before: None,
             closed: Vec::new(),
+            widened: 0,
             encode_delay_ns: 0,
             next_step_ns: SECOND_NS,
-            returned_seconds: 0,
+            returned_until: 0,
         }
     }
 
-    /// Encodes each second this long after its end, less than a second later. See [`encode_delay_ns`].
+    /// Sets the rule for the lengths of rows, before the first message.
+    #[must_use]
+    pub fn with_rows(mut self, rule: RowRule) -> Self {
+        self.rule = rule;
+        self.running = rule.span_at(0);
+        self.counted = self.running.seconds;
+        self.next_step_ns = self.counted.ns();
+        self
+    }
+
+    /// Encodes each row this long after its end, less than a second later. See [`encode_delay_ns`].
     #[must_use]
     pub fn encode_after(mut self, delay_ns: u64) -> Self {
         self.encode_delay_ns = delay_ns.min(SECOND_NS - 1);
@@ -197,22 +253,22 @@ impl ThreadTimeline {
     /// Counts a message sent at this time after T0.
     #[inline]
     pub fn sent(&mut self, sent_ns: u64) {
-        *slot(&mut self.sent, sent_ns) += 1;
+        *slot(&mut self.sent, sent_ns, self.counted) += 1;
     }
 
     /// Counts a message sent at this time after T0 as failed.
     #[cold]
     pub fn failed(&mut self, sent_ns: u64) {
-        *slot(&mut self.failed, sent_ns) += 1;
+        *slot(&mut self.failed, sent_ns, self.counted) += 1;
     }
 
     /// Counts an echo. `times` are its service and response time; `None` excludes it from the latency figures.
     ///
-    /// Echoes arrive in order of time. An echo of an earlier second counts in the running one.
+    /// Echoes arrive in order of time. An echo of an earlier row counts in the running one.
     #[inline]
     pub fn received(&mut self, received_ns: u64, times: Option<(u64, u64)>) {
         self.advance(received_ns);
-        *slot(&mut self.received, received_ns) += 1;
+        *slot(&mut self.received, received_ns, self.counted) += 1;
         if let Some((service_ns, response_ns)) = times {
             self.current.service.record(service_ns);
             if let Some(response) = &mut self.current.response {
@@ -221,7 +277,7 @@ impl ThreadTimeline {
         }
     }
 
-    /// Completes the seconds that have ended by this time after T0, and encodes one when it is time for it. Every echo
+    /// Completes the rows that have ended by this time after T0, and encodes one when it is time for it. Every echo
     /// does that, too: call this for a thread that may be without echoes.
     #[inline]
     pub fn advance(&mut self, now_ns: u64) {
@@ -241,30 +297,40 @@ impl ThreadTimeline {
         all
     }
 
-    /// Completes and encodes the running second, because no echo follows.
+    /// Completes and encodes the running row, because no echo follows.
     pub fn finish(&mut self) {
         self.encode_finished();
-        self.complete_second(self.current_second + 1);
+        // No longer row follows, also where one would begin.
+        self.complete_row(RowSpan {
+            second: self.running.end(),
+            ..self.running
+        });
         self.encode_finished();
-        self.next_step_ns = (self.current_second + 1).saturating_mul(SECOND_NS);
+        self.next_step_ns = end_ns(self.running);
     }
 
-    /// Returns the next second that is encoded, each once and in order, without gaps. Counts that are recorded later are
-    /// in the next second.
+    /// Returns the next row that is encoded, each once and in order, without gaps. Counts that are recorded later are in
+    /// the next row.
     pub fn next_encoded(&mut self) -> Option<EncodedSecond> {
-        let second = self.returned_seconds;
-        if second >= self.finished_second.unwrap_or(self.current_second) {
+        let span = self.rule.span_at(self.returned_until);
+        if span.second >= self.finished_row.unwrap_or(self.running).second {
             return None;
         }
-        self.returned_seconds += 1;
-        let closed = self.closed.binary_search_by_key(&second, |c| c.second);
+        self.returned_until = span.end();
+        let closed = self
+            .closed
+            .binary_search_by_key(&span.second, |row| row.span.second)
+            .ok()
+            .and_then(|at| self.closed.get(at))
+            .filter(|row| row.span == span);
         let by_end = |counts: &[u64]| {
-            let seconds = usize::try_from(self.returned_seconds).unwrap_or(usize::MAX);
-            counts.iter().take(seconds).sum()
+            let rows = self.returned_until / self.counted.get();
+            let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+            counts.iter().take(rows).sum()
         };
         Some(EncodedSecond {
-            second,
-            histograms: closed.ok().map(|at| self.closed[at].histograms.clone()),
+            span,
+            histograms: closed.map(|row| row.histograms.clone()),
             sent: by_end(&self.sent),
             received: by_end(&self.received),
             failed: by_end(&self.failed),
@@ -273,44 +339,62 @@ impl ThreadTimeline {
 
     #[cold]
     fn step(&mut self, now_ns: u64) {
-        let second = now_ns / SECOND_NS;
-        let is_time_to_encode = now_ns % SECOND_NS >= self.encode_delay_ns;
-        if second > self.current_second || is_time_to_encode {
+        let has_ended = now_ns >= end_ns(self.running);
+        let is_time_to_encode =
+            |running: RowSpan| now_ns - running.second * SECOND_NS >= self.encode_delay_ns;
+        let is_due = is_time_to_encode(self.running);
+        let next = self.rule.span_at(now_ns / SECOND_NS);
+        let is_next_due = has_ended && is_time_to_encode(next);
+        if has_ended || is_due {
             self.encode_finished();
         }
-        if second > self.current_second {
-            self.complete_second(second);
-            if is_time_to_encode {
+        if has_ended {
+            self.complete_row(next);
+            if is_next_due {
                 self.encode_finished();
             }
         }
-        self.next_step_ns = match self.finished_second {
-            Some(_) => self.current_second * SECOND_NS + self.encode_delay_ns,
-            None => (self.current_second + 1).saturating_mul(SECOND_NS),
+        self.next_step_ns = match self.finished_row {
+            Some(_) => self.running.second * SECOND_NS + self.encode_delay_ns,
+            None => end_ns(self.running),
         };
     }
 
-    /// Begins a later second. The one before it must be encoded.
-    fn complete_second(&mut self, next: u64) {
-        let second = std::mem::replace(&mut self.current_second, next);
+    /// Begins a later row. The row before the running one must be encoded.
+    fn complete_row(&mut self, next: RowSpan) {
+        let done = std::mem::replace(&mut self.running, next);
         if self.current.service.count() > 0 {
             std::mem::swap(&mut self.current, &mut self.finished);
-            self.finished_second = Some(second);
+            self.finished_row = Some(done);
+        }
+        if self.running.seconds > self.counted {
+            self.widen_counts(self.running.seconds);
+            self.widened = 0;
         }
     }
 
+    fn widen_counts(&mut self, to: RowSeconds) {
+        let factor = to.get() / self.counted.get();
+        for counts in [&mut self.sent, &mut self.received, &mut self.failed] {
+            widen_counts(counts, factor, |one, other| one + other);
+        }
+        self.counted = to;
+    }
+
     fn encode_finished(&mut self) {
-        let Some(second) = self.finished_second.take() else {
+        let Some(span) = self.finished_row.take() else {
             return;
         };
         let EchoTimes { service, response } = &self.finished;
         let is_open_loop = response.is_some();
         let slowest = response.as_ref().unwrap_or(service);
-        self.closed.push(ClosedSecond {
-            second,
+        self.closed.push(ClosedRow {
+            span,
             max_ns: slowest.max().unwrap_or(0),
             histograms: self.finished.encode(),
         });
+        // One group for each new row, so that the number of rows does not grow.
+        self.widened = widen_next(&mut self.closed, self.widened, self.counted);
         match &mut self.before {
             Some(before) => {
                 // The histogram is in the cache after encoding, and of the sum only its buckets are touched.
@@ -324,10 +408,16 @@ impl ThreadTimeline {
         }
     }
 
-    /// Merges the timelines of all threads into one row per second, without gaps.
+    /// Merges the timelines of all threads into rows of equal length, without gaps.
     pub fn merge(mut threads: Vec<Self>) -> Vec<TimelineRow> {
         threads.iter_mut().for_each(Self::finish);
-        let seconds = threads
+        let lengths = threads.iter().map(|thread| thread.counted);
+        let length = lengths.fold(RowSeconds::ONE, RowSeconds::common);
+        for thread in &mut threads {
+            thread.widen_counts(length);
+            widen_all(&mut thread.closed, length);
+        }
+        let rows = threads
             .iter()
             .map(|t| t.sent.len().max(t.received.len()).max(t.failed.len()))
             .max()
@@ -335,67 +425,87 @@ impl ThreadTimeline {
         let mut next = vec![0_usize; threads.len()];
         let is_open_loop = threads.iter().any(|t| t.current.response.is_some());
         let mut times = EchoTimes::new(is_open_loop);
-        let mut rows = Vec::with_capacity(seconds);
-        for index in 0..seconds {
-            let second = index as u64;
-            let at = |counts: &Vec<u64>| counts.get(index).copied().unwrap_or(0);
-            let mut max_ns = None;
-            // Clearing takes as long as recording a second, so it is skipped for seconds without echoes.
-            if times.service.count() > 0 {
-                times.clear();
-            }
-            for (thread, next) in threads.iter().zip(&mut next) {
-                let Some(closed) = thread.closed.get(*next).filter(|c| c.second == second) else {
-                    continue;
-                };
-                *next += 1;
-                max_ns = max_ns.max(Some(closed.max_ns));
-                times.merge_encoded(&closed.histograms);
-            }
-            let quantile =
-                |d: &LatencyHistogram, q| max_ns.map(|max| d.bucket_quantile(q).min(max));
-            let response = times.response.as_ref().unwrap_or(&times.service);
-            rows.push(TimelineRow {
-                histograms: max_ns.map(|_| times.encode()),
-                second,
-                sent: threads.iter().map(|t| at(&t.sent)).sum(),
-                received: threads.iter().map(|t| at(&t.received)).sum(),
-                failed: threads.iter().map(|t| at(&t.failed)).sum(),
-                service_p50_ns: quantile(&times.service, 0.5),
-                service_p99_ns: quantile(&times.service, 0.99),
-                response_p99_ns: quantile(response, 0.99),
-                max_ns,
-            });
+        let spans = (0..rows as u64).map(|row| RowSpan {
+            second: row * length.get(),
+            seconds: length,
+        });
+        let row = |span| Self::merge_row(&threads, &mut next, &mut times, span);
+        spans.map(row).collect()
+    }
+
+    /// The sum of one row. `next`: index of the next closed row of each thread. `times` is reused.
+    fn merge_row(
+        threads: &[Self],
+        next: &mut [usize],
+        times: &mut EchoTimes,
+        span: RowSpan,
+    ) -> TimelineRow {
+        let index = usize::try_from(span.second / span.seconds.get()).unwrap_or(usize::MAX);
+        let at = |counts: &Vec<u64>| counts.get(index).copied().unwrap_or(0);
+        let mut max_ns = None;
+        // Clearing takes as long as recording a second, so it is skipped for rows without echoes.
+        if times.service.count() > 0 {
+            times.clear();
         }
-        rows
+        for (thread, next) in threads.iter().zip(next) {
+            let Some(closed) = thread.closed.get(*next).filter(|c| c.span == span) else {
+                continue;
+            };
+            *next += 1;
+            max_ns = max_ns.max(Some(closed.max_ns));
+            times.merge_encoded(&closed.histograms);
+        }
+        let quantile = |d: &LatencyHistogram, q| max_ns.map(|max| d.bucket_quantile(q).min(max));
+        let response = times.response.as_ref().unwrap_or(&times.service);
+        TimelineRow {
+            histograms: max_ns.map(|_| times.encode()),
+            second: span.second,
+            seconds: span.seconds,
+            sent: threads.iter().map(|t| at(&t.sent)).sum(),
+            received: threads.iter().map(|t| at(&t.received)).sum(),
+            failed: threads.iter().map(|t| at(&t.failed)).sum(),
+            service_p50_ns: quantile(&times.service, 0.5),
+            service_p99_ns: quantile(&times.service, 0.99),
+            response_p99_ns: quantile(response, 0.99),
+            max_ns,
+        }
     }
 }
 
-/// Appends a row for every missing second of a measured phase of this length. Without them, a server that stopped
+/// Appends a row for every missing row of a measured phase of this length. Without them, a server that stopped
 /// answering would make the run look shorter.
 pub fn fill_timeline(rows: &mut Vec<TimelineRow>, measured_ns: u64) {
-    for second in rows.len() as u64..measured_ns.div_ceil(SECOND_NS) {
+    let unknown = RowSeconds::for_duration(Duration::from_nanos(measured_ns));
+    let seconds = rows.first().map_or(unknown, |row| row.seconds);
+    for row in rows.len() as u64..measured_ns.div_ceil(seconds.ns()) {
         rows.push(TimelineRow {
-            second,
+            second: row * seconds.get(),
+            seconds,
             ..TimelineRow::default()
         });
     }
 }
 
+/// End of a row in nanoseconds.
+fn end_ns(row: RowSpan) -> u64 {
+    row.end().saturating_mul(SECOND_NS)
+}
+
 #[inline]
-fn slot(counts: &mut Vec<u64>, at_ns: u64) -> &mut u64 {
+fn slot(counts: &mut Vec<u64>, at_ns: u64, row: RowSeconds) -> &mut u64 {
     // Only a run of 584 years would exceed usize.
     #[allow(clippy::cast_possible_truncation)]
-    let second = (at_ns / SECOND_NS) as usize;
-    if second >= counts.len() {
-        counts.resize(second + 1, 0);
+    let row = (at_ns / row.ns()) as usize;
+    if row >= counts.len() {
+        counts.resize(row + 1, 0);
     }
-    &mut counts[second]
+    &mut counts[row]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::MAX_ROWS;
 
     #[test]
     fn threads_add_up_and_quiet_seconds_stand_empty() {
@@ -430,7 +540,7 @@ mod tests {
         assert_eq!(t.next_encoded(), None);
         t.advance(SECOND_NS + 37_500_000);
         assert_eq!(
-            t.next_encoded().map(|s| (s.second, s.received)),
+            t.next_encoded().map(|s| (s.span.second, s.received)),
             Some((0, 1))
         );
         assert_eq!((t.next_encoded(), t.times().service.count()), (None, 2));
@@ -452,7 +562,7 @@ mod tests {
         t.sent(0);
         t.advance(3 * SECOND_NS + 1);
         let found: Vec<_> = std::iter::from_fn(|| t.next_encoded()).collect();
-        let found: Vec<_> = found.iter().map(|s| (s.second, s.sent)).collect();
+        let found: Vec<_> = found.iter().map(|s| (s.span.second, s.sent)).collect();
         assert_eq!(found, [(0, 1), (1, 1), (2, 1)]);
     }
 
@@ -495,6 +605,105 @@ mod tests {
             .map(|r| r.failed)
             .collect();
         assert_eq!(failed, [1, 2, 0]);
+    }
+
+    /// One echo in every thirteen seconds, of a thread that runs for this long.
+    fn sparse(rule: RowRule, length_s: u64) -> (ThreadTimeline, Vec<EncodedSecond>) {
+        let mut thread = ThreadTimeline::new(false).with_rows(rule);
+        let (mut encoded, mut most) = (Vec::new(), 0);
+        for second in (0..length_s).step_by(13) {
+            let at_ns = second * SECOND_NS + 5;
+            thread.sent(at_ns);
+            thread.received(at_ns + 3, Some((second + 1, second + 1)));
+            if second % 65 == 0 {
+                thread.failed(at_ns);
+            }
+            encoded.extend(std::iter::from_fn(|| thread.next_encoded()));
+            most = most.max(thread.closed.len());
+        }
+        assert!(most as u64 <= MAX_ROWS + 1, "{most} closed rows");
+        (thread, encoded)
+    }
+
+    /// Memory of the counts and of the encoded times.
+    fn bytes(timeline: &ThreadTimeline) -> usize {
+        let counts = timeline.sent.len() + timeline.received.len() + timeline.failed.len();
+        let closed = timeline.closed.iter();
+        let times: usize = closed.map(|row| row.histograms.service.len()).sum();
+        counts * size_of::<u64>() + times
+    }
+
+    #[test]
+    fn a_day_has_a_bounded_timeline_with_exact_counts() {
+        const DAY: u64 = 86_400;
+        let known = RowRule::for_timeline(Some(Duration::from_secs(DAY)));
+        for (rule, length) in [(known, 50), (RowRule::default(), 100)] {
+            let (thread, encoded) = sparse(rule, DAY);
+            assert!(bytes(&thread) < 300_000, "{} B", bytes(&thread));
+            let times = thread.times();
+            let rows = ThreadTimeline::merge(vec![thread]);
+            assert!(rows.iter().all(|row| row.seconds.get() == length));
+            assert_eq!(rows.len() as u64, DAY / length);
+            assert!(
+                rows.iter()
+                    .zip(0..)
+                    .all(|(row, n)| row.second == n * length)
+            );
+            let sum = |of: fn(&TimelineRow) -> u64| rows.iter().map(of).sum::<u64>();
+            assert_eq!(sum(|row| row.sent), DAY.div_ceil(13));
+            assert_eq!(sum(|row| row.failed), DAY.div_ceil(65));
+            // Each row counts what happened in it.
+            let own = |row: &TimelineRow| row.span().end().div_ceil(13) - row.second.div_ceil(13);
+            assert!(
+                rows.iter()
+                    .all(|row| (row.sent, row.received) == (own(row), own(row)))
+            );
+            let histograms: Vec<_> = rows.iter().filter_map(|r| r.histograms.clone()).collect();
+            assert_eq!(SecondHistograms::merge(&histograms), Some(times.encode()));
+            // The rows that were reported on the way follow each other, and their counts are those of their end.
+            let mut pairs = encoded.windows(2);
+            assert!(pairs.all(|two| two[0].span.end() == two[1].span.second));
+            // Of a row that ends within one of the counts, the last message counts later.
+            let exact = |row: &EncodedSecond| row.span.end().div_ceil(13);
+            assert!(encoded.iter().all(|row| row.sent.abs_diff(exact(row)) <= 1));
+            assert!(encoded.len() < 11_000, "{} rows", encoded.len());
+        }
+    }
+
+    #[test]
+    fn neighbouring_rows_of_a_long_run_are_put_together_one_group_at_a_time() {
+        let mut thread = ThreadTimeline::new(false);
+        let mut closed = Vec::new();
+        for second in 0..3_700 {
+            thread.received(second * SECOND_NS, Some((5, 5)));
+            closed.push(thread.closed.len());
+        }
+        let most = closed.iter().max().copied();
+        assert_eq!(most, Some(3_599));
+        let short = |row: &&ClosedRow| row.span.seconds.is_one();
+        // The last short row and 49 rows of two seconds have been encoded since.
+        assert_eq!(thread.closed.iter().filter(short).count(), 3_600 - 2 * 50);
+    }
+
+    #[test]
+    fn threads_that_ended_at_different_lengths_add_up() {
+        let threads = [3_000, 3_700, 8_000].map(|length_s| sparse(RowRule::default(), length_s).0);
+        let rows = ThreadTimeline::merge(threads.into());
+        assert!(rows.iter().all(|row| row.seconds.get() == 10));
+        let sent: u64 = rows.iter().map(|row| row.sent).sum::<u64>();
+        assert_eq!(
+            sent,
+            [3_000_u64, 3_700, 8_000]
+                .iter()
+                .map(|s| s.div_ceil(13))
+                .sum::<u64>()
+        );
+        let timed = rows.iter().filter_map(|row| row.histograms.as_ref());
+        let timed = timed.map(|h| LatencyHistogram::from_encoded(&h.service).unwrap().count());
+        assert_eq!(timed.sum::<u64>(), sent);
+        let mut longer = rows.clone();
+        fill_timeline(&mut longer, 9_005 * SECOND_NS);
+        assert_eq!(longer.last().map(|row| row.second), Some(9_000));
     }
 
     #[test]

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{ConnectSecond, ConnectSeconds};
+use crate::record::{ConnectSecond, ConnectSeconds, RowSeconds};
 
-/// Openings of one second since the first connection was due.
+/// Openings of one second since the first connection was due, or of several in a long run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -29,12 +29,15 @@ pub struct ConnectRow {
     pub connect_response_p50_ns: Option<u64>,
     pub connect_response_p99_ns: Option<u64>,
     pub connect_response_max_ns: u64,
+    /// Length of the row in seconds; 1 in files of older versions.
+    pub seconds: RowSeconds,
 }
 
 impl ConnectRow {
     /// The rows of all seconds with an event.
     pub fn all(seconds: &ConnectSeconds) -> Vec<Self> {
-        seconds.rows().map(Self::from).collect()
+        let equal = seconds.clone().in_equal_rows();
+        equal.rows().map(Self::from).collect()
     }
 }
 
@@ -42,6 +45,7 @@ impl From<(u64, &ConnectSecond)> for ConnectRow {
     fn from((second, events): (u64, &ConnectSecond)) -> Self {
         Self {
             second,
+            seconds: events.seconds,
             attempts: events.attempts,
             opened: events.opened,
             failed: events.failed,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::percentile_table::percentiles_of;
 use crate::record::{
-    BucketCounts, FanOutRecord, FanOutSecond, LazyHistogram, ReceiverRecord, SecondTimes,
+    BucketCounts, FanOutRecord, FanOutSecond, LazyHistogram, ReceiverRecord, RowSeconds, RowSpan,
+    SecondTimes,
 };
 use crate::verdict::Latency;
 
@@ -73,7 +74,7 @@ pub struct FanOutSummary {
     pub percentiles: Vec<FanOutPercentiles>,
 }
 
-/// Deliveries of one second.
+/// Deliveries of one second, or of several in a long run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -95,6 +96,18 @@ pub struct FanOutRow {
     /// Median over the deliveries that arrived in this second.
     pub delivery_p50_ns: Option<u64>,
     pub delivery_p99_ns: Option<u64>,
+    /// Length of the row in seconds; 1 in files of older versions.
+    pub seconds: RowSeconds,
+}
+
+impl FanOutRow {
+    /// The time of the row.
+    pub fn span(&self) -> RowSpan {
+        RowSpan {
+            second: self.second,
+            seconds: self.seconds,
+        }
+    }
 }
 
 impl From<&FanOutSecond> for FanOutRow {
@@ -104,6 +117,7 @@ impl From<&FanOutSecond> for FanOutRow {
         let (last, delivery) = (decode(&second.last), decode(&second.delivery));
         Self {
             second: second.second,
+            seconds: second.seconds,
             published: second.published,
             expected: second.expected,
             delivered: second.delivered,

@@ -5,7 +5,8 @@ use statistics::bootstrap::Bootstrap;
 
 use super::slow_summary::NeighbourRatio;
 use crate::record::{
-    EncodedTimes, FanOutSecond, LazyHistogram, NeighbourRecord, Record, SecondTimes,
+    EncodedTimes, FanOutSecond, LazyHistogram, NeighbourRecord, Record, RowSpan, SecondTimes,
+    TableRow,
 };
 
 /// Maximum number of blocks before and after. Seconds of a longer run are put together.
@@ -20,8 +21,8 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Quantiles that are compared, with their names.
 const QUANTILES: [(f64, &str); 2] = [(0.5, "p50"), (0.99, "p99")];
 
-/// Times of a second, with its number since T0.
-type SecondValues = (u64, BlockValues);
+/// Times of a second, or of a row of several, with its time since T0.
+type SecondValues = (RowSpan, BlockValues);
 
 /// The ratios of a run whose measured phase took this long. Their intervals come from whole seconds. The second after the
 /// change is left out.
@@ -32,15 +33,15 @@ pub(super) fn neighbour_ratios(record: &Record, elapsed_s: f64) -> Vec<Neighbour
     let fan_out = record.fan_out.as_deref();
     let deliveries = |times: fn(&FanOutSecond) -> Option<&SecondTimes>| -> Vec<SecondValues> {
         let seconds = fan_out.map_or(&[][..], |own| &own.seconds);
-        let times = seconds.iter().map(|one| (one.second, times(one)));
+        let times = seconds.iter().map(|one| (one.span(), times(one)));
         times
-            .filter_map(|(second, times)| Some((second, times?.counts().into_pairs())))
+            .filter_map(|(span, times)| Some((span, times?.counts().into_pairs())))
             .collect()
     };
     let rows = record.timeline.iter();
     let service = rows.filter_map(|row| {
         let times = row.histograms.as_ref()?.service.clone();
-        Some((row.second, EncodedTimes(times).buckets()))
+        Some((row.span(), EncodedTimes(times).buckets()))
     });
     let compare = |name, times: fn(&NeighbourRecord) -> &LazyHistogram, seconds: &[_]| {
         let (before, after) = split(seconds, slow.after_ns, elapsed_s);
@@ -104,14 +105,14 @@ fn split(
     after_ns: u64,
     elapsed_s: f64,
 ) -> (Vec<BlockValues>, Vec<BlockValues>) {
-    let whole = |second: u64| (second + 1) as f64 <= elapsed_s;
-    let begin_ns = |second: u64| second.saturating_mul(SECOND_NS);
-    let of = |is_in: &dyn Fn(u64) -> bool| {
-        let seconds = seconds.iter().filter(|(second, _)| is_in(*second));
+    let whole = |span: RowSpan| span.end() as f64 <= elapsed_s;
+    let ns = |second: u64| second.saturating_mul(SECOND_NS);
+    let of = |is_in: &dyn Fn(RowSpan) -> bool| {
+        let seconds = seconds.iter().filter(|(span, _)| is_in(*span));
         blocks(&seconds.map(|(_, values)| values).collect::<Vec<_>>())
     };
-    let before = of(&|second| begin_ns(second + 1) <= after_ns && whole(second));
-    let after = of(&|second| begin_ns(second) >= after_ns + SECOND_NS && whole(second));
+    let before = of(&|span| ns(span.end()) <= after_ns && whole(span));
+    let after = of(&|span| ns(span.second) >= after_ns + SECOND_NS && whole(span));
     (before, after)
 }
 
@@ -135,7 +136,7 @@ fn blocks(seconds: &[&BlockValues]) -> Vec<BlockValues> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{LatencyHistogram, SecondHistograms, SlowRecord, TimelineRow};
+    use crate::record::{LatencyHistogram, RowSeconds, SecondHistograms, SlowRecord, TimelineRow};
 
     fn histogram(value: u64) -> LatencyHistogram {
         let mut times = LatencyHistogram::new();
@@ -202,7 +203,9 @@ mod tests {
 
     #[test]
     fn a_change_within_a_second_leaves_out_both_seconds_that_it_touches() {
-        let seconds: Vec<SecondValues> = (0..9).map(|second| (second, vec![(second, 1)])).collect();
+        let seconds: Vec<SecondValues> = (0..9)
+            .map(|second| (RowSpan::with(second, RowSeconds::ONE), vec![(second, 1)]))
+            .collect();
         let (before, after) = split(&seconds, 2_300_000_000, 8.5);
         let of = |blocks: Vec<BlockValues>| blocks.into_iter().map(|b| b[0].0).collect::<Vec<_>>();
         assert_eq!((of(before), of(after)), (vec![0, 1], vec![4, 5, 6, 7]));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drift_summary::{DriftSummary, MIN_DRIFT_S};
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::run_context::RunContext;
@@ -10,7 +11,7 @@ use super::summary::Summary;
 use super::{ClientRow, Run};
 use crate::record::{
     BottomK, ConnectHistograms, FanOutSecond, LatencyHistogram, Record, Sample, SecondSum,
-    StoredSecond, fill_timeline,
+    StoredSecond, TableRow, fill_timeline,
 };
 use crate::verdict::{Calibration, Latency, Stop, Stops};
 
@@ -24,7 +25,7 @@ pub struct ProcessRecord {
     pub max_samples: u64,
     /// Counts and histograms, without timeline and samples.
     pub record: Record,
-    /// One row per second, without gaps.
+    /// One row per second, or per several in a long run, without gaps.
     pub seconds: Vec<StoredSecond>,
     /// The samples kept.
     pub samples: Vec<Sample>,
@@ -106,11 +107,14 @@ impl ProcessRecord {
         if !(0.0..=LONGEST_S).contains(&elapsed_s) {
             return Err(format!("a run of {elapsed_s} s is too long"));
         }
-        let mut numbers = self.seconds.iter().map(|second| second.second).zip(0..);
-        match numbers.find(|(second, number)| second != number) {
-            Some((second, _)) => Err(format!("second {second} is not in its place")),
-            None => Ok(()),
-        }
+        self.seconds.iter().try_fold(0, |end, row| {
+            if row.second == end {
+                Ok(end + row.seconds.get())
+            } else {
+                Err(format!("second {} is not in its place", row.second))
+            }
+        })?;
+        Ok(())
     }
 
     /// The run of this part alone.
@@ -132,6 +136,7 @@ pub struct RunSum {
     budget: BottomK,
     max_samples: u64,
     record: Record,
+    /// Rows of equal length, without gaps.
     seconds: Vec<SecondSum>,
     samples: Vec<Sample>,
     clients: Vec<ClientRow>,
@@ -174,11 +179,7 @@ impl RunSum {
         let pinned = part.facts.plan.pinned_to.into_iter();
         self.facts.plan.pinned_to.extend(pinned);
         self.record.add(&part.record);
-        let seconds = self.seconds.len().max(part.seconds.len());
-        self.seconds.resize_with(seconds, SecondSum::default);
-        for (sum, second) in self.seconds.iter_mut().zip(&times) {
-            sum.add(second);
-        }
+        SecondSum::add_rows(&mut self.seconds, times);
         self.samples.extend(part.samples);
         if self.samples.len() as u64 > self.max_samples.saturating_mul(2) {
             self.budget.choose(&mut self.samples);
@@ -202,15 +203,24 @@ impl RunSum {
 
     /// Length of the timeline in whole seconds.
     pub fn seconds(&self) -> u64 {
-        self.seconds.len() as u64
+        self.seconds.last().map_or(0, |row| row.span().end())
     }
 
-    /// Times of the seconds from `from_s` until `to_s`: echoes, service and response times.
+    /// The part of the time from `from_s` until `to_s` that consists of whole rows of the timeline.
+    pub fn whole_rows(&self, from_s: u64, to_s: u64) -> (u64, u64) {
+        let length = self
+            .seconds
+            .first()
+            .map_or(1, |row| row.span().seconds.get());
+        let from_s = from_s.div_ceil(length) * length;
+        (from_s, from_s.max(to_s - to_s % length))
+    }
+
+    /// Times of the rows within `from_s` and `to_s`: echoes, service and response times.
     pub fn window(&self, from_s: u64, to_s: u64) -> (u64, LatencyHistogram, LatencyHistogram) {
-        let index = |second: u64| usize::try_from(second).unwrap_or(usize::MAX);
-        let (from, to) = (index(from_s), index(to_s).min(self.seconds.len()));
         let (mut messages, mut service, mut response) = (0, None, None);
-        for second in self.seconds.get(from..to).unwrap_or_default() {
+        let is_within = |row: &&SecondSum| row.span().second >= from_s && row.span().end() <= to_s;
+        for second in self.seconds.iter().filter(is_within) {
             messages += second.received();
             let (of_service, of_response) = second.times();
             for (all, one) in [(&mut service, of_service), (&mut response, of_response)] {
@@ -234,6 +244,12 @@ impl RunSum {
     /// all.
     pub fn summary(&self, judged: Option<(Latency, Latency)>) -> Summary {
         let mut context = self.context.clone();
+        if self.record.timeline.is_empty() && context.elapsed_s >= MIN_DRIFT_S {
+            let rows: Vec<_> = self.seconds.iter().map(SecondSum::to_row).collect();
+            let readings = &context.server_readings;
+            let plan = &self.facts.plan;
+            context.drift = DriftSummary::new(plan, &rows, readings, context.elapsed_s);
+        }
         context.set_connect_times(&self.connect);
         context.client.stops = Some(Stops::join(self.stops.clone()));
         if self.facts.scenario.is_some() {
@@ -250,10 +266,7 @@ impl RunSum {
 
     /// The run of all parts.
     pub fn into_run(mut self) -> Run {
-        let rows = self.seconds.iter().enumerate();
-        self.record.timeline = rows
-            .map(|(second, sum)| sum.to_row(second as u64))
-            .collect();
+        self.record.timeline = self.seconds.iter().map(SecondSum::to_row).collect();
         let summary = self.summary(None);
         self.budget.choose(&mut self.samples);
         self.samples
@@ -286,6 +299,11 @@ impl RunContext {
             client: one.client.beside(&other.client),
             server: one.server.or(other.server),
             server_growth_bytes: one.server_growth_bytes.or(other.server_growth_bytes),
+            server_readings: if one.server_readings.is_empty() {
+                other.server_readings
+            } else {
+                one.server_readings
+            },
             calibration: calibration_beside(one.calibration, other.calibration),
             idle: idle_beside(one.idle, other.idle),
             // Processes of one machine see the same overflows.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::connect_row::ConnectRow;
 use super::connection_evidence::{broken_share, reopened};
+use super::drift_summary::{DriftSummary, ServerReading};
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
 use super::reconnect_summary::ReconnectSummary;
@@ -171,6 +172,12 @@ pub struct RunContext {
     /// watched.
     #[serde(default)]
     pub server_growth_bytes: Option<i64>,
+    /// Resources of the server over the run; empty when it was not watched.
+    #[serde(default)]
+    pub server_readings: Vec<ServerReading>,
+    /// Change of the figures over the run, where it is not computed from the timeline of the record.
+    #[serde(skip)]
+    pub drift: Option<DriftSummary>,
     /// Idle connections; `None` without any.
     #[serde(default)]
     pub idle: Option<IdleSummary>,

@@ -11,6 +11,7 @@ use super::capacity_summary::{CapacitySummary, LoadStep};
 use super::condition_result::ConditionResult;
 use super::connect_row::ConnectRow;
 use super::connection_evidence::openings;
+use super::drift_summary::DriftSummary;
 use super::fan_out_summary::FanOutSummary;
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
@@ -132,6 +133,9 @@ pub struct Summary {
     /// Connections that stay silent; `None` without any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle: Option<IdleSummary>,
+    /// Change of the figures over a long run with constant load; `None` when it was not examined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftSummary>,
     /// The processes of the run; `None` for a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<ShardsSummary>,
@@ -238,6 +242,14 @@ impl Summary {
         let lateness = open.map(|open| send_lateness(open, &response));
         let throughput = Throughput::new(&record.in_time, c.elapsed_s);
         let echoes = record.in_time.messages;
+        let drift = c.drift.clone().or_else(|| {
+            DriftSummary::new(
+                &facts.plan,
+                &record.timeline,
+                &c.server_readings,
+                c.elapsed_s,
+            )
+        });
         let (judged_service, judged_response) = judged.unwrap_or((service, response));
         let validity = verdict::judge(&Evidence {
             timed_messages: judged_service.count,
@@ -247,6 +259,7 @@ impl Summary {
             time_in_flight: time_in_flight(&facts, record),
             achieved_share: adherence.map(|a| a.kept),
             messages_per_s: throughput.messages_per_s,
+            changes: drift.as_ref().map_or_else(Vec::new, DriftSummary::changes),
             openings: openings(
                 &facts.plan,
                 (&c.connect_response_ns, &c.connect_lateness_ns),
@@ -305,6 +318,7 @@ impl Summary {
                 .map(|slow| slow.with_server_growth(c.server_growth_bytes)),
             reconnect,
             idle: c.idle,
+            drift,
             shards: None,
             capacity: None,
             load_curve: None,

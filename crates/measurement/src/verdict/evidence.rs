@@ -6,7 +6,7 @@
 use super::connection_evidence::ConnectionEvidence;
 use super::delivery_evidence::{FanOutEvidence, PushEvidence, SlowEvidence};
 use super::latency::{Latency, SendLateness};
-use super::reason::{NothingRight, ReopenedConnections, SendConditions};
+use super::reason::{FigureChange, NothingRight, ReopenedConnections, SendConditions};
 use super::resource_usage::Calibration;
 use super::stops::{Stops, WithheldTime};
 use crate::record::MessageCounts;
@@ -47,6 +47,8 @@ pub struct Evidence {
     /// True when every message sent was echoed.
     pub answered_all: bool,
     pub messages_per_s: f64,
+    /// Changes of figures over a long run that exceed the limit.
+    pub changes: Vec<FigureChange>,
     /// Calibration of the generator; `None` when not measured.
     pub calibration: Option<Calibration>,
     /// The busiest generator thread's share of a core. With busy polling, the share of time in which it had work;

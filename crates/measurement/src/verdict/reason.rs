@@ -46,6 +46,9 @@ pub const UNEXPECTED_RECORDS_LIMIT: f64 = 0.01;
 /// limit.
 pub const OWN_LIMIT_MARGIN: f64 = 0.10;
 
+/// Maximum change of a figure over a run with constant load, as a share of its median.
+pub const DRIFT_LIMIT: f64 = 0.05;
+
 /// Bytes that the kernel's buffers between a server and one slow reader can hold.
 pub const SLOW_READER_BUFFER_BYTES: f64 = 2.5e6;
 
@@ -93,6 +96,21 @@ pub struct SendConditions {
     pub has_broken_connections: bool,
     /// True when messages became due while their client was away, so they were not due to a connected client.
     pub has_missed_messages: bool,
+}
+
+/// Change of a figure while the load stayed the same, as shares of its median. Negative where it falls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FigureChange {
+    /// Name of the figure, such as `p99`.
+    pub figure: &'static str,
+    /// Change per hour.
+    pub per_hour: f64,
+    /// Lower bound of its interval.
+    pub low_per_hour: f64,
+    /// Upper bound of its interval.
+    pub high_per_hour: f64,
+    /// Change over the whole run.
+    pub over_run: f64,
 }
 
 /// Connections lost otherwise than by plan, whose clients open them again.
@@ -364,6 +382,8 @@ pub enum Reason {
     DelayedAcknowledgements(f64),
     /// Share of the messages whose last receivers waited for the rest of a delayed acknowledgement.
     DelayedLastReceivers(f64),
+    /// A figure changed over the run by more than [`DRIFT_LIMIT`].
+    Drift(FigureChange),
     /// The buffers between the server and its slow readers can hold all that they were sent.
     SlowReadersNotFull {
         /// Bytes that one of them was sent.
@@ -413,6 +433,7 @@ impl Reason {
                 8
             }
             Self::ThinTail(_) | Self::FewPushes(_) => 9,
+            Self::Drift(_) => 10,
         }
     }
 
@@ -485,6 +506,7 @@ impl Reason {
             | Self::ConnectLateness { .. }
             | Self::ReconnectLateness(_)
             | Self::AttemptsNotMade { .. }
+            | Self::Drift(_)
             | Self::Interrupted => Verdict::Suspect,
         }
     }

@@ -84,6 +84,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
             has_scenario: evidence.records.sent > 0,
         });
     }
+    reasons.extend(evidence.changes.iter().copied().map(Reason::Drift));
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }

@@ -4,6 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::time_unit::TimeUnit;
+use measurement::record::RowSeconds;
+
 use crate::error::{Place, Result, ResultsError};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,6 +122,13 @@ impl Cell<'_> {
             Err(found) => found,
         };
         Err(self.wrong(place, found, "count"))
+    }
+
+    /// The length of a row of a table over time.
+    pub(super) fn row_seconds(self, place: &Place) -> Result<RowSeconds> {
+        let seconds = self.count(place)?;
+        RowSeconds::try_from(seconds)
+            .map_err(|_| self.wrong(place, seconds.to_string(), "length of a row"))
     }
 
     pub(super) fn time_ms(self, place: &Place, unit: TimeUnit) -> Result<f64> {

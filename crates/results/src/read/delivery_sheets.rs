@@ -39,6 +39,7 @@ pub(super) fn seconds(source: &mut dyn CellSource) -> Result<Vec<FanOutRow>> {
             Column::LastP99 => row.last_p99_ns = time()?,
             Column::DeliveryP50 => row.delivery_p50_ns = time()?,
             Column::DeliveryP99 => row.delivery_p99_ns = time()?,
+            Column::Seconds => row.seconds = cell.row_seconds(place)?,
         }
         Ok(())
     };

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use measurement::record::TimelineRow;
+use measurement::record::{RowSeconds, TimelineRow};
 use measurement::run::{ClientRow, FanOutPercentiles, PercentileRow};
 
 use super::cells::{Cell, CellSource, CellValue, for_each_row, nanoseconds};
@@ -27,6 +27,8 @@ pub(super) fn timeline(source: &mut dyn CellSource) -> Result<Option<Vec<Timelin
             received: row.count(Column::Received)?,
             // Missing in a file from before there was such a column.
             failed: row.count(Column::Failed)?,
+            // As above.
+            seconds: row.length()?,
             service_p50_ns: row.time_ns(Column::ServiceP50)?,
             service_p99_ns: row.time_ns(Column::ServiceP99)?,
             response_p99_ns: row.time_ns(Column::ResponseP99)?,
@@ -106,6 +108,14 @@ impl NumberRow<'_> {
     fn count(&self, column: impl SheetColumn) -> Result<u64> {
         let cell = self.cells.get(column.title());
         cell.map_or(Ok(0), |cell| cell.count(self.place))
+    }
+
+    /// The length of a row of the timeline, which is a second where the column is missing.
+    fn length(&self) -> Result<RowSeconds> {
+        match self.cells.get(TimelineColumn::Seconds.title()) {
+            Some(cell) => cell.row_seconds(self.place),
+            None => Ok(RowSeconds::ONE),
+        }
     }
 
     /// The count in a column that not every file has; `None` for an empty cell.

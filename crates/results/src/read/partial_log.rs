@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use measurement::record::{CountsSoFar, LoggedSecond, SecondHistograms};
+use measurement::record::{CountsSoFar, LoggedSecond, RowSeconds, RowSpan, SecondHistograms};
 use measurement::run::RunTimeline;
 
 use super::Metric;
@@ -49,7 +49,10 @@ pub fn read_logged_seconds(path: &Path) -> Result<(Vec<LoggedSecond>, PartialLog
     let mut seconds = Vec::new();
     let (state, _) = scan(path, &mut file, &mut |second| {
         seconds.push(second.decode().map_err(|source| {
-            let defect = format!("the histograms of second {} are damaged", second.second);
+            let defect = format!(
+                "the histograms of second {} are damaged",
+                second.span.second
+            );
             ResultsError::DamagedRow(path.to_owned(), defect, Some(source))
         })?);
         Ok(())
@@ -60,7 +63,7 @@ pub fn read_logged_seconds(path: &Path) -> Result<(Vec<LoggedSecond>, PartialLog
 /// The texts of a whole second.
 struct WholeSecond<'a> {
     started: Option<Duration>,
-    second: u64,
+    span: RowSpan,
     counts: CountsSoFar,
     service: &'a str,
     response: &'a str,
@@ -74,7 +77,7 @@ impl WholeSecond<'_> {
         let is_empty = histogram::from_plain(&service)?.is_empty();
         Ok(LoggedSecond {
             started_at: started.unwrap_or(SystemTime::UNIX_EPOCH),
-            second: self.second,
+            span: self.span,
             histograms: (!is_empty).then(|| SecondHistograms {
                 response: (response != service).then_some(response),
                 service,
@@ -97,7 +100,7 @@ impl WholePart {
     pub(super) fn scan(path: &Path, file: &mut File) -> Result<Self> {
         let mut counts = Vec::new();
         let (state, bytes) = scan(path, file, &mut |second| {
-            counts.push((second.second, second.counts));
+            counts.push((second.span.second, second.counts));
             Ok(())
         })?;
         if state.counts.is_none() {
@@ -156,6 +159,12 @@ fn scan(
     Ok((scanner.state, scanner.whole_bytes))
 }
 
+/// The length of an interval, which is a second in a log of another program.
+fn row_seconds(interval: Duration) -> RowSeconds {
+    let seconds = (interval + Duration::from_millis(1)).as_secs();
+    RowSeconds::try_from(seconds).unwrap_or_default()
+}
+
 #[derive(Default)]
 struct Scanner {
     state: PartialLog,
@@ -209,7 +218,10 @@ impl Scanner {
             if let Some((_, service)) = service.filter(|_| tag == Metric::ResponseTime.word()) {
                 visitor(&WholeSecond {
                     started: self.started,
-                    second,
+                    span: RowSpan {
+                        second,
+                        seconds: row_seconds(interval.duration()),
+                    },
                     counts: self.counts.unwrap_or_default(),
                     service: &service,
                     response: encoded,

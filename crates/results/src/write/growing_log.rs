@@ -92,7 +92,7 @@ impl GrowingLog {
 mod tests {
     use std::time::SystemTime;
 
-    use measurement::record::CountsSoFar;
+    use measurement::record::{CountsSoFar, RowSeconds, RowSpan};
 
     use super::*;
 
@@ -106,7 +106,7 @@ mod tests {
     fn second(second: u64) -> LoggedSecond {
         LoggedSecond {
             started_at: SystemTime::UNIX_EPOCH,
-            second,
+            span: RowSpan::with(second, RowSeconds::ONE),
             histograms: None,
             counts: CountsSoFar::default(),
         }

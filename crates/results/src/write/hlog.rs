@@ -1,5 +1,5 @@
 //! An HdrHistogram interval log, V2 compressed, with two histograms per second, tagged `service` and
-//! `response`. A run with a scenario has further histograms of the whole run, with tags of their own. HdrHistogram's own
+//! `response`. In a run of more than an hour, intervals are longer. A run with a scenario has further histograms of the whole run, with tags of their own. HdrHistogram's own
 //! tools read it.
 //!
 //! Values are nanoseconds. The column of the largest value is in milliseconds, as HdrHistogram's
@@ -23,8 +23,6 @@ use crate::histogram;
 /// Type of the writer of a log into `W`.
 type LogWriter<'w, 's, W> = IntervalLogWriter<'w, 's, W, V2DeflateSerializer>;
 
-const SECOND: Duration = Duration::from_secs(1);
-
 pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
     let mut file = BufWriter::new(file);
     // A summary of ws-bench has a time; without one the log begins at the epoch.
@@ -35,12 +33,13 @@ pub(super) fn write(run: &RunView<'_>, file: impl Write) -> io::Result<()> {
         header_of(&run.summary.tool, started).begin_log_with(&mut file, &mut serializer)?;
     for (index, row) in run.timeline.iter().enumerate() {
         let start = Duration::from_secs(row.second);
-        // The last second is as long as it was, unless echoes came behind the end: those are in it, or
+        // The last interval is as long as it was, unless echoes came behind the end: those are in it, or
         // in a later one, and time has no holes.
         let left = Duration::from_secs_f64(run.summary.elapsed_s).saturating_sub(start);
         let is_last = index + 1 == run.timeline.len();
         let is_cut = is_last && left > Duration::ZERO;
-        let length = if is_cut { left.min(SECOND) } else { SECOND };
+        let whole = Duration::from_secs(row.seconds.get());
+        let length = if is_cut { left.min(whole) } else { whole };
         write_second(&mut log, start, length, row.histograms.as_ref())?;
         // They begin with the run, and stand behind the tags that every log has.
         if index == 0 {
@@ -74,8 +73,9 @@ pub(super) fn growing_lines(second: &LoggedSecond) -> io::Result<Vec<u8>> {
     builder().begin_log_with(&mut beginning, &mut serializer)?;
     let mut log = builder().begin_log_with(&mut lines, &mut serializer)?;
     log.write_comment(&counts_comment(&second.counts))?;
-    let start = Duration::from_secs(second.second);
-    write_second(&mut log, start, SECOND, second.histograms.as_ref())?;
+    let start = Duration::from_secs(second.span.second);
+    let length = Duration::from_secs(second.span.seconds.get());
+    write_second(&mut log, start, length, second.histograms.as_ref())?;
     // The file has its header already.
     Ok(lines.split_off(beginning.len()))
 }

@@ -99,6 +99,7 @@ fn the_workbook_has_the_sheets_and_columns_of_the_contract() {
                     "response_p99_ms",
                     "max_ms",
                     "failed",
+                    "seconds",
                 ],
             ),
             (
@@ -505,7 +506,7 @@ fn deliveries_and_pushes_have_sheets_behind_the_others_that_go_on() {
         (
             "fan_out",
             "second published expected delivered first_p50_ms median_p50_ms last_p50_ms last_p99_ms \
-             delivery_p50_ms delivery_p99_ms",
+             delivery_p50_ms delivery_p99_ms seconds",
         ),
         (
             "deliveries_2",

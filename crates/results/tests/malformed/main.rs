@@ -213,6 +213,11 @@ fn a_sheet_of_seconds_with_other_things_in_it_is_refused() {
             wanted
         );
     }
+    let (_folder, path) = workbook(&[("timeline", &["second|sent|received|seconds", "0|1|1|3"])]);
+    assert_eq!(
+        said(&path, read_timeline(&path, &ColumnRequest::default())),
+        "cell timeline!D2 of book.xlsx holds 3, not a length of a row"
+    );
     // As it was before failures were counted.
     let (_folder, path) = workbook(&[(
         "timeline",

@@ -67,9 +67,12 @@ pub(super) fn rate_counts(
 
 /// Expected number of independent messages beyond the limit at the edge, by the steps near it.
 fn events(counts: &[RateCount], allowed: f64, log_capacity: f64) -> f64 {
+    // Without a rate that fails, the capacity lies anywhere above the highest one.
+    let highest = counts.iter().map(|count| count.log_rate).reduce(f64::max);
+    let edge = highest.map_or(log_capacity, |highest| highest.min(log_capacity));
     let near = counts
         .iter()
-        .filter(|count| count.log_rate >= log_capacity + NEAR.ln());
+        .filter(|count| count.log_rate >= edge + NEAR.ln());
     near.map(|count| count.units).sum::<f64>() * allowed * (1.0 - allowed)
 }
 

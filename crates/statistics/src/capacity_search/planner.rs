@@ -105,9 +105,10 @@ impl Planner {
         let search_s = left_s - final_s;
         let fits = |step: &SearchStep, room_s: f64| self.length_s(step) <= room_s;
         let mut next = self.climb(steps).filter(|step| fits(step, search_s));
-        let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0) && !estimate.at_least;
+        let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0);
+        let has_overload = has_edge && !estimate.at_least;
         let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
-        if next.is_none() && has_edge && is_time_for_above {
+        if next.is_none() && has_overload && is_time_for_above {
             let step = self.step_from_above(steps, estimate, edge);
             next = step.filter(|step| fits(step, search_s));
         }
@@ -124,7 +125,7 @@ impl Planner {
 
     /// The highest rate that the generator can offer; `None` while it is not known.
     pub(super) fn generator_cap_per_s(&self, steps: &[TakenStep]) -> Option<f64> {
-        let limited = steps.iter().filter(|taken| taken.held().is_none());
+        let limited = steps.iter().filter(|taken| taken.result.generator_limited);
         let limited: Vec<_> = limited.map(|taken| taken.step.rate_per_s).collect();
         let offered = steps.iter().filter(|taken| taken.held().is_some());
         let highest = offered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
@@ -138,7 +139,9 @@ impl Planner {
         let lead_s = step.lead.map_or(0.0, |lead| lead.seconds);
         let drain_s = match step.purpose {
             StepPurpose::Climb => (step.settle_s + step.judged_s).min(self.timeout_s),
-            _ => 0.1,
+            // A server that does not recover answers for half as long again.
+            StepPurpose::FromAbove => ((step.settle_s + step.judged_s) / 2.0).min(self.timeout_s),
+            StepPurpose::Edge | StepPurpose::Final => 0.1,
         };
         lead_s + step.settle_s + step.judged_s + drain_s
     }
@@ -180,7 +183,7 @@ impl Planner {
             chosen.map(|taken| taken.step.rate_per_s)
         };
         let limited: Vec<_> = below()
-            .filter(|taken| taken.held().is_none())
+            .filter(|taken| taken.result.generator_limited)
             .map(|taken| taken.step.rate_per_s)
             .collect();
         let climb = |rate| self.step(StepPurpose::Climb, rate, 0.3 * self.scale(), 1.0);
@@ -193,6 +196,10 @@ impl Planner {
                 None => Some(climb(first)),
                 Some(lowest) => (limited.len() < 6).then(|| climb(lowest / 4.0)),
             },
+            // One failure may be chance.
+            (None, Some(failed)) if self.pilot_per_s > 0.0 && rates(false).count() == 1 => {
+                Some(climb(failed))
+            }
             (None, Some(failed)) => {
                 // A rate too low for any message beyond the limit says nothing more.
                 let next = failed / 4.0;
@@ -224,8 +231,18 @@ impl Planner {
         edge: &Edge,
     ) -> SearchStep {
         let capacity = estimate.rate_per_s.unwrap_or(1.0);
+        if estimate.at_least {
+            // More messages at the highest rate of the generator raise the lower limit.
+            return self.step(
+                StepPurpose::Edge,
+                capacity,
+                self.settle_s(edge),
+                EDGE_STEP_S,
+            );
+        }
         let slope = edge.binding().map_or(1.0, |binding| binding.slope);
-        let distance = (ODDS_AROUND_EDGE / slope.max(1e-9)).clamp(self.precision / 2.0, WIDEST);
+        let distance =
+            (ODDS_AROUND_EDGE / slope.max(1e-9)).clamp((self.precision / 2.0).min(WIDEST), WIDEST);
         let distance = distance.max(half_gap(steps, capacity));
         let below = (capacity / estimate.low_per_s).ln().clamp(0.0, 1.0);
         let above = (estimate.high_per_s / capacity).ln().clamp(0.0, 1.0);
@@ -344,6 +361,6 @@ fn half_gap(steps: &[TakenStep], capacity: f64) -> f64 {
 
 /// The nearest number of three significant digits.
 fn three_digits(rate: f64) -> f64 {
-    let magnitude = 10_f64.powf(rate.log10().floor() - 2.0);
-    (rate / magnitude).round() * magnitude
+    // The text of a number has exactly the digits asked for, which a product with a power of ten has not.
+    format!("{rate:.2e}").parse().unwrap_or(rate)
 }

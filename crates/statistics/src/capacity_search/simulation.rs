@@ -332,6 +332,8 @@ fn a_limit_of_the_generator_is_not_one_of_the_server() {
     let rate = found.rate_per_s.unwrap();
     assert!((45_000.0..=50_000.0).contains(&rate), "{found:?}");
     assert!(found.low_per_s <= rate && found.high_per_s == rate);
+    // The lower limit of a short search was 0, which says nothing.
+    assert!(found.low_per_s > 0.9 * rate, "{found:?}");
     assert_eq!(steps.last().unwrap().rate_per_s, rate);
 }
 
@@ -339,6 +341,26 @@ fn a_limit_of_the_generator_is_not_one_of_the_server() {
 fn a_generator_that_can_offer_nothing_finds_nothing() {
     let (found, _) = search_with(rules(20_000.0, 1), &mut |step| uniform(step, false, true));
     assert_eq!(found.rate_per_s, None);
+}
+
+/// Steps that another program disturbed made the capacity a hundredth of what it was.
+#[test]
+fn a_disturbed_step_does_not_outweigh_higher_rates_that_held() {
+    let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);
+    let mut steps = 0;
+    let (found, _) = search_with(rules(1_900.0, 6), &mut |step| {
+        steps += 1;
+        match steps {
+            1 | 5 => uniform(step, true, false),
+            _ => queue.step(step),
+        }
+    });
+    let truth = 1.0 / SERVICE_S;
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&truth),
+        "{found:?}"
+    );
+    assert!(found.low_per_s > 0.9 * truth, "{found:?}");
 }
 
 /// A condition on a figure of the whole step: its cells all have the result of the step.
@@ -378,9 +400,11 @@ fn the_lowest_of_several_capacities_counts() {
 
 #[test]
 fn short_budgets_are_kept() {
-    for budget_s in [5.0, 10.0, 30.0] {
+    // Half of a large precision was more than the widest distance from the edge.
+    for (budget_s, precision) in [(5.0, 0.03), (10.0, 0.5), (30.0, 0.03)] {
         let rules = SearchRules {
             budget_s,
+            precision,
             ..rules(1_900.0, 2)
         };
         let mut queue = Queue::new(Spacing::Constant, None, 0.01, 4);

@@ -8,6 +8,9 @@ const OVERLOADED_AT_END: f64 = 0.5;
 /// The same over the whole step, as a multiple of the allowed share.
 const FAR_BEYOND: f64 = 10.0;
 
+/// Ratio of a rate that held to a lower one that was overloaded, from which on both contradict each other.
+const WELL_ABOVE: f64 = 1.1;
+
 /// Growth of the median from the first to the last third of a step in which the queue does not stop growing.
 const GROWTH: f64 = 3.0;
 
@@ -32,6 +35,8 @@ pub(super) struct TakenStep {
     held: bool,
     /// True when the conditions held at the end of the step, whatever its beginning was like.
     recovered: bool,
+    /// True when the step contradicts steps at higher rates; see [`mark_disturbed`].
+    is_disturbed: bool,
 }
 
 impl TakenStep {
@@ -52,15 +57,21 @@ impl TakenStep {
         Self {
             held: held && conditions.len() == rules.len(),
             recovered: recovered && conditions.len() == rules.len(),
+            is_disturbed: false,
             step,
             result,
             conditions,
         }
     }
 
-    /// True when all conditions held; `None` when the generator was the limit.
+    /// True when all conditions held; `None` when the step says nothing about the server.
     pub(super) fn held(&self) -> Option<bool> {
-        (!self.result.generator_limited).then_some(self.held)
+        let is_of_server = !self.result.generator_limited && !self.is_disturbed;
+        is_of_server.then_some(self.held)
+    }
+
+    fn is_overloaded(&self) -> bool {
+        self.conditions.iter().any(|found| found.is_overloaded)
     }
 
     pub(super) fn is_final(&self) -> bool {
@@ -82,6 +93,26 @@ impl TakenStep {
             .iter()
             .any(|found| found.is_overloaded || found.share_at_end == 1.0);
         (recovered || is_overloaded && !is_draining).then_some(recovered)
+    }
+}
+
+/// Marks the steps from below that were overloaded at a rate well below rates that held at least twice, and more often than
+/// rates up to this one were overloaded. Something else than the load disturbed them: another program, or a pause of the
+/// machine.
+pub(super) fn mark_disturbed(steps: &mut [TakenStep]) {
+    let decides = |taken: &&TakenStep| !taken.result.generator_limited && !taken.is_from_above();
+    let rates = |wanted: fn(&TakenStep) -> bool| -> Vec<f64> {
+        let chosen = steps.iter().filter(decides).filter(|taken| wanted(taken));
+        chosen.map(|taken| taken.step.rate_per_s).collect()
+    };
+    let held = rates(|taken| taken.held);
+    let overloaded = rates(TakenStep::is_overloaded);
+    for taken in steps.iter_mut().filter(|taken| taken.is_overloaded()) {
+        let rate = taken.step.rate_per_s;
+        let above = held.iter().filter(|other| **other >= rate * WELL_ABOVE);
+        let failed = overloaded.iter().filter(|other| **other <= rate);
+        let (above, failed) = (above.count(), failed.count());
+        taken.is_disturbed = !taken.is_from_above() && above >= 2 && above > failed;
     }
 }
 

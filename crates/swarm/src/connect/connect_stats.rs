@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use measurement::plan::ClientSpread;
-use measurement::record::{ConnectFailure, ConnectHistograms, SetupFailure};
+use measurement::record::{ConnectFailure, ConnectHistograms, RowRule, SetupFailure};
 use measurement::run::SetupSummary;
 
 use super::opening::OpenedConnection;
@@ -57,12 +57,14 @@ impl ServerConnects {
 }
 
 impl ConnectStats {
-    /// Stats of clients that are spread over servers like this.
-    pub(crate) fn new(spread: ClientSpread) -> Self {
-        Self {
+    /// Stats of clients that are spread over servers like this, with this rule for the rows of their openings.
+    pub(crate) fn new(spread: ClientSpread, rows: RowRule) -> Self {
+        let mut stats = Self {
             spread,
             ..Self::default()
-        }
+        };
+        stats.times.seconds.set_rows(rows);
+        stats
     }
 
     fn server_of(&mut self, client: u32) -> &mut ServerConnects {
@@ -206,7 +208,8 @@ mod tests {
 
     #[test]
     fn failures_are_kept_for_each_server() {
-        let mut threads = [0, 1].map(|_| ConnectStats::new(ClientSpread::new(2, 0)));
+        let mut threads =
+            [0, 1].map(|_| ConnectStats::new(ClientSpread::new(2, 0), RowRule::default()));
         for client in [0, 2, 3, 4] {
             let failure = if client == 4 {
                 ConnectFailure::NoAnswer

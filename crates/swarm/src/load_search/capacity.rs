@@ -15,7 +15,7 @@ use statistics::capacity_search::{
 
 use super::runner::{LocalRunner, OrderRunner};
 use super::step_judge::StepJudge;
-use super::step_log::{StepLog, TakenStep};
+use super::step_log::{OfferedStep, StepLog};
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad, identifies_echoes};
@@ -91,11 +91,17 @@ pub fn find_capacity_with<'a>(
         search.take_steps(&mut own)?;
         steps = Some(own);
     }
-    let estimate = steps.map(|steps| steps.estimate());
+    let estimate = steps.as_ref().map(CapacitySearch::estimate);
     let took_s = search.log.spent_s();
     let is_interrupted = search.log.is_interrupted();
-    search.log.finish(setup, |summary, steps| {
-        let capacity = summarize(rules, estimate, steps, is_interrupted, took_s);
+    search.log.finish(setup, |summary, mut rows| {
+        // Later steps may have shown that an earlier one was disturbed.
+        if let Some(steps) = &steps {
+            for (n, row) in rows.iter_mut().enumerate() {
+                row.held = steps.held(n);
+            }
+        }
+        let capacity = summarize(rules, estimate, rows, is_interrupted, took_s);
         summary.capacity = Some(Box::new(capacity));
         summary.plan.find_capacity = Some(CapacityPlanSummary::from(rules));
     })
@@ -139,7 +145,8 @@ impl Search<'_> {
         DrainLimits {
             late_sends: timeout.min(limit.max(Duration::from_millis(500))),
             quiet: timeout.min((2 * limit).max(Duration::from_secs(1))),
-            longest: timeout.min((4 * limit).max(Duration::from_secs(5))),
+            // A server that still answers is not drained.
+            longest: timeout,
         }
     }
 
@@ -238,7 +245,7 @@ impl Search<'_> {
     }
 
     /// Reports the final step. Without one, the highest rate at which the conditions held, or else the lowest rate.
-    fn report_if_best(&mut self, step: &SearchStep, held: Option<bool>, taken: TakenStep) {
+    fn report_if_best(&mut self, step: &SearchStep, held: Option<bool>, taken: OfferedStep) {
         let rank = match (step.purpose, held) {
             (StepPurpose::Final, _) => ReportRank::Final,
             (_, Some(true)) => ReportRank::Held,

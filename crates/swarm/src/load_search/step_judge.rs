@@ -26,21 +26,21 @@ const TAIL: f64 = 0.9;
 #[derive(Debug)]
 pub(super) struct StepJudge {
     plan: Plan,
-    conditions: Vec<(CapacityCondition, Measure)>,
+    conditions: Vec<(CapacityCondition, DecidingCounts)>,
     response_limits_ns: Vec<u64>,
     service_limits_ns: Vec<u64>,
 }
 
 /// The counts of a step that decide about a condition. Limits are indices.
 #[derive(Debug, Clone, Copy)]
-enum Measure {
+enum DecidingCounts {
     Response { limit: usize, allowed: f64 },
     Service { limit: usize, allowed: f64 },
     Failed { allowed: f64 },
     WholeStep,
 }
 
-impl Measure {
+impl DecidingCounts {
     /// Largest share of the messages beyond the limit; `None` for a figure of the whole step.
     fn allowed(self) -> Option<f64> {
         match self {
@@ -87,22 +87,22 @@ impl StepJudge {
         judge
     }
 
-    fn measure(&mut self, judged_by: ConditionJudge) -> Measure {
+    fn measure(&mut self, judged_by: ConditionJudge) -> DecidingCounts {
         let add = |limits: &mut Vec<u64>, limit_ns| {
             limits.push(limit_ns);
             limits.len() - 1
         };
         match judged_by {
-            ConditionJudge::ResponseBeyond { limit_ns, allowed } => Measure::Response {
+            ConditionJudge::ResponseBeyond { limit_ns, allowed } => DecidingCounts::Response {
                 limit: add(&mut self.response_limits_ns, limit_ns),
                 allowed,
             },
-            ConditionJudge::ServiceBeyond { limit_ns, allowed } => Measure::Service {
+            ConditionJudge::ServiceBeyond { limit_ns, allowed } => DecidingCounts::Service {
                 limit: add(&mut self.service_limits_ns, limit_ns),
                 allowed,
             },
-            ConditionJudge::Failed { allowed } => Measure::Failed { allowed },
-            ConditionJudge::WholeStep => Measure::WholeStep,
+            ConditionJudge::Failed { allowed } => DecidingCounts::Failed { allowed },
+            ConditionJudge::WholeStep => DecidingCounts::WholeStep,
         }
     }
 
@@ -145,7 +145,7 @@ impl StepJudge {
         let holds = |condition: &CapacityCondition| {
             summary.as_ref().is_some_and(|step| condition.holds(step))
         };
-        let counts = |condition: &CapacityCondition, measure: Measure| -> Vec<CellCount> {
+        let counts = |condition: &CapacityCondition, measure: DecidingCounts| -> Vec<CellCount> {
             let is_broken = measure.allowed().is_none() && !holds(condition);
             let count = |cell| {
                 let due = cells.due(cell);
@@ -195,10 +195,12 @@ impl StepJudge {
             }
             is_any_broken = true;
             let is_explained = match measure {
-                Measure::WholeStep => record.client.stops.is_some_and(|stops| stops.count > 0),
+                DecidingCounts::WholeStep => {
+                    record.client.stops.is_some_and(|stops| stops.count > 0)
+                }
                 _ => measure.unexplained(cells) as f64 <= allowed,
             } || waited > MOST_WAITED
-                && !matches!(measure, Measure::Failed { .. });
+                && !matches!(measure, DecidingCounts::Failed { .. });
             if !is_explained {
                 return false;
             }

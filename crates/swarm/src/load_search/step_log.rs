@@ -42,7 +42,7 @@ pub(super) struct ReportedStep {
 }
 
 /// A step that is over.
-pub(super) struct TakenStep {
+pub(super) struct OfferedStep {
     pub(super) order: LoadOrder,
     pub(super) record: OrderRecord,
     /// Start in seconds since the beginning.
@@ -85,7 +85,7 @@ impl<'a> StepLog<'a> {
         &mut self,
         purpose: OrderPurpose,
         mut order: LoadOrder,
-    ) -> Result<Option<TakenStep>, SwarmError> {
+    ) -> Result<Option<OfferedStep>, SwarmError> {
         /// 2^64 divided by the golden ratio: multiples of it are far apart.
         const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
         if self.handle.is_stopped() {
@@ -110,7 +110,7 @@ impl<'a> StepLog<'a> {
         };
         self.publish();
         let record = self.runner.run(&order)?;
-        let step = TakenStep {
+        let step = OfferedStep {
             order,
             record,
             start_s,
@@ -131,7 +131,7 @@ impl<'a> StepLog<'a> {
     }
 
     /// Makes the figures of a step those of the run.
-    pub(super) fn report(&mut self, step: TakenStep) {
+    pub(super) fn report(&mut self, step: OfferedStep) {
         self.runner.report_latest();
         self.reported = Some(step.into_reported());
     }
@@ -192,7 +192,7 @@ impl<'a> StepLog<'a> {
     }
 }
 
-impl TakenStep {
+impl OfferedStep {
     fn into_reported(self) -> ReportedStep {
         ReportedStep {
             rate: self.rate(),

@@ -40,10 +40,11 @@ impl Worker<'_> {
         let counts_before = counts(self);
         self.begin_step(step, start);
         let mut baseline = None;
+        let mut echoes = EchoWatch::default();
         while self.is_at_work(&order) {
             self.note_baseline(&mut baseline);
             self.take_command();
-            self.end_quiet_drain(&order);
+            self.end_quiet_drain(&order, &mut echoes);
             self.publish_progress(|worker| Some(worker.usage_since(baseline?)));
             self.event_loop.run_once(MEASURING_WAIT)?;
         }
@@ -156,8 +157,9 @@ impl Worker<'_> {
         !thread.orphans.borrow().is_empty() && thread.clock.now_ns() < until_ns.min(quiet_ns)
     }
 
-    /// Ends the drain when no echo has come for a while.
-    fn end_quiet_drain(&mut self, order: &LoadOrder) {
+    /// Ends the drain when no echo has come for a while, of the judged part or the load before it. A server that still
+    /// answers is not drained.
+    fn end_quiet_drain(&mut self, order: &LoadOrder, echoes: &mut EchoWatch) {
         let thread = &mut self.event_loop.thread;
         let quiet_ns = nanoseconds(order.drain.quiet);
         // The last arrival of a delivery is known to another thread.
@@ -167,11 +169,32 @@ impl Worker<'_> {
         let Some(run) = thread.run.filter(|_| thread.drained_ns == u64::MAX) else {
             return;
         };
-        let last_ns = run.t0_ns + thread.recorder.borrow().last_received_ns();
         let now_ns = thread.clock.now_ns();
+        let arrived = {
+            let counts = &thread.recorder.borrow().counts;
+            counts.received + counts.warmup_echoes
+        };
+        let last_ns = echoes.last_ns(arrived, now_ns);
         if now_ns >= last_ns.max(run.end_ns).saturating_add(quiet_ns) {
             thread.drained_ns = now_ns;
             self.event_loop.wake_all();
         }
+    }
+}
+
+/// The time of the last echo, as closely as the number of echoes is looked at.
+#[derive(Debug, Default)]
+struct EchoWatch {
+    echoes: u64,
+    changed_ns: u64,
+}
+
+impl EchoWatch {
+    /// The last time at which the number had changed.
+    fn last_ns(&mut self, echoes: u64, now_ns: u64) -> u64 {
+        if echoes != self.echoes {
+            (self.echoes, self.changed_ns) = (echoes, now_ns);
+        }
+        self.changed_ns
     }
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use measurement::record::{CountsSoFar, EncodedTimes, LoggedSecond, SecondHistograms};
+use measurement::record::{
+    CountsSoFar, EncodedTimes, LoggedSecond, RowSeconds, RowSpan, SecondHistograms,
+};
 use serde::{Deserialize, Serialize};
 use swarm::{Phase, RunHandle, RunProgress};
 
@@ -31,6 +33,7 @@ pub(super) enum ChildReport {
 pub(super) struct ReportedSecond {
     t0_unix_ns: u64,
     second: u64,
+    seconds: RowSeconds,
     service: Option<EncodedTimes>,
     response: Option<EncodedTimes>,
     counts: CountsSoFar,
@@ -46,7 +49,8 @@ impl From<&LoggedSecond> for ReportedSecond {
                 .ok()
                 .and_then(|since| u64::try_from(since.as_nanos()).ok())
                 .unwrap_or(0),
-            second: second.second,
+            second: second.span.second,
+            seconds: second.span.seconds,
             service: times.map(|times| EncodedTimes(times.service.clone())),
             response: times.and_then(|times| times.response.clone().map(EncodedTimes)),
             counts: second.counts,
@@ -58,7 +62,10 @@ impl From<ReportedSecond> for LoggedSecond {
     fn from(second: ReportedSecond) -> Self {
         Self {
             started_at: UNIX_EPOCH + Duration::from_nanos(second.t0_unix_ns),
-            second: second.second,
+            span: RowSpan {
+                second: second.second,
+                seconds: second.seconds,
+            },
             histograms: second.service.map(|service| SecondHistograms {
                 service: service.0,
                 response: second.response.map(|response| response.0),
@@ -104,7 +111,7 @@ mod tests {
     fn a_second_arrives_as_it_was_sent() {
         let second = LoggedSecond {
             started_at: UNIX_EPOCH + Duration::from_nanos(1_800_000_000_123_456_789),
-            second: 7,
+            span: RowSpan::with(14, RowSeconds::try_from(2).unwrap()),
             histograms: Some(SecondHistograms {
                 service: vec![1, 2, 255],
                 response: None,

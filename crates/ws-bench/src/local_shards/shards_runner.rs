@@ -68,17 +68,13 @@ impl<'a> ShardsRunner<'a> {
     /// The runner of this number of children, whose connections are open.
     pub(super) fn new(
         children: &'a mut Children,
-        count: u32,
+        count: usize,
         folder: &'a Path,
         plan: &Plan,
         control: &'a RunHandle,
         probe: Option<&'a mut ProcessProbe>,
         facts: &'a mut StepShards,
     ) -> Self {
-        let row = |shard| ShardRow {
-            shard,
-            ..ShardRow::default()
-        };
         Self {
             children,
             folder,
@@ -87,7 +83,7 @@ impl<'a> ShardsRunner<'a> {
             facts,
             budget: BottomK::new(plan.max_samples, plan.seed),
             lead: FIRST_LEAD,
-            latest: (0..count).map(row).collect(),
+            latest: blank_rows(count),
             has_report: false,
         }
     }
@@ -96,10 +92,10 @@ impl<'a> ShardsRunner<'a> {
     fn take(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
         let (start, begin) = (SystemTime::now() + self.lead, Instant::now() + self.lead);
         self.facts.first_start.get_or_insert(start);
-        let command = StepCommand::Take(LoadOrder {
+        let command = StepCommand::Take(Box::new(LoadOrder {
             start: Some(start),
             ..order.clone()
-        });
+        }));
         self.children.command(&command).map_err(failed)?;
         let end = begin + order.length();
         let mut watch = StepWatch::new(self.probe.as_deref_mut(), end - order.judged, end);
@@ -122,8 +118,13 @@ impl<'a> ShardsRunner<'a> {
         }
         let mut all = all.unwrap_or_default();
         if !self.facts.died.is_empty() {
+            // The others offered a part of the load only.
             self.facts.ended_by_death |= !self.control.is_stopped();
-            all.interrupted = true;
+            self.latest = blank_rows(self.latest.len());
+            return Ok(OrderRecord {
+                interrupted: true,
+                ..OrderRecord::default()
+            });
         }
         if all.late > GOOD_START {
             self.lead = (2 * self.lead).min(LONGEST_LEAD);
@@ -237,6 +238,15 @@ impl<'a> StepWatch<'a> {
         }
         self.begin.or(self.end)
     }
+}
+
+/// Rows of this number of children, without counts.
+fn blank_rows(count: usize) -> Vec<ShardRow> {
+    let row = |shard| ShardRow {
+        shard,
+        ..ShardRow::default()
+    };
+    (0..).map(row).take(count).collect()
 }
 
 /// Keeps as many samples of all children as the plan wants, those that one process would have kept.

@@ -51,7 +51,7 @@ impl SteppedRun<'_> {
     pub(super) fn execute(
         &self,
         rates: &SeveralRates,
-        probe: Option<&mut ProcessProbe>,
+        mut probe: Option<ProcessProbe>,
     ) -> anyhow::Result<Option<(Run, Option<ExitStatus>)>> {
         let Self {
             args,
@@ -72,7 +72,6 @@ impl SteppedRun<'_> {
             if !control.is_stopped() {
                 return Err(super::why_nothing_connected(plan)?.into());
             }
-            args.notice("interrupted before the start; nothing was measured");
             return Ok(None);
         }
         if opened.is_none() {
@@ -83,7 +82,7 @@ impl SteppedRun<'_> {
             );
         }
         let mut facts = StepShards::default();
-        let run = self.take_steps(rates, &mut children, probe, &mut facts);
+        let run = self.take_steps(rates, &mut children, probe.as_mut(), &mut facts);
         drop(display);
         self.interrupts.announce_on_interrupt(!args.quiet);
         let mut run = run?;
@@ -129,8 +128,7 @@ impl SteppedRun<'_> {
         facts: &mut StepShards,
     ) -> Result<Run, SwarmError> {
         let (plan, control) = (&self.started.plan, self.control);
-        let count = self.orders.first().map_or(0, |order| order.shards.get());
-        let folder = self.folder;
+        let (count, folder) = (self.orders.len(), self.folder);
         let runner = ShardsRunner::new(children, count, folder, plan, control, probe, facts);
         let runner = Box::new(runner);
         let scenario = plan.scenario().map(Arc::as_ref);

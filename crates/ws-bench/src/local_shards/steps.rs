@@ -13,7 +13,7 @@ use swarm::LoadOrder;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum StepCommand {
     /// Takes a step.
-    Take(LoadOrder),
+    Take(Box<LoadOrder>),
     /// Closes the connections.
     Close,
 }
@@ -92,8 +92,8 @@ mod tests {
         let window = NonZeroU32::MIN;
         let rate_per_s = 41_234.567_891;
         for command in [
-            StepCommand::Take(order(OrderLoad::Closed { window })),
-            StepCommand::Take(order(OrderLoad::Open { rate_per_s })),
+            StepCommand::Take(Box::new(order(OrderLoad::Closed { window }))),
+            StepCommand::Take(Box::new(order(OrderLoad::Open { rate_per_s }))),
             StepCommand::Close,
         ] {
             let line = serde_json::to_string(&command).unwrap();

@@ -5,7 +5,7 @@ use rust_xlsxwriter::Workbook;
 
 use super::chart::{LineStyle, SheetAxis, SheetChart, SheetScale, whole_axis};
 use super::style::SERIES;
-use super::{XlsxResult, count, event_rows};
+use super::{XlsxResult, count, event_rows, row_name};
 use crate::schema::CONNECTS_SHEET;
 
 /// Writes the sheet if there is a row.
@@ -24,7 +24,10 @@ pub(super) fn write(workbook: &mut Workbook, rows: &[ConnectRow]) -> XlsxResult 
         sheet: CONNECTS_SHEET,
         columns: written.titles.len(),
         last_row: written.last_row,
-        title: "Times of opening a connection in each second".to_owned(),
+        title: format!(
+            "Times of opening a connection in each {}",
+            row_name(rows[0].seconds)
+        ),
         x: whole_axis(name, rows.len() > 1, last),
         x_column: written.column("second").unwrap_or_default(),
         y: SheetAxis::of_times(SheetScale::Linear { end: None }),

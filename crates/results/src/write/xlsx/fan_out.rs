@@ -6,7 +6,7 @@ use rust_xlsxwriter::{Workbook, Worksheet};
 
 use super::chart::{LineStyle, SheetAxis, SheetChart, SheetScale, whole_axis};
 use super::style::{BLUE, GREEN, VERMILION, mark_unless, write_table};
-use super::{RunView, XlsxResult, chunks, count, ms, row, seconds};
+use super::{RunView, XlsxResult, chunks, count, ms, row, row_name, seconds};
 use crate::schema::{
     DELIVERIES_SHEET, DeliveryColumn, FAN_OUT_SHEET, FanOutColumn as Column, ROWS_PER_SHEET,
     SheetColumn, further_sheet,
@@ -31,10 +31,11 @@ pub(super) fn write_seconds(
         Column::LastP99 => t.last_p99_ns.map(ms).into(),
         Column::DeliveryP50 => t.delivery_p50_ns.map(ms).into(),
         Column::DeliveryP99 => t.delivery_p99_ns.map(ms).into(),
+        Column::Seconds => count(t.seconds.get()).into(),
     };
     write_table(sheet, FAN_OUT_SHEET, rows, content)?;
     // A second that the end of the run cut short would look like a decrease.
-    let is_whole = |t: &&FanOutRow| (t.second + 1) as f64 <= elapsed_s;
+    let is_whole = |t: &&FanOutRow| (t.second + t.seconds.get()) as f64 <= elapsed_s;
     let drawn = match rows.iter().take_while(is_whole).count() {
         0 => rows,
         whole => &rows[..whole],
@@ -53,7 +54,10 @@ fn chart(drawn: &[FanOutRow]) -> Option<SheetChart<'static>> {
         sheet: FAN_OUT_SHEET,
         columns: Column::ALL.len(),
         last_row: row(drawn.len()),
-        title: "Delivery time of first, median and last receiver in each second".to_owned(),
+        title: format!(
+            "Delivery time of first, median and last receiver in each {}",
+            row_name(drawn[0].seconds)
+        ),
         x: whole_axis("seconds since T0", drawn.len() > 1, count(last_second)),
         x_column: Column::Second.at(),
         y: SheetAxis::of_times(scale),

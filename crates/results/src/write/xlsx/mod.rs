@@ -24,6 +24,7 @@ mod timeline;
 
 use std::io::{self, Write};
 
+use measurement::record::RowSeconds;
 use measurement::run::{PlanSummary, Tool};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, XlsxError};
 use serde_json::Value;
@@ -155,4 +156,13 @@ fn column(index: usize) -> u16 {
 /// A count as a spreadsheet's number, exact below 2^53.
 fn count(value: u64) -> f64 {
     value as f64
+}
+
+/// The name of a row of a table over time: `second`, `50 s`.
+fn row_name(length: RowSeconds) -> String {
+    if length.is_one() {
+        "second".to_owned()
+    } else {
+        format!("{} s", length.get())
+    }
 }

@@ -1,11 +1,11 @@
-//! One row per second.
+//! One row per second, or per several in a long run.
 
 use measurement::record::TimelineRow;
 use rust_xlsxwriter::Worksheet;
 
 use super::chart::{self, LineStyle, SheetAxis, SheetChart, SheetLine, SheetScale, whole_axis};
 use super::style::{BLUE, GREEN, ORANGE, PURPLE, VERMILION, mark_unless, write_table};
-use super::{RunView, XlsxResult, count, has_response_times, ms, row};
+use super::{RunView, XlsxResult, count, has_response_times, ms, row, row_name};
 use crate::schema::{SheetColumn, TIMELINE_SHEET, TimelineColumn as Column};
 
 pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
@@ -18,6 +18,7 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
         Column::ResponseP99 => t.response_p99_ns.map(ms).into(),
         Column::Max => t.max_ns.map(ms).into(),
         Column::Failed => count(t.failed).into(),
+        Column::Seconds => count(t.seconds.get()).into(),
     };
     write_table(sheet, TIMELINE_SHEET, run.timeline, content)?;
     mark_unless(sheet, Column::Failed, run.timeline.len(), 0)?;
@@ -31,7 +32,7 @@ pub(super) fn write(sheet: &mut Worksheet, run: &RunView<'_>) -> XlsxResult {
 
 /// All seconds without those that the end of the run cut short, which would look like a decrease.
 fn whole_seconds<'r>(run: &RunView<'r>) -> &'r [TimelineRow] {
-    let is_whole = |t: &&TimelineRow| (t.second + 1) as f64 <= run.summary.elapsed_s;
+    let is_whole = |t: &&TimelineRow| t.span().end() as f64 <= run.summary.elapsed_s;
     match run.timeline.iter().take_while(is_whole).count() {
         0 => run.timeline,
         whole => &run.timeline[..whole],
@@ -68,8 +69,9 @@ fn messages(drawn: &[TimelineRow]) -> SheetChart<'static> {
     if drawn.iter().any(|t| t.failed > 0) {
         lines.push(("failed", Column::Failed.at(), VERMILION, solid));
     }
+    let title = format!("Messages in each {}", row_name(drawn[0].seconds));
     let y = whole_axis("messages", false, 0.0);
-    chart_of(drawn, "Messages in each second", y, lines)
+    chart_of(drawn, &title, y, lines)
 }
 
 fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static> {
@@ -86,11 +88,12 @@ fn times(drawn: &[TimelineRow], has_response_times: bool) -> SheetChart<'static>
         ("service time p99", p99, VERMILION, medium),
         ("service time p50", p50, GREEN, thick),
     ];
-    let mut title = "Service time in each second";
+    let mut times = "Service time";
     if has_response_times {
-        title = "Service and response time in each second";
+        times = "Service and response time";
         let p99 = Column::ResponseP99.at();
         lines.insert(1, ("response time p99", p99, PURPLE, LineStyle::Dots));
     }
-    chart_of(drawn, title, SheetAxis::of_times(scale), lines)
+    let title = format!("{times} in each {}", row_name(drawn[0].seconds));
+    chart_of(drawn, &title, SheetAxis::of_times(scale), lines)
 }
