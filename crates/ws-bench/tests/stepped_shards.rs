@@ -6,6 +6,8 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
 
@@ -131,6 +133,46 @@ fn samples_of_all_shards_are_limited_together() {
     let csv = fs::read_to_string(bench.path("run.csv"));
     let csv = csv.unwrap_or_else(|e| panic!("{e}: {}", stderr(&output)));
     assert_eq!(csv.lines().count(), 31);
+}
+
+/// Waits until a run that serves metrics is in its second step.
+fn wait_for_second_step(parent: &mut Child) {
+    let mut notices = BufReader::new(parent.stderr.take().unwrap()).lines();
+    let address = notices.find_map(|line| {
+        let line = line.unwrap();
+        let address = line.strip_prefix("metrics at http://")?;
+        Some(address.strip_suffix("/metrics")?.to_owned())
+    });
+    let address = address.unwrap();
+    // Discards all other notices, so that the pipe does not fill up.
+    std::thread::spawn(move || notices.for_each(drop));
+    let mut page = String::new();
+    while !page.contains("\nws_bench_search_step 2\n") {
+        page.clear();
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_string(&mut page).unwrap();
+    }
+}
+
+#[test]
+fn a_child_that_dies_in_the_second_step_leaves_the_first_one() {
+    let server = echo();
+    let bench = Bench::new();
+    let line = "--sweep 100..200:2 -d 4s --warmup 0s -c 4 --shards 2 --no-calibrate -o run.json";
+    let line = format!("{} {line} --metrics-bind 127.0.0.1:0", server.url);
+    let mut command = bench.command(&line);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut parent = command.spawn().unwrap();
+    wait_for_second_step(&mut parent);
+    send(children_of(&parent)[1], Signal::SIGKILL);
+    assert_eq!(parent.wait().unwrap().code(), Some(3));
+    let json = report(&bench);
+    assert_eq!(json["load_curve"].as_array().unwrap().len(), 1, "{json}");
+    assert_adds_up(&json, &json["load_curve"]);
+    assert_eq!(json["shards"]["died"].as_array().unwrap().len(), 1);
+    assert_eq!(json["connections"]["opened"], 4, "{json}");
 }
 
 /// A sweep of two shards whose points take ten minutes.

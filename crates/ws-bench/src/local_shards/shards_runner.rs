@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use host::process_probe::{ProcessProbe, ProcessUsage};
 use measurement::plan::Plan;
 use measurement::record::{BottomK, Record};
-use measurement::run::{LATE_START_NS, ShardRow};
+use measurement::run::{Connections, LATE_START_NS, ShardRow};
 use serde::de::DeserializeOwned;
 use swarm::load_search::{ClosedRun, OrderRunner};
 use swarm::{LoadOrder, OrderRecord, RunHandle, StartError, SwarmError};
@@ -61,6 +61,8 @@ pub(super) struct ShardsRunner<'a> {
     lead: Duration,
     /// One row per child, with the counts of the latest step.
     latest: Vec<ShardRow>,
+    /// Connections of each child at the end of its latest step.
+    connections: BTreeMap<u32, Connections>,
     has_report: bool,
 }
 
@@ -84,6 +86,7 @@ impl<'a> ShardsRunner<'a> {
             budget: BottomK::new(plan.max_samples, plan.seed),
             lead: FIRST_LEAD,
             latest: blank_rows(count),
+            connections: BTreeMap::new(),
             has_report: false,
         }
     }
@@ -154,6 +157,7 @@ impl<'a> ShardsRunner<'a> {
 
     /// Notes the counts of a child in the latest step.
     fn note_part(&mut self, shard: u32, part: &OrderRecord) {
+        self.connections.insert(shard, part.connections.clone());
         let counts = &part.record.counts;
         let stops = part.stops.iter().map(|stop| stop.length_ns);
         if let Some(row) = self.latest.get_mut(shard as usize) {
@@ -204,7 +208,15 @@ impl OrderRunner for ShardsRunner<'_> {
                 });
             }
         }
-        Ok(all.unwrap_or_default())
+        let mut all = all.unwrap_or_default();
+        for shard in self.facts.died.keys() {
+            // Those of a child that died are known up to its latest step.
+            if let Some(of_dead) = self.connections.remove(shard) {
+                let known = std::mem::take(&mut all.context.connections);
+                all.context.connections = known.beside(of_dead);
+            }
+        }
+        Ok(all)
     }
 }
 
