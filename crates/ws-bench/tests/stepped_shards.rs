@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use common::shard_runs::assert_code;
 use common::{Bench, Server, stderr, stdout};
@@ -17,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use results::read::{RunPart, read_run};
 use serde_json::Value;
+use test_support::stub_server::{StubBehaviour, StubServer};
 
 fn echo() -> Server {
     Server::start(|_, message| Some(message))
@@ -121,6 +123,24 @@ fn a_search_of_two_shards_measures_an_embedded_server() {
         capacity["steps"][0]["server_cpu_share"].is_number(),
         "{json}"
     );
+}
+
+/// Four clients of a server that needs 20 ms for each message of a connection, so that it serves at most 200 messages per
+/// second.
+#[test]
+fn a_search_of_two_shards_finds_the_limit_of_the_server() {
+    let server = StubServer::start(StubBehaviour {
+        hold: Duration::from_millis(20),
+        ..StubBehaviour::default()
+    });
+    let bench = Bench::new();
+    let search = "--find-capacity p99<200ms --budget 10s -c 4 --shards 2 --no-calibrate";
+    let run = bench.report(&format!("{} {search}", server.url()));
+    let steps = run.value("/capacity/steps").as_array().unwrap();
+    assert!(steps.iter().any(|step| step["held"] == false), "{steps:?}");
+    let rate = run.value("/capacity/rate_per_s").as_f64().unwrap();
+    assert!(rate <= 300.0, "{rate}");
+    assert_adds_up(&run.json, run.value("/capacity/steps"));
 }
 
 #[test]
