@@ -135,6 +135,8 @@ pub struct OrderRecord {
     pub alive: u64,
     /// Time from the start of the step to the end of the drain.
     pub took: Duration,
+    /// Time from the start that the order gives to that of the step; zero for an order without a start.
+    pub late: Duration,
     /// Usage of the server in the judged part; `None` when not measured.
     pub server: Option<ServerUsage>,
     /// Messages of each client, ordered by number; empty unless samples are kept.
@@ -183,6 +185,7 @@ struct StoredOrder {
     connections: Connections,
     alive: u64,
     took: Duration,
+    late: Duration,
     server: Option<ServerUsage>,
     clients: Vec<ClientCounts>,
     interrupted: bool,
@@ -203,6 +206,7 @@ impl From<OrderRecord> for StoredOrder {
             connections: order.connections,
             alive: order.alive,
             took: order.took,
+            late: order.late,
             server: order.server,
             clients: order.clients,
             interrupted: order.interrupted,
@@ -226,6 +230,7 @@ impl TryFrom<StoredOrder> for OrderRecord {
             connections: stored.connections,
             alive: stored.alive,
             took: stored.took,
+            late: stored.late,
             server: stored.server,
             clients: stored.clients,
             interrupted: stored.interrupted,
@@ -262,6 +267,7 @@ impl OrderRecord {
         self.connections = connections.beside(other.connections);
         self.alive += other.alive;
         self.took = self.took.max(other.took);
+        self.late = self.late.max(other.late);
         // Only one of them knows the server's processes.
         self.server = self.server.take().or(other.server);
         self.clients.extend(other.clients);

@@ -216,6 +216,7 @@ impl SlicedRun {
         let withheld_before = WithheldCpu::now();
         let (start, threads) = self.coordinator.run_step(command, observe)?;
         let took = start.elapsed();
+        let late = start.saturating_duration_since(command.start);
         let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
         let mut sum = sum_progress(&progress);
         let withheld = WithheldCpu::now().since(withheld_before);
@@ -244,6 +245,7 @@ impl SlicedRun {
             alive,
             connections,
             took,
+            late: order.start.map_or(Duration::ZERO, |_| late),
             server: None,
             clients,
             interrupted: self.coordinator.interrupted,

@@ -326,6 +326,27 @@ fn an_interrupt_ends_a_step_with_what_was_counted_so_far() {
 }
 
 #[test]
+fn a_step_that_begins_after_its_start_is_late() {
+    let server = echo();
+    let plan = server.plan(steps(Arrivals::Constant));
+    let mut run = open(&plan);
+    let second = Duration::from_secs(1);
+    let late = LoadOrder {
+        start: Some(std::time::SystemTime::now() - second),
+        ..order(1_000.0, 1)
+    };
+    let mut found = run.step(&late).unwrap();
+    assert!(found.late > second / 2, "{:?}", found.late);
+    assert_eq!(counts(&plan, &late, &found), (100, 0, 0));
+    let at_once = order(1_000.0, 2);
+    let next = run.step(&at_once).unwrap();
+    assert_eq!(next.late, Duration::ZERO);
+    let latest = found.late;
+    found.add(next).unwrap();
+    assert_eq!(found.late, latest);
+}
+
+#[test]
 fn parts_of_two_processes_add_up_and_survive_storing() {
     let answered = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&answered);

@@ -111,9 +111,12 @@ pub fn points(s: &Summary) -> Vec<String> {
     let Some(shards) = &s.shards else {
         return Vec::new();
     };
-    let mut points = faults(shards);
-    points.extend(figures_without(s, shards));
-    if shards.degraded {
+    let has_steps = s.capacity.is_some() || s.load_curve.is_some();
+    let mut points = faults(shards, has_steps);
+    if !has_steps {
+        points.extend(figures_without(s, shards));
+    }
+    if shards.degraded && !has_steps {
         points.push(full_strength(shards));
     }
     points.extend(clocks(shards));
@@ -149,11 +152,14 @@ fn figures_without(s: &Summary, shards: &ShardsSummary) -> Option<String> {
     })
 }
 
-/// One sentence or two on each fault.
-fn faults(shards: &ShardsSummary) -> Vec<String> {
+/// One sentence or two on each fault. `has_steps`: a search or a sweep, which ends when a shard dies.
+fn faults(shards: &ShardsSummary, has_steps: bool) -> Vec<String> {
     let mut points = Vec::new();
     points.extend(missing(shards));
-    points.extend(died(shards));
+    match has_steps {
+        true => points.extend(died_in_step(shards)),
+        false => points.extend(died(shards)),
+    }
     points.extend(late(shards));
     points.extend(differing(shards));
     points.extend(stopped(shards));
@@ -227,6 +233,18 @@ fn died(shards: &ShardsSummary) -> Vec<String> {
     let others = by_end.values().skip(LISTED).map(Vec::len).sum();
     points.extend(further(others, "died"));
     points
+}
+
+/// One point for all shards that died while a step was taken.
+fn died_in_step(shards: &ShardsSummary) -> Option<String> {
+    let numbers: Vec<_> = shards.died.iter().map(|died| died.shard).collect();
+    (!numbers.is_empty()).then(|| {
+        format!(
+            "{} died, so the run ended early, without the step that was taken then. See the error of the shard for the cause, \
+             and repeat the run",
+            with_hosts(shards, &numbers)
+        )
+    })
 }
 
 fn late(shards: &ShardsSummary) -> Vec<String> {
@@ -484,6 +502,24 @@ mod tests {
         }
         let sentence = "shard 1 was stopped for 2.00 s: its longest times may be its own";
         assert_eq!(points_of(shards), [sentence]);
+    }
+
+    #[test]
+    fn a_shard_that_died_in_a_step_ends_a_sweep() {
+        let mut summary = closed_loop_summary(100);
+        summary.load_curve = Some(Vec::new());
+        let died = |shard| DiedShard {
+            shard,
+            through_s: 7,
+        };
+        summary.shards = Some(ShardsSummary {
+            degraded: true,
+            died: vec![died(1), died(2)],
+            ..ShardsSummary::default()
+        });
+        let sentence = "shards 1 and 2 died, so the run ended early, without the step that was taken then. See the error of the \
+                        shard for the cause, and repeat the run";
+        assert_eq!(points(&summary), [sentence]);
     }
 
     #[test]

@@ -6,14 +6,21 @@
 //! | module | contents |
 //! |---|---|
 //! | [`order`] | the order of a child, in its environment |
-//! | [`child`] | a process of the run |
+//! | [`child`], [`step_child`] | a process of the run; one that takes the steps of a search or a sweep |
 //! | [`report`] | the lines that a child sends to its parent |
 //! | [`children`] | the processes of the run, and their ends |
+//! | [`steps`] | commands and results of the steps of a search or a sweep |
+//! | [`shards_runner`] | the steps of all children as those of one run |
+//! | [`stepped_run`] | a search or a sweep by all children, and its shards as reported |
 
 pub(crate) mod child;
 mod children;
 pub(crate) mod order;
 mod report;
+mod shards_runner;
+mod step_child;
+mod stepped_run;
+mod steps;
 mod watched_server;
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -22,11 +29,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use cli::ExitStatus;
 use cli::interrupt::Interrupts;
+use cli::{DisplayThread, ExitStatus};
 use measurement::plan::{ConnectionRules, Length, Load, LoadDraft, LoadSpec, Plan};
 use measurement::record::{LoggedSecond, SecondMerger};
-use measurement::run::Summary;
+use measurement::run::{Run, Summary};
 use measurement::verdict::{GeneratorUsage, ServerUsage};
 use scenario::Scenario;
 use shards::ShardsError;
@@ -37,7 +44,7 @@ use crate::outputs::RunOutputs;
 use crate::publish::{PublishedOutcome, publish};
 use crate::run::{self, Checked, Started};
 use crate::{progress_bar, tui};
-use children::Children;
+use children::{ChildInput, Children};
 use order::ChildOrder;
 use watched_server::WatchedServer;
 
@@ -61,8 +68,22 @@ pub(crate) fn run(
     let folder = tempfile::Builder::new().prefix("ws-bench-").tempdir();
     let folder = folder.context("cannot create a folder for the results of the shards")?;
     control.follow(count.get() as usize);
-    let orders = orders(args, &started.plan, count, folder.path(), &outputs);
-    let mut children = Children::start(&orders).context("cannot start the shards")?;
+    let orders = orders(args, &started, count, folder.path(), &outputs);
+    if let Some(rates) = args.several_rates() {
+        let stepped = stepped_run::SteppedRun {
+            args,
+            started: &started,
+            orders: &orders,
+            folder: folder.path(),
+            control,
+            interrupts,
+        };
+        let run = stepped.execute(&rates, probe)?;
+        drop(started);
+        return publish_steps(args, run, outputs, interrupts);
+    }
+    let children = Children::start(&orders, ChildInput::Launcher);
+    let mut children = children.context("cannot start the shards")?;
     let mut led = LedRun {
         control,
         interrupts,
@@ -102,6 +123,22 @@ pub(crate) fn run(
     publish(merged.run, outputs, &outcome, interrupts)
 }
 
+/// Publishes a search or a sweep, which is `None` when it was interrupted before its first step.
+fn publish_steps(
+    args: &BenchArgs,
+    run: Option<(Run, Option<ExitStatus>)>,
+    outputs: RunOutputs,
+    interrupts: &Interrupts,
+) -> anyhow::Result<ExitStatus> {
+    let Some((run, status)) = run else {
+        args.notice("interrupted before the start; nothing was measured");
+        return Ok(ExitStatus::Interrupted);
+    };
+    let report = args.report();
+    let outcome = PublishedOutcome { status, report };
+    publish(run, outputs, &outcome, interrupts)
+}
+
 /// Returns true when it is known that no connection opened. A shard that died may have had some.
 fn has_no_connection(summary: Option<&Summary>) -> bool {
     summary.is_some_and(|summary| {
@@ -113,11 +150,12 @@ fn has_no_connection(summary: Option<&Summary>) -> bool {
 /// The orders of all children. Threads and cores of the plan are divided, everything else is that of the whole run.
 fn orders(
     args: &BenchArgs,
-    plan: &Plan,
+    started: &Started,
     count: NonZeroU32,
     folder: &Path,
     outputs: &RunOutputs,
 ) -> Vec<ChildOrder> {
+    let plan = &started.plan;
     let sends_progress = !args.quiet || args.metrics_bind.is_some();
     let sends_seconds = outputs.growing().next().is_some();
     let urls = plan
@@ -135,6 +173,7 @@ fn orders(
             urls: urls.clone(),
             embedded: plan.server().embedded.clone(),
             seed: plan.seed,
+            calibration: started.calibration,
             threads,
             pin: cores_of(&plan.pin, shard as usize, shards, threads),
             sends_progress,
@@ -150,6 +189,26 @@ fn cores_of(cores: &[usize], shard: usize, shards: usize, threads: usize) -> Vec
     }
     let turns = (0..threads).map(|thread| shard + thread * shards);
     turns.map(|turn| cores[turn % cores.len()]).collect()
+}
+
+/// Starts the display that the user wants.
+fn start_display(
+    args: &BenchArgs,
+    started: &Started,
+    control: &RunHandle,
+    interrupts: &Interrupts,
+) -> anyhow::Result<Option<DisplayThread>> {
+    let (plan, calibration) = (&started.plan, started.calibration);
+    // The live screen shows interrupts itself.
+    interrupts.announce_on_interrupt(!args.quiet && !args.tui);
+    if args.quiet {
+        return Ok(None);
+    }
+    if !args.tui {
+        return Ok(progress_bar::start(plan, control));
+    }
+    let rates = args.several_rates();
+    tui::start(plan, rates.as_ref(), calibration, control, interrupts).map(Some)
 }
 
 /// The run of all children.
@@ -170,24 +229,8 @@ impl LedRun<'_> {
         children: &mut Children,
         watched: &mut WatchedServer,
     ) -> anyhow::Result<Option<ServerUsage>> {
-        let (plan, control, interrupts) = (&started.plan, self.control, self.interrupts);
-        // The live screen shows interrupts itself.
-        interrupts.announce_on_interrupt(!args.quiet && !args.tui);
-        let display = match (args.quiet, args.tui) {
-            (true, _) => None,
-            (false, true) => {
-                let rates = args.several_rates();
-                let calibration = started.calibration;
-                Some(tui::start(
-                    plan,
-                    rates.as_ref(),
-                    calibration,
-                    control,
-                    interrupts,
-                )?)
-            }
-            (false, false) => progress_bar::start(plan, control),
-        };
+        let (control, interrupts) = (self.control, self.interrupts);
+        let display = start_display(args, started, control, interrupts)?;
         let mut phase = Phase::Connect;
         control.set_phase(phase);
         while children.are_running() {
@@ -213,13 +256,8 @@ impl LedRun<'_> {
         control.end_followed(control.is_stopped() && phase < Phase::Close);
         drop(display);
         interrupts.announce_on_interrupt(!args.quiet);
-        // An embedded server is all of this process that works.
-        let generator = GeneratorUsage {
-            cpu_s: Some(0.0),
-            ..GeneratorUsage::default()
-        };
         let used = watched.used.take();
-        Ok(used.and_then(|used| swarm::server_usage(used, &generator)))
+        Ok(used.and_then(|used| swarm::server_usage(used, &no_generator())))
     }
 
     /// Adds a second of a child to the logs that grow; `None` when the child has ended.
@@ -237,6 +275,14 @@ impl LedRun<'_> {
                 self.interrupts.name_on_abort(self.outputs.growing());
             }
         }
+    }
+}
+
+/// Usage of a generator in the parent. An embedded server is all of this process that works.
+fn no_generator() -> GeneratorUsage {
+    GeneratorUsage {
+        cpu_s: Some(0.0),
+        ..GeneratorUsage::default()
     }
 }
 

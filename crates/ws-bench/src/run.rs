@@ -333,11 +333,7 @@ fn measure(
     drop(display);
     interrupts.announce_on_interrupt(!args.quiet);
     let mut run = run?;
-    if let Some((summary, scenario)) = run.summary.as_mut().zip(plan.scenario())
-        && let Some(about) = &mut summary.scenario
-    {
-        about.sha256 = Some(cli::scenario_fingerprint(scenario));
-    }
+    name_scenario(&mut run, plan);
     let server = run.summary.as_ref().and_then(|s| s.server.as_ref());
     if let ([pid, others @ ..], None) = (&args.server_pids()[..], server) {
         let processes = if others.is_empty() {
@@ -350,6 +346,15 @@ fn measure(
         ));
     }
     Ok(run)
+}
+
+/// Adds the fingerprint of the scenario to the summary.
+pub(crate) fn name_scenario(run: &mut Run, plan: &Plan) {
+    if let Some((summary, scenario)) = run.summary.as_mut().zip(plan.scenario())
+        && let Some(about) = &mut summary.scenario
+    {
+        about.sha256 = Some(cli::scenario_fingerprint(scenario));
+    }
 }
 
 /// Executes a run of one load, a search or a sweep in this process.

@@ -68,6 +68,21 @@ fn assert_all_delivered(json: &Value, published: u64) {
 }
 
 #[test]
+fn rooms_of_two_shards_are_swept_like_those_of_one_process() {
+    let bench = Bench::new();
+    let server = BroadcastServer::axum();
+    let sweep = "--sweep 40..80:2 -d 1s --shards 2 --no-calibrate";
+    let (json, _) = summary(&bench, &format!("{} {ROOMS} {sweep}", server.url));
+    let reported = json["offered_rate_per_s"].as_f64().unwrap();
+    let messages = json["messages"]["sent"].as_u64().unwrap();
+    assert_eq!(messages as f64, reported, "{json}");
+    assert_all_delivered(&json, messages);
+    assert_eq!(json["shards"]["complete"], 2);
+    assert_eq!(json["setup"]["ready"], 40);
+    assert_eq!(json["ready_ns"]["count"], 40);
+}
+
+#[test]
 fn rooms_of_two_shards_add_up_like_those_of_one_process() {
     let bench = Bench::new();
     for server in [BroadcastServer::axum(), BroadcastServer::tungstenite()] {

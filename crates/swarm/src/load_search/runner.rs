@@ -6,6 +6,7 @@ use host::process_probe::{ProcessProbe, ProcessUsage};
 use measurement::plan::Plan;
 use measurement::record::ConnectHistograms;
 use measurement::run::{ClientRow, RunContext};
+use measurement::verdict::Latency;
 use serde::{Deserialize, Serialize};
 use units::Rate;
 
@@ -27,6 +28,9 @@ pub trait OrderRunner {
     /// # Errors
     /// When a part of the generator fails.
     fn run(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError>;
+
+    /// Notes that the figures of the latest step are those of the run, as far as is known.
+    fn report_latest(&mut self) {}
 
     /// Closes the connections.
     ///
@@ -55,6 +59,8 @@ impl ClosedRun {
         self.connect.merge(&other.connect);
         self.context = self.context.beside(other.context);
         self.context.set_connect_times(&self.connect);
+        let ready = self.context.ready_ns.is_some();
+        self.context.ready_ns = ready.then(|| Latency::from_lazy(&self.connect.ready));
         self
     }
 }

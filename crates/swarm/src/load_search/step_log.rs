@@ -132,6 +132,7 @@ impl<'a> StepLog<'a> {
 
     /// Makes the figures of a step those of the run.
     pub(super) fn report(&mut self, step: OfferedStep) {
+        self.runner.report_latest();
         self.reported = Some(step.into_reported());
     }
 

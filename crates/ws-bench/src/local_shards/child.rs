@@ -17,6 +17,7 @@ use swarm::RunHandle;
 
 use super::order::ChildOrder;
 use super::report::ChildReport;
+use super::step_child;
 use crate::args::BenchArgs;
 use crate::plan_digest::plan_digest;
 use crate::run::raise_file_limit;
@@ -54,6 +55,10 @@ pub(crate) fn run(
     raise_file_limit(args);
     let plan = load.against_all(targets(args, order)?)?;
     plan.check_handshakes()?;
+    if args.several_rates().is_some() {
+        report_to_parent(control, order.sends_progress);
+        return step_child::run(order, &plan, control);
+    }
     let socket = shards::pmi::inherited_socket(|name| std::env::var(name).ok())?;
     let socket = socket.ok_or_else(|| anyhow::anyhow!("the parent gave no socket"))?;
     let files = ShardFiles::new(&order.folder, order.shard)?;

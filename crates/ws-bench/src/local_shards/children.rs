@@ -1,10 +1,10 @@
 //! The processes of a run, and their ends.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use swarm::{Phase, RunHandle};
 
 use super::order::ChildOrder;
 use super::report::ChildReport;
+use super::steps::{StepCommand, StepReply};
 
 /// Maximum wait for the next report of a child.
 const WAIT: Duration = Duration::from_millis(20);
@@ -28,8 +29,20 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(60);
 /// The same after an interrupt.
 const SILENCE_AFTER_INTERRUPT: Duration = Duration::from_secs(10);
 
+/// Longest time from an interrupt to the reply of a child that reports.
+const END_AFTER_INTERRUPT: Duration = Duration::from_secs(60);
+
 /// Most lines of a child's errors that are shown.
 const SHOWN_LINES: usize = 5;
+
+/// The standard input of a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChildInput {
+    /// The socket of a launcher, with whose barrier the children agree on a common start.
+    Launcher,
+    /// The commands of [`steps`](super::steps).
+    Steps,
+}
 
 /// The processes of a run. They are killed when dropped.
 #[derive(Debug)]
@@ -38,8 +51,11 @@ pub(super) struct Children {
     events: Receiver<ChildEvent>,
     unreached: UnreachedReports,
     is_interrupted: bool,
+    /// True when all children were told to end early.
+    is_ending: bool,
     is_over: bool,
-    _launcher: PmiServer,
+    /// The barrier of the children; `None` for those that take steps.
+    _launcher: Option<PmiServer>,
 }
 
 #[derive(Debug)]
@@ -53,6 +69,12 @@ struct RunningChild {
     is_silent: bool,
     /// Lines of its standard error.
     errors: Vec<String>,
+    /// The commands of steps; `None` for a child with a launcher.
+    commands: Option<ChildStdin>,
+    /// The latest reply to a command.
+    reply: Option<StepReply>,
+    /// True until its last report has been taken.
+    reports: bool,
 }
 
 /// Receivers that nothing has reached in the warm-up, by child.
@@ -72,66 +94,51 @@ enum ChildEvent {
 }
 
 impl Children {
-    /// Starts one process of this program for each order, with the arguments of this one.
-    pub(super) fn start(orders: &[ChildOrder]) -> anyhow::Result<Self> {
+    /// Starts one process of this program for each order, with the arguments of this one. `input`: the standard input of each.
+    pub(super) fn start(orders: &[ChildOrder], input: ChildInput) -> anyhow::Result<Self> {
         let program = std::env::current_exe()?;
         let (sender, events) = mpsc::channel();
-        let mut children: Vec<RunningChild> = Vec::new();
+        let mut all = Self {
+            children: Vec::new(),
+            events,
+            unreached: UnreachedReports::new(orders.len()),
+            is_interrupted: false,
+            is_ending: false,
+            is_over: false,
+            _launcher: None,
+        };
         let mut sockets = Vec::new();
         for (index, order) in orders.iter().enumerate() {
-            let (ours, theirs) = UnixStream::pair()?;
             let (name, value) = order.to_variable()?;
             let mut command = Command::new(&program);
             command
                 .args(std::env::args_os().skip(1))
                 .env(name, value)
-                .env("PMI_FD", "0")
-                .stdin(OwnedFd::from(theirs))
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 // The parent passes interrupts on.
                 .process_group(0);
-            let started = command.spawn();
-            let mut child = match started {
-                Ok(child) => child,
-                Err(error) => {
-                    children.iter_mut().for_each(RunningChild::kill);
-                    return Err(error.into());
+            match input {
+                ChildInput::Launcher => {
+                    let (ours, theirs) = UnixStream::pair()?;
+                    sockets.push(ours);
+                    command.env("PMI_FD", "0").stdin(OwnedFd::from(theirs));
                 }
-            };
-            sockets.push(ours);
-            if let Some(stdout) = child.stdout.take() {
-                let event = move |line: String| {
-                    ChildReport::parse(&line).map(|report| ChildEvent::Report(index, report))
-                };
-                read_lines(
-                    stdout,
-                    sender.clone(),
-                    event,
-                    Some(ChildEvent::Ended(index)),
-                )?;
+                ChildInput::Steps => {
+                    command.stdin(Stdio::piped());
+                }
             }
-            if let Some(stderr) = child.stderr.take() {
-                let event = move |line| Some(ChildEvent::ErrorLine(index, line));
-                read_lines(stderr, sender.clone(), event, None)?;
+            // Those that have started are killed when dropped.
+            let child = command.spawn()?;
+            all.children.push(RunningChild::new(child));
+            if let Some(child) = all.children.last_mut() {
+                child.read_output(index, &sender)?;
             }
-            children.push(RunningChild {
-                child,
-                ending: None,
-                phase: Phase::Connect,
-                reported_at: Instant::now(),
-                is_silent: false,
-                errors: Vec::new(),
-            });
         }
-        Ok(Self {
-            children,
-            events,
-            unreached: UnreachedReports::new(orders.len()),
-            is_interrupted: false,
-            is_over: false,
-            _launcher: PmiServer::start(sockets)?,
-        })
+        if matches!(input, ChildInput::Launcher) {
+            all._launcher = Some(PmiServer::start(sockets)?);
+        }
+        Ok(all)
     }
 
     /// Returns true while a child runs, or its last reports have not been taken.
@@ -152,7 +159,15 @@ impl Children {
         control: &RunHandle,
         on_second: &mut dyn FnMut(usize, Option<LoggedSecond>),
     ) {
-        let mut wait = WAIT;
+        self.take_reports_within(WAIT, control, on_second);
+    }
+
+    fn take_reports_within(
+        &mut self,
+        mut wait: Duration,
+        control: &RunHandle,
+        on_second: &mut dyn FnMut(usize, Option<LoggedSecond>),
+    ) {
         loop {
             match self.events.recv_timeout(wait) {
                 Ok(ChildEvent::Report(index, report)) => match report {
@@ -167,12 +182,19 @@ impl Children {
                     }
                     ChildReport::Second(second) => on_second(index, Some(second.into())),
                     ChildReport::Unreached(clients) => self.unreached.add(index, &clients),
+                    ChildReport::Reply(reply) => {
+                        if let Some(child) = self.children.get_mut(index) {
+                            child.reply = Some(reply);
+                            child.reported_at = Instant::now();
+                        }
+                    }
                 },
                 Ok(ChildEvent::ErrorLine(index, line)) => self.add_error(index, line),
                 Ok(ChildEvent::Ended(index)) => {
                     // It holds up no other.
                     if let Some(child) = self.children.get_mut(index) {
                         child.phase = Phase::Close;
+                        child.reports = false;
                     }
                     self.unreached.add(index, &[]);
                     on_second(index, None);
@@ -205,7 +227,13 @@ impl Children {
 
     /// Interrupts all children once.
     pub(super) fn interrupt(&mut self) {
-        if !std::mem::replace(&mut self.is_interrupted, true) {
+        self.is_interrupted = true;
+        self.end_early();
+    }
+
+    /// Ends all children early, once, because a second interrupt ends them without a result.
+    fn end_early(&mut self) {
+        if !std::mem::replace(&mut self.is_ending, true) {
             self.children.iter().for_each(RunningChild::interrupt);
         }
     }
@@ -223,6 +251,62 @@ impl Children {
                 child.is_silent = true;
                 child.kill();
             }
+        }
+    }
+
+    /// Sends a command to all children. One that has ended does not get it.
+    pub(super) fn command(&mut self, command: &StepCommand) -> io::Result<()> {
+        let mut line = serde_json::to_vec(command)?;
+        line.push(b'\n');
+        for child in &mut self.children {
+            child.reply = None;
+            if let Some(commands) = &mut child.commands {
+                // Short enough for the buffer of a pipe. A child without reply has failed.
+                let _ = commands.write_all(&line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until each child has replied or ended, and returns the replies by child. A child that needs more than `limit` is
+    /// killed. `observe` is called now and then, and returns the instant at which it has to be called next. All children end
+    /// early after an interrupt, and when one of them has ended without a reply.
+    pub(super) fn await_replies(
+        &mut self,
+        control: &RunHandle,
+        limit: Duration,
+        observe: &mut dyn FnMut(Instant) -> Option<Instant>,
+    ) -> Vec<Option<StepReply>> {
+        let mut limit = Instant::now() + limit;
+        while self.children.iter().any(RunningChild::is_awaited) {
+            let now = Instant::now();
+            let next = observe(now).map(|next| next.saturating_duration_since(now));
+            let wait = next.map_or(WAIT, |next| next.min(WAIT));
+            self.take_reports_within(wait, control, &mut |_, _| {});
+            self.children.iter_mut().for_each(RunningChild::poll);
+            let has_lost = self.children.iter().any(RunningChild::is_lost);
+            if control.is_stopped() {
+                self.is_interrupted = true;
+            }
+            if (self.is_interrupted || has_lost) && !self.is_ending {
+                self.end_early();
+                limit = limit.min(Instant::now() + END_AFTER_INTERRUPT);
+            }
+            self.kill_silent();
+            if Instant::now() > limit {
+                let late = self.children.iter_mut();
+                late.filter(|child| child.is_awaited())
+                    .for_each(RunningChild::kill_late);
+            }
+        }
+        self.children.iter().map(|child| child.reply).collect()
+    }
+
+    /// Waits for the ends of children that have nothing more to do.
+    pub(super) fn await_ends(&mut self, control: &RunHandle) {
+        let limit = Instant::now() + SILENCE_AFTER_INTERRUPT;
+        while self.are_running() && Instant::now() < limit {
+            self.take_reports(control, &mut |_, _| {});
         }
     }
 
@@ -274,6 +358,56 @@ impl UnreachedReports {
 }
 
 impl RunningChild {
+    fn new(mut child: Child) -> Self {
+        Self {
+            commands: child.stdin.take(),
+            child,
+            ending: None,
+            phase: Phase::Connect,
+            reported_at: Instant::now(),
+            is_silent: false,
+            errors: Vec::new(),
+            reply: None,
+            reports: true,
+        }
+    }
+
+    /// Reads the reports and the errors of the child with this index, in threads.
+    fn read_output(&mut self, index: usize, sender: &Sender<ChildEvent>) -> io::Result<()> {
+        if let Some(stdout) = self.child.stdout.take() {
+            let event = move |line: String| {
+                ChildReport::parse(&line).map(|report| ChildEvent::Report(index, report))
+            };
+            let at_end = Some(ChildEvent::Ended(index));
+            read_lines(stdout, sender.clone(), event, at_end)?;
+        }
+        if let Some(stderr) = self.child.stderr.take() {
+            let event = move |line| Some(ChildEvent::ErrorLine(index, line));
+            read_lines(stderr, sender.clone(), event, None)?;
+        }
+        Ok(())
+    }
+
+    /// Returns true while a reply can still come.
+    fn is_awaited(&self) -> bool {
+        self.reply.is_none() && self.reports
+    }
+
+    /// Returns true when it has ended without a reply.
+    fn is_lost(&self) -> bool {
+        self.reply.is_none() && !self.reports
+    }
+
+    /// Kills a child whose reply does not come.
+    fn kill_late(&mut self) {
+        if self.ending.is_none() {
+            self.errors
+                .push("no result of its step in time, so it was killed".to_owned());
+            self.is_silent = true;
+            self.kill();
+        }
+    }
+
     fn poll(&mut self) {
         if self.ending.is_none() {
             self.ending = self.child.try_wait().ok().flatten();

@@ -3,13 +3,14 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use measurement::verdict::Calibration;
 use serde::{Deserialize, Serialize};
 
 /// Environment variable with the order of a child.
 const VARIABLE: &str = "WS_BENCH_CHILD";
 
 /// The order of a child, besides the flags of its parent, which it shares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ChildOrder {
     pub(crate) shard: u32,
     pub(crate) shards: NonZeroU32,
@@ -20,6 +21,8 @@ pub(crate) struct ChildOrder {
     /// Name of the embedded server; `None` for any other.
     pub(crate) embedded: Option<String>,
     pub(crate) seed: u64,
+    /// Limits of the generator; `None` when not measured.
+    pub(crate) calibration: Option<Calibration>,
     pub(crate) threads: usize,
     /// Cores of the threads; empty = not pinned.
     pub(crate) pin: Vec<usize>,

@@ -9,6 +9,8 @@ use measurement::record::{
 use serde::{Deserialize, Serialize};
 use swarm::{Phase, RunHandle, RunProgress};
 
+use super::steps::StepReply;
+
 /// A line from a child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ChildReport {
@@ -20,6 +22,8 @@ pub(super) enum ChildReport {
     },
     /// A complete second, for a log that grows.
     Second(ReportedSecond),
+    /// Reply to a command of a step.
+    Reply(StepReply),
     /// Numbers of the receivers that nothing has reached in the warm-up. Sent once, at T0.
     Unreached(Vec<u32>),
 }
