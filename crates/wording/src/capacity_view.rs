@@ -98,6 +98,7 @@ fn unknown_reason(own: &CapacitySummary) -> &'static str {
     match own.ended_by {
         _ if all_limited => "the generator could not offer any rate",
         SearchEnd::Interrupted => "the search was interrupted too early",
+        SearchEnd::ConnectionsLost => "all connections had ended",
         SearchEnd::Budget => "the budget was too short; use a longer `--budget`",
         SearchEnd::Precision => "no step decided it",
     }
@@ -110,6 +111,9 @@ pub fn search_end(own: &CapacitySummary) -> String {
         SearchEnd::Precision => format!("ended at the wanted precision after {took}"),
         SearchEnd::Budget => format!("ended by the budget after {took}"),
         SearchEnd::Interrupted => format!("interrupted after {took}"),
+        SearchEnd::ConnectionsLost => {
+            format!("ended after {took}, because all connections had ended")
+        }
     };
     let wanted = match own.ended_by {
         SearchEnd::Budget | SearchEnd::Interrupted if own.precision > 0.0 => {
@@ -305,6 +309,7 @@ mod tests {
         LoadStep {
             offered_per_s,
             achieved_per_s: offered_per_s,
+            answered_per_s: offered_per_s,
             held,
             seconds: 2.0,
             response_p50_ns: Some(500_000),
@@ -489,7 +494,7 @@ mod tests {
         let mut s = closed_loop_summary(100);
         assert_eq!(rows(&s), []);
         let mut slow = step(2_000.0, None);
-        slow.achieved_per_s = 1_800.0;
+        slow.answered_per_s = 1_800.0;
         s.load_curve = Some(vec![step(1_000.0, None), slow]);
         let text = &rows(&s)[0].text;
         assert_eq!(
