@@ -100,6 +100,18 @@ impl CapacityCondition {
         let is_answered = failed_share("", step).is_some_and(|share| share <= 1.0 - LEAST_ANSWERED);
         is_answered && value.is_some_and(|value| self.condition.is_met_by(value))
     }
+
+    /// Returns true when the condition is broken by a time of a step in which nothing failed and no figure is missing.
+    /// Delays of the generator can be the reason for nothing else.
+    pub fn is_broken_by_time(&self, step: &Summary) -> bool {
+        let figure = self.condition.figure();
+        let failed = failed_share("", step);
+        let time = figure
+            .time_name()
+            .filter(|(prefix, _)| failed == Some(0.0) && failed_share(prefix, step) == Some(0.0))
+            .and_then(|_| figure.of(step));
+        time.is_some_and(|time| !self.condition.is_met_by(time))
+    }
 }
 
 /// Share of the messages, or of the deliveries, that have no time of this distribution because they failed; `None` when
@@ -523,6 +535,33 @@ mod tests {
         ] {
             assert!(!holds(condition, &step), "{condition}");
         }
+    }
+
+    /// A room that delivers nothing was explained by a stop of the generator.
+    #[test]
+    fn only_a_time_without_failures_may_be_late() {
+        let broken = |text: &str, step: &Summary| {
+            let condition = text.parse::<CapacityCondition>().unwrap();
+            condition.is_broken_by_time(step)
+        };
+        let good = step(1_000, 0, 0);
+        assert!(broken("max<10ms", &good) && !broken("max<2s", &good));
+        assert!(!broken("max<10ms", &step(1_000, 1, 0)) && !broken("max<10ms", &step(1_000, 0, 1)));
+        assert!(!broken("last.p99<50ms", &good) && !broken("reordered==0", &good));
+        let mut room = good;
+        let own = FanOutSummary {
+            published: 1_000,
+            complete: 1_000,
+            last_ns: room.response_time_ns,
+            ..FanOutSummary::default()
+        };
+        room.fan_out = Some(own.clone());
+        assert!(broken("last.p99<50ms", &room));
+        room.fan_out = Some(FanOutSummary {
+            incomplete: 1,
+            ..own
+        });
+        assert!(!broken("last.p99<50ms", &room));
     }
 
     #[test]
