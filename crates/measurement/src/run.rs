@@ -7,6 +7,7 @@
 //! | `process_record` | [`ProcessRecord`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `capacity_summary` | [`CapacitySummary`], [`LoadStep`]: rates offered one after the other, and the capacity found with them |
+//! | `step_groups` | [`StepGroup`]: steps of one rate and one result put together |
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario and setup as reported in results |
 //! | `scenario_figures` | kinds of messages and roles as reported in results |
@@ -46,6 +47,7 @@ mod scenario_figures;
 mod scenario_summary;
 mod shards_summary;
 mod slow_summary;
+mod step_groups;
 mod summary;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -85,6 +87,7 @@ pub use shards_summary::{
     LateShard, ShardRow, ShardState, ShardsSummary, StartSkew,
 };
 pub use slow_summary::{NeighbourRatio, NeighbourSummary, SlowSummary};
+pub use step_groups::{StepGroup, StepMeaning};
 pub use summary::{SCHEMA, Summary, Throughput};
 
 pub use crate::verdict::ValiditySummary;

@@ -7,12 +7,12 @@ use clap::Args;
 use cli::headings::SEARCH;
 use cli::{ConnectionFlags, OpenLoopFlags, SlowFlags, StormFlags};
 use measurement::load_search::{
-    CapacityCondition, CapacityRules, LoadSearchError, SweepRules, parse_budget, parse_precision,
+    CapacityCondition, CapacityRules, ConditionJudge, LoadSearchError, SweepRules, parse_precision,
 };
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
 use measurement::run::PlanSummary;
 use scenario::Scenario;
-use units::Rate;
+use units::{Rate, parse_duration};
 
 use crate::shard_flags::ShardFlags;
 
@@ -35,7 +35,7 @@ pub(crate) struct SearchFlags {
     pub(crate) precision: Option<f64>,
 
     /// End the search after this time at the latest, calibration and drains included [default: 2m] (example: 5m)
-    #[arg(long, value_name = "TIME", value_parser = parse_budget)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) budget: Option<Duration>,
 
     /// Measure at several rates, from A to B at equal ratios, in random order: the load curve. N rates, 8 by default, -d at
@@ -100,6 +100,11 @@ impl SearchFlags {
         )))
     }
 
+    /// Checks that the budget has room for the steps of a search.
+    pub(crate) fn check_budget(&self) -> Result<(), LoadSearchError> {
+        self.budget.map_or(Ok(()), CapacityRules::check_budget)
+    }
+
     /// Checks that a run of this load has the figures of the conditions.
     pub(crate) fn check_load(&self, load: &LoadDraft) -> Result<(), LoadSearchError> {
         let mut conditions = self.find_capacity.iter();
@@ -129,6 +134,21 @@ impl SeveralRates {
                 window,
             };
         }
+    }
+
+    /// Limit of the p99 of the response time in nanoseconds; `None` without a condition on it.
+    pub(crate) fn p99_limit_ns(&self) -> Option<u64> {
+        let Self::Search(rules) = self else {
+            return None;
+        };
+        let limits = rules.conditions.iter().map(CapacityCondition::judged_by);
+        let mut limits = limits.filter_map(|judge| match judge {
+            ConditionJudge::ResponseBeyond { limit_ns, allowed } => {
+                ((allowed - 0.01).abs() < 1e-9).then_some(limit_ns)
+            }
+            _ => None,
+        });
+        limits.next()
     }
 
     /// Puts the rates into the plan that is reported.
@@ -389,9 +409,16 @@ mod tests {
         for (with, other, advice) in [
             ("-r 5", "--rate", "leave it out"),
             ("--stages 5s:10", "--stages", "leave it out"),
+            ("--ramp 5s", "--ramp", "leave it out"),
             ("-m 5", "--messages", "use "),
             ("ws://a/ --shard 0/2", "--shard", "use --shards N"),
             ("ws://a/ --shard-dir d", "--shard-dir", "use --shards N"),
+            (
+                "--start-at 2100-01-01T00:00:00Z",
+                "--start-at",
+                "use --shards N",
+            ),
+            ("--start-file f", "--start-file", "use --shards N"),
             (
                 "--protocol echo --try --no-output",
                 "--try",
@@ -446,6 +473,17 @@ mod tests {
             ),
             ("--precision 3%", "--precision needs --find-capacity"),
             ("-r 5 --budget 2m", "--budget needs --find-capacity"),
+            // A budget that is too short comes after a budget that has no place.
+            ("-r 5 --budget 5s", "--budget needs --find-capacity"),
+            (
+                "--find-capacity p99<10ms --budget 5s",
+                "`5s` is not a budget: a time from 10s to 24h",
+            ),
+            ("--ramp 5s", "--ramp needs --rate"),
+            (
+                "--start-at 2100-01-01T00:00:00Z",
+                "--start-at needs --shard-dir",
+            ),
         ] {
             let text = usage_error(line).to_string();
             assert!(text.contains(expected), "{line}: {text}");

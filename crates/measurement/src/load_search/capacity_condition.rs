@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::LoadSearchError;
 use crate::plan::LoadDraft;
 use crate::run::Summary;
-use crate::run::thresholds::Condition;
+use crate::run::thresholds::{Condition, ConditionError};
 use crate::verdict::Latency;
 
 /// A condition that must hold at a rate that counts as the server's capacity. The grammar is that of `--fail-if`
@@ -294,11 +294,34 @@ fn judge(condition: &Condition) -> ConditionJudge {
     }
 }
 
+/// The error of a condition that cannot be parsed. That of `--fail-if` names figures and examples that a search refuses.
+fn refusal_of(text: &str, error: ConditionError) -> LoadSearchError {
+    match error {
+        ConditionError::NoComparison(_) => LoadSearchError::NotACondition(text.to_owned()),
+        ConditionError::UnknownFigure { figure, hint, .. } => {
+            // The hint may name a figure that is refused, too.
+            let named = hint.split('`').nth(1).unwrap_or_default();
+            let is_possible = format!("{named}<1")
+                .parse::<Condition>()
+                .is_ok_and(|c| not_for_capacity(&c).is_none())
+                || format!("{named}<1ms")
+                    .parse::<Condition>()
+                    .is_ok_and(|c| not_for_capacity(&c).is_none());
+            let hint = match is_possible {
+                true => format!(" ({hint})"),
+                false => String::new(),
+            };
+            LoadSearchError::UnknownFigure { figure, hint }
+        }
+        other => other.into(),
+    }
+}
+
 impl FromStr for CapacityCondition {
     type Err = LoadSearchError;
 
     fn from_str(text: &str) -> Result<Self, LoadSearchError> {
-        let condition: Condition = text.parse()?;
+        let condition: Condition = text.parse().map_err(|error| refusal_of(text, error))?;
         if let Some(reason) = not_for_capacity(&condition) {
             return Err(LoadSearchError::NotForCapacity {
                 figure: condition.figure().name().to_owned(),
@@ -413,6 +436,20 @@ mod tests {
         ] {
             assert!(refusal(wrong).contains(expected), "{wrong}");
         }
+    }
+
+    /// The errors of `--fail-if` suggested figures and comparisons that were refused next.
+    #[test]
+    fn errors_suggest_nothing_that_a_search_refuses() {
+        assert!(refusal("nonsense").contains("(examples: p99<10ms,"));
+        for unknown in ["foo<10ms", "throughputt>5"] {
+            let text = refusal(unknown);
+            for refused in ["throughput`", "connect.", "capacity_low", "send_lag"] {
+                assert!(!text.contains(refused), "{text}");
+            }
+        }
+        let text = refusal("losst==0");
+        assert!(text.contains("`lost`"), "{text}");
     }
 
     #[test]

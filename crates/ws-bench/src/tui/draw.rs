@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
 use units::{human_rate, human_time};
 use wording::Tone;
+use wording::capacity_view::interval_ends;
 use wording::summary_view::LabelledRow;
 
 use super::histogram::HistogramBars;
@@ -97,10 +98,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let is_wide = area.width >= WIDE;
     let below = (area.height / 6).clamp(5, 10);
     let rules = u16::from(!view.rules.is_empty());
-    let room = area.height.saturating_sub(3 + rules + below + CHARTS);
+    let headings = heading_rows(view, usize::from(area.width));
+    let heading_height = if headings.len() > 1 { 2 } else { 1 };
+    let room = area
+        .height
+        .saturating_sub(2 + heading_height + rules + below + CHARTS);
     let panel = panel_rows(view, room);
     let [heading, rules, phases, above, charts, below, keys] = Layout::vertical([
-        Length(1),
+        Length(heading_height),
         Length(rules),
         Length(1),
         Length(panel),
@@ -109,7 +114,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
         Length(1),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(view.heading.as_str()).style(BOLD), heading);
+    frame.render_widget(Paragraph::new(headings).style(BOLD), heading);
     frame.render_widget(Paragraph::new(view.rules.as_str()), rules);
     frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
 
@@ -137,6 +142,22 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
     frame.render_widget(Paragraph::new(view.keys).style(QUIET), keys);
+}
+
+/// The heading, in two rows if it is that of a search and does not fit into one: it names the conditions.
+fn heading_rows(view: &ViewModel, columns: usize) -> Vec<Line<'_>> {
+    let heading = view.heading.as_str();
+    let one = vec![Line::raw(heading)];
+    if !view.has_several_rates || heading.chars().count() <= columns {
+        return one;
+    }
+    let ends = heading.match_indices(" · ");
+    let fits = |at: &usize| heading[..*at].chars().count() <= columns;
+    let Some(at) = ends.map(|(at, _)| at).filter(fits).last() else {
+        return one;
+    };
+    let rest = heading[at..].trim_start_matches(" · ");
+    vec![Line::raw(&heading[..at]), Line::raw(rest)]
 }
 
 /// Height of the panels of load and percentiles, with their borders: that of the load as far as there is room, but all
@@ -354,27 +375,41 @@ fn load_curve(frame: &mut Frame<'_>, curve: &LoadCurve, palette: Palette, area: 
         let (mark, name) = load_mark(*tone);
         Span::styled(format!("{mark} {name} "), palette.tone(*tone))
     }));
+    title.extend(curve.limit.map(|_| Span::styled("─ limit ", QUIET)));
     let block = titled(Line::from(title));
     let points = || curve.points.iter().flat_map(|(_, points)| points);
-    let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
+    let times = points().map(|p| p.1).chain(curve.limit);
+    let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(times)) else {
         return frame.render_widget(block, area);
     };
     let round = |ends: [f64; 2]| [round_below(ends[0]), round_above(ends[1])];
     let (xs, ys) = (round(xs), round(ys));
-    let rate = |x: f64| Line::raw(format!("{}/s", human_rate(10_f64.powf(x))));
+    let rate = |x: f64| {
+        let [rate, _] = interval_ends(10_f64.powf(x), f64::INFINITY);
+        Line::raw(format!("{}/s", human_rate(rate)))
+    };
     let time = |y: f64| Line::raw(human_time(10_f64.powf(y)));
-    let datasets = curve.points.iter().map(|(tone, points)| {
+    let limit = curve.limit.map(|limit| xs.map(|x| (x, limit)));
+    let limit = limit.iter().map(|ends| {
+        Dataset::default()
+            .graph_type(GraphType::Line)
+            .marker(Marker::Custom('─'))
+            .style(QUIET)
+            .data(ends)
+    });
+    let points = curve.points.iter().map(|(tone, points)| {
         Dataset::default()
             .graph_type(GraphType::Scatter)
             .marker(Marker::Custom(load_mark(*tone).0))
             .style(palette.tone(*tone))
             .data(points)
     });
-    let chart = Chart::new(datasets.collect())
+    let with_middle = |ends: [f64; 2]| [ends[0], (ends[0] + ends[1]) / 2.0, ends[1]];
+    let chart = Chart::new(limit.chain(points).collect())
         .block(block)
         .legend_position(None)
-        .x_axis(axis(xs, xs.map(rate).to_vec()))
-        .y_axis(axis(ys, ys.map(time).to_vec()));
+        .x_axis(axis(xs, with_middle(xs).map(rate).to_vec()))
+        .y_axis(axis(ys, with_middle(ys).map(time).to_vec()));
     frame.render_widget(chart, area);
 }
 
