@@ -1,190 +1,79 @@
 //! The capacity that a search found, and the load curve of a sweep, as text.
 
-use measurement::run::{CapacitySummary, LoadStep, SearchEnd, Summary};
+use measurement::run::{CapacitySummary, LoadStep, SearchEnd, StepMeaning, Summary};
 use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
 use crate::load_table::{curve_table, search_table};
-use crate::summary_figure::{LabelledRow, SummaryFigure, UNKNOWN, in_table};
+use crate::search_outcome::{BoundCause, Outcome, interval};
+use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
+pub use crate::capacity_conditions::{all_conditions, spaced_condition};
 pub use crate::load_table::{HELD, LoadRow, LoadTable, time_with_interval};
+pub use crate::search_outcome::{
+    headline, interval_ends, rate_with_interval, recovery, search_end,
+};
 
-/// Advice when the generator set the highest rate.
-const MORE_GENERATOR: &str = "the conditions still held at the highest rate that the generator could offer; use more threads (`--threads`), several processes (`--shards`), or another machine for the generator";
+/// Advice when the generator was late at every rate at which a condition may fail.
+const MORE_GENERATOR: &str = "the conditions held at the highest rate at which the generator was in time; use more threads (`--threads`), several processes (`--shards`), or another machine for the generator";
+/// Advice when no rate was tried at which a condition does not hold.
+const MORE_TIME: &str = "no rate is known at which a condition fails, so the capacity may be much higher; use a longer `--budget`, and let the search finish";
+/// Advice when no connection was left.
+const SERVER_GONE: &str =
+    "the server ended all connections or went away; read its log, and see `connected`";
+/// Remark where steps at the edge have different results.
+const SOFT_EDGE: &str = "near the capacity, single steps lie above or below the limit by chance";
 
-/// A condition as typed, with blanks: `p99 < 10 ms`.
-pub fn spaced_condition(typed: &str) -> String {
-    let is_sign = |c: char| matches!(c, '<' | '>' | '=' | '!');
-    let Some(at) = typed.find(is_sign) else {
-        return typed.to_owned();
-    };
-    let (figure, rest) = typed.split_at(at);
-    let end = rest.find(|c| !is_sign(c)).unwrap_or(rest.len());
-    let (sign, value) = rest.split_at(end);
-    let end = value
-        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_')))
-        .unwrap_or(value.len());
-    let (number, unit) = value.split_at(end);
-    let number = number.replace('_', "");
-    let value = match unit {
-        "" => number,
-        "us" => format!("{number} µs"),
-        unit => format!("{number} {unit}"),
-    };
-    format!("{figure} {sign} {value}")
-}
-
-/// All conditions of a capacity: `p99 < 10 ms and error_rate < 0.1 %`.
-pub fn all_conditions(conditions: &[String]) -> String {
-    let conditions = conditions.iter().map(|typed| spaced_condition(typed));
-    conditions.collect::<Vec<_>>().join(" and ")
-}
-
-/// The capacity with its interval and conditions: `41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms`,
-/// `at least 41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms: the generator was the limit`.
-pub fn headline(own: &CapacitySummary) -> String {
-    let at = match own.conditions.as_slice() {
-        [] => String::new(),
-        conditions => format!(" at {}", all_conditions(conditions)),
-    };
-    match own.rate_per_s {
-        None => format!("unknown{at}: {}", unknown_reason(own)),
-        Some(rate) if rate <= 0.0 => {
-            let lowest = own.steps.iter().map(|step| step.offered_per_s);
-            let lowest = lowest.reduce(f64::min).map_or_else(String::new, |rate| {
-                format!(" (lowest offered: {} msg/s)", human_rate(rate))
-            });
-            format!("0 msg/s{at}: the conditions held at no rate{lowest}")
-        }
-        Some(_) if own.at_least => {
-            format!(
-                "at least {}{at}: the generator was the limit",
-                rate_with_interval(own)
-            )
-        }
-        Some(_) => format!("{}{at}", rate_with_interval(own)),
-    }
-}
-
-/// The capacity with its interval, without the conditions: `41,200 msg/s (40,100–42,000, 95 %)`; a dash when it is unknown.
-pub fn rate_with_interval(own: &CapacitySummary) -> String {
-    let Some(rate) = own.rate_per_s else {
-        return UNKNOWN.to_owned();
-    };
-    let rate = format!("{} msg/s", human_rate(rate));
-    match interval(own) {
-        Some(interval) => {
-            let percent = own.confidence * 100.0;
-            format!("{rate} ({interval}, {percent:.0} %)")
-        }
-        None => rate,
-    }
-}
-
-/// The interval of the capacity: `40,100–42,000`, `40,100 or more`; `None` without a capacity above 0.
-fn interval(own: &CapacitySummary) -> Option<String> {
-    own.rate_per_s.filter(|rate| *rate > 0.0)?;
-    let low = human_rate(own.low_per_s);
-    Some(if own.high_per_s.is_finite() {
-        format!("{low}–{}", human_rate(own.high_per_s))
-    } else {
-        format!("{low} or more")
-    })
-}
-
-fn unknown_reason(own: &CapacitySummary) -> &'static str {
-    let limited = own.steps.iter().filter(|step| step.generator_limited);
-    let all_limited = !own.steps.is_empty() && limited.count() == own.steps.len();
-    match own.ended_by {
-        _ if all_limited => "the generator could not offer any rate",
-        SearchEnd::Interrupted => "the search was interrupted too early",
-        SearchEnd::Budget => "the budget was too short; use a longer `--budget`",
-        SearchEnd::Precision => "no step decided it",
-    }
-}
-
-/// The end of a search: `ended at the wanted precision after 74.2 s · 31 steps · ±2.1 %`.
-pub fn search_end(own: &CapacitySummary) -> String {
-    let took = human_time(own.took_s * 1e9);
-    let ended = match own.ended_by {
-        SearchEnd::Precision => format!("ended at the wanted precision after {took}"),
-        SearchEnd::Budget => format!("ended by the budget after {took}"),
-        SearchEnd::Interrupted => format!("interrupted after {took}"),
-    };
-    let wanted = match own.ended_by {
-        SearchEnd::Budget | SearchEnd::Interrupted if own.precision > 0.0 => {
-            format!(" (wanted: ±{})", percent(own.precision))
-        }
-        _ => String::new(),
-    };
-    let width = own
-        .relative_half_width()
-        .filter(|share| share.is_finite())
-        .map(|share| format!("±{}{wanted}", percent(share)));
-    let limited = own.generator_limited_steps;
-    let limited = (limited > 0).then(|| {
-        format!(
-            "{} without meaning, because the generator was the limit",
-            counted(limited, "step")
-        )
-    });
-    let steps = counted(own.steps.len() as u64, "step");
-    let parts = [Some(ended), Some(steps), width, limited];
-    let parts: Vec<_> = parts.into_iter().flatten().collect();
-    parts.join(" · ")
-}
-
-/// A share as a percentage of two digits: `2.1 %`, `12 %`, `0.35 %`.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let decimals = match percent {
-        p if p >= 9.95 => 0,
-        p if p >= 0.995 => 1,
-        _ => 2,
-    };
-    let text = format!("{percent:.decimals$}");
-    let text = match text.strip_suffix(".0") {
-        Some(whole) => whole,
-        None => &text,
-    };
-    format!("{text} %")
-}
-
-/// Recovery from an overload: `after an overload it recovers only below 23,000 msg/s`; `None` when it was not measured.
-pub fn recovery(own: &CapacitySummary) -> Option<String> {
-    let from_above = own.from_above_per_s?;
-    let rate = human_rate(from_above);
-    Some(match (own.hysteresis, from_above > 0.0) {
-        (true, true) => {
-            format!("hysteresis: after an overload it recovers only below {rate} msg/s")
-        }
-        (true, false) => {
-            "hysteresis: after an overload it recovered at no rate that was offered".to_owned()
-        }
-        (false, true) => {
-            format!("no hysteresis found: after an overload it recovered at {rate} msg/s")
-        }
-        (false, false) => {
-            "after an overload it recovered at no rate that was offered, which is not certain enough for a hysteresis"
-                .to_owned()
-        }
-    })
-}
-
-/// Origin of the other figures of a search or a sweep: the steps at one rate; `None` for any other run.
+/// Origin of the other figures of a search or a sweep: the step at one rate, and its result; `None` for any other run.
 pub fn origin_of_figures(s: &Summary) -> Option<String> {
     let steps = s.capacity.as_ref().map(|own| &own.steps);
-    steps
+    let steps = steps
         .or(s.load_curve.as_ref())
         .filter(|steps| !steps.is_empty())?;
-    let rate = human_rate(s.offered_rate_per_s?);
-    Some(match (&s.capacity, s.load_curve.as_deref()) {
-        (Some(_), _) => format!("the figures below are those of the step at {rate} msg/s"),
-        (None, Some(steps)) if steps.iter().any(LoadStep::keeps_up) => format!(
-            "the figures below are those of {rate} msg/s, the highest rate that the server kept up with"
-        ),
-        _ => format!("the figures below are those of {rate} msg/s, the lowest rate"),
-    })
+    let offered_per_s = s.offered_rate_per_s?;
+    let rate = human_rate(offered_per_s);
+    if let Some(own) = &s.capacity {
+        let is_it = |step: &&LoadStep| is_same_rate(step.offered_per_s, offered_per_s);
+        let result = steps.iter().rev().find(is_it);
+        let result = result.map_or_else(String::new, |step| step_result(own, step));
+        return Some(format!(
+            "the figures below are those of the step at {rate} msg/s{result}"
+        ));
+    }
+    let which = if steps.iter().any(LoadStep::keeps_up) {
+        "the highest rate that the server kept up with"
+    } else {
+        "the lowest rate"
+    };
+    Some(format!(
+        "the figures below are those of {rate} msg/s, {which}"
+    ))
+}
+
+/// Result of the step whose figures are shown.
+fn step_result(own: &CapacitySummary, step: &LoadStep) -> String {
+    let near = |other: &&LoadStep| (other.offered_per_s / step.offered_per_s).ln().abs() < 0.03;
+    let near = || own.steps.iter().filter(near).map(LoadStep::meaning);
+    let is_soft =
+        near().any(|m| m == StepMeaning::Held) && near().any(|m| m == StepMeaning::NotHeld);
+    let result = match step.meaning() {
+        StepMeaning::Held => ", in which the conditions held",
+        StepMeaning::NotHeld => {
+            return format!(", in which a condition did not hold: {SOFT_EDGE}");
+        }
+        StepMeaning::Undecided => ", which does not decide whether the conditions hold",
+        StepMeaning::NotCounted => {
+            ", in which the generator was late, so they say little about the server"
+        }
+    };
+    match is_soft {
+        true => format!("{result}; {SOFT_EDGE}"),
+        false => result.to_owned(),
+    }
+}
+
+fn is_same_rate(a: f64, b: f64) -> bool {
+    (a / b - 1.0).abs() < 1e-6
 }
 
 /// The lines on a search or a sweep; none for any other run.
@@ -197,26 +86,31 @@ pub fn rows(s: &Summary) -> Vec<LabelledRow> {
 }
 
 fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
-    let is_dead = own.rate_per_s.is_some_and(|rate| rate <= 0.0);
-    let tone = match own.rate_per_s {
-        _ if is_dead => Tone::Bad,
-        None => Tone::Warning,
-        Some(_) if own.at_least || own.hysteresis => Tone::Warning,
-        Some(_) => Tone::Neutral,
+    let is_over = own.ended_by == SearchEnd::ConnectionsLost;
+    let (tone, advice) = match Outcome::of(own) {
+        Outcome::Below(_) => (Tone::Bad, None),
+        Outcome::Unknown => (Tone::Warning, None),
+        Outcome::AtLeast(_, BoundCause::Generator) => (Tone::Warning, Some(MORE_GENERATOR)),
+        Outcome::AtLeast(_, BoundCause::Ended) if is_over => (Tone::Warning, None),
+        Outcome::AtLeast(_, BoundCause::Ended) => (Tone::Warning, Some(MORE_TIME)),
+        Outcome::Known(_) if own.hysteresis => (Tone::Warning, None),
+        Outcome::Known(_) => (Tone::Neutral, None),
     };
-    let is_bounded_by_generator = own.at_least && !is_dead;
-    let advice = is_bounded_by_generator.then(|| MORE_GENERATOR.to_owned());
-    let points = advice.into_iter().chain(recovery(own)).collect();
+    let advice = advice.map(str::to_owned);
     let capacity = LabelledRow {
         label: "capacity",
         text: headline(own),
         tone,
-        points,
+        points: advice.into_iter().chain(recovery(own)).collect(),
     };
     let search = LabelledRow {
         label: "search",
         text: search_end(own),
-        ..LabelledRow::default()
+        tone: if is_over { Tone::Bad } else { Tone::Neutral },
+        points: is_over
+            .then(|| SERVER_GONE.to_owned())
+            .into_iter()
+            .collect(),
     };
     vec![capacity, search]
 }
@@ -227,11 +121,11 @@ fn sweep_row(steps: &[LoadStep]) -> LabelledRow {
     let rates = counted(steps.len() as u64, "rate");
     let text = match kept {
         Some(rate) => format!(
-            "{rates} · the server kept up with {} msg/s (95 % achieved, nothing failed)",
+            "{rates} · the server kept up with {} msg/s (95 % answered, nothing failed or unsent)",
             human_rate(rate)
         ),
         None => format!(
-            "{rates} · the server kept up with none of them (95 % achieved, nothing failed)"
+            "{rates} · the server kept up with none of them (95 % answered, nothing failed or unsent)"
         ),
     };
     let limited = steps.iter().filter(|step| step.generator_limited);
@@ -267,7 +161,7 @@ pub fn figures(s: &Summary) -> Vec<SummaryFigure> {
     vec![
         in_table("conditions", Some(all_conditions(&own.conditions))),
         in_table("capacity", own.rate_per_s.map(rate)),
-        in_table("interval", interval(own)),
+        in_table("interval (95 %)", interval(own)),
         in_table("at least", own.at_least.then(|| "yes".to_owned())),
         in_table("from above", own.from_above_per_s.map(rate)),
         in_table(
@@ -305,8 +199,9 @@ mod tests {
         LoadStep {
             offered_per_s,
             achieved_per_s: offered_per_s,
+            answered_per_s: offered_per_s,
             held,
-            seconds: 2.0,
+            seconds: 1_000.0 / offered_per_s,
             response_p50_ns: Some(500_000),
             response_p99_ns: Some(2_000_000),
             response_p99_9_ns: Some(4_000_000),
@@ -336,119 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_written_with_blanks() {
-        for (typed, expected) in [
-            ("p99<10ms", "p99 < 10 ms"),
-            ("service.p99.9<=250us", "service.p99.9 <= 250 µs"),
-            ("error_rate<0.1%", "error_rate < 0.1 %"),
-            ("lost==0", "lost == 0"),
-            ("late<1_000", "late < 1000"),
-            ("nonsense", "nonsense"),
-        ] {
-            assert_eq!(spaced_condition(typed), expected);
-        }
-        let two = ["p99<10ms", "lost==0"].map(str::to_owned);
-        assert_eq!(all_conditions(&two), "p99 < 10 ms and lost == 0");
-    }
-
-    #[test]
-    fn the_headline_has_rate_interval_and_conditions() {
-        let mut own = capacity();
-        assert_eq!(
-            headline(&own),
-            "41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms"
-        );
-        own.at_least = true;
-        assert_eq!(
-            headline(&own),
-            "at least 41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms: the generator was the limit"
-        );
-        own.high_per_s = f64::INFINITY;
-        assert_eq!(
-            rate_with_interval(&own),
-            "41,200 msg/s (40,100 or more, 95 %)"
-        );
-        own.rate_per_s = None;
-        assert_eq!(rate_with_interval(&own), UNKNOWN);
-    }
-
-    /// A server that answers nothing has no capacity, which is not unknown and not infinite.
-    #[test]
-    fn a_dead_server_has_a_capacity_of_0() {
-        let mut own = capacity();
-        (own.rate_per_s, own.low_per_s, own.high_per_s) = (Some(0.0), 0.0, 0.0);
-        own.steps = vec![step(320.0, Some(false)), step(10.0, Some(false))];
-        assert_eq!(
-            headline(&own),
-            "0 msg/s at p99 < 10 ms: the conditions held at no rate (lowest offered: 10 msg/s)"
-        );
-        let mut s = closed_loop_summary(100);
-        s.capacity = Some(Box::new(own));
-        assert_eq!(rows(&s)[0].tone, Tone::Bad);
-    }
-
-    #[test]
-    fn an_unknown_capacity_has_its_reason() {
-        let mut own = capacity();
-        own.rate_per_s = None;
-        own.ended_by = SearchEnd::Interrupted;
-        assert_eq!(
-            headline(&own),
-            "unknown at p99 < 10 ms: the search was interrupted too early"
-        );
-        own.ended_by = SearchEnd::Budget;
-        assert!(headline(&own).ends_with("use a longer `--budget`"));
-        own.steps
-            .iter_mut()
-            .for_each(|step| step.generator_limited = true);
-        assert!(headline(&own).ends_with("the generator could not offer any rate"));
-    }
-
-    #[test]
-    fn the_end_of_a_search_names_its_cause() {
-        let mut own = capacity();
-        assert_eq!(
-            search_end(&own),
-            "ended at the wanted precision after 74.2 s · 2 steps · ±2.3 %"
-        );
-        (own.ended_by, own.took_s, own.high_per_s) = (SearchEnd::Budget, 120.0, 46_000.0);
-        own.generator_limited_steps = 1;
-        assert_eq!(
-            search_end(&own),
-            "ended by the budget after 120 s · 2 steps · ±7.2 % (wanted: ±3 %) · 1 step without meaning, because the generator was the limit"
-        );
-        (own.ended_by, own.high_per_s) = (SearchEnd::Interrupted, f64::INFINITY);
-        own.generator_limited_steps = 0;
-        assert_eq!(search_end(&own), "interrupted after 120 s · 2 steps");
-    }
-
-    #[test]
-    fn recovery_is_told_from_hysteresis() {
-        let mut own = capacity();
-        assert_eq!(recovery(&own), None);
-        own.from_above_per_s = Some(40_500.0);
-        let text = recovery(&own).unwrap();
-        assert_eq!(
-            text,
-            "no hysteresis found: after an overload it recovered at 40,500 msg/s"
-        );
-        (own.from_above_per_s, own.hysteresis) = (Some(23_000.0), true);
-        let text = recovery(&own).unwrap();
-        assert_eq!(
-            text,
-            "hysteresis: after an overload it recovers only below 23,000 msg/s"
-        );
-        let mut s = closed_loop_summary(100);
-        s.capacity = Some(Box::new(own));
-        let row = &rows(&s)[0];
-        assert_eq!((row.tone, &row.points), (Tone::Warning, &vec![text]));
-    }
-
-    #[test]
     fn a_generator_that_was_the_limit_is_followed_by_advice() {
         let mut s = closed_loop_summary(100);
         let mut own = capacity();
         own.at_least = true;
+        s.capacity = Some(Box::new(own.clone()));
+        let row = &rows(&s)[0];
+        assert_eq!(row.tone, Tone::Warning);
+        assert!(row.points[0].contains("`--budget`"), "{:?}", row.points);
+        own.steps.push(LoadStep {
+            generator_limited: true,
+            ..step(90_000.0, None)
+        });
         s.capacity = Some(Box::new(own));
         let row = &rows(&s)[0];
         assert_eq!(row.tone, Tone::Warning);
@@ -478,10 +272,30 @@ mod tests {
         );
         s.load_curve = None;
         s.capacity = Some(Box::new(capacity()));
+        let origin = |step: LoadStep, s: &mut Summary| {
+            s.capacity.as_mut().unwrap().steps.push(step);
+            let text = origin_of_figures(s).unwrap();
+            let result =
+                text.strip_prefix("the figures below are those of the step at 41,200 msg/s");
+            result.unwrap().to_owned()
+        };
         assert_eq!(
-            origin_of_figures(&s).unwrap(),
-            "the figures below are those of the step at 41,200 msg/s"
+            origin(step(41_200.0, Some(true)), &mut s),
+            ", in which the conditions held"
         );
+        assert_eq!(
+            origin(step(41_200.0, Some(false)), &mut s),
+            ", in which a condition did not hold: near the capacity, single steps lie above or below the limit by chance"
+        );
+        assert_eq!(
+            origin(step(41_200.0, Some(true)), &mut s),
+            ", in which the conditions held; near the capacity, single steps lie above or below the limit by chance"
+        );
+        let late = LoadStep {
+            generator_limited: true,
+            ..step(41_200.0, None)
+        };
+        assert!(origin(late, &mut s).contains("the generator was late"));
     }
 
     #[test]
@@ -489,12 +303,12 @@ mod tests {
         let mut s = closed_loop_summary(100);
         assert_eq!(rows(&s), []);
         let mut slow = step(2_000.0, None);
-        slow.achieved_per_s = 1_800.0;
+        slow.answered_per_s = 1_800.0;
         s.load_curve = Some(vec![step(1_000.0, None), slow]);
         let text = &rows(&s)[0].text;
         assert_eq!(
             text,
-            "2 rates · the server kept up with 1,000 msg/s (95 % achieved, nothing failed)"
+            "2 rates · the server kept up with 1,000 msg/s (95 % answered, nothing failed or unsent)"
         );
         let steps = s.load_curve.as_mut().unwrap();
         steps[0].failed = 3;
@@ -509,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_of_a_rate_and_a_side_share_a_row() {
+    fn steps_of_a_rate_a_side_and_a_result_share_a_row() {
         let mut s = closed_loop_summary(100);
         let mut own = capacity();
         let mut lost = step(43_000.0, Some(false));
@@ -518,46 +332,47 @@ mod tests {
             from: StepOrigin::Above,
             ..step(40_000.0, Some(false))
         };
-        let limited = LoadStep {
+        let late = |rate| LoadStep {
             generator_limited: true,
-            ..step(90_000.0, None)
+            response_p99_ns: Some(658_000_000),
+            ..step(rate, None)
         };
         let others = [
             above,
             lost,
             step(43_000.0, Some(true)),
             step(43_000.0, None),
-            limited,
+            late(43_000.0),
+            late(43_000.0),
+            late(90_000.0),
         ];
         own.steps.extend(others);
-        s.capacity = Some(Box::new(own));
+        s.capacity = Some(Box::new(own.clone()));
         let table = table(&s, 20).unwrap();
-        let row = |at: usize| table.rows[at].cells.join(" | ");
-        let titles = table.columns.join(" | ");
         assert_eq!(
-            titles,
-            "offered | from | steps | held | achieved | p50 | p99 | p99.9 | failed | unsent"
+            table.columns.join(" | "),
+            "offered | from | steps | held | answered | p50 | p99 | p99.9 | failed | unsent"
         );
+        let rows = table.rows.iter().map(|row| row.cells.join(" | "));
+        let rows: Vec<_> = rows.collect();
         let times = "500 µs | 2.00 ms | 4.00 ms";
-        assert_eq!(
-            row(0),
-            format!("40,000 | below | 1 | yes | 40,000 | {times} | 0 | 0")
-        );
-        assert_eq!(
-            row(1),
-            format!("40,000 | above | 1 | no | 40,000 | {times} | 0 | 0")
-        );
-        assert_eq!(
-            row(2),
-            format!("43,000 | below | 4 | 1 of 3 | 43,000 | {times} | 7 | 0")
-        );
-        assert_eq!(
-            row(3),
-            format!("90,000 | below | 1 | generator | 90,000 | {times} | 0 | 0")
-        );
+        let late = "500 µs | 658 ms | 4.00 ms";
+        let expected = [
+            format!("40,000 | below | 1 | yes | 40,000 | {times} | 0 | 0"),
+            format!("40,000 | above | 1 | no | 40,000 | {times} | 0 | 0"),
+            format!("43,000 | below | 1 | yes | 43,000 | {times} | 0 | 0"),
+            format!("43,000 | below | 2 | no | 43,000 | {times} | 7 | 0"),
+            format!("43,000 | below | 1 | undecided | 43,000 | {times} | 0 | 0"),
+            format!("43,000 | below | 2 | generator | 43,000 | {late} | 0 | 0"),
+            format!("90,000 | below | 1 | generator | 90,000 | {late} | 0 | 0"),
+        ];
+        assert_eq!(rows, expected);
         let tones: Vec<_> = table.rows.iter().map(|row| row.tone).collect();
-        assert_eq!(tones, [Tone::Good, Tone::Bad, Tone::Neutral, Tone::Warning]);
+        use Tone::{Bad, Good, Warning};
+        assert_eq!(tones, [Good, Bad, Good, Bad, Warning, Warning, Warning]);
         assert_eq!(table.note, None);
+        // The line on the search counts the steps of the rows.
+        assert!(search_end(&own).contains("3 steps not counted, because the generator was late"));
     }
 
     #[test]

@@ -9,13 +9,14 @@
 //! | [`files`] | reading and writing of files |
 //! | [`messages`] | wrong echoes, and messages of the server's own |
 //! | `reasons`, `generator_reasons`, `delivery_reasons`, `connection_reasons` | reasons of a verdict, with advice; the second for the generator's own limits, the third for deliveries and feeds |
+//! | `search_advice` | their advice for a search and a sweep |
 //! | `percent_beside` | shares printed next to their limits |
 //! | [`deliveries_view`] | deliveries; with `feed_view` and `slow_view`, feeds and slow readers |
 //! | `delivery_rows` | lines on them in the text summary |
 //! | [`drift_view`] | change of the figures over a long run |
 //! | [`reconnect_view`], [`idle_view`] | lost connections, times of opening; idle connections |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
-//! | [`capacity_view`], `load_table` | capacity and load curve; the table of rates offered |
+//! | [`capacity_view`] | capacity and load curve; its parts are `search_outcome`, `capacity_conditions` and `load_table`, the table of rates offered |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | `summary_figure` | figures as text, and their groups |
@@ -29,6 +30,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod capacity_conditions;
 pub mod capacity_view;
 pub mod comparison;
 mod conditions;
@@ -51,6 +53,8 @@ pub mod reconnect_view;
 pub mod run_differences;
 mod scenario_view;
 pub mod scenarios;
+mod search_advice;
+mod search_outcome;
 pub mod shards_view;
 mod shortened;
 mod slow_view;

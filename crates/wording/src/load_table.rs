@@ -1,6 +1,6 @@
 //! The steps of a search, and the rates of a sweep, as tables.
 
-use measurement::run::{CapacitySummary, LoadStep, StepOrigin, TimeInterval};
+use measurement::run::{CapacitySummary, LoadStep, StepGroup, StepMeaning, TimeInterval};
 use measurement::verdict::shown_quantile;
 use units::{counted, grouped, human_percent, human_rate, human_time};
 
@@ -32,64 +32,74 @@ pub const HELD: &str = "held";
 /// Title of the column with the server's CPU time.
 const CPU: &str = "CPU";
 
-/// The steps of a search, those of a rate and a side in one row. Of more than `most` rows, those nearest to the capacity
-/// are kept.
+/// The steps of a search, those of a rate, a side and a result in one row, with the medians of their times. Of more than
+/// `most` rows, those nearest to the capacity are kept.
 pub(crate) fn search_table(own: &CapacitySummary, most: usize) -> LoadTable {
-    let mut groups = StepGroup::all(&own.steps);
-    let rates = groups.len();
+    let groups = StepGroup::all(&own.steps);
     let edge = own.rate_per_s.filter(|rate| *rate > 0.0);
     let edge = edge.unwrap_or_else(|| groups.first().map_or(1.0, |group| group.offered_per_s));
-    groups.sort_by(|a, b| a.distance(edge).total_cmp(&b.distance(edge)));
-    groups.truncate(most);
-    groups.sort_by(StepGroup::order);
-    let has_cpu = groups.iter().any(|group| group.cpu.is_some());
+    let distance = |at: &usize| (groups[*at].offered_per_s / edge).ln().abs();
+    let mut kept: Vec<usize> = (0..groups.len()).collect();
+    kept.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+    kept.truncate(most);
+    kept.sort_unstable();
+    let has_cpu = own.steps.iter().any(|step| step.server_cpu_share.is_some());
     let mut columns = vec![
-        "offered", "from", "steps", HELD, "achieved", "p50", "p99", "p99.9", "failed", "unsent",
+        "offered", "from", "steps", HELD, "answered", "p50", "p99", "p99.9", "failed", "unsent",
     ];
     columns.extend(has_cpu.then_some(CPU));
-    let note = (rates > groups.len()).then(|| {
+    let note = (kept.len() < groups.len()).then(|| {
         let steps = counted(own.steps.len() as u64, "step");
         format!(
             "the {} rows nearest to the capacity, of {}; a .json or .xlsx file has all {steps}",
+            grouped(kept.len() as u64),
             grouped(groups.len() as u64),
-            grouped(rates as u64),
         )
     });
-    let row = |group: &StepGroup| {
-        let [p50, p99, p99_9] = group.times.map(time);
-        let mut cells = vec![
-            human_rate(group.offered_per_s),
-            group.from.name().to_owned(),
-            grouped(group.steps),
-            group.held_text(),
-            human_rate(group.achieved_per_s),
-            p50,
-            p99,
-            p99_9,
-            grouped(group.failed),
-            grouped(group.unsent),
-        ];
-        cells.extend(has_cpu.then(|| cpu(group.cpu)));
-        LoadRow {
-            cells,
-            tone: group.tone(),
-        }
-    };
+    let rows = kept.iter().map(|at| step_row(&groups[*at], has_cpu));
     LoadTable {
         columns,
-        rows: groups.iter().map(row).collect(),
+        rows: rows.collect(),
         note,
     }
 }
 
+/// The row of a group of steps: medians of the times and rates, sums of the counts.
+fn step_row(group: &StepGroup<'_>, has_cpu: bool) -> LoadRow {
+    let (held, tone) = match group.meaning {
+        StepMeaning::Held => ("yes", Tone::Good),
+        StepMeaning::NotHeld => ("no", Tone::Bad),
+        StepMeaning::Undecided => ("undecided", Tone::Warning),
+        StepMeaning::NotCounted => ("generator", Tone::Warning),
+    };
+    let answered = group.median(|step| Some(step.answered_per_s));
+    let mut cells = vec![
+        human_rate(group.offered_per_s),
+        group.from.name().to_owned(),
+        grouped(group.steps.len() as u64),
+        held.to_owned(),
+        human_rate(answered.unwrap_or(0.0)),
+        time(group.median_time(|step| step.response_p50_ns)),
+        time(group.median_time(|step| tail(step)[0])),
+        time(group.median_time(|step| tail(step)[1])),
+        grouped(group.sum(|step| step.failed)),
+        grouped(group.sum(|step| step.unsent)),
+    ];
+    cells.extend(has_cpu.then(|| cpu(group.median(|step| step.server_cpu_share))));
+    LoadRow { cells, tone }
+}
+
 /// The rates of a sweep. p99 has its interval.
 pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
+    let has_interval = steps
+        .iter()
+        .any(|step| step.response_p99_interval.is_some());
     let has_cpu = steps.iter().any(|step| step.server_cpu_share.is_some());
     let mut columns = vec![
         "offered",
-        "achieved",
+        "answered",
         "p50",
-        "p99 (95 %)",
+        if has_interval { "p99 (95 %)" } else { "p99" },
         "p99.9",
         "failed",
         "unsent",
@@ -99,7 +109,7 @@ pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
         let [p99, p99_9] = tail(step);
         let mut cells = vec![
             human_rate(step.offered_per_s),
-            human_rate(step.achieved_per_s),
+            human_rate(step.answered_per_s),
             time(step.response_p50_ns),
             time_with_interval(p99, step.response_p99_interval),
             time(p99_9),
@@ -159,102 +169,5 @@ pub fn time_with_interval(ns: Option<u64>, interval: Option<TimeInterval>) -> St
         format!("{value} ({}–{})", number(&low), number(&high))
     } else {
         format!("{value} ({low}–{high})")
-    }
-}
-
-/// The steps of one rate and side.
-#[derive(Debug, Clone)]
-struct StepGroup {
-    offered_per_s: f64,
-    from: StepOrigin,
-    steps: u64,
-    /// Steps with a result, and those of them in which the conditions held.
-    decided: u64,
-    held: u64,
-    /// Steps of which the generator was the limit.
-    limited: u64,
-    achieved_per_s: f64,
-    /// Medians of p50, p99 and p99.9.
-    times: [Option<u64>; 3],
-    failed: u64,
-    unsent: u64,
-    cpu: Option<f64>,
-}
-
-impl StepGroup {
-    /// The groups of these steps, ascending by rate.
-    fn all(steps: &[LoadStep]) -> Vec<Self> {
-        let mut sorted: Vec<&LoadStep> = steps.iter().collect();
-        let key = |step: &LoadStep| (step.offered_per_s, step.from == StepOrigin::Above);
-        sorted.sort_by(|a, b| {
-            let ((a, a_above), (b, b_above)) = (key(a), key(b));
-            a.total_cmp(&b).then(a_above.cmp(&b_above))
-        });
-        let groups = sorted.chunk_by(|a, b| key(a) == key(b));
-        groups.map(Self::of).collect()
-    }
-
-    /// The group of these steps, of which there is at least one.
-    fn of(steps: &[&LoadStep]) -> Self {
-        let count = |is: fn(&LoadStep) -> bool| steps.iter().filter(|s| is(s)).count() as u64;
-        let mean = |values: &mut dyn Iterator<Item = f64>| {
-            let values: Vec<f64> = values.collect();
-            let sum: f64 = values.iter().sum();
-            (!values.is_empty()).then(|| sum / values.len() as f64)
-        };
-        let median = |time: fn(&LoadStep) -> Option<u64>| {
-            let mut times: Vec<_> = steps.iter().map(|step| time(step)).collect();
-            // A step without answers is slower than any other.
-            times.sort_by_key(|time| time.unwrap_or(u64::MAX));
-            times.get((times.len() - 1) / 2).copied().flatten()
-        };
-        Self {
-            offered_per_s: steps[0].offered_per_s,
-            from: steps[0].from,
-            steps: steps.len() as u64,
-            decided: count(|step| step.held.is_some()),
-            held: count(|step| step.held == Some(true)),
-            limited: count(|step| step.generator_limited),
-            achieved_per_s: mean(&mut steps.iter().map(|s| s.achieved_per_s)).unwrap_or(0.0),
-            times: [
-                median(|step| step.response_p50_ns),
-                median(|step| tail(step)[0]),
-                median(|step| tail(step)[1]),
-            ],
-            failed: steps.iter().map(|step| step.failed).sum(),
-            unsent: steps.iter().map(|step| step.unsent).sum(),
-            cpu: mean(&mut steps.iter().filter_map(|s| s.server_cpu_share)),
-        }
-    }
-
-    fn order(&self, other: &Self) -> std::cmp::Ordering {
-        let is_above = |group: &Self| group.from == StepOrigin::Above;
-        let by_rate = self.offered_per_s.total_cmp(&other.offered_per_s);
-        by_rate.then(is_above(self).cmp(&is_above(other)))
-    }
-
-    /// Distance from the edge, as a ratio.
-    fn distance(&self, edge: f64) -> f64 {
-        (self.offered_per_s / edge).ln().abs()
-    }
-
-    /// `yes`, `no`, `3 of 4` decided steps, `undecided`, or `generator` when that was the limit.
-    fn held_text(&self) -> String {
-        match (self.held, self.decided) {
-            (_, 0) if self.limited == self.steps => "generator".to_owned(),
-            (_, 0) => "undecided".to_owned(),
-            (0, _) => "no".to_owned(),
-            (held, decided) if held == decided => "yes".to_owned(),
-            (held, decided) => format!("{} of {}", grouped(held), grouped(decided)),
-        }
-    }
-
-    fn tone(&self) -> Tone {
-        match (self.held, self.decided) {
-            (_, 0) => Tone::Warning,
-            (0, _) => Tone::Bad,
-            (held, decided) if held == decided => Tone::Good,
-            _ => Tone::Neutral,
-        }
     }
 }

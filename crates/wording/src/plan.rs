@@ -1,6 +1,6 @@
 //! The plan as text.
 
-use crate::capacity_view::all_conditions;
+use crate::capacity_conditions::all_conditions;
 use measurement::plan::{Arrivals, DropMethod};
 use measurement::run::{
     ConnectionPlanSummary, DropSummary, PayloadBytes, PlanSummary, ScenarioSummary, Summary,

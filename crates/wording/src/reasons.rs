@@ -13,10 +13,14 @@ use crate::drift_view;
 use crate::generator_reasons::{generator, own_limit};
 use crate::messages::messages_lie;
 use crate::percent_beside::percent_beside;
+use crate::search_advice;
 
 /// Adds a sentence for each reason of the summary's verdict.
 pub fn explain(summary: &mut Summary) {
-    summary.validity.explain(reason);
+    let mut validity = summary.validity.clone();
+    // A search and a sweep refuse flags that others have.
+    validity.explain(|found| search_advice::adapted(summary, reason(found)));
+    summary.validity = validity;
 }
 
 /// The sentence for one reason.
@@ -339,6 +343,51 @@ mod tests {
         change(&mut evidence);
         let found = judge(&evidence);
         (found.verdict, found.found)
+    }
+
+    /// Every piece of advice that names the rate or the length has another form for a search.
+    #[test]
+    fn reasons_in_a_search_name_no_flag_that_it_refuses() {
+        let mut s = test_support::fixtures::closed_loop_summary(100);
+        s.plan.find_capacity = Some(measurement::run::CapacityPlanSummary {
+            conditions: vec!["p99<10ms".to_owned()],
+            precision: 0.03,
+            budget_s: 60.0,
+        });
+        let mut found = vec![
+            Reason::ThinTail(12),
+            Reason::Interrupted,
+            Reason::NothingMeasured(NothingRight::NothingSent),
+            Reason::NothingMeasured(NothingRight::OnlyWarmup { echoes: 5 }),
+            Reason::FewPushes(3),
+            Reason::DeliveriesReadLate(0.99),
+            Reason::ErrorReplies {
+                refused: 5,
+                sent: 9,
+            },
+        ];
+        for answered_all in [false, true] {
+            for sockets_full in [false, true] {
+                found.push(Reason::RateNotKept {
+                    kept: 0.5,
+                    answered_all,
+                    ended_with_connections: false,
+                    sending: SendConditions {
+                        sockets_full,
+                        windowed: true,
+                        ..SendConditions::default()
+                    },
+                });
+            }
+        }
+        for found in found {
+            let single = reason(&found);
+            let text = search_advice::adapted(&s, single.clone());
+            assert_ne!(text, single);
+            for refused in ["`-m`", "-d`", "--rate`"] {
+                assert!(!text.contains(refused), "{text}");
+            }
+        }
     }
 
     #[test]

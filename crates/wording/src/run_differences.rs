@@ -1,7 +1,7 @@
 //! Differences between the settings of runs, and their impact on comparing figures.
 
-use crate::capacity_view::percent;
 use crate::plan::{connect_rate, core_list, drop_rule, lifetime, load, payload};
+use crate::search_outcome::percent;
 use crate::shards_view;
 use measurement::plan::{DropMethod, Verify};
 use measurement::run::{DropSummary, PlanSummary, ScenarioSummary, Summary};

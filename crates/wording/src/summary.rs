@@ -5,6 +5,7 @@ use measurement::verdict::{FIRM_TAIL_MESSAGES, OWN_LIMIT_MARGIN, messages_beyond
 use units::{grouped, human_percent, human_rate, human_time};
 
 use crate::messages::messages_lie;
+use crate::search_advice;
 
 /// Text in place of a response time that equals the service time.
 pub const RESPONSE_IS_SERVICE: &str = "the same: in closed loop a message is due when it is sent";
@@ -234,8 +235,11 @@ pub(crate) fn warmup_backlog(s: &Summary) -> Option<String> {
             grouped(backlog)
         )
     };
-    Some(format!(
-        "{found} not counted here; use a longer `-d`, or a lower `--rate` if the server cannot keep up"
+    Some(search_advice::adapted(
+        s,
+        format!(
+            "{found} not counted here; use a longer `-d`, or a lower `--rate` if the server cannot keep up"
+        ),
     ))
 }
 

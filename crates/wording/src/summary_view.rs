@@ -7,6 +7,7 @@ use units::{counted, grouped, human_bytes, human_percent, human_rate, human_time
 use crate::Tone;
 use crate::connect_advice::early_end_advice;
 use crate::messages::notes;
+use crate::search_advice;
 use crate::summary::{
     differing_times, ended_word, ends_with_deliveries, is_feed_only, warmup_backlog,
 };
@@ -376,7 +377,8 @@ fn broken_connections(s: &Summary) -> Vec<String> {
     let reasons = setup.into_iter().chain(reasons);
     // Clients that open their connections again expect a restart.
     let reopens = s.reconnect.as_ref().is_some_and(|own| own.law.is_some());
-    let advice = (c.closed_early > 0 && !reopens).then(|| early_end_advice().to_owned());
+    let advice = (c.closed_early > 0 && !reopens)
+        .then(|| search_advice::adapted(s, early_end_advice().to_owned()));
     let advice = advice.into_iter().chain(reconnect_view::connection_note(s));
     reasons.chain(advice).collect()
 }

@@ -40,15 +40,18 @@ pub enum SearchEnd {
     Budget,
     /// The user interrupted the search.
     Interrupted,
+    /// All connections had ended.
+    ConnectionsLost,
 }
 
 impl SearchEnd {
-    /// The word used in files: `precision`, `budget`, `interrupted`.
+    /// The word used in files: `precision`, `budget`, `interrupted`, `connections_lost`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Precision => "precision",
             Self::Budget => "budget",
             Self::Interrupted => "interrupted",
+            Self::ConnectionsLost => "connections_lost",
         }
     }
 }
@@ -108,13 +111,22 @@ pub struct LoadStep {
     /// True when the generator did not offer the rate, or its own lateness explains why a condition did not hold.
     #[serde(default)]
     pub generator_limited: bool,
+    /// Messages of the judged part answered correctly by its end, per second of it.
+    #[serde(default)]
+    pub answered_per_s: f64,
 }
 
 impl LoadStep {
-    /// Returns true when the server kept up with the rate: 95 % of it was achieved, and nothing failed.
+    /// Returns true when the server kept up with the rate: it answered 95 % of the due messages by the end of the judged
+    /// part, and none failed or was never sent.
     pub fn keeps_up(&self) -> bool {
         const KEPT: f64 = 0.95;
-        self.failed == 0 && self.achieved_per_s >= KEPT * self.offered_per_s
+        // The number of messages due at random times varies.
+        let due_per_s = match self.due {
+            due if due > 0 && self.seconds > 0.0 => due as f64 / self.seconds,
+            _ => self.offered_per_s,
+        };
+        self.failed == 0 && self.unsent == 0 && self.answered_per_s >= KEPT * due_per_s
     }
 }
 

@@ -128,6 +128,8 @@ impl ViewModel {
         let mut so_far = summary_so_far(plan, progress, state.calibration, state.is_interrupted);
         if let Some(rates) = state.rates {
             rates.describe(&mut so_far.plan);
+            // The advice of a single load does not fit.
+            wording::explain(&mut so_far);
         }
         let of_phase = PhaseProgress::new(plan, progress);
         let phase_progress = state.search.map_or(of_phase, PhaseProgress::of_search);

@@ -1,0 +1,514 @@
+//! The result of a capacity search in sentences: the capacity or its bound, the end of the search, the recovery.
+
+use measurement::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
+use units::{counted, human_rate, human_time};
+
+use crate::capacity_conditions::all_conditions;
+use crate::summary_figure::UNKNOWN;
+
+/// Result of a search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Outcome {
+    /// The capacity.
+    Known(f64),
+    /// A rate at which the conditions held. No rate is known at which they do not.
+    AtLeast(f64, BoundCause),
+    /// The conditions held at no rate. The lowest rate that was tried, if any.
+    Below(Option<f64>),
+    /// Not even an estimate.
+    Unknown,
+}
+
+/// The cause why no rate is known at which the conditions do not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BoundCause {
+    /// The generator was late at the next higher rates.
+    Generator,
+    /// The search ended before a rate was tried at which a condition does not hold.
+    Ended,
+}
+
+impl Outcome {
+    pub(crate) fn of(own: &CapacitySummary) -> Self {
+        let Some(rate) = own.rate_per_s else {
+            return Self::Unknown;
+        };
+        if rate <= 0.0 {
+            let tried = own.steps.iter();
+            let tried = tried.filter(|step| step.meaning() != StepMeaning::NotCounted);
+            return Self::Below(tried.map(|step| step.offered_per_s).reduce(f64::min));
+        }
+        if !own.at_least && own.high_per_s.is_finite() {
+            return Self::Known(rate);
+        }
+        let mut late = own.steps.iter();
+        let is_late = late.any(|step| {
+            step.meaning() == StepMeaning::NotCounted && step.offered_per_s >= rate * (1.0 - 1e-6)
+        });
+        let cause = match own.ended_by {
+            SearchEnd::Precision | SearchEnd::Budget if is_late => BoundCause::Generator,
+            SearchEnd::Interrupted
+            | SearchEnd::ConnectionsLost
+            | SearchEnd::Budget
+            | SearchEnd::Precision => BoundCause::Ended,
+        };
+        Self::AtLeast(rate, cause)
+    }
+}
+
+/// The capacity with its interval and conditions: `41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms`,
+/// `at least 41,200 msg/s at p99 < 10 ms (lower limit 40,100, 95 %): the generator was the limit`,
+/// `below 628 msg/s at p99 < 10 ms: the conditions held at no rate that was tried`.
+pub fn headline(own: &CapacitySummary) -> String {
+    let at = match own.conditions.as_slice() {
+        [] => String::new(),
+        conditions => format!(" at {}", all_conditions(conditions)),
+    };
+    match Outcome::of(own) {
+        Outcome::Unknown => format!("unknown{at}: {}", unknown_cause(own)),
+        Outcome::Below(Some(lowest)) => format!(
+            "below {} msg/s{at}: the conditions held at no rate that was tried",
+            human_rate(lowest)
+        ),
+        Outcome::Below(None) => {
+            format!("0 msg/s{at}: the conditions held at no rate")
+        }
+        Outcome::AtLeast(rate, cause) => {
+            let limit = lower_limit(own);
+            let why = bound_cause(own, cause);
+            format!("at least {} msg/s{at} ({limit}): {why}", human_rate(rate))
+        }
+        Outcome::Known(_) => {
+            let capacity = rate_with_interval(own);
+            let end = match (own.ended_by, own.steps.last()) {
+                (SearchEnd::ConnectionsLost, Some(last)) => {
+                    let rate = human_rate(last.offered_per_s);
+                    format!(": all connections ended at {rate} msg/s")
+                }
+                _ => String::new(),
+            };
+            format!("{capacity}{at}{end}")
+        }
+    }
+}
+
+/// The capacity with its interval, without the conditions: `41,200 msg/s (40,100–42,000, 95 %)`, or
+/// `41,200 msg/s (lower limit 40,100, 95 %)` when no upper limit is known; a dash when the capacity is unknown.
+pub fn rate_with_interval(own: &CapacitySummary) -> String {
+    match Outcome::of(own) {
+        Outcome::Unknown => UNKNOWN.to_owned(),
+        Outcome::Below(_) => "0 msg/s".to_owned(),
+        Outcome::AtLeast(rate, _) => {
+            format!("{} msg/s ({})", human_rate(rate), lower_limit(own))
+        }
+        Outcome::Known(rate) => {
+            let [low, high] = interval_ends(own.low_per_s, own.high_per_s).map(human_rate);
+            let confidence = percent(own.confidence);
+            format!("{} msg/s ({low}–{high}, {confidence})", human_rate(rate))
+        }
+    }
+}
+
+/// The interval of the capacity: `40,100–42,000 msg/s`, `40,100 msg/s or more`; `None` without a capacity above 0.
+pub(crate) fn interval(own: &CapacitySummary) -> Option<String> {
+    let [low, high] = interval_ends(own.low_per_s, own.high_per_s).map(human_rate);
+    match Outcome::of(own) {
+        Outcome::Known(_) => Some(format!("{low}–{high} msg/s")),
+        Outcome::AtLeast(..) => Some(format!("{low} msg/s or more")),
+        Outcome::Below(_) | Outcome::Unknown => None,
+    }
+}
+
+/// The ends of an interval of rates, rounded to three digits outwards: the lower end down, the upper end up.
+pub fn interval_ends(low_per_s: f64, high_per_s: f64) -> [f64; 2] {
+    let rounded = |rate: f64, outwards: fn(f64) -> f64| {
+        if rate <= 0.0 || !rate.is_finite() {
+            return rate;
+        }
+        // Only rates below 100 msg/s have decimals.
+        let power = (rate.log10().floor() as i32 - 2).max(-2);
+        let unit = 10_f64.powi(power.abs());
+        let digits = if power < 0 { rate * unit } else { rate / unit };
+        let nearest = digits.round();
+        // A rate that has three digits is not moved by an error of the division.
+        let digits = if (digits - nearest).abs() < 1e-6 {
+            nearest
+        } else {
+            outwards(digits)
+        };
+        if power < 0 {
+            digits / unit
+        } else {
+            digits * unit
+        }
+    };
+    [
+        rounded(low_per_s, f64::floor),
+        rounded(high_per_s, f64::ceil),
+    ]
+}
+
+/// `lower limit 40,100, 95 %`.
+fn lower_limit(own: &CapacitySummary) -> String {
+    let confidence = percent(own.confidence);
+    let [low, _] = interval_ends(own.low_per_s, own.high_per_s);
+    if low > 0.0 {
+        format!("lower limit {}, {confidence}", human_rate(low))
+    } else {
+        format!("not yet certain to {confidence}")
+    }
+}
+
+fn bound_cause(own: &CapacitySummary, cause: BoundCause) -> &'static str {
+    match (cause, own.ended_by) {
+        (BoundCause::Generator, _) => "the generator was the limit",
+        (BoundCause::Ended, SearchEnd::Interrupted) => {
+            "the search was interrupted before a condition failed"
+        }
+        (BoundCause::Ended, SearchEnd::ConnectionsLost) => {
+            "all connections ended before a condition failed"
+        }
+        (BoundCause::Ended, SearchEnd::Budget) => "the budget ended before a condition failed",
+        (BoundCause::Ended, SearchEnd::Precision) => "no rate was tried at which a condition fails",
+    }
+}
+
+fn unknown_cause(own: &CapacitySummary) -> &'static str {
+    let mut steps = own.steps.iter();
+    let all_late = steps.all(|step| step.meaning() == StepMeaning::NotCounted);
+    match own.ended_by {
+        SearchEnd::ConnectionsLost => "all connections ended before a step decided it",
+        SearchEnd::Interrupted => "the search was interrupted before a step decided it",
+        _ if all_late && !own.steps.is_empty() => "the generator was late at every rate",
+        SearchEnd::Budget => "the budget was too short; use a longer `--budget`",
+        SearchEnd::Precision => "no step decided it",
+    }
+}
+
+/// The end of a search: `ended at the target precision after 74.2 s · 31 steps · ±2.1 %`.
+pub fn search_end(own: &CapacitySummary) -> String {
+    let outcome = Outcome::of(own);
+    let is_known = matches!(outcome, Outcome::Known(_));
+    let wanted = match own.ended_by {
+        SearchEnd::Precision => String::new(),
+        _ if own.precision > 0.0 => format!(" (target: ±{})", percent(own.precision)),
+        _ => String::new(),
+    };
+    let width = own.relative_half_width();
+    let width = width
+        .filter(|share| is_known && share.is_finite())
+        .map(|share| format!("±{}{wanted}", percent(share)));
+    let late = own.steps.iter();
+    let late = late.filter(|step| step.meaning() == StepMeaning::NotCounted);
+    let late = match late.count() as u64 {
+        0 => None,
+        n => Some(format!(
+            "{} not counted, because the generator was late",
+            counted(n, "step")
+        )),
+    };
+    let steps = counted(own.steps.len() as u64, "step");
+    let parts = [Some(ended(own, outcome)), Some(steps), width, late];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    parts.join(" · ")
+}
+
+/// The reason why the search ended, and its time: `ended by the budget of 120 s after 118 s`.
+fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
+    /// A search that took a smaller share of the budget ended before it.
+    const MOST_OF_BUDGET: f64 = 0.75;
+    let seconds = |s: f64| human_time(s * 1e9);
+    let took = seconds(own.took_s);
+    let budget = match own.budget_s > 0.0 {
+        true => format!(" of {}", seconds(own.budget_s)),
+        false => String::new(),
+    };
+    let is_of_generator = matches!(outcome, Outcome::AtLeast(_, BoundCause::Generator));
+    match own.ended_by {
+        SearchEnd::Interrupted => format!("interrupted after {took}"),
+        SearchEnd::ConnectionsLost => {
+            format!("ended after {took}{budget}, because all connections had ended")
+        }
+        _ if is_of_generator && own.took_s < own.budget_s * MOST_OF_BUDGET => {
+            format!(
+                "ended after {took}{budget}, because the generator could not offer higher rates"
+            )
+        }
+        SearchEnd::Precision if matches!(outcome, Outcome::Known(_)) => {
+            format!("ended at the target precision after {took}")
+        }
+        SearchEnd::Budget if own.took_s < own.budget_s * MOST_OF_BUDGET => {
+            format!(
+                "ended after {took}{budget}, because the next step would have exceeded the budget"
+            )
+        }
+        SearchEnd::Budget => format!("ended by the budget{budget} after {took}"),
+        SearchEnd::Precision => format!("ended after {took}{budget}"),
+    }
+}
+
+/// A share as a percentage of two digits: `2.1 %`, `12 %`, `0.35 %`.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = match percent {
+        p if p >= 9.95 => 0,
+        p if p >= 0.995 => 1,
+        _ => 2,
+    };
+    let text = format!("{percent:.decimals$}");
+    let text = match text.strip_suffix(".0") {
+        Some(whole) => whole,
+        None => &text,
+    };
+    format!("{text} %")
+}
+
+/// Recovery from an overload: `after an overload it recovers only below 23,000 msg/s`; `None` when it was not measured.
+pub fn recovery(own: &CapacitySummary) -> Option<String> {
+    let from_above = own.from_above_per_s?;
+    let rate = human_rate(from_above);
+    let tried = own.steps.iter();
+    let tried = tried
+        .filter(|step| step.from == StepOrigin::Above && step.meaning() != StepMeaning::NotCounted);
+    let highest = tried.map(|step| step.offered_per_s).reduce(f64::max);
+    let is_highest = highest.is_some_and(|highest| from_above >= highest * (1.0 - 1e-6));
+    Some(match (own.hysteresis, from_above > 0.0) {
+        (true, true) => {
+            format!("hysteresis: after an overload it recovers only below {rate} msg/s")
+        }
+        (true, false) => {
+            "hysteresis: after an overload it recovered at no rate that was tried".to_owned()
+        }
+        (false, true) if is_highest && from_above < own.low_per_s => format!(
+            "hysteresis is not decided: after an overload it recovered at {rate} msg/s, the highest rate tried"
+        ),
+        (false, true) if is_highest => format!(
+            "no hysteresis found: after an overload it recovered at {rate} msg/s, the highest rate tried"
+        ),
+        (false, true) => {
+            format!("no hysteresis found: after an overload it recovered at {rate} msg/s")
+        }
+        (false, false) => {
+            "hysteresis is not decided: after an overload it recovered at no rate that was tried"
+                .to_owned()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use measurement::run::LoadStep;
+
+    use super::*;
+
+    fn step(offered_per_s: f64, held: Option<bool>) -> LoadStep {
+        LoadStep {
+            offered_per_s,
+            held,
+            ..LoadStep::default()
+        }
+    }
+
+    fn late(offered_per_s: f64) -> LoadStep {
+        LoadStep {
+            generator_limited: true,
+            ..step(offered_per_s, None)
+        }
+    }
+
+    fn capacity() -> CapacitySummary {
+        CapacitySummary {
+            conditions: vec!["p99<10ms".to_owned()],
+            rate_per_s: Some(41_200.0),
+            low_per_s: 40_149.0,
+            high_per_s: 41_901.0,
+            confidence: 0.95,
+            at_least: false,
+            from_above_per_s: None,
+            hysteresis: false,
+            ended_by: SearchEnd::Precision,
+            steps: vec![step(40_000.0, Some(true)), step(43_000.0, Some(false))],
+            precision: 0.03,
+            budget_s: 120.0,
+            took_s: 74.2,
+            block_s: Some(0.2),
+            generator_limited_steps: 0,
+        }
+    }
+
+    /// A lower bound, ended by this.
+    fn bound(ended_by: SearchEnd) -> CapacitySummary {
+        CapacitySummary {
+            at_least: true,
+            high_per_s: f64::INFINITY,
+            ended_by,
+            steps: vec![step(40_000.0, Some(true)), step(41_200.0, Some(true))],
+            ..capacity()
+        }
+    }
+
+    #[test]
+    fn intervals_are_rounded_outwards() {
+        for (ends, expected) in [
+            ((40_149.0, 41_901.0), [40_100.0, 42_000.0]),
+            ((77_100.0, 77_100.0), [77_100.0, 77_100.0]),
+            ((129_000.0, 154_000.0), [129_000.0, 154_000.0]),
+            ((997.2, 998.1), [997.0, 999.0]),
+            ((1.237, 9.871), [1.23, 9.88]),
+            ((0.0, f64::INFINITY), [0.0, f64::INFINITY]),
+        ] {
+            let rounded = interval_ends(ends.0, ends.1);
+            for (end, expected) in rounded.into_iter().zip(expected) {
+                let is_equal = end == expected || (end / expected - 1.0).abs() < 1e-9;
+                assert!(is_equal, "{ends:?}: {rounded:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_capacity_has_an_interval() {
+        assert_eq!(
+            headline(&capacity()),
+            "41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms"
+        );
+    }
+
+    /// A lower bound has neither a precision nor an interval that ends at it.
+    #[test]
+    fn a_lower_bound_has_a_lower_limit_and_its_cause() {
+        let mut own = bound(SearchEnd::Precision);
+        own.steps.push(late(43_000.0));
+        own.took_s = 30.0;
+        assert_eq!(
+            headline(&own),
+            "at least 41,200 msg/s at p99 < 10 ms (lower limit 40,100, 95 %): the generator was the limit"
+        );
+        assert_eq!(
+            search_end(&own),
+            "ended after 30.0 s of 120 s, because the generator could not offer higher rates · 3 steps · 1 step not counted, because the generator was late"
+        );
+        own.high_per_s = own.low_per_s;
+        assert!(!search_end(&own).contains('±'), "{}", search_end(&own));
+        for (ended_by, cause) in [
+            (
+                SearchEnd::Interrupted,
+                "the search was interrupted before a condition failed",
+            ),
+            (
+                SearchEnd::ConnectionsLost,
+                "all connections ended before a condition failed",
+            ),
+            (
+                SearchEnd::Budget,
+                "the budget ended before a condition failed",
+            ),
+            (
+                SearchEnd::Precision,
+                "no rate was tried at which a condition fails",
+            ),
+        ] {
+            let own = bound(ended_by);
+            let text = headline(&own);
+            assert!(text.ends_with(cause), "{text}");
+            let end = search_end(&own);
+            assert!(!end.contains('±') && !end.contains("precision"), "{end}");
+        }
+        let own = bound(SearchEnd::Budget);
+        assert_eq!(
+            rate_with_interval(&own),
+            "41,200 msg/s (lower limit 40,100, 95 %)"
+        );
+    }
+
+    /// The interval of a search that ended early began at 0.
+    #[test]
+    fn a_bound_without_a_lower_limit_says_so() {
+        let mut own = bound(SearchEnd::Interrupted);
+        own.low_per_s = 0.0;
+        assert!(headline(&own).contains("(not yet certain to 95 %)"));
+    }
+
+    /// A server that answers nothing has no capacity, which is not unknown and not infinite. Rates below the lowest that
+    /// was tried are unknown.
+    #[test]
+    fn a_dead_server_is_below_the_lowest_rate_that_was_tried() {
+        let mut own = capacity();
+        (own.rate_per_s, own.low_per_s, own.high_per_s) = (Some(0.0), 0.0, 628.0);
+        own.steps = vec![step(3_200.0, Some(false)), step(628.0, Some(false))];
+        assert_eq!(
+            headline(&own),
+            "below 628 msg/s at p99 < 10 ms: the conditions held at no rate that was tried"
+        );
+    }
+
+    #[test]
+    fn an_unknown_capacity_has_its_cause() {
+        let mut own = capacity();
+        (own.rate_per_s, own.steps) = (None, Vec::new());
+        own.ended_by = SearchEnd::Interrupted;
+        assert_eq!(
+            headline(&own),
+            "unknown at p99 < 10 ms: the search was interrupted before a step decided it"
+        );
+        own.ended_by = SearchEnd::Budget;
+        assert!(headline(&own).ends_with("use a longer `--budget`"));
+        own.steps = vec![late(1_000.0)];
+        assert!(headline(&own).ends_with("the generator was late at every rate"));
+        own.ended_by = SearchEnd::ConnectionsLost;
+        assert!(headline(&own).contains("all connections ended"));
+        assert_eq!(rate_with_interval(&own), UNKNOWN);
+    }
+
+    #[test]
+    fn the_end_of_a_search_names_its_cause() {
+        let mut own = capacity();
+        assert_eq!(
+            search_end(&own),
+            "ended at the target precision after 74.2 s · 2 steps · ±2.1 %"
+        );
+        (own.ended_by, own.took_s, own.high_per_s) = (SearchEnd::Budget, 118.0, 46_000.0);
+        own.steps.push(late(50_000.0));
+        assert_eq!(
+            search_end(&own),
+            "ended by the budget of 120 s after 118 s · 3 steps · ±7.1 % (target: ±3 %) · 1 step not counted, because the generator was late"
+        );
+        own.took_s = 40.0;
+        assert!(
+            search_end(&own).starts_with(
+                "ended after 40.0 s of 120 s, because the next step would have exceeded the budget"
+            ),
+            "{}",
+            search_end(&own)
+        );
+        own.ended_by = SearchEnd::ConnectionsLost;
+        assert!(search_end(&own).contains("because all connections had ended"));
+        assert!(headline(&own).ends_with(": all connections ended at 50,000 msg/s"));
+    }
+
+    /// A rate from above far below the capacity was read as a hysteresis that is not there.
+    #[test]
+    fn recovery_at_the_highest_rate_tried_does_not_decide_on_hysteresis() {
+        let mut own = capacity();
+        assert_eq!(recovery(&own), None);
+        let above = |rate, held| LoadStep {
+            from: StepOrigin::Above,
+            ..step(rate, Some(held))
+        };
+        own.from_above_per_s = Some(24_400.0);
+        own.steps.push(above(24_400.0, true));
+        assert_eq!(
+            recovery(&own).unwrap(),
+            "hysteresis is not decided: after an overload it recovered at 24,400 msg/s, the highest rate tried"
+        );
+        own.steps.push(above(30_000.0, false));
+        assert_eq!(
+            recovery(&own).unwrap(),
+            "no hysteresis found: after an overload it recovered at 24,400 msg/s"
+        );
+        own.hysteresis = true;
+        assert_eq!(
+            recovery(&own).unwrap(),
+            "hysteresis: after an overload it recovers only below 24,400 msg/s"
+        );
+    }
+}
