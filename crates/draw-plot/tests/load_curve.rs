@@ -80,7 +80,7 @@ fn a_sweep_has_its_percentiles_above_and_the_cpu_below() {
             "p99",
             "p99.9",
             "95 % interval",
-            "messages failed, or less than 95 % of the rate was sent",
+            "messages failed, or less than 95 % of the rate was answered",
         ] {
             assert!(holds(&svg, text), "{text} in {name}");
         }

@@ -10,7 +10,9 @@ use super::common::{check_count, hover_places, scale_of_times};
 use super::load_curve_lines::{
     LoadLine, LoadPercentile, LoadPoint, PERCENTILES, PointEvidence, TimeLimit, leading, rates,
 };
-use super::load_curve_marks::{BAND, draw_bands, draw_limits, name_capacities, room_for_names};
+use super::load_curve_marks::{
+    BAND, draw_bands, draw_limits, is_lower_bound, name_capacities, room_for_names,
+};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
@@ -161,7 +163,7 @@ impl<'a> LoadCurvePlot<'a> {
         let has_above = self.all.iter().any(|line| !line.above.is_empty());
         let has_band = |at_least: bool| {
             let mut all = self.all.iter().filter_map(|line| line.capacity);
-            all.any(|own| own.rate_per_s > Some(0.0) && own.at_least == at_least)
+            all.any(|own| own.rate_per_s > Some(0.0) && is_lower_bound(own) == at_least)
         };
         let band = match (has_band(true), has_band(false)) {
             (true, false) => "lower bound of the capacity",
@@ -173,7 +175,7 @@ impl<'a> LoadCurvePlot<'a> {
             (true, false) => "limited by the generator",
             (false, _) => "undecided",
         };
-        let failed = "messages failed, or less than 95 % of the rate was sent".to_owned();
+        let failed = "messages failed, or less than 95 % of the rate was answered".to_owned();
         let entries = [
             (has_interval, Swatch::Interval, "95 % interval".to_owned()),
             (

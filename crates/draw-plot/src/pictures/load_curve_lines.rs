@@ -10,6 +10,7 @@ use units::{counted, human_rate};
 use wording::capacity_view;
 
 use super::common::check_each;
+use super::load_curve_marks::is_lower_bound;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::series::span;
@@ -148,7 +149,11 @@ impl<'a> LoadLine<'a> {
     /// `capacity 41,200 msg/s`, `capacity at least 41,200 msg/s`; `None` without a capacity.
     pub(crate) fn capacity_text(&self) -> Option<String> {
         let capacity = self.capacity?;
-        let at_least = if capacity.at_least { "at least " } else { "" };
+        let at_least = if is_lower_bound(capacity) {
+            "at least "
+        } else {
+            ""
+        };
         let rate = human_rate(capacity.rate_per_s?);
         Some(format!("capacity {at_least}{rate} msg/s"))
     }

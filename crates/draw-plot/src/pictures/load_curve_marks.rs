@@ -132,9 +132,14 @@ fn drawn(capacity: &CapacitySummary) -> Option<(&CapacitySummary, f64)> {
     is_interval.then_some((capacity, rate))
 }
 
+/// Returns true when no rate is known at which a condition does not hold.
+pub(crate) fn is_lower_bound(capacity: &CapacitySummary) -> bool {
+    capacity.at_least || capacity.high_per_s.is_infinite()
+}
+
 /// The ends of the band. A lower bound is not refuted at any rate above it.
 fn interval(capacity: &CapacitySummary, rate_per_s: f64) -> (f64, f64) {
-    match capacity.at_least {
+    match is_lower_bound(capacity) {
         true => (rate_per_s, f64::INFINITY),
         false => (capacity.low_per_s, capacity.high_per_s),
     }
