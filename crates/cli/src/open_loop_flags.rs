@@ -25,7 +25,7 @@ pub struct OpenLoopFlags {
     /// Raise the rate linearly from 0 to --rate during this time, which is part of the measured phase (example: 10s)
     ///
     /// The clients send nothing during the warm-up then.
-    #[arg(long, value_name = "TIME", requires = "rate", value_parser = parse_duration, help_heading = LOAD)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = LOAD)]
     pub ramp: Option<Duration>,
 
     /// Send at several rates, one after the other, in place of --rate and -d (example: 10s:1000,20s:5000)

@@ -326,7 +326,7 @@ prop_compose! {
         generator_limited: bool,
     ) -> LoadStep {
         LoadStep {
-            offered_per_s, achieved_per_s: achieved * offered_per_s, failed, server_cpu_share, generator_limited,
+            offered_per_s, achieved_per_s: achieved * offered_per_s, answered_per_s: achieved * offered_per_s, failed, server_cpu_share, generator_limited,
             from: if is_from_above { StepOrigin::Above } else { StepOrigin::Below },
             response_p50_ns: times[0],
             response_p99_ns: times[1],

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::run::thresholds::ConditionError;
 
 pub use capacity_condition::{CapacityCondition, ConditionJudge};
-pub use capacity_rules::{CapacityRules, parse_budget, parse_precision};
+pub use capacity_rules::{CapacityRules, parse_precision};
 pub use sweep_rules::SweepRules;
 
 mod capacity_condition;
@@ -21,6 +21,16 @@ mod sweep_rules;
 pub enum LoadSearchError {
     #[error(transparent)]
     Condition(#[from] ConditionError),
+    #[error(
+        "`{0}` is not a condition of a capacity: a figure, `<` or another comparison, and a limit (examples: p99<10ms, error_rate<0.1%)"
+    )]
+    NotACondition(String),
+    #[error("`{figure}` is not a figure that a capacity can depend on{}: use a time (p99, service.p99.9, last.p99, max), error_rate, or a count (lost==0)", .hint)]
+    UnknownFigure {
+        figure: String,
+        /// A figure that is like it, after a blank and in brackets; empty without one.
+        hint: String,
+    },
     #[error(
         "a condition of a capacity says what must hold, unlike --fail-if: write `{instead}` in place of `{typed}`"
     )]
@@ -39,12 +49,16 @@ pub enum LoadSearchError {
     BeyondTimeout { typed: String, timeout: Duration },
     #[error("`{0}` is not a precision: a percentage from 0.1% to 50% (example: 3%)")]
     Precision(String),
+    #[error("`{typed}` is a precision without a unit: write `{instead}`")]
+    WithoutPercent { typed: String, instead: String },
     #[error("`{0}` is not a budget: a time from 10s to 24h (examples: 2m, 90s)")]
     Budget(String),
     #[error(
         "`{0}` is not a range of rates: the lowest and the highest, and perhaps the number of points (examples: 1000..100_000, 1000..100_000:12)"
     )]
     Sweep(String),
+    #[error("`{rate}` in `{typed}` is not a rate: it must be above 0 (example: 1000..100_000)")]
+    NotAboveZero { rate: String, typed: String },
     #[error(
         "the rates of `{0}` do not rise: write the lower rate first, or use --rate for a single one"
     )]

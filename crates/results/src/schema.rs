@@ -335,6 +335,7 @@ columns! {
         P999High: Thousandths = "response_p99_9_high_ms",
         ClientCpu: Ratio = "client_cpu_share",
         GeneratorLimited: Truth = "generator_limited",
+        Answered: UpToTwoDecimals = "answered_per_s",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.

@@ -311,8 +311,10 @@ impl EventLoop {
             thread.last_stop_end_ns.set(now_ns);
             let in_flight = self.slots.iter().filter_map(Slot::client);
             let in_flight = in_flight.map(Client::measured_in_flight);
+            let start_ns = now_ns - length_ns - run.t0_ns;
+            thread.recorder.borrow_mut().stopped(start_ns, length_ns);
             stillness.add(Stop {
-                start_ns: now_ns - length_ns - run.t0_ns,
+                start_ns,
                 length_ns,
                 messages: in_flight.sum(),
             });

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{Server, answer};
+use common::{Server, accept, answer};
+use futures_util::{SinkExt, StreamExt};
 use measurement::load_search::{CapacityRules, SweepRules};
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
 use measurement::run::{LoadStep, Run, StepOrigin};
@@ -128,6 +129,60 @@ fn the_figures_of_a_sweep_are_those_of_a_rate_without_failures() {
     let reported = best.unwrap_or(&rows[0]);
     assert_eq!(summary.plan.rate_per_s, Some(reported.offered_per_s));
     assert_eq!(summary.messages.failed(), reported.failed);
+}
+
+/// A rate that was sent counted as one that the server kept up with, whose answers came seconds later.
+#[test]
+fn a_server_that_answers_later_and_later_does_not_keep_up() {
+    // At most 50 messages per second and connection.
+    let server = Server::start(|_, stream| async {
+        let mut socket = accept(stream).await;
+        while let Some(Ok(message)) = socket.next().await {
+            tokio::time::sleep(20 * MS).await;
+            if message.is_close() || socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    });
+    let plan = server.plan(open_loop);
+    let rules = points(&[40.0, 2_000.0], 200 * MS);
+    let run = sweep(&plan, &rules, &RunHandle::new(), RunSetup::default()).unwrap();
+    let rows = rows(&run);
+    assert_eq!((rows[1].failed, rows[1].unsent), (0, 0));
+    assert!(rows[1].answered_per_s <= 220.0, "{:?}", rows[1]);
+    assert!(!rows[1].keeps_up());
+    let summary = run.summary.as_ref().unwrap();
+    assert_eq!(summary.plan.rate_per_s, Some(40.0));
+    assert_eq!(summary.rates_not_measured(), 0);
+}
+
+/// Rates after the end of all connections had rows with failures.
+#[test]
+fn rates_without_a_connection_are_not_measured() {
+    let handle = RunHandle::new();
+    let watched = handle.clone();
+    let server = Server::start(move |_, stream| {
+        let watched = watched.clone();
+        async move {
+            let mut socket = accept(stream).await;
+            while let Some(Ok(message)) = socket.next().await {
+                let is_second = watched.search().is_some_and(|search| search.step == 2);
+                if is_second || socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let plan = server.plan(open_loop);
+    let rules = points(&[500.0, 1_000.0, 2_000.0, 4_000.0], 100 * MS);
+    let run = sweep(&plan, &rules, &handle, RunSetup::default()).unwrap();
+    let found = rows(&run);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let gone = found.iter().find(|row| row.failed + row.unsent > 0);
+    assert!(!gone.unwrap().keeps_up() && !gone.unwrap().generator_limited);
+    let summary = run.summary.as_ref().unwrap();
+    assert_eq!(summary.rates_not_measured(), 2);
+    assert!(!handle.is_interrupted());
 }
 
 #[test]

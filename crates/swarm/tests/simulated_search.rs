@@ -28,6 +28,11 @@ const SERVICE_NS: u64 = 500_000;
 
 const SECOND_NS: f64 = 1e9;
 
+const MS: u64 = 1_000_000;
+
+/// Longest wait of a message with a window.
+const WINDOW_NS: u64 = 20 * MS;
+
 /// A server with one queue, and a generator.
 #[derive(Clone, Default)]
 struct Simulation {
@@ -39,8 +44,16 @@ struct Simulation {
     is_late: bool,
     /// Share of the time for which a generator thread waits for a core.
     waited: f64,
+    /// Share of the time for which it uses a core.
+    worked: f64,
+    /// A generator thread stops for 10 ms of every 100 ms.
+    stops: bool,
+    /// Messages that would wait for more than 20 ms are not sent, and the others are late by as much.
+    has_window: bool,
     /// Connections end before this step.
     ends_before: Option<usize>,
+    /// Connections end in the middle of this step.
+    ends_in: Option<usize>,
     /// The user interrupts this step.
     interrupted_in: Option<usize>,
 }
@@ -79,6 +92,10 @@ impl Simulated {
                 } else {
                     free_ns.max(sent_ns)
                 };
+                if self.simulation.has_window && start_ns > due_ns + WINDOW_NS {
+                    all.push((due_ns, u64::MAX, u64::MAX));
+                    continue;
+                }
                 free_ns = free_ns.max(start_ns + SERVICE_NS);
                 all.push((due_ns, sent_ns, start_ns + SERVICE_NS));
             }
@@ -93,26 +110,38 @@ impl Simulated {
         let before_ns = before.as_nanos() as u64;
         let mut recorder = Recorder::new(true, 0);
         recorder.add_cells(&order.cells);
-        recorder.measure_until(order.judged.as_nanos() as u64);
+        let judged_ns = order.judged.as_nanos() as u64;
+        recorder.measure_until(judged_ns);
+        let stops = (0..judged_ns).step_by(100_000_000);
+        let stops = stops.filter(|_| self.simulation.stops);
+        stops.for_each(|start_ns| recorder.stopped(start_ns, 10 * MS));
         let number = self.orders.borrow().len();
         let is_over = self
             .simulation
             .ends_before
             .is_some_and(|step| number >= step);
+        let is_last = self.simulation.ends_in == Some(number);
         let measured = self.messages(order, rate).into_iter();
         let measured = measured.filter(|(due_ns, ..)| *due_ns >= before_ns);
         for (index, (due_ns, sent_ns, end_ns)) in (0..).zip(measured) {
-            let [due, sent, end] = [due_ns, sent_ns, end_ns].map(|ns| ns - before_ns);
-            if is_over {
+            let [due, sent, end] = [due_ns, sent_ns, end_ns].map(|ns| ns.saturating_sub(before_ns));
+            let is_half_over = is_last && due > judged_ns / 2;
+            if is_over || is_half_over || sent_ns == u64::MAX {
                 recorder.unsent(due);
                 continue;
             }
             recorder.sent(due, sent);
-            recorder.late(sent - due);
-            let sample = match self.simulation.is_dead {
+            let late_ns = if self.simulation.has_window {
+                WINDOW_NS
+            } else {
+                sent - due
+            };
+            recorder.late(late_ns);
+            let mut sample = match self.simulation.is_dead {
                 true => Sample::lost(0, index, due, sent),
                 false => Sample::echoed(0, index, due, sent, end, Outcome::Ok),
             };
+            sample.over_stop = self.simulation.stops;
             if !self.simulation.is_dead {
                 recorder.punctual_response(end - sent, &sample);
             }
@@ -122,10 +151,14 @@ impl Simulated {
         OrderRecord {
             record: Recorder::merge(vec![recorder], &budget),
             cells,
-            alive: if is_over { 0 } else { 4 },
+            alive: if is_over || is_last { 0 } else { 4 },
             took: order.length(),
             client: GeneratorUsage {
-                stops: Some(Stops::default()),
+                cpu_per_core: Some(self.simulation.worked),
+                stops: Some(Stops {
+                    count: u64::from(self.simulation.stops),
+                    ..Stops::default()
+                }),
                 run_queue_wait_share: Some(self.simulation.waited),
                 ..GeneratorUsage::default()
             },
@@ -195,6 +228,12 @@ fn search(simulation: Simulation, conditions: &[&str]) -> (Run, Vec<LoadOrder>) 
     assert_eq!(progress.map_or(0, |progress| progress.steps.len()), steps);
     let orders = orders.take();
     (run, orders)
+}
+
+/// The orders with a rate.
+fn offered(orders: &[LoadOrder]) -> impl Iterator<Item = &LoadOrder> {
+    let is_offered = |order: &&LoadOrder| matches!(order.load, OrderLoad::Open { .. });
+    orders.iter().filter(is_offered)
 }
 
 fn capacity(run: &Run) -> &CapacitySummary {
@@ -335,6 +374,7 @@ fn lateness_of_the_generator_is_not_a_limit_of_the_server() {
 fn a_generator_that_waits_for_a_core_finds_no_limit_of_the_server() {
     let waiting = Simulation {
         waited: 0.3,
+        worked: 0.65,
         ..Simulation::default()
     };
     let (run, _) = search(waiting.clone(), &["p99<10ms"]);
@@ -363,7 +403,119 @@ fn connections_that_are_all_gone_end_the_search() {
         &["p99<10ms"],
     );
     assert_eq!(orders.len(), 4);
-    assert_eq!(capacity(&run).steps.last().unwrap().held, Some(false));
+    let found = capacity(&run);
+    assert_eq!(found.ended_by, SearchEnd::ConnectionsLost);
+    // Nothing was sent in the last one.
+    assert_eq!(found.steps.len(), offered(&orders).count() - 1);
+    assert!(found.steps.iter().all(|step| step.unsent == 0));
+}
+
+/// The step in which the server was killed counted as limited by the generator, and the search as ended by its budget.
+#[test]
+fn a_step_in_which_the_server_goes_away_is_not_limited_by_the_generator() {
+    let (run, orders) = search(
+        Simulation {
+            waited: 0.67,
+            worked: 0.33,
+            stops: true,
+            ends_in: Some(8),
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    assert_eq!(found.ended_by, SearchEnd::ConnectionsLost);
+    assert_eq!(found.steps.len(), offered(&orders).count());
+    let last = found.steps.last().unwrap();
+    assert_eq!((last.held, last.generator_limited), (Some(false), false));
+    assert!(last.unsent > 0);
+}
+
+/// Only the final step kept samples, which a search that ends early does not have.
+#[test]
+fn a_search_without_a_final_step_has_the_samples_of_its_figures() {
+    let (run, _) = search(
+        Simulation {
+            ends_in: Some(8),
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let sent = run.summary.as_ref().unwrap().messages.sent;
+    let rows = run.samples.unwrap().rows.len() as u64;
+    assert_eq!(rows, sent.min(1_000));
+}
+
+/// A server that was overloaded eightfold was not found out, because the idle generator had waited for a core now and then.
+#[test]
+fn an_idle_generator_that_waits_for_a_core_does_not_excuse_the_server() {
+    let (run, _) = search(
+        Simulation {
+            waited: 0.3,
+            worked: 0.09,
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    let rate = found.rate_per_s.unwrap();
+    assert!((1_900.0..2_100.0).contains(&rate), "{found:?}");
+    assert_eq!(found.generator_limited_steps, 0);
+}
+
+/// Every message of an overloaded server is in flight in a stop of the generator sooner or later.
+#[test]
+fn stops_of_the_generator_do_not_excuse_a_growing_queue() {
+    for condition in ["p99<10ms", "service.p99<10ms"] {
+        let stopping = Simulation {
+            stops: true,
+            ..Simulation::default()
+        };
+        let (run, _) = search(stopping, &[condition]);
+        let found = capacity(&run);
+        let rate = found.rate_per_s.unwrap();
+        assert!((1_900.0..2_300.0).contains(&rate), "{found:?}");
+        assert!(!found.at_least);
+        assert!(found.steps.iter().any(|step| step.held == Some(false)));
+    }
+}
+
+/// Unsent messages of a full window counted as those of a late generator.
+#[test]
+fn a_full_window_is_not_a_limit_of_the_generator() {
+    let (run, _) = search(
+        Simulation {
+            has_window: true,
+            ..Simulation::default()
+        },
+        &["error_rate<1%"],
+    );
+    let found = capacity(&run);
+    let rate = found.rate_per_s.unwrap();
+    assert!((1_900.0..2_300.0).contains(&rate), "{found:?}");
+    let mut full = found
+        .steps
+        .iter()
+        .filter(|step| step.unsent * 20 > step.due);
+    assert!(full.all(|step| !step.generator_limited), "{found:?}");
+}
+
+/// A stop of the generator explained why a room delivered nothing, so that no step said anything about the server.
+#[test]
+fn a_room_that_delivers_nothing_has_capacity_0() {
+    for condition in ["last.p99<50ms", "max<50ms"] {
+        let dead = Simulation {
+            is_dead: true,
+            stops: true,
+            waited: 0.5,
+            worked: 0.5,
+            ..Simulation::default()
+        };
+        let (run, _) = search(dead, &[condition]);
+        let found = capacity(&run);
+        assert_eq!(found.rate_per_s, Some(0.0), "{found:?}");
+        assert_eq!(found.generator_limited_steps, 0);
+    }
 }
 
 #[test]

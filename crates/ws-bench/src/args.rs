@@ -222,12 +222,10 @@ pub(crate) struct BenchArgs {
     pub(crate) quiet: bool,
 }
 
-/// Adds relations to shared flags: those of TLS require a URL, a ramp excludes several rates. Unlike `mut_arg`, `mut_args` leaves each flag at its place.
+/// Adds relations to shared flags: those of TLS require a URL. Unlike `mut_arg`, `mut_args` leaves each flag at its place.
 fn related(arg: Arg) -> Arg {
     match arg.get_id().as_str() {
         "ca_cert" | "insecure" | "client_cert" => arg.requires("url"),
-        // Without this, `--ramp` would ask for `--rate`, which these exclude.
-        "ramp" => arg.conflicts_with_all(["find_capacity", "sweep"]),
         _ => arg,
     }
 }
@@ -313,6 +311,15 @@ impl BenchArgs {
         if let Some(conflict) = self.beside_search().conflict() {
             return Err(Self::command().error(ErrorKind::ArgumentConflict, conflict));
         }
+        if let Err(error) = self.search.check_budget() {
+            return Err(Self::command().error(ErrorKind::ValueValidation, error));
+        }
+        if self.open_loop.ramp.is_some() && self.open_loop.rate.is_none() {
+            return Err(Self::command().error(
+                ErrorKind::MissingRequiredArgument,
+                "--ramp needs --rate, the rate at its end (example: --rate 20_000 --ramp 10s)",
+            ));
+        }
         self.check_shard_usage()?;
         self.check_scenario_usage()
     }
@@ -342,7 +349,7 @@ impl BenchArgs {
                     ErrorKind::MissingRequiredArgument,
                     "--shard needs --shard-dir: a folder that all shards can write to".to_owned(),
                 ),
-                _ => Ok(()),
+                _ => self.check_start_usage(),
             };
         }
         if self.urls.is_empty() {
@@ -369,6 +376,22 @@ impl BenchArgs {
             ),
             None => Ok(()),
         }
+    }
+
+    /// Checks that only one of several shards waits for a common start.
+    fn check_start_usage(&self) -> Result<(), clap::Error> {
+        let shards = &self.shards;
+        let given = [
+            ("--start-at", shards.start_at.is_some()),
+            ("--start-file", shards.start_file.is_some()),
+        ];
+        let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) else {
+            return Ok(());
+        };
+        Err(Self::command().error(
+            ErrorKind::MissingRequiredArgument,
+            format!("{flag} needs --shard-dir: it is the common start of several shards"),
+        ))
     }
 
     /// Checks that no URL is a number, as from a list of process IDs without quotes.
@@ -709,15 +732,12 @@ mod tests {
             "--find-capacity p99>10ms",
             "--find-capacity throughput>5",
             "--find-capacity p99<10ms --precision 3",
-            "--find-capacity p99<10ms --budget 1s",
-            "--find-capacity p99<10ms --ramp 5s",
+            "--find-capacity p99<10ms --budget 30",
             "--sweep 1000",
             "--sweep 2000..1000",
             "--sweep 1000..2000:1",
-            "--sweep 1000..2000 --ramp 5s",
             "-r 0",
             "--arrivals poisson",
-            "--ramp 5s",
             "--stages 5s:10 -r 5",
             "--stages 5s:10 --ramp 1s",
             "--stages 5s:10 -d 5s",

@@ -7,12 +7,12 @@ use clap::Args;
 use cli::headings::SEARCH;
 use cli::{ConnectionFlags, OpenLoopFlags, SlowFlags, StormFlags};
 use measurement::load_search::{
-    CapacityCondition, CapacityRules, LoadSearchError, SweepRules, parse_budget, parse_precision,
+    CapacityCondition, CapacityRules, LoadSearchError, SweepRules, parse_precision,
 };
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
 use measurement::run::PlanSummary;
 use scenario::Scenario;
-use units::Rate;
+use units::{Rate, parse_duration};
 
 use crate::shard_flags::ShardFlags;
 
@@ -35,7 +35,7 @@ pub(crate) struct SearchFlags {
     pub(crate) precision: Option<f64>,
 
     /// End the search after this time at the latest, calibration and drains included [default: 2m] (example: 5m)
-    #[arg(long, value_name = "TIME", value_parser = parse_budget)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) budget: Option<Duration>,
 
     /// Measure at several rates, from A to B at equal ratios, in random order: the load curve. N rates, 8 by default, -d at
@@ -98,6 +98,11 @@ impl SearchFlags {
         Err(NotSearchable(format!(
             "{flag} cannot be used with a scenario without messages (--scenario, --protocol): the server alone sets the rate of a feed. Measure it with -d, and compare runs with more --clients"
         )))
+    }
+
+    /// Checks that the budget has room for the steps of a search.
+    pub(crate) fn check_budget(&self) -> Result<(), LoadSearchError> {
+        self.budget.map_or(Ok(()), CapacityRules::check_budget)
     }
 
     /// Checks that a run of this load has the figures of the conditions.
@@ -389,9 +394,16 @@ mod tests {
         for (with, other, advice) in [
             ("-r 5", "--rate", "leave it out"),
             ("--stages 5s:10", "--stages", "leave it out"),
+            ("--ramp 5s", "--ramp", "leave it out"),
             ("-m 5", "--messages", "use "),
             ("ws://a/ --shard 0/2", "--shard", "use --shards N"),
             ("ws://a/ --shard-dir d", "--shard-dir", "use --shards N"),
+            (
+                "--start-at 2100-01-01T00:00:00Z",
+                "--start-at",
+                "use --shards N",
+            ),
+            ("--start-file f", "--start-file", "use --shards N"),
             (
                 "--protocol echo --try --no-output",
                 "--try",
@@ -446,6 +458,17 @@ mod tests {
             ),
             ("--precision 3%", "--precision needs --find-capacity"),
             ("-r 5 --budget 2m", "--budget needs --find-capacity"),
+            // A budget that is too short comes after a budget that has no place.
+            ("-r 5 --budget 5s", "--budget needs --find-capacity"),
+            (
+                "--find-capacity p99<10ms --budget 5s",
+                "`5s` is not a budget: a time from 10s to 24h",
+            ),
+            ("--ramp 5s", "--ramp needs --rate"),
+            (
+                "--start-at 2100-01-01T00:00:00Z",
+                "--start-at needs --shard-dir",
+            ),
         ] {
             let text = usage_error(line).to_string();
             assert!(text.contains(expected), "{line}: {text}");

@@ -134,6 +134,7 @@ pub(crate) mod tests {
         let step = |offered_per_s: f64, p99_ns, held| LoadStep {
             offered_per_s,
             achieved_per_s: offered_per_s,
+            answered_per_s: offered_per_s,
             held,
             response_p50_ns: Some(300_000),
             response_p99_ns: Some(p99_ns),

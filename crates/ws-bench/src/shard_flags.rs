@@ -32,16 +32,11 @@ pub(crate) struct ShardFlags {
     pub(crate) shard_dir: Option<PathBuf>,
 
     /// Begin to measure at this time: RFC 3339, or milliseconds since 1970 (example: 2026-01-31T12:00:00Z)
-    #[arg(
-        long,
-        value_name = "TIME",
-        requires = "shard_dir",
-        conflicts_with = "start_file"
-    )]
+    #[arg(long, value_name = "TIME", conflicts_with = "start_file")]
     pub(crate) start_at: Option<StartTime>,
 
     /// Begin to measure at the time that will be in this file, in the form of --start-at (example: /shared/start)
-    #[arg(long, value_name = "FILE", requires = "shard_dir", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) start_file: Option<PathBuf>,
 
     /// Time limit for the start: for --start-file, or for the launcher's barrier (example: 2m)

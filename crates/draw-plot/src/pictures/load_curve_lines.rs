@@ -353,6 +353,7 @@ mod tests {
         LoadStep {
             offered_per_s,
             achieved_per_s: offered_per_s,
+            answered_per_s: offered_per_s,
             response_p99_ns: Some(p99_ms * 1_000_000),
             response_p99_interval: Some(TimeInterval {
                 low_ns: (p99_ms - 1) * 1_000_000,

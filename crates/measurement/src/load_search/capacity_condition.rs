@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::LoadSearchError;
 use crate::plan::LoadDraft;
 use crate::run::Summary;
-use crate::run::thresholds::Condition;
+use crate::run::thresholds::{Condition, ConditionError};
 use crate::verdict::Latency;
 
 /// A condition that must hold at a rate that counts as the server's capacity. The grammar is that of `--fail-if`
@@ -99,6 +99,18 @@ impl CapacityCondition {
         };
         let is_answered = failed_share("", step).is_some_and(|share| share <= 1.0 - LEAST_ANSWERED);
         is_answered && value.is_some_and(|value| self.condition.is_met_by(value))
+    }
+
+    /// Returns true when the condition is broken by a time of a step in which nothing failed and no figure is missing.
+    /// Delays of the generator can be the reason for nothing else.
+    pub fn is_broken_by_time(&self, step: &Summary) -> bool {
+        let figure = self.condition.figure();
+        let failed = failed_share("", step);
+        let time = figure
+            .time_name()
+            .filter(|(prefix, _)| failed == Some(0.0) && failed_share(prefix, step) == Some(0.0))
+            .and_then(|_| figure.of(step));
+        time.is_some_and(|time| !self.condition.is_met_by(time))
     }
 }
 
@@ -282,11 +294,34 @@ fn judge(condition: &Condition) -> ConditionJudge {
     }
 }
 
+/// The error of a condition that cannot be parsed. That of `--fail-if` names figures and examples that a search refuses.
+fn refusal_of(text: &str, error: ConditionError) -> LoadSearchError {
+    match error {
+        ConditionError::NoComparison(_) => LoadSearchError::NotACondition(text.to_owned()),
+        ConditionError::UnknownFigure { figure, hint, .. } => {
+            // The hint may name a figure that is refused, too.
+            let named = hint.split('`').nth(1).unwrap_or_default();
+            let is_possible = format!("{named}<1")
+                .parse::<Condition>()
+                .is_ok_and(|c| not_for_capacity(&c).is_none())
+                || format!("{named}<1ms")
+                    .parse::<Condition>()
+                    .is_ok_and(|c| not_for_capacity(&c).is_none());
+            let hint = match is_possible {
+                true => format!(" ({hint})"),
+                false => String::new(),
+            };
+            LoadSearchError::UnknownFigure { figure, hint }
+        }
+        other => other.into(),
+    }
+}
+
 impl FromStr for CapacityCondition {
     type Err = LoadSearchError;
 
     fn from_str(text: &str) -> Result<Self, LoadSearchError> {
-        let condition: Condition = text.parse()?;
+        let condition: Condition = text.parse().map_err(|error| refusal_of(text, error))?;
         if let Some(reason) = not_for_capacity(&condition) {
             return Err(LoadSearchError::NotForCapacity {
                 figure: condition.figure().name().to_owned(),
@@ -403,6 +438,20 @@ mod tests {
         }
     }
 
+    /// The errors of `--fail-if` suggested figures and comparisons that were refused next.
+    #[test]
+    fn errors_suggest_nothing_that_a_search_refuses() {
+        assert!(refusal("nonsense").contains("(examples: p99<10ms,"));
+        for unknown in ["foo<10ms", "throughputt>5"] {
+            let text = refusal(unknown);
+            for refused in ["throughput`", "connect.", "capacity_low", "send_lag"] {
+                assert!(!text.contains(refused), "{text}");
+            }
+        }
+        let text = refusal("losst==0");
+        assert!(text.contains("`lost`"), "{text}");
+    }
+
     #[test]
     fn figures_that_do_not_get_worse_with_load_are_refused() {
         for (wrong, expected) in [
@@ -486,6 +535,33 @@ mod tests {
         ] {
             assert!(!holds(condition, &step), "{condition}");
         }
+    }
+
+    /// A room that delivers nothing was explained by a stop of the generator.
+    #[test]
+    fn only_a_time_without_failures_may_be_late() {
+        let broken = |text: &str, step: &Summary| {
+            let condition = text.parse::<CapacityCondition>().unwrap();
+            condition.is_broken_by_time(step)
+        };
+        let good = step(1_000, 0, 0);
+        assert!(broken("max<10ms", &good) && !broken("max<2s", &good));
+        assert!(!broken("max<10ms", &step(1_000, 1, 0)) && !broken("max<10ms", &step(1_000, 0, 1)));
+        assert!(!broken("last.p99<50ms", &good) && !broken("reordered==0", &good));
+        let mut room = good;
+        let own = FanOutSummary {
+            published: 1_000,
+            complete: 1_000,
+            last_ns: room.response_time_ns,
+            ..FanOutSummary::default()
+        };
+        room.fan_out = Some(own.clone());
+        assert!(broken("last.p99<50ms", &room));
+        room.fan_out = Some(FanOutSummary {
+            incomplete: 1,
+            ..own
+        });
+        assert!(!broken("last.p99<50ms", &room));
     }
 
     #[test]

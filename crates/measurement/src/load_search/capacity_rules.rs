@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use units::parse_duration;
-
 use super::LoadSearchError;
 use super::capacity_condition::CapacityCondition;
 use crate::run::CapacityPlanSummary;
@@ -33,6 +31,20 @@ impl CapacityRules {
             budget: Self::DEFAULT_BUDGET,
         }
     }
+
+    /// Checks that a budget has room for the steps that find the edge.
+    ///
+    /// # Errors
+    /// [`LoadSearchError::Budget`] outside of 10 s to 24 h.
+    pub fn check_budget(budget: Duration) -> Result<(), LoadSearchError> {
+        const SHORTEST: Duration = Duration::from_secs(10);
+        const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+        if (SHORTEST..=LONGEST).contains(&budget) {
+            Ok(())
+        } else {
+            Err(LoadSearchError::Budget(units::typed_duration(budget)))
+        }
+    }
 }
 
 impl From<&CapacityRules> for CapacityPlanSummary {
@@ -48,28 +60,21 @@ impl From<&CapacityRules> for CapacityPlanSummary {
 /// Parses a precision such as `3%` as a share.
 ///
 /// # Errors
-/// [`LoadSearchError::Precision`] for any other text, and outside of 0.1 % to 50 %.
+/// [`LoadSearchError::WithoutPercent`] for a number alone, [`LoadSearchError::Precision`] for any other text, and outside of
+/// 0.1 % to 50 %.
 pub fn parse_precision(text: &str) -> Result<f64, LoadSearchError> {
     let percent = text.strip_suffix('%').map(str::trim_end);
     let percent = percent.and_then(|number| number.parse::<f64>().ok());
     percent
         .filter(|percent| (0.1..=50.0).contains(percent))
         .map(|percent| percent / 100.0)
-        .ok_or_else(|| LoadSearchError::Precision(text.to_owned()))
-}
-
-/// Parses a budget such as `2m`.
-///
-/// # Errors
-/// [`LoadSearchError::Budget`] for any other text, and outside of 10 s to 24 h: a shorter search has no time for the steps
-/// that find the edge.
-pub fn parse_budget(text: &str) -> Result<Duration, LoadSearchError> {
-    const SHORTEST: Duration = Duration::from_secs(10);
-    const LONGEST: Duration = Duration::from_secs(24 * 3_600);
-    parse_duration(text)
-        .ok()
-        .filter(|budget| (SHORTEST..=LONGEST).contains(budget))
-        .ok_or_else(|| LoadSearchError::Budget(text.to_owned()))
+        .ok_or_else(|| match text.trim().parse::<f64>() {
+            Ok(number) if (0.1..=50.0).contains(&number) => LoadSearchError::WithoutPercent {
+                typed: text.to_owned(),
+                instead: format!("{number}%"),
+            },
+            _ => LoadSearchError::Precision(text.to_owned()),
+        })
 }
 
 #[cfg(test)]
@@ -90,7 +95,9 @@ mod tests {
         assert_eq!(parse_precision("3%"), Ok(0.03));
         assert_eq!(parse_precision("0.1 %"), Ok(0.001));
         assert_eq!(parse_precision("50%"), Ok(0.5));
-        for wrong in ["3", "0.03", "0%", "0.09%", "51%", "-3%", "NaN%", "%", ""] {
+        let error = parse_precision("5").unwrap_err().to_string();
+        assert_eq!(error, "`5` is a precision without a unit: write `5%`");
+        for wrong in ["0.03", "0%", "0.09%", "51%", "-3%", "NaN%", "%", ""] {
             let error = parse_precision(wrong).unwrap_err().to_string();
             assert!(error.contains("from 0.1% to 50%"), "{wrong}: {error}");
         }
@@ -98,10 +105,10 @@ mod tests {
 
     #[test]
     fn a_budget_is_a_time_with_room_for_steps() {
-        assert_eq!(parse_budget("2m"), Ok(CapacityRules::DEFAULT_BUDGET));
-        assert_eq!(parse_budget("10s"), Ok(Duration::from_secs(10)));
-        for wrong in ["0", "9s", "25h", "2", "x"] {
-            let error = parse_budget(wrong).unwrap_err().to_string();
+        let check = |seconds| CapacityRules::check_budget(Duration::from_secs(seconds));
+        assert_eq!((check(10), check(24 * 3_600)), (Ok(()), Ok(())));
+        for wrong in [0, 9, 25 * 3_600] {
+            let error = check(wrong).unwrap_err().to_string();
             assert!(error.contains("from 10s to 24h"), "{wrong}: {error}");
         }
     }

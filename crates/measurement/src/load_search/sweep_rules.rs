@@ -47,7 +47,15 @@ impl FromStr for SweepRules {
             None => (rest, None),
         };
         let [from, to] = [lowest, highest].map(|rate| rate.trim().parse::<Rate>());
-        let (from, to) = (from.map_err(|_| wrong())?, to.map_err(|_| wrong())?);
+        let no_rate = |rate: &str| match rate.trim().parse::<f64>() {
+            Ok(number) if number <= 0.0 => LoadSearchError::NotAboveZero {
+                rate: rate.trim().to_owned(),
+                typed: text.to_owned(),
+            },
+            _ => wrong(),
+        };
+        let from = from.map_err(|_| no_rate(lowest))?;
+        let to = to.map_err(|_| no_rate(highest))?;
         if from >= to {
             return Err(LoadSearchError::NotRising(text.to_owned()));
         }
@@ -131,7 +139,10 @@ mod tests {
             ("1000", "is not a range of rates"),
             ("1000-2000", "is not a range of rates"),
             ("..2000", "is not a range of rates"),
-            ("0..2000", "is not a range of rates"),
+            (
+                "0..2000",
+                "`0` in `0..2000` is not a rate: it must be above 0",
+            ),
             ("1k..2k", "is not a range of rates"),
             ("1000..x:3", "is not a range of rates"),
             ("2000..1000", "do not rise: write the lower rate first"),

@@ -80,10 +80,10 @@ pub struct LoadCells {
     unsent: Vec<u32>,
     /// Messages answered in time whose service time is too long, by cell, then by limit.
     slow_service: Vec<u32>,
-    /// Messages answered in time, without those in flight during a stop of the generator, whose response time less the
-    /// generator's own lateness is too long, for each response limit.
+    /// Messages answered in time whose response time less the generator's own lateness and stops is too long, for each
+    /// response limit.
     slow_punctual: Vec<u64>,
-    /// The same without those in flight during a stop of the generator, of the whole step, for each service limit.
+    /// Messages answered in time whose service time less the generator's stops is too long, for each service limit.
     slow_unstopped: Vec<u64>,
 }
 
@@ -116,9 +116,9 @@ impl LoadCells {
         place.min(self.cells - 1)
     }
 
-    /// Counts a message whose end is known.
+    /// Counts a message whose end is known, and that was in flight for this time while the generator stood still.
     #[inline]
-    pub(super) fn ended(&mut self, sample: &Sample) {
+    pub(super) fn ended(&mut self, sample: &Sample, stopped_ns: u64) {
         let cell = self.cell(sample.intended_ns);
         let times = sample.response_time_ns().zip(sample.service_time_ns());
         let Some((response_ns, service_ns)) = times.filter(|_| !sample.outcome.is_failure()) else {
@@ -131,9 +131,8 @@ impl LoadCells {
         let slow = &mut self.slow_service[cell * limits.len()..];
         let unstopped = &mut self.slow_unstopped;
         for ((limit, slow), unstopped) in limits.iter().zip(slow).zip(unstopped) {
-            let is_slow = service_ns >= *limit;
-            *slow += u32::from(is_slow);
-            *unstopped += u64::from(is_slow && !sample.over_stop);
+            *slow += u32::from(service_ns >= *limit);
+            *unstopped += u64::from(service_ns.saturating_sub(stopped_ns) >= *limit);
         }
     }
 
@@ -144,10 +143,10 @@ impl LoadCells {
         self.unsent[cell] += 1;
     }
 
-    /// Counts the response time of an answered message, less the generator's own lateness.
+    /// Counts the response time of an answered message, less the generator's own lateness and stops.
     #[inline]
-    pub(super) fn punctual(&mut self, response_ns: u64, outcome: Outcome, over_stop: bool) {
-        if outcome.is_failure() || over_stop {
+    pub(super) fn punctual(&mut self, response_ns: u64, outcome: Outcome) {
+        if outcome.is_failure() {
             return;
         }
         let limits = self.rules.response_limits_ns.iter();
@@ -368,12 +367,12 @@ mod tests {
     #[test]
     fn a_message_counts_in_the_cell_of_its_due_time() {
         let mut cells = LoadCells::new(&rules(40, &[5 * MS]));
-        cells.ended(&answered(0, MS));
+        cells.ended(&answered(0, MS), 0);
         // An answer of 100 ms comes behind the end of the step.
-        cells.ended(&answered(10 * MS - 1, 100 * MS));
-        cells.ended(&answered(10 * MS, 5 * MS));
-        cells.ended(&answered(20 * MS, 5 * MS - 1));
-        cells.ended(&Sample::lost(0, 0, 30 * MS, 39 * MS));
+        cells.ended(&answered(10 * MS - 1, 100 * MS), 0);
+        cells.ended(&answered(10 * MS, 5 * MS), 0);
+        cells.ended(&answered(20 * MS, 5 * MS - 1), 0);
+        cells.ended(&Sample::lost(0, 0, 30 * MS, 39 * MS), 0);
         cells.unsent(39 * MS);
         let of = |count: &dyn Fn(usize) -> u32| (0..4).map(count).collect::<Vec<_>>();
         assert_eq!(of(&|cell| cells.due(cell)), [2, 1, 1, 2]);
@@ -388,8 +387,8 @@ mod tests {
         let mut cells = LoadCells::new(&rules(10, &[2 * hour, MS]));
         for outcome in Outcome::ALL {
             let sample = Sample::echoed(0, 0, 0, 0, 1_000, outcome);
-            cells.ended(&sample);
-            cells.punctual(1_000, outcome, false);
+            cells.ended(&sample, 0);
+            cells.punctual(1_000, outcome);
         }
         // All but `ok` and `reordered`.
         for limit in 0..2 {
@@ -402,9 +401,9 @@ mod tests {
     #[test]
     fn what_the_generator_explains_is_not_punctual() {
         let mut cells = LoadCells::new(&rules(10, &[5 * MS]));
-        for (response_ns, over_stop) in [(4 * MS, false), (5 * MS, false), (9 * MS, true)] {
-            cells.ended(&answered(0, 9 * MS));
-            cells.punctual(response_ns, Outcome::Ok, over_stop);
+        for response_ns in [4 * MS, 5 * MS, 0] {
+            cells.ended(&answered(0, 9 * MS), 0);
+            cells.punctual(response_ns, Outcome::Ok);
         }
         assert_eq!(cells.response_beyond(0, 0), 3);
         assert_eq!(cells.punctual_beyond(0), 1);
@@ -413,21 +412,19 @@ mod tests {
     #[test]
     fn a_stop_of_the_generator_does_not_make_the_service_slow() {
         let mut cells = LoadCells::new(&rules(10, &[]));
-        for over_stop in [false, true, true] {
-            let mut sample = answered(0, 9 * MS);
-            sample.over_stop = over_stop;
-            cells.ended(&sample);
+        for stopped_ns in [0, 6 * MS, 7 * MS, 20 * MS] {
+            cells.ended(&answered(0, 9 * MS), stopped_ns);
         }
-        assert_eq!(cells.service_beyond(0, 0), 3);
-        assert_eq!(cells.unstopped_service_beyond(0), 1);
+        assert_eq!(cells.service_beyond(0, 0), 4);
+        assert_eq!(cells.unstopped_service_beyond(0), 2);
     }
 
     #[test]
     fn medians_are_those_of_the_thirds() {
         let mut cells = LoadCells::new(&rules(300, &[]));
         for at in 0..100 {
-            cells.ended(&answered(at * MS, 10 * MS));
-            cells.ended(&answered((100 + at) * MS, 20 * MS));
+            cells.ended(&answered(at * MS, 10 * MS), 0);
+            cells.ended(&answered((100 + at) * MS, 20 * MS), 0);
             cells.unsent((200 + at) * MS);
         }
         let [first, second, third] = cells.medians_s();
@@ -441,7 +438,7 @@ mod tests {
     fn messages_above_a_quantile_are_about_its_share() {
         let mut cells = LoadCells::new(&rules(100, &[]));
         for n in 0..1_000 {
-            cells.ended(&answered(n * 100_000, MS + n * 20_000));
+            cells.ended(&answered(n * 100_000, MS + n * 20_000), 0);
         }
         let above = |cells: &LoadCells| -> (u32, u32) {
             let all = cells.above_quantile(0.9);
@@ -455,7 +452,7 @@ mod tests {
         assert_eq!(above(&cells), (1_500, 500));
         // Times that are all equal are all above.
         let mut equal = LoadCells::new(&rules(100, &[]));
-        (0..10).for_each(|n| equal.ended(&answered(n * MS, MS)));
+        (0..10).for_each(|n| equal.ended(&answered(n * MS, MS), 0));
         assert_eq!(above(&equal), (10, 10));
         assert_eq!(above(&LoadCells::new(&rules(100, &[]))), (0, 0));
     }
@@ -468,7 +465,7 @@ mod tests {
             let mut cells = LoadCells::new(&rules(1_000, &[]));
             for n in 0..5_000_u32 {
                 let share = crate::record::unit_interval(seed, n, 1);
-                cells.ended(&answered(u64::from(n) * 200_000, (share * 1e7) as u64));
+                cells.ended(&answered(u64::from(n) * 200_000, (share * 1e7) as u64), 0);
             }
             let (low, high) = cells.quantile_interval(0.9).unwrap();
             covered += u64::from((low..=high).contains(&(9 * MS)));
@@ -484,7 +481,7 @@ mod tests {
             for n in 0..10_000_u32 {
                 // So many messages in a row have the same time.
                 let share = crate::record::unit_interval(5, n / run, 1);
-                cells.ended(&answered(u64::from(n) * 200_000, (share * 1e7) as u64));
+                cells.ended(&answered(u64::from(n) * 200_000, (share * 1e7) as u64), 0);
             }
             let (low, high) = cells.quantile_interval(0.5).unwrap();
             high - low
@@ -496,7 +493,7 @@ mod tests {
     fn too_few_messages_have_no_interval() {
         let mut cells = LoadCells::new(&rules(1_000, &[]));
         assert_eq!(cells.quantile_interval(0.5), None);
-        cells.ended(&answered(0, MS));
+        cells.ended(&answered(0, MS), 0);
         assert_eq!(cells.quantile_interval(0.999), None);
     }
 
@@ -538,8 +535,8 @@ mod tests {
                         Some(outcome) => {
                             let mut sample = answered(*due_ns, *response_ns);
                             sample.outcome = *outcome;
-                            cells.ended(&sample);
-                            cells.punctual(response_ns / 2, *outcome, false);
+                            cells.ended(&sample, 0);
+                            cells.punctual(response_ns / 2, *outcome);
                         }
                         None => cells.unsent(*due_ns),
                     }

@@ -191,3 +191,32 @@ impl CapacitySummary {
         Some((self.high_per_s - self.low_per_s) / 2.0 / rate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_keeps_up_with_what_it_answers_in_time() {
+        let step = LoadStep {
+            offered_per_s: 1_000.0,
+            achieved_per_s: 1_000.0,
+            answered_per_s: 950.0,
+            seconds: 2.0,
+            ..LoadStep::default()
+        };
+        let keeps_up = |change: fn(&mut LoadStep)| {
+            let mut step = step.clone();
+            change(&mut step);
+            step.keeps_up()
+        };
+        assert!(keeps_up(|_| {}));
+        assert!(!keeps_up(|step| step.answered_per_s = 949.0));
+        assert!(!keeps_up(|step| step.failed = 1) && !keeps_up(|step| step.unsent = 1));
+        // Random due times: fewer messages than the rate tells.
+        assert!(keeps_up(
+            |step| (step.due, step.answered_per_s) = (1_900, 903.0)
+        ));
+        assert!(!keeps_up(|step| step.due = 2_100));
+    }
+}

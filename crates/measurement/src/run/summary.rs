@@ -433,6 +433,12 @@ impl Summary {
             .or(self.load_curve.as_deref())
     }
 
+    /// Number of rates of a sweep that were not measured, because the user interrupted it or all connections had ended.
+    pub fn rates_not_measured(&self) -> usize {
+        let planned = self.plan.sweep.as_ref().map_or(0, |own| own.rates.len());
+        planned.saturating_sub(self.load_curve.as_ref().map_or(0, Vec::len))
+    }
+
     /// Returns true when any message, delivery or message of a feed failed, was duplicated or was reordered. Slow readers
     /// do not count.
     pub fn any_failed(&self) -> bool {

@@ -47,6 +47,7 @@ fn fill(step: &mut LoadStep, column: Column, cell: Cell<'_>, place: &Place) -> R
         Column::P999High => high(&mut step.response_p99_9_interval, time_ns()?),
         Column::ClientCpu => step.client_cpu_share = Some(number()?),
         Column::GeneratorLimited => step.generator_limited = truth(cell, place)?,
+        Column::Answered => step.answered_per_s = number()?,
     }
     Ok(())
 }

@@ -93,7 +93,12 @@ pub fn find_capacity_with<'a>(
     }
     let estimate = steps.as_ref().map(CapacitySearch::estimate);
     let took_s = search.log.spent_s();
-    let is_interrupted = search.log.is_interrupted();
+    let ended_by = match &estimate {
+        _ if search.log.is_interrupted() => SearchEnd::Interrupted,
+        _ if search.log.has_lost_connections() => SearchEnd::ConnectionsLost,
+        Some(found) if found.is_precise => SearchEnd::Precision,
+        _ => SearchEnd::Budget,
+    };
     search.log.finish(setup, |summary, mut rows| {
         // Later steps may have shown that an earlier one was disturbed.
         if let Some(steps) = &steps {
@@ -101,7 +106,13 @@ pub fn find_capacity_with<'a>(
                 row.held = steps.held(n);
             }
         }
-        let capacity = summarize(rules, estimate, rows, is_interrupted, took_s);
+        let is_lost = ended_by == SearchEnd::ConnectionsLost;
+        if let Some(last) = rows.last_mut().filter(|_| is_lost)
+            && last.failed + last.unsent > 0
+        {
+            last.held = Some(false);
+        }
+        let capacity = summarize(rules, estimate, rows, ended_by, took_s);
         summary.capacity = Some(Box::new(capacity));
         summary.plan.find_capacity = Some(CapacityPlanSummary::from(rules));
     })
@@ -150,7 +161,8 @@ impl Search<'_> {
         }
     }
 
-    /// Messages per second of a closed loop, 0 from a server that answers nothing; `None` when the user interrupts the run.
+    /// Messages per second of a closed loop, 0 from a server that answers nothing; `None` when the user interrupts the run, and when all
+    /// connections end.
     fn pilot(&mut self, budget: Duration) -> Result<Option<f64>, SwarmError> {
         let judged = PILOT.min(budget / PILOT_PART);
         let drain = self.drain(false);
@@ -179,6 +191,9 @@ impl Search<'_> {
             let Some(step) = self.log.take(OrderPurpose::Pilot, order)? else {
                 return Ok(None);
             };
+            if self.log.has_lost_connections() {
+                return Ok(None);
+            }
             // Echoes that arrive after the end count too, as many as were in flight at its beginning.
             let per_s = step.record.record.in_time.messages as f64 / judged.as_secs_f64();
             best_per_s = best_per_s.max(per_s);
@@ -203,16 +218,24 @@ impl Search<'_> {
                 return Ok(());
             };
             let judged = taken.order.judged;
-            let result = self.judge.judge(rate, judged, &taken.record);
+            let is_over = self.log.has_lost_connections();
+            let mut result = self.judge.judge(rate, judged, &taken.record);
+            // A server that is gone is not the generator's fault.
+            result.generator_limited &= !is_over;
             let generator_limited = result.generator_limited;
             let held = search.record(step, result);
+            let row = taken.row();
+            // Connections may also have ended behind the last answer.
+            let held = if is_over && row.failed + row.unsent > 0 {
+                Some(false)
+            } else {
+                held
+            };
             let row = LoadStep {
                 held,
                 generator_limited,
-                ..taken.row()
+                ..row
             };
-            // Without a connection, no step has anything to say.
-            let is_over = taken.record.alive == 0;
             self.log.add(row, Some(search.estimate()));
             self.report_if_best(&step, held, taken);
             if is_over {
@@ -237,7 +260,8 @@ impl Search<'_> {
             settle: seconds(step.settle_s),
             judged,
             cells: self.judge.cells(judged),
-            keeps_samples: is_final,
+            // A search that ends early reports any of them.
+            keeps_samples: true,
             seed: 0,
             drain: self.drain(is_final),
             start: None,
@@ -257,7 +281,8 @@ impl Search<'_> {
                 || rank == best
                     && match rank {
                         ReportRank::Broken => rate < best_rate,
-                        ReportRank::Held => rate > best_rate,
+                        // Later steps are longer.
+                        ReportRank::Held => rate >= best_rate,
                         ReportRank::Final => true,
                     }
         });
@@ -272,7 +297,7 @@ fn summarize(
     rules: &CapacityRules,
     estimate: Option<CapacityEstimate>,
     steps: Vec<LoadStep>,
-    is_interrupted: bool,
+    ended_by: SearchEnd,
     took_s: f64,
 ) -> CapacitySummary {
     let known = |of: fn(&CapacityEstimate) -> f64| estimate.as_ref().map_or(0.0, of);
@@ -292,13 +317,7 @@ fn summarize(
             .and_then(|e| e.from_above_per_s)
             .filter(|_| has_above),
         hysteresis: estimate.is_some_and(|e| e.hysteresis),
-        ended_by: if is_interrupted {
-            SearchEnd::Interrupted
-        } else if estimate.is_some_and(|e| e.is_precise) {
-            SearchEnd::Precision
-        } else {
-            SearchEnd::Budget
-        },
+        ended_by,
         precision: rules.precision,
         budget_s: rules.budget.as_secs_f64(),
         took_s,

@@ -19,6 +19,10 @@ const LEAST_SENT: f64 = 0.99;
 /// thread that waits reads echoes late, which looks like a slow server.
 const MOST_WAITED: f64 = 0.1;
 
+/// Share of the time, spent on a core or waiting for one, from which on a thread has no idle time left. An idle thread
+/// catches up with its waits, and the times of single messages show them.
+const NO_IDLE_TIME: f64 = 0.9;
+
 /// Quantile of the response times above which messages show how long they depend on each other.
 const TAIL: f64 = 0.9;
 
@@ -142,9 +146,9 @@ impl StepJudge {
         };
         let has_whole = self.conditions.iter().any(|(_, m)| m.allowed().is_none());
         let summary = has_whole.then(|| self.summary(rate, judged, record));
-        let holds = |condition: &CapacityCondition| {
-            summary.as_ref().is_some_and(|step| condition.holds(step))
-        };
+        let summary = summary.as_ref();
+        let holds =
+            |condition: &CapacityCondition| summary.is_some_and(|step| condition.holds(step));
         let counts = |condition: &CapacityCondition, measure: DecidingCounts| -> Vec<StepCell> {
             let is_broken = measure.allowed().is_none() && !holds(condition);
             let count = |cell| {
@@ -165,7 +169,7 @@ impl StepJudge {
         StepResult {
             cell_s: cells.cell_s(),
             generator_limited: is_behind(record, cells, judged)
-                || self.is_explained(&conditions, cells, record),
+                || self.is_explained(&conditions, summary, cells, record),
             medians_s: cells.medians_s(),
             tail: cells
                 .above_quantile(TAIL)
@@ -177,17 +181,19 @@ impl StepJudge {
     }
 
     /// Returns true when conditions are broken, and each of them would hold without the generator's own lateness and stops, or
-    /// the generator waited too long for a core.
+    /// the generator had too little of a core.
     fn is_explained(
         &self,
         conditions: &[Vec<StepCell>],
+        summary: Option<&Summary>,
         cells: &LoadCells,
         record: &OrderRecord,
     ) -> bool {
         let due = cells.total_due() as f64;
-        let waited = record.client.run_queue_wait_share.unwrap_or(0.0);
+        let is_starved = is_starved(record);
+        let has_stopped = record.client.stops.is_some_and(|stops| stops.count > 0);
         let mut is_any_broken = false;
-        for ((_, measure), counts) in self.conditions.iter().zip(conditions) {
+        for ((condition, measure), counts) in self.conditions.iter().zip(conditions) {
             let beyond: u64 = counts.iter().map(|count| u64::from(count.beyond)).sum();
             let allowed = measure.allowed().unwrap_or(0.0) * due;
             if beyond as f64 <= allowed {
@@ -196,11 +202,12 @@ impl StepJudge {
             is_any_broken = true;
             let is_explained = match measure {
                 DecidingCounts::WholeStep => {
-                    record.client.stops.is_some_and(|stops| stops.count > 0)
+                    (has_stopped || is_starved)
+                        && summary.is_some_and(|step| condition.is_broken_by_time(step))
                 }
-                _ => measure.unexplained(cells) as f64 <= allowed,
-            } || waited > MOST_WAITED
-                && !matches!(measure, DecidingCounts::Failed { .. });
+                DecidingCounts::Failed { .. } => measure.unexplained(cells) as f64 <= allowed,
+                _ => is_starved || measure.unexplained(cells) as f64 <= allowed,
+            };
             if !is_explained {
                 return false;
             }
@@ -221,14 +228,24 @@ impl StepJudge {
     }
 }
 
+/// Returns true when the busiest generator thread waited too long for a core and had no idle time left.
+fn is_starved(record: &OrderRecord) -> bool {
+    let client = &record.client;
+    let waited = client.run_queue_wait_share.unwrap_or(0.0);
+    let worked = client.busy_share.or(client.cpu_per_core).unwrap_or(0.0);
+    waited > MOST_WAITED && worked + waited >= NO_IDLE_TIME
+}
+
 /// Returns true when the generator did not send enough messages in time although window and socket had room. If it sends
-/// at a lower rate than planned, its own lateness grows to the missing share of the step.
+/// at a lower rate than planned, its own lateness grows to the missing share of the step. A wait for room is not part of it.
 pub(super) fn is_behind(record: &OrderRecord, cells: &LoadCells, judged: Duration) -> bool {
     const QUANTILE: f64 = 0.9;
     let Some(open) = &record.record.open_loop else {
         return false;
     };
-    let is_sent = open.sent_in_time as f64 >= LEAST_SENT * cells.total_due() as f64;
+    /// Part of the missing messages that the lateness has to explain at least.
+    const EXPLAINED: f64 = 0.5;
+    let missing = 1.0 - open.sent_in_time as f64 / cells.total_due().max(1) as f64;
     let late_s = open.lateness.quantile(QUANTILE).unwrap_or(0) as f64 / 1e9;
-    !is_sent && late_s >= QUANTILE * (1.0 - LEAST_SENT) * judged.as_secs_f64()
+    missing > 1.0 - LEAST_SENT && late_s >= QUANTILE * EXPLAINED * missing * judged.as_secs_f64()
 }

@@ -31,6 +31,8 @@ pub(super) struct StepLog<'a> {
     /// The step that the user interrupted.
     interrupted: Option<ReportedStep>,
     is_interrupted: bool,
+    /// No client has a connection any more.
+    has_lost_connections: bool,
 }
 
 /// A step whose figures can be those of the run.
@@ -68,6 +70,7 @@ impl<'a> StepLog<'a> {
             reported: None,
             interrupted: None,
             is_interrupted: false,
+            has_lost_connections: false,
         }
     }
 
@@ -80,7 +83,12 @@ impl<'a> StepLog<'a> {
         self.is_interrupted
     }
 
-    /// Takes a step. `None` when the user interrupts the run.
+    /// Returns true when no client has a connection any more, so that no step follows.
+    pub(super) fn has_lost_connections(&self) -> bool {
+        self.has_lost_connections
+    }
+
+    /// Takes a step. `None` when the user interrupts the run, and when all connections had ended before the judged part.
     pub(super) fn take(
         &mut self,
         purpose: OrderPurpose,
@@ -120,7 +128,9 @@ impl<'a> StepLog<'a> {
             self.interrupted = Some(step.into_reported());
             return Ok(None);
         }
-        Ok(Some(step))
+        self.has_lost_connections = step.record.alive == 0;
+        let is_measured = !self.has_lost_connections || step.has_sent();
+        Ok(Some(step).filter(|_| is_measured))
     }
 
     /// Adds the row of a step, and the capacity by the steps so far.
@@ -200,6 +210,11 @@ impl OfferedStep {
         }
     }
 
+    /// Returns true when a message of the judged part was sent.
+    fn has_sent(&self) -> bool {
+        self.record.record.counts.sent > 0
+    }
+
     /// Messages per second; `None` in closed loop.
     pub(super) fn rate(&self) -> Option<Rate> {
         match self.order.load {
@@ -255,7 +270,9 @@ impl OfferedStep {
             response_p99_interval: p99.1,
             response_p99_9_interval: p99_9.1,
             client_cpu_share: record.client.busy_share.or(record.client.cpu_per_core),
-            generator_limited: cells.is_some_and(|cells| is_behind(record, cells, order.judged)),
+            generator_limited: record.alive > 0
+                && cells.is_some_and(|cells| is_behind(record, cells, order.judged)),
+            answered_per_s: record.record.in_time.messages as f64 / seconds,
         }
     }
 }

@@ -60,11 +60,15 @@ pub fn sweep_with<'a>(
         let Some(taken) = log.take(OrderPurpose::Point, order)? else {
             break;
         };
+        let is_over = log.has_lost_connections();
         let row = taken.row();
         log.add(row.clone(), None);
         if best.as_ref().is_none_or(|best| is_better(&row, best)) {
             best = Some(row);
             log.report(taken);
+        }
+        if is_over {
+            break;
         }
     }
     log.finish(setup, |summary, mut rows| {
@@ -76,8 +80,7 @@ pub fn sweep_with<'a>(
 
 /// Returns true when the figures of the run are those of this point rather than of the other.
 fn is_better(row: &LoadStep, other: &LoadStep) -> bool {
-    let kept = |row: &LoadStep| row.keeps_up() && row.unsent == 0;
-    match (kept(row), kept(other)) {
+    match (row.keeps_up(), other.keeps_up()) {
         (true, true) => row.offered_per_s > other.offered_per_s,
         (false, false) => row.offered_per_s < other.offered_per_s,
         (one, _) => one,

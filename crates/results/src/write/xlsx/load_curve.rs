@@ -59,6 +59,7 @@ fn write_steps(sheet: &mut Worksheet, name: &str, steps: &[LoadStep]) -> XlsxRes
         Column::P999High => high(step.response_p99_9_interval).into(),
         Column::ClientCpu => step.client_cpu_share.into(),
         Column::GeneratorLimited => step.generator_limited.into(),
+        Column::Answered => step.answered_per_s.into(),
     };
     write_table(sheet, name, steps, content)?;
     mark_unless(sheet, Column::Failed, steps.len(), 0)?;
