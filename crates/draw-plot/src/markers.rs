@@ -32,18 +32,7 @@ impl Marker {
         let radius = RADIUS * canvas.scale;
         match self {
             Self::Dot => canvas.point((x, y), RADIUS, colour),
-            Self::Ring => {
-                /// Corners of the outline.
-                const CORNERS: u32 = 24;
-                if let Some(ground) = ground {
-                    canvas.point((x, y), RADIUS, ground);
-                }
-                let corner = |number: u32| {
-                    let angle = TAU * f64::from(number) / f64::from(CORNERS);
-                    (x + radius * angle.cos(), y + radius * angle.sin())
-                };
-                canvas.line((0..=CORNERS).map(corner), colour, 1.6);
-            }
+            Self::Ring => draw_ring(canvas, (x, y), RADIUS, colour, ground),
             Self::Cross => {
                 for side in [-radius, radius] {
                     canvas.line(
@@ -60,4 +49,25 @@ impl Marker {
             }
         }
     }
+}
+
+/// Draws the outline of a dot of this radius. `ground`: colour of its inside.
+pub(crate) fn draw_ring(
+    canvas: &Canvas<'_>,
+    (x, y): (f64, f64),
+    radius: f64,
+    colour: RGBColor,
+    ground: Option<RGBColor>,
+) {
+    /// Corners of the outline.
+    const CORNERS: u32 = 24;
+    if let Some(ground) = ground {
+        canvas.point((x, y), radius, ground);
+    }
+    let radius = radius * canvas.scale;
+    let corner = |number: u32| {
+        let angle = TAU * f64::from(number) / f64::from(CORNERS);
+        (x + radius * angle.cos(), y + radius * angle.sin())
+    };
+    canvas.line((0..=CORNERS).map(corner), colour, 1.6);
 }

@@ -31,6 +31,16 @@ impl AxisScale {
         Self { low, high, spacing }
     }
 
+    /// A linear scale from `low` to `high`, or to the next tick above it of about `ticks`.
+    pub(crate) fn linear_to_tick(low: f64, high: f64, ticks: f64) -> Self {
+        let (factor, power) = round_step((high - low) / ticks);
+        let step = factor * 10_f64.powf(power);
+        match step.is_normal() {
+            true => Self::linear(low, (high / step - 1e-9).ceil() * step),
+            false => Self::linear(low, high),
+        }
+    }
+
     /// A scale of quantiles up to the one whose 1/(1 − q) is `high`.
     pub(crate) fn spectrum(high: f64) -> Self {
         let (low, spacing) = (1.0, Spacing::Spectrum);
@@ -95,8 +105,12 @@ impl PixelAxis {
         }
         // Within one power of ten, round numbers are evenly spaced numbers.
         if self.scale.spacing == Spacing::Log && self.scale.high / self.scale.low >= 10.0 {
-            let ticks = self.log_ticks(wanted.max(3)).into_iter();
-            return ticks.map(|tick| (tick, round_number(tick))).collect();
+            let mut ticks = self.log_ticks(wanted.max(3));
+            self.add_end_ticks(&mut ticks, wanted);
+            return ticks
+                .into_iter()
+                .map(|tick| (tick, round_number(tick)))
+                .collect();
         }
         self.linear_ticks(wanted)
     }
@@ -156,6 +170,25 @@ impl PixelAxis {
             .find(|ticks| ticks.len() <= wanted)
             .unwrap_or_default()
     }
+
+    /// Adds round numbers near the ends of a logarithmic axis, where they have room, so that the ends can be read.
+    fn add_end_ticks(&self, ticks: &mut Vec<f64>, wanted: usize) {
+        let room = 0.75 * (self.pixels.1 - self.pixels.0).abs() / wanted.max(3) as f64;
+        let AxisScale { low, high, .. } = self.scale;
+        let has_room = |end: f64, tick: Option<&f64>| {
+            let pixels = |tick: &f64| (self.pixel(end) - self.pixel(*tick)).abs();
+            (low..=high).contains(&end) && tick.is_none_or(|tick| pixels(tick) >= room)
+        };
+        let round = |end: f64| [1.0, 2.0, 5.0, 10.0].map(|k| k * 10_f64.powf(end.log10().floor()));
+        let first = round(low).into_iter().find(|tick| *tick >= low);
+        if let Some(first) = first.filter(|first| has_room(*first, ticks.first())) {
+            ticks.insert(0, first);
+        }
+        let last = round(high).into_iter().rev().find(|tick| *tick <= high);
+        if let Some(last) = last.filter(|last| has_room(*last, ticks.last())) {
+            ticks.push(last);
+        }
+    }
 }
 
 /// The quantile whose 1/(1 − q) is 10 to the power of `count`: `99.9 %`.
@@ -213,6 +246,13 @@ mod tests {
             ["0.001", "0.01", "0.1", "1", "10", "100", "1,000"]
         );
         assert_eq!(labels(axis(1.1, 1.9), 4), ["1.2", "1.4", "1.6", "1.8"]);
+    }
+
+    /// With ticks at powers of ten alone, the ends of the axis had no number.
+    #[test]
+    fn the_ends_of_a_log_axis_have_numbers_if_there_is_room() {
+        let axis = AxisScale::log_between(0.17, 5_400.0).over((0.0, 100.0));
+        assert_eq!(labels(axis, 6), ["0.2", "1", "10", "100", "1,000", "5,000"]);
     }
 
     #[test]

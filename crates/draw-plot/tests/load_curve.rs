@@ -80,7 +80,7 @@ fn a_sweep_has_its_percentiles_above_and_the_cpu_below() {
             "p99",
             "p99.9",
             "95 % interval",
-            "messages failed, or less than 95 % of the rate was sent",
+            "messages failed, or less than 95 % of the rate was answered",
         ] {
             assert!(holds(&svg, text), "{text} in {name}");
         }
@@ -110,10 +110,11 @@ fn a_search_shows_its_capacity_its_limit_and_its_marks() {
     ] {
         assert!(holds(&svg, text), "{text}");
     }
-    // Each of the eleven rates from below is one point, though some were offered three times.
+    // Rates from below that are nearly equal are one point, and a rate at the limit of the generator is not joined.
     let longest = lines(&svg, BLUE).into_iter().filter(|line| line.len() < 20);
     let longest = longest.max_by_key(Vec::len).unwrap();
-    assert_eq!(longest.len(), 11);
+    assert_eq!(longest.len(), 7);
+    assert!(longest.windows(2).all(|pair| pair[1].0 - pair[0].0 > 5.0));
     let triangles = svg
         .lines()
         .filter(|line| line.starts_with("<polygon") && line.contains(BLUE));
@@ -137,6 +138,7 @@ fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
         capacity.hysteresis = false;
     });
     assert!(holds(&svg, "capacity at least 49,040 msg/s"));
+    assert!(holds(&svg, "lower bound of the capacity"));
     assert!(holds(
         &svg,
         "a.json · 18 steps · capacity at least 49,040 msg/s (48,550 or more, 95 %) at p99 &lt; 5 ms: the generator was the limit"

@@ -116,7 +116,9 @@ pub fn capacity_verdict(
 /// The sentence on capacities without a ratio.
 pub fn capacity_obstacle(obstacle: CapacityObstacle) -> &'static str {
     match obstacle {
-        CapacityObstacle::NoRounds => "not measured",
+        CapacityObstacle::NoRounds => {
+            "inconclusive: no round has a capacity with an interval of both"
+        }
         CapacityObstacle::BothAtLeast => {
             "inconclusive: the generator was the limit of both, so both capacities are lower bounds"
         }

@@ -54,8 +54,9 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
         ("budget", ArgPredicate::IsPresent, Some("250ms")),
     ])
     .default_value("2s")
-    .help("Measured time of each run, unless -m is given; 250ms with --budget. With --capacity: longest time of each \
-        search, 1m by default (example: 10s)")))]
+    .hide_default_value(true)
+    .help("Measured time of each run, unless -m is given; with --capacity, longest time of each search \
+        [default: 2s; 250ms with --budget; 1m with --capacity] (example: 10s)")))]
 #[command(mut_arg("warmup", |a| a.default_value_ifs([
     ("capacity", ArgPredicate::IsPresent, "1s"),
     ("budget", ArgPredicate::IsPresent, "150ms"),
@@ -193,12 +194,13 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "PERCENT%", default_value = "3%", value_parser = parse_precision, requires = "capacity", help_heading = ROUNDS)]
     pub(crate) precision: f64,
 
-    /// Rounds; in each, every server is measured once in closed loop and once at the rate; 3 with --capacity (example: 20)
+    /// Rounds; in each, every server is measured once in closed loop and once at the rate, or searched once
+    /// [default: 10; 3 with --capacity] (example: 20)
     ///
     /// A verdict on one figure of two servers needs 6 rounds. More figures or servers need more. With --capacity, 2 rounds
     /// allow a verdict.
     #[arg(long, value_name = "N", default_value = "10", default_value_if("capacity", ArgPredicate::IsPresent, "3"),
-        value_parser = rounds, help_heading = ROUNDS)]
+        hide_default_value = true, value_parser = rounds, help_heading = ROUNDS)]
     pub(crate) rounds: u32,
 
     /// Slices in which the servers of a round take turns; 0 measures them one after the other [default: 50ms; 0 with -m]

@@ -31,6 +31,31 @@ pub(crate) fn capacities(
         .collect()
 }
 
+/// The reason why no round has the capacities of both servers: `inconclusive: b has no search that counts`,
+/// `inconclusive: the search of b ended before an upper limit of its capacity was known`.
+pub(crate) fn missing_pairs(c: &Comparison, servers: [&str; 2]) -> String {
+    let reason = |server: &str| {
+        let searches: Vec<_> = searches(c, server).into_values().collect();
+        let all = if searches.len() == 1 {
+            "the search"
+        } else {
+            "every search"
+        };
+        let ended = |what: &str| format!("{all} of {server} ended before {what} was known");
+        match searches.as_slice() {
+            [] => Some(format!("{server} has no search that counts")),
+            some if some.iter().any(|own| own.capacity().is_some()) => None,
+            some if some.iter().all(|own| own.found.rate_per_s.is_none()) => {
+                Some(ended("its capacity"))
+            }
+            _ => Some(ended("an upper limit of its capacity")),
+        }
+    };
+    let reason = servers.into_iter().find_map(reason);
+    let reason = reason.unwrap_or_else(|| "no round has a capacity of both".to_owned());
+    format!("inconclusive: {reason}")
+}
+
 /// The rates that a server's searches found, without unknown ones: 0 for a server that takes no load.
 pub(crate) fn rates(c: &Comparison, server: &str) -> Vec<f64> {
     let searches = searches(c, server).into_values();
@@ -78,12 +103,15 @@ pub(crate) fn against(c: &Comparison, server: &str, rounds: u32, level: f64) -> 
         high: ratio.map(|r| r.high).filter(|high| high.is_finite()),
         level: ratio.map(|r| r.level),
         verdict,
-        text: wording::comparison::capacity_verdict(
-            server,
-            reference,
-            ComparedFigure::CapacityUnderSlo.comparatives(),
-            compared,
-        ),
+        text: match compared {
+            Err(CapacityObstacle::NoRounds) => missing_pairs(c, [server, reference]),
+            compared => wording::comparison::capacity_verdict(
+                server,
+                reference,
+                ComparedFigure::CapacityUnderSlo.comparatives(),
+                compared,
+            ),
+        },
         more_rounds,
         longer_runs: None,
         slices: None,

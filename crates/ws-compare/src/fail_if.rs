@@ -10,7 +10,7 @@ use statistics::ratio::Ratio;
 use units::counted;
 use wording::comparison::capacity_obstacle;
 
-use crate::capacity_verdicts::capacities;
+use crate::capacity_verdicts::{capacities, searches};
 use crate::round_values::{CONFIDENCE, RoundValues};
 use crate::sentences::percent;
 
@@ -139,13 +139,18 @@ impl Conditions {
         let capacities = |server: usize| capacities(rounds.0, &self.names[server], rounds.last());
         match condition.judge_capacities(capacities, level) {
             Ok(judgement) => JudgedCondition::of(&judgement),
-            Err(obstacle @ CapacityObstacle::BothAtLeast) => JudgedCondition {
-                held: false,
-                is_sure: false,
-                text: capacity_obstacle(obstacle).to_owned(),
-            },
-            Err(obstacle) => JudgedCondition::not_judged(capacity_obstacle(obstacle)),
+            // Without any search that counts, nothing is known.
+            Err(CapacityObstacle::NoRounds) if self.is_unsearched(condition, rounds) => {
+                JudgedCondition::not_judged("a capacity of it was not measured")
+            }
+            Err(obstacle) => JudgedCondition::inconclusive(capacity_obstacle(obstacle)),
         }
+    }
+
+    /// Returns true when a server of the condition has no search that counts.
+    fn is_unsearched(&self, condition: &BetweenServers, rounds: RoundValues) -> bool {
+        let mut servers = condition.terms().map(|(server, _)| &self.names[server]);
+        servers.any(|server| searches(rounds.0, server).is_empty())
     }
 }
 
@@ -165,12 +170,23 @@ impl JudgedCondition {
         }
     }
 
-    /// A gate that cannot be judged must not pass.
+    /// A condition whose measurements do not decide.
+    fn inconclusive(why: &str) -> Self {
+        Self {
+            held: false,
+            is_sure: false,
+            text: why.to_owned(),
+        }
+    }
+
+    /// A gate whose figures were not measured must not pass.
     fn not_judged(why: &str) -> Self {
+        // The text of a figure of this server. A condition that is inconclusive does not hold.
+        let why = why.strip_prefix("inconclusive: ").unwrap_or(why);
         Self {
             held: true,
             is_sure: false,
-            text: format!("{why}, so it counts as held"),
+            text: format!("it cannot be judged and counts as held: {why}"),
         }
     }
 }
@@ -211,7 +227,7 @@ fn describe(judgement: &Judgement) -> String {
         }
         ConditionOutcome::CannotTell => format!("inconclusive after {rounds}{ratio}"),
         ConditionOutcome::NotMeasured => {
-            "a figure of it was not measured, so it counts as held".to_owned()
+            "it cannot be judged and counts as held: a figure of it was not measured".to_owned()
         }
     }
 }

@@ -302,10 +302,16 @@ fn comparison(servers: &[SavedRuns], reference: Option<&str>) -> Comparison {
     let (host, started_at) = (first.host.clone(), first.started_at.clone());
     let runs = servers.iter().flat_map(|server| &server.runs);
     Comparison {
-        elapsed_s: runs.map(|(_, summary)| summary.elapsed_s).sum(),
+        elapsed_s: runs.map(|(_, summary)| measured_s(summary)).sum(),
         scenario: first.scenario.clone(),
         ..new_comparison(host, started_at, plan, candidates, rows.collect())
     }
+}
+
+/// The time of a run. That of a search is more than the step whose figures the summary has.
+fn measured_s(summary: &Summary) -> f64 {
+    let search = summary.capacity.as_ref().map(|own| own.took_s);
+    search.unwrap_or(summary.elapsed_s)
 }
 
 /// The figures of runs like this one.

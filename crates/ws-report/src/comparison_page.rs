@@ -21,7 +21,7 @@ pub(crate) fn page(runs: &[ReportedRun], pictures: ReportPictures) -> Page {
     page.below = runs.iter().map(|run| run.name.clone()).collect();
 
     let mut blocks: Vec<Block> = Vec::new();
-    blocks.extend(verdict::comparable(&differences).map(Block::Banner));
+    blocks.extend(verdict::comparable(&differences, &summaries).map(Block::Banner));
     for run in runs {
         let shards = run.summary().and_then(verdict::shards);
         let conditions = run.summary().and_then(verdict::conditions);
@@ -139,7 +139,7 @@ mod tests {
     use crate::fixture::save;
     use crate::inputs::read_runs;
     use measurement::run::Summary;
-    use test_support::fixtures::open_loop_run;
+    use test_support::fixtures::{open_loop_run, search_run, sweep_run};
 
     /// A run for each change, saved and read again.
     fn runs(changes: &[fn(&mut Summary)]) -> Vec<ReportedRun> {
@@ -236,6 +236,30 @@ mod tests {
             words(&[|_| {}, |s| s.host.cores = 64]),
             with("compare with care")
         );
+    }
+
+    /// A sweep beside a search of the same server was called not comparable.
+    #[test]
+    fn load_curves_of_a_search_and_a_sweep_can_be_compared() {
+        let folder = tempfile::tempdir().unwrap();
+        let words = |change: fn(&mut Summary)| {
+            let search = search_run(50_000.0, |_| {});
+            let sweep = sweep_run(50_000.0, &[1_000.0, 40_000.0], change);
+            let saved = [("a.json", search), ("b.json", sweep)].map(|(name, run)| {
+                let path = folder.path().join(name);
+                save(&run, &path);
+                path
+            });
+            let page = page(&read_runs(&saved).unwrap(), ReportPictures::default());
+            let titles: Vec<_> = page.sections.iter().map(|one| one.title.clone()).collect();
+            assert_eq!(titles[1], "Capacity and load curve");
+            let Block::Banner(banner) = &page.sections[0].blocks[0] else {
+                panic!("no banner")
+            };
+            banner.word.clone()
+        };
+        assert_eq!(words(|_| {}), "compare with care");
+        assert_eq!(words(|s| s.plan.clients = 7), "not comparable");
     }
 
     #[test]

@@ -96,15 +96,19 @@ pub(crate) fn origin_of_figures(s: &Summary) -> Option<Block> {
     Some(Block::Text(sentence(&capital(&origin))))
 }
 
-/// `Capacity` if there is a search, `Load curve` if there are only sweeps; `None` without either.
+/// `Capacity` of searches, `Load curve` of sweeps, `Capacity and load curve` of both; `None` without either.
 fn title<'s>(summaries: impl Iterator<Item = &'s Summary>) -> Option<&'static str> {
-    let titles = summaries.filter_map(|s| match (&s.capacity, &s.load_curve) {
-        (Some(_), _) => Some("Capacity"),
-        (None, Some(_)) => Some("Load curve"),
-        (None, None) => None,
-    });
-    // By the alphabet, a search comes first.
-    titles.min()
+    let (mut has_search, mut has_sweep) = (false, false);
+    for s in summaries {
+        has_search |= s.capacity.is_some();
+        has_sweep |= s.capacity.is_none() && s.load_curve.is_some();
+    }
+    match (has_search, has_sweep) {
+        (true, true) => Some("Capacity and load curve"),
+        (true, false) => Some("Capacity"),
+        (false, true) => Some("Load curve"),
+        (false, false) => None,
+    }
 }
 
 /// The text as a sentence, after its label if that is not the title of the section: `Search: ended at …`.

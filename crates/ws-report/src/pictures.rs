@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use draw_plot::{Data, DrawError, Options, PictureInput, PictureKind, Size, Theme, load};
+use measurement::record::RowSeconds;
 use measurement::run::Summary;
 use results::ResultsError;
 use results::read::{ColumnRequest, Metric};
@@ -207,12 +208,13 @@ fn not_drawn(kind: PictureKind, error: &DrawError, is_drawn: bool) -> String {
     }
 }
 
-fn title(kind: PictureKind, quantity: &str) -> String {
+fn title(kind: PictureKind, quantity: &str, row: &str) -> String {
     match kind {
         PictureKind::Latency => format!("{} of each message", capital(quantity)),
         PictureKind::Histogram => "Histogram".to_owned(),
         PictureKind::Cdf => "Distribution".to_owned(),
         PictureKind::Percentiles => "Percentiles".to_owned(),
+        PictureKind::Timeline if row != SECOND => "Throughput and times over the run".to_owned(),
         PictureKind::Timeline => "Second by second".to_owned(),
         PictureKind::Heatmap => format!("{} over the run", capital(quantity)),
         PictureKind::FanOut => "First, median and last receiver".to_owned(),
@@ -221,8 +223,64 @@ fn title(kind: PictureKind, quantity: &str) -> String {
     }
 }
 
-/// A sentence that explains the picture.
-fn caption(kind: PictureKind) -> &'static str {
+/// The name of a row of one second.
+const SECOND: &str = "second";
+
+/// The name of the longest row that the picture shows: `second`, `50 s`.
+fn row_name(data: &Data) -> String {
+    let rows: Vec<RowSeconds> = match data {
+        Data::Timeline { runs, .. } => {
+            let timelines = runs.iter().filter_map(|run| run.timeline.as_ref());
+            timelines
+                .flat_map(|timeline| timeline.rows.iter().map(|row| row.seconds))
+                .collect()
+        }
+        Data::FanOut(all) => {
+            let of_runs = all.iter().filter_map(|s| s.fan_out.as_ref());
+            of_runs
+                .flat_map(|own| own.timeline.iter().map(|row| row.seconds))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    match rows.into_iter().max() {
+        Some(length) if !length.is_one() => format!("{} s", length.get()),
+        _ => SECOND.to_owned(),
+    }
+}
+
+/// The sentence that a picture over time shows one step only; `None` when no run has steps.
+fn about_steps(data: &Data) -> Option<&'static str> {
+    let Data::Timeline { runs, .. } = data else {
+        return None;
+    };
+    let mut summaries = runs.iter().filter_map(|run| run.summary.as_ref());
+    let has_steps = |s: &Summary| s.load_steps().is_some_and(|steps| !steps.is_empty());
+    summaries
+        .any(has_steps)
+        .then_some("Of a search or a sweep, only the step whose figures are reported is shown.")
+}
+
+/// Sentences that explain the picture.
+fn caption(kind: PictureKind, data: &Data) -> String {
+    let row = row_name(data);
+    let caption = match kind {
+        PictureKind::Timeline => {
+            format!("Throughput of each {row}, and the times if messages have any.")
+        }
+        PictureKind::FanOut => format!(
+            "Above: p50 delivery time of the first, the median and the last receiver of each {row}. Below: share of receivers that have a message by each time after it was sent."
+        ),
+        _ => fixed_caption(kind).to_owned(),
+    };
+    match about_steps(data) {
+        Some(sentence) => format!("{caption} {sentence}"),
+        None => caption,
+    }
+}
+
+/// The sentence on a picture whose rows have no length.
+fn fixed_caption(kind: PictureKind) -> &'static str {
     match kind {
         PictureKind::Latency => {
             "Each message as a faint dot, in order of sending. The line is the moving average."
@@ -232,22 +290,19 @@ fn caption(kind: PictureKind) -> &'static str {
         PictureKind::Percentiles => {
             "Times over percentiles. 90 %, 99 %, 99.9 % … are equally spaced."
         }
-        PictureKind::Timeline => "Throughput of each second, and the times if messages have any.",
+        PictureKind::Timeline | PictureKind::FanOut => "",
         PictureKind::Heatmap => "Number of messages per time and moment of the run.",
-        PictureKind::FanOut => {
-            "Above: p50 delivery time of the first, the median and the last receiver of each second. Below: share of receivers that have a message by each time after it was sent."
-        }
         PictureKind::Storm => {
             "Above: share of the planned connections that are up. Below: attempts to reconnect, their failures and clients back in each interval."
         }
         PictureKind::LoadCurve => {
-            "Above: response time of the messages due at each offered rate. Below: CPU time of the server per second, if it was measured."
+            "Above: response time of the messages due at each offered rate; in a room, until the last receiver. Below: CPU time of the server per second, if it was measured. Lines join the rates at which the conditions held or did not hold. Hollow marks say nothing about the server."
         }
     }
 }
 
 fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, DrawError> {
-    let title = title(kind, &loaded.subject.quantity);
+    let title = title(kind, &loaded.subject.quantity, &row_name(&loaded.data));
     let (each, further) = match &loaded.data {
         Data::Heatmap(all) => (PANEL, all.len().saturating_sub(2)),
         Data::Latency(all) => (LEGEND, all.len().saturating_sub(1)),
@@ -278,6 +333,46 @@ fn picture(kind: PictureKind, loaded: &PictureInput) -> Result<PagePicture, Draw
         // Where a narrow one has no room, the other is shown, if smaller.
         narrow: draw(narrow).ok(),
         title,
-        caption: caption(kind).to_owned(),
+        caption: caption(kind, &loaded.data),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use draw_plot::Labelled;
+    use test_support::fixtures::{closed_loop_run, sweep_run};
+
+    use super::*;
+
+    fn timeline(run: measurement::run::Run) -> Data {
+        Data::Timeline {
+            runs: vec![Labelled::new("a", run)],
+            only: None,
+        }
+    }
+
+    /// A picture of a run of hours named its rows seconds.
+    #[test]
+    fn long_rows_are_not_called_seconds() {
+        let mut run = closed_loop_run(|_| {});
+        let of_seconds = timeline(run.clone());
+        assert_eq!(row_name(&of_seconds), SECOND);
+        let caption_of = |data: &Data| caption(PictureKind::Timeline, data);
+        assert!(caption_of(&of_seconds).starts_with("Throughput of each second,"));
+        let rows = &mut run.timeline.as_mut().unwrap().rows;
+        rows[0].seconds = RowSeconds::for_duration(Duration::from_secs(12 * 3_600));
+        let of_long = timeline(run);
+        let row = row_name(&of_long);
+        assert!(caption_of(&of_long).starts_with(&format!("Throughput of each {row},")));
+        assert_ne!(row, SECOND);
+        assert!(!title(PictureKind::Timeline, "service time", &row).contains("econd"));
+    }
+
+    #[test]
+    fn the_timeline_of_a_sweep_is_called_that_of_one_step() {
+        let sweep = timeline(sweep_run(50_000.0, &[1_000.0], |_| {}));
+        assert!(caption(PictureKind::Timeline, &sweep).ends_with("is shown."));
+    }
 }

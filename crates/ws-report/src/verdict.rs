@@ -26,7 +26,7 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
         let text = "This file does not store how the run was measured, so its figures have no verdict. Add the \
                     .json or .xlsx of the same run.";
         if let Some(sentence) = run.incomplete() {
-            let text = "The figures of an incomplete log have no verdict:";
+            let text = "The figures of an incomplete log have no verdict.";
             return banner(Tone::Neutral, "no verdict", text, vec![sentence]);
         }
         let points = run.sample.map(MessageSample::sentence);
@@ -40,8 +40,8 @@ pub(crate) fn verdict(run: &ReportedRun) -> Banner {
     let verdict = s.validity.verdict;
     let text = match verdict {
         Verdict::Valid => "No warnings.",
-        Verdict::Suspect => "Warnings:",
-        Verdict::Invalid => "These figures do not describe the server under the planned load:",
+        Verdict::Suspect => "Something may have disturbed these figures.",
+        Verdict::Invalid => "These figures do not describe the server under the planned load.",
     };
     let mut points = s.validity.reasons.clone();
     points.extend(wording::messages::notes(s));
@@ -73,7 +73,7 @@ pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
     let mut conditions: Vec<&ConditionResult> = s.conditions.iter().collect();
     conditions.sort_by_key(|c| Reverse(c.held));
     let (tone, word, text) = if conditions.first()?.held {
-        let text = "A condition of --fail-if holds:";
+        let text = "A condition of --fail-if holds.";
         (Tone::Bad, "failed", text)
     } else {
         let text = "No condition of --fail-if holds.";
@@ -83,8 +83,28 @@ pub(crate) fn conditions(s: &Summary) -> Option<Banner> {
     Some(banner(tone, word, text, points.collect()))
 }
 
+/// Returns true when runs of several rates each offered the same load at different rates.
+fn differ_in_rates_alone(differences: &[RunDifference]) -> bool {
+    let mut load = differences.iter().filter(|d| d.impact == Impact::Load);
+    let is_of_rates = |difference: &RunDifference| {
+        let is_sweep = |value: &String| value.starts_with("sweep of ");
+        match difference.what {
+            "load" => difference.values.iter().any(is_sweep),
+            "length" => true,
+            _ => false,
+        }
+    };
+    let others = differences.iter().any(|d| d.impact == Impact::Instrument);
+    !others && differences.iter().any(|d| d.what == "load") && load.all(is_of_rates)
+}
+
 /// The banner on runs that differ in load, generator or host; `None` for runs that can be compared.
-pub(crate) fn comparable(differences: &[RunDifference]) -> Option<Banner> {
+pub(crate) fn comparable(differences: &[RunDifference], runs: &[&Summary]) -> Option<Banner> {
+    if runs.iter().all(|s| s.load_steps().is_some()) && differ_in_rates_alone(differences) {
+        let text = "The runs offered different rates, as a search and a sweep do. Their load curves can be compared. \
+                    Their other figures belong to different rates.";
+        return Some(banner(Tone::Warning, "compare with care", text, Vec::new()));
+    }
     // The differences of the gravest impact come first.
     let (tone, word, text) = match differences.first()?.impact {
         Impact::Load => (

@@ -1,20 +1,24 @@
 //! Response time over offered rate, with capacities and their limits, and below it the CPU of the server.
 
+use std::ops::Range;
+
 use measurement::run::Summary;
 use plotters::style::RGBColor;
 use units::{counted, grouped, human_rate};
 
-use super::common::{check_count, hover_places, scale_from_zero, scale_of_times};
+use super::common::{check_count, hover_places, scale_of_times};
 use super::load_curve_lines::{
-    LoadLine, LoadPercentile, LoadPoint, PERCENTILES, TimeLimit, leading, rates,
+    LoadLine, LoadPercentile, LoadPoint, PERCENTILES, PointEvidence, TimeLimit, leading, rates,
 };
-use super::load_curve_marks::{BAND, draw_bands, draw_limits, name_capacities, room_for_names};
+use super::load_curve_marks::{
+    BAND, draw_bands, draw_limits, is_lower_bound, name_capacities, room_for_names,
+};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::legend::{LegendEntry, Swatch};
-use crate::markers::{Marker, RADIUS};
+use crate::markers::{Marker, RADIUS, draw_ring};
 use crate::number_format::milliseconds;
 use crate::phrases::{join, prefix, text_if};
 use crate::plot::{Hover, Plot, PlotContext};
@@ -56,20 +60,23 @@ impl<'a> LoadCurvePlot<'a> {
             .map(|(run, colour)| LoadLine::new(run, colour));
         let all = lines.collect::<Result<Vec<_>, _>>()?;
         let (x, is_x_log) = scale_of_rates(&all);
+        let leading = leading(&all);
         let mut times: Vec<f64> = drawn_times(&all).collect();
         times.sort_by(f64::total_cmp);
         let usual = times.get(times.len() / 3).copied().unwrap_or(0.0);
         let largest = times.last().copied().unwrap_or(0.0);
         let is_y_log = context.options.log || (usual > 0.0 && largest > FAR * usual);
         let (y_unit, per_ms) = latency_unit(largest);
-        let in_unit = times.iter().map(|ms| ms * per_ms);
+        let ends: Vec<f64> = drawn_ends(&all, leading).chain(times).collect();
+        let highest = ends.iter().copied().fold(0.0, f64::max) * per_ms;
+        let in_unit = ends.iter().map(|ms| ms * per_ms);
         Ok(Self {
             context,
-            leading: leading(&all),
+            leading,
             x,
             is_x_log,
             y: with_room_above(
-                scale_of_times(is_y_log, in_unit, largest * per_ms)?,
+                scale_of_times(is_y_log, in_unit, highest)?,
                 is_y_log,
                 room_for_names(&all),
             ),
@@ -146,29 +153,41 @@ impl<'a> LoadCurvePlot<'a> {
 
     /// Entries for the marks that occur.
     fn legend_of_marks(&self) -> impl Iterator<Item = LegendEntry> {
+        use PointEvidence::{GeneratorLimited, Undecided};
         let text = self.context.colours.text;
         let points = || self.all.iter().flat_map(LoadLine::points);
-        let has_interval = points().any(|point| point.intervals_ms.iter().any(Option::is_some));
-        let has_failed = points().any(|point| !point.keeps_up);
-        let has_limited = points().any(|point| point.is_limited);
+        let decided = || points().filter(|point| point.is_decided());
+        let has_interval = decided().any(|point| point.intervals_ms.iter().any(Option::is_some));
+        let has_failed = decided().any(|point| !point.keeps_up);
+        let has = |evidence| points().any(|point| point.evidence == evidence);
         let has_above = self.all.iter().any(|line| !line.above.is_empty());
-        let has_band = self
-            .all
-            .iter()
-            .any(|line| line.capacity.is_some_and(|own| own.rate_per_s > Some(0.0)));
-        let failed = "messages failed, or less than 95 % of the rate was sent".to_owned();
+        let has_band = |at_least: bool| {
+            let mut all = self.all.iter().filter_map(|line| line.capacity);
+            all.any(|own| own.rate_per_s > Some(0.0) && is_lower_bound(own) == at_least)
+        };
+        let band = match (has_band(true), has_band(false)) {
+            (true, false) => "lower bound of the capacity",
+            (true, true) => "capacity and its interval, or lower bound",
+            (false, _) => "capacity and its interval",
+        };
+        let hollow = match (has(GeneratorLimited), has(Undecided)) {
+            (true, true) => "limited by the generator, or undecided",
+            (true, false) => "limited by the generator",
+            (false, _) => "undecided",
+        };
+        let failed = "messages failed, or less than 95 % of the rate was answered".to_owned();
         let entries = [
             (has_interval, Swatch::Interval, "95 % interval".to_owned()),
             (
-                has_band,
+                has_band(true) || has_band(false),
                 Swatch::Range(BAND),
-                "capacity and its interval".to_owned(),
+                band.to_owned(),
             ),
             (has_failed, Swatch::Mark(Marker::Cross), failed),
             (
-                has_limited,
+                has(GeneratorLimited) || has(Undecided),
                 Swatch::Mark(Marker::Ring),
-                "limited by the generator".to_owned(),
+                hollow.to_owned(),
             ),
             (
                 has_above,
@@ -183,13 +202,14 @@ impl<'a> LoadCurvePlot<'a> {
         present.map(move |(_, swatch, name)| LegendEntry::new(swatch, text, name))
     }
 
+    /// The percentiles whose intervals are drawn.
+    fn with_intervals(&self) -> Range<usize> {
+        percentiles_with_intervals(self.all.len(), self.leading)
+    }
+
     fn draw_intervals(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>) {
         let k = axes.font.scale;
-        let drawn = match self.is_alone() {
-            true => 0..PERCENTILES.len(),
-            false => self.leading..self.leading + 1,
-        };
-        for percentile in drawn {
+        for percentile in self.with_intervals() {
             let colour = self.colour(line, percentile);
             // A shorter one would look like another mark.
             let least = k * if percentile == self.leading {
@@ -197,7 +217,7 @@ impl<'a> LoadCurvePlot<'a> {
             } else {
                 5.0
             };
-            for point in &line.below {
+            for point in line.below.iter().filter(|point| point.is_decided()) {
                 let Some((low, high)) = point.intervals_ms[percentile] else {
                     continue;
                 };
@@ -215,12 +235,11 @@ impl<'a> LoadCurvePlot<'a> {
         }
     }
 
+    /// Draws a percentile as a line through its decided points. Only a picture of one run has marks on all percentiles.
     fn draw_percentile(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>, percentile: usize) {
         let colour = self.colour(line, percentile);
-        let places = line.below.iter().map(|point| {
-            let ms = point.times_ms[percentile]?;
-            Some(axes.at((point.offered_per_s, ms * self.per_ms)))
-        });
+        let decided = line.below.iter().filter(|point| point.is_decided());
+        let places = decided.map(|point| self.place(axes, point, percentile));
         let places: Vec<Option<Point>> = places.collect();
         for stretch in places.split(Option::is_none) {
             let pixels: Vec<Point> = stretch.iter().copied().flatten().collect();
@@ -230,6 +249,35 @@ impl<'a> LoadCurvePlot<'a> {
                 higher if higher > self.leading => axes.canvas.dashed(&pixels, colour, 1.2),
                 _ => axes.canvas.line(pixels, colour, 1.0),
             }
+        }
+        if percentile == self.leading || !self.is_alone() {
+            return;
+        }
+        for point in &line.below {
+            if let Some(at) = self.place(axes, point, percentile) {
+                self.draw_small(axes, at, point, colour);
+            }
+        }
+    }
+
+    /// The place of a percentile; `None` without its time.
+    fn place(&self, axes: &PanelAxes<'_>, point: &LoadPoint, percentile: usize) -> Option<Point> {
+        let ms = point.times_ms[percentile]?;
+        Some(axes.at((point.offered_per_s, ms * self.per_ms)))
+    }
+
+    /// Draws a small dot, or a small ring for a point that is not decided.
+    fn draw_small(&self, axes: &PanelAxes<'_>, at: Point, point: &LoadPoint, colour: RGBColor) {
+        const SMALL: f64 = 3.0;
+        match point.is_decided() {
+            true => axes.canvas.point(at, SMALL, colour),
+            false => draw_ring(
+                axes.canvas,
+                at,
+                SMALL,
+                colour,
+                Some(self.context.colours.ground),
+            ),
         }
     }
 
@@ -242,14 +290,18 @@ impl<'a> LoadCurvePlot<'a> {
         };
         for point in &line.below {
             let marker = match point {
-                _ if point.is_limited => Marker::Ring,
+                _ if !point.is_decided() => Marker::Ring,
                 _ if !point.keeps_up => Marker::Cross,
                 _ => Marker::Dot,
             };
             marker.draw(axes.canvas, place(point), colour, Some(ground));
         }
         for point in &line.above {
-            Marker::Triangle.draw(axes.canvas, place(point), colour, None);
+            let (marker, ground) = match point.is_decided() {
+                true => (Marker::Triangle, None),
+                false => (Marker::Ring, Some(ground)),
+            };
+            marker.draw(axes.canvas, place(point), colour, ground);
         }
     }
 
@@ -275,14 +327,15 @@ impl<'a> LoadCurvePlot<'a> {
                 true => self.context.colours.series[CPU_COLOUR],
                 false => line.colour,
             };
-            let places = line
-                .below
-                .iter()
-                .filter_map(|point| Some(axes.at((point.offered_per_s, point.server_cpu?))));
-            let pixels: Vec<Point> = places.collect();
-            axes.canvas.line(pixels.iter().copied(), colour, 2.0);
-            for pixel in pixels {
-                axes.canvas.point(pixel, 3.0, colour);
+            let places = line.below.iter().filter_map(|point| {
+                let at = axes.at((point.offered_per_s, point.server_cpu?));
+                Some((point, at))
+            });
+            let places: Vec<_> = places.collect();
+            let decided = places.iter().filter(|(point, _)| point.is_decided());
+            axes.canvas.line(decided.map(|(_, at)| *at), colour, 2.0);
+            for (point, at) in places {
+                self.draw_small(axes, at, point, colour);
             }
         }
     }
@@ -295,7 +348,7 @@ impl<'a> LoadCurvePlot<'a> {
             share: 0.38,
             ..Panel::new(
                 "CPU of the server (cores)".to_owned(),
-                scale_from_zero(1.12 * highest),
+                scale_of_cpu(highest),
             )
         })
     }
@@ -322,7 +375,7 @@ impl<'a> LoadCurvePlot<'a> {
         let (offered, achieved) = (point.offered_per_s, point.achieved_per_s);
         let name = prefix(line.label, self.all.len());
         let mut text = vec![format!("{name}{} msg/s offered", human_rate(offered))];
-        if !point.keeps_up {
+        if achieved < 0.995 * offered {
             text.push(format!("{} msg/s sent", human_rate(achieved)));
         }
         let times = PERCENTILES.iter().zip(point.times_ms);
@@ -339,6 +392,10 @@ impl<'a> LoadCurvePlot<'a> {
                 .map(|cores| format!("CPU of the server {cores:.2} cores")),
         );
         text.extend(match point.held {
+            _ if point.evidence == PointEvidence::GeneratorLimited => {
+                Some("limited by the generator".to_owned())
+            }
+            _ if point.evidence == PointEvidence::Undecided => Some("undecided".to_owned()),
             [0, 0] => None,
             [_, 0] => Some("conditions hold".to_owned()),
             [0, _] => Some("a condition does not hold".to_owned()),
@@ -373,8 +430,15 @@ fn scale_of_rates(all: &[LoadLine<'_>]) -> (AxisScale, bool) {
             let (low, high) = pad_range((low, high));
             (AxisScale::linear(low, high), false)
         }
-        false => (AxisScale::linear(0.0, 1.03 * high), false),
+        false => (AxisScale::linear_to_tick(0.0, 1.01 * high, 8.0), false),
     }
+}
+
+/// The axis of the CPU, from zero.
+fn scale_of_cpu(highest: f64) -> AxisScale {
+    // All zeros still need an axis.
+    let highest = if highest > 0.0 { highest } else { 1.0 };
+    AxisScale::linear_to_tick(0.0, 1.05 * highest, 3.0)
 }
 
 /// The scale with free room at its upper end, as a share of the longer scale.
@@ -382,8 +446,25 @@ fn with_room_above(scale: AxisScale, is_log: bool, room: f64) -> AxisScale {
     let AxisScale { low, high, .. } = scale;
     match is_log {
         true => AxisScale::log_between(low, low * (high / low).powf(1.0 / (1.0 - room))),
-        false => AxisScale::linear(low, low + (high - low) / (1.0 - room)),
+        false => AxisScale::linear_to_tick(low, low + (high - low) / (1.0 - room), 6.0),
     }
+}
+
+/// The percentiles whose intervals are drawn in a picture of this number of runs.
+fn percentiles_with_intervals(runs: usize, leading: usize) -> Range<usize> {
+    match runs {
+        1 => 0..PERCENTILES.len(),
+        _ => leading..leading + 1,
+    }
+}
+
+/// The ends of all intervals that are drawn, in milliseconds.
+fn drawn_ends(all: &[LoadLine<'_>], leading: usize) -> impl Iterator<Item = f64> {
+    let points = all.iter().flat_map(|line| &line.below);
+    let decided = points.filter(|point| point.is_decided());
+    let drawn = percentiles_with_intervals(all.len(), leading);
+    let intervals = decided.flat_map(move |point| &point.intervals_ms[drawn.clone()]);
+    intervals.flatten().flat_map(|(low, high)| [*low, *high])
 }
 
 /// All times that the axis must show, in milliseconds.
@@ -398,7 +479,14 @@ impl Plot for LoadCurvePlot<'_> {
     fn draw(&self, canvas: &Canvas<'_>) -> Result<Vec<Hover>, DrawError> {
         let logarithmic = |is_log| text_if(is_log, ", logarithmic");
         let (y_unit, is_y_log) = (self.y_unit, logarithmic(self.is_y_log));
-        let times = Panel::new(format!("response time ({y_unit}{is_y_log})"), self.y);
+        let of_last = text_if(
+            self.all.iter().all(|line| line.has_receivers),
+            " of the last receiver",
+        );
+        let times = Panel::new(
+            format!("response time{of_last} ({y_unit}{is_y_log})"),
+            self.y,
+        );
         let x_label = format!("offered rate (msg/s{})", logarithmic(self.is_x_log));
         let panels: Vec<_> = [Some(times), self.cpu_panel()]
             .into_iter()

@@ -1,15 +1,16 @@
-//! The lines of a picture of offered rates: the points of a sweep, and the steps of a search with those of equal rates
-//! put together.
+//! The lines of a picture of offered rates: the points of a sweep, and the steps of a search with those of nearly equal
+//! rates put together.
 
 use std::ops::RangeInclusive;
 
 use measurement::load_search::{CapacityCondition, ConditionJudge};
-use measurement::run::{CapacitySummary, LoadStep, StepOrigin, Summary, TimeInterval};
+use measurement::run::{CapacitySummary, LoadStep, StepMeaning, StepOrigin, Summary, TimeInterval};
 use plotters::style::RGBColor;
 use units::{counted, human_rate};
 use wording::capacity_view;
 
 use super::common::check_each;
+use super::load_curve_marks::is_lower_bound;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::series::span;
@@ -25,6 +26,8 @@ pub(crate) struct LoadLine<'a> {
     /// Limits of the response time.
     pub(crate) limits: Vec<TimeLimit>,
     pub(crate) colour: RGBColor,
+    /// True if a message has several receivers, whose last one ends its response time.
+    pub(crate) has_receivers: bool,
     steps: u64,
 }
 
@@ -54,8 +57,19 @@ pub(crate) struct LoadPoint {
     pub(crate) held: [u64; 2],
     /// True if no message failed and the rate was sent, in all steps.
     pub(crate) keeps_up: bool,
-    /// True if the generator was the limit in all steps.
-    pub(crate) is_limited: bool,
+    pub(crate) evidence: PointEvidence,
+}
+
+/// The meaning of a point's steps for the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum PointEvidence {
+    /// Steps with a result, or a rate of a sweep.
+    #[default]
+    Decided,
+    /// Steps of a search whose counts do not decide whether the conditions hold.
+    Undecided,
+    /// Steps of which the generator was the limit.
+    GeneratorLimited,
 }
 
 /// A percentile of the response time.
@@ -108,13 +122,14 @@ impl<'a> LoadLine<'a> {
         let conditions = capacity.map_or(&[][..], |capacity| &capacity.conditions);
         let line = Self {
             label: &run.label,
-            below: points(steps, StepOrigin::Below),
-            above: points(steps, StepOrigin::Above),
+            below: points(steps, StepOrigin::Below, capacity.is_some()),
+            above: points(steps, StepOrigin::Above, capacity.is_some()),
             capacity,
             limits: conditions
                 .iter()
-                .filter_map(|text| TimeLimit::of(text))
+                .filter_map(|text| TimeLimit::of(text, run.fan_out.is_some()))
                 .collect(),
+            has_receivers: run.fan_out.is_some(),
             colour,
             steps: steps.len() as u64,
         };
@@ -134,7 +149,11 @@ impl<'a> LoadLine<'a> {
     /// `capacity 41,200 msg/s`, `capacity at least 41,200 msg/s`; `None` without a capacity.
     pub(crate) fn capacity_text(&self) -> Option<String> {
         let capacity = self.capacity?;
-        let at_least = if capacity.at_least { "at least " } else { "" };
+        let at_least = if is_lower_bound(capacity) {
+            "at least "
+        } else {
+            ""
+        };
         let rate = human_rate(capacity.rate_per_s?);
         Some(format!("capacity {at_least}{rate} msg/s"))
     }
@@ -160,17 +179,37 @@ impl<'a> LoadLine<'a> {
     }
 }
 
-impl LoadPoint {
-    /// The figures of steps of one rate. Those that say nothing about the server are left out if there are others.
-    fn of(steps: &[&LoadStep]) -> Self {
-        let mut said: Vec<_> = steps
-            .iter()
-            .filter(|step| !step.generator_limited)
-            .collect();
-        let is_limited = said.is_empty();
-        if is_limited {
-            said = steps.iter().collect();
+impl PointEvidence {
+    fn of(step: &LoadStep, is_search: bool) -> Self {
+        match step.meaning() {
+            StepMeaning::NotCounted => Self::GeneratorLimited,
+            StepMeaning::Undecided if is_search => Self::Undecided,
+            _ => Self::Decided,
         }
+    }
+}
+
+impl LoadPoint {
+    pub(crate) fn is_decided(&self) -> bool {
+        self.evidence == PointEvidence::Decided
+    }
+
+    /// The points of steps of nearly one rate: one for each kind of evidence. Undecided steps have one only where no other
+    /// step decides.
+    fn of_rate(steps: &[&LoadStep], is_search: bool) -> Vec<Self> {
+        use PointEvidence::{Decided, GeneratorLimited, Undecided};
+        let with = |evidence| {
+            let steps = steps.iter().copied();
+            let steps = steps.filter(|step| PointEvidence::of(step, is_search) == evidence);
+            let steps: Vec<_> = steps.collect();
+            (!steps.is_empty()).then(|| Self::of(&steps, evidence))
+        };
+        let own = with(Decided).or_else(|| with(Undecided));
+        own.into_iter().chain(with(GeneratorLimited)).collect()
+    }
+
+    /// The figures of these steps.
+    fn of(said: &[&LoadStep], evidence: PointEvidence) -> Self {
         let middle = |value: &dyn Fn(&LoadStep) -> Option<f64>| {
             median(said.iter().filter_map(|step| value(step)).collect())
         };
@@ -195,7 +234,7 @@ impl LoadPoint {
         };
         let held = |truth| said.iter().filter(|step| step.held == Some(truth)).count() as u64;
         Self {
-            offered_per_s: steps.first().map_or(0.0, |step| step.offered_per_s),
+            offered_per_s: middle(&|step| Some(step.offered_per_s)).unwrap_or(0.0),
             achieved_per_s: middle(&|step| Some(step.achieved_per_s)).unwrap_or(0.0),
             times_ms,
             intervals_ms,
@@ -204,21 +243,23 @@ impl LoadPoint {
             server_cpu: middle(&|step| step.server_cpu_share),
             held: [held(true), held(false)],
             keeps_up: said.iter().all(|step| step.keeps_up()),
-            is_limited,
+            evidence,
         }
     }
 }
 
 impl TimeLimit {
-    /// The limit of a condition; `None` for a condition on another figure.
-    fn of(condition: &str) -> Option<Self> {
-        let parsed: CapacityCondition = condition.parse().ok()?;
-        let ConditionJudge::ResponseBeyond { limit_ns, allowed } = parsed.judged_by() else {
+    /// The limit of a condition; `None` for a condition on another figure. The response time of a message with several
+    /// receivers is that of the last one.
+    fn of(typed: &str, has_receivers: bool) -> Option<Self> {
+        let of_response = typed.strip_prefix("last.").filter(|_| has_receivers);
+        let condition: CapacityCondition = of_response.unwrap_or(typed).parse().ok()?;
+        let ConditionJudge::ResponseBeyond { limit_ns, allowed } = condition.judged_by() else {
             return None;
         };
         let is_it = |known: &LoadPercentile| (known.beyond / allowed - 1.0).abs() < 1e-6;
         Some(Self {
-            text: capacity_view::spaced_condition(condition),
+            text: capacity_view::spaced_condition(typed),
             ms: limit_ns as f64 / 1e6,
             percentile: PERCENTILES.iter().position(is_it),
         })
@@ -236,12 +277,24 @@ pub(crate) fn leading(lines: &[LoadLine<'_>]) -> usize {
     }
 }
 
-/// The steps of this origin with those of one rate put together, by ascending rate.
-fn points(steps: &[LoadStep], origin: StepOrigin) -> Vec<LoadPoint> {
-    let mut of_origin: Vec<_> = steps.iter().filter(|step| step.from == origin).collect();
-    of_origin.sort_by(|a, b| a.offered_per_s.total_cmp(&b.offered_per_s));
-    let rates = of_origin.chunk_by(|a, b| a.offered_per_s == b.offered_per_s);
-    rates.map(LoadPoint::of).collect()
+/// Ratio of rates that a picture does not distinguish, so that their steps are put together.
+const NEARLY_EQUAL: f64 = 1.015;
+
+/// The steps of this origin with those of nearly equal rates put together, by ascending rate.
+fn points(steps: &[LoadStep], origin: StepOrigin, is_search: bool) -> Vec<LoadPoint> {
+    let mut rest: Vec<_> = steps.iter().filter(|step| step.from == origin).collect();
+    rest.sort_by(|a, b| a.offered_per_s.total_cmp(&b.offered_per_s));
+    let mut rest = rest.as_slice();
+    let mut points = Vec::new();
+    while let Some(lowest) = rest.first() {
+        // A sweep has each rate once.
+        let highest = lowest.offered_per_s * if is_search { NEARLY_EQUAL } else { 1.0 };
+        let pooled;
+        (pooled, rest) = rest.split_at(rest.partition_point(|s| s.offered_per_s <= highest));
+        points.extend(LoadPoint::of_rate(pooled, is_search));
+    }
+    points.sort_by(|a, b| a.offered_per_s.total_cmp(&b.offered_per_s));
+    points
 }
 
 /// The middle of the values, or the mean of the two in the middle.
@@ -291,6 +344,8 @@ pub(crate) fn rates(lines: &[LoadLine<'_>]) -> (f64, f64) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -309,42 +364,76 @@ mod tests {
         }
     }
 
+    fn held(step: LoadStep) -> LoadStep {
+        LoadStep {
+            held: Some(true),
+            ..step
+        }
+    }
+
+    fn below(steps: &[LoadStep]) -> Vec<LoadPoint> {
+        points(steps, StepOrigin::Below, true)
+    }
+
     #[test]
-    fn steps_of_one_rate_are_one_point() {
-        let mut steps = vec![
-            step(200.0, 9),
-            step(100.0, 5),
-            step(100.0, 2),
-            step(100.0, 3),
-        ];
+    fn decided_steps_of_one_rate_are_one_point() {
+        let mut steps: Vec<_> = [(200.0, 9), (100.0, 5), (100.0, 2), (100.0, 3)]
+            .map(|(rate, ms)| held(step(rate, ms)))
+            .into();
         steps.push(LoadStep {
             generator_limited: true,
+            held: None,
             ..step(100.0, 900)
         });
         steps.push(LoadStep {
             from: StepOrigin::Above,
-            ..step(100.0, 700)
+            ..held(step(100.0, 700))
         });
-        let found = points(&steps, StepOrigin::Below);
-        let [low, high] = found.as_slice() else {
+        // It is not shown where others decide.
+        steps.push(step(100.0, 800));
+        let found = below(&steps);
+        let [low, limited, high] = found.as_slice() else {
             panic!("{found:?}");
         };
         assert_eq!((low.offered_per_s, high.offered_per_s), (100.0, 200.0));
         assert_eq!((low.times_ms[1], low.failed), (Some(3.0), 3));
         assert_eq!(low.intervals_ms[1], Some((2.0, 4.0)));
-        assert_eq!((low.times_ms[0], low.is_limited), (None, false));
-        let only_limited = points(&steps[4..5], StepOrigin::Below);
-        assert!(only_limited[0].is_limited);
+        assert_eq!((low.times_ms[0], low.is_decided()), (None, true));
+        assert_eq!(limited.evidence, PointEvidence::GeneratorLimited);
+        assert_eq!(limited.times_ms[1], Some(900.0));
+        assert_eq!(below(&steps[6..])[0].evidence, PointEvidence::Undecided);
+        assert!(points(&steps[6..], StepOrigin::Below, false)[0].is_decided());
+    }
+
+    /// Steps around the edge of a capacity were a zigzag of vertical lines.
+    #[test]
+    fn steps_of_nearly_equal_rates_are_one_point() {
+        let rates = [1_000.0, 1_005.0, 1_014.0, 1_016.0, 1_020.0, 1_100.0];
+        let steps = rates.map(|rate| held(step(rate, 2)));
+        let found = below(&steps);
+        let found: Vec<_> = found.iter().map(|point| point.offered_per_s).collect();
+        assert_eq!(found, [1_005.0, 1_018.0, 1_100.0]);
+        assert_eq!(points(&steps, StepOrigin::Below, false).len(), rates.len());
     }
 
     #[test]
     fn a_limit_is_that_of_a_percentile_of_the_response_time() {
-        let limit = |text| TimeLimit::of(text).map(|limit| (limit.ms, limit.percentile));
+        let limit = |text| TimeLimit::of(text, false).map(|limit| (limit.ms, limit.percentile));
         assert_eq!(limit("p99<5ms"), Some((5.0, Some(1))));
         assert_eq!(limit("p99.9<20ms"), Some((20.0, Some(2))));
         assert_eq!(limit("p95<2ms"), Some((2.0, None)));
         assert_eq!(limit("service.p99<2ms"), None);
         assert_eq!(limit("error_rate<0.1%"), None);
+        assert_eq!(limit("last.p99<2ms"), None);
+        assert_eq!(limit("max<2ms"), None);
         assert_eq!(limit("?"), None);
+    }
+
+    /// A search in a room with a limit of its last receiver had no line.
+    #[test]
+    fn the_last_receiver_ends_the_response_time_of_a_room() {
+        let limit = TimeLimit::of("last.p99<50ms", true).unwrap();
+        assert_eq!((limit.ms, limit.percentile), (50.0, Some(1)));
+        assert_eq!(TimeLimit::of("first.p99<50ms", true), None);
     }
 }

@@ -12,13 +12,14 @@ use crate::theme::Colours;
 /// Strength of the interval of a capacity.
 pub(crate) const BAND: f64 = 0.16;
 
-/// Draws the interval of each capacity over the whole height.
+/// Draws the interval of each capacity over the whole height. That of a lower bound reaches the right edge.
 pub(crate) fn draw_bands(axes: &PanelAxes<'_>, lines: &[LoadLine<'_>]) {
     for line in lines {
         let Some((capacity, rate)) = line.capacity.and_then(drawn) else {
             continue;
         };
-        let [low, high] = [capacity.low_per_s, capacity.high_per_s].map(|end| axes.x.pixel(end));
+        let (low, high) = interval(capacity, rate);
+        let [low, high] = [low, high].map(|end| axes.x.pixel(end));
         let (from, to) = ((low, axes.top), (high, axes.bottom));
         axes.canvas.rectangle(from, to, line.colour.mix(BAND));
         let x = axes.x.pixel(rate);
@@ -55,11 +56,12 @@ fn names(lines: &[LoadLine<'_>]) -> Vec<CapacityName> {
         let Some((capacity, rate)) = line.capacity.and_then(drawn) else {
             continue;
         };
+        let (low, high) = interval(capacity, rate);
         names.push(CapacityName {
             text: line.capacity_text().unwrap_or_default(),
-            left_per_s: rate.min(capacity.low_per_s),
+            left_per_s: rate.min(low),
             middle_per_s: rate,
-            right_per_s: rate.max(capacity.high_per_s),
+            right_per_s: rate.max(high),
         });
         let above = from_above(capacity).filter(|_| lines.len() == 1);
         names.extend(above.map(|above| CapacityName {
@@ -128,6 +130,19 @@ fn drawn(capacity: &CapacitySummary) -> Option<(&CapacitySummary, f64)> {
     let rate = capacity.rate_per_s.filter(|rate| *rate > 0.0)?;
     let is_interval = capacity.low_per_s >= 0.0 && capacity.high_per_s >= capacity.low_per_s;
     is_interval.then_some((capacity, rate))
+}
+
+/// Returns true when no rate is known at which a condition does not hold.
+pub(crate) fn is_lower_bound(capacity: &CapacitySummary) -> bool {
+    capacity.at_least || capacity.high_per_s.is_infinite()
+}
+
+/// The ends of the band. A lower bound is not refuted at any rate above it.
+fn interval(capacity: &CapacitySummary, rate_per_s: f64) -> (f64, f64) {
+    match is_lower_bound(capacity) {
+        true => (rate_per_s, f64::INFINITY),
+        false => (capacity.low_per_s, capacity.high_per_s),
+    }
 }
 
 /// The rate at which the server recovers, if it is lower than the capacity for sure.

@@ -4,10 +4,11 @@ use measurement::run::SearchEnd;
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, FigureRow, SearchRow, last_round,
 };
+use measurement::verdict::Verdict;
 use units::{counted, human_rate, human_time};
 use wording::capacity_view::rate_with_interval;
 
-use super::{paired, percent, value};
+use super::{are_saved, paired, percent, value};
 use crate::capacity_verdicts::searches;
 
 /// Returns true when servers are compared by capacity.
@@ -63,12 +64,16 @@ fn rounds_with(
 
 /// Remarks on searches, one line each.
 pub(super) fn remarks(c: &Comparison) -> Vec<String> {
-    let mut lines = Vec::new();
+    let names = c.compared().map(|server| server.name.as_str());
+    let mut lines: Vec<_> = names.filter_map(|server| all_of(c, server)).collect();
     if last_round(&c.rounds) == 1 {
-        lines.push(
-            "1 round: the intervals do not contain the variation between starts of a server; use more `--rounds`"
-                .to_owned(),
-        );
+        let advice = match are_saved(c) {
+            true => "compare several saved searches of each (a=1.json,2.json)",
+            false => "use more `--rounds`",
+        };
+        lines.push(format!(
+            "1 round: the intervals do not contain the variation between starts of a server; {advice}"
+        ));
     }
     for server in c.compared().map(|server| server.name.as_str()) {
         lines.extend(hysteresis(c, server));
@@ -77,6 +82,37 @@ pub(super) fn remarks(c: &Comparison) -> Vec<String> {
         lines.extend(ended_by_time(c, server));
     }
     lines
+}
+
+/// The capacities of a server with their intervals: `capacity of a: 41,200 msg/s (40,100–42,000, 95 %) in round 1, …`.
+fn all_of(c: &Comparison, server: &str) -> Option<String> {
+    /// Rounds of a line that can still be read.
+    const MOST: usize = 10;
+    let rows = c.rounds_of(server).filter(|row| row.failure.is_none());
+    let searched = rows.filter_map(|row| Some((row.round, row.capacity_under_slo.as_ref()?)));
+    let all: Vec<_> = searched
+        .map(|(round, search)| {
+            let invalid = match search.verdict {
+                Verdict::Invalid => " (invalid, left out)",
+                _ => "",
+            };
+            format!("{} in round {round}{invalid}", about_search(search))
+        })
+        .collect();
+    let more = match all.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = all.len().min(MOST);
+    (!all.is_empty()).then(|| format!("capacity of {server}: {}{more}", all[..shown].join(", ")))
+}
+
+/// The flag that gives the searches more time.
+fn longer_flag(c: &Comparison) -> &'static str {
+    match are_saved(c) {
+        true => "`--budget` of ws-bench",
+        false => "`-d`",
+    }
 }
 
 fn hysteresis(c: &Comparison, server: &str) -> Option<String> {
@@ -103,8 +139,9 @@ fn generator_limit(c: &Comparison, server: &str) -> Option<String> {
 fn no_interval(c: &Comparison, server: &str) -> Option<String> {
     let rounds = rounds_with(c, server, |search| search.capacity().is_none())?;
     Some(format!(
-        "the capacity of {server} has no interval in {rounds}, so nothing is compared with it there: the time was too short; \
-         use a longer `-d`"
+        "the capacity of {server} has no interval in {rounds}, so nothing is compared with it there: the search ended too \
+         early; use a longer {}",
+        longer_flag(c)
     ))
 }
 
@@ -120,9 +157,10 @@ fn ended_by_time(c: &Comparison, server: &str) -> Option<String> {
         .filter_map(|search| search.found.relative_half_width())
         .max_by(f64::total_cmp)?;
     Some(format!(
-        "the time of the searches of {server} ended before the wanted precision ({rounds}): up to ±{:.1} %; a longer `-d` \
-         narrows the intervals",
-        100.0 * widest
+        "the searches of {server} reached their time limit before the target precision ({rounds}): their intervals are up \
+         to ±{:.1} % wide; a longer {} makes them narrower",
+        100.0 * widest,
+        longer_flag(c)
     ))
 }
 
