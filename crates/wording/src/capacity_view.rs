@@ -327,7 +327,7 @@ mod tests {
         let mut s = closed_loop_summary(100);
         assert_eq!(rows(&s), []);
         let mut slow = step(2_000.0, None);
-        slow.answered_per_s = 1_800.0;
+        (slow.due, slow.answered_per_s) = (0, 1_800.0);
         s.load_curve = Some(vec![step(1_000.0, None), slow]);
         let text = &rows(&s)[0].text;
         assert_eq!(
