@@ -223,6 +223,7 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
         true => format!(" of {}", seconds(own.budget_s)),
         false => String::new(),
     };
+    let is_below = matches!(outcome, Outcome::Below(_));
     let is_of_generator = matches!(outcome, Outcome::AtLeast(_, BoundCause::Generator));
     match own.ended_by {
         SearchEnd::Interrupted => format!("interrupted after {took}"),
@@ -233,6 +234,9 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
             format!(
                 "ended after {took}{budget}, because the generator could not offer higher rates"
             )
+        }
+        SearchEnd::Precision | SearchEnd::Budget if is_below => {
+            format!("ended after {took}{budget}, because the conditions held at no rate")
         }
         SearchEnd::Precision if matches!(outcome, Outcome::Known(_)) => {
             format!("ended at the target precision after {took}")
@@ -438,6 +442,11 @@ mod tests {
         assert_eq!(
             headline(&own),
             "below 628 msg/s at p99 < 10 ms: the conditions held at no rate that was tried"
+        );
+        (own.ended_by, own.took_s) = (SearchEnd::Budget, 4.9);
+        assert_eq!(
+            search_end(&own),
+            "ended after 4.90 s of 120 s, because the conditions held at no rate · 2 steps"
         );
     }
 
