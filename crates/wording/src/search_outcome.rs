@@ -125,10 +125,9 @@ pub fn interval_ends(low_per_s: f64, high_per_s: f64) -> [f64; 2] {
         if rate <= 0.0 || !rate.is_finite() {
             return rate;
         }
-        // Only rates below 100 msg/s have decimals.
-        let power = (rate.log10().floor() as i32 - 2).max(-2);
-        let unit = 10_f64.powi(power.abs());
-        let digits = if power < 0 { rate * unit } else { rate / unit };
+        // Rates below 1 msg/s have two decimals.
+        let unit = 10_f64.powf(rate.log10().floor() - 2.0).max(0.01);
+        let digits = rate / unit;
         let nearest = digits.round();
         // A rate that has three digits is not moved by an error of the division.
         let digits = if (digits - nearest).abs() < 1e-6 {
@@ -136,11 +135,7 @@ pub fn interval_ends(low_per_s: f64, high_per_s: f64) -> [f64; 2] {
         } else {
             outwards(digits)
         };
-        if power < 0 {
-            digits / unit
-        } else {
-            digits * unit
-        }
+        digits * unit
     };
     [
         rounded(low_per_s, f64::floor),
