@@ -58,6 +58,9 @@ fn step_result(own: &CapacitySummary, step: &LoadStep) -> String {
         near().any(|m| m == StepMeaning::Held) && near().any(|m| m == StepMeaning::NotHeld);
     let result = match step.meaning() {
         StepMeaning::Held => ", in which the conditions held",
+        StepMeaning::NotHeld if own.rate_per_s == Some(0.0) => {
+            ", in which a condition did not hold"
+        }
         StepMeaning::NotHeld => {
             return format!(", in which a condition did not hold: {SOFT_EDGE}");
         }

@@ -23,6 +23,10 @@ use super::view_model::{LoadCurve, PhaseState, ViewModel};
 const SMALLEST: (u16, u16) = (72, 20);
 /// Minimum width to show errors next to the load.
 const WIDE: u16 = 120;
+/// Minimum height for a heading of two rows.
+const ROOMY: u16 = 30;
+/// Minimum height of a load curve with a label in the middle of its axis of times.
+const TALL: u16 = 8;
 /// Width of the panel of percentiles with one column. A second column adds [`FIGURE`].
 const TIMES_WIDTH: u16 = 22;
 /// Width of a figure in this panel.
@@ -98,7 +102,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let is_wide = area.width >= WIDE;
     let below = (area.height / 6).clamp(5, 10);
     let rules = u16::from(!view.rules.is_empty());
-    let headings = heading_rows(view, usize::from(area.width));
+    let headings = heading_rows(view, usize::from(area.width), area.height >= ROOMY);
     let heading_height = if headings.len() > 1 { 2 } else { 1 };
     let room = area
         .height
@@ -145,10 +149,10 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
 }
 
 /// The heading, in two rows if it is that of a search and does not fit into one: it names the conditions.
-fn heading_rows(view: &ViewModel, columns: usize) -> Vec<Line<'_>> {
+fn heading_rows(view: &ViewModel, columns: usize, has_room: bool) -> Vec<Line<'_>> {
     let heading = view.heading.as_str();
     let one = vec![Line::raw(heading)];
-    if !view.has_several_rates || heading.chars().count() <= columns {
+    if !view.has_several_rates || heading.chars().count() <= columns || !has_room {
         return one;
     }
     let ends = heading.match_indices(" · ");
@@ -375,7 +379,10 @@ fn load_curve(frame: &mut Frame<'_>, curve: &LoadCurve, palette: Palette, area: 
         let (mark, name) = load_mark(*tone);
         Span::styled(format!("{mark} {name} "), palette.tone(*tone))
     }));
-    title.extend(curve.limit.map(|_| Span::styled("─ limit ", QUIET)));
+    let limit = Span::styled("─ limit ", QUIET);
+    let width: usize = title.iter().chain([&limit]).map(Span::width).sum();
+    let has_room = width + 2 <= usize::from(area.width);
+    title.extend(curve.limit.filter(|_| has_room).map(|_| limit));
     let block = titled(Line::from(title));
     let points = || curve.points.iter().flat_map(|(_, points)| points);
     let times = points().map(|p| p.1).chain(curve.limit);
@@ -409,7 +416,13 @@ fn load_curve(frame: &mut Frame<'_>, curve: &LoadCurve, palette: Palette, area: 
         .block(block)
         .legend_position(None)
         .x_axis(axis(xs, with_middle(xs).map(rate).to_vec()))
-        .y_axis(axis(ys, with_middle(ys).map(time).to_vec()));
+        .y_axis(axis(
+            ys,
+            match area.height < TALL {
+                true => ys.map(time).to_vec(),
+                false => with_middle(ys).map(time).to_vec(),
+            },
+        ));
     frame.render_widget(chart, area);
 }
 
@@ -462,7 +475,7 @@ mod tests {
 
     use clap::Parser;
     use measurement::plan::{ConnectionRules, ReconnectLaw};
-    use measurement::record::{ConnectFailure, ReconnectRecord};
+    use measurement::record::{ConnectFailure, ReconnectRecord, Record};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
@@ -587,10 +600,26 @@ mod tests {
             is_interrupted: false,
         };
         let view = ViewModel::new(&state, 38);
-        let size = (80, 24);
         assert_looks_like(
-            &drawn(&view, PLAIN, size),
+            &drawn(&view, PLAIN, (80, 24)),
             include_str!("screens/search-80x24.txt"),
+        );
+        // The header with the conditions is not cut where there is room for a second row.
+        let large = lines_of(&drawn(&view, PLAIN, (90, 40))).join("\n");
+        for part in ["100 clients × 125 B", "─ limit", "──────"] {
+            assert!(large.contains(part), "{part}: {large}");
+        }
+        // A step begins without answers, which is not a fault.
+        let mut progress = progress.clone();
+        progress.record = Record::default();
+        let state = LiveState {
+            progress: &progress,
+            ..state
+        };
+        let view = ViewModel::new(&state, 38);
+        assert_eq!(
+            (view.verdict, view.reasons.len()),
+            ("nothing measured yet", 0)
         );
     }
 
