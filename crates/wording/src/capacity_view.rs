@@ -58,6 +58,9 @@ fn step_result(own: &CapacitySummary, step: &LoadStep) -> String {
         near().any(|m| m == StepMeaning::Held) && near().any(|m| m == StepMeaning::NotHeld);
     let result = match step.meaning() {
         StepMeaning::Held => ", in which the conditions held",
+        StepMeaning::NotHeld if own.rate_per_s == Some(0.0) => {
+            ", in which a condition did not hold"
+        }
         StepMeaning::NotHeld => {
             return format!(", in which a condition did not hold: {SOFT_EDGE}");
         }
@@ -80,7 +83,7 @@ fn is_same_rate(a: f64, b: f64) -> bool {
 pub fn rows(s: &Summary) -> Vec<LabelledRow> {
     match (&s.capacity, &s.load_curve) {
         (Some(own), _) => search_rows(own),
-        (None, Some(steps)) => vec![sweep_row(steps)],
+        (None, Some(steps)) => vec![sweep_row(s, steps)],
         (None, None) => Vec::new(),
     }
 }
@@ -115,7 +118,7 @@ fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
     vec![capacity, search]
 }
 
-fn sweep_row(steps: &[LoadStep]) -> LabelledRow {
+fn sweep_row(s: &Summary, steps: &[LoadStep]) -> LabelledRow {
     let kept = steps.iter().filter(|step| step.keeps_up());
     let kept = kept.map(|step| step.offered_per_s).reduce(f64::max);
     let rates = counted(steps.len() as u64, "rate");
@@ -136,10 +139,31 @@ fn sweep_row(steps: &[LoadStep]) -> LabelledRow {
     });
     LabelledRow {
         label: "load curve",
-        text,
-        tone: kept.map_or(Tone::Warning, |_| Tone::Neutral),
+        text: format!("{text}{}", missing_rates(s)),
+        tone: match kept {
+            Some(_) if s.rates_not_measured() == 0 => Tone::Neutral,
+            _ => Tone::Warning,
+        },
         points: limited.into_iter().collect(),
     }
+}
+
+/// Number of rates that a sweep did not reach, and the cause: ` · 3 rates not measured, because all connections had ended`.
+fn missing_rates(s: &Summary) -> String {
+    let missing = match s.rates_not_measured() {
+        0 => return String::new(),
+        n => counted(n as u64, "rate"),
+    };
+    let cause = match all_connections_ended(s) {
+        true => "all connections had ended",
+        false => "the sweep was interrupted",
+    };
+    format!(" · {missing} not measured, because {cause}")
+}
+
+fn all_connections_ended(s: &Summary) -> bool {
+    let connections = &s.connections;
+    connections.opened > 0 && connections.closed_early >= connections.opened
 }
 
 /// Rates in words: `447 msg/s`, `447 and 1,000 msg/s`; of more than three, their number.
@@ -183,14 +207,17 @@ pub fn figures(s: &Summary) -> Vec<SummaryFigure> {
 pub fn table(s: &Summary, rows: usize) -> Option<LoadTable> {
     match (&s.capacity, &s.load_curve) {
         (Some(own), _) if !own.steps.is_empty() => Some(search_table(own, rows)),
-        (None, Some(steps)) if !steps.is_empty() => Some(curve_table(steps)),
+        (None, Some(steps)) if !steps.is_empty() => Some(LoadTable {
+            note: missing_rates(s).strip_prefix(" · ").map(str::to_owned),
+            ..curve_table(steps)
+        }),
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use measurement::run::{StepOrigin, TimeInterval};
+    use measurement::run::{StepOrigin, SweepPlanSummary, TimeInterval};
     use test_support::fixtures::closed_loop_summary;
 
     use super::*;
@@ -320,6 +347,29 @@ mod tests {
             row.text
         );
         assert!(row.points[0].starts_with("the generator was the limit at 2,000 msg/s;"));
+    }
+
+    /// Rates after the end of the server appeared as rates that it could not take.
+    #[test]
+    fn rates_without_connections_are_not_measured() {
+        let mut s = closed_loop_summary(100);
+        s.load_curve = Some(vec![step(1_000.0, None)]);
+        s.plan.sweep = Some(SweepPlanSummary {
+            rates: vec![1_000.0, 2_000.0, 3_000.0],
+            point_s: 1.0,
+        });
+        assert!(
+            rows(&s)[0]
+                .text
+                .ends_with(" · 2 rates not measured, because the sweep was interrupted")
+        );
+        (s.connections.opened, s.connections.closed_early) = (5, 5);
+        assert!(
+            rows(&s)[0]
+                .text
+                .ends_with(" · 2 rates not measured, because all connections had ended")
+        );
+        assert!(table(&s, 20).unwrap().note.is_some());
     }
 
     #[test]

@@ -125,10 +125,9 @@ pub fn interval_ends(low_per_s: f64, high_per_s: f64) -> [f64; 2] {
         if rate <= 0.0 || !rate.is_finite() {
             return rate;
         }
-        // Only rates below 100 msg/s have decimals.
-        let power = (rate.log10().floor() as i32 - 2).max(-2);
-        let unit = 10_f64.powi(power.abs());
-        let digits = if power < 0 { rate * unit } else { rate / unit };
+        // Rates below 1 msg/s have two decimals.
+        let unit = 10_f64.powf(rate.log10().floor() - 2.0).max(0.01);
+        let digits = rate / unit;
         let nearest = digits.round();
         // A rate that has three digits is not moved by an error of the division.
         let digits = if (digits - nearest).abs() < 1e-6 {
@@ -136,11 +135,7 @@ pub fn interval_ends(low_per_s: f64, high_per_s: f64) -> [f64; 2] {
         } else {
             outwards(digits)
         };
-        if power < 0 {
-            digits / unit
-        } else {
-            digits * unit
-        }
+        digits * unit
     };
     [
         rounded(low_per_s, f64::floor),
@@ -223,6 +218,7 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
         true => format!(" of {}", seconds(own.budget_s)),
         false => String::new(),
     };
+    let is_below = matches!(outcome, Outcome::Below(_));
     let is_of_generator = matches!(outcome, Outcome::AtLeast(_, BoundCause::Generator));
     match own.ended_by {
         SearchEnd::Interrupted => format!("interrupted after {took}"),
@@ -233,6 +229,9 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
             format!(
                 "ended after {took}{budget}, because the generator could not offer higher rates"
             )
+        }
+        SearchEnd::Precision | SearchEnd::Budget if is_below => {
+            format!("ended after {took}{budget}, because the conditions held at no rate")
         }
         SearchEnd::Precision if matches!(outcome, Outcome::Known(_)) => {
             format!("ended at the target precision after {took}")
@@ -438,6 +437,11 @@ mod tests {
         assert_eq!(
             headline(&own),
             "below 628 msg/s at p99 < 10 ms: the conditions held at no rate that was tried"
+        );
+        (own.ended_by, own.took_s) = (SearchEnd::Budget, 4.9);
+        assert_eq!(
+            search_end(&own),
+            "ended after 4.90 s of 120 s, because the conditions held at no rate · 2 steps"
         );
     }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use cli::headings::SEARCH;
 use cli::{ConnectionFlags, OpenLoopFlags, SlowFlags, StormFlags};
 use measurement::load_search::{
-    CapacityCondition, CapacityRules, LoadSearchError, SweepRules, parse_precision,
+    CapacityCondition, CapacityRules, ConditionJudge, LoadSearchError, SweepRules, parse_precision,
 };
 use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
 use measurement::run::PlanSummary;
@@ -134,6 +134,21 @@ impl SeveralRates {
                 window,
             };
         }
+    }
+
+    /// Limit of the p99 of the response time in nanoseconds; `None` without a condition on it.
+    pub(crate) fn p99_limit_ns(&self) -> Option<u64> {
+        let Self::Search(rules) = self else {
+            return None;
+        };
+        let limits = rules.conditions.iter().map(CapacityCondition::judged_by);
+        let mut limits = limits.filter_map(|judge| match judge {
+            ConditionJudge::ResponseBeyond { limit_ns, allowed } => {
+                ((allowed - 0.01).abs() < 1e-9).then_some(limit_ns)
+            }
+            _ => None,
+        });
+        limits.next()
     }
 
     /// Puts the rates into the plan that is reported.

@@ -83,7 +83,8 @@ fn a_dead_server_has_a_capacity_of_0() {
     assert_eq!(run.value("/capacity/rate_per_s"), 0.0, "{}", run.text);
     assert_eq!(run.value("/conditions/0/held"), true);
     assert!(
-        run.text.contains("capacity 0 msg/s at p99 < 50 ms"),
+        run.text
+            .contains("the conditions held at no rate that was tried"),
         "{}",
         run.text
     );

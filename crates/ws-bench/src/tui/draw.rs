@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Block, BorderType, Chart, Dataset, GraphType, Paragraph, Wrap};
 use units::{human_rate, human_time};
 use wording::Tone;
+use wording::capacity_view::interval_ends;
 use wording::summary_view::LabelledRow;
 
 use super::histogram::HistogramBars;
@@ -22,6 +23,10 @@ use super::view_model::{LoadCurve, PhaseState, ViewModel};
 const SMALLEST: (u16, u16) = (72, 20);
 /// Minimum width to show errors next to the load.
 const WIDE: u16 = 120;
+/// Minimum height for a heading of two rows.
+const ROOMY: u16 = 30;
+/// Minimum height of a load curve with a label in the middle of its axis of times.
+const TALL: u16 = 8;
 /// Width of the panel of percentiles with one column. A second column adds [`FIGURE`].
 const TIMES_WIDTH: u16 = 22;
 /// Width of a figure in this panel.
@@ -97,10 +102,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     let is_wide = area.width >= WIDE;
     let below = (area.height / 6).clamp(5, 10);
     let rules = u16::from(!view.rules.is_empty());
-    let room = area.height.saturating_sub(3 + rules + below + CHARTS);
+    let headings = heading_rows(view, usize::from(area.width), area.height >= ROOMY);
+    let heading_height = if headings.len() > 1 { 2 } else { 1 };
+    let room = area
+        .height
+        .saturating_sub(2 + heading_height + rules + below + CHARTS);
     let panel = panel_rows(view, room);
     let [heading, rules, phases, above, charts, below, keys] = Layout::vertical([
-        Length(1),
+        Length(heading_height),
         Length(rules),
         Length(1),
         Length(panel),
@@ -109,7 +118,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
         Length(1),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(view.heading.as_str()).style(BOLD), heading);
+    frame.render_widget(Paragraph::new(headings).style(BOLD), heading);
     frame.render_widget(Paragraph::new(view.rules.as_str()), rules);
     frame.render_widget(progress(view, palette, usize::from(phases.width)), phases);
 
@@ -137,6 +146,22 @@ pub(crate) fn draw(frame: &mut Frame<'_>, view: &ViewModel, palette: Palette) {
     frame.render_widget(errors_panel(view, palette), errors);
     frame.render_widget(verdict_panel(view, palette), verdict);
     frame.render_widget(Paragraph::new(view.keys).style(QUIET), keys);
+}
+
+/// The heading, in two rows if it is that of a search and does not fit into one: it names the conditions.
+fn heading_rows(view: &ViewModel, columns: usize, has_room: bool) -> Vec<Line<'_>> {
+    let heading = view.heading.as_str();
+    let one = vec![Line::raw(heading)];
+    if !view.has_several_rates || heading.chars().count() <= columns || !has_room {
+        return one;
+    }
+    let ends = heading.match_indices(" · ");
+    let fits = |at: &usize| heading[..*at].chars().count() <= columns;
+    let Some(at) = ends.map(|(at, _)| at).filter(fits).last() else {
+        return one;
+    };
+    let rest = heading[at..].trim_start_matches(" · ");
+    vec![Line::raw(&heading[..at]), Line::raw(rest)]
 }
 
 /// Height of the panels of load and percentiles, with their borders: that of the load as far as there is room, but all
@@ -354,27 +379,50 @@ fn load_curve(frame: &mut Frame<'_>, curve: &LoadCurve, palette: Palette, area: 
         let (mark, name) = load_mark(*tone);
         Span::styled(format!("{mark} {name} "), palette.tone(*tone))
     }));
+    let limit = Span::styled("─ limit ", QUIET);
+    let width: usize = title.iter().chain([&limit]).map(Span::width).sum();
+    let has_room = width + 2 <= usize::from(area.width);
+    title.extend(curve.limit.filter(|_| has_room).map(|_| limit));
     let block = titled(Line::from(title));
     let points = || curve.points.iter().flat_map(|(_, points)| points);
-    let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(points().map(|p| p.1))) else {
+    let times = points().map(|p| p.1).chain(curve.limit);
+    let Some((xs, ys)) = ends(points().map(|p| p.0)).zip(ends(times)) else {
         return frame.render_widget(block, area);
     };
     let round = |ends: [f64; 2]| [round_below(ends[0]), round_above(ends[1])];
     let (xs, ys) = (round(xs), round(ys));
-    let rate = |x: f64| Line::raw(format!("{}/s", human_rate(10_f64.powf(x))));
+    let rate = |x: f64| {
+        let [rate, _] = interval_ends(10_f64.powf(x), f64::INFINITY);
+        Line::raw(format!("{}/s", human_rate(rate)))
+    };
     let time = |y: f64| Line::raw(human_time(10_f64.powf(y)));
-    let datasets = curve.points.iter().map(|(tone, points)| {
+    let limit = curve.limit.map(|limit| xs.map(|x| (x, limit)));
+    let limit = limit.iter().map(|ends| {
+        Dataset::default()
+            .graph_type(GraphType::Line)
+            .marker(Marker::Custom('─'))
+            .style(QUIET)
+            .data(ends)
+    });
+    let points = curve.points.iter().map(|(tone, points)| {
         Dataset::default()
             .graph_type(GraphType::Scatter)
             .marker(Marker::Custom(load_mark(*tone).0))
             .style(palette.tone(*tone))
             .data(points)
     });
-    let chart = Chart::new(datasets.collect())
+    let with_middle = |ends: [f64; 2]| [ends[0], (ends[0] + ends[1]) / 2.0, ends[1]];
+    let chart = Chart::new(limit.chain(points).collect())
         .block(block)
         .legend_position(None)
-        .x_axis(axis(xs, xs.map(rate).to_vec()))
-        .y_axis(axis(ys, ys.map(time).to_vec()));
+        .x_axis(axis(xs, with_middle(xs).map(rate).to_vec()))
+        .y_axis(axis(
+            ys,
+            match area.height < TALL {
+                true => ys.map(time).to_vec(),
+                false => with_middle(ys).map(time).to_vec(),
+            },
+        ));
     frame.render_widget(chart, area);
 }
 
@@ -427,7 +475,7 @@ mod tests {
 
     use clap::Parser;
     use measurement::plan::{ConnectionRules, ReconnectLaw};
-    use measurement::record::{ConnectFailure, ReconnectRecord};
+    use measurement::record::{ConnectFailure, ReconnectRecord, Record};
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ratatui::buffer::Buffer;
@@ -552,10 +600,26 @@ mod tests {
             is_interrupted: false,
         };
         let view = ViewModel::new(&state, 38);
-        let size = (80, 24);
         assert_looks_like(
-            &drawn(&view, PLAIN, size),
+            &drawn(&view, PLAIN, (80, 24)),
             include_str!("screens/search-80x24.txt"),
+        );
+        // The header with the conditions is not cut where there is room for a second row.
+        let large = lines_of(&drawn(&view, PLAIN, (90, 40))).join("\n");
+        for part in ["100 clients × 125 B", "─ limit", "──────"] {
+            assert!(large.contains(part), "{part}: {large}");
+        }
+        // A step begins without answers, which is not a fault.
+        let mut progress = progress.clone();
+        progress.record = Record::default();
+        let state = LiveState {
+            progress: &progress,
+            ..state
+        };
+        let view = ViewModel::new(&state, 38);
+        assert_eq!(
+            (view.verdict, view.reasons.len()),
+            ("nothing measured yet", 0)
         );
     }
 

@@ -70,11 +70,13 @@ pub(crate) struct LatencyCurve {
 pub(crate) struct LoadCurve {
     /// Meaning of the points: held, not held, undecided. Then messages per second and nanoseconds of each.
     pub(crate) points: Vec<(Tone, Vec<(f64, f64)>)>,
+    /// Limit of p99 in nanoseconds; `None` without a condition on it.
+    pub(crate) limit: Option<f64>,
 }
 
 impl LoadCurve {
     /// Returns `None` without points.
-    fn of(search: &SearchProgress) -> Option<Self> {
+    fn of(search: &SearchProgress, rates: Option<&SeveralRates>) -> Option<Self> {
         let of_tone = |tone: Tone| {
             let is_of_tone = |step: &&LoadStep| step_tone(search, step) == tone;
             let steps = search.steps.iter().filter(is_of_tone);
@@ -90,7 +92,11 @@ impl LoadCurve {
             .into_iter()
             .filter(|(_, all)| !all.is_empty())
             .collect();
-        (!points.is_empty()).then_some(Self { points })
+        let limit = rates.and_then(SeveralRates::p99_limit_ns);
+        (!points.is_empty()).then_some(Self {
+            points,
+            limit: limit.map(|ns| (ns.max(1) as f64).log10()),
+        })
     }
 }
 
@@ -98,6 +104,8 @@ impl LoadCurve {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ViewModel {
     pub(crate) heading: String,
+    /// True for a search and a sweep.
+    pub(crate) has_several_rates: bool,
     /// Rules of connections; empty without any.
     pub(crate) rules: String,
     pub(crate) phases: Vec<(&'static str, PhaseState)>,
@@ -134,9 +142,14 @@ impl ViewModel {
         let of_phase = PhaseProgress::new(plan, progress);
         let phase_progress = state.search.map_or(of_phase, PhaseProgress::of_search);
         let (heading, rules) = heading_and_rules(&so_far);
-        let (verdict, verdict_tone, reasons) = verdict(progress.phase, &so_far);
+        let (verdict, verdict_tone, reasons) = match state.search {
+            // A step begins with nothing measured, which is not a fault.
+            Some(_) if so_far.messages.received == 0 => (NOTHING_YET, Tone::Neutral, Vec::new()),
+            _ => verdict(progress.phase, &so_far),
+        };
         Self {
             heading,
+            has_several_rates: state.rates.is_some(),
             rules,
             phases: PHASES
                 .into_iter()
@@ -153,7 +166,9 @@ impl ViewModel {
             times: times(plan, &so_far),
             histograms: histograms(&progress.record, columns),
             curves: curves(plan, &progress.record, state.history),
-            load_curve: state.search.and_then(LoadCurve::of),
+            load_curve: state
+                .search
+                .and_then(|search| LoadCurve::of(search, state.rates)),
             errors: errors(&so_far, &progress.connections),
             verdict,
             verdict_tone,
@@ -162,6 +177,9 @@ impl ViewModel {
         }
     }
 }
+
+/// The verdict before the first answer.
+const NOTHING_YET: &str = "nothing measured yet";
 
 /// Keys and their current effect.
 fn keys(phase: Phase, is_interrupted: bool) -> &'static str {
@@ -203,12 +221,14 @@ fn load(state: &LiveState<'_>, so_far: &Summary) -> Vec<LabelledRow> {
     };
     let planned = plan.load.profile();
     let planned = planned.map(|profile| profile.rate_at(progress.elapsed_s));
-    // The plan of a search has no rate of its own.
-    let offered = state.search.and_then(|search| search.offered_per_s);
-    if let Some(asked) = offered.or(planned) {
+    if let Some(asked) = planned {
         let asked = asked * recorded_share(plan);
         let sent = rate(|now| now.sent_per_s);
-        let text = format!("{sent} of {} msg/s planned", human_rate(asked));
+        let text = match state.search {
+            // The last second may belong to the step before.
+            Some(_) => format!("{sent} msg/s"),
+            None => format!("{sent} of {} msg/s planned", human_rate(asked)),
+        };
         rows.push(plain("sent now", text));
     }
     let counts = &progress.record.counts;
@@ -520,7 +540,7 @@ fn delivery_errors(so_far: &Summary) -> Vec<(&'static str, u64)> {
 
 fn verdict(phase: Phase, so_far: &Summary) -> (&'static str, Tone, Vec<String>) {
     if phase < Phase::Measure {
-        return ("nothing measured yet", Tone::Neutral, Vec::new());
+        return (NOTHING_YET, Tone::Neutral, Vec::new());
     }
     let found = &so_far.validity;
     let verdict = found.verdict;
