@@ -116,9 +116,7 @@ pub fn capacity_verdict(
 /// The sentence on capacities without a ratio.
 pub fn capacity_obstacle(obstacle: CapacityObstacle) -> &'static str {
     match obstacle {
-        CapacityObstacle::NoRounds => {
-            "inconclusive: no round has a capacity with an interval of both"
-        }
+        CapacityObstacle::NoRounds => "inconclusive: no round has an interval of each capacity",
         CapacityObstacle::BothAtLeast => {
             "inconclusive: the generator was the limit of both, so both capacities are lower bounds"
         }

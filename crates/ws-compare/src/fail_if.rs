@@ -138,13 +138,25 @@ impl Conditions {
     ) -> JudgedCondition {
         let capacities = |server: usize| capacities(rounds.0, &self.names[server], rounds.last());
         match condition.judge_capacities(capacities, level) {
-            Ok(judgement) => JudgedCondition::of(&judgement),
-            // Without any search that counts, nothing is known.
-            Err(CapacityObstacle::NoRounds) if self.is_unsearched(condition, rounds) => {
-                JudgedCondition::not_judged("a capacity of it was not measured")
+            Ok(judgement) if judgement.outcome == ConditionOutcome::NotMeasured => {
+                self.without_capacities(condition, rounds)
             }
+            Ok(judgement) => JudgedCondition::of(&judgement),
+            Err(CapacityObstacle::NoRounds) => self.without_capacities(condition, rounds),
             Err(obstacle) => JudgedCondition::inconclusive(capacity_obstacle(obstacle)),
         }
+    }
+
+    /// The result without any round that has the capacities of all servers of the condition.
+    fn without_capacities(
+        &self,
+        condition: &BetweenServers,
+        rounds: RoundValues,
+    ) -> JudgedCondition {
+        if self.is_unsearched(condition, rounds) {
+            return JudgedCondition::not_judged("a capacity of it was not measured");
+        }
+        JudgedCondition::inconclusive(capacity_obstacle(CapacityObstacle::NoRounds))
     }
 
     /// Returns true when a server of the condition has no search that counts.

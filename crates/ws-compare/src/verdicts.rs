@@ -671,7 +671,10 @@ mod tests {
         assert_eq!((b.verdict, b.rounds), (ComparisonVerdict::Better, 3));
         assert!((1.4..1.6).contains(&b.ratio.unwrap()), "{b:?}");
         assert!(b.text.contains("× higher ("), "{}", b.text);
-        assert_eq!(remarks, "");
+        // A text without the intervals hid how certain the searches were.
+        let all = "capacity of b: 60,323 msg/s (59,100–61,600, 95 %) in round 1, 60,415 msg/s ";
+        assert_eq!(remarks.lines().count(), 2, "{remarks}");
+        assert!(remarks.contains(all), "{remarks}");
         assert_eq!(c.validity.verdict, Verdict::Valid);
         let method = sentences::method(&c).join("\n");
         assert!(
@@ -685,7 +688,7 @@ mod tests {
         let (b, _, remarks) = capacity_of_b(one);
         assert_eq!(b.verdict, ComparisonVerdict::Better);
         assert!(
-            remarks.starts_with("1 round: the intervals do not contain"),
+            remarks.contains("\n1 round: the intervals do not contain"),
             "{remarks}"
         );
         let (same, ..) = capacity_of_b(searched(&[("a", 40_000.0), ("b", 40_000.0)]));
@@ -788,7 +791,7 @@ mod tests {
         assert_eq!(b.rounds, 2);
         for wanted in [
             "b has a hysteresis (round 1): after an overload it recovers only below 31,000 msg/s",
-            "ended before the wanted precision (round 2): up to ±2.0 %",
+            "reached their time limit before the target precision (round 2): their intervals are up to ±2.0 %",
             "the capacity of b has no interval in round 3",
         ] {
             assert!(remarks.contains(wanted), "{remarks}");
@@ -801,8 +804,37 @@ mod tests {
         }
         let c = add_verdicts(invalid, &Conditions::default());
         assert_eq!(c.validity.verdict, Verdict::Invalid);
+        let remarks = sentences::remarks(&c).join("\n");
+        assert!(
+            remarks.contains("in round 1 (invalid, left out)"),
+            "{remarks}"
+        );
         let reason = &c.validity.reasons[0];
         assert!(reason.starts_with("searches: 3 of 3 of a"), "{reason}");
+    }
+
+    /// A capacity without an upper limit was reported as not measured, and its condition as held.
+    #[test]
+    fn capacities_without_an_upper_limit_are_inconclusive() {
+        let mut c = searched(&[("a", 40_000.0), ("b", 60_000.0)]);
+        for row in c.rounds.iter_mut().filter(|row| row.server == "b") {
+            let found = &mut row.capacity_under_slo.as_mut().unwrap().found;
+            found.high_per_s = found.rate_per_s.unwrap();
+        }
+        let text = "b.capacity_under_slo < 0.95 * a.capacity_under_slo".to_owned();
+        let c = add_verdicts(c, &Conditions::parse(&[text], &["a", "b"]).unwrap());
+        let against = &row(&c, ComparedFigure::CapacityUnderSlo).against[0];
+        assert_eq!(
+            against.text,
+            "inconclusive: every search of b ended before an upper limit of its capacity was known"
+        );
+        let condition = &c.conditions[0];
+        assert!(
+            condition.text.starts_with("inconclusive: "),
+            "{}",
+            condition.text
+        );
+        assert!(!condition.held && !condition.is_sure);
     }
 
     #[test]

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::fixture::save;
     use crate::inputs::read_runs;
-    use measurement::run::Summary;
+    use measurement::run::{CapacityPlanSummary, Summary, SweepPlanSummary};
     use test_support::fixtures::{open_loop_run, search_run, sweep_run};
 
     /// A run for each change, saved and read again.
@@ -243,8 +243,22 @@ mod tests {
     fn load_curves_of_a_search_and_a_sweep_can_be_compared() {
         let folder = tempfile::tempdir().unwrap();
         let words = |change: fn(&mut Summary)| {
-            let search = search_run(50_000.0, |_| {});
-            let sweep = sweep_run(50_000.0, &[1_000.0, 40_000.0], change);
+            let search = search_run(50_000.0, |s| {
+                s.plan.find_capacity = Some(CapacityPlanSummary {
+                    conditions: vec!["p99<5ms".to_owned()],
+                    precision: 0.03,
+                    budget_s: 120.0,
+                });
+            });
+            let rates = [1_000.0, 40_000.0];
+            let sweep = sweep_run(50_000.0, &rates, |s| {
+                s.started_at = "later".to_owned();
+                s.plan.sweep = Some(SweepPlanSummary {
+                    rates: rates.into(),
+                    point_s: 10.0,
+                });
+                change(s);
+            });
             let saved = [("a.json", search), ("b.json", sweep)].map(|(name, run)| {
                 let path = folder.path().join(name);
                 save(&run, &path);

@@ -414,7 +414,7 @@ fn the_log_of_a_killed_run_has_figures_and_no_verdict() {
         &page,
         &[
             "an incomplete log, without a summary",
-            "The figures of an incomplete log have no verdict:",
+            "The figures of an incomplete log have no verdict.",
             "run.hlog.partial is incomplete: its run goes on or was killed. It holds 2 s of the measured phase; its last \
              line is torn and left out",
             "### Times",

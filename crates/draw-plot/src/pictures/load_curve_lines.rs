@@ -345,7 +345,6 @@ pub(crate) fn rates(lines: &[LoadLine<'_>]) -> (f64, f64) {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -364,11 +363,9 @@ mod tests {
         }
     }
 
-    fn held(step: LoadStep) -> LoadStep {
-        LoadStep {
-            held: Some(true),
-            ..step
-        }
+    fn held(mut step: LoadStep) -> LoadStep {
+        step.held = Some(true);
+        step
     }
 
     fn below(steps: &[LoadStep]) -> Vec<LoadPoint> {

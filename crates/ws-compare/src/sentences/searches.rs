@@ -158,7 +158,7 @@ fn ended_by_time(c: &Comparison, server: &str) -> Option<String> {
         .max_by(f64::total_cmp)?;
     Some(format!(
         "the searches of {server} reached their time limit before the target precision ({rounds}): their intervals are up \
-         to ±{:.1} % wide; a longer {} makes them narrower",
+         to ±{:.1} %; a longer {} makes them narrower",
         100.0 * widest,
         longer_flag(c)
     ))
