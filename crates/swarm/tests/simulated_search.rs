@@ -42,6 +42,8 @@ struct Simulation {
     generator_cap_per_s: Option<f64>,
     /// One of ten messages waits for the generator.
     is_late: bool,
+    /// One of several processes begins each step this late.
+    late: Duration,
     /// Share of the time for which a generator thread waits for a core.
     waited: f64,
     /// Share of the time for which it uses a core.
@@ -153,6 +155,7 @@ impl Simulated {
             cells,
             alive: if is_over || is_last { 0 } else { 4 },
             took: order.length(),
+            late: self.simulation.late,
             client: GeneratorUsage {
                 cpu_per_core: Some(self.simulation.worked),
                 stops: Some(Stops {
@@ -349,6 +352,25 @@ fn a_generator_that_cannot_offer_more_gives_a_lower_bound() {
             .all(|step| step.held.is_none() && step.offered_per_s > 1_000.0)
     );
     assert!(found.steps.iter().all(|step| step.held != Some(false)));
+}
+
+/// A step that one process began late counted as if all had offered the rate together.
+#[test]
+fn a_step_that_a_process_begins_late_decides_nothing() {
+    let simulation = Simulation {
+        late: Duration::from_millis(200),
+        ..Simulation::default()
+    };
+    let (run, _) = search(simulation, &["p99<10ms"]);
+    let found = capacity(&run);
+    assert!(!found.steps.is_empty());
+    assert!(
+        found
+            .steps
+            .iter()
+            .all(|step| step.generator_limited && step.held.is_none())
+    );
+    assert_eq!(found.rate_per_s, None);
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl<'a> FanOutPlot<'a> {
 
     fn hover_second(&self, axes: &PanelAxes<'_>, span: RowSpan) -> Option<Hover> {
         let (.., unit_s) = self.end;
-        let mut text = vec![format!("second {} to {}", span.second, span.end())];
+        let mut text = vec![format!("{} s to {} s", span.second, span.end())];
         let mut highest = None;
         for line in &self.all {
             let row = line.rows.iter().find(|row| row.second == span.second);

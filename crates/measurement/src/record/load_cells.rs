@@ -263,9 +263,10 @@ impl LoadCells {
     pub fn medians_s(&self) -> [f64; 3] {
         [0, 1, 2].map(|third| {
             let cells = self.cells * third / 3..self.cells * (third + 1) / 3;
-            let missing: u32 = cells.clone().map(|cell| self.not_answered(cell)).sum();
+            let missing = cells.clone().map(|cell| u64::from(self.not_answered(cell)));
+            let missing: u64 = missing.sum();
             let counts = self.answered_in(cells);
-            let due = counts.iter().sum::<u64>() + u64::from(missing);
+            let due = counts.iter().sum::<u64>() + missing;
             match self.time_below(&counts, due as f64 / 2.0) {
                 _ if due == 0 => f64::NAN,
                 Some(ns) => ns as f64 / 1e9,

@@ -178,7 +178,7 @@ impl Condition {
             expression: self.to_string(),
             value,
             value_text: match value {
-                Some(value) => self.figure.show(value),
+                Some(value) => self.figure.show_found(value, summary),
                 None => self.figure.show_absent(summary).to_owned(),
             },
             held: value.is_none_or(|found| self.is_met_by(found)),
@@ -328,6 +328,11 @@ mod tests {
         let low: Condition = "capacity_low<40_000".parse().unwrap();
         assert_eq!(low.check(&s).value_text, "39,000 msg/s");
         assert!(low.check(&s).held);
+        let own = s.capacity.as_mut().unwrap();
+        (own.at_least, own.rate_per_s) = (true, Some(30_000.0));
+        let bound = condition.check(&s);
+        let shown = (bound.held, bound.value_text.as_str());
+        assert_eq!(shown, (true, "at least 30,000 msg/s"));
         let own = s.capacity.as_mut().unwrap();
         (own.rate_per_s, own.low_per_s, own.high_per_s) = (Some(0.0), 0.0, 0.0);
         assert!(

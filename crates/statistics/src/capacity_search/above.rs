@@ -8,8 +8,8 @@ use super::edge::{ERROR_OF_CLAIM, Edge, rate_counts};
 use super::edge_model::EdgeModel;
 use super::taken_step::TakenStep;
 
-/// Probability of a wrong claim by each of the two tests.
-const ERROR: f64 = ERROR_OF_CLAIM / 2.0;
+/// Number of tests of each condition, which share the probability of a wrong claim.
+const TESTS: f64 = 2.0;
 
 /// Results of the steps from above.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +32,10 @@ impl FromAbove {
             .iter()
             .filter(|taken| !taken.is_from_above() && taken.held().is_some())
             .collect();
+        let error = ERROR_OF_CLAIM / TESTS / rules.len().max(1) as f64;
         let is_lower = |(n, rule): (usize, &SearchCondition)| {
-            is_lower_by_model(&above, n, *rule, edge) || is_lower_by_steps(&above, &below, n, edge)
+            is_lower_by_model(&above, n, *rule, edge, error)
+                || is_lower_by_steps(&above, &below, n, edge, error)
         };
         Self {
             recovered_per_s,
@@ -48,6 +50,7 @@ fn is_lower_by_model(
     condition: usize,
     rule: SearchCondition,
     edge: &Edge,
+    error: f64,
 ) -> bool {
     let Some(of_condition) = edge.conditions.get(condition) else {
         return false;
@@ -56,7 +59,7 @@ fn is_lower_by_model(
     let model = EdgeModel::new(&counts, rule.allowed());
     let overloaded = overloaded(above, condition) as f64;
     model.fit().is_some_and(|fit| {
-        let (_, high) = model.interval(&fit, squared_limit(overloaded, ERROR));
+        let (_, high) = model.interval(&fit, squared_limit(overloaded, error));
         high < edge.sure_low()
     })
 }
@@ -77,6 +80,7 @@ fn is_lower_by_steps(
     below: &[&TakenStep],
     condition: usize,
     edge: &Edge,
+    error: f64,
 ) -> bool {
     let Some(high) = edge.conditions.get(condition).map(|e| e.high.exp()) else {
         return false;
@@ -99,7 +103,7 @@ fn is_lower_by_steps(
         (overloaded(&chosen, condition) as u64, chosen.len() as u64)
     };
     // Each cut is one more chance for a wrong claim.
-    let error = ERROR / cuts.len().max(1) as f64;
+    let error = error / cuts.len().max(1) as f64;
     cuts.iter()
         .any(|cut| fisher(count(&failed, 0.0, *cut), count(below, *cut, high)) <= error)
 }

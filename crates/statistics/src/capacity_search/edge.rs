@@ -104,7 +104,8 @@ impl ConditionEdge {
         let events = events(&counts, allowed, fit.log_capacity);
         let (low, high) = model.interval(&fit, squared_limit(events, error));
         let sure_low = || {
-            let limit = squared_limit(events, ERROR_OF_CLAIM / 2.0);
+            // As many times smaller as the claim has conditions, and two tests for each.
+            let limit = squared_limit(events, ERROR_OF_CLAIM / 2.0 * error / ERROR);
             model.interval(&fit, limit).0
         };
         Some(Self {

@@ -177,7 +177,14 @@ impl Planner {
 
     /// Length of a step with its drain in seconds, longer if the last steps were longer than planned.
     fn length_s(&self, step: &SearchStep) -> f64 {
-        self.planned_s(step) + self.excess_s[0].min(self.excess_s[1])
+        let excess_s = self.excess_s[0].min(self.excess_s[1]);
+        // Echoes of the final step are waited for longer.
+        let times = if step.purpose == StepPurpose::Final {
+            3.0
+        } else {
+            1.0
+        };
+        self.planned_s(step) + times * excess_s
     }
 
     fn planned_s(&self, step: &SearchStep) -> f64 {

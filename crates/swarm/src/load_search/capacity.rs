@@ -178,7 +178,8 @@ impl Search<'_> {
             ..drain
         };
         let mut window = NonZeroU32::MIN;
-        let mut settle = self.plan.warmup;
+        // As a longer pilot, a longer warm-up would leave no time for steps.
+        let mut settle = self.plan.warmup.min(budget / PILOT_PART);
         let mut best_per_s = 0.0_f64;
         loop {
             let order = LoadOrder {

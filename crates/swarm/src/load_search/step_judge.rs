@@ -5,12 +5,15 @@ use std::time::Duration;
 use measurement::load_search::{CapacityCondition, ConditionJudge};
 use measurement::plan::Plan;
 use measurement::record::{CellRules, LoadCells};
-use measurement::run::{RunContext, Summary};
+use measurement::run::{LATE_START_NS, RunContext, Summary};
 use statistics::capacity_search::{SearchCondition, StepCell, StepResult};
 use units::Rate;
 
 use crate::clock::nanoseconds;
 use crate::load_order::OrderRecord;
+
+/// Latest start of a process among several. Those of the others have offered less than the rate until then.
+const MOST_LATE: Duration = Duration::from_nanos(LATE_START_NS);
 
 /// Share of the due messages that a generator has to send in time.
 const LEAST_SENT: f64 = 0.99;
@@ -168,7 +171,8 @@ impl StepJudge {
             .collect();
         StepResult {
             cell_s: cells.cell_s(),
-            generator_limited: is_behind(record, cells, judged)
+            generator_limited: record.late > MOST_LATE
+                || is_behind(record, cells, judged)
                 || self.is_explained(&conditions, summary, cells, record),
             medians_s: cells.medians_s(),
             tail: cells

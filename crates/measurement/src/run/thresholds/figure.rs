@@ -229,6 +229,17 @@ impl RunFigure {
         }
     }
 
+    /// Text of the value of a run, which may be a lower bound.
+    pub(super) fn show_found(&self, value: f64, summary: &Summary) -> String {
+        let shown = self.show(value);
+        let search = summary.capacity.as_ref();
+        if self.name == "capacity" && search.is_some_and(|search| search.at_least) {
+            format!("at least {shown}")
+        } else {
+            shown
+        }
+    }
+
     /// Text in place of the value of a run that does not have the figure.
     pub(super) fn show_absent(&self, summary: &Summary) -> &'static str {
         let reconnect = summary.reconnect.as_ref();
