@@ -8,11 +8,10 @@ use units::{counted, grouped, human_rate};
 
 use super::common::{check_count, hover_places, scale_of_times};
 use super::load_curve_lines::{
-    LoadLine, LoadPercentile, LoadPoint, PERCENTILES, PointEvidence, TimeLimit, leading, rates,
+    LoadLine, LoadPercentile, LoadPoint, PERCENTILES, PointEvidence, TimeLimit, is_lower_bound,
+    leading, rates,
 };
-use super::load_curve_marks::{
-    BAND, draw_bands, draw_limits, is_lower_bound, name_capacities, room_for_names,
-};
+use super::load_curve_marks::{BAND, draw_bands, draw_limits, name_capacities, room_for_names};
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;

@@ -10,10 +10,14 @@ use units::{counted, human_rate};
 use wording::capacity_view;
 
 use super::common::check_each;
-use super::load_curve_marks::is_lower_bound;
 use crate::data::Labelled;
 use crate::error::DrawError;
 use crate::series::span;
+
+/// Returns true when no rate is known at which a condition does not hold.
+pub(crate) fn is_lower_bound(capacity: &CapacitySummary) -> bool {
+    capacity.at_least || capacity.high_per_s.is_infinite()
+}
 
 /// The rates of one run.
 pub(crate) struct LoadLine<'a> {

@@ -4,7 +4,7 @@ use measurement::run::CapacitySummary;
 use plotters::style::{Color, RGBColor};
 use units::human_rate;
 
-use super::load_curve_lines::{LoadLine, TimeLimit};
+use super::load_curve_lines::{LoadLine, TimeLimit, is_lower_bound};
 use crate::axes::PanelAxes;
 use crate::canvas::Align;
 use crate::theme::Colours;
@@ -130,11 +130,6 @@ fn drawn(capacity: &CapacitySummary) -> Option<(&CapacitySummary, f64)> {
     let rate = capacity.rate_per_s.filter(|rate| *rate > 0.0)?;
     let is_interval = capacity.low_per_s >= 0.0 && capacity.high_per_s >= capacity.low_per_s;
     is_interval.then_some((capacity, rate))
-}
-
-/// Returns true when no rate is known at which a condition does not hold.
-pub(crate) fn is_lower_bound(capacity: &CapacitySummary) -> bool {
-    capacity.at_least || capacity.high_per_s.is_infinite()
 }
 
 /// The ends of the band. A lower bound is not refuted at any rate above it.
