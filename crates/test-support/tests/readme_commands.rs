@@ -75,6 +75,7 @@ case "$*" in
         [ "${1:-}" != -- ] || shift
         exec "target/release/$program" "$@"
         ;;
+    "run --release -p "*" --example "*) [ -f "$REPOSITORY/crates/$4/examples/$6.rs" ] ;;
     "bench -p "*) [ -f "$REPOSITORY/crates/$3/benches/$5.rs" ] ;;
     *)
         echo "unknown command of a README: cargo $*" >&2
