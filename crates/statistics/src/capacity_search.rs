@@ -194,7 +194,7 @@ impl CapacitySearch {
     pub fn estimate(&self) -> CapacityEstimate {
         let reported = self.steps.iter().rev().find(|taken| taken.is_final());
         let reported = reported.map(|taken| taken.step.rate_per_s);
-        let has_end = self.planner.generator_cap_per_s(&self.steps).is_some();
+        let has_end = self.planner.has_generator_limit(&self.steps);
         let mut found = CapacityEstimate {
             from_above_per_s: self.from_above.recovered_per_s,
             hysteresis: self.from_above.is_lower,

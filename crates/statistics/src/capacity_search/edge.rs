@@ -3,7 +3,7 @@
 use super::blocks::{Dependence, StepCells, dependence};
 use super::confidence_sequence::squared_limit;
 use super::edge_model::{EdgeFit, EdgeModel, RateCount};
-use super::taken_step::TakenStep;
+use super::taken_step::{TakenStep, rates_from_below};
 use super::{CapacityEstimate, SearchCondition};
 
 /// Probability that an interval does not cover the capacity at some time.
@@ -149,10 +149,6 @@ impl Edge {
             .iter()
             .filter(|taken| !taken.is_from_above() && taken.held().is_some())
             .collect();
-        let rates = |held: bool| {
-            let chosen = below.iter().filter(move |t| t.held() == Some(held));
-            chosen.map(|taken| taken.step.rate_per_s)
-        };
         let error = ERROR / rules.len().max(1) as f64;
         let claims = steps.iter().any(TakenStep::is_from_above);
         let find = |(n, rule): (usize, &SearchCondition)| {
@@ -161,9 +157,9 @@ impl Edge {
         Self {
             conditions: rules.iter().enumerate().filter_map(find).collect(),
             cell_s: below.iter().map(|t| t.result.cell_s).fold(0.0, f64::max),
-            highest_held_per_s: rates(true).reduce(f64::max),
-            lowest_failed_per_s: rates(false).reduce(f64::min),
-            highest_failed_per_s: rates(false).reduce(f64::max),
+            highest_held_per_s: rates_from_below(steps, true).reduce(f64::max),
+            lowest_failed_per_s: rates_from_below(steps, false).reduce(f64::min),
+            highest_failed_per_s: rates_from_below(steps, false).reduce(f64::max),
         }
     }
 
@@ -213,10 +209,8 @@ impl Edge {
                 found.rate_per_s = Some(0.0);
                 found.high_per_s = failed.min(limits(|edge| edge.high));
             }
-            (Some(held), None) => {
-                found.rate_per_s = Some(reported.unwrap_or(held).min(held));
-                found.low_per_s = limits(|edge| edge.low).min(held);
-            }
+            // A lower bound; see below.
+            (Some(_), None) => found.low_per_s = limits(|edge| edge.low),
             (Some(held), Some(_)) => {
                 // At a sharp edge the lower limit lies just above the highest rate that held.
                 found.low_per_s = limits(|edge| edge.low).min(held);

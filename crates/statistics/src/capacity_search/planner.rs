@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::edge::Edge;
-use super::taken_step::TakenStep;
+use super::taken_step::{TakenStep, rates_from_below};
 use super::{CapacityEstimate, SearchRules, SearchStep, StepLead, StepPurpose};
 
 /// The first rate as a share of that of the pilot.
@@ -142,20 +142,18 @@ impl Planner {
         }
         let final_s = last.map_or(0.0, |step| self.length_s(&step));
         let search_s = left_s - final_s;
-        let fits = |step: &SearchStep, room_s: f64| self.length_s(step) <= room_s;
-        let mut next = self
-            .climb(steps, search_s)
-            .filter(|step| fits(step, search_s));
+        let fits = |planner: &Self, step: &SearchStep| planner.length_s(step) <= search_s;
+        let mut next = self.climb(steps, search_s).filter(|step| fits(self, step));
         let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0);
         let has_overload = has_edge && !estimate.at_least;
         let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
         if next.is_none() && has_overload && is_time_for_above {
             let step = self.step_from_above(steps, estimate, edge);
-            next = step.filter(|step| fits(step, search_s));
+            next = step.filter(|step| fits(self, step));
         }
         if next.is_none() && has_edge && !estimate.is_precise {
             let step = self.around_edge(steps, estimate, edge);
-            next = Some(step).filter(|step| self.length_s(step) <= search_s);
+            next = Some(step).filter(|step| fits(self, step));
         }
         if next.is_none() {
             self.ends = true;
@@ -164,15 +162,13 @@ impl Planner {
         next
     }
 
-    /// The highest rate that the generator can offer; `None` while it is not known.
-    pub(super) fn generator_cap_per_s(&self, steps: &[TakenStep]) -> Option<f64> {
-        let limited = steps.iter().filter(|taken| taken.result.generator_limited);
-        let limited: Vec<_> = limited.map(|taken| taken.step.rate_per_s).collect();
+    /// Returns true when the generator, not the server, ends the rates that can be offered.
+    pub(super) fn has_generator_limit(&self, steps: &[TakenStep]) -> bool {
         let offered = steps.iter().filter(|taken| taken.held().is_some());
         let highest = offered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
-        let above = limited.iter().filter(|rate| **rate > highest);
-        let lowest = above.clone().copied().reduce(f64::min)?;
-        (above.count() >= GENERATOR_LIMITED).then_some(lowest)
+        let limited = steps.iter().filter(|taken| taken.result.generator_limited);
+        let above = limited.filter(|taken| taken.step.rate_per_s > highest);
+        above.count() >= GENERATOR_LIMITED
     }
 
     /// Length of a step with its drain in seconds, longer if the last steps were longer than planned.
@@ -207,7 +203,7 @@ impl Planner {
     fn judged_s(&self, seconds: f64, rate_per_s: f64) -> f64 {
         let for_messages = self.least_messages / rate_per_s;
         let scaled = seconds * self.scale();
-        scaled.max(for_messages.min(self.budget_s / 12.0).max(scaled))
+        scaled.max(for_messages.min(self.budget_s / 12.0))
     }
 
     /// The unjudged beginning of a step: a block, behind which a queue is steady.
@@ -230,10 +226,7 @@ impl Planner {
     /// The next step towards a rate that holds and a close one that fails; `None` when both are known, or cannot be.
     fn climb(&self, steps: &[TakenStep], room_s: f64) -> Option<SearchStep> {
         let below = || steps.iter().filter(|taken| !taken.is_from_above());
-        let rates = |held: bool| {
-            let chosen = below().filter(move |taken| taken.held() == Some(held));
-            chosen.map(|taken| taken.step.rate_per_s)
-        };
+        let rates = |held| rates_from_below(steps, held);
         let limited: Vec<_> = below()
             .filter(|taken| taken.result.generator_limited)
             .map(|taken| taken.step.rate_per_s)
@@ -411,13 +404,8 @@ fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
 
 /// Half of the distance, in logarithms, between the rates around the capacity that held and that failed.
 fn half_gap(steps: &[TakenStep], capacity: f64) -> f64 {
-    let below = steps.iter().filter(|taken| !taken.is_from_above());
-    let decided = |held: bool| {
-        let chosen = below.clone().filter(move |t| t.held() == Some(held));
-        chosen.map(|taken| taken.step.rate_per_s)
-    };
-    let held = decided(true).filter(|rate| *rate <= capacity);
-    let failed = decided(false).filter(|rate| *rate >= capacity);
+    let held = rates_from_below(steps, true).filter(|rate| *rate <= capacity);
+    let failed = rates_from_below(steps, false).filter(|rate| *rate >= capacity);
     match (held.reduce(f64::max), failed.reduce(f64::min)) {
         (Some(held), Some(failed)) => (failed / held).ln() / 2.0,
         _ => 0.0,

@@ -2,10 +2,8 @@
 
 use super::{SearchCondition, SearchRules, SearchStep, StepCell, StepPurpose, StepResult};
 
-/// Share of messages beyond the limit in the last third of a step, from which on the load is too high for good.
-const OVERLOADED_AT_END: f64 = 0.5;
-
-/// The same over the whole step, as a multiple of the allowed share.
+/// Share of messages beyond the limit in a whole step, as a multiple of the allowed one, from which on the load is too high
+/// for good.
 const FAR_BEYOND: f64 = 10.0;
 
 /// Ratio of a rate that held to a lower one that was overloaded, from which on both contradict each other.
@@ -100,6 +98,16 @@ impl TakenStep {
     }
 }
 
+/// Rates of the steps from below in which all conditions held, or one did not.
+pub(super) fn rates_from_below(
+    steps: &[TakenStep],
+    held: bool,
+) -> impl Iterator<Item = f64> + Clone {
+    let below = steps.iter().filter(|taken| !taken.is_from_above());
+    let decided = below.filter(move |taken| taken.held() == Some(held));
+    decided.map(|taken| taken.step.rate_per_s)
+}
+
 /// Marks the steps from below that were overloaded at a rate well below rates that held at least twice, and more often than
 /// rates up to this one were overloaded. Something else than the load disturbed them: another program, or a pause of the
 /// machine.
@@ -143,8 +151,8 @@ fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) 
     let (due, share) = share_of(cells);
     let (_, at_end) = share_of(&cells[cells.len() - cells.len() / 3..]);
     let allowed = rule.allowed();
-    // An allowed share of a half is exceeded by more than a half.
-    let limit = OVERLOADED_AT_END.max(f64::midpoint(1.0, allowed));
+    // At the end of the step it is the half of the messages, or more where many are allowed.
+    let limit = f64::midpoint(1.0, allowed);
     let far = (FAR_BEYOND * allowed).min(limit);
     let is_share = matches!(rule, SearchCondition::Share(_));
     ConditionShare {
