@@ -41,6 +41,7 @@ pub mod capacity_search;
 pub mod growth_slope;
 pub mod interval_levels;
 pub mod latin_square;
+mod mann_kendall;
 pub mod normal;
 pub mod order_statistics;
 pub mod outliers;

@@ -25,6 +25,7 @@
 //! Ten intervals are enough to detect a warm-up, but hardly a later change. Use twenty or more.
 
 use super::StatisticsError;
+use super::mann_kendall::{rises, variance_of_rises};
 use super::normal::normal_cdf;
 use super::order_statistics::median;
 
@@ -179,20 +180,8 @@ fn sen_slope(values: &[f64]) -> f64 {
 /// The probability that values rise or fall this consistently by chance.
 fn trend_p(values: &[f64], slope: f64) -> f64 {
     let n = values.len() as f64;
-    let mut rises = 0.0;
-    for (at, first) in values.iter().enumerate() {
-        for later in &values[at + 1..] {
-            rises += sign(*later, *first);
-        }
-    }
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let ties: f64 = sorted
-        .chunk_by(|a, b| a == b)
-        .map(|same| same.len() as f64)
-        .map(|t| t * (t - 1.0) * (2.0 * t + 5.0))
-        .sum();
-    let independent = (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0;
+    let rises = rises(values);
+    let independent = variance_of_rises(values);
     let residuals: Vec<f64> = values
         .iter()
         .enumerate()

@@ -27,6 +27,7 @@
 //! | 0.95 | 96.5 (0.5) | 96.5 (0.9) | 96.4 (0.5) | 95.7 (0.4) |
 //! | 0.99 | 93.8 (2.4) | 95.3 (0.9) | 96.2 (0.8) | 97.5 (0.5) |
 
+use super::mann_kendall::{rises, variance_of_rises};
 use super::normal::{student_cdf, student_quantile};
 use super::order_statistics::median;
 
@@ -83,7 +84,7 @@ pub fn find_trend(points: &[(f64, f64)], level: f64) -> Option<Trend> {
     let freedom = blocks.len() as f64 - 2.0;
     let half = student_quantile(f64::midpoint(1.0, level), freedom) * deviation;
     let (low, high) = bounds(&slopes, half);
-    let middle = median(&blocks.iter().map(|(_, value)| *value).collect::<Vec<_>>())?;
+    let middle = median(&values_of(&blocks))?;
     Some(Trend {
         slope,
         low: low.min(slope),
@@ -117,6 +118,10 @@ fn sorted_slopes(blocks: &[(f64, f64)]) -> Vec<f64> {
     slopes
 }
 
+fn values_of(blocks: &[(f64, f64)]) -> Vec<f64> {
+    blocks.iter().map(|(_, value)| *value).collect()
+}
+
 /// The slopes at this distance from the middle, in ranks of Kendall's statistic.
 fn bounds(slopes: &[f64], half: f64) -> (f64, f64) {
     let last = slopes.len() as f64 - 1.0;
@@ -130,28 +135,14 @@ fn bounds(slopes: &[f64], half: f64) -> (f64, f64) {
 /// Standard deviation by chance of Kendall's statistic: pairs whose later value is larger, minus pairs whose earlier value
 /// is. `correlation` is that of neighbouring values.
 fn deviation_of_rises(blocks: &[(f64, f64)], correlation: f64) -> f64 {
-    let n = blocks.len() as f64;
-    let mut sorted: Vec<f64> = blocks.iter().map(|(_, value)| *value).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let ties: f64 = sorted
-        .chunk_by(|a, b| a == b)
-        .map(|same| same.len() as f64)
-        .map(|t| t * (t - 1.0) * (2.0 * t + 5.0))
-        .sum();
-    let independent = (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0;
-    (independent.max(0.0) * (1.0 + correlation) / (1.0 - correlation)).sqrt()
+    let variance = variance_of_rises(&values_of(blocks));
+    (variance * (1.0 + correlation) / (1.0 - correlation)).sqrt()
 }
 
 /// The probability that values rise or fall this consistently by chance, on both sides.
 fn p_value(blocks: &[(f64, f64)], deviation: f64, freedom: f64) -> f64 {
-    let mut rises = 0_i64;
-    for (index, first) in blocks.iter().enumerate() {
-        for later in &blocks[index + 1..] {
-            rises += i64::from(later.1 > first.1) - i64::from(later.1 < first.1);
-        }
-    }
     // One less, because the statistic is a whole number.
-    let surplus = (rises.unsigned_abs() as f64 - 1.0).max(0.0);
+    let surplus = (rises(&values_of(blocks)).abs() - 1.0).max(0.0);
     if surplus > 0.0 && deviation > 0.0 {
         2.0 * student_cdf(-surplus / deviation, freedom)
     } else {

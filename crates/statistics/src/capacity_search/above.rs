@@ -32,10 +32,14 @@ impl FromAbove {
             .iter()
             .filter(|taken| !taken.is_from_above() && taken.held().is_some())
             .collect();
+        // A recovery at a higher rate excuses a failure at a lower one.
+        let highest = recovered_per_s.unwrap_or(0.0);
+        let failed = above.iter().filter(|t| t.step.rate_per_s > highest);
+        let failed: Vec<_> = failed.copied().collect();
         let error = ERROR_OF_CLAIM / TESTS / rules.len().max(1) as f64;
         let is_lower = |(n, rule): (usize, &SearchCondition)| {
             is_lower_by_model(&above, n, *rule, edge, error)
-                || is_lower_by_steps(&above, &below, n, edge, error)
+                || is_lower_by_steps(&failed, &below, n, edge, error)
         };
         Self {
             recovered_per_s,
@@ -76,7 +80,7 @@ fn overloaded(steps: &[&TakenStep], condition: usize) -> usize {
 /// up to the upper limit of the capacity (Fisher's exact test, with whole steps as independent results). A higher rate
 /// overloads a server more often, so without memory the steps from below would be overloaded more often.
 fn is_lower_by_steps(
-    above: &[&TakenStep],
+    failed: &[&TakenStep],
     below: &[&TakenStep],
     condition: usize,
     edge: &Edge,
@@ -85,13 +89,6 @@ fn is_lower_by_steps(
     let Some(high) = edge.conditions.get(condition).map(|e| e.high.exp()) else {
         return false;
     };
-    let recovered = above.iter().filter(|t| t.has_recovered() == Some(true));
-    let recovered = recovered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
-    let failed: Vec<_> = above
-        .iter()
-        .filter(|t| t.step.rate_per_s > recovered)
-        .copied()
-        .collect();
     let mut cuts: Vec<_> = failed.iter().map(|t| t.step.rate_per_s).collect();
     cuts.sort_by(f64::total_cmp);
     cuts.dedup();
@@ -105,11 +102,11 @@ fn is_lower_by_steps(
     // Each cut is one more chance for a wrong claim.
     let error = error / cuts.len().max(1) as f64;
     cuts.iter()
-        .any(|cut| fisher(count(&failed, 0.0, *cut), count(below, *cut, high)) <= error)
+        .any(|cut| fisher(count(failed, 0.0, *cut), count(below, *cut, high)) <= error)
 }
 
-/// Probability of at least so many events in the first of two groups, by chance alone, given those of both. Each group is
-/// a number of events and its size.
+/// Probability that the first of two groups has its number of events or more by chance alone, given the events of both.
+/// Each group is a number of events and its size.
 fn fisher(first: (u64, u64), second: (u64, u64)) -> f64 {
     let (events, size) = (first.0 + second.0, first.1 + second.1);
     let of = |k: u64| {
