@@ -3,12 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use host::cores;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
@@ -16,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::admission_log::{AdmissionEntry, AdmissionLog, HandshakeAnswer};
 use crate::admission_rules::AdmissionRules;
+use crate::server_thread::ServerThread;
 
 mod admission;
 mod admitted_connection;
@@ -44,8 +42,7 @@ const LAST_ENDS: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub(crate) struct AdmissionServer {
     address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<AdmissionLog>>,
+    thread: ServerThread<AdmissionLog>,
 }
 
 impl AdmissionServer {
@@ -72,22 +69,8 @@ impl AdmissionServer {
             log: AdmissionLog::default(),
         };
         server.register(listener)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("ws-truth".to_owned())
-            .spawn(move || {
-                if let [first, _, ..] = cores::allowed_cores()[..] {
-                    // A measurement on another core is better than none.
-                    let _ = cores::pin_thread(first);
-                }
-                server.run(&stopped)
-            })?;
-        Ok(Self {
-            address,
-            stop,
-            thread: Some(thread),
-        })
+        let thread = ServerThread::start(move |stop| server.run(stop))?;
+        Ok(Self { address, thread })
     }
 
     /// The server's URL.
@@ -96,20 +79,8 @@ impl AdmissionServer {
     }
 
     /// Ends the server and returns its log, which is empty if the server panicked.
-    pub(crate) fn finish(mut self) -> AdmissionLog {
-        self.end()
-    }
-
-    fn end(&mut self) -> AdmissionLog {
-        self.stop.store(true, Ordering::Relaxed);
-        let thread = self.thread.take();
-        thread.and_then(|t| t.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for AdmissionServer {
-    fn drop(&mut self) {
-        self.end();
+    pub(crate) fn finish(self) -> AdmissionLog {
+        self.thread.finish()
     }
 }
 

@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use host::cores;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
@@ -16,6 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use crate::fault_log::FaultLog;
 use crate::faults::Faults;
+use crate::server_thread::ServerThread;
 
 mod answers;
 mod deliveries;
@@ -37,8 +35,7 @@ const SPIN: Duration = Duration::from_micros(1_500);
 pub struct FaultyServer {
     address: SocketAddr,
     clock: Instant,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<FaultLog>>,
+    thread: ServerThread<FaultLog>,
 }
 
 impl FaultyServer {
@@ -52,35 +49,26 @@ impl FaultyServer {
         let poll = Poll::new()?;
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
         let clock = Instant::now();
-        let thread = std::thread::Builder::new()
-            .name("ws-truth".to_owned())
-            .spawn(move || {
-                if let [first, _, ..] = cores::allowed_cores()[..] {
-                    // A measurement on another core is better than none.
-                    let _ = cores::pin_thread(first);
-                }
-                let server = ServerLoop {
-                    faults,
-                    poll,
-                    listener,
-                    clock,
-                    connections: Vec::new(),
-                    log: FaultLog::default(),
-                    first_ns: None,
-                    delayed: BTreeMap::new(),
-                    joined: JoinedReceivers::default(),
-                    deliveries: DeliveryQueue::default(),
-                };
-                server.run(&stopped)
-            })?;
+        let thread = ServerThread::start(move |stop| {
+            let server = ServerLoop {
+                faults,
+                poll,
+                listener,
+                clock,
+                connections: Vec::new(),
+                log: FaultLog::default(),
+                first_ns: None,
+                delayed: BTreeMap::new(),
+                joined: JoinedReceivers::default(),
+                deliveries: DeliveryQueue::default(),
+            };
+            server.run(stop)
+        })?;
         Ok(Self {
             address,
             clock,
-            stop,
-            thread: Some(thread),
+            thread,
         })
     }
 
@@ -96,20 +84,8 @@ impl FaultyServer {
     }
 
     /// Ends the server and returns its log, which is empty if the server panicked.
-    pub(crate) fn finish(mut self) -> FaultLog {
-        self.end()
-    }
-
-    fn end(&mut self) -> FaultLog {
-        self.stop.store(true, Ordering::Relaxed);
-        let thread = self.thread.take();
-        thread.and_then(|t| t.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for FaultyServer {
-    fn drop(&mut self) {
-        self.end();
+    pub(crate) fn finish(self) -> FaultLog {
+        self.thread.finish()
     }
 }
 

@@ -54,5 +54,6 @@ pub mod queue_log;
 pub mod queue_model;
 pub mod queue_rules;
 pub mod queue_server;
+mod server_thread;
 mod upgrade_request;
 mod wake_delay;

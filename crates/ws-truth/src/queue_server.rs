@@ -9,12 +9,9 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use host::cores;
 use mio::net::TcpListener;
 use mio::{Events, Interest, Poll, Token};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -22,6 +19,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::admission_server::{AdmittedConnection, AdmittedState};
 use crate::queue_log::{QueueLog, ServedMessage};
 use crate::queue_rules::{QueueRules, ServiceLaw};
+use crate::server_thread::ServerThread;
 
 const LISTENER: Token = Token(usize::MAX);
 
@@ -39,8 +37,7 @@ const LEAK_BLOCK: usize = 1 << 20;
 pub struct QueueServer {
     address: SocketAddr,
     clock: Instant,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<QueueLog>>,
+    thread: ServerThread<QueueLog>,
 }
 
 impl QueueServer {
@@ -55,23 +52,14 @@ impl QueueServer {
         let poll = Poll::new()?;
         poll.registry()
             .register(&mut listener, LISTENER, Interest::READABLE)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
         let clock = Instant::now();
-        let thread = std::thread::Builder::new()
-            .name("ws-truth".to_owned())
-            .spawn(move || {
-                if let [first, _, ..] = cores::allowed_cores()[..] {
-                    // A measurement on another core is better than none.
-                    let _ = cores::pin_thread(first);
-                }
-                QueueLoop::new(rules, poll, listener, clock).run(&stopped)
-            })?;
+        let thread = ServerThread::start(move |stop| {
+            QueueLoop::new(rules, poll, listener, clock).run(stop)
+        })?;
         Ok(Self {
             address,
             clock,
-            stop,
-            thread: Some(thread),
+            thread,
         })
     }
 
@@ -86,20 +74,8 @@ impl QueueServer {
     }
 
     /// Ends the server and returns its log, which is empty if the server panicked.
-    pub fn finish(mut self) -> QueueLog {
-        self.end()
-    }
-
-    fn end(&mut self) -> QueueLog {
-        self.stop.store(true, Ordering::Relaxed);
-        let thread = self.thread.take();
-        thread.and_then(|t| t.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for QueueServer {
-    fn drop(&mut self) {
-        self.end();
+    pub fn finish(self) -> QueueLog {
+        self.thread.finish()
     }
 }
 
@@ -184,7 +160,7 @@ impl QueueLoop {
         self.log
     }
 
-    /// Reads all that has arrived. Waits only as long as there is no connection.
+    /// Reads all that has arrived. Waits only while no connection is open.
     fn look(&mut self, events: &mut Events) -> io::Result<()> {
         const POLL_INTERVAL: Duration = Duration::from_millis(5);
         let has_ended = |c: &AdmittedConnection| matches!(c.state, AdmittedState::Ended);
