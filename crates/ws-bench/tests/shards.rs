@@ -10,20 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use common::shard_runs::{ahead, assert_code, merge, merged, spawn, wait_for_seconds};
+use common::shard_runs::{ahead, assert_code, echo, merge, merged, send, spawn, wait_for_seconds};
 use common::{Bench, Server, stderr, stdout};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use results::read::{RunPart, read_partial_log, read_run};
 use serde_json::Value;
-
-fn echo() -> Server {
-    Server::start(|_, message| Some(message))
-}
-
-fn send(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
-}
 
 #[test]
 fn shards_on_one_machine_are_one_run() {

@@ -12,21 +12,12 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::shard_runs::assert_code;
+use common::shard_runs::{assert_code, echo, send};
 use common::{Bench, Server, stderr, stdout};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use results::read::{RunPart, read_run};
 use serde_json::Value;
 use test_support::stub_server::{StubBehaviour, StubServer};
-
-fn echo() -> Server {
-    Server::start(|_, message| Some(message))
-}
-
-fn send(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
-}
 
 fn report(bench: &Bench) -> Value {
     serde_json::from_slice(&fs::read(bench.path("run.json")).unwrap()).unwrap()

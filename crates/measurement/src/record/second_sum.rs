@@ -213,8 +213,8 @@ impl SecondSum {
         }
     }
 
-    /// Adds the seconds of a process to those of others. All begin with second 0 and have no gap, and those of the sum are
-    /// of equal length.
+    /// Adds the seconds of a process to those of others. All begin with second 0 and are without gaps. The seconds of the
+    /// sum are of equal length.
     pub(crate) fn add_rows(all: &mut Vec<Self>, mut rows: Vec<Self>) {
         let length = common_length(all.iter().chain(&rows));
         widen_all(all, length);

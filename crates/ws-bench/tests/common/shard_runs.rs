@@ -4,10 +4,22 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use results::read::read_partial_log;
 use serde_json::Value;
 
-use super::{Bench, stderr};
+use super::{Bench, Server, stderr};
+
+/// A server that sends every message back.
+pub(crate) fn echo() -> Server {
+    Server::start(|_, message| Some(message))
+}
+
+/// Sends a signal to a process that the test started.
+pub(crate) fn send(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
+}
 
 /// Runs `ws-merge` in the bench's folder.
 pub(crate) fn merge(bench: &Bench, line: &str) -> Output {
