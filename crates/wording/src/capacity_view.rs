@@ -254,6 +254,7 @@ mod tests {
             took_s: 74.2,
             block_s: Some(0.2),
             generator_limited_steps: 0,
+            limited_by: None,
         }
     }
 

@@ -42,16 +42,19 @@ pub enum SearchEnd {
     Interrupted,
     /// All connections had ended.
     ConnectionsLost,
+    /// One of several processes of the generator died.
+    ShardLost,
 }
 
 impl SearchEnd {
-    /// The word used in files: `precision`, `budget`, `interrupted`, `connections_lost`.
+    /// The word used in files: `precision`, `budget`, `interrupted`, `connections_lost`, `shard_lost`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Precision => "precision",
             Self::Budget => "budget",
             Self::Interrupted => "interrupted",
             Self::ConnectionsLost => "connections_lost",
+            Self::ShardLost => "shard_lost",
         }
     }
 }
@@ -114,6 +117,12 @@ pub struct LoadStep {
     /// Messages of the judged part answered correctly by its end, per second of it.
     #[serde(default)]
     pub answered_per_s: f64,
+    /// Connections that ended during the step.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub closed: u64,
+    /// Longest time of the judged part without an answer while messages were due, in seconds; `None` when it was short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_silence_s: Option<f64>,
 }
 
 impl LoadStep {
@@ -173,6 +182,10 @@ pub struct CapacitySummary {
     /// Steps that say nothing about the server, because the generator was the limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generator_limited_steps: u64,
+    /// The condition that ends the rates at which all conditions hold, as typed; `None` when it is unknown, and for a lower
+    /// bound.
+    #[serde(default)]
+    pub limited_by: Option<String>,
 }
 
 fn infinity() -> f64 {

@@ -323,6 +323,7 @@ mod tests {
             took_s: 60.0,
             block_s: None,
             generator_limited_steps: 0,
+            limited_by: None,
         }));
         assert!(!condition.check(&s).held);
         let low: Condition = "capacity_low<40_000".parse().unwrap();

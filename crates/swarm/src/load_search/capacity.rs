@@ -328,6 +328,7 @@ fn summarize(
         took_s,
         block_s: estimate.and_then(|e| e.block_s),
         generator_limited_steps: steps.iter().filter(|step| step.generator_limited).count() as u64,
+        limited_by: None,
         steps,
     }
 }

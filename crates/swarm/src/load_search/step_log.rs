@@ -274,6 +274,7 @@ impl OfferedStep {
             generator_limited: record.alive > 0
                 && cells.is_some_and(|cells| is_behind(record, cells, order.judged)),
             answered_per_s: record.record.in_time.messages as f64 / seconds,
+            ..LoadStep::default()
         }
     }
 }

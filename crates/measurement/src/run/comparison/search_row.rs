@@ -70,6 +70,7 @@ pub(super) mod tests {
                 took_s: 50.0,
                 block_s: None,
                 generator_limited_steps: 0,
+                limited_by: None,
             },
         }
     }
