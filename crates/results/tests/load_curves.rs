@@ -66,7 +66,7 @@ prop_compose! {
         rate_per_s in of(0.0..1e7_f64),
         ends in (0.0..1e7_f64, prop_oneof![0.0..1e7_f64, Just(f64::INFINITY)]),
         from_above_per_s in of(0.0..1e7_f64),
-        truths in any::<(bool, bool)>(),
+        truths in any::<(bool, bool, bool)>(),
         ended_by in prop::sample::select(vec![SearchEnd::Precision, SearchEnd::Budget, SearchEnd::Interrupted, SearchEnd::ConnectionsLost, SearchEnd::ShardLost]),
         lengths in prop::array::uniform3(0.0..1e6_f64),
         block_s in of(0.0..60.0_f64),
@@ -78,7 +78,7 @@ prop_compose! {
         CapacitySummary {
             conditions, rate_per_s, low_per_s: ends.0, high_per_s: ends.1, confidence: 0.95, at_least: truths.0,
             from_above_per_s, hysteresis: truths.1, ended_by, steps, precision, budget_s, took_s, block_s,
-            generator_limited_steps, limited_by,
+            generator_limited_steps, generator_limit: truths.2, limited_by,
         }
     }
 }

@@ -533,7 +533,13 @@ mod tests {
         assert!(refusal("nonsense").contains("(examples: p99<10ms,"));
         for unknown in ["foo<10ms", "throughputt>5", "maxx<10ms"] {
             let text = refusal(unknown);
-            for refused in ["throughput`", "connect.", "capacity_low", "send_lag", "max`"] {
+            for refused in [
+                "throughput`",
+                "connect.",
+                "capacity_low",
+                "send_lag",
+                "max`",
+            ] {
                 assert!(!text.contains(refused), "{text}");
             }
         }
@@ -605,12 +611,7 @@ mod tests {
         dead.response_time_ns = Latency::default();
         let silent = step(1_000, 0, 600);
         let idle = step(0, 0, 0);
-        for condition in [
-            "reordered==0",
-            "corrupted==0",
-            "p99<60m",
-            "error_rate<99%",
-        ] {
+        for condition in ["reordered==0", "corrupted==0", "p99<60m", "error_rate<99%"] {
             for step in [&dead, &silent, &idle] {
                 assert!(!holds(condition, step), "{condition}");
             }

@@ -228,7 +228,8 @@ impl StepJudge {
                     excess_ns.is_some_and(|excess_ns| excess_ns <= longest_ns as f64)
                 }
                 _ => {
-                    let without_wait = waited_ns.and_then(|ns| self.beyond_wait(*measure, record, ns));
+                    let without_wait =
+                        waited_ns.and_then(|ns| self.beyond_wait(*measure, record, ns));
                     let unexplained = measure.unexplained(cells);
                     let unexplained = without_wait.map_or(unexplained, |own| own.min(unexplained));
                     unexplained as f64 <= allowed
@@ -371,11 +372,7 @@ mod tests {
         judge.judge(rate, Duration::from_secs(1), record)
     }
 
-    fn is_limited(
-        condition: &str,
-        waited: f64,
-        response_ms: impl Fn(u64) -> Option<u64>,
-    ) -> bool {
+    fn is_limited(condition: &str, waited: f64, response_ms: impl Fn(u64) -> Option<u64>) -> bool {
         let judge = judge(condition);
         let record = step(&judge, waited, response_ms);
         result(&judge, &record).generator_limited
