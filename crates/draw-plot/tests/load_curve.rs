@@ -135,7 +135,7 @@ fn a_server_that_recovers_has_no_second_line() {
 fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
     let svg = searched(|capacity| {
         (capacity.at_least, capacity.high_per_s) = (true, f64::INFINITY);
-        capacity.hysteresis = false;
+        (capacity.hysteresis, capacity.generator_limit) = (false, true);
     });
     assert!(holds(&svg, "capacity at least 49,040 msg/s"));
     assert!(holds(&svg, "lower bound of the capacity"));
