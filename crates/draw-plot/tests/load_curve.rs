@@ -6,27 +6,15 @@
 mod folder;
 
 use draw_plot::{Data, Labelled, Options, PictureInput, PictureKind, Size, Subject};
-use folder::{Folder, lines};
+use folder::{Folder, holds, lines, save};
 use measurement::run::{CapacitySummary, LoadStep, Run, StepOrigin, TimeInterval};
 use proptest::option::of;
 use proptest::prelude::*;
-use results::write::Output;
 use test_support::fixtures::{closed_loop_run, search_run, sweep_run};
 
 const BLUE: &str = "#0072B2";
 const VERMILION: &str = "#D55E00";
 const RATES: [f64; 5] = [1_000.0, 4_000.0, 16_000.0, 40_000.0, 64_000.0];
-
-fn save(folder: &Folder, name: &str, run: &Run) {
-    Output::create(&folder.path(name))
-        .unwrap()
-        .write(run)
-        .unwrap();
-}
-
-fn holds(svg: &str, text: &str) -> bool {
-    svg.lines().any(|line| line == text)
-}
 
 /// The picture of this run, and the arguments after the file.
 fn drawn(run: &Run, arguments: &[&str]) -> String {
@@ -47,12 +35,12 @@ fn searched(change: impl FnOnce(&mut CapacitySummary)) -> String {
     drawn(&run, &[])
 }
 
-/// The centre of a text on the vertical axis, in dots from the top.
-fn height_of(svg: &str, text: &str) -> f64 {
+/// The place of a text on an axis (`x`, `y`), in dots from the left or the top.
+fn place_of(svg: &str, text: &str, axis: char) -> f64 {
     let all: Vec<_> = svg.lines().collect();
     let at = all.iter().position(|line| *line == text).unwrap();
-    let (_, y) = all[at - 1].split_once(" y=\"").unwrap();
-    y.split_once('"').unwrap().0.parse().unwrap()
+    let (_, place) = all[at - 1].split_once(&format!(" {axis}=\"")).unwrap();
+    place.split_once('"').unwrap().0.parse().unwrap()
 }
 
 /// The numbers below the horizontal axis.
@@ -146,21 +134,13 @@ fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
     ));
 }
 
-/// The horizontal place of a text, in dots.
-fn place_of(svg: &str, text: &str) -> f64 {
-    let all: Vec<_> = svg.lines().collect();
-    let at = all.iter().position(|line| *line == text).unwrap();
-    let (_, x) = all[at - 1].split_once(" x=\"").unwrap();
-    x.split_once('"').unwrap().0.parse().unwrap()
-}
-
 #[test]
 fn the_name_of_a_capacity_stood_behind_its_wide_interval() {
     let [narrow, wide] = [48_000.0, 0.0].map(|low_per_s| {
         let svg = searched(|capacity| {
             (capacity.low_per_s, capacity.high_per_s) = (low_per_s, 49_100.0);
         });
-        place_of(&svg, "capacity 49,040 msg/s")
+        place_of(&svg, "capacity 49,040 msg/s", 'x')
     });
     assert!(narrow < wide && wide < narrow + 500.0, "{narrow} {wide}");
 }
@@ -185,7 +165,8 @@ fn the_percentile_of_the_condition_stands_out() {
     let svg = searched(|capacity| capacity.conditions = vec!["p99.9<20ms".to_owned()]);
     assert!(holds(&svg, "p99.9 after an overload without a pause"));
     // The line at the limit is above that of the other condition.
-    assert!(height_of(&svg, "p99.9 &lt; 20 ms") < height_of(&searched(|_| {}), "p99 &lt; 5 ms"));
+    let height = place_of(&svg, "p99.9 &lt; 20 ms", 'y');
+    assert!(height < place_of(&searched(|_| {}), "p99 &lt; 5 ms", 'y'));
     let svg = searched(|capacity| capacity.conditions = vec!["error_rate<0.1%".to_owned()]);
     assert!(svg.contains("at error_rate &lt; 0.1 %") && !holds(&svg, "error_rate &lt; 0.1 %"));
 }

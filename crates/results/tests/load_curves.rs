@@ -168,6 +168,32 @@ fn the_sheet_stands_behind_the_others_with_a_row_per_step() {
     assert_eq!(keys.iter().find(of_steps), None);
 }
 
+/// Percentiles among messages without an answer had the time of an answered one.
+#[test]
+fn a_percentile_that_was_not_answered_is_an_empty_cell() {
+    let run = sweep_run(50_000.0, &[1_000.0, 64_000.0], |s| {
+        let step = &mut s.load_curve.as_mut().unwrap()[1];
+        (step.response_p99_ns, step.response_p99_interval) = (None, None);
+        step.response_p99_9_ns = None;
+    });
+    for read in saved_and_read(&run) {
+        let steps = read.unwrap().load_curve.unwrap();
+        assert!(steps[0].response_p99_ns.is_some() && steps[1].response_p50_ns.is_some());
+        assert_eq!(
+            (steps[1].response_p99_ns, steps[1].response_p99_9_ns),
+            (None, None)
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    save(&run, &path);
+    let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+    let sheet = book.worksheet_range("load_curve").unwrap();
+    let row: Vec<_> = sheet.rows().nth(2).unwrap().to_vec();
+    assert_eq!(row[6..8], [Data::Empty, Data::Empty]);
+    assert_ne!(row[5], Data::Empty);
+}
+
 #[test]
 fn a_file_without_a_load_curve_is_refused_with_the_flags_to_use() {
     let folder = tempfile::tempdir().unwrap();
