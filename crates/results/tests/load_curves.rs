@@ -51,6 +51,7 @@ prop_compose! {
             response_p50_interval: intervals.0,
             response_p99_interval: intervals.1,
             response_p99_9_interval: intervals.2,
+            ..LoadStep::default()
         }
     }
 }
@@ -65,18 +66,19 @@ prop_compose! {
         rate_per_s in of(0.0..1e7_f64),
         ends in (0.0..1e7_f64, prop_oneof![0.0..1e7_f64, Just(f64::INFINITY)]),
         from_above_per_s in of(0.0..1e7_f64),
-        truths in any::<(bool, bool)>(),
-        ended_by in prop::sample::select(vec![SearchEnd::Precision, SearchEnd::Budget, SearchEnd::Interrupted, SearchEnd::ConnectionsLost]),
+        truths in any::<(bool, bool, bool)>(),
+        ended_by in prop::sample::select(vec![SearchEnd::Precision, SearchEnd::Budget, SearchEnd::Interrupted, SearchEnd::ConnectionsLost, SearchEnd::ShardLost]),
         lengths in prop::array::uniform3(0.0..1e6_f64),
         block_s in of(0.0..60.0_f64),
         generator_limited_steps in count(),
+        limited_by in of("p99(\\.9)?<[1-9]ms"),
         steps in steps(),
     ) -> CapacitySummary {
         let [precision, budget_s, took_s] = lengths;
         CapacitySummary {
             conditions, rate_per_s, low_per_s: ends.0, high_per_s: ends.1, confidence: 0.95, at_least: truths.0,
             from_above_per_s, hysteresis: truths.1, ended_by, steps, precision, budget_s, took_s, block_s,
-            generator_limited_steps,
+            generator_limited_steps, generator_limit: truths.2, limited_by,
         }
     }
 }

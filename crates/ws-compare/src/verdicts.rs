@@ -653,6 +653,8 @@ mod tests {
                 took_s: 50.0,
                 block_s: None,
                 generator_limited_steps: 0,
+                generator_limit: false,
+                limited_by: None,
             },
         }
     }

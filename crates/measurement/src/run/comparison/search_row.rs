@@ -10,7 +10,7 @@ use crate::verdict::Verdict;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct SearchRow {
-    /// Verdict on the steps at the reported rate.
+    /// Verdict on the search.
     pub verdict: Verdict,
     /// Reasons for the verdict.
     pub reasons: Vec<String>,
@@ -26,6 +26,7 @@ impl SearchRow {
             SearchEnd::Precision | SearchEnd::Budget => None,
             SearchEnd::Interrupted => Some("the search was interrupted"),
             SearchEnd::ConnectionsLost => Some("all connections ended during the search"),
+            SearchEnd::ShardLost => Some("a process of the generator died during the search"),
         }
     }
 
@@ -68,6 +69,7 @@ impl SearchRow {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::run::capacity_summary::tests::capacity;
 
     /// A search that found this capacity, with an interval of these limits.
     pub(in crate::run::comparison) fn search(rate: Option<f64>, low: f64, high: f64) -> SearchRow {
@@ -75,21 +77,10 @@ pub(super) mod tests {
             verdict: Verdict::Valid,
             reasons: Vec::new(),
             found: CapacitySummary {
-                conditions: vec!["p99<10ms".to_owned()],
                 rate_per_s: rate,
                 low_per_s: low,
                 high_per_s: high,
-                confidence: 0.95,
-                at_least: false,
-                from_above_per_s: None,
-                hysteresis: false,
-                ended_by: SearchEnd::Precision,
-                steps: Vec::new(),
-                precision: 0.03,
-                budget_s: 60.0,
-                took_s: 50.0,
-                block_s: None,
-                generator_limited_steps: 0,
+                ..capacity()
             },
         }
     }
@@ -137,7 +128,11 @@ pub(super) mod tests {
         assert_eq!(row.judged().0, Verdict::Valid);
         row.found.ended_by = SearchEnd::Budget;
         assert_eq!(row.obstacle(), None);
-        for cut in [SearchEnd::Interrupted, SearchEnd::ConnectionsLost] {
+        for cut in [
+            SearchEnd::Interrupted,
+            SearchEnd::ConnectionsLost,
+            SearchEnd::ShardLost,
+        ] {
             row.found.ended_by = cut;
             let (verdict, why) = row.judged();
             assert_eq!((verdict, Some(why)), (Verdict::Invalid, row.obstacle()));
