@@ -49,6 +49,7 @@ impl Outcome {
             SearchEnd::Precision | SearchEnd::Budget if is_late => BoundCause::Generator,
             SearchEnd::Interrupted
             | SearchEnd::ConnectionsLost
+            | SearchEnd::ShardLost
             | SearchEnd::Budget
             | SearchEnd::Precision => BoundCause::Ended,
         };
@@ -163,6 +164,9 @@ fn bound_cause(own: &CapacitySummary, cause: BoundCause) -> &'static str {
         (BoundCause::Ended, SearchEnd::ConnectionsLost) => {
             "all connections ended before a condition failed"
         }
+        (BoundCause::Ended, SearchEnd::ShardLost) => {
+            "a process of the generator died before a condition failed"
+        }
         (BoundCause::Ended, SearchEnd::Budget) => "the budget ended before a condition failed",
         (BoundCause::Ended, SearchEnd::Precision) => "no rate was tried at which a condition fails",
     }
@@ -173,6 +177,7 @@ fn unknown_cause(own: &CapacitySummary) -> &'static str {
     let all_late = steps.all(|step| step.meaning() == StepMeaning::NotCounted);
     match own.ended_by {
         SearchEnd::ConnectionsLost => "all connections ended before a step decided it",
+        SearchEnd::ShardLost => "a process of the generator died before a step decided it",
         SearchEnd::Interrupted => "the search was interrupted before a step decided it",
         _ if all_late && !own.steps.is_empty() => "the generator was late at every rate",
         SearchEnd::Budget => "the budget was too short; use a longer `--budget`",
@@ -224,6 +229,9 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
         SearchEnd::Interrupted => format!("interrupted after {took}"),
         SearchEnd::ConnectionsLost => {
             format!("ended after {took}{budget}, because all connections had ended")
+        }
+        SearchEnd::ShardLost => {
+            format!("ended after {took}{budget}, because a process of the generator died")
         }
         _ if is_of_generator && own.took_s < own.budget_s * MOST_OF_BUDGET => {
             format!(

@@ -42,16 +42,19 @@ pub enum SearchEnd {
     Interrupted,
     /// All connections had ended.
     ConnectionsLost,
+    /// A process of the generator had died.
+    ShardLost,
 }
 
 impl SearchEnd {
-    /// The word used in files: `precision`, `budget`, `interrupted`, `connections_lost`.
+    /// The word used in files: `precision`, `budget`, `interrupted`, `connections_lost`, `shard_lost`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Precision => "precision",
             Self::Budget => "budget",
             Self::Interrupted => "interrupted",
             Self::ConnectionsLost => "connections_lost",
+            Self::ShardLost => "shard_lost",
         }
     }
 }
@@ -114,6 +117,13 @@ pub struct LoadStep {
     /// Messages of the judged part answered correctly by its end, per second of it.
     #[serde(default)]
     pub answered_per_s: f64,
+    /// Connections that ended in the step, or since the one before.
+    #[serde(default)]
+    pub closed: u64,
+    /// Longest time of the judged part in which nothing was answered while messages were due, in seconds; `None` below half
+    /// a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_silence_s: Option<f64>,
 }
 
 impl LoadStep {
