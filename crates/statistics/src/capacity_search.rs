@@ -7,6 +7,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `taken_step` | a step and the results of its conditions |
+//! | `beginning` | the part of a step in which the server is not yet steady |
 //! | `blocks` | the number of independent messages among dependent ones |
 //! | `edge_model` | the share of messages beyond the limit over the offered rate |
 //! | `confidence_sequence` | limits that hold however often they are looked at |
@@ -15,6 +16,7 @@
 //! | `planner` | the next rate |
 
 mod above;
+mod beginning;
 mod blocks;
 mod confidence_sequence;
 mod edge;
@@ -25,6 +27,7 @@ mod simulation;
 mod taken_step;
 
 use above::FromAbove;
+use beginning::{PARTS_OF_STEP, unsteady_parts};
 use edge::Edge;
 use planner::Planner;
 use taken_step::{TakenStep, mark_disturbed};
@@ -130,6 +133,10 @@ pub struct CapacityEstimate {
     pub high_per_s: f64,
     /// True when no rate is known at which a condition does not hold: the generator set the highest rate, or time was over.
     pub at_least: bool,
+    /// True when the generator, not the server, ended the rates that can be offered.
+    pub has_generator_limit: bool,
+    /// Index of the condition with the lowest capacity; `None` when none is known not to hold.
+    pub deciding: Option<usize>,
     /// Highest rate at which the server recovered from an overload; `None` when not measured.
     pub from_above_per_s: Option<f64>,
     /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
@@ -138,6 +145,9 @@ pub struct CapacityEstimate {
     pub is_precise: bool,
     /// Length of a block in seconds; `None` without an edge.
     pub block_s: Option<f64>,
+    /// Share of the judged part of each step from below that was left out at its beginning, because the server was not yet
+    /// steady: 0, 1/8 or 2/8.
+    pub unsteady_share: f64,
 }
 
 /// A search that goes on.
@@ -146,6 +156,8 @@ pub struct CapacitySearch {
     rules: SearchRules,
     planner: Planner,
     steps: Vec<TakenStep>,
+    /// Eighths of each step that are left out.
+    unsteady_parts: usize,
     edge: Edge,
     from_above: FromAbove,
 }
@@ -157,6 +169,7 @@ impl CapacitySearch {
             planner: Planner::new(&rules),
             rules,
             steps: Vec::new(),
+            unsteady_parts: 0,
             edge: Edge::default(),
             from_above: FromAbove::default(),
         }
@@ -172,12 +185,26 @@ impl CapacitySearch {
     /// Adds the results of a step. Returns true if the share of messages beyond the limit was within the allowed one for
     /// every condition, in a step from above at its end; `None` if the step says nothing about the server.
     pub fn record(&mut self, step: SearchStep, result: StepResult) -> Option<bool> {
-        let taken = TakenStep::new(step, result, &self.rules);
+        let taken = TakenStep::new(step, result, &self.rules, self.unsteady_parts);
         self.steps.push(taken);
         mark_disturbed(&mut self.steps);
+        self.leave_out_beginnings();
         self.edge = Edge::find(&self.steps, &self.rules.conditions);
         self.from_above = FromAbove::find(&self.steps, &self.rules.conditions, &self.edge);
         self.held(self.steps.len() - 1)
+    }
+
+    /// Judges all steps anew when another part at their beginning turns out to be unsteady.
+    fn leave_out_beginnings(&mut self) {
+        let parts = unsteady_parts(&self.steps);
+        if parts == self.unsteady_parts {
+            return;
+        }
+        self.unsteady_parts = parts;
+        let steps = std::mem::take(&mut self.steps).into_iter();
+        let judge = |taken: TakenStep| TakenStep::new(taken.step, taken.result, &self.rules, parts);
+        self.steps = steps.map(judge).collect();
+        mark_disturbed(&mut self.steps);
     }
 
     /// The result of a step by its number, as [`record`](Self::record) returns it; `None` also when later steps at higher
@@ -196,14 +223,30 @@ impl CapacitySearch {
         let reported = reported.map(|taken| taken.step.rate_per_s);
         let has_end = self.planner.has_generator_limit(&self.steps);
         let mut found = CapacityEstimate {
+            has_generator_limit: has_end,
             from_above_per_s: self.from_above.recovered_per_s,
             hysteresis: self.from_above.is_lower,
+            unsteady_share: self.unsteady_parts as f64 / PARTS_OF_STEP as f64,
             ..self.edge.estimate(reported)
         };
         let rate = found.rate_per_s.unwrap_or(0.0);
         let half = (found.high_per_s - found.low_per_s) / 2.0;
         let is_narrow = found.rate_per_s.is_some() && half <= self.rules.precision * rate;
         found.is_precise = is_narrow && (has_end || !found.at_least);
+        found.deciding = self.deciding().filter(|_| !found.at_least);
         found
+    }
+
+    /// The condition with the lowest capacity; if none has an edge, the first that did not hold at the lowest rate at which
+    /// one did not.
+    fn deciding(&self) -> Option<usize> {
+        let failed = self
+            .steps
+            .iter()
+            .filter(|taken| !taken.is_from_above() && taken.held() == Some(false));
+        let rate = |taken: &&TakenStep| taken.step.rate_per_s;
+        let lowest = failed.min_by(|a, b| rate(a).total_cmp(&rate(b)))?;
+        let binding = self.edge.binding().map(|edge| edge.condition);
+        binding.or_else(|| lowest.broken_condition(&self.rules.conditions))
     }
 }

@@ -166,10 +166,13 @@ mod tests {
             low_per_s: 39_000.0,
             high_per_s: 41_500.0,
             at_least: false,
+            has_generator_limit: false,
+            deciding: None,
             from_above_per_s: None,
             hysteresis: false,
             is_precise: false,
             block_s: None,
+            unsteady_share: 0.0,
         });
         assert_eq!(
             search_state(&search),

@@ -56,7 +56,7 @@ fn is_lower_by_model(
     edge: &Edge,
     error: f64,
 ) -> bool {
-    let Some(of_condition) = edge.conditions.get(condition) else {
+    let Some(of_condition) = edge.of(condition) else {
         return false;
     };
     let counts = rate_counts(above, condition, rule, of_condition.dependence.dispersion);
@@ -86,7 +86,7 @@ fn is_lower_by_steps(
     edge: &Edge,
     error: f64,
 ) -> bool {
-    let Some(high) = edge.conditions.get(condition).map(|e| e.high.exp()) else {
+    let Some(high) = edge.of(condition).map(|e| e.high.exp()) else {
         return false;
     };
     let mut cuts: Vec<_> = failed.iter().map(|t| t.step.rate_per_s).collect();

@@ -21,6 +21,8 @@ const FITS: usize = 3;
 /// The capacity under one condition, as logarithms of rates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct ConditionEdge {
+    /// Index of the condition.
+    pub(super) condition: usize,
     pub(super) log_capacity: f64,
     pub(super) low: f64,
     pub(super) high: f64,
@@ -34,7 +36,7 @@ pub(super) struct ConditionEdge {
 /// The capacity under all conditions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Edge {
-    pub(super) conditions: Vec<ConditionEdge>,
+    conditions: Vec<ConditionEdge>,
     /// Length of a cell in seconds.
     cell_s: f64,
     /// Rates at which all conditions held, or one did not, without steps from above.
@@ -109,6 +111,7 @@ impl ConditionEdge {
             model.interval(&fit, limit).0
         };
         Some(Self {
+            condition,
             log_capacity: fit.log_capacity,
             low,
             high,
@@ -132,11 +135,11 @@ fn steady_cells<'a>(
 ) -> Vec<StepCells<'a>> {
     let of = |taken: &&'a TakenStep| {
         let is_steady = !taken.conditions.get(condition)?.is_overloaded;
-        let cells = taken.result.conditions.get(condition)?;
+        let cells = taken.cells(condition)?;
         is_steady.then(|| StepCells {
             cells,
             expected: model.share(fit, taken.step.rate_per_s.ln()),
-            tail: &taken.result.tail,
+            tail: taken.tail(),
         })
     };
     steps.iter().filter_map(of).collect()
@@ -166,6 +169,12 @@ impl Edge {
     /// The highest rate at which all conditions held.
     pub(super) fn highest_held_per_s(&self) -> Option<f64> {
         self.highest_held_per_s
+    }
+
+    /// The edge of a condition by its index.
+    pub(super) fn of(&self, condition: usize) -> Option<&ConditionEdge> {
+        let mut edges = self.conditions.iter();
+        edges.find(|edge| edge.condition == condition)
     }
 
     /// The condition with the lowest capacity.
@@ -201,7 +210,10 @@ impl Edge {
             from_above_per_s: None,
             hysteresis: false,
             is_precise: false,
+            has_generator_limit: false,
+            deciding: None,
             block_s: self.block_s(),
+            unsteady_share: 0.0,
         };
         match (self.highest_held_per_s, self.lowest_failed_per_s) {
             (None, None) => {}

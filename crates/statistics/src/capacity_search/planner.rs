@@ -69,6 +69,15 @@ const LEAD_S: f64 = 0.4;
 /// Least number of steps that the generator could not offer for a limit of the generator.
 const GENERATOR_LIMITED: usize = 2;
 
+/// The same at rates that the generator has offered in the pilot, which another program is likelier to have disturbed.
+const GENERATOR_LIMITED_LOW: usize = 4;
+
+/// Largest share of the rate of the pilot that counts as such a rate.
+const LOW: f64 = 0.5;
+
+/// Steps at the highest rate of the generator, of which one is a rate that it could not offer before.
+const STEPS_PER_RETRY: usize = 4;
+
 /// Choice of rates.
 #[derive(Debug, Clone)]
 pub(super) struct Planner {
@@ -167,8 +176,18 @@ impl Planner {
         let offered = steps.iter().filter(|taken| taken.held().is_some());
         let highest = offered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
         let limited = steps.iter().filter(|taken| taken.result.generator_limited);
-        let above = limited.filter(|taken| taken.step.rate_per_s > highest);
-        above.count() >= GENERATOR_LIMITED
+        let rates = limited.map(|taken| taken.step.rate_per_s);
+        let above = rates.filter(|rate| *rate > highest);
+        let lowest = above.clone().reduce(f64::min);
+        lowest.is_some_and(|lowest| above.count() >= self.needed_for_limit(lowest))
+    }
+
+    /// Number of steps that the generator could not offer from which on this rate is a limit of the generator.
+    fn needed_for_limit(&self, rate: f64) -> usize {
+        match rate < LOW * self.pilot_per_s {
+            true => GENERATOR_LIMITED_LOW,
+            false => GENERATOR_LIMITED,
+        }
     }
 
     /// Length of a step with its drain in seconds, longer if the last steps were longer than planned.
@@ -265,6 +284,8 @@ impl Planner {
                 let attempts = cap.clone().count();
                 match cap.reduce(f64::min) {
                     None => Some(climb(2.0 * held)),
+                    // One step that another program disturbed bounds nothing.
+                    Some(cap) if attempts < self.needed_for_limit(cap) => Some(climb(cap)),
                     Some(cap) => (cap > held * (1.0 + 2.0 * self.precision) && attempts < 6)
                         .then(|| climb((held * cap).sqrt())),
                 }
@@ -290,13 +311,12 @@ impl Planner {
     ) -> SearchStep {
         let capacity = estimate.rate_per_s.unwrap_or(1.0);
         if estimate.at_least {
-            // More messages at the highest rate of the generator raise the lower limit.
-            return self.step(
-                StepPurpose::Edge,
-                capacity,
-                self.settle_s(edge),
-                EDGE_STEP_S,
-            );
+            // More messages at the highest rate of the generator raise the lower limit, and a step beyond it shows whether
+            // the generator is still the limit.
+            let limit = lowest_limited(steps, capacity);
+            let is_for_limit = steps.len().is_multiple_of(STEPS_PER_RETRY);
+            let rate = limit.filter(|_| is_for_limit).unwrap_or(capacity);
+            return self.step(StepPurpose::Edge, rate, self.settle_s(edge), EDGE_STEP_S);
         }
         let slope = edge.binding().map_or(1.0, |binding| binding.slope);
         let distance =
@@ -400,6 +420,13 @@ fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
         }
         (Some(_), _) => None,
     }
+}
+
+/// The lowest rate above this one that the generator could not offer.
+fn lowest_limited(steps: &[TakenStep], rate: f64) -> Option<f64> {
+    let limited = steps.iter().filter(|taken| taken.result.generator_limited);
+    let rates = limited.map(|taken| taken.step.rate_per_s);
+    rates.filter(|limited| *limited > rate).reduce(f64::min)
 }
 
 /// Half of the distance, in logarithms, between the rates around the capacity that held and that failed.

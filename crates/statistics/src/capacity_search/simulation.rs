@@ -329,6 +329,7 @@ fn a_dead_server_has_no_capacity() {
         });
         assert_eq!(found.rate_per_s, Some(0.0));
         assert_eq!((found.low_per_s, found.at_least), (0.0, false));
+        assert_eq!(found.deciding, Some(0));
         assert!(found.high_per_s.is_finite() && !found.hysteresis);
         let last = steps.last().unwrap();
         assert_eq!(last.purpose, StepPurpose::Final);
@@ -340,12 +341,34 @@ fn a_limit_of_the_generator_is_not_one_of_the_server() {
     let mut take = |step: &SearchStep| uniform(step, false, step.rate_per_s > 50_000.0);
     let (found, steps) = search_with(rules(20_000.0, 1), &mut take);
     assert!(found.at_least && !found.hysteresis, "{found:?}");
+    assert!(found.has_generator_limit && found.deciding.is_none());
     let rate = found.rate_per_s.unwrap();
     assert!((45_000.0..=50_000.0).contains(&rate), "{found:?}");
     assert!(found.low_per_s <= rate && found.high_per_s == rate);
     // The lower limit of a short search was 0, which says nothing.
     assert!(found.low_per_s > 0.9 * rate, "{found:?}");
     assert_eq!(steps.last().unwrap().rate_per_s, rate);
+}
+
+/// A single step that another program disturbed capped the search at a third of the capacity.
+#[test]
+fn a_generator_that_was_late_now_and_then_limits_nothing() {
+    for late in [&[1][..], &[1, 2], &[3], &[3, 4], &[3, 7]] {
+        let mut queue = Queue::new(ArrivalSpacing::Constant, None, 0.01, 4);
+        let mut steps = 0;
+        let (found, _) = search_with(rules(1_900.0, 6), &mut |step| {
+            steps += 1;
+            let (mut result, took_s) = queue.step(step);
+            result.generator_limited = late.contains(&steps);
+            (result, took_s)
+        });
+        let truth = 1.0 / SERVICE_S;
+        let interval = found.low_per_s..=found.high_per_s;
+        assert!(
+            interval.contains(&truth) && !found.at_least,
+            "{late:?} {found:?}"
+        );
+    }
 }
 
 #[test]
@@ -477,6 +500,33 @@ fn the_lowest_of_several_capacities_counts() {
         (found.low_per_s..=found.high_per_s).contains(&2_000.0),
         "{found:?}"
     );
+    assert_eq!(found.deciding, Some(1));
+}
+
+/// A server whose answers are slow in the first seconds of every load. The whole step counted, so the capacity was too low.
+#[test]
+fn a_beginning_that_is_not_steady_is_left_out() {
+    let mut queue = Queue::new(ArrivalSpacing::Poisson, None, 0.01, 7);
+    let mut take = |step: &SearchStep| {
+        let (mut result, took_s) = queue.step(step);
+        let cold = result.tail.len() / 16;
+        for cell in result.tail[..cold]
+            .iter_mut()
+            .chain(&mut result.conditions[0][..cold])
+        {
+            cell.beyond = cell.due;
+        }
+        (result, took_s)
+    };
+    let (found, _) = search_with(rules(1_900.0, 7), &mut take);
+    assert!(found.unsteady_share > 0.0, "{found:?}");
+    let truth = poisson_capacity(0.01);
+    assert!(
+        (found.low_per_s..=found.high_per_s).contains(&truth),
+        "{found:?}"
+    );
+    let mut queue = Queue::new(ArrivalSpacing::Poisson, None, 0.01, 7);
+    assert_eq!(search(&mut queue, 7).unsteady_share, 0.0);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A step and the results of its conditions.
 
+use super::beginning::behind;
 use super::{SearchCondition, SearchRules, SearchStep, StepCell, StepPurpose, StepResult};
 
 /// Share of messages beyond the limit in a whole step, as a multiple of the allowed one, from which on the load is too high
@@ -24,6 +25,12 @@ pub(super) struct ConditionShare {
     pub(super) is_overloaded: bool,
 }
 
+impl ConditionShare {
+    fn holds(&self, rule: SearchCondition) -> bool {
+        !self.is_overloaded && self.share <= rule.allowed()
+    }
+}
+
 /// Lengths of a step, in two thirds of it, for which growth is extrapolated.
 const GROWTH_AHEAD: f64 = 10.0;
 
@@ -33,6 +40,8 @@ pub(super) struct TakenStep {
     pub(super) step: SearchStep,
     pub(super) result: StepResult,
     pub(super) conditions: Vec<ConditionShare>,
+    /// Eighths at the beginning of the judged part that do not count, because the server was not yet steady.
+    unsteady_parts: usize,
     held: bool,
     /// True when the conditions held at the end of the step, whatever its beginning was like.
     recovered: bool,
@@ -41,17 +50,27 @@ pub(super) struct TakenStep {
 }
 
 impl TakenStep {
-    pub(super) fn new(step: SearchStep, result: StepResult, search: &SearchRules) -> Self {
+    /// A step of which the eighths at its beginning do not count. A step from above is judged by its end anyway.
+    pub(super) fn new(
+        step: SearchStep,
+        result: StepResult,
+        search: &SearchRules,
+        unsteady_parts: usize,
+    ) -> Self {
         let rules = &search.conditions;
         let is_growing = is_growing(result.medians_s, search.limit_s);
+        let unsteady_parts = match step.purpose {
+            StepPurpose::FromAbove => 0,
+            _ => unsteady_parts,
+        };
         let judge = |(cells, rule): (&Vec<StepCell>, &SearchCondition)| {
-            condition_share(cells, *rule, is_growing)
+            condition_share(behind(cells, unsteady_parts), *rule, is_growing)
         };
         let conditions: Vec<_> = result.conditions.iter().zip(rules).map(judge).collect();
         let held = conditions
             .iter()
             .zip(rules)
-            .all(|(found, rule)| !found.is_overloaded && found.share <= rule.allowed());
+            .all(|(found, rule)| found.holds(*rule));
         let recovered = conditions
             .iter()
             .zip(rules)
@@ -60,10 +79,28 @@ impl TakenStep {
             held: held && conditions.len() == rules.len(),
             recovered: recovered && conditions.len() == rules.len(),
             is_disturbed: false,
+            unsteady_parts,
             step,
             result,
             conditions,
         }
+    }
+
+    /// The counted cells of a condition.
+    pub(super) fn cells(&self, condition: usize) -> Option<&[StepCell]> {
+        let cells = self.result.conditions.get(condition)?;
+        Some(behind(cells, self.unsteady_parts))
+    }
+
+    /// The same cells with the messages above the step's own 90th percentile.
+    pub(super) fn tail(&self) -> &[StepCell] {
+        behind(&self.result.tail, self.unsteady_parts)
+    }
+
+    /// The first condition that did not hold.
+    pub(super) fn broken_condition(&self, rules: &[SearchCondition]) -> Option<usize> {
+        let mut results = self.conditions.iter().zip(rules);
+        results.position(|(found, rule)| !found.holds(*rule))
     }
 
     /// True when all conditions held; `None` when the step says nothing about the server.
@@ -72,7 +109,7 @@ impl TakenStep {
         is_of_server.then_some(self.held)
     }
 
-    fn is_overloaded(&self) -> bool {
+    pub(super) fn is_overloaded(&self) -> bool {
         self.conditions.iter().any(|found| found.is_overloaded)
     }
 
