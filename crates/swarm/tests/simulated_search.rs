@@ -189,6 +189,10 @@ impl OrderRunner for Simulated {
         Ok(record)
     }
 
+    fn reopen(&mut self) -> Result<u64, SwarmError> {
+        Ok(0)
+    }
+
     fn close(self: Box<Self>) -> Result<ClosedRun, SwarmError> {
         let mut closed = ClosedRun::default();
         closed.context.connections.attempted = 4;

@@ -222,6 +222,13 @@ impl Recorder {
         }
     }
 
+    /// Records that the echo of a message of the warm-up arrived at this time after T0.
+    #[inline]
+    pub fn warmup_echo(&mut self, received_ns: u64) {
+        self.counts.warmup_echoes += 1;
+        self.arrived(received_ns);
+    }
+
     /// Number of answers so far, measured or not. It tells whether the server still answers.
     pub fn arrivals(&self) -> u64 {
         self.arrivals
