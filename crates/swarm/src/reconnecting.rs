@@ -97,11 +97,11 @@ impl ThreadState {
         }
     }
 
-    /// Takes the clients whose connections are to be opened again before the next step.
-    pub(crate) fn take_lost(&self) -> Vec<Box<ReturningClient>> {
+    /// Takes the connections that are to be opened again before the next step.
+    pub(crate) fn take_lost(&self) -> Vec<ConnectRequest> {
         let mut stats = self.clients.borrow_mut();
         let lost = std::mem::take(&mut stats.lost);
-        let clients: HashSet<u32> = lost.iter().map(|returning| returning.id).collect();
+        let clients: HashSet<u32> = lost.iter().map(|request| request.connection).collect();
         let senders = clients.iter().filter_map(|client| self.sender(*client));
         let senders: HashSet<u32> = senders.collect();
         stats.rows.retain(|row| !clients.contains(&row.client));
@@ -121,7 +121,7 @@ impl ThreadState {
             .unfinished
             .extend(pacing.map(|pacing| (pacing, returning.sent)));
         stats.rows.push(unconnected_row(&returning));
-        stats.lost.push(returning);
+        stats.lost.push(ConnectRequest::of(returning));
     }
 
     /// Ends the part of a client whose lost connection is not opened again. What it does not send is missed.

@@ -438,7 +438,11 @@ mod tests {
         for due_ms in (0..2_000).step_by(5) {
             // Stopped from 400 ms to 1,300 ms.
             let is_stopped = (400..1_300).contains(&due_ms);
-            answer(&mut stopped, due_ms, if is_stopped { 1_300 } else { due_ms });
+            answer(
+                &mut stopped,
+                due_ms,
+                if is_stopped { 1_300 } else { due_ms },
+            );
         }
         assert!((stopped.longest_silence_s() - 0.9).abs() < 1e-9);
         let mut slow = LoadCells::new(&rules(2_000, &[]));

@@ -183,7 +183,8 @@ impl Client {
         let mut returning = self.next_state(ClientPart::Waiting, Some(now_ns), rooms);
         returning.close_code = end.close_code();
         returning.is_between_steps = true;
-        thread.clients.borrow_mut().lost.push(returning);
+        let request = ConnectRequest::of(returning);
+        thread.clients.borrow_mut().lost.push(request);
     }
 
     /// Returns true between two steps when late echoes could be taken for those of the next one, or the server has not
@@ -205,7 +206,7 @@ impl Client {
         returning.is_between_steps = true;
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
-        stats.lost.push(returning);
+        stats.lost.push(ConnectRequest::of(returning));
         drop(stats);
         let code = close_code::NORMAL.to_be_bytes();
         self.queue_control(Opcode::Close, &code, thread);

@@ -309,8 +309,8 @@ impl OfferedStep {
             let estimate_ns = response.quantile(q);
             (estimate_ns, interval(q, estimate_ns))
         });
-        let is_late = record.alive > 0
-            && cells.is_some_and(|cells| is_behind(record, cells, order.judged));
+        let is_late =
+            record.alive > 0 && cells.is_some_and(|cells| is_behind(record, cells, order.judged));
         let generator_limited = is_late || self.has_offered_nothing(plan);
         LoadStep {
             offered_per_s: self.rate().map_or(0.0, Rate::per_second),

@@ -21,9 +21,9 @@ impl Worker<'_> {
         let lost = self.event_loop.thread.take_lost();
         let mut waiting: Vec<_> = (0..)
             .zip(lost)
-            .map(|(n, returning): (u64, _)| ConnectRequest {
+            .map(|(n, request): (u64, _)| ConnectRequest {
                 intended_ns: interval_ns.map(|ns| now_ns.saturating_add(ns.saturating_mul(n))),
-                ..ConnectRequest::of(returning)
+                ..request
             })
             .collect();
         let paced_ns = waiting.last().map_or(0, ConnectRequest::due_ns);

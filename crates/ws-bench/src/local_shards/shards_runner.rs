@@ -43,7 +43,7 @@ pub(super) struct StepShards {
     /// Children that ended before their connections were closed, and the whole seconds from the first step until then.
     pub(super) died: BTreeMap<u32, u64>,
     /// True when the run ended early because a child died.
-    ended_by_death: bool,
+    pub(super) ended_by_death: bool,
 }
 
 /// A runner whose steps are taken by all children at the same time, each with its share of the load. A step in which a child
