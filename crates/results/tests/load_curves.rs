@@ -32,17 +32,18 @@ prop_compose! {
         is_from_above: bool,
         truths in (of(any::<bool>()), any::<bool>()),
         times in prop::array::uniform3(of(0..LONGEST_NS)),
-        counts in prop::array::uniform3(count()),
+        counts in prop::array::uniform4(count()),
         shares in prop::array::uniform2(of(0.0..64.0_f64)),
         lead_per_s in of(0.0..1e7_f64),
+        longest_silence_s in of(0.5..60.0_f64),
         intervals in (interval(), interval(), interval()),
     ) -> LoadStep {
         let [offered_per_s, achieved_per_s, seconds, start_s, settle_s, answered_per_s] = numbers;
         let [response_p50_ns, response_p99_ns, response_p99_9_ns] = times;
-        let [failed, unsent, due] = counts;
+        let [failed, unsent, due, closed] = counts;
         LoadStep {
             offered_per_s, achieved_per_s, seconds, start_s, settle_s, response_p50_ns, response_p99_ns,
-            response_p99_9_ns, failed, unsent, due, lead_per_s, answered_per_s,
+            response_p99_9_ns, failed, unsent, due, lead_per_s, answered_per_s, closed, longest_silence_s,
             from: if is_from_above { StepOrigin::Above } else { StepOrigin::Below },
             held: truths.0,
             generator_limited: truths.1,
@@ -154,6 +155,8 @@ fn the_sheet_stands_behind_the_others_with_a_row_per_step() {
         "client_cpu_share",
         "generator_limited",
         "answered_per_s",
+        "closed",
+        "longest_silence_s",
     ];
     assert_eq!(
         header,
