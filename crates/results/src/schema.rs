@@ -336,6 +336,8 @@ columns! {
         ClientCpu: Ratio = "client_cpu_share",
         GeneratorLimited: Truth = "generator_limited",
         Answered: UpToTwoDecimals = "answered_per_s",
+        Closed: Count = "closed",
+        LongestSilence: Thousandths = "longest_silence_s",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.

@@ -32,17 +32,18 @@ prop_compose! {
         is_from_above: bool,
         truths in (of(any::<bool>()), any::<bool>()),
         times in prop::array::uniform3(of(0..LONGEST_NS)),
-        counts in prop::array::uniform3(count()),
+        counts in prop::array::uniform4(count()),
         shares in prop::array::uniform2(of(0.0..64.0_f64)),
         lead_per_s in of(0.0..1e7_f64),
+        longest_silence_s in of(0.5..60.0_f64),
         intervals in (interval(), interval(), interval()),
     ) -> LoadStep {
         let [offered_per_s, achieved_per_s, seconds, start_s, settle_s, answered_per_s] = numbers;
         let [response_p50_ns, response_p99_ns, response_p99_9_ns] = times;
-        let [failed, unsent, due] = counts;
+        let [failed, unsent, due, closed] = counts;
         LoadStep {
             offered_per_s, achieved_per_s, seconds, start_s, settle_s, response_p50_ns, response_p99_ns,
-            response_p99_9_ns, failed, unsent, due, lead_per_s, answered_per_s,
+            response_p99_9_ns, failed, unsent, due, lead_per_s, answered_per_s, closed, longest_silence_s,
             from: if is_from_above { StepOrigin::Above } else { StepOrigin::Below },
             held: truths.0,
             generator_limited: truths.1,
@@ -154,6 +155,8 @@ fn the_sheet_stands_behind_the_others_with_a_row_per_step() {
         "client_cpu_share",
         "generator_limited",
         "answered_per_s",
+        "closed",
+        "longest_silence_s",
     ];
     assert_eq!(
         header,
@@ -168,6 +171,32 @@ fn the_sheet_stands_behind_the_others_with_a_row_per_step() {
     assert!(keys.iter().any(|key| key == "capacity.rate_per_s"));
     let of_steps = |key: &&String| key.contains("steps.") || key.starts_with("load_curve");
     assert_eq!(keys.iter().find(of_steps), None);
+}
+
+/// Percentiles among messages without an answer had the time of an answered one.
+#[test]
+fn a_percentile_that_was_not_answered_is_an_empty_cell() {
+    let run = sweep_run(50_000.0, &[1_000.0, 64_000.0], |s| {
+        let step = &mut s.load_curve.as_mut().unwrap()[1];
+        (step.response_p99_ns, step.response_p99_interval) = (None, None);
+        step.response_p99_9_ns = None;
+    });
+    for read in saved_and_read(&run) {
+        let steps = read.unwrap().load_curve.unwrap();
+        assert!(steps[0].response_p99_ns.is_some() && steps[1].response_p50_ns.is_some());
+        assert_eq!(
+            (steps[1].response_p99_ns, steps[1].response_p99_9_ns),
+            (None, None)
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    save(&run, &path);
+    let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+    let sheet = book.worksheet_range("load_curve").unwrap();
+    let row: Vec<_> = sheet.rows().nth(2).unwrap().to_vec();
+    assert_eq!(row[6..8], [Data::Empty, Data::Empty]);
+    assert_ne!(row[5], Data::Empty);
 }
 
 #[test]

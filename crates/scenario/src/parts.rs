@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::draft::{DeliverTo, RoleCount};
 use crate::exact_reply::ExactReply;
-use crate::pattern::PatternList;
+use crate::pattern::{PatternList, RecognisedBy};
 use crate::source::SourcePlace;
 use crate::template::Template;
 
@@ -135,6 +135,13 @@ impl MessageType {
     /// Returns true when a record answers the message.
     pub fn has_reply(&self) -> bool {
         self.reply.is_some()
+    }
+
+    /// Returns true when each record that answers the message names it, by its uid or id.
+    pub fn identifies_answers(&self) -> bool {
+        let lists = self.own_patterns().into_iter().filter_map(|(_, list)| list);
+        let mut alternatives = lists.flat_map(|list| &list.alternatives);
+        alternatives.all(|one| one.recognised_by != RecognisedBy::Order)
     }
 
     /// Returns true when records may belong to the message without ending it.

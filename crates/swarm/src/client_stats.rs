@@ -6,6 +6,7 @@ use measurement::run::ClientRow;
 
 use crate::connection_end::{ConnectionEnd, ServerClose};
 use crate::message::pacing::Pacing;
+use crate::returning_client::ConnectRequest;
 
 /// Maximum number of distinct close reasons. Further close frames are counted without their reason.
 const MAX_CLOSE_REASONS: usize = 32;
@@ -39,6 +40,11 @@ pub(crate) struct ClientStats {
     pub(crate) recognized: bool,
     /// Clients without a connection whose schedule is unfinished: position in it, and messages sent.
     pub(crate) unfinished: Vec<(Pacing, u64)>,
+    /// Connections that have ended and can be opened again before the next step of a load. Their clients are among `rows`, and
+    /// their schedules among `unfinished`.
+    pub(crate) lost: Vec<ConnectRequest>,
+    /// Connections that are being opened again between two steps.
+    pub(crate) reopening: usize,
     /// Clients that stay away after the loss of their connection, in the same form.
     pub(crate) missed: Vec<(Pacing, u64)>,
     /// Times at which connections were lost that are never opened again, on the thread's clock.

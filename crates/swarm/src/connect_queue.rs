@@ -12,7 +12,7 @@ use crate::returning_client::ConnectRequest;
 
 /// Maximum number of concurrent handshakes of one thread while connections are opened without a rate: enough to keep a
 /// server busy, few enough for its backlog and the generator's memory.
-const CONCURRENT_HANDSHAKES: usize = 128;
+pub(crate) const CONCURRENT_HANDSHAKES: usize = 128;
 
 /// The connections of a thread that are to be begun. Times are on the thread's clock.
 pub(crate) struct ConnectQueue {
@@ -149,5 +149,10 @@ impl ConnectQueue {
     /// Returns true when no further connection of a client waits.
     pub(crate) fn has_no_further(&self) -> bool {
         self.further.is_empty()
+    }
+
+    /// Number of further connections of clients that wait.
+    pub(crate) fn further(&self) -> usize {
+        self.further.len()
     }
 }

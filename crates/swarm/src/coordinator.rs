@@ -47,6 +47,10 @@ pub(crate) struct Coordinator<'a> {
     done: usize,
     /// Threads that are ready for a step.
     ready: usize,
+    /// Threads that have opened connections again, and their clients with one.
+    reopened: (usize, u64),
+    /// Number of times that connections were opened again.
+    reopenings: u64,
     /// True when the user interrupted the run.
     pub(crate) interrupted: bool,
     /// True when the run ended early because messages arrived, but none with an identity that was sent.
@@ -79,6 +83,8 @@ impl<'a> Coordinator<'a> {
             unreached: (0, Vec::new()),
             done: 0,
             ready: 0,
+            reopened: (0, 0),
+            reopenings: 0,
             interrupted: false,
             recognized_nothing: false,
             results: Vec::new(),
@@ -259,6 +265,22 @@ impl<'a> Coordinator<'a> {
         Ok((start, std::mem::take(&mut self.slices)))
     }
 
+    /// Opens connections again between two steps. Returns the number of clients with one. An interrupt ends it early.
+    pub(crate) fn reopen(&mut self) -> Result<u64, SwarmError> {
+        self.reopened = (0, 0);
+        self.reopenings += 1;
+        let number = self.reopenings;
+        self.send(|command| command.reopening = number);
+        while self.reopened.0 < self.handles.len() {
+            self.receive_report(CHECK_INTERVAL)?;
+            if !self.interrupted && self.run.is_stopped() {
+                self.interrupted = true;
+                self.send(|command| command.stop = true);
+            }
+        }
+        Ok(self.reopened.1)
+    }
+
     /// Closes the connections, and waits for the results of all threads.
     pub(crate) fn close(&mut self) -> Result<(), SwarmError> {
         let interrupted = self.interrupted;
@@ -342,6 +364,10 @@ impl<'a> Coordinator<'a> {
             WorkerReport::Unreached(clients) => self.add_unreached(clients),
             WorkerReport::Done => self.done += 1,
             WorkerReport::Ready => self.ready += 1,
+            WorkerReport::Reopened(open) => {
+                self.reopened.0 += 1;
+                self.reopened.1 += open;
+            }
             WorkerReport::SliceOver(slice) => self.slices.push(*slice),
             WorkerReport::Second(thread, second) => self.seconds.add(thread, second.map(|s| *s)),
             WorkerReport::Closed(result) => self.results.push(*result),

@@ -7,6 +7,7 @@ use measurement::plan::{Plan, RateProfile, Stage, Verify};
 use measurement::record::{CellRules, LoadCells, Record, Sample, StoredSecond, sum_seconds};
 use measurement::run::Connections;
 use measurement::verdict::{GeneratorUsage, ServerUsage, Stop, Stops};
+use scenario::MessageType;
 use serde::{Deserialize, Serialize};
 use units::Rate;
 
@@ -72,8 +73,13 @@ pub struct DrainLimits {
 
 /// Returns true when an echo names its message, so that one that comes too late cannot be taken for that of another.
 pub(crate) fn identifies_echoes(plan: &Plan) -> bool {
-    plan.verify != Verify::Off
-        && (plan.scenario().is_some() || plan.payload.min >= IDENTITY_LEN as u64)
+    match plan.scenario() {
+        Some(scenario) => scenario
+            .messages
+            .iter()
+            .all(MessageType::identifies_answers),
+        None => plan.verify != Verify::Off && plan.payload.min >= IDENTITY_LEN as u64,
+    }
 }
 
 impl DrainLimits {
@@ -83,6 +89,25 @@ impl DrainLimits {
             late_sends: timeout,
             quiet: timeout,
             longest: timeout,
+        }
+    }
+
+    /// The limits of a step whose drain ends when nothing has come for a while. A server that still answers is not drained.
+    pub fn until_quiet(quiet: Duration, late_sends: Duration, timeout: Duration) -> Self {
+        Self {
+            late_sends: late_sends.min(timeout),
+            quiet: quiet.min(timeout),
+            longest: timeout,
+        }
+    }
+
+    /// The same limits, each at most this long.
+    #[must_use]
+    pub fn at_most(self, time: Duration) -> Self {
+        Self {
+            late_sends: self.late_sends.min(time),
+            quiet: self.quiet.min(time),
+            longest: self.longest.min(time),
         }
     }
 }
@@ -133,6 +158,13 @@ pub struct OrderRecord {
     pub connections: Connections,
     /// Clients with an open connection at the end of the step.
     pub alive: u64,
+    /// Connections that ended since the end of the step before, or the beginning of the run.
+    pub closed: u64,
+    /// Clients whose connection has ended and can be opened again.
+    pub lost: u64,
+    /// Clients whose connection is to be opened again before the next step, because late echoes could be taken for others, or
+    /// the server has not answered all of their messages.
+    pub stale: u64,
     /// Time from the start of the step to the end of the drain.
     pub took: Duration,
     /// Time from the start that the order gives to that of the step; zero for an order without a start.
@@ -184,6 +216,9 @@ struct StoredOrder {
     stops: Vec<Stop>,
     connections: Connections,
     alive: u64,
+    closed: u64,
+    lost: u64,
+    stale: u64,
     took: Duration,
     late: Duration,
     server: Option<ServerUsage>,
@@ -205,6 +240,9 @@ impl From<OrderRecord> for StoredOrder {
             stops: order.stops,
             connections: order.connections,
             alive: order.alive,
+            closed: order.closed,
+            lost: order.lost,
+            stale: order.stale,
             took: order.took,
             late: order.late,
             server: order.server,
@@ -229,6 +267,9 @@ impl TryFrom<StoredOrder> for OrderRecord {
             stops: stored.stops,
             connections: stored.connections,
             alive: stored.alive,
+            closed: stored.closed,
+            lost: stored.lost,
+            stale: stored.stale,
             took: stored.took,
             late: stored.late,
             server: stored.server,
@@ -266,6 +307,9 @@ impl OrderRecord {
         let connections = std::mem::take(&mut self.connections);
         self.connections = connections.beside(other.connections);
         self.alive += other.alive;
+        self.closed += other.closed;
+        self.lost += other.lost;
+        self.stale += other.stale;
         self.took = self.took.max(other.took);
         self.late = self.late.max(other.late);
         // Only one of them knows the server's processes.

@@ -1,5 +1,7 @@
 //! Lost connections of a thread: opened again by the law, or given up.
 
+use std::collections::HashSet;
+
 use measurement::plan::ReconnectLaw;
 use measurement::record::{ConnectFailure, ReconnectRecord};
 use measurement::run::ClientRow;
@@ -53,6 +55,9 @@ impl ThreadState {
         mut returning: Box<ReturningClient>,
         failure: &ConnectFailure,
     ) {
+        if returning.is_between_steps {
+            return self.stay_lost(returning);
+        }
         let now_ns = self.clock.now_ns();
         record_reconnect(self, |record| record.failed(self.after_t0(now_ns), failure));
         let is_endless = self.run_end_ns() == u64::MAX;
@@ -82,12 +87,41 @@ impl ThreadState {
     }
 
     /// Ends the part of a client that is between two connections when the run is over.
-    pub(crate) fn give_up(&self, returning: &ReturningClient) {
-        if returning.is_lost() {
-            self.stay_away(returning);
+    pub(crate) fn give_up(&self, returning: Box<ReturningClient>) {
+        if returning.is_between_steps {
+            self.stay_lost(returning);
+        } else if returning.is_lost() {
+            self.stay_away(&returning);
         } else {
-            self.end_unconnected(returning, false);
+            self.end_unconnected(&returning, false);
         }
+    }
+
+    /// Takes the connections that are to be opened again before the next step.
+    pub(crate) fn take_lost(&self) -> Vec<ConnectRequest> {
+        let mut stats = self.clients.borrow_mut();
+        let lost = std::mem::take(&mut stats.lost);
+        let clients: HashSet<u32> = lost.iter().map(|request| request.connection).collect();
+        let senders = clients.iter().filter_map(|client| self.sender(*client));
+        let senders: HashSet<u32> = senders.collect();
+        stats.rows.retain(|row| !clients.contains(&row.client));
+        let unfinished = &mut stats.unfinished;
+        unfinished.retain(|(pacing, _)| !senders.contains(&pacing.sender()));
+        stats.reopening += lost.len();
+        lost
+    }
+
+    /// Leaves a client without a connection whose connection could not be opened again before a step. What it does not send is
+    /// unsent. The next attempt is made before the step after it.
+    fn stay_lost(&self, returning: Box<ReturningClient>) {
+        let mut stats = self.clients.borrow_mut();
+        stats.reopening -= 1;
+        let pacing = self.sender(returning.id).map(Pacing::unstarted);
+        stats
+            .unfinished
+            .extend(pacing.map(|pacing| (pacing, returning.sent)));
+        stats.rows.push(unconnected_row(&returning));
+        stats.lost.push(ConnectRequest::of(returning));
     }
 
     /// Ends the part of a client whose lost connection is not opened again. What it does not send is missed.
@@ -133,16 +167,7 @@ impl ThreadState {
             ClientPart::Waiting | ClientPart::Done => {}
         }
         if !is_idle {
-            stats.rows.push(ClientRow {
-                client: returning.id,
-                connect_ns: Some(returning.connect_ns),
-                messages: returning.sent,
-                failed: returning.failed,
-                close_code: returning.close_code,
-                ready_ns: returning.ready_ns,
-                reconnects: returning.connections - 1,
-                ..ClientRow::default()
-            });
+            stats.rows.push(unconnected_row(returning));
         }
         drop(stats);
         if returning.part == ClientPart::Receiving || returning.part == ClientPart::Sending {
@@ -170,6 +195,20 @@ impl ThreadState {
                 record.away_ns += away_until_ns.saturating_sub(from_ns);
             }
         });
+    }
+}
+
+/// The row of a client that has no further connection.
+fn unconnected_row(returning: &ReturningClient) -> ClientRow {
+    ClientRow {
+        client: returning.id,
+        connect_ns: Some(returning.connect_ns),
+        messages: returning.sent,
+        failed: returning.failed,
+        close_code: returning.close_code,
+        ready_ns: returning.ready_ns,
+        reconnects: returning.connections - 1,
+        ..ClientRow::default()
     }
 }
 

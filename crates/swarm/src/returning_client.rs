@@ -86,6 +86,8 @@ pub(crate) struct ReturningClient {
     /// Lost connections so far.
     pub(crate) losses: u32,
     pub(crate) loss: Option<Loss>,
+    /// The lost connection is opened again before the next step of a load, not by a law.
+    pub(crate) is_between_steps: bool,
     /// State in its rooms.
     pub(crate) rooms: CarriedRooms,
     /// The feed of its last connection.

@@ -6,7 +6,7 @@ use measurement::plan::{Arrivals, Length, Load, Plan, RateProfile, Schedule, Ver
 use websocket_wire::MessageKind;
 
 use crate::clock::nanoseconds;
-use crate::load_order::{LoadOrder, OrderLoad};
+use crate::load_order::{LoadOrder, OrderLoad, identifies_echoes};
 
 /// The plan in the form that the hot path needs.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(crate) struct SendRules {
     /// Longest drain, from the last message of a client.
     pub(crate) drain_ns: u64,
     pub(crate) verify: Verify,
+    /// Each answer names its message.
+    pub(crate) identifies_echoes: bool,
     /// Each answer is expected to be the message itself, and is compared with it.
     pub(crate) exact_echo: bool,
     pub(crate) kind: MessageKind,
@@ -43,6 +45,7 @@ impl SendRules {
             late_sends_ns: nanoseconds(plan.timeout),
             drain_ns: nanoseconds(plan.timeout),
             verify: plan.verify,
+            identifies_echoes: identifies_echoes(plan),
             exact_echo: plan.verify == Verify::Full && plan.scenario().is_none(),
             kind: if plan.text {
                 MessageKind::Text
@@ -135,6 +138,8 @@ pub(crate) struct Command {
     pub(crate) step_start: Option<(u64, Instant)>,
     /// Number of the latest step of which all threads have completed their part.
     pub(crate) completed_step: u64,
+    /// Number of the latest reopening of connections between two steps; 0 before the first.
+    pub(crate) reopening: u64,
 }
 
 /// One slice of a sliced run: a small run on connections that stay open.

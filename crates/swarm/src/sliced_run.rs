@@ -90,6 +90,8 @@ pub struct SlicedRun {
     /// Number of slices so far, and their total planned length in nanoseconds.
     slices: u64,
     position_ns: u64,
+    /// Connections that had ended by the end of the latest step.
+    closed: u64,
     begun_at: SystemTime,
 }
 
@@ -144,6 +146,7 @@ impl SlicedRun {
             plan_samples: BottomK::new(plan.max_samples, plan.seed),
             slices: 0,
             position_ns: 0,
+            closed: 0,
             begun_at: SystemTime::now(),
         })
     }
@@ -186,13 +189,22 @@ impl SlicedRun {
     }
 
     /// Runs one step, which has a load of its own. Returns when its last echo has arrived, or is not awaited any more. Late
-    /// echoes count in none of the steps that follow. Connections that are lost stay so, and the messages of their clients
-    /// count as unsent in all further steps.
+    /// echoes count in none of the steps that follow, if their connections are opened again where the record says so.
+    /// Connections that are lost stay so until they are opened again, and the messages of their clients count as unsent.
     ///
     /// # Errors
     /// When a generator thread fails, or the load cannot be offered.
     pub fn step(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
         self.step_observed(order, &mut |_| {})
+    }
+
+    /// Opens connections again before a step: those that have ended, and those whose late echoes could be taken for others. Each
+    /// is tried once, at most for the connect timeout. Returns the number of clients with a connection.
+    ///
+    /// # Errors
+    /// When a generator thread fails.
+    pub fn reopen(&mut self) -> Result<u64, SwarmError> {
+        self.coordinator.reopen()
     }
 
     /// Runs one step as [`step`](Self::step) does, and calls `observe` at the start of its judged part and of its drain, in
@@ -222,11 +234,13 @@ impl SlicedRun {
         let withheld = WithheldCpu::now().since(withheld_before);
         set_withheld(&mut sum.usage, &withheld);
         let mut clients = Vec::new();
-        let mut alive = 0;
+        let [mut alive, mut lost, mut stale] = [0; 3];
         let mut recorders = Vec::with_capacity(threads.len());
         for thread in threads {
             clients.extend(thread.clients);
             alive += thread.alive;
+            lost += thread.lost;
+            stale += thread.stale;
             recorders.push(thread.recorder);
         }
         clients.sort_unstable_by_key(|counts| counts.client);
@@ -237,12 +251,16 @@ impl SlicedRun {
             opening_s: self.coordinator.opening.as_secs_f64(),
             ..sum.connections
         };
+        let closed_before = std::mem::replace(&mut self.closed, connections.closed_early);
         Ok(OrderRecord {
             record,
             cells,
             client: sum.usage,
             stops: progress.iter().flat_map(|t| t.stops.clone()).collect(),
             alive,
+            closed: self.closed.saturating_sub(closed_before),
+            lost,
+            stale,
             connections,
             took,
             late: order.start.map_or(Duration::ZERO, |_| late),

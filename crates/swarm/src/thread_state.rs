@@ -77,6 +77,12 @@ pub(crate) struct ThreadState {
     pub(crate) stopped_ns: u64,
     /// End of the drain of a step in which no echo has come for a while, on the thread's clock; `u64::MAX` otherwise.
     pub(crate) drained_ns: u64,
+    /// T0 of the latest step, on the thread's clock; 0 before the first.
+    pub(crate) step_t0_ns: u64,
+    /// The server still answered when the drain of the latest step ended.
+    pub(crate) still_answers: bool,
+    /// Clients whose connection has ended are kept, because connections are opened again between steps.
+    pub(crate) keeps_lost: bool,
     /// Time until which the server's close frames are awaited after an interrupt, on the thread's clock; `u64::MAX`
     /// without one.
     pub(crate) close_until_ns: u64,
@@ -155,6 +161,9 @@ impl ThreadState {
             }),
             stopped_ns: u64::MAX,
             drained_ns: u64::MAX,
+            step_t0_ns: 0,
+            still_answers: false,
+            keeps_lost: false,
             close_until_ns: u64::MAX,
             stillness: RefCell::new(Stillness::new(allowed_stop_ns)),
             life,

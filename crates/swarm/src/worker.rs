@@ -3,8 +3,10 @@
 //! | module | content |
 //! |---|---|
 //! | `slices` | the thread of a sliced run |
+//! | `reopening` | connections opened again between two steps |
 //! | `steps` | slices with a load of their own |
 
+mod reopening;
 mod slices;
 mod steps;
 
@@ -89,6 +91,8 @@ pub(crate) enum WorkerReport {
     Done,
     /// The thread is ready for a step.
     Ready,
+    /// Connections have been opened again before a step, or have failed. Holds the number of clients with one.
+    Reopened(u64),
     /// All clients of the thread have completed a slice.
     SliceOver(Box<ThreadSlice>),
     /// A thread's next second; `None` when no further one follows. Only of a logged run.
@@ -151,13 +155,14 @@ pub(crate) fn run_worker(
             io::Error::new(e.kind(), format!("it cannot be kept on core {core}: {e}"))
         })?;
     }
-    let thread = ThreadState::new(
+    let mut thread = ThreadState::new(
         &job.plan,
         job.thread,
         &job.content,
         job.allowed_stop_ns,
         job.opens_from,
     );
+    thread.keeps_lost = job.is_sliced;
     let queue = ConnectQueue::new(&job.plan, job.thread, thread.opens_from_ns);
     let connector = Arc::clone(&job.connector);
     let (handle, spins) = (job.handle.clone(), job.plan.busy_poll);

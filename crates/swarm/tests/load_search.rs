@@ -6,14 +6,14 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use common::{Server, accept, answer};
 use futures_util::{SinkExt, StreamExt};
 use measurement::load_search::{CapacityRules, SweepRules};
-use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
-use measurement::run::{LoadStep, Run, StepOrigin};
+use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile, Verify};
+use measurement::run::{LoadStep, Run, SearchEnd, StepOrigin};
 use swarm::load_search::{find_capacity, sweep};
 use swarm::{OrderPurpose, RunHandle, RunSetup};
 use units::Rate;
@@ -161,9 +161,13 @@ fn a_server_that_answers_later_and_later_does_not_keep_up() {
 fn rates_without_a_connection_are_not_measured() {
     let handle = RunHandle::new();
     let watched = handle.clone();
-    let server = Server::start(move |_, stream| {
+    let server = Server::start(move |index, stream| {
         let watched = watched.clone();
         async move {
+            if index >= 4 {
+                // The server is gone.
+                return;
+            }
             let mut socket = accept(stream).await;
             while let Some(Ok(message)) = socket.next().await {
                 let is_second = watched.search().is_some_and(|search| search.step == 2);
@@ -281,4 +285,154 @@ fn a_search_judges_what_a_real_server_does() {
         clients.iter().map(|row| row.failed).sum::<u64>(),
         summary.messages.failed()
     );
+}
+
+/// A server whose first four connections are closed behind their eighth message.
+fn closing_once() -> Server {
+    Server::start(|index, stream| async move {
+        let mut socket = accept(stream).await;
+        for n in 0.. {
+            match socket.next().await {
+                Some(Ok(message)) if message.is_close() || index < 4 && n == 8 => return,
+                Some(Ok(message)) => socket.send(message).await.unwrap(),
+                _ => return,
+            }
+        }
+    })
+}
+
+/// One connection that the server closed made all later rates fail, because it was never opened again.
+#[test]
+fn a_connection_that_the_server_closes_is_open_again_at_the_next_rate() {
+    let server = closing_once();
+    let plan = server.plan(open_loop);
+    let rules = points(&[400.0, 410.0, 420.0], 100 * MS);
+    let run = sweep(&plan, &rules, &RunHandle::new(), RunSetup::default()).unwrap();
+    let rows = rows(&run);
+    let mut closed: Vec<_> = rows.iter().collect();
+    closed.sort_by(|one, other| one.start_s.total_cmp(&other.start_s));
+    let closed: Vec<_> = closed
+        .iter()
+        .map(|row| (row.closed, row.failed + row.unsent > 0))
+        .collect();
+    assert_eq!(closed, [(4, true), (0, false), (0, false)], "{rows:?}");
+    let summary = run.summary.as_ref().unwrap();
+    let connections = &summary.connections;
+    assert_eq!((connections.attempted, connections.opened), (4, 4));
+    assert_eq!((connections.closed_early, connections.failed), (4, 0));
+    let clients = run.clients.as_ref().unwrap();
+    let numbers: Vec<_> = clients.iter().map(|row| row.client).collect();
+    assert_eq!(numbers, [0, 1, 2, 3]);
+    assert_eq!(
+        clients.iter().map(|row| row.messages).sum::<u64>(),
+        summary.messages.sent
+    );
+}
+
+/// A server that sheds a connection now and then had capacity 0.
+#[test]
+fn a_search_goes_on_behind_connections_that_the_server_closes() {
+    let answered = Arc::new(AtomicU64::new(0));
+    let server = Server::start(move |_, stream| {
+        let answered = Arc::clone(&answered);
+        async move {
+            let mut socket = accept(stream).await;
+            while let Some(Ok(message)) = socket.next().await {
+                let n = answered.fetch_add(1, Ordering::SeqCst);
+                if n % 2_000 == 1_999 || socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.warmup = 10 * MS;
+    });
+    let rules = CapacityRules {
+        budget: Duration::from_secs(4),
+        ..CapacityRules::new(vec!["error_rate<60%".parse().unwrap()])
+    };
+    let run = find_capacity(&plan, &rules, &RunHandle::new(), RunSetup::default()).unwrap();
+    let summary = run.summary.as_ref().unwrap();
+    let found = summary.capacity.as_ref().unwrap();
+    assert_ne!(found.ended_by, SearchEnd::ConnectionsLost, "{found:?}");
+    let closed: u64 = found.steps.iter().map(|step| step.closed).sum();
+    assert!(closed > 0 && closed <= summary.connections.closed_early);
+    let mut whole = found.steps.iter().filter(|step| step.closed == 0);
+    assert!(
+        whole.all(|step| step.unsent == 0 || step.generator_limited),
+        "{found:?}"
+    );
+    assert_eq!(
+        (summary.connections.attempted, summary.connections.opened),
+        (4, 4)
+    );
+}
+
+/// With `--verify off` each drain took the whole timeout when a message was lost, and the budget was gone without an answer.
+#[test]
+fn a_lossy_server_whose_echoes_have_no_identity_has_a_load_curve() {
+    let server = Server::start(|_, stream| {
+        answer(
+            stream,
+            |n, message| {
+                if n % 10 == 9 { vec![] } else { vec![message] }
+            },
+        )
+    });
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.verify = Verify::Off;
+        draft.timeout = Duration::from_secs(3_600);
+    });
+    let rules = points(&[400.0, 420.0], 100 * MS);
+    let run = sweep(&plan, &rules, &RunHandle::new(), RunSetup::default()).unwrap();
+    for row in rows(&run) {
+        // 10 or 11 messages of each client, on a connection that is new at each rate.
+        assert_eq!((row.failed, row.unsent, row.closed), (4, 0, 0), "{row:?}");
+    }
+    let connections = &run.summary.as_ref().unwrap().connections;
+    assert_eq!((connections.opened, connections.closed_early), (4, 0));
+}
+
+/// A point at an absurd rate had no message in its judged part, and counted as a limit of the server. Its drain took the
+/// whole timeout.
+#[test]
+fn a_rate_at_which_nothing_was_sent_is_limited_by_the_generator() {
+    let server = echo();
+    let plan = server.plan(|draft| {
+        open_loop(draft);
+        draft.warmup = Duration::from_secs(1);
+        draft.timeout = Duration::from_secs(3_600);
+    });
+    let rules = points(&[100.0, 50_000_000.0], 100 * MS);
+    let run = sweep(&plan, &rules, &RunHandle::new(), RunSetup::default()).unwrap();
+    let rows = rows(&run);
+    let absurd = rows.last().unwrap();
+    assert_eq!(absurd.achieved_per_s, 0.0);
+    assert!(absurd.due > 0 && absurd.generator_limited, "{absurd:?}");
+    assert_eq!((rows[0].failed, rows[0].unsent), (0, 0));
+}
+
+#[test]
+fn a_stop_of_the_server_is_named_with_its_length() {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let server = Server::start(move |_, stream| {
+        let stopped = Arc::clone(&stopped);
+        answer(stream, move |n, message| {
+            if n == 50 && !stopped.swap(true, Ordering::SeqCst) {
+                // Stops all connections.
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            vec![message]
+        })
+    });
+    let plan = server.plan(open_loop);
+    let rules = points(&[400.0], Duration::from_secs(2));
+    let run = sweep(&plan, &rules, &RunHandle::new(), RunSetup::default()).unwrap();
+    let row = &rows(&run)[0];
+    assert_eq!((row.failed, row.unsent), (0, 0));
+    let silence_s = row.longest_silence_s.unwrap();
+    assert!((0.9..2.0).contains(&silence_s), "{silence_s}");
 }

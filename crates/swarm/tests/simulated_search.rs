@@ -18,7 +18,7 @@ use measurement::load_search::CapacityRules;
 use measurement::plan::{Arrivals, CertificatePolicy, Length, Load, LoadDraft, Plan, RateProfile};
 use measurement::record::{BottomK, Outcome, Recorder, Sample};
 use measurement::run::{CapacitySummary, LoadStep, Run, SearchEnd, StepOrigin};
-use measurement::verdict::{GeneratorUsage, Stops, Verdict};
+use measurement::verdict::{Calibration, GeneratorUsage, Stops, Verdict};
 use swarm::load_search::{ClosedRun, OrderRunner, find_capacity_with};
 use swarm::{LoadOrder, OrderLoad, OrderRecord, RunHandle, RunSetup, SwarmError};
 use units::Rate;
@@ -58,6 +58,8 @@ struct Simulation {
     ends_before: Option<usize>,
     /// Connections end in the middle of this step.
     ends_in: Option<usize>,
+    /// The connections are opened again.
+    comes_back: bool,
     /// The user interrupts this step.
     interrupted_in: Option<usize>,
 }
@@ -190,6 +192,10 @@ impl OrderRunner for Simulated {
                 (order.judged.as_nanos() / u128::from(SERVICE_NS)) as u64;
         }
         Ok(record)
+    }
+
+    fn reopen(&mut self) -> Result<u64, SwarmError> {
+        Ok(if self.simulation.comes_back { 4 } else { 0 })
     }
 
     fn close(self: Box<Self>) -> Result<ClosedRun, SwarmError> {
@@ -455,6 +461,60 @@ fn a_step_in_which_the_server_goes_away_is_not_limited_by_the_generator() {
     let last = found.steps.last().unwrap();
     assert_eq!((last.held, last.generator_limited), (Some(false), false));
     assert!(last.unsent > 0);
+}
+
+/// A step in which the server closed all connections ended the search.
+#[test]
+fn a_search_goes_on_when_all_connections_are_open_again() {
+    let (run, orders) = search(
+        Simulation {
+            ends_in: Some(8),
+            comes_back: true,
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    assert_eq!(found.ended_by, SearchEnd::Precision);
+    assert_eq!(found.steps.len(), offered(&orders).count());
+    let failed = found.steps.iter().filter(|step| step.unsent > 0);
+    assert_eq!(failed.count(), 1, "{found:?}");
+    let rate = found.rate_per_s.unwrap();
+    assert!((1_800.0..2_100.0).contains(&rate), "{found:?}");
+}
+
+/// The final step of a lossy server waited for 3 s for its echoes, however little of the budget was left.
+#[test]
+fn the_last_drain_fits_into_the_budget() {
+    let plan = search_plan();
+    let orders = Rc::new(RefCell::new(Vec::new()));
+    let runner = Simulated {
+        simulation: Simulation::default(),
+        orders: Rc::clone(&orders),
+    };
+    let rules = CapacityRules {
+        budget: Duration::from_secs(4),
+        ..CapacityRules::new(vec!["p99<10ms".parse().unwrap()])
+    };
+    let setup = RunSetup {
+        calibration: Some(Calibration {
+            floor_service_p50_ns: 1_000,
+            ceiling_messages_per_s: 1e6,
+            ceiling_deliveries_per_s: None,
+            took_s: 3.0,
+            longest_stop_ns: 0,
+        }),
+        ..RunSetup::default()
+    };
+    let handle = RunHandle::new();
+    let run = find_capacity_with(Box::new(runner), &plan, &rules, &handle, setup).unwrap();
+    let orders = orders.take();
+    let last = orders.last().unwrap();
+    assert_eq!(capacity(&run).steps.len(), offered(&orders).count());
+    let left = Duration::from_secs(1).saturating_sub(last.length());
+    let longest = left.max(Duration::from_millis(200));
+    assert!(last.drain.longest <= longest, "{last:?}");
+    assert!(last.drain.quiet <= longest && last.drain.late_sends <= longest);
 }
 
 /// Only the final step kept samples, which a search that ends early does not have.

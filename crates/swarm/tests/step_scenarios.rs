@@ -148,6 +148,106 @@ fn a_publisher_whose_connection_ends_leaves_no_message_to_the_next_step() {
     }
 }
 
+/// A room that lost a member had failures in all further steps.
+#[test]
+fn members_whose_connection_has_ended_join_their_rooms_again() {
+    let mut has_closed = false;
+    let server = StubRoomServer::start(2, move |room, event| {
+        if let RoomEvent::Said(post) = event {
+            if post.number >= 10 && !post.is_warm_up && !has_closed {
+                has_closed = true;
+                // A publisher and a receiver.
+                room.close(0);
+                room.close(3);
+                return;
+            }
+            room.deliver_to_all(post);
+        }
+    });
+    let plan = server.plan(room);
+    let mut run = open(&plan);
+    let first = order(1_000.0, 1);
+    let found = run.step(&first).unwrap();
+    counts(&plan, &first, &found);
+    assert_eq!((found.alive, found.closed, found.lost), (4, 2, 2));
+    assert_eq!(run.reopen().unwrap(), 6);
+    for seed in 2..4 {
+        let next = order(1_000.0, seed);
+        let found = run.step(&next).unwrap();
+        assert_eq!(counts(&plan, &next, &found), (100, 0, 0));
+        let c = found.record.fan_out.as_ref().unwrap().counts;
+        assert_eq!((c.published, c.expected, c.delivered), (100, 400, 400));
+        assert_eq!((c.unexpected, c.duplicated, c.reordered), (0, 0, 0));
+    }
+    let rest = run.close().unwrap();
+    assert_eq!(rest.context.setup.unwrap().ready, 6);
+    assert_eq!(rest.clients.len(), 6);
+}
+
+/// A room that delivered nothing drained for the whole timeout.
+#[test]
+fn a_room_that_delivers_nothing_ends_a_step_before_the_timeout() {
+    let (mut said, mut held) = (0, Vec::new());
+    let server = StubRoomServer::start(2, move |room, event| {
+        if let RoomEvent::Said(post) = event {
+            held.push(post.clone());
+            said += 1;
+            // The deliveries of the first step, which has 120 messages, come with those of the next one.
+            if said > 120 {
+                held.drain(..).for_each(|post| room.deliver_to_all(&post));
+            }
+        }
+    });
+    let hour = Duration::from_secs(3_600);
+    let plan = server.plan(|draft| {
+        room(draft);
+        draft.timeout = hour;
+    });
+    let mut run = open(&plan);
+    let mut first = order(1_000.0, 1);
+    first.drain.longest = hour;
+    let found = run.step(&first).unwrap();
+    assert_eq!(counts(&plan, &first, &found), (100, 100, 0));
+    let c = found.record.fan_out.as_ref().unwrap().counts;
+    assert_eq!((c.delivered, c.incomplete), (0, 100));
+    let second = order(1_000.0, 2);
+    let found = run.step(&second).unwrap();
+    assert_eq!(counts(&plan, &second, &found), (100, 0, 0));
+    let c = found.record.fan_out.as_ref().unwrap().counts;
+    assert_eq!((c.expected, c.delivered, c.late), (400, 400, 0));
+    assert_eq!((c.unexpected, c.duplicated, c.reordered), (0, 0, 0));
+}
+
+/// Replies without an id of a step that was over were taken for those of the next one.
+#[test]
+fn connections_with_late_replies_that_name_no_message_are_opened_again() {
+    let nameless = "
+[[message]]
+send = 'call ${id} ${pad}'
+reply = 'done'
+";
+    let server = Server::start(|_, stream| {
+        answer(stream, |n, _| match n {
+            0 => vec![],
+            _ => vec![Message::text("done")],
+        })
+    });
+    let plan = server.plan(|draft| {
+        steps(Arrivals::Constant)(draft);
+        draft.scenario = scenario(nameless);
+        draft.timeout = Duration::from_secs(600);
+    });
+    let mut run = open(&plan);
+    for seed in 1..3 {
+        let order = order(2_000.0, seed);
+        let found = run.step(&order).unwrap();
+        assert_eq!(counts(&plan, &order, &found), (200, 4, 0));
+        assert_eq!((found.stale, found.closed), (4, 0));
+        assert_eq!(run.reopen().unwrap(), 4);
+    }
+    assert_eq!(run.close().unwrap().context.connections.opened, 4);
+}
+
 #[test]
 fn messages_over_connections_that_are_replaced_are_all_counted() {
     let server = Server::start(|_, stream| answer(stream, |_, message| vec![message]));

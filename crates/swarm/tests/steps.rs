@@ -283,6 +283,113 @@ fn messages_of_clients_whose_connection_has_ended_are_unsent_in_all_steps() {
     }
 }
 
+/// Clients whose connection had ended had no connection in all further steps.
+#[test]
+fn clients_whose_connection_has_ended_send_again_when_it_is_opened_again() {
+    // The first connection ends in the first step.
+    let server = Server::start(move |index, stream| async move {
+        let mut socket = accept(stream).await;
+        for n in 0.. {
+            match socket.next().await {
+                Some(Ok(message)) if message.is_close() || index == 0 && n == 40 => return,
+                Some(Ok(message)) => socket.send(message).await.unwrap(),
+                _ => return,
+            }
+        }
+    });
+    let plan = server.plan(|draft| {
+        steps(Arrivals::Constant)(draft);
+        draft.threads = std::num::NonZeroUsize::MIN;
+    });
+    let mut run = open(&plan);
+    let first = order(2_000.0, 1);
+    let found = run.step(&first).unwrap();
+    let (due, failed, unsent) = counts(&plan, &first, &found);
+    // Of 60 messages of the client, 40 were answered.
+    assert_eq!((due, failed + unsent), (200, 20));
+    assert_eq!((found.alive, found.closed, found.lost), (3, 1, 1));
+    assert_eq!(run.reopen().unwrap(), 4);
+    let second = order(2_000.0, 2);
+    let found = run.step(&second).unwrap();
+    assert_eq!(counts(&plan, &second, &found), (200, 0, 0));
+    assert_eq!((found.alive, found.closed, found.lost), (4, 0, 0));
+    assert_eq!(found.connections.opened, 4);
+    assert_eq!(found.connections.closed_early, 1);
+    // Nothing is to be done.
+    assert_eq!(run.reopen().unwrap(), 4);
+    let rest = run.close().unwrap();
+    assert_eq!(rest.clients.len(), 4);
+    assert_eq!(
+        rest.clients.iter().map(|row| row.reconnects).sum::<u64>(),
+        1
+    );
+    assert_eq!(rest.context.connections.attempted, 4);
+}
+
+#[test]
+fn a_client_that_cannot_come_back_is_tried_again_before_the_step_after_it() {
+    // The first connection ends in the first step. The fifth one, which would replace it, is refused.
+    let server = Server::start(move |index, stream| async move {
+        if index == 4 {
+            return;
+        }
+        let mut socket = accept(stream).await;
+        for n in 0.. {
+            match socket.next().await {
+                Some(Ok(message)) if message.is_close() || index == 0 && n == 40 => return,
+                Some(Ok(message)) => socket.send(message).await.unwrap(),
+                _ => return,
+            }
+        }
+    });
+    let plan = server.plan(steps(Arrivals::Constant));
+    let mut run = open(&plan);
+    run.step(&order(2_000.0, 1)).unwrap();
+    assert_eq!(run.reopen().unwrap(), 3);
+    let second = order(2_000.0, 2);
+    let found = run.step(&second).unwrap();
+    assert_eq!(counts(&plan, &second, &found), (200, 0, 50));
+    assert_eq!((found.alive, found.lost), (3, 1));
+    assert_eq!(run.reopen().unwrap(), 4);
+    let third = order(2_000.0, 3);
+    let found = run.step(&third).unwrap();
+    assert_eq!(counts(&plan, &third, &found), (200, 0, 0));
+    let rest = run.close().unwrap();
+    assert_eq!(rest.clients.len(), 4);
+    assert_eq!(rest.context.connections.failed, 0);
+}
+
+/// A late echo without an identity would have been taken for that of the first message of the next step.
+#[test]
+fn connections_with_late_echoes_that_name_no_message_are_opened_again() {
+    // Each message is echoed when the next one has come.
+    let server = Server::start(|_, stream| {
+        let mut held = None;
+        answer(stream, move |_, message| {
+            held.replace(message).into_iter().collect()
+        })
+    });
+    for (verify, bytes) in [(Verify::Off, 125), (Verify::Full, 8)] {
+        let plan = server.plan(|draft| {
+            steps(Arrivals::Constant)(draft);
+            draft.verify = verify;
+            draft.payload = common::size(bytes);
+            draft.timeout = Duration::from_secs(600);
+        });
+        let mut run = open(&plan);
+        for seed in 1..4 {
+            let order = order(2_000.0, seed);
+            let found = run.step(&order).unwrap();
+            assert_eq!(counts(&plan, &order, &found), (200, 4, 0), "{verify:?}");
+            assert_eq!((found.stale, found.lost, found.closed), (4, 0, 0));
+            assert_eq!(run.reopen().unwrap(), 4);
+        }
+        let rest = run.close().unwrap();
+        assert_eq!(rest.clients.len(), 4);
+        assert_eq!(rest.context.connections.closed_early, 0);
+    }
+}
+
 #[test]
 fn clients_that_never_connected_have_unsent_messages() {
     let server = Server::start(|index, stream| async move {

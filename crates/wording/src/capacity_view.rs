@@ -11,7 +11,8 @@ use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 pub use crate::capacity_conditions::{all_conditions, spaced_condition};
 pub use crate::load_table::{HELD, LoadRow, LoadTable, time_with_interval};
 pub use crate::search_outcome::{
-    headline, interval_ends, rate_with_interval, recovery, search_end,
+    LowerBoundReason, headline, interval_ends, lower_bound_reason, rate_with_interval, recovery,
+    search_end,
 };
 
 /// Advice when the generator was late at every rate at which a condition may fail.

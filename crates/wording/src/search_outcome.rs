@@ -153,6 +153,26 @@ fn lower_limit(own: &CapacitySummary) -> String {
     }
 }
 
+/// The reason for a lower bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LowerBoundReason {
+    /// `the generator was the limit`.
+    pub text: &'static str,
+    /// True when the generator was late, so that more time does not help.
+    pub is_of_generator: bool,
+}
+
+/// The reason why the capacity is a lower bound; `None` for any other result.
+pub fn lower_bound_reason(own: &CapacitySummary) -> Option<LowerBoundReason> {
+    match Outcome::of(own) {
+        Outcome::AtLeast(_, cause) => Some(LowerBoundReason {
+            text: bound_cause(own, cause),
+            is_of_generator: cause == BoundCause::Generator,
+        }),
+        Outcome::Known(_) | Outcome::Below(_) | Outcome::Unknown => None,
+    }
+}
+
 fn bound_cause(own: &CapacitySummary, cause: BoundCause) -> &'static str {
     match (cause, own.ended_by) {
         (BoundCause::Generator, _) => "the generator was the limit",

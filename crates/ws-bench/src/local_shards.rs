@@ -278,6 +278,23 @@ impl LedRun<'_> {
     }
 }
 
+/// Longest time for opening all connections of a plan: at the connect rate, with the waits of a scenario, and the connect
+/// timeout.
+fn longest_opening(plan: &Plan) -> Duration {
+    /// However long a plan may say.
+    const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    let paced_s = plan
+        .connect_rate
+        .map(|rate| f64::from(plan.connections()) / rate.per_second());
+    let paced = Duration::try_from_secs_f64(paced_s.unwrap_or(0.0)).unwrap_or(LONGEST);
+    let steps = plan.scenario().map_or(&[][..], |own| own.setup.as_slice());
+    let waits: Duration = steps.iter().filter_map(|step| step.wait).sum();
+    let longest = paced
+        .saturating_add(waits)
+        .saturating_add(plan.connect_timeout);
+    longest.min(LONGEST)
+}
+
 /// Usage of a generator in the parent. An embedded server is all of this process that works.
 fn no_generator() -> GeneratorUsage {
     GeneratorUsage {

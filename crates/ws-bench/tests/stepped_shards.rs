@@ -186,6 +186,57 @@ fn a_child_that_dies_in_the_second_step_leaves_the_first_one() {
     assert_eq!(json["connections"]["opened"], 4, "{json}");
 }
 
+/// A connection that the server closed stayed away in all later steps of its shard.
+#[test]
+fn every_shard_opens_its_connections_again_between_steps() {
+    let server = StubServer::start(StubBehaviour {
+        close_at: Some((40, Some((1001, "")))),
+        ..StubBehaviour::default()
+    });
+    let bench = Bench::new();
+    // 25 or 26 messages of each client in a step, so that all connections end in the second one.
+    let sweep = "--sweep 100..102:3 -d 1s --warmup 0s -c 4 --shards 2 -q -o run.json";
+    bench.run(&format!("{} {sweep}", server.url()));
+    let json = report(&bench);
+    let mut steps = json["load_curve"].as_array().unwrap().clone();
+    steps.sort_by(|one, other| {
+        let [one, other] = [one, other].map(|step| step["start_s"].as_f64().unwrap());
+        one.total_cmp(&other)
+    });
+    let closed: Vec<_> = steps.iter().map(|step| step["closed"].as_u64()).collect();
+    assert_eq!(closed, [Some(0), Some(4), Some(0)], "{json}");
+    let lacks = |step: &Value| step["unsent"].as_u64().unwrap() > 0;
+    assert!(!lacks(&steps[0]) && lacks(&steps[1]) && !lacks(&steps[2]));
+    let connections = &json["connections"];
+    assert_eq!(connections["attempted"], 4, "{json}");
+    assert_eq!(connections["closed_early"], 4, "{json}");
+}
+
+/// The search ended as if the user had interrupted it.
+#[test]
+fn a_search_whose_child_dies_says_so() {
+    let server = echo();
+    let bench = Bench::new();
+    let search = "--find-capacity p99<1s --budget 10m --warmup 0s -c 4 --shards 2 --no-calibrate";
+    let line = format!(
+        "{} {search} -o run.json --metrics-bind 127.0.0.1:0",
+        server.url
+    );
+    let mut command = bench.command(&line);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut parent = command.spawn().unwrap();
+    wait_for_second_step(&mut parent);
+    send(children_of(&parent)[1], Signal::SIGKILL);
+    let output = parent.wait_with_output().unwrap();
+    let json = report(&bench);
+    assert_eq!(output.status.code(), Some(3), "{json}");
+    assert_eq!(json["capacity"]["ended_by"], "shard_lost");
+    assert_eq!(json["shards"]["died"].as_array().unwrap().len(), 1);
+    let text = stdout(&output);
+    assert!(text.contains("a process of the generator died"), "{text}");
+    assert!(!text.contains("by the user"), "{text}");
+}
+
 /// A sweep of two shards whose points take ten minutes.
 fn long_sweep(bench: &Bench, server: &Server) -> Child {
     let line = "--sweep 100..200:2 -d 10m --warmup 0s -c 4 --shards 2 --no-calibrate -o run.json";

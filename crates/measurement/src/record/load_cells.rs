@@ -78,6 +78,8 @@ pub struct LoadCells {
     failed: Vec<u32>,
     /// Messages that were never sent, by cell.
     unsent: Vec<u32>,
+    /// Answers that arrived, by the cell of their arrival. Those to messages before the judged part count too.
+    arrived: Vec<u32>,
     /// Messages answered in time whose service time is too long, by cell, then by limit.
     slow_service: Vec<u32>,
     /// Messages answered in time whose response time less the generator's own lateness and stops is too long, for each
@@ -98,6 +100,7 @@ impl LoadCells {
             answered: vec![0; cells * buckets.len()],
             failed: vec![0; cells],
             unsent: vec![0; cells],
+            arrived: vec![0; cells],
             slow_service: vec![0; cells * rules.service_limits_ns.len()],
             slow_punctual: vec![0; rules.response_limits_ns.len()],
             slow_unstopped: vec![0; rules.service_limits_ns.len()],
@@ -136,6 +139,15 @@ impl LoadCells {
         }
     }
 
+    /// Counts an answer that arrived at this time.
+    #[inline]
+    pub(super) fn arrived(&mut self, at_ns: u64) {
+        if at_ns < self.rules.length_ns {
+            let cell = self.cell(at_ns);
+            self.arrived[cell] += 1;
+        }
+    }
+
     /// Counts a message that was due at this time and never sent.
     #[inline]
     pub(super) fn unsent(&mut self, due_ns: u64) {
@@ -171,6 +183,7 @@ impl LoadCells {
         sum(&mut self.answered, &other.answered);
         sum(&mut self.failed, &other.failed);
         sum(&mut self.unsent, &other.unsent);
+        sum(&mut self.arrived, &other.arrived);
         sum(&mut self.slow_service, &other.slow_service);
         sum(&mut self.slow_punctual, &other.slow_punctual);
         sum(&mut self.slow_unstopped, &other.slow_unstopped);
@@ -225,6 +238,21 @@ impl LoadCells {
     /// Messages of the step that are beyond a service limit, by its index, and would be without stops of the generator.
     pub fn unstopped_service_beyond(&self, limit: usize) -> u64 {
         self.slow_unstopped[limit] + self.total_failed() + self.total_unsent()
+    }
+
+    /// Longest time in which no answer arrived while messages were due, in seconds: from the first cell in which one was due
+    /// behind the last answer to the next answer, or to the end of the step.
+    pub fn longest_silence_s(&self) -> f64 {
+        let mut longest = 0;
+        let mut since: Option<usize> = None;
+        for cell in 0..self.cells {
+            if self.arrived[cell] > 0 {
+                since = None;
+            } else if since.is_some() || self.due(cell) > 0 {
+                longest = longest.max(cell + 1 - *since.get_or_insert(cell));
+            }
+        }
+        longest as f64 * self.cell_s()
     }
 
     /// Messages due in the step.
@@ -399,6 +427,39 @@ mod tests {
         assert_eq!((cells.total_due(), cells.service_beyond(0, 0)), (7, 5));
     }
 
+    /// A stop of the server looked like any other overload, because its answers count in the cells of their due times.
+    #[test]
+    fn a_stop_of_the_server_is_a_silence_and_a_low_rate_is_none() {
+        let answer = |cells: &mut LoadCells, due_ms: u64, end_ms: u64| {
+            cells.ended(&answered(due_ms * MS, (end_ms - due_ms) * MS), 0);
+            cells.arrived(end_ms * MS);
+        };
+        let mut stopped = LoadCells::new(&rules(2_000, &[]));
+        for due_ms in (0..2_000).step_by(5) {
+            // Stopped from 400 ms to 1,300 ms.
+            let is_stopped = (400..1_300).contains(&due_ms);
+            answer(
+                &mut stopped,
+                due_ms,
+                if is_stopped { 1_300 } else { due_ms },
+            );
+        }
+        assert!((stopped.longest_silence_s() - 0.9).abs() < 1e-9);
+        let mut slow = LoadCells::new(&rules(2_000, &[]));
+        for due_ms in [0, 900, 1_800] {
+            answer(&mut slow, due_ms, due_ms + 8);
+        }
+        assert!(slow.longest_silence_s() <= 0.01);
+        // Nothing more is answered, and answers behind the end of the step count nowhere.
+        let mut dead = LoadCells::new(&rules(2_000, &[]));
+        answer(&mut dead, 0, 0);
+        answer(&mut dead, 500, 2_000);
+        assert!((dead.longest_silence_s() - 1.5).abs() < 1e-9);
+        // The server still answers messages that were due before the judged part.
+        (0..200).for_each(|cell| dead.arrived(cell * 10 * MS));
+        assert_eq!(dead.longest_silence_s(), 0.0);
+    }
+
     #[test]
     fn what_the_generator_explains_is_not_punctual() {
         let mut cells = LoadCells::new(&rules(10, &[5 * MS]));
@@ -562,6 +623,7 @@ mod tests {
                             let mut sample = answered(*due_ns, *response_ns);
                             sample.outcome = *outcome;
                             cells.ended(&sample, 0);
+                            cells.arrived(due_ns + response_ns);
                             cells.punctual(response_ns / 2, *outcome);
                         }
                         None => cells.unsent(*due_ns),

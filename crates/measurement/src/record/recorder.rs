@@ -39,6 +39,8 @@ pub struct Recorder {
     pub slow: Option<Box<SlowRecord>>,
     /// Figures of lost connections, which the caller records; `None` when they are not reported.
     pub reconnect: Option<Box<ReconnectRecord>>,
+    /// Answers of any kind so far, measured or not.
+    arrivals: u64,
     /// Counts by due time; `None` outside of the steps of a load.
     cells: Option<Box<LoadCells>>,
     /// Stops of the generator thread after T0, in the order of time, where messages are counted by due time.
@@ -68,6 +70,7 @@ impl Recorder {
             push: None,
             slow: None,
             reconnect: None,
+            arrivals: 0,
             cells: None,
             stops: Vec::new(),
         }
@@ -210,6 +213,27 @@ impl Recorder {
         }
     }
 
+    /// Records that an answer arrived at this time after T0, to a message that is not measured, or at one of its receivers.
+    #[inline]
+    pub fn arrived(&mut self, received_ns: u64) {
+        self.arrivals += 1;
+        if let Some(cells) = &mut self.cells {
+            cells.arrived(received_ns);
+        }
+    }
+
+    /// Records that the echo of a message of the warm-up arrived at this time after T0.
+    #[inline]
+    pub fn warmup_echo(&mut self, received_ns: u64) {
+        self.counts.warmup_echoes += 1;
+        self.arrived(received_ns);
+    }
+
+    /// Number of answers so far, measured or not. It tells whether the server still answers.
+    pub fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
     /// Records the end of a measured message: its echo arrived, or the wait for it ended.
     #[inline]
     pub fn ended(&mut self, budget: &BottomK, sample: Sample, payload_bytes: u64) {
@@ -228,6 +252,7 @@ impl Recorder {
         }
         if let Some(received_ns) = sample.received_ns() {
             self.counts.received += 1;
+            self.arrived(received_ns);
             self.last_received_ns = self.last_received_ns.max(received_ns);
             let times = sample
                 .service_time_ns()

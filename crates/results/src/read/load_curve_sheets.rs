@@ -48,6 +48,8 @@ fn fill(step: &mut LoadStep, column: Column, cell: Cell<'_>, place: &Place) -> R
         Column::ClientCpu => step.client_cpu_share = Some(number()?),
         Column::GeneratorLimited => step.generator_limited = truth(cell, place)?,
         Column::Answered => step.answered_per_s = number()?,
+        Column::Closed => step.closed = cell.count(place)?,
+        Column::LongestSilence => step.longest_silence_s = Some(number()?),
     }
     Ok(())
 }

@@ -25,6 +25,11 @@ impl Client {
         dialogue: &Dialogue,
         thread: &ThreadState,
     ) {
+        if let Some(run) = thread.run
+            && let Some(received_ns) = delivery.received_ns.checked_sub(run.t0_ns)
+        {
+            thread.recorder.borrow_mut().arrived(received_ns);
+        }
         let kind = &dialogue.scenario.messages[delivery.kind];
         if let Some(answer) = &kind.answer {
             let captures = &scratch.captures;
@@ -82,7 +87,8 @@ impl Client {
             ),
             _ => (None, board.had_joined(sender, delivery.number, place)),
         };
-        if !is_expected || delivery.number.is_warmup() {
+        let is_earlier = publication.is_some_and(|own| thread.is_of_earlier_step(own));
+        if !is_expected || delivery.number.is_warmup() || is_earlier {
             return;
         }
         rooms.arrived += 1;
@@ -110,6 +116,9 @@ impl Client {
             return;
         };
         rooms.is_reached = true;
+        if thread.is_of_earlier_step(publication) {
+            return;
+        }
         let is_queue = publication.expected.is_queue;
         let is_slow = self.is_slow() && !is_queue;
         let now_ns = thread.on_board(delivery.received_ns);
@@ -198,6 +207,16 @@ fn expected_place<'a>(
 }
 
 impl ThreadState {
+    /// Returns true for a message of a step that is over. Late deliveries of it count in none that follows.
+    fn is_of_earlier_step(&self, publication: &Publication) -> bool {
+        let t0_ns = publication.message.t0_ns;
+        match self.run {
+            Some(run) => run.is_step() && t0_ns != self.on_board(run.t0_ns),
+            // Another thread may have begun the next step already.
+            None => self.step_t0_ns > 0 && t0_ns <= self.on_board(self.step_t0_ns),
+        }
+    }
+
     /// The message that a delivery names. Most name the same one as a delivery shortly before.
     #[inline]
     fn publication(

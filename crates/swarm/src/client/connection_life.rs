@@ -41,15 +41,19 @@ pub(super) struct ConnectionLife {
 }
 
 impl ConnectionLife {
-    /// The life of a connection that has opened; `None` in a run whose connections stay.
+    /// The life of a connection that has opened; `None` for the first one of a client in a run whose connections stay.
     pub(super) fn new(request: ConnectRequest, thread: &ThreadState) -> Option<Box<Self>> {
-        let rules = thread.life.as_ref()?;
+        let rules = thread.life.as_ref();
+        if rules.is_none() && request.returning.is_none() {
+            return None;
+        }
         let returning = request.returning.as_ref();
         let earlier = returning.map_or(0, |returning| returning.connections);
         let intended_ns = request.intended_or_begun_ns();
-        let lifetime = rules.connections.lifetime;
-        let lifetime =
-            lifetime.map(|lifetime| lifetime.of(rules.seed, request.connection, earlier));
+        let lifetime = rules.and_then(|rules| {
+            let lifetime = rules.connections.lifetime?;
+            Some(lifetime.of(rules.seed, request.connection, earlier))
+        });
         Some(Box::new(Self {
             ends_ns: lifetime.map_or(u64::MAX, |time| {
                 intended_ns.saturating_add(nanoseconds(time))
@@ -178,6 +182,12 @@ impl Client {
             ClientPart::Receiving => ClientStage::Receiving,
             ClientPart::Done => ClientStage::Done,
         };
+        if returning.is_between_steps {
+            let mut stats = thread.clients.borrow_mut();
+            stats.reopening -= 1;
+            stats.busy += 1;
+            return;
+        }
         let Some(loss) = returning.loss else {
             return;
         };

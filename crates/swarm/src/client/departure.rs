@@ -134,13 +134,23 @@ impl Client {
             let from_ns = self.active_from_ns(run);
             thread.recorder.borrow_mut().active_ns += now_ns.saturating_sub(from_ns);
         }
-        let (connect_ns, ready_ns) = self.first_times();
-        let mut stats = thread.clients.borrow_mut();
-        stats.recognized |= self.has_recognized();
-        let (earlier, losses) = self.life.as_mut().map_or((0, 0), |life| {
+        thread.clients.borrow_mut().recognized |= self.has_recognized();
+        if let Some(life) = &mut self.life {
             life.is_detached = true;
-            (life.earlier, life.losses)
-        });
+        }
+        self.next_state(part, loss, rooms)
+    }
+
+    /// State of the client for its next connection.
+    fn next_state(
+        &mut self,
+        part: ClientPart,
+        loss: Option<u64>,
+        rooms: CarriedRooms,
+    ) -> Box<ReturningClient> {
+        let (connect_ns, ready_ns) = self.first_times();
+        let life = self.life.as_ref();
+        let (earlier, losses) = life.map_or((0, 0), |life| (life.earlier, life.losses));
         Box::new(ReturningClient {
             id: self.id,
             part,
@@ -154,9 +164,53 @@ impl Client {
             connections: earlier + 1,
             losses: losses + u32::from(loss.is_some()),
             loss: loss.map(|at_ns| Loss { at_ns, failed: 0 }),
+            is_between_steps: false,
             rooms,
             feed: self.dialogue.as_mut().and_then(|own| own.feed.take()),
         })
+    }
+
+    /// Keeps the state of a client whose connection has ended, because the connection can be opened again before the next
+    /// step.
+    #[cold]
+    pub(super) fn keep_lost(
+        &mut self,
+        end: &ConnectionEnd,
+        rooms: CarriedRooms,
+        thread: &ThreadState,
+    ) {
+        let now_ns = thread.clock.now_ns();
+        let mut returning = self.next_state(ClientPart::Waiting, Some(now_ns), rooms);
+        returning.close_code = end.close_code();
+        returning.is_between_steps = true;
+        let request = ConnectRequest::of(returning);
+        thread.clients.borrow_mut().lost.push(request);
+    }
+
+    /// Returns true between two steps when late echoes could be taken for those of the next one, or the server has not
+    /// answered all messages.
+    pub(crate) fn is_stale(&self, thread: &ThreadState) -> bool {
+        self.stage == ClientStage::Waiting
+            && !thread.is_idle(self.id)
+            && !self.is_detached()
+            && self.in_flight.has_unanswered()
+    }
+
+    /// Ends a stale connection. Its client goes on with another one.
+    #[cold]
+    pub(crate) fn end_stale(&mut self, thread: &ThreadState) {
+        let rooms = self.leave_connection(true, thread);
+        self.leave(thread);
+        let now_ns = thread.clock.now_ns();
+        let mut returning = self.next_state(ClientPart::Waiting, Some(now_ns), rooms);
+        returning.is_between_steps = true;
+        let mut stats = thread.clients.borrow_mut();
+        stats.recognized |= self.has_recognized();
+        stats.lost.push(ConnectRequest::of(returning));
+        drop(stats);
+        let code = close_code::NORMAL.to_be_bytes();
+        self.queue_control(Opcode::Close, &code, thread);
+        self.flush_control();
     }
 
     /// Time from which the client has worked on this connection in the measured phase.
@@ -244,10 +298,11 @@ impl Client {
             return false;
         }
         let returning = self.take_unready();
-        if let Some(returning) = &returning {
+        let is_returning = returning.is_some();
+        if let Some(returning) = returning {
             thread.give_up(returning);
         }
-        returning.is_some()
+        is_returning
     }
 
     /// Closes the connection of a client that is not ready again when the measured phase is over. `is_over`: the run is

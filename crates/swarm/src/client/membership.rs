@@ -50,11 +50,11 @@ impl Client {
     }
 
     /// Hands own messages that are on their way over to the thread, because the connection has ended for good; they may still
-    /// arrive. Removes the client from its rooms.
+    /// arrive. Removes the client from its rooms. Returns what another connection begins with, should there be one.
     #[cold]
-    pub(super) fn leave_rooms(&mut self, thread: &ThreadState) {
+    pub(super) fn leave_rooms(&mut self, thread: &ThreadState) -> CarriedRooms {
         let Some((rooms, published)) = self.exit_rooms(false, thread) else {
-            return;
+            return CarriedRooms::default();
         };
         let got_none = rooms.arrived == 0 && !rooms.had_arrived;
         if published > rooms.to_others && got_none && self.slow.is_none() {
@@ -63,6 +63,7 @@ impl Client {
                 fan_out.record.unreached.push(self.id);
             }
         }
+        rooms.carried()
     }
 
     /// Does the same for a client that may open another connection, and returns what that one begins with, in

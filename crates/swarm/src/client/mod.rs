@@ -277,7 +277,11 @@ impl Client {
         } else if early {
             self.leave_further_steps(thread);
         }
-        self.leave_rooms(thread);
+        let rooms = self.leave_rooms(thread);
+        let is_idle = thread.is_idle(self.id);
+        if early && !was_slow && !is_idle && thread.keeps_lost {
+            self.keep_lost(&end, rooms, thread);
+        }
         let by_server = !is_closing || was_slow;
         let (connect_ns, ready_ns) = self.first_times();
         let row = ClientRow {
@@ -292,7 +296,6 @@ impl Client {
         };
         let mut stats = thread.clients.borrow_mut();
         stats.recognized |= self.has_recognized();
-        let is_idle = thread.is_idle(self.id);
         stats.add_ended(
             (!is_idle).then_some(row),
             end,

@@ -29,8 +29,10 @@ impl Client {
                     by_order,
                 } = echo;
                 if message.number.is_warmup() {
-                    recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
-                    recorder.lead_in_ns += now_ns.saturating_sub(run.t0_ns);
+                    if let Some(received_ns) = now_ns.checked_sub(run.t0_ns) {
+                        recorder.warmup_echo(received_ns);
+                        recorder.lead_in_ns += received_ns;
+                    }
                     return;
                 }
                 if by_order {

@@ -393,7 +393,9 @@ impl Client {
         } = echo;
         let mut recorder = thread.recorder.borrow_mut();
         if message.number.is_warmup() {
-            recorder.counts.warmup_echoes += u64::from(now_ns >= run.t0_ns);
+            if let Some(received_ns) = now_ns.checked_sub(run.t0_ns) {
+                recorder.warmup_echo(received_ns);
+            }
             return;
         }
         let outcome = end.outcome(*timed_out, *reordered);

@@ -198,7 +198,11 @@ impl Client {
     /// Lets a client that is done wait for the next slice of a sliced run. Late echoes of a step count in none that follows.
     /// Returns true if the client waits.
     pub(crate) fn rest(&mut self, thread: &ThreadState) -> bool {
-        if thread.run.is_some_and(|run| run.is_step()) && thread.rules.verify != Verify::Off {
+        let is_settled = !self.in_flight.has_unanswered()
+            || thread.rules.identifies_echoes && !thread.still_answers;
+        let is_step = thread.run.is_some_and(|run| run.is_step());
+        // Other connections are stale.
+        if is_step && is_settled && thread.rules.verify != Verify::Off {
             self.in_flight.end_step(self.warmed, self.sent);
         }
         if self.stage == ClientStage::Done {

@@ -64,6 +64,8 @@ pub(crate) struct PublicationBoard {
     slow_group: usize,
     /// Exits by plan from all rooms so far.
     planned_exits: AtomicU64,
+    /// Latest arrival that a thread has noted, in nanoseconds.
+    last_arrival_ns: AtomicU64,
     /// Maximum memory for the incomplete messages of one publisher, in bytes.
     incomplete_bytes: usize,
 }
@@ -78,6 +80,7 @@ impl PublicationBoard {
             publishers: (0..senders).map(|_| Mutex::default()).collect(),
             slow_group: groups - 1,
             planned_exits: AtomicU64::new(0),
+            last_arrival_ns: AtomicU64::new(0),
             incomplete_bytes: INCOMPLETE_BYTES / senders.max(1),
         }
     }
@@ -87,6 +90,12 @@ impl PublicationBoard {
         // Threads start after the board was made.
         let origin = clock.instant_at(0);
         crate::clock::nanoseconds(origin.saturating_duration_since(self.origin))
+    }
+
+    /// Notes an arrival at a client of a thread, and returns the latest one at those of all threads.
+    pub(crate) fn note_arrival(&self, at_ns: u64) -> u64 {
+        let before_ns = self.last_arrival_ns.fetch_max(at_ns, Ordering::Relaxed);
+        before_ns.max(at_ns)
     }
 
     /// Adds a client that is ready to receive. `group` is the index of its role, or that of slow readers.

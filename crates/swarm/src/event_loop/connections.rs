@@ -3,11 +3,12 @@
 use measurement::record::ConnectFailure;
 
 use super::{EventLoop, Slot};
-use crate::client::Client;
+use crate::client::{Client, Next};
 use crate::clock::nanoseconds;
 use crate::connect::connect_stats::OpeningTimes;
 use crate::connect::opening::OpenedConnection;
 use crate::connect::pending_connections::OpeningResult;
+use crate::connect_queue::CONCURRENT_HANDSHAKES;
 use crate::reconnecting::record_reconnect;
 use crate::returning_client::ConnectRequest;
 
@@ -199,7 +200,60 @@ impl EventLoop {
             }
         }
         for returning in requests.into_iter().filter_map(|request| request.returning) {
-            self.thread.give_up(&returning);
+            self.thread.give_up(returning);
+        }
+    }
+
+    /// Number of clients whose connection must be opened again before the next step.
+    pub(crate) fn stale_clients(&self) -> u64 {
+        let stale = self
+            .clients()
+            .filter(|client| client.is_stale(&self.thread));
+        stale.count() as u64
+    }
+
+    /// Ends connections that must be opened again before the next step.
+    pub(crate) fn end_stale(&mut self) {
+        // Slots fit into `u32`.
+        #[allow(clippy::cast_possible_truncation)]
+        for slot in 0..self.slots.len() as u32 {
+            if let Slot::Open(client) = &mut self.slots[slot as usize]
+                && client.is_stale(&self.thread)
+            {
+                client.end_stale(&self.thread);
+                self.after_wake(slot, Next::Never);
+            }
+        }
+    }
+
+    /// Begins as many of these connections as may be opened at the same time.
+    pub(crate) fn begin_reopening(&mut self, waiting: &mut Vec<ConnectRequest>) {
+        let begun = self.pending.len() + self.queue.further();
+        let room = CONCURRENT_HANDSHAKES.saturating_sub(begun);
+        let from = waiting.len().saturating_sub(room);
+        for request in waiting.drain(from..) {
+            self.queue.add(request);
+        }
+    }
+
+    /// Gives up connections that were not opened again in time.
+    pub(crate) fn abandon_reopening(&mut self, waiting: Vec<ConnectRequest>) {
+        let is_between = |request: &ConnectRequest| {
+            let returning = request.returning.as_ref();
+            returning.is_some_and(|returning| returning.is_between_steps)
+        };
+        if self.thread.dialogue.is_some() {
+            self.end_setups(false);
+        }
+        let mut requests = waiting;
+        requests.extend(self.queue.abandon_further(is_between));
+        for slot in 0..self.slots.len() {
+            if matches!(&self.slots[slot], Slot::Opening(request) if is_between(request)) {
+                requests.extend(self.abandon_slot(slot));
+            }
+        }
+        for returning in requests.into_iter().filter_map(|request| request.returning) {
+            self.thread.give_up(returning);
         }
     }
 

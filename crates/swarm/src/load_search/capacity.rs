@@ -15,10 +15,10 @@ use statistics::capacity_search::{
 
 use super::runner::{LocalRunner, OrderRunner};
 use super::step_judge::StepJudge;
-use super::step_log::{OfferedStep, StepLog};
+use super::step_log::{EarlyEnd, OfferedStep, StepLog};
 use crate::SwarmError;
 use crate::handle::RunHandle;
-use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad, identifies_echoes};
+use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad};
 use crate::run::RunSetup;
 use crate::search_progress::{OrderPurpose, SearchProgress};
 
@@ -34,8 +34,17 @@ const PILOT_QUIET: Duration = Duration::from_millis(200);
 /// Messages in flight over all clients with which the pilot is not bound by wake-ups.
 const PILOT_IN_FLIGHT: u32 = 64;
 
-/// Shortest time without an echo after which none is awaited any more, in the step whose figures are reported.
+/// Shortest time without an echo after which none is awaited any more.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The same in the step whose figures are reported.
 const FINAL_QUIET: Duration = Duration::from_secs(3);
+
+/// Shortest such time when the budget is over.
+const LEAST_FINAL_DRAIN: Duration = Duration::from_millis(200);
+
+/// Shortest time for which delayed messages are sent behind a step.
+const LATE_SENDS: Duration = Duration::from_millis(500);
 
 /// Confidence of the interval.
 const CONFIDENCE: f64 = 0.95;
@@ -62,73 +71,42 @@ pub fn find_capacity(
 pub fn find_capacity_with<'a>(
     runner: Box<dyn OrderRunner + 'a>,
     plan: &'a Plan,
-    rules: &CapacityRules,
+    rules: &'a CapacityRules,
     handle: &'a RunHandle,
     setup: RunSetup<'_>,
 ) -> Result<Run, SwarmError> {
-    let budget_s = rules.budget.as_secs_f64();
     let progress = SearchProgress {
-        budget_s,
+        budget_s: rules.budget.as_secs_f64(),
         ..SearchProgress::default()
     };
     let spent_s = setup.calibration.map_or(0.0, |c| c.took_s);
     let mut search = Search {
         judge: StepJudge::new(plan, &rules.conditions),
         plan,
+        rules,
         log: StepLog::new(runner, plan, handle, spent_s, progress),
         reported: None,
+        has_ended_in_step: false,
     };
     let mut steps = None;
-    if let Some(pilot_per_s) = search.pilot(rules.budget)? {
-        let mut own = CapacitySearch::new(SearchRules {
-            conditions: search.judge.search_conditions(),
-            precision: rules.precision,
-            budget_s,
-            pilot_per_s,
-            timeout_s: search.drain(false).longest.as_secs_f64(),
-            limit_s: match search.judge.longest_limit() {
-                Duration::ZERO => f64::INFINITY,
-                limit => limit.as_secs_f64(),
-            },
-            seed: plan.seed,
-        });
+    if let Some(pilot_per_s) = search.pilot()? {
+        let mut own = search.begin(pilot_per_s);
         search.take_steps(&mut own)?;
         steps = Some(own);
     }
-    let estimate = steps.as_ref().map(CapacitySearch::estimate);
-    let took_s = search.log.spent_s();
-    let ended_by = match &estimate {
-        _ if search.log.is_interrupted() => SearchEnd::Interrupted,
-        _ if search.log.has_lost_connections() => SearchEnd::ConnectionsLost,
-        Some(found) if found.is_precise => SearchEnd::Precision,
-        _ => SearchEnd::Budget,
-    };
-    search.log.finish(setup, |summary, mut rows| {
-        // Later steps may have shown that an earlier one was disturbed.
-        if let Some(steps) = &steps {
-            for (n, row) in rows.iter_mut().enumerate() {
-                row.held = steps.held(n);
-            }
-        }
-        let is_lost = ended_by == SearchEnd::ConnectionsLost;
-        if let Some(last) = rows.last_mut().filter(|_| is_lost)
-            && last.failed + last.unsent > 0
-        {
-            last.held = Some(false);
-        }
-        let capacity = summarize(rules, estimate, rows, ended_by, took_s);
-        summary.capacity = Some(Box::new(capacity));
-        summary.plan.find_capacity = Some(CapacityPlanSummary::from(rules));
-    })
+    search.finish(steps.as_ref(), setup)
 }
 
 /// A search that goes on.
 struct Search<'a> {
     judge: StepJudge,
     plan: &'a Plan,
+    rules: &'a CapacityRules,
     log: StepLog<'a>,
     /// Rank and rate of the step whose figures are reported so far.
     reported: Option<(ReportRank, f64)>,
+    /// All connections ended for good in the latest step.
+    has_ended_in_step: bool,
 }
 
 /// Suitability of a step to be the reported one.
@@ -143,40 +121,43 @@ enum ReportRank {
 }
 
 impl Search<'_> {
-    /// Limits of a drain. Messages that are beyond all limits of time need not be waited for, unless their late echoes could
-    /// be taken for others.
-    fn drain(&self, is_final: bool) -> DrainLimits {
-        let timeout = self.plan.timeout;
-        if !identifies_echoes(self.plan) {
-            return DrainLimits::of_timeout(timeout);
-        }
+    /// The steps behind a pilot of this rate.
+    fn begin(&self, pilot_per_s: f64) -> CapacitySearch {
+        CapacitySearch::new(SearchRules {
+            conditions: self.judge.search_conditions(),
+            precision: self.rules.precision,
+            budget_s: self.rules.budget.as_secs_f64(),
+            pilot_per_s,
+            timeout_s: self.plan.timeout.as_secs_f64(),
+            limit_s: match self.judge.longest_limit() {
+                Duration::ZERO => f64::INFINITY,
+                limit => limit.as_secs_f64(),
+            },
+            seed: self.plan.seed,
+        })
+    }
+
+    /// Limits of the drain of a step of this length. Messages that are beyond all limits of time need not be waited for, nor
+    /// those that are not answered when the budget is over.
+    fn drain(&self, length: Duration, is_final: bool) -> DrainLimits {
         let limit = self.judge.longest_limit();
-        if is_final {
-            return DrainLimits {
-                quiet: timeout.min((2 * limit).max(FINAL_QUIET)),
-                ..DrainLimits::of_timeout(timeout)
-            };
-        }
-        DrainLimits {
-            late_sends: timeout.min(limit.max(Duration::from_millis(500))),
-            quiet: timeout.min((2 * limit).max(Duration::from_secs(1))),
-            // A server that still answers is not drained.
-            longest: timeout,
-        }
+        let (quiet, late_sends, least) = match is_final {
+            true => (FINAL_QUIET, self.plan.timeout, LEAST_FINAL_DRAIN),
+            false => (QUIET, limit.max(LATE_SENDS), QUIET),
+        };
+        let quiet = (2 * limit).max(quiet);
+        let left_s = self.rules.budget.as_secs_f64() - self.log.spent_s();
+        let left = Duration::try_from_secs_f64(left_s).unwrap_or_default();
+        let left = left.saturating_sub(length).max(least).max(limit);
+        DrainLimits::until_quiet(quiet, late_sends, self.plan.timeout).at_most(left)
     }
 
     /// Messages per second of a closed loop, 0 from a server that answers nothing; `None` when the user interrupts the run, and when all
     /// connections end.
-    fn pilot(&mut self, budget: Duration) -> Result<Option<f64>, SwarmError> {
+    fn pilot(&mut self) -> Result<Option<f64>, SwarmError> {
+        let budget = self.rules.budget;
         let judged = PILOT.min(budget / PILOT_PART);
-        let drain = self.drain(false);
-        let drain = DrainLimits {
-            quiet: match drain.quiet == self.plan.timeout {
-                true => drain.quiet,
-                false => PILOT_QUIET,
-            },
-            ..drain
-        };
+        let drain = DrainLimits::until_quiet(PILOT_QUIET, PILOT_QUIET, self.plan.timeout);
         let mut window = NonZeroU32::MIN;
         // As a longer pilot, a longer warm-up would leave no time for steps.
         let mut settle = self.plan.warmup.min(budget / PILOT_PART);
@@ -196,7 +177,7 @@ impl Search<'_> {
             let Some(step) = self.log.take(OrderPurpose::Pilot, order)? else {
                 return Ok(None);
             };
-            if self.log.has_lost_connections() {
+            if self.log.end().is_some() {
                 return Ok(None);
             }
             // Echoes that arrive after the end count too, as many as were in flight at its beginning.
@@ -223,13 +204,15 @@ impl Search<'_> {
                 return Ok(());
             };
             let judged = taken.order.judged;
-            let is_over = self.log.has_lost_connections();
+            let is_over = self.log.end().is_some();
+            self.has_ended_in_step = is_over;
             let mut result = self.judge.judge(rate, judged, &taken.record);
-            // A server that is gone is not the generator's fault.
-            result.generator_limited &= !is_over;
+            result.generator_limited |= taken.has_offered_nothing(self.plan);
+            // A server that has closed all connections is not the generator's fault.
+            result.generator_limited &= taken.record.alive > 0;
             let generator_limited = result.generator_limited;
             let held = search.record(step, result);
-            let row = taken.row();
+            let row = taken.row(self.plan);
             // Connections may also have ended behind the last answer.
             let held = if is_over && row.failed + row.unsent > 0 {
                 Some(false)
@@ -254,21 +237,24 @@ impl Search<'_> {
         let seconds = |s: f64| Duration::try_from_secs_f64(s).unwrap_or_default();
         let is_final = step.purpose == StepPurpose::Final;
         let judged = seconds(step.judged_s).max(Duration::from_millis(1));
+        let settle = seconds(step.settle_s);
+        let lead = step.lead.map(|lead| OrderLead {
+            rate_per_s: lead.rate_per_s,
+            length: seconds(lead.seconds),
+        });
+        let length = lead.map_or(Duration::ZERO, |lead| lead.length) + settle + judged;
         LoadOrder {
-            lead: step.lead.map(|lead| OrderLead {
-                rate_per_s: lead.rate_per_s,
-                length: seconds(lead.seconds),
-            }),
+            lead,
             load: OrderLoad::Open {
                 rate_per_s: step.rate_per_s,
             },
-            settle: seconds(step.settle_s),
+            settle,
             judged,
             cells: self.judge.cells(judged),
             // A search that ends early reports any of them.
             keeps_samples: true,
             seed: 0,
-            drain: self.drain(is_final),
+            drain: self.drain(length, is_final),
             start: None,
         }
     }
@@ -295,6 +281,45 @@ impl Search<'_> {
             self.reported = Some((rank, rate));
             self.log.report(taken);
         }
+    }
+
+    /// Closes the connections, and returns the run with the capacity.
+    fn finish(
+        self,
+        steps: Option<&CapacitySearch>,
+        setup: RunSetup<'_>,
+    ) -> Result<Run, SwarmError> {
+        let Self {
+            rules,
+            log,
+            has_ended_in_step,
+            ..
+        } = self;
+        let estimate = steps.map(CapacitySearch::estimate);
+        let took_s = log.spent_s();
+        let ended_by = match (log.end(), &estimate) {
+            (Some(EarlyEnd::Interrupted), _) => SearchEnd::Interrupted,
+            (Some(EarlyEnd::ConnectionsLost), _) => SearchEnd::ConnectionsLost,
+            (Some(EarlyEnd::ProcessLost), _) => SearchEnd::ShardLost,
+            (None, Some(found)) if found.is_precise => SearchEnd::Precision,
+            (None, _) => SearchEnd::Budget,
+        };
+        log.finish(setup, |summary, mut rows| {
+            // Later steps may have shown that an earlier one was disturbed.
+            if let Some(steps) = steps {
+                for (n, row) in rows.iter_mut().enumerate() {
+                    row.held = steps.held(n);
+                }
+            }
+            if let Some(last) = rows.last_mut().filter(|_| has_ended_in_step)
+                && last.failed + last.unsent > 0
+            {
+                last.held = Some(false);
+            }
+            let capacity = summarize(rules, estimate, rows, ended_by, took_s);
+            summary.capacity = Some(Box::new(capacity));
+            summary.plan.find_capacity = Some(CapacityPlanSummary::from(rules));
+        })
     }
 }
 

@@ -29,6 +29,18 @@ pub trait OrderRunner {
     /// When a part of the generator fails.
     fn run(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError>;
 
+    /// Opens connections again before a step: those that have ended, and those whose late echoes could be taken for others. Takes
+    /// at most the connect timeout. Returns the number of clients with a connection.
+    ///
+    /// # Errors
+    /// When a part of the generator fails.
+    fn reopen(&mut self) -> Result<u64, SwarmError>;
+
+    /// Returns true when a process of the generator has died, so that no step follows.
+    fn has_lost_process(&self) -> bool {
+        false
+    }
+
     /// Notes that the figures of the latest step are those of the run, as far as is known.
     fn report_latest(&mut self) {}
 
@@ -120,6 +132,10 @@ impl OrderRunner for LocalRunner<'_> {
         let mut record = self.sliced.step_observed(order, &mut observe)?;
         record.server = used.and_then(|used| server_usage(used, &record.client));
         Ok(record)
+    }
+
+    fn reopen(&mut self) -> Result<u64, SwarmError> {
+        self.sliced.reopen()
     }
 
     fn close(self: Box<Self>) -> Result<ClosedRun, SwarmError> {

@@ -32,9 +32,21 @@ pub(super) struct StepLog<'a> {
     reported: Option<ReportedStep>,
     /// The step that the user interrupted.
     interrupted: Option<ReportedStep>,
-    is_interrupted: bool,
-    /// No client has a connection any more.
-    has_lost_connections: bool,
+    end: Option<EarlyEnd>,
+    /// Clients of the latest step whose connection has ended, and those whose connection must not be used again.
+    lost: u64,
+    stale: u64,
+}
+
+/// The reason why no step follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EarlyEnd {
+    /// The user interrupts the run.
+    Interrupted,
+    /// No client has a connection any more, and none could be opened again.
+    ConnectionsLost,
+    /// A process of the generator has died.
+    ProcessLost,
 }
 
 /// A step whose figures can be those of the run.
@@ -71,8 +83,9 @@ impl<'a> StepLog<'a> {
             progress,
             reported: None,
             interrupted: None,
-            is_interrupted: false,
-            has_lost_connections: false,
+            end: None,
+            lost: 0,
+            stale: 0,
         }
     }
 
@@ -81,16 +94,32 @@ impl<'a> StepLog<'a> {
         self.spent_before_s + self.begun.elapsed().as_secs_f64()
     }
 
-    pub(super) fn is_interrupted(&self) -> bool {
-        self.is_interrupted
+    /// The reason why no step follows; `None` while one can.
+    pub(super) fn end(&self) -> Option<EarlyEnd> {
+        self.end
     }
 
-    /// Returns true when no client has a connection any more, so that no step follows.
-    pub(super) fn has_lost_connections(&self) -> bool {
-        self.has_lost_connections
+    /// Opens connections again, if the latest step makes it necessary and `is_due`. Returns false when no step can follow.
+    fn reopen(&mut self, is_due: bool) -> Result<bool, SwarmError> {
+        if !is_due {
+            return Ok(true);
+        }
+        let open = self.runner.reopen()?;
+        (self.lost, self.stale) = (0, 0);
+        self.end = if self.handle.is_stopped() {
+            Some(EarlyEnd::Interrupted)
+        } else if self.runner.has_lost_process() {
+            Some(EarlyEnd::ProcessLost)
+        } else if open == 0 {
+            Some(EarlyEnd::ConnectionsLost)
+        } else {
+            None
+        };
+        Ok(self.end.is_none())
     }
 
-    /// Takes a step. `None` when the user interrupts the run, and when all connections had ended before the judged part.
+    /// Takes a step. `None` when the user interrupts the run, and when all connections had ended before the judged part. A step
+    /// from below begins with connections that are opened again where they have ended.
     pub(super) fn take(
         &mut self,
         purpose: OrderPurpose,
@@ -99,7 +128,10 @@ impl<'a> StepLog<'a> {
         /// 2^64 divided by the golden ratio: multiples of it are far apart.
         const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
         if self.handle.is_stopped() {
-            self.is_interrupted = true;
+            self.end = Some(EarlyEnd::Interrupted);
+            return Ok(None);
+        }
+        if !self.reopen(self.stale > 0 || self.lost > 0 && order.lead.is_none())? {
             return Ok(None);
         }
         self.handle.enter(match purpose {
@@ -126,12 +158,17 @@ impl<'a> StepLog<'a> {
             start_s,
         };
         if step.record.interrupted {
-            self.is_interrupted = true;
+            self.end = Some(match self.runner.has_lost_process() {
+                true => EarlyEnd::ProcessLost,
+                false => EarlyEnd::Interrupted,
+            });
             self.interrupted = Some(step.into_reported());
             return Ok(None);
         }
-        self.has_lost_connections = step.record.alive == 0;
-        let is_measured = !self.has_lost_connections || step.has_sent();
+        (self.lost, self.stale) = (step.record.lost, step.record.stale);
+        // Without a connection, it is known at once whether the server is gone.
+        let is_over = !self.reopen(step.record.alive == 0)?;
+        let is_measured = !is_over || step.has_sent();
         Ok(Some(step).filter(|_| is_measured))
     }
 
@@ -163,7 +200,8 @@ impl<'a> StepLog<'a> {
         setup: RunSetup<'_>,
         change: impl FnOnce(&mut Summary, Vec<LoadStep>),
     ) -> Result<Run, SwarmError> {
-        self.handle.finish_record(self.is_interrupted);
+        let is_interrupted = self.end == Some(EarlyEnd::Interrupted);
+        self.handle.finish_record(is_interrupted);
         self.handle.enter(Phase::Close);
         let ClosedRun {
             mut clients,
@@ -187,7 +225,7 @@ impl<'a> StepLog<'a> {
             elapsed_s: judged.min(order.took).as_secs_f64(),
             client: order.client,
             server: order.server,
-            interrupted: self.is_interrupted,
+            interrupted: is_interrupted,
             ..context
         };
         let facts = PlanFacts::from(&plan);
@@ -227,8 +265,31 @@ impl OfferedStep {
         }
     }
 
+    /// Returns true when the generator has sent no message of the judged part, although the server answered those before it
+    /// and no window delayed them.
+    pub(super) fn has_offered_nothing(&self, plan: &Plan) -> bool {
+        let record = &self.record;
+        let counts = &record.record.counts;
+        let has_answers = counts.received + counts.warmup_echoes > 0;
+        let has_window = plan.load.window().is_some();
+        counts.unsent > 0 && !self.has_sent() && record.alive > 0 && has_answers && !has_window
+    }
+
+    /// Longest time of the judged part in which the server answered nothing although messages were due, in seconds; `None` for
+    /// short ones, and where the generator is the reason.
+    fn longest_silence_s(&self) -> Option<f64> {
+        /// Shortest time that is reported.
+        const LEAST_S: f64 = 0.5;
+        let record = &self.record;
+        let silence_s = record.cells.as_ref()?.longest_silence_s();
+        let stops = record.client.stops.as_ref();
+        let stopped_s = stops.map_or(0.0, |stops| stops.longest_ns as f64 / 1e9);
+        let is_of_server = record.alive > 0 && silence_s - stopped_s >= LEAST_S;
+        is_of_server.then_some(silence_s)
+    }
+
     /// The row of the step, without judgement.
-    pub(super) fn row(&self) -> LoadStep {
+    pub(super) fn row(&self, plan: &Plan) -> LoadStep {
         let Self { order, record, .. } = self;
         let seconds = order.judged.as_secs_f64();
         let response = record.record.response();
@@ -256,6 +317,9 @@ impl OfferedStep {
                 rank.and_then(|rank| response.quantile(rank / response.count().max(1) as f64));
             (estimate_ns, interval(q, estimate_ns))
         });
+        let is_late =
+            record.alive > 0 && cells.is_some_and(|cells| is_behind(record, cells, order.judged));
+        let generator_limited = is_late || self.has_offered_nothing(plan);
         LoadStep {
             offered_per_s: self.rate().map_or(0.0, Rate::per_second),
             achieved_per_s: sent_in_time.unwrap_or(counts.sent) as f64 / seconds,
@@ -279,10 +343,10 @@ impl OfferedStep {
             response_p99_interval: p99.1,
             response_p99_9_interval: p99_9.1,
             client_cpu_share: record.client.busy_share.or(record.client.cpu_per_core),
-            generator_limited: record.alive > 0
-                && cells.is_some_and(|cells| is_behind(record, cells, order.judged)),
+            generator_limited,
             answered_per_s: record.record.in_time.messages as f64 / seconds,
-            ..LoadStep::default()
+            closed: record.closed,
+            longest_silence_s: self.longest_silence_s().filter(|_| !generator_limited),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::step_log::StepLog;
 use crate::SwarmError;
 use crate::clock::nanoseconds;
 use crate::handle::RunHandle;
-use crate::load_order::{DrainLimits, LoadOrder, OrderLoad, identifies_echoes};
+use crate::load_order::{DrainLimits, LoadOrder, OrderLoad};
 use crate::run::RunSetup;
 use crate::search_progress::{OrderPurpose, SearchProgress};
 
@@ -60,14 +60,13 @@ pub fn sweep_with<'a>(
         let Some(taken) = log.take(OrderPurpose::Point, order)? else {
             break;
         };
-        let is_over = log.has_lost_connections();
-        let row = taken.row();
+        let row = taken.row(plan);
         log.add(row.clone(), None);
         if best.as_ref().is_none_or(|best| is_better(&row, best)) {
             best = Some(row);
             log.report(taken);
         }
-        if is_over {
+        if log.end().is_some() {
             break;
         }
     }
@@ -97,16 +96,6 @@ fn in_random_order(rates: &[Rate], seed: u64) -> Vec<Rate> {
 }
 
 fn point(plan: &Plan, rate: Rate, settle: Duration, judged: Duration) -> LoadOrder {
-    let timeout = plan.timeout;
-    let drain = if identifies_echoes(plan) {
-        DrainLimits {
-            late_sends: timeout.min(QUIET),
-            quiet: timeout.min(QUIET),
-            longest: timeout,
-        }
-    } else {
-        DrainLimits::of_timeout(timeout)
-    };
     LoadOrder {
         lead: None,
         load: OrderLoad::Open {
@@ -117,7 +106,7 @@ fn point(plan: &Plan, rate: Rate, settle: Duration, judged: Duration) -> LoadOrd
         cells: CellRules::new(nanoseconds(judged), Vec::new(), Vec::new()),
         keeps_samples: true,
         seed: 0,
-        drain,
+        drain: DrainLimits::until_quiet(QUIET, QUIET, plan.timeout),
         start: None,
     }
 }

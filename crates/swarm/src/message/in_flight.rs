@@ -252,6 +252,12 @@ impl InFlightQueue {
         }
     }
 
+    /// Returns true when the echo of a message may still come, also when the message counts as lost.
+    pub(crate) fn has_unanswered(&self) -> bool {
+        let given_up = self.given_up.as_ref();
+        !self.is_empty() || given_up.is_some_and(|given_up| !given_up.lost.is_empty())
+    }
+
     /// Ends a step in which this number of messages of the warm-up, and of measured messages, had been sent. Later echoes of
     /// them do not count.
     pub(crate) fn end_step(&mut self, warmed: u64, sent: u64) {

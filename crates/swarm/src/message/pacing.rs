@@ -98,6 +98,11 @@ impl Pacing {
         self.start(rules, self.sender, run)
     }
 
+    /// Number of the client among those that send.
+    pub(crate) fn sender(&self) -> u32 {
+        self.sender
+    }
+
     /// The position of the same client when it has sent nothing.
     pub(crate) fn restarted(self) -> Self {
         Self::unstarted(self.sender)

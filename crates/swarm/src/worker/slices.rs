@@ -25,6 +25,10 @@ pub(crate) struct ThreadSlice {
     pub(crate) clients: Vec<ClientCounts>,
     /// Clients with an open connection at the end.
     pub(crate) alive: u64,
+    /// Clients whose connection has ended and can be opened again.
+    pub(crate) lost: u64,
+    /// Clients whose connection must be opened again before the next step.
+    pub(crate) stale: u64,
 }
 
 impl Worker<'_> {
@@ -38,6 +42,7 @@ impl Worker<'_> {
         }
         let mut sent = self.event_loop.end_slice();
         let mut last = None;
+        let mut reopened = 0;
         while !(self.event_loop.thread.command.close && self.event_loop.alive == 0) {
             let command = self.inbox.command();
             if command.slice != last
@@ -59,6 +64,12 @@ impl Worker<'_> {
                 };
                 // The coordinator normally outlives its threads. Without it, the reports are not needed.
                 let _ = reports.send(WorkerReport::SliceOver(Box::new(slice)));
+            } else if command.reopening != reopened {
+                reopened = command.reopening;
+                self.event_loop.thread.command = command;
+                self.reopen_connections()?;
+                let open = self.event_loop.connected_clients();
+                let _ = reports.send(WorkerReport::Reopened(open));
             } else if command != self.event_loop.thread.command {
                 self.apply_command(command);
             }
@@ -75,6 +86,8 @@ impl Worker<'_> {
             // Messages of clients whose connections ended are no longer counted.
             all_sent: sent.saturating_sub(before),
             alive: self.event_loop.connected_clients(),
+            lost: self.event_loop.thread.clients.borrow().lost.len() as u64,
+            stale: self.event_loop.stale_clients(),
             ..slice
         }
     }
@@ -108,6 +121,8 @@ impl Worker<'_> {
             all_sent: 0,
             clients: Vec::new(),
             alive: 0,
+            lost: 0,
+            stale: 0,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use host::thread_usage::ThreadUsage;
 use measurement::record::BottomK;
@@ -12,7 +12,7 @@ use super::{MEASURING_WAIT, ThreadSlice, UsageBaseline, Worker, WorkerReport};
 use crate::clock::nanoseconds;
 use crate::handle::lock;
 use crate::load_order::{ClientCounts, LoadOrder, OrderLoad};
-use crate::rules::{RunTimes, SendRules, SliceCommand};
+use crate::rules::{Command, RunTimes, SendRules, SliceCommand};
 
 impl Worker<'_> {
     /// Runs a step until its last echo has arrived or is not awaited any more, on all threads. Deliveries of a message may be
@@ -51,11 +51,13 @@ impl Worker<'_> {
         self.note_baseline(&mut baseline);
         let usage = baseline.map(|baseline| self.usage_since(baseline));
         self.event_loop.thread.close_remaining_orphans();
+        self.note_answers(&order, &mut echoes);
         let _ = reports.send(WorkerReport::Done);
         while self.event_loop.thread.command.completed_step < step.number
             && !self.event_loop.thread.command.close
         {
             self.take_command();
+            self.last_answer_ns(&mut echoes);
             self.event_loop.run_once(MEASURING_WAIT)?;
         }
         let thread = &self.event_loop.thread;
@@ -68,6 +70,8 @@ impl Worker<'_> {
             all_sent: 0,
             clients: ClientCounts::since(counts(self), &counts_before),
             alive: 0,
+            lost: 0,
+            stale: 0,
         })
     }
 
@@ -113,15 +117,18 @@ impl Worker<'_> {
         let thread = &mut self.event_loop.thread;
         let run = RunTimes::of_slice(thread.clock.ns_of(start), step);
         thread.begin_run(run);
+        thread.step_t0_ns = run.t0_ns;
         thread.start_unconnected(run);
         self.event_loop.begin_slice(self.job.plan.busy_poll);
     }
 
-    fn take_command(&mut self) {
+    /// Applies the latest command, and returns it.
+    pub(super) fn take_command(&mut self) -> Command {
         let command = self.inbox.command();
         if command != self.event_loop.thread.command {
             self.apply_command(command);
         }
+        command
     }
 
     /// Reads the counters when the judged part has begun.
@@ -158,29 +165,56 @@ impl Worker<'_> {
     }
 
     /// Ends the drain when no echo has come for a while, of the judged part or the load before it. A server that still
-    /// answers is not drained.
+    /// answers is not drained, unless it was offered so much that most of the load was never sent.
     fn end_quiet_drain(&mut self, order: &LoadOrder, echoes: &mut EchoWatch) {
+        let last_ns = self.last_answer_ns(echoes);
         let thread = &mut self.event_loop.thread;
-        let quiet_ns = nanoseconds(order.drain.quiet);
-        // The last arrival of a delivery is known to another thread.
-        if quiet_ns >= thread.rules.timeout_ns || thread.board.is_some() {
-            return;
-        }
         let Some(run) = thread.run.filter(|_| thread.drained_ns == u64::MAX) else {
             return;
         };
         let now_ns = thread.clock.now_ns();
-        let arrived = {
+        let is_mostly_unsent = {
             let counts = &thread.recorder.borrow().counts;
-            counts.received + counts.warmup_echoes
+            counts.unsent > counts.sent
         };
-        let last_ns = echoes.last_ns(arrived, now_ns);
-        if now_ns >= last_ns.max(run.end_ns).saturating_add(quiet_ns) {
+        let active_ns = match is_mostly_unsent {
+            true => run.end_ns.saturating_add(thread.rules.late_sends_ns),
+            false => last_ns.max(run.end_ns),
+        };
+        if now_ns >= active_ns.saturating_add(nanoseconds(order.drain.quiet)) {
             thread.drained_ns = now_ns;
             self.event_loop.wake_all();
         }
     }
+
+    /// Time of the last answer of the step, on the thread's clock. A room is one: its messages are delivered to clients of all
+    /// threads.
+    fn last_answer_ns(&self, echoes: &mut EchoWatch) -> u64 {
+        let thread = &self.event_loop.thread;
+        let arrivals = thread.recorder.borrow().arrivals();
+        let own_ns = echoes.last_ns(arrivals, thread.clock.now_ns());
+        let Some(board) = &thread.board else {
+            return own_ns;
+        };
+        let on_board_ns = match own_ns {
+            0 => 0,
+            ns => thread.on_board(ns),
+        };
+        let last_ns = board.note_arrival(on_board_ns);
+        last_ns.saturating_sub(thread.board_offset_ns)
+    }
+
+    /// Notes whether the server still answers at the end of the drain. Then it has not answered what is in flight.
+    fn note_answers(&mut self, order: &LoadOrder, echoes: &mut EchoWatch) {
+        let last_ns = self.last_answer_ns(echoes);
+        let thread = &mut self.event_loop.thread;
+        let since_ns = thread.clock.now_ns().saturating_sub(last_ns);
+        thread.still_answers = since_ns < nanoseconds(order.drain.quiet.min(STILL_ANSWERS));
+    }
 }
+
+/// Longest time since the last answer of a server that still answers.
+const STILL_ANSWERS: Duration = Duration::from_millis(100);
 
 /// The time of the last echo, as closely as the number of echoes is looked at.
 #[derive(Debug, Default)]

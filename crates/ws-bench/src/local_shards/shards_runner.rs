@@ -58,6 +58,8 @@ pub(super) struct ShardsRunner<'a> {
     pub(super) facts: &'a mut StepShards,
     /// Chooses the samples of all children.
     budget: BottomK,
+    /// Longest time for opening connections again.
+    longest_reopening: Duration,
     lead: Duration,
     /// One row per child, with the counts of the latest step.
     latest: Vec<ShardRow>,
@@ -84,6 +86,7 @@ impl<'a> ShardsRunner<'a> {
             probe,
             facts,
             budget: BottomK::new(plan.max_samples, plan.seed),
+            longest_reopening: super::longest_opening(plan),
             lead: FIRST_LEAD,
             latest: blank_rows(count),
             connections: BTreeMap::new(),
@@ -120,9 +123,8 @@ impl<'a> ShardsRunner<'a> {
             }
         }
         let mut all = all.unwrap_or_default();
-        if !self.facts.died.is_empty() {
+        if self.note_deaths() {
             // The others offered a part of the load only.
-            self.facts.ended_by_death |= !self.control.is_stopped();
             self.latest = blank_rows(self.latest.len());
             return Ok(OrderRecord {
                 interrupted: true,
@@ -138,6 +140,20 @@ impl<'a> ShardsRunner<'a> {
         Ok(all)
     }
 
+    /// Returns true when a child has died. Unless the user has interrupted the run, that ends it.
+    fn note_deaths(&mut self) -> bool {
+        let has_died = !self.facts.died.is_empty();
+        self.facts.ended_by_death |= has_died && !self.control.is_stopped();
+        has_died
+    }
+
+    /// Notes that a child has ended without a reply.
+    fn note_death(&mut self, shard: u32) {
+        let since = self.facts.first_start.map(|start| start.elapsed());
+        let since = since.and_then(Result::ok).unwrap_or_default();
+        self.facts.died.insert(shard, since.as_secs());
+    }
+
     /// The result of a child that has sent this reply; `None` for one that has ended.
     fn result<T: DeserializeOwned>(
         &mut self,
@@ -146,9 +162,7 @@ impl<'a> ShardsRunner<'a> {
         wanted: StepReply,
     ) -> Result<Option<T>, SwarmError> {
         if reply != Some(wanted) {
-            let since = self.facts.first_start.map(|start| start.elapsed());
-            let since = since.and_then(Result::ok).unwrap_or_default();
-            self.facts.died.insert(shard, since.as_secs());
+            self.note_death(shard);
             return Ok(None);
         }
         let path = result_path(self.folder, shard);
@@ -177,13 +191,41 @@ impl<'a> ShardsRunner<'a> {
 
 impl OrderRunner for ShardsRunner<'_> {
     fn run(&mut self, order: &LoadOrder) -> Result<OrderRecord, SwarmError> {
-        for _ in 0..MOST_REPEATS {
-            let record = self.take(order)?;
-            if record.late <= LATE_START || record.interrupted {
+        let (mut repeats, mut closed) = (0, 0);
+        loop {
+            let mut record = self.take(order)?;
+            record.closed += closed;
+            if repeats == MOST_REPEATS || record.late <= LATE_START || record.interrupted {
                 return Ok(record);
             }
+            if record.stale + record.lost > 0 && self.reopen()? == 0 {
+                return Ok(record);
+            }
+            (repeats, closed) = (repeats + 1, record.closed);
         }
-        self.take(order)
+    }
+
+    fn reopen(&mut self) -> Result<u64, SwarmError> {
+        self.children
+            .command(&StepCommand::Reopen)
+            .map_err(failed)?;
+        let limit = self.longest_reopening.saturating_add(REPLY_LIMIT);
+        let replies = self
+            .children
+            .await_replies(self.control, limit, &mut |_| None);
+        let mut open = 0;
+        for (shard, reply) in (0..).zip(replies) {
+            match reply {
+                Some(StepReply::Reopened { clients }) => open += clients,
+                _ => self.note_death(shard),
+            }
+        }
+        self.note_deaths();
+        Ok(open)
+    }
+
+    fn has_lost_process(&self) -> bool {
+        self.facts.ended_by_death
     }
 
     fn report_latest(&mut self) {

@@ -33,6 +33,10 @@ pub(super) fn run(
                 write_result(&path, &runner.run(&step)?)?;
                 reply(StepReply::Taken)?;
             }
+            StepCommand::Reopen => {
+                let clients = runner.reopen()?;
+                reply(StepReply::Reopened { clients })?;
+            }
             StepCommand::Close => {
                 write_result(&path, &runner.close()?)?;
                 reply(StepReply::Closed)?;

@@ -14,7 +14,6 @@ use measurement::run::{
     ClockSummary, DiedShard, LATE_START_NS, LateShard, Run, ShardState, ShardsSummary, StartSkew,
     Summary,
 };
-use measurement::verdict::{Reason, Verdict};
 use shards::run_name::RunName;
 use shards::start::DEFAULT_TIMEOUT;
 use swarm::load_search::{find_capacity_with, sweep_with};
@@ -90,7 +89,7 @@ impl SteppedRun<'_> {
         let failures = children.failures();
         failures.iter().for_each(|failure| args.notice(failure));
         name_scenario(&mut run, plan);
-        let is_interrupted = control.is_interrupted() && !facts.ended_by_death;
+        let is_interrupted = control.is_interrupted();
         if let Some(summary) = &mut run.summary {
             self.describe(facts, summary);
         }
@@ -103,15 +102,8 @@ impl SteppedRun<'_> {
     /// Waits until all children have opened their connections. Returns the number of open ones; `None` when a child has
     /// ended.
     fn open(&self, children: &mut Children) -> Option<u64> {
-        let plan = &self.started.plan;
-        let paced_s = plan
-            .connect_rate
-            .map(|rate| f64::from(plan.connections()) / rate.per_second());
-        let paced = Duration::try_from_secs_f64(paced_s.unwrap_or(0.0)).unwrap_or(Duration::MAX);
-        let limit = paced
-            .saturating_add(plan.connect_timeout)
-            .saturating_add(DEFAULT_TIMEOUT)
-            .min(LONGEST_OPENING);
+        let longest = super::longest_opening(&self.started.plan);
+        let limit = longest.saturating_add(DEFAULT_TIMEOUT);
         let replies = children.await_replies(self.control, limit, &mut |_| None);
         let opened = replies.into_iter().map(|reply| match reply {
             Some(StepReply::Opened { connections }) => Some(connections),
@@ -150,13 +142,6 @@ impl SteppedRun<'_> {
         let orders = self.orders;
         summary.plan.threads = orders.iter().map(|order| order.threads).sum();
         summary.plan.pinned_to = orders.iter().flat_map(|order| order.pin.clone()).collect();
-        if facts.ended_by_death {
-            // The user interrupted nothing.
-            let found = &mut summary.validity.found;
-            found.retain(|reason| *reason != Reason::Interrupted);
-            let worst = found.iter().map(Reason::verdict).max();
-            summary.validity.verdict = worst.unwrap_or(Verdict::Valid);
-        }
         let plan = &self.started.plan;
         let digest = plan_digest(plan, Some(plan.seed));
         let t0 = facts.first_start.unwrap_or_else(SystemTime::now);
@@ -164,9 +149,6 @@ impl SteppedRun<'_> {
         summary.shards = Some(shards_summary(run, facts));
     }
 }
-
-/// Longest opening that is waited for.
-const LONGEST_OPENING: Duration = Duration::from_secs(24 * 3600);
 
 /// The shards of a run whose children took its steps.
 fn shards_summary(run: String, facts: StepShards) -> ShardsSummary {

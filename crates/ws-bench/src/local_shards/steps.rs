@@ -14,6 +14,8 @@ use swarm::LoadOrder;
 pub(super) enum StepCommand {
     /// Takes a step.
     Take(Box<LoadOrder>),
+    /// Opens connections again before a step.
+    Reopen,
     /// Closes the connections.
     Close,
 }
@@ -25,6 +27,11 @@ pub(super) enum StepReply {
     Opened {
         /// Open connections.
         connections: u64,
+    },
+    /// Connections have been opened again, or have failed.
+    Reopened {
+        /// Clients with a connection.
+        clients: u64,
     },
     /// The step is over. The file holds an [`OrderRecord`](swarm::OrderRecord).
     Taken,
@@ -94,6 +101,7 @@ mod tests {
         for command in [
             StepCommand::Take(Box::new(order(OrderLoad::Closed { window }))),
             StepCommand::Take(Box::new(order(OrderLoad::Open { rate_per_s }))),
+            StepCommand::Reopen,
             StepCommand::Close,
         ] {
             let line = serde_json::to_string(&command).unwrap();

@@ -11,6 +11,7 @@ pub(super) struct StoredCells {
     answered: Vec<u64>,
     failed: Vec<u64>,
     unsent: Vec<u64>,
+    arrived: Vec<u64>,
     slow_service: Vec<u64>,
     slow_punctual: Vec<u64>,
     slow_unstopped: Vec<u64>,
@@ -56,6 +57,7 @@ impl From<LoadCells> for StoredCells {
             answered: without_zeros(&cells.answered),
             failed: without_zeros(&cells.failed),
             unsent: without_zeros(&cells.unsent),
+            arrived: without_zeros(&cells.arrived),
             slow_service: without_zeros(&cells.slow_service),
             slow_punctual: cells.slow_punctual,
             slow_unstopped: cells.slow_unstopped,
@@ -72,6 +74,7 @@ impl TryFrom<StoredCells> for LoadCells {
         put_back(&stored.answered, &mut cells.answered)?;
         put_back(&stored.failed, &mut cells.failed)?;
         put_back(&stored.unsent, &mut cells.unsent)?;
+        put_back(&stored.arrived, &mut cells.arrived)?;
         put_back(&stored.slow_service, &mut cells.slow_service)?;
         let limits = (cells.slow_punctual.len(), cells.slow_unstopped.len());
         if limits != (stored.slow_punctual.len(), stored.slow_unstopped.len()) {

@@ -60,6 +60,8 @@ fn write_steps(sheet: &mut Worksheet, name: &str, steps: &[LoadStep]) -> XlsxRes
         Column::ClientCpu => step.client_cpu_share.into(),
         Column::GeneratorLimited => step.generator_limited.into(),
         Column::Answered => step.answered_per_s.into(),
+        Column::Closed => count(step.closed).into(),
+        Column::LongestSilence => step.longest_silence_s.into(),
     };
     write_table(sheet, name, steps, content)?;
     mark_unless(sheet, Column::Failed, steps.len(), 0)?;
