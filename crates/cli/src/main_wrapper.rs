@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Command, FromArgMatches};
 use clap_complete::Shell;
 
@@ -45,7 +46,7 @@ pub fn run<C: FromArgMatches, S: Into<ExitCode>>(
     let mut command = with_common_flags(command);
     let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
-        Err(usage) => return print_usage(&usage),
+        Err(usage) => return print_usage(&with_tip(usage)),
     };
     if let Some(text) = requested_text(&command, &matches) {
         return exit_after(print_text(&text));
@@ -72,6 +73,15 @@ fn requested_text(command: &Command, matches: &ArgMatches) -> Option<String> {
         return Some(String::from_utf8_lossy(&script).into_owned());
     }
     matches.get_flag(MAN_PAGE).then(|| man_page(command))
+}
+
+/// The usage error, with what to do about two flags that exclude each other.
+fn with_tip(mut usage: clap::Error) -> clap::Error {
+    if usage.kind() == ErrorKind::ArgumentConflict {
+        let tip = vec!["leave one of them out".into()];
+        usage.insert(ContextKind::Suggested, ContextValue::StyledStrs(tip));
+    }
+    usage
 }
 
 /// Prints a usage error, help or version, and returns its exit code.
@@ -107,6 +117,17 @@ mod tests {
         let mut command = with_common_flags(command());
         let matches = command.try_get_matches_from_mut(line).unwrap();
         requested_text(&command, &matches)
+    }
+
+    #[test]
+    fn flags_that_exclude_each_other_had_no_advice() {
+        let mut command = with_common_flags(command());
+        let line = ["tried", "a.csv", "--man-page"];
+        let error = with_tip(command.try_get_matches_from_mut(line).unwrap_err());
+        let text = error.to_string();
+        assert!(text.contains("tip: leave one of them out"), "{text}");
+        let missing = with_tip(command.try_get_matches_from_mut(["tried"]).unwrap_err());
+        assert!(!missing.to_string().contains("tip:"), "{missing}");
     }
 
     #[test]

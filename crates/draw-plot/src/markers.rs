@@ -15,6 +15,8 @@ pub(crate) enum Marker {
     Cross,
     /// A triangle that points down.
     Triangle,
+    /// The outline of a triangle that points up, beyond the axis.
+    OpenTriangle,
 }
 
 /// Radius of a mark, at 1280x720.
@@ -46,6 +48,14 @@ impl Marker {
                 let (half, top) = (1.2 * radius, y - 0.8 * radius);
                 let corners = [(x - half, top), (x + half, top), (x, y + 1.2 * radius)];
                 canvas.polygon(&corners, colour);
+            }
+            Self::OpenTriangle => {
+                let (half, bottom) = (1.1 * radius, y + 0.8 * radius);
+                let corners = [(x - half, bottom), (x + half, bottom), (x, y - radius)];
+                if let Some(ground) = ground {
+                    canvas.polygon(&corners, ground);
+                }
+                canvas.line(corners.into_iter().chain([corners[0]]), colour, 1.6);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use measurement::run::{LoadStep, Run, Summary};
+use measurement::run::{Run, Summary};
 use results::ResultsError;
 use results::atomic_file::AtomicFile;
 use results::read::{
@@ -53,8 +53,8 @@ impl PictureInput {
     /// The service times of a fresh run, or the load curve of a search or a sweep; `None` when no message has a time.
     pub fn of_run(run: &Run) -> Option<Self> {
         let summary = run.summary.as_ref()?;
-        if let Some(steps) = summary.load_steps() {
-            return Self::of_steps(summary, steps);
+        if summary.load_steps().is_some() {
+            return Self::of_steps(summary);
         }
         let samples = run.samples.as_ref()?;
         let timed = summary.service_time_ns.count;
@@ -68,14 +68,15 @@ impl PictureInput {
         has_times.then(|| Self::new(PictureKind::Latency, subject, data))
     }
 
-    fn of_steps(summary: &Summary, steps: &[LoadStep]) -> Option<Self> {
+    fn of_steps(summary: &Summary) -> Option<Self> {
         let subject = Subject {
             title: run_title(&RunOrigin::from(summary)),
             quantity: Metric::ResponseTime.name().to_owned(),
             ..Subject::default()
         };
-        let mut answered = steps.iter().filter(|step| step.response_p50_ns.is_some());
-        answered.next()?;
+        if !pictures::has_response_times(summary) {
+            return None;
+        }
         let labelled = Labelled::new(&*summary.tool.name, summary.clone());
         let data = Data::LoadCurve(vec![labelled]);
         Some(Self::new(PictureKind::LoadCurve, subject, data))
@@ -155,10 +156,7 @@ pub fn load(
             let summary = read_reconnects(file)?;
             Ok((Origin::of_reconnects(file, &summary), summary))
         }),
-        PictureKind::LoadCurve => load_each(kind, files, Data::LoadCurve, |file| {
-            let summary = read_load_curve(file)?;
-            Ok((Origin::of_load_curve(file, &summary), summary))
-        }),
+        PictureKind::LoadCurve => load_curves(files),
         PictureKind::Histogram | PictureKind::Cdf | PictureKind::Percentiles => {
             let both = kind == PictureKind::Percentiles && is_service;
             load_each(kind, files, Data::Distributions, |file| {
@@ -238,7 +236,39 @@ fn load_each<T>(
     read: impl Fn(&Path) -> Result<(Origin, T), DrawError>,
 ) -> Result<PictureInput, DrawError> {
     let all: Result<Vec<_>, _> = files.iter().map(|file| read(file)).collect();
-    let (origins, all): (Vec<_>, Vec<_>) = all?.into_iter().unzip();
+    Ok(input_of(kind, all?, data))
+}
+
+/// Reads searches and sweeps. Those without any response time are left out with a notice, unless there are no others.
+fn load_curves(files: &[PathBuf]) -> Result<PictureInput, DrawError> {
+    let read = |file: &PathBuf| {
+        let summary = read_load_curve(file)?;
+        Ok((Origin::of_load_curve(file, &summary), summary))
+    };
+    let all: Result<Vec<_>, DrawError> = files.iter().map(read).collect();
+    let (drawn, empty): (Vec<_>, Vec<_>) = all?
+        .into_iter()
+        .partition(|(_, summary)| pictures::has_response_times(summary));
+    let (empty, _): (Vec<_>, Vec<_>) = empty.into_iter().unzip();
+    let empty = labels_of(&empty);
+    if drawn.is_empty() {
+        return Err(DrawError::NothingAnswered(empty.join(" and ")));
+    }
+    let mut input = input_of(PictureKind::LoadCurve, drawn, Data::LoadCurve);
+    input.notices.extend(empty.iter().map(|file| Notice {
+        text: format!("no step of {file} has a response time, so it is not drawn"),
+        unit_is_assumed: false,
+    }));
+    Ok(input)
+}
+
+/// The input of files that were read, each with its origin.
+fn input_of<T>(
+    kind: PictureKind,
+    all: Vec<(Origin, T)>,
+    data: impl FnOnce(Vec<Labelled<T>>) -> Data,
+) -> PictureInput {
+    let (origins, all): (Vec<_>, Vec<_>) = all.into_iter().unzip();
     let labelled = labels_of(&origins).into_iter().zip(all);
     let labelled = labelled.map(|(label, one)| Labelled::new(label, one));
     let data = data(labelled.collect());
@@ -249,11 +279,11 @@ fn load_each<T>(
         noun: origins.first().map_or("message", |origin| origin.noun),
         unit_is_assumed: notices.iter().any(|notice| notice.unit_is_assumed),
     };
-    Ok(PictureInput {
+    PictureInput {
         notices,
         descriptions: origins.into_iter().map(|one| one.description).collect(),
         ..PictureInput::new(kind, subject, data)
-    })
+    }
 }
 
 impl Origin {

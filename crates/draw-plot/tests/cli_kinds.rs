@@ -7,7 +7,7 @@ mod folder;
 
 use std::fs;
 
-use folder::{Folder, lines};
+use folder::{Folder, holds, lines};
 use measurement::record::{Outcome, Sample};
 use measurement::run::Tool;
 use results::write::Output;
@@ -58,10 +58,6 @@ fn with_run() -> Folder {
         Output::create(&path).unwrap().write(&run).unwrap();
     }
     folder
-}
-
-fn holds(svg: &str, text: &str) -> bool {
-    svg.lines().any(|line| line == text)
 }
 
 #[test]

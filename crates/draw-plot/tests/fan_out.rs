@@ -5,21 +5,8 @@
 #[allow(dead_code)]
 mod folder;
 
-use folder::{Folder, lines};
-use measurement::run::Run;
-use results::write::Output;
+use folder::{Folder, holds, lines, save};
 use test_support::fixtures::{closed_loop_run, room_run};
-
-fn save(folder: &Folder, name: &str, run: &Run) {
-    Output::create(&folder.path(name))
-        .unwrap()
-        .write(run)
-        .unwrap();
-}
-
-fn holds(svg: &str, text: &str) -> bool {
-    svg.lines().any(|line| line == text)
-}
 
 /// A folder with a whole run, a slower one and one with missing deliveries.
 fn with_runs() -> Folder {

@@ -6,26 +6,15 @@
 mod folder;
 
 use draw_plot::{Data, Labelled, Options, PictureInput, PictureKind, Size, Subject};
-use folder::{Folder, lines};
+use folder::{Folder, holds, lines, save};
 use measurement::run::{CapacitySummary, LoadStep, Run, StepOrigin, TimeInterval};
 use proptest::option::of;
 use proptest::prelude::*;
-use results::write::Output;
 use test_support::fixtures::{closed_loop_run, search_run, sweep_run};
 
 const BLUE: &str = "#0072B2";
+const VERMILION: &str = "#D55E00";
 const RATES: [f64; 5] = [1_000.0, 4_000.0, 16_000.0, 40_000.0, 64_000.0];
-
-fn save(folder: &Folder, name: &str, run: &Run) {
-    Output::create(&folder.path(name))
-        .unwrap()
-        .write(run)
-        .unwrap();
-}
-
-fn holds(svg: &str, text: &str) -> bool {
-    svg.lines().any(|line| line == text)
-}
 
 /// The picture of this run, and the arguments after the file.
 fn drawn(run: &Run, arguments: &[&str]) -> String {
@@ -46,12 +35,12 @@ fn searched(change: impl FnOnce(&mut CapacitySummary)) -> String {
     drawn(&run, &[])
 }
 
-/// The centre of a text on the vertical axis, in dots from the top.
-fn height_of(svg: &str, text: &str) -> f64 {
+/// The place of a text on an axis (`x`, `y`), in dots from the left or the top.
+fn place_of(svg: &str, text: &str, axis: char) -> f64 {
     let all: Vec<_> = svg.lines().collect();
     let at = all.iter().position(|line| *line == text).unwrap();
-    let (_, y) = all[at - 1].split_once(" y=\"").unwrap();
-    y.split_once('"').unwrap().0.parse().unwrap()
+    let (_, place) = all[at - 1].split_once(&format!(" {axis}=\"")).unwrap();
+    place.split_once('"').unwrap().0.parse().unwrap()
 }
 
 /// The numbers below the horizontal axis.
@@ -135,7 +124,7 @@ fn a_server_that_recovers_has_no_second_line() {
 fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
     let svg = searched(|capacity| {
         (capacity.at_least, capacity.high_per_s) = (true, f64::INFINITY);
-        capacity.hysteresis = false;
+        (capacity.hysteresis, capacity.generator_limit) = (false, true);
     });
     assert!(holds(&svg, "capacity at least 49,040 msg/s"));
     assert!(holds(&svg, "lower bound of the capacity"));
@@ -145,21 +134,13 @@ fn a_capacity_that_the_generator_limits_reaches_to_the_edge() {
     ));
 }
 
-/// The horizontal place of a text, in dots.
-fn place_of(svg: &str, text: &str) -> f64 {
-    let all: Vec<_> = svg.lines().collect();
-    let at = all.iter().position(|line| *line == text).unwrap();
-    let (_, x) = all[at - 1].split_once(" x=\"").unwrap();
-    x.split_once('"').unwrap().0.parse().unwrap()
-}
-
 #[test]
 fn the_name_of_a_capacity_stood_behind_its_wide_interval() {
     let [narrow, wide] = [48_000.0, 0.0].map(|low_per_s| {
         let svg = searched(|capacity| {
             (capacity.low_per_s, capacity.high_per_s) = (low_per_s, 49_100.0);
         });
-        place_of(&svg, "capacity 49,040 msg/s")
+        place_of(&svg, "capacity 49,040 msg/s", 'x')
     });
     assert!(narrow < wide && wide < narrow + 500.0, "{narrow} {wide}");
 }
@@ -184,7 +165,8 @@ fn the_percentile_of_the_condition_stands_out() {
     let svg = searched(|capacity| capacity.conditions = vec!["p99.9<20ms".to_owned()]);
     assert!(holds(&svg, "p99.9 after an overload without a pause"));
     // The line at the limit is above that of the other condition.
-    assert!(height_of(&svg, "p99.9 &lt; 20 ms") < height_of(&searched(|_| {}), "p99 &lt; 5 ms"));
+    let height = place_of(&svg, "p99.9 &lt; 20 ms", 'y');
+    assert!(height < place_of(&searched(|_| {}), "p99 &lt; 5 ms", 'y'));
     let svg = searched(|capacity| capacity.conditions = vec!["error_rate<0.1%".to_owned()]);
     assert!(svg.contains("at error_rate &lt; 0.1 %") && !holds(&svg, "error_rate &lt; 0.1 %"));
 }
@@ -257,9 +239,100 @@ fn a_rate_without_an_answer_has_a_gap_in_the_line() {
         }),
         &[],
     );
-    let longest = lines(&svg, BLUE).into_iter().max_by_key(Vec::len).unwrap();
-    assert_eq!(longest.len(), 2);
+    let longest = lines(&svg, BLUE).into_iter().filter(|line| !is_open(line));
+    assert_eq!(longest.map(|line| line.len()).max(), Some(2));
     assert!(holds(&svg, "a.json · 5 rates · kept up with 40,000 msg/s"));
+}
+
+/// Returns true for the outline of a triangle.
+fn is_open(line: &[(f64, f64)]) -> bool {
+    line.len() == 4 && line.first() == line.last()
+}
+
+/// An overloaded step showed a nice p99, because messages without an answer were left out of it.
+#[test]
+fn a_percentile_among_unanswered_messages_was_drawn_as_a_time() {
+    let folder = Folder::new();
+    let run = sweep_run(50_000.0, &RATES, |s| {
+        let steps = s.load_curve.as_mut().unwrap();
+        for step in &mut steps[3..] {
+            (step.response_p99_9_ns, step.failed) = (None, 1_000);
+        }
+        (steps[4].response_p99_ns, steps[4].failed) = (None, 100_000);
+    });
+    for name in ["a.json", "a.xlsx"] {
+        save(&folder, name, &run);
+        folder.drawn(&[name, "--kind", "load-curve", "-o", "a.svg"]);
+        let svg = folder.svg("a.svg");
+        assert!(holds(&svg, "not answered"), "{name}");
+        // p99 has a mark at the last rate, p99.9 at the last two, above all that has a time.
+        let of = |colour| lines(&svg, colour).into_iter();
+        let open = |colour| of(colour).filter(|line| is_open(line)).collect::<Vec<_>>();
+        let (of_p99, of_p99_9) = (open(BLUE), open(VERMILION));
+        // The sample of the legend has the colour of the text.
+        assert_eq!((of_p99.len(), of_p99_9.len()), (1, 2), "{name}");
+        let lowest = |line: &Vec<(f64, f64)>| line.iter().map(|at| at.1).fold(0.0, f64::max);
+        let curves = [BLUE, VERMILION].into_iter().flat_map(|colour| {
+            // The sample of the legend is shorter.
+            let times = of(colour).filter(|line| !is_open(line));
+            times.max_by_key(Vec::len).unwrap()
+        });
+        let highest = curves.map(|at| at.1).fold(f64::INFINITY, f64::min);
+        assert!(lowest(&of_p99[0]) < highest, "{name}");
+        assert!(lowest(&of_p99_9[0]) < lowest(&of_p99[0]), "{name}");
+    }
+}
+
+/// A step of which the generator was the limit says nothing about the answers of the server.
+#[test]
+fn unanswered_messages_of_a_late_generator_have_a_ring() {
+    let svg = searched(|capacity| {
+        let late = capacity
+            .steps
+            .iter_mut()
+            .find(|step| step.generator_limited);
+        late.unwrap().response_p99_ns = None;
+    });
+    assert!(!holds(&svg, "not answered") && holds(&svg, "limited by the generator"));
+}
+
+/// One file without any answer kept all others from being drawn.
+#[test]
+fn a_file_without_answers_refused_all_files() {
+    let folder = Folder::new();
+    save(&folder, "a.json", &sweep_run(50_000.0, &RATES, |_| {}));
+    save(&folder, "dead.json", &without_answers());
+    save(&folder, "b.json", &sweep_run(20_000.0, &RATES, |_| {}));
+    let files = ["a.json", "dead.json", "b.json"];
+    let arguments = ["--kind", "load-curve", "-o", "a.svg"];
+    let said = folder.drawn(&[&files[..], &arguments].concat());
+    assert!(
+        said.contains("notice: no step of dead.json has a response time, so it is not drawn\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("5 rates of a.json, 5 rates of b.json"),
+        "{said}"
+    );
+    let svg = folder.svg("a.svg");
+    assert!(svg.contains("b.json · kept up with") && !svg.contains("dead.json"));
+    std::fs::remove_file(folder.path("a.svg")).unwrap();
+    save(&folder, "b.json", &without_answers());
+    let said = folder.refused(1, &[&files[1..], &arguments].concat());
+    assert_eq!(
+        said,
+        "error: no step of dead.json and b.json has a response time, so there is nothing to draw\n"
+    );
+}
+
+/// A search of a server that answers nothing.
+fn without_answers() -> Run {
+    search_run(50_000.0, |s| {
+        for step in &mut s.capacity.as_mut().unwrap().steps {
+            (step.response_p50_ns, step.response_p99_ns) = (None, None);
+            step.response_p99_9_ns = None;
+        }
+    })
 }
 
 #[test]
@@ -275,14 +348,8 @@ fn a_run_without_a_load_curve_is_refused_and_nothing_is_written() {
         );
         assert_eq!(said, expected);
     }
-    let dead = search_run(50_000.0, |s| {
-        for step in &mut s.capacity.as_mut().unwrap().steps {
-            (step.response_p50_ns, step.response_p99_ns) = (None, None);
-            step.response_p99_9_ns = None;
-        }
-    });
     let begun = search_run(50_000.0, |s| s.capacity.as_mut().unwrap().steps.clear());
-    for run in [dead, begun] {
+    for run in [without_answers(), begun] {
         save(&folder, "a.json", &run);
         let said = folder.refused(1, &["a.json", "--kind", "load-curve", "-o", "a.svg"]);
         let expected =

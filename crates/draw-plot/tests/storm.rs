@@ -5,23 +5,11 @@
 #[allow(dead_code)]
 mod folder;
 
-use folder::{Folder, lines};
-use measurement::run::{ReconnectRow, Run, Summary};
-use results::write::Output;
+use folder::{Folder, holds, lines, save};
+use measurement::run::{ReconnectRow, Summary};
 use test_support::fixtures::{closed_loop_run, storm_run};
 
 const BLUE: &str = "#0072B2";
-
-fn save(folder: &Folder, name: &str, run: &Run) {
-    Output::create(&folder.path(name))
-        .unwrap()
-        .write(run)
-        .unwrap();
-}
-
-fn holds(svg: &str, text: &str) -> bool {
-    svg.lines().any(|line| line == text)
-}
 
 /// The picture of this run.
 fn drawn(change: impl FnOnce(&mut Summary)) -> String {

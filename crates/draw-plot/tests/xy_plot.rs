@@ -2,11 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
 mod folder;
 
 use std::fs;
 
-use folder::{Folder, lines};
+use folder::{Folder, holds, lines};
 
 /// As the swarm's bench `cpu` writes it, though in no order.
 const COST: &str = "connections,user_cpu_us,cpu_us\n\
@@ -34,10 +35,6 @@ fn markers(svg: &str, colour: &str) -> usize {
     svg.lines()
         .filter(|line| line.starts_with("<circle") && line.contains(colour))
         .count()
-}
-
-fn holds(svg: &str, text: &str) -> bool {
-    svg.lines().any(|line| line == text)
 }
 
 #[test]

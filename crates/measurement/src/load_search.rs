@@ -25,7 +25,7 @@ pub enum LoadSearchError {
         "`{0}` is not a condition of a capacity: a figure, `<` or another comparison, and a limit (examples: p99<10ms, error_rate<0.1%)"
     )]
     NotACondition(String),
-    #[error("`{figure}` is not a figure that a capacity can depend on{}: use a time (p99, service.p99.9, last.p99, max), error_rate, or a count (lost==0)", .hint)]
+    #[error("`{figure}` is not a figure that a capacity can depend on{}: use a time (p99, service.p99.9, last.p99, mean), error_rate, or a count (lost==0)", .hint)]
     UnknownFigure {
         figure: String,
         /// A figure that is like it, after a blank and in brackets; empty without one.
@@ -43,6 +43,10 @@ pub enum LoadSearchError {
     },
     #[error("`{typed}` holds at no rate: write `{instead}`")]
     NeverHolds { typed: String, instead: String },
+    #[error(
+        "`{typed}` depends on the length of a step, because a longer one has more messages: write `{instead}`, or a share of the messages (error_rate<0.1%)"
+    )]
+    CountOfStep { typed: String, instead: String },
     #[error("`{0}` holds at every rate: write a smaller limit (example: error_rate<0.1%)")]
     AlwaysHolds(String),
     #[error("the limit of `{typed}` is longer than the timeout of {}, after which every message counts as failed: use a larger --timeout, or a smaller limit", units::typed_duration(*.timeout))]

@@ -7,6 +7,7 @@
 //! | `process_record` | [`ProcessRecord`]: everything that one of several processes has recorded; [`RunSum`] adds them up |
 //! | `plan_facts` | [`PlanFacts`]: what a summary takes from a plan, as plain data |
 //! | `capacity_summary` | [`CapacitySummary`], [`LoadStep`]: rates offered one after the other, and the capacity found with them |
+//! | `search_validity` | the verdict on a search, by all of its steps |
 //! | `step_groups` | [`StepGroup`]: steps of one rate and one result put together |
 //! | `condition_result` | results of conditions |
 //! | `scenario_summary` | scenario and setup as reported in results |
@@ -45,6 +46,7 @@ mod reconnect_summary;
 mod run_context;
 mod scenario_figures;
 mod scenario_summary;
+mod search_validity;
 mod shards_summary;
 mod slow_summary;
 mod step_groups;
@@ -61,7 +63,9 @@ use crate::record::{
     ServiceAndResponse, TimelineRow,
 };
 
-pub use capacity_summary::{CapacitySummary, LoadStep, SearchEnd, StepOrigin, TimeInterval};
+pub use capacity_summary::{
+    CapacitySummary, LoadStep, SearchEnd, StepOrigin, TimeInterval, answered_rank,
+};
 pub use condition_result::ConditionResult;
 pub use connect_row::ConnectRow;
 pub use drift_summary::{

@@ -492,7 +492,7 @@ prop_compose! {
         s.validity.reasons = reasons;
         s.conditions = conditions
             .into_iter()
-            .map(|(text, value, held)| ConditionResult { expression: text.clone(), value: value.map(f64::from), value_text: text, held })
+            .map(|(text, value, held)| ConditionResult { expression: text.clone(), value: value.map(f64::from), value_text: text, held, inconclusive: held })
             .collect();
         s.client.cpu_per_thread = vec![0.5; usize::from(has_server) * 3];
         s.server = has_server.then_some(ServerUsage { pid: 7, pids: vec![7, 8], cpu_s: elapsed_s, max_rss_bytes: None, messages_per_cpu_s: rate, context_switches: None });

@@ -52,6 +52,7 @@ prop_compose! {
             response_p50_interval: intervals.0,
             response_p99_interval: intervals.1,
             response_p99_9_interval: intervals.2,
+            ..LoadStep::default()
         }
     }
 }
@@ -66,18 +67,19 @@ prop_compose! {
         rate_per_s in of(0.0..1e7_f64),
         ends in (0.0..1e7_f64, prop_oneof![0.0..1e7_f64, Just(f64::INFINITY)]),
         from_above_per_s in of(0.0..1e7_f64),
-        truths in any::<(bool, bool)>(),
+        truths in any::<(bool, bool, bool)>(),
         ended_by in prop::sample::select(vec![SearchEnd::Precision, SearchEnd::Budget, SearchEnd::Interrupted, SearchEnd::ConnectionsLost, SearchEnd::ShardLost]),
         lengths in prop::array::uniform3(0.0..1e6_f64),
         block_s in of(0.0..60.0_f64),
         generator_limited_steps in count(),
+        limited_by in of("p99(\\.9)?<[1-9]ms"),
         steps in steps(),
     ) -> CapacitySummary {
         let [precision, budget_s, took_s] = lengths;
         CapacitySummary {
             conditions, rate_per_s, low_per_s: ends.0, high_per_s: ends.1, confidence: 0.95, at_least: truths.0,
             from_above_per_s, hysteresis: truths.1, ended_by, steps, precision, budget_s, took_s, block_s,
-            generator_limited_steps,
+            generator_limited_steps, generator_limit: truths.2, limited_by,
         }
     }
 }
@@ -169,6 +171,32 @@ fn the_sheet_stands_behind_the_others_with_a_row_per_step() {
     assert!(keys.iter().any(|key| key == "capacity.rate_per_s"));
     let of_steps = |key: &&String| key.contains("steps.") || key.starts_with("load_curve");
     assert_eq!(keys.iter().find(of_steps), None);
+}
+
+/// Percentiles among messages without an answer had the time of an answered one.
+#[test]
+fn a_percentile_that_was_not_answered_is_an_empty_cell() {
+    let run = sweep_run(50_000.0, &[1_000.0, 64_000.0], |s| {
+        let step = &mut s.load_curve.as_mut().unwrap()[1];
+        (step.response_p99_ns, step.response_p99_interval) = (None, None);
+        step.response_p99_9_ns = None;
+    });
+    for read in saved_and_read(&run) {
+        let steps = read.unwrap().load_curve.unwrap();
+        assert!(steps[0].response_p99_ns.is_some() && steps[1].response_p50_ns.is_some());
+        assert_eq!(
+            (steps[1].response_p99_ns, steps[1].response_p99_9_ns),
+            (None, None)
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.xlsx");
+    save(&run, &path);
+    let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+    let sheet = book.worksheet_range("load_curve").unwrap();
+    let row: Vec<_> = sheet.rows().nth(2).unwrap().to_vec();
+    assert_eq!(row[6..8], [Data::Empty, Data::Empty]);
+    assert_ne!(row[5], Data::Empty);
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl CapacitySearch {
         self.steps.push(taken);
         mark_disturbed(&mut self.steps);
         self.leave_out_beginnings();
-        self.edge = Edge::find(&self.steps, &self.rules.conditions);
+        self.edge = Edge::find(&self.steps, &self.rules);
         self.from_above = FromAbove::find(&self.steps, &self.rules.conditions, &self.edge);
         self.held(self.steps.len() - 1)
     }

@@ -5,13 +5,14 @@ use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
 use crate::load_table::{curve_table, search_table};
-use crate::search_outcome::{BoundCause, Outcome, interval};
+use crate::search_outcome::{BoundCause, Outcome, interval, limited_by, more_time};
 use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
 pub use crate::capacity_conditions::{all_conditions, spaced_condition};
 pub use crate::load_table::{HELD, LoadRow, LoadTable, time_with_interval};
 pub use crate::search_outcome::{
-    headline, interval_ends, rate_with_interval, recovery, search_end,
+    LowerBoundReason, headline, interval_ends, lower_bound_reason, rate_with_interval, recovery,
+    search_end,
 };
 
 /// Advice when the generator was late at every rate at which a condition may fail.
@@ -89,7 +90,8 @@ pub fn rows(s: &Summary) -> Vec<LabelledRow> {
 }
 
 fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
-    let is_over = own.ended_by == SearchEnd::ConnectionsLost;
+    let is_gone = own.ended_by == SearchEnd::ConnectionsLost;
+    let is_over = is_gone || own.ended_by == SearchEnd::ShardLost;
     let (tone, advice) = match Outcome::of(own) {
         Outcome::Below(_) => (Tone::Bad, None),
         Outcome::Unknown => (Tone::Warning, None),
@@ -104,13 +106,16 @@ fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
         label: "capacity",
         text: headline(own),
         tone,
-        points: advice.into_iter().chain(recovery(own)).collect(),
+        points: [advice, limited_by(own), more_time(own), recovery(own)]
+            .into_iter()
+            .flatten()
+            .collect(),
     };
     let search = LabelledRow {
         label: "search",
         text: search_end(own),
         tone: if is_over { Tone::Bad } else { Tone::Neutral },
-        points: is_over
+        points: is_gone
             .then(|| SERVER_GONE.to_owned())
             .into_iter()
             .collect(),
@@ -200,6 +205,10 @@ pub fn figures(s: &Summary) -> Vec<SummaryFigure> {
             "length of a block",
             own.block_s.map(|s| human_time(s * 1e9)),
         ),
+        in_table(
+            "limited by",
+            own.limited_by.as_deref().map(spaced_condition),
+        ),
     ]
 }
 
@@ -207,10 +216,12 @@ pub fn figures(s: &Summary) -> Vec<SummaryFigure> {
 pub fn table(s: &Summary, rows: usize) -> Option<LoadTable> {
     match (&s.capacity, &s.load_curve) {
         (Some(own), _) if !own.steps.is_empty() => Some(search_table(own, rows)),
-        (None, Some(steps)) if !steps.is_empty() => Some(LoadTable {
-            note: missing_rates(s).strip_prefix(" · ").map(str::to_owned),
-            ..curve_table(steps)
-        }),
+        (None, Some(steps)) if !steps.is_empty() => {
+            let mut table = curve_table(steps);
+            let missing = missing_rates(s).strip_prefix(" · ").map(str::to_owned);
+            table.notes.splice(0..0, missing);
+            Some(table)
+        }
         _ => None,
     }
 }
@@ -254,6 +265,8 @@ mod tests {
             took_s: 74.2,
             block_s: Some(0.2),
             generator_limited_steps: 0,
+            generator_limit: false,
+            limited_by: None,
         }
     }
 
@@ -266,10 +279,7 @@ mod tests {
         let row = &rows(&s)[0];
         assert_eq!(row.tone, Tone::Warning);
         assert!(row.points[0].contains("`--budget`"), "{:?}", row.points);
-        own.steps.push(LoadStep {
-            generator_limited: true,
-            ..step(90_000.0, None)
-        });
+        own.generator_limit = true;
         s.capacity = Some(Box::new(own));
         let row = &rows(&s)[0];
         assert_eq!(row.tone, Tone::Warning);
@@ -369,7 +379,10 @@ mod tests {
                 .text
                 .ends_with(" · 2 rates not measured, because all connections had ended")
         );
-        assert!(table(&s, 20).unwrap().note.is_some());
+        assert_eq!(
+            table(&s, 20).unwrap().notes,
+            ["2 rates not measured, because all connections had ended"]
+        );
     }
 
     #[test]
@@ -420,7 +433,7 @@ mod tests {
         let tones: Vec<_> = table.rows.iter().map(|row| row.tone).collect();
         use Tone::{Bad, Good, Warning};
         assert_eq!(tones, [Good, Bad, Good, Bad, Warning, Warning, Warning]);
-        assert_eq!(table.note, None);
+        assert_eq!(table.notes, Vec::<String>::new());
         // The line on the search counts the steps of the rows.
         assert!(search_end(&own).contains("3 steps not counted, because the generator was late"));
     }
@@ -437,9 +450,81 @@ mod tests {
         let rates: Vec<_> = table.rows.iter().map(|row| row.cells[0].as_str()).collect();
         assert_eq!(rates, ["39,000", "40,000", "41,000", "42,000", "43,000"]);
         assert_eq!(
-            table.note.unwrap(),
-            "the 5 rows nearest to the capacity, of 60; a .json or .xlsx file has all 60 steps"
+            table.notes,
+            ["the 5 rows nearest to the capacity, of 60; a .json or .xlsx file has all 60 steps"]
         );
+    }
+
+    /// An overloaded step had a small p99 beside the result "no", because most of its messages were not among the times.
+    #[test]
+    fn percentiles_among_failed_messages_are_infinite() {
+        const FOOTNOTE: &str =
+            "∞: more messages failed or were not sent than lie beyond the percentile";
+        let mut lost = step(43_000.0, Some(false));
+        (lost.failed, lost.unsent) = (8, 3);
+        (lost.response_p99_ns, lost.response_p99_9_ns) = (None, None);
+        let mut s = closed_loop_summary(100);
+        let mut own = capacity();
+        own.steps = vec![step(40_000.0, Some(true)), lost.clone()];
+        s.capacity = Some(Box::new(own));
+        let found = table(&s, 20).unwrap();
+        assert_eq!(
+            found.rows[1].cells.join(" | "),
+            "43,000 | below | 1 | no | 43,000 | 500 µs | ∞ | ∞ | 8 | 3"
+        );
+        assert_eq!(found.notes, [FOOTNOTE]);
+        s.capacity = None;
+        s.load_curve = Some(vec![step(40_000.0, None), lost]);
+        let found = table(&s, 20).unwrap();
+        assert_eq!(
+            found.rows[1].cells.join(" | "),
+            "43,000 | 43,000 | 500 µs | ∞ | ∞ | 8 | 3"
+        );
+        assert_eq!(found.notes, [FOOTNOTE]);
+    }
+
+    /// A stop of the server looked like a low capacity, and a server that ends connections like an overloaded one.
+    #[test]
+    fn silences_and_ended_connections_are_named_below_the_table() {
+        let mut s = closed_loop_summary(100);
+        let notes = |s: &mut Summary, change: &dyn Fn(&mut [LoadStep])| {
+            let mut own = capacity();
+            own.steps = [10_000.0, 20_000.0, 30_000.0, 40_000.0]
+                .map(|rate| step(rate, Some(true)))
+                .to_vec();
+            change(&mut own.steps);
+            s.capacity = Some(Box::new(own));
+            table(s, 20).unwrap().notes
+        };
+        let found = notes(&mut s, &|steps| {
+            steps[0].longest_silence_s = Some(0.6);
+            steps[1].longest_silence_s = Some(3.1);
+            (steps[1].closed, steps[3].closed) = (2, 10);
+        });
+        assert_eq!(
+            found,
+            [
+                "nothing was answered for 3.10 s in the step at 20,000 msg/s: was the server stopped?",
+                "12 connections were closed by the server at 20,000 msg/s and above",
+            ]
+        );
+        let found = notes(&mut s, &|steps| {
+            steps[1].longest_silence_s = Some(1.5);
+            steps[2].longest_silence_s = Some(3.1);
+            steps[3].closed = 1;
+        });
+        assert_eq!(
+            found,
+            [
+                "nothing was answered for up to 3.10 s in 2 steps at 20,000 msg/s and above: was the server stopped?",
+                "1 connection was closed by the server at 40,000 msg/s",
+            ]
+        );
+        // A server that answers nothing at all is not stopped for a time.
+        let found = notes(&mut s, &|steps| {
+            (steps[0].longest_silence_s, steps[0].answered_per_s) = (Some(3.0), 0.0);
+        });
+        assert_eq!(found, Vec::<String>::new());
     }
 
     #[test]
@@ -461,7 +546,7 @@ mod tests {
         );
         assert_eq!(
             table.rows[1].cells.join(" | "),
-            "2,000 | 2,000 | – | 2.00 ms | – | 5 | 0 | –"
+            "2,000 | 2,000 | – | ∞ | ∞ | 5 | 0 | –"
         );
         assert_eq!(table.rows[1].tone, Tone::Bad);
         let over_units = Some(TimeInterval {

@@ -79,20 +79,20 @@ pub fn capacity_verdict(
         let dead = if estimate == 0.0 { server } else { reference };
         return format!("{dead} holds the conditions at no rate");
     }
-    let limit = |of: &str| format!("the generator was the limit of {of}");
+    let bound = |of: &str| format!("the capacity of {of} is a lower bound");
     if low == 0.0 && high.is_infinite() {
         return format!(
-            "inconclusive: the generator was the limit of {server} or {reference}, and a lower bound has no interval"
+            "inconclusive: the capacity of {server} or {reference} is a lower bound without a limit of its error"
         );
     }
     if high.is_infinite() {
         return if is_sure {
             let better = comparatives.0;
-            format!("{server} at least {low:.2} × {better}: {}", limit(server))
+            format!("{server} at least {low:.2} × {better}: {}", bound(server))
         } else {
             format!(
-                "inconclusive: {}, whose capacity is at least {low:.2} × that of {reference}",
-                limit(server)
+                "inconclusive: {}, at least {low:.2} × that of {reference}",
+                bound(server)
             )
         };
     }
@@ -101,12 +101,12 @@ pub fn capacity_verdict(
             let (worse, times) = (comparatives.1, high.recip());
             format!(
                 "{server} at least {times:.2} × {worse}: {}",
-                limit(reference)
+                bound(reference)
             )
         } else {
             format!(
-                "inconclusive: {}; the capacity of {server} is at most {high:.2} × as high",
-                limit(reference)
+                "inconclusive: {}, and that of {server} at most {high:.2} × as high",
+                bound(reference)
             )
         };
     }
@@ -117,9 +117,7 @@ pub fn capacity_verdict(
 pub fn capacity_obstacle(obstacle: CapacityObstacle) -> &'static str {
     match obstacle {
         CapacityObstacle::NoRounds => "inconclusive: no round has an interval of each capacity",
-        CapacityObstacle::BothAtLeast => {
-            "inconclusive: the generator was the limit of both, so both capacities are lower bounds"
-        }
+        CapacityObstacle::BothAtLeast => "inconclusive: both capacities are lower bounds",
         CapacityObstacle::SomeZero => {
             "inconclusive: in some searches, the conditions held at no rate"
         }
@@ -263,22 +261,22 @@ mod tests {
         assert_eq!(text(0.5, 0.4, 0.625), "b 2.00 × lower (1.60–2.50)");
         assert_eq!(
             text(1.3, 1.2, f64::INFINITY),
-            "b at least 1.20 × higher: the generator was the limit of b"
+            "b at least 1.20 × higher: the capacity of b is a lower bound"
         );
         assert_eq!(
             text(1.0, 0.9, f64::INFINITY),
-            "inconclusive: the generator was the limit of b, whose capacity is at least 0.90 × that of a"
+            "inconclusive: the capacity of b is a lower bound, at least 0.90 × that of a"
         );
         assert_eq!(
             text(0.5, 0.0, 0.5),
-            "b at least 2.00 × lower: the generator was the limit of a"
+            "b at least 2.00 × lower: the capacity of a is a lower bound"
         );
         assert_eq!(
             text(1.0, 0.0, 1.1),
-            "inconclusive: the generator was the limit of a; the capacity of b is at most 1.10 × as high"
+            "inconclusive: the capacity of a is a lower bound, and that of b at most 1.10 × as high"
         );
         let open = text(1.0, 0.0, f64::INFINITY);
-        assert!(open.ends_with("a lower bound has no interval"), "{open}");
+        assert!(open.ends_with("without a limit of its error"), "{open}");
         assert_eq!(text(0.0, 0.0, 0.0), "b holds the conditions at no rate");
         let infinite = f64::INFINITY;
         assert_eq!(
@@ -286,7 +284,7 @@ mod tests {
             "a holds the conditions at no rate"
         );
         let none = capacity_verdict("b", "a", SPEED, Err(CapacityObstacle::BothAtLeast));
-        assert!(none.starts_with("inconclusive: the generator was the limit of both"));
+        assert_eq!(none, "inconclusive: both capacities are lower bounds");
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub fn condition(result: &ConditionResult) -> String {
         .take_while(|c| of_figure(*c))
         .collect();
     let found = match result.value {
+        Some(_) if result.inconclusive => format!(
+            "{figure} is {}: a lower bound does not decide the condition, so it counts as held",
+            result.value_text
+        ),
         Some(_) => format!("{figure} is {}", result.value_text),
         // Not measured, or never reached.
         None => format!(
@@ -34,7 +38,11 @@ pub fn condition(result: &ConditionResult) -> String {
             result.value_text
         ),
     };
-    condition_line(outcome, &format!("{} ({found})", result.expression))
+    let condition = format!("{} ({found})", result.expression);
+    if result.inconclusive {
+        return format!("FAILED --fail-if, inconclusive: {condition}");
+    }
+    condition_line(outcome, &condition)
 }
 
 /// The line about a condition: the outcome, then the condition and what was found.
@@ -59,6 +67,7 @@ mod tests {
                 value,
                 value_text: value.map_or("not measured", |_| "3.20 ms").to_owned(),
                 held,
+                inconclusive: false,
             })
         };
         assert_eq!(
@@ -72,6 +81,17 @@ mod tests {
         assert_eq!(
             line(None, true),
             "FAILED --fail-if, held: service.p99>=1us (service.p99 was not measured, so the condition counts as held)"
+        );
+        let bound = ConditionResult {
+            expression: "capacity<40_000".to_owned(),
+            value: Some(3e4),
+            value_text: "at least 30,000 msg/s".to_owned(),
+            held: true,
+            inconclusive: true,
+        };
+        assert_eq!(
+            condition(&bound),
+            "FAILED --fail-if, inconclusive: capacity<40_000 (capacity is at least 30,000 msg/s: a lower bound does not decide the condition, so it counts as held)"
         );
     }
 }

@@ -14,8 +14,8 @@ pub struct LoadTable {
     pub columns: Vec<&'static str>,
     /// Rows, ascending by rate.
     pub rows: Vec<LoadRow>,
-    /// Remark on rows that are left out.
-    pub note: Option<String>,
+    /// Remarks below the table: rows that are left out, signs in the cells, stops of the server.
+    pub notes: Vec<String>,
 }
 
 /// A row of a table of rates.
@@ -48,7 +48,7 @@ pub(crate) fn search_table(own: &CapacitySummary, most: usize) -> LoadTable {
         "offered", "from", "steps", HELD, "answered", "p50", "p99", "p99.9", "failed", "unsent",
     ];
     columns.extend(has_cpu.then_some(CPU));
-    let note = (kept.len() < groups.len()).then(|| {
+    let left_out = (kept.len() < groups.len()).then(|| {
         let steps = counted(own.steps.len() as u64, "step");
         format!(
             "the {} rows nearest to the capacity, of {}; a .json or .xlsx file has all {steps}",
@@ -56,11 +56,17 @@ pub(crate) fn search_table(own: &CapacitySummary, most: usize) -> LoadTable {
             grouped(groups.len() as u64),
         )
     });
-    let rows = kept.iter().map(|at| step_row(&groups[*at], has_cpu));
+    let rows: Vec<_> = kept
+        .iter()
+        .map(|at| step_row(&groups[*at], has_cpu))
+        .collect();
     LoadTable {
         columns,
-        rows: rows.collect(),
-        note,
+        notes: left_out
+            .into_iter()
+            .chain(remarks(&rows, &own.steps))
+            .collect(),
+        rows,
     }
 }
 
@@ -79,9 +85,9 @@ fn step_row(group: &StepGroup<'_>, has_cpu: bool) -> LoadRow {
         grouped(group.steps.len() as u64),
         held.to_owned(),
         human_rate(answered.unwrap_or(0.0)),
-        time(group.median_time(|step| step.response_p50_ns)),
-        time(group.median_time(|step| tail(step)[0])),
-        time(group.median_time(|step| tail(step)[1])),
+        time(group.median_time(|step| percentiles(step)[0])),
+        time(group.median_time(|step| percentiles(step)[1])),
+        time(group.median_time(|step| percentiles(step)[2])),
         grouped(group.sum(|step| step.failed)),
         grouped(group.sum(|step| step.unsent)),
     ];
@@ -106,12 +112,15 @@ pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
     ];
     columns.extend(has_cpu.then_some(CPU));
     let row = |step: &LoadStep| {
-        let [p99, p99_9] = tail(step);
+        let [p50, p99, p99_9] = percentiles(step);
         let mut cells = vec![
             human_rate(step.offered_per_s),
             human_rate(step.answered_per_s),
-            time(step.response_p50_ns),
-            time_with_interval(p99, step.response_p99_interval),
+            time(p50),
+            match p99 {
+                Some(NOT_ANSWERED) => INFINITE.to_owned(),
+                p99 => time_with_interval(p99, step.response_p99_interval),
+            },
             time(p99_9),
             grouped(step.failed),
             grouped(step.unsent),
@@ -126,20 +135,28 @@ pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
             },
         }
     };
+    let rows: Vec<_> = steps.iter().map(row).collect();
     LoadTable {
         columns,
-        rows: steps.iter().map(row).collect(),
-        note: None,
+        notes: remarks(&rows, steps),
+        rows,
     }
 }
 
-/// p99 and p99.9 of a step, where enough messages were due for them.
-fn tail(step: &LoadStep) -> [Option<u64>; 2] {
-    let tail = [
+/// A percentile that is slower than any answer.
+const NOT_ANSWERED: u64 = u64::MAX;
+/// Text of such a percentile.
+const INFINITE: &str = "∞";
+
+/// p50, p99 and p99.9 of a step, where enough messages were due for them.
+fn percentiles(step: &LoadStep) -> [Option<u64>; 3] {
+    let all = [
+        (0.5, step.response_p50_ns),
         (0.99, step.response_p99_ns),
         (0.999, step.response_p99_9_ns),
     ];
-    tail.map(|(quantile, ns)| match step.due {
+    all.map(|(quantile, ns)| match step.due {
+        _ if step.is_beyond_answers(quantile) => Some(NOT_ANSWERED),
         // Unknown in files of older versions.
         0 => ns,
         due => shown_quantile(due, quantile, ns),
@@ -147,7 +164,61 @@ fn tail(step: &LoadStep) -> [Option<u64>; 2] {
 }
 
 fn time(ns: Option<u64>) -> String {
-    known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned())
+    match ns {
+        Some(NOT_ANSWERED) => INFINITE.to_owned(),
+        ns => known_time(ns).unwrap_or_else(|| UNKNOWN.to_owned()),
+    }
+}
+
+/// Remarks on these rows and on all steps: the sign for no answer, stops of the server, connections that it closed.
+fn remarks(rows: &[LoadRow], steps: &[LoadStep]) -> Vec<String> {
+    let is_infinite = |row: &LoadRow| row.cells.iter().any(|cell| cell == INFINITE);
+    let infinite = rows.iter().any(is_infinite).then(|| {
+        format!("{INFINITE}: more messages failed or were not sent than lie beyond the percentile")
+    });
+    let all = [infinite, silence(steps), closed(steps)];
+    all.into_iter().flatten().collect()
+}
+
+/// Times in which the server answered nothing.
+fn silence(steps: &[LoadStep]) -> Option<String> {
+    /// A shorter time in seconds may be a pause of any server.
+    const LONG_S: f64 = 1.0;
+    let silent = steps.iter().filter(|step| step.answered_per_s > 0.0);
+    let silent = silent.filter_map(|step| Some((step.offered_per_s, step.longest_silence_s?)));
+    let silent: Vec<_> = silent.filter(|(_, s)| *s >= LONG_S).collect();
+    let longest = silent.iter().map(|(_, s)| *s).reduce(f64::max)?;
+    let time = human_time(longest * 1e9);
+    let at = at_rates(silent.iter().map(|(rate, _)| *rate));
+    let place = match silent.len() {
+        1 => format!("{time} in the step {at}"),
+        n => format!("up to {time} in {} {at}", counted(n as u64, "step")),
+    };
+    Some(format!(
+        "nothing was answered for {place}: was the server stopped?"
+    ))
+}
+
+/// Connections that ended during the steps.
+fn closed(steps: &[LoadStep]) -> Option<String> {
+    let steps = steps.iter().filter(|step| step.closed > 0);
+    let closed = steps.clone().map(|step| step.closed).sum();
+    let verb = if closed == 1 { "was" } else { "were" };
+    (closed > 0).then(|| {
+        format!(
+            "{} {verb} closed by the server {}",
+            counted(closed, "connection"),
+            at_rates(steps.map(|step| step.offered_per_s))
+        )
+    })
+}
+
+/// `at 2,000 msg/s and above`, or `at 2,000 msg/s` for a single rate.
+fn at_rates(rates: impl Iterator<Item = f64> + Clone) -> String {
+    let lowest = rates.clone().fold(f64::INFINITY, f64::min);
+    let highest = rates.fold(0.0, f64::max);
+    let above = if highest > lowest { " and above" } else { "" };
+    format!("at {} msg/s{above}", human_rate(lowest))
 }
 
 fn cpu(share: Option<f64>) -> String {

@@ -107,7 +107,28 @@ fn reason(reason: &Reason) -> String {
         | Reason::OwnTime(_)
         | Reason::GeneratorBusy(_)
         | Reason::GeneratorWaited { .. } => generator(reason),
+        Reason::StepsNotCounted {
+            limited,
+            steps,
+            near,
+        } => steps_not_counted(*limited, *steps, *near),
+        Reason::OfReportedStep(own) => {
+            format!("the step at the reported rate: {}", self::reason(own))
+        }
     }
+}
+
+/// The sentence on steps in which the generator was late, of those that could decide a capacity.
+fn steps_not_counted(limited: u64, steps: u64, near: Option<f64>) -> String {
+    let place = near.map_or_else(String::new, |near| {
+        format!(" within {} of the capacity", human_percent(near))
+    });
+    let verb = if limited == 1 { "was" } else { "were" };
+    format!(
+        "{} of {}{place} {verb} not counted, because the generator was late (limit half of them), so few steps decide the capacity; use more threads (`--threads`), several processes (`--shards`), or another machine for the generator",
+        grouped(limited),
+        counted(steps, "step")
+    )
 }
 
 /// The sentence on error replies to a part of the messages sent.

@@ -3,7 +3,7 @@
 use measurement::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
 use units::{counted, human_rate, human_time};
 
-use crate::capacity_conditions::all_conditions;
+use crate::capacity_conditions::{all_conditions, spaced_condition};
 use crate::summary_figure::UNKNOWN;
 
 /// Result of a search.
@@ -22,7 +22,7 @@ pub(crate) enum Outcome {
 /// The cause why no rate is known at which the conditions do not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BoundCause {
-    /// The generator was late at the next higher rates.
+    /// The generator could not offer higher rates.
     Generator,
     /// The search ended before a rate was tried at which a condition does not hold.
     Ended,
@@ -41,12 +41,10 @@ impl Outcome {
         if !own.at_least && own.high_per_s.is_finite() {
             return Self::Known(rate);
         }
-        let mut late = own.steps.iter();
-        let is_late = late.any(|step| {
-            step.meaning() == StepMeaning::NotCounted && step.offered_per_s >= rate * (1.0 - 1e-6)
-        });
         let cause = match own.ended_by {
-            SearchEnd::Precision | SearchEnd::Budget if is_late => BoundCause::Generator,
+            SearchEnd::Precision | SearchEnd::Budget if own.generator_limit => {
+                BoundCause::Generator
+            }
             SearchEnd::Interrupted
             | SearchEnd::ConnectionsLost
             | SearchEnd::ShardLost
@@ -155,6 +153,26 @@ fn lower_limit(own: &CapacitySummary) -> String {
     }
 }
 
+/// The reason for a lower bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LowerBoundReason {
+    /// `the generator was the limit`.
+    pub text: &'static str,
+    /// True when the generator was late, so that more time does not help.
+    pub is_of_generator: bool,
+}
+
+/// The reason why the capacity is a lower bound; `None` for any other result.
+pub fn lower_bound_reason(own: &CapacitySummary) -> Option<LowerBoundReason> {
+    match Outcome::of(own) {
+        Outcome::AtLeast(_, cause) => Some(LowerBoundReason {
+            text: bound_cause(own, cause),
+            is_of_generator: cause == BoundCause::Generator,
+        }),
+        Outcome::Known(_) | Outcome::Below(_) | Outcome::Unknown => None,
+    }
+}
+
 fn bound_cause(own: &CapacitySummary, cause: BoundCause) -> &'static str {
     match (cause, own.ended_by) {
         (BoundCause::Generator, _) => "the generator was the limit",
@@ -254,6 +272,28 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
     }
 }
 
+/// Advice where no rate below the capacity has been shown to hold; `None` where more time does not help, or is advised
+/// anyway.
+pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
+    /// The default budget in seconds.
+    const LEAST_S: f64 = 120.0;
+    let is_open = match Outcome::of(own) {
+        Outcome::Known(_) | Outcome::AtLeast(_, BoundCause::Generator) => own.low_per_s <= 0.0,
+        _ => false,
+    };
+    let minutes = (LEAST_S.max(2.0 * own.budget_s) / 60.0).ceil();
+    (is_open && own.ended_by == SearchEnd::Budget).then(|| {
+        format!("no rate below has been shown to hold; give more time: `--budget {minutes}m`")
+    })
+}
+
+/// The condition that decided, among several: `limited by p99 < 10 ms`.
+pub(crate) fn limited_by(own: &CapacitySummary) -> Option<String> {
+    let condition = own.limited_by.as_ref()?;
+    let is_one_of_several = own.conditions.len() > 1;
+    is_one_of_several.then(|| format!("limited by {}", spaced_condition(condition)))
+}
+
 /// A share as a percentage of two digits: `2.1 %`, `12 %`, `0.35 %`.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -340,6 +380,8 @@ mod tests {
             took_s: 74.2,
             block_s: Some(0.2),
             generator_limited_steps: 0,
+            generator_limit: false,
+            limited_by: None,
         }
     }
 
@@ -385,7 +427,7 @@ mod tests {
     fn a_lower_bound_has_a_lower_limit_and_its_cause() {
         let mut own = bound(SearchEnd::Precision);
         own.steps.push(late(43_000.0));
-        own.took_s = 30.0;
+        (own.generator_limit, own.took_s) = (true, 30.0);
         assert_eq!(
             headline(&own),
             "at least 41,200 msg/s at p99 < 10 ms (lower limit 40,100, 95 %): the generator was the limit"
@@ -404,6 +446,10 @@ mod tests {
             (
                 SearchEnd::ConnectionsLost,
                 "all connections ended before a condition failed",
+            ),
+            (
+                SearchEnd::ShardLost,
+                "a process of the generator died before a condition failed",
             ),
             (
                 SearchEnd::Budget,
@@ -433,6 +479,42 @@ mod tests {
         let mut own = bound(SearchEnd::Interrupted);
         own.low_per_s = 0.0;
         assert!(headline(&own).contains("(not yet certain to 95 %)"));
+    }
+
+    /// The planner needed two late steps for a limit of the generator, and the text one.
+    #[test]
+    fn one_late_step_does_not_make_the_generator_the_limit() {
+        let mut own = bound(SearchEnd::Budget);
+        own.steps.push(late(43_000.0));
+        assert!(headline(&own).ends_with("the budget ended before a condition failed"));
+        own.generator_limit = true;
+        assert!(headline(&own).ends_with("the generator was the limit"));
+    }
+
+    /// A short search reported an interval that begins at 0, without advice.
+    #[test]
+    fn an_interval_that_begins_at_0_needs_more_time() {
+        let mut own = capacity();
+        assert_eq!(more_time(&own), None);
+        (own.ended_by, own.low_per_s, own.budget_s) = (SearchEnd::Budget, 0.0, 15.0);
+        let advice = |own: &CapacitySummary| more_time(own).unwrap();
+        assert_eq!(
+            advice(&own),
+            "no rate below has been shown to hold; give more time: `--budget 2m`"
+        );
+        own.budget_s = 120.0;
+        assert!(advice(&own).ends_with("`--budget 4m`"), "{}", advice(&own));
+        own.ended_by = SearchEnd::Interrupted;
+        assert_eq!(more_time(&own), None);
+    }
+
+    #[test]
+    fn the_condition_that_decided_is_named_among_several() {
+        let mut own = capacity();
+        own.limited_by = Some("p99<10ms".to_owned());
+        assert_eq!(limited_by(&own), None);
+        own.conditions.push("error_rate<0.1%".to_owned());
+        assert_eq!(limited_by(&own).unwrap(), "limited by p99 < 10 ms");
     }
 
     /// A server that answers nothing has no capacity, which is not unknown and not infinite. Rates below the lowest that
@@ -466,6 +548,8 @@ mod tests {
         assert!(headline(&own).ends_with("use a longer `--budget`"));
         own.steps = vec![late(1_000.0)];
         assert!(headline(&own).ends_with("the generator was late at every rate"));
+        own.ended_by = SearchEnd::ShardLost;
+        assert!(headline(&own).contains("a process of the generator died before"));
         own.ended_by = SearchEnd::ConnectionsLost;
         assert!(headline(&own).contains("all connections ended"));
         assert_eq!(rate_with_interval(&own), UNKNOWN);
@@ -491,6 +575,12 @@ mod tests {
             ),
             "{}",
             search_end(&own)
+        );
+        own.ended_by = SearchEnd::ShardLost;
+        assert!(
+            search_end(&own).starts_with(
+                "ended after 40.0 s of 120 s, because a process of the generator died"
+            )
         );
         own.ended_by = SearchEnd::ConnectionsLost;
         assert!(search_end(&own).contains("because all connections had ended"));

@@ -145,9 +145,9 @@ fn load_table(table: &LoadTable) -> Vec<String> {
         cells.collect::<Vec<_>>().join("  ")
     };
     let rows = table.rows.iter().map(row);
-    let note = table.note.iter().map(|note| dim(note));
+    let notes = table.notes.iter().map(|note| dim(note));
     let titles = dim(&titles.join("  "));
-    std::iter::once(titles).chain(rows).chain(note).collect()
+    std::iter::once(titles).chain(rows).chain(notes).collect()
 }
 
 /// The conditions of `--fail-if`. Those that held come first.

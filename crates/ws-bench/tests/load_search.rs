@@ -126,3 +126,114 @@ fn combinations_that_cannot_be_measured_are_usage_errors() {
     }
     assert_eq!(bench.files(), ["feed.toml"]);
 }
+
+/// Every "no" of the table of combinations: the message names both flags and what to do. `--ramp` had clap's message.
+#[test]
+fn every_refusal_names_both_flags_and_what_to_do() {
+    const SEARCH: &str = "--find-capacity p99<10ms";
+    const SWEEP: &str = "--sweep 10..20";
+    let bench = Bench::new();
+    let refused = |line: &str, flags: [&str; 2], advice: &str| {
+        let output = bench.run(line);
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}: {text}");
+        for part in [flags[0], flags[1], advice] {
+            assert!(text.contains(part), "{line}: {part} in {text}");
+        }
+    };
+    for (line, flag, advice) in [
+        ("-r 5", "--rate", "leave it out"),
+        ("--ramp 5s", "--ramp", "leave it out"),
+        ("-r 5 --ramp 5s", "--rate", "leave it out"),
+        ("--stages 5s:10", "--stages", "leave it out"),
+        ("-m 5", "--messages", "use "),
+        ("ws://a/ --shard 0/2", "--shard", "use --shards N"),
+        (
+            "ws://a/ --shard 0/2 --shard-dir d",
+            "--shard",
+            "use --shards N",
+        ),
+        ("ws://a/ --shard-dir d", "--shard-dir", "use --shards N"),
+        ("--start-file f", "--start-file", "use --shards N"),
+        (
+            "--protocol echo --try --no-output",
+            "--try",
+            "first, without",
+        ),
+        ("--drop 5s", "--drop", "measure it at one rate"),
+        ("--reconnect now", "--reconnect", "measure it at one rate"),
+        ("--lifetime 5s", "--lifetime", "measure it at one rate"),
+        (
+            "--messages-per-connection 5",
+            "--messages-per-connection",
+            "measure it at one rate",
+        ),
+        ("--idle 5", "--idle", "measured at one rate"),
+        ("--slow 1", "--slow", "measured at one rate"),
+    ] {
+        refused(
+            &format!("{SEARCH} {line}"),
+            [flag, "--find-capacity"],
+            advice,
+        );
+        refused(&format!("{SWEEP} {line}"), [flag, "--sweep"], advice);
+    }
+    let both = format!("{SEARCH} {SWEEP}");
+    let scenario = format!("{SEARCH} --protocol echo");
+    for (line, flags, advice) in [
+        (
+            &*format!("{SEARCH} -d 5s"),
+            ["--duration", "--find-capacity"],
+            "use --budget",
+        ),
+        (&both, ["--sweep", "--find-capacity"], "one after the other"),
+        (
+            &format!("{SWEEP} --precision 3%"),
+            ["--precision", "--sweep"],
+            "use -d",
+        ),
+        (
+            &format!("{SWEEP} --budget 2m"),
+            ["--budget", "--sweep"],
+            "use -d",
+        ),
+        (
+            "--precision 3%",
+            ["--precision", "--find-capacity"],
+            "example: --find-capacity",
+        ),
+        (
+            "--budget 2m",
+            ["--budget", "--find-capacity"],
+            "example: --find-capacity",
+        ),
+        (
+            &format!("{scenario} --binary"),
+            ["--binary", "--protocol"],
+            "leave it out",
+        ),
+        (
+            &format!("{scenario} --verify off"),
+            ["--verify", "--protocol"],
+            "leave --verify out",
+        ),
+        (
+            &format!("{SWEEP} -m 5 -d 5s"),
+            ["--messages", "--duration"],
+            "leave one of them out",
+        ),
+        (
+            &format!("{SEARCH} --stages 5s:9 -r 5"),
+            ["--stages", "--rate"],
+            "leave one of them out",
+        ),
+        (
+            &format!("{SEARCH} --shards 2 --shard 0/2"),
+            ["--shards", "--shard "],
+            "leave one of them out",
+        ),
+    ] {
+        refused(line, flags, advice);
+    }
+    assert!(bench.files().is_empty());
+}

@@ -15,7 +15,7 @@ use measurement::load_search::{CapacityCondition, parse_precision};
 use measurement::plan::Arrivals;
 use measurement::run::comparison::ComparedFigure;
 use scenario::Scenario;
-use units::{Rate, parse_duration, parse_positive};
+use units::{Rate, grouped, parse_duration, parse_positive};
 
 use crate::fail_if::{figure_named, not_compared_by};
 use crate::gate::{GATE_MODES, GateMode};
@@ -190,9 +190,9 @@ pub(crate) struct CompareArgs {
     #[arg(long = "capacity", value_name = "COND", help_heading = ROUNDS)]
     pub(crate) capacity: Vec<CapacityCondition>,
 
-    /// Half-width of the interval at which a search of --capacity ends before its time is over (example: 5%)
-    #[arg(long, value_name = "PERCENT%", default_value = "3%", value_parser = parse_precision, requires = "capacity", help_heading = ROUNDS)]
-    pub(crate) precision: f64,
+    /// Half-width of the interval at which a search of --capacity ends before its time is over [default: 3%] (example: 5%)
+    #[arg(long, value_name = "PERCENT%", value_parser = parse_precision, help_heading = ROUNDS)]
+    pub(crate) precision: Option<f64>,
 
     /// Rounds; in each, every server is measured once in closed loop and once at the rate, or searched once
     /// [default: 10; 3 with --capacity] (example: 20)
@@ -240,9 +240,9 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "PCT", value_parser = percent, help_heading = ROUNDS)]
     pub(crate) until_sure: Option<f64>,
 
-    /// Maximum rounds with --until-sure, never fewer than --rounds
-    #[arg(long, value_name = "N", default_value = "50", value_parser = rounds, requires = "until_sure", help_heading = ROUNDS)]
-    pub(crate) max_rounds: u32,
+    /// Maximum rounds with --until-sure, never fewer than --rounds [default: 50]
+    #[arg(long, value_name = "N", value_parser = rounds, help_heading = ROUNDS)]
+    pub(crate) max_rounds: Option<u32>,
 
     /// File to write, repeatable: .json (everything), .xlsx (every round), .md (for a pull request), .html (a
     /// page), .png or .svg (a dot per round, an interval per server)
@@ -273,9 +273,18 @@ pub(crate) struct CompareArgs {
     pub(crate) quiet: bool,
 }
 
-fn rounds(text: &str) -> Result<u32, units::UnitError> {
+/// Default of `--max-rounds`.
+const DEFAULT_MAX_ROUNDS: u32 = 50;
+
+fn rounds(text: &str) -> Result<u32, String> {
     const MOST: u64 = 1_000;
-    parse_positive::<std::num::NonZeroU32>(text, MOST).map(Into::into)
+    let rounds = parse_positive::<std::num::NonZeroU32>(text, MOST);
+    rounds.map(Into::into).map_err(|_| {
+        format!(
+            "`{text}` is not a number of rounds: use 1 to {} (example: 10)",
+            grouped(MOST)
+        )
+    })
 }
 
 fn figure(text: &str) -> Result<ComparedFigure, String> {
@@ -321,41 +330,43 @@ fn path(text: &str) -> Result<String, String> {
     }
 }
 
-/// Flags that only ws-bench has, and the one to use with it.
-const BENCH_FLAGS: [(&str, &str); 8] = [
-    ("--slow", "--slow"),
-    ("--slow-read", "--slow"),
-    ("--slow-after", "--slow"),
-    ("--drop", "--drop"),
-    ("--drop-with", "--drop"),
-    ("--reconnect", "--reconnect"),
-    ("--idle", "--idle"),
-    ("--sweep", "--sweep"),
+/// Flags that only ws-bench has, and what to do instead.
+const BENCH_FLAGS: [(&str, &str); 9] = [
+    ("--slow", SLOW_READERS),
+    ("--slow-read", SLOW_READERS),
+    ("--slow-after", SLOW_READERS),
+    ("--drop", STORM),
+    ("--drop-with", STORM),
+    ("--reconnect", STORM),
+    (
+        "--idle",
+        "leave it out, and measure each server with `ws-bench --idle`",
+    ),
+    (
+        "--sweep",
+        "use --capacity to compare the highest rates of the servers (example: --capacity 'p99<10ms'), or measure each \
+         server with `ws-bench --sweep` and draw all files with `draw-plot --kind load-curve`",
+    ),
+    (
+        "--find-capacity",
+        "use --capacity in place of it (example: --capacity 'p99<10ms')",
+    ),
 ];
 
-/// The flag of ws-bench that has another name here.
-const FIND_CAPACITY: &str = "--find-capacity";
+const SLOW_READERS: &str = "leave it out, and measure each server with `ws-bench --slow`";
+const STORM: &str = "leave it out, measure each server with `ws-bench --drop --reconnect`, and compare the saved runs (a=a.json b=b.json)";
 
 /// The error for a flag of ws-bench among these arguments that the comparison does not have; `None` without one.
 pub(crate) fn bench_flag_refusal(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Option<anyhow::Error> {
-    let (flag, used) = arguments.into_iter().find_map(|argument| {
+    let (flag, advice) = arguments.into_iter().find_map(|argument| {
         let argument = argument.to_str()?;
         let typed = argument.split_once('=').map_or(argument, |(name, _)| name);
-        let known = BENCH_FLAGS
-            .into_iter()
-            .chain([(FIND_CAPACITY, FIND_CAPACITY)]);
-        known.into_iter().find(|(flag, _)| *flag == typed)
+        BENCH_FLAGS.into_iter().find(|(flag, _)| *flag == typed)
     })?;
-    if flag == FIND_CAPACITY {
-        return Some(anyhow::anyhow!(
-            "{FIND_CAPACITY} is a flag of ws-bench: use --capacity in place of it (example: --capacity 'p99<10ms')"
-        ));
-    }
     Some(anyhow::anyhow!(
-        "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
-         `ws-bench {used}`"
+        "{flag} is a flag of ws-bench and cannot be used with ws-compare: {advice}"
     ))
 }
 
@@ -367,6 +378,28 @@ fn variable(text: &str) -> Result<(OsString, OsString), String> {
 }
 
 impl CompareArgs {
+    /// Checks that no flag lacks the one that it belongs to. The error names both, with an example.
+    pub(crate) fn check_lone_flags(&self) -> Result<(), String> {
+        if self.precision.is_some() && self.capacity.is_empty() {
+            return Err(
+                "--precision needs --capacity, whose searches it ends (example: --capacity 'p99<10ms' --precision 3%)"
+                    .to_owned(),
+            );
+        }
+        if self.max_rounds.is_some() && self.until_sure.is_none() {
+            return Err(
+                "--max-rounds needs --until-sure, whose rounds it limits (example: --until-sure 2 --max-rounds 50)"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Most rounds with `--until-sure`.
+    pub(crate) fn max_rounds(&self) -> u32 {
+        self.max_rounds.unwrap_or(DEFAULT_MAX_ROUNDS)
+    }
+
     /// Loads the scenario. Its path takes the place of the default path of the echo.
     pub(crate) fn load_scenario(&mut self) -> anyhow::Result<()> {
         if let Some(text) = self.scenario.conflict(&self.typed) {
@@ -460,25 +493,27 @@ mod tests {
     fn flags_of_ws_bench_are_refused_with_what_to_do() {
         let refusal =
             |flag: &str| bench_flag_refusal(["ws-compare", flag, "5"].map(OsString::from));
-        for (typed, flag, used) in [
-            ("--slow", "--slow", "--slow"),
-            ("--slow-read=0", "--slow-read", "--slow"),
-            ("--drop", "--drop", "--drop"),
-            ("--drop-with=close", "--drop-with", "--drop"),
-            ("--reconnect=now", "--reconnect", "--reconnect"),
-            ("--idle", "--idle", "--idle"),
-            ("--sweep=1..9", "--sweep", "--sweep"),
+        for (typed, flag, advice) in [
+            ("--slow", "--slow", "`ws-bench --slow`"),
+            ("--slow-read=0", "--slow-read", "`ws-bench --slow`"),
+            ("--drop", "--drop", "`ws-bench --drop --reconnect`"),
+            ("--drop-with=close", "--drop-with", "`ws-bench --drop"),
+            ("--reconnect=now", "--reconnect", "--reconnect`"),
+            ("--idle", "--idle", "`ws-bench --idle`"),
+            ("--sweep=1..9", "--sweep", "--capacity 'p99<10ms'"),
+            (
+                "--find-capacity=p99<1ms",
+                "--find-capacity",
+                "--capacity 'p99<10ms'",
+            ),
         ] {
-            assert_eq!(
-                refusal(typed).unwrap().to_string(),
-                format!(
-                    "{flag} cannot be used with --server or --url of ws-compare: leave it out, and measure each server with \
-                     `ws-bench {used}`"
-                )
-            );
+            let text = refusal(typed).unwrap().to_string();
+            let begins =
+                format!("{flag} is a flag of ws-bench and cannot be used with ws-compare: ");
+            assert!(text.starts_with(&begins) && text.contains(advice), "{text}");
+            // Flags that were not given were named.
+            assert!(!text.contains("--server"), "{text}");
         }
-        let searched = refusal("--find-capacity=p99<10ms").unwrap().to_string();
-        assert!(searched.contains("use --capacity"), "{searched}");
         assert!(refusal("--slower").is_none() && refusal("--lifetime").is_none());
     }
 
@@ -543,12 +578,13 @@ mod tests {
             several.compared_figures(),
             [ComparedFigure::CapacityUnderSlo]
         );
-        assert!((several.precision - 0.03).abs() < 1e-12);
+        assert_eq!(several.precision, None);
         let rough = ["--capacity", "p99<10ms", "--precision", "10%"];
-        assert!((parse(&rough).unwrap().precision - 0.1).abs() < 1e-12);
+        let rough = parse(&rough).unwrap();
+        assert!((rough.precision.unwrap() - 0.1).abs() < 1e-12);
+        assert_eq!(rough.check_lone_flags(), Ok(()));
         for wrong in [
             &["--capacity", "p99>10ms"][..],
-            &["--precision", "5%"],
             &["a.json", "b.json", "--capacity", "p99<10ms"],
         ] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
@@ -594,10 +630,27 @@ mod tests {
         assert!(parse(&["--env", "=x"]).is_err());
         let args = parse(&["--env", "A=b=c"]).unwrap();
         assert_eq!(args.env, [("A".into(), "b=c".into())]);
-        assert!(parse(&["--rounds", "0"]).is_err());
+        let error = parse(&["--rounds", "0"]).unwrap_err().to_string();
+        assert!(error.contains("use 1 to 1,000"), "{error}");
         assert!(parse(&["--gate-timeout", "0s"]).is_err());
         assert!(parse(&["--ready-timeout", "0"]).is_err());
-        assert!(parse(&["--max-rounds", "9"]).is_err());
-        assert!(parse(&["--max-rounds", "9", "--until-sure", "1"]).is_ok());
+        let most = parse(&["--max-rounds", "9", "--until-sure", "1"]).unwrap();
+        assert_eq!((most.max_rounds(), most.check_lone_flags()), (9, Ok(())));
+        assert_eq!(parse(&[]).unwrap().max_rounds(), DEFAULT_MAX_ROUNDS);
+    }
+
+    /// The message named the missing flag alone.
+    #[test]
+    fn a_flag_without_its_other_flag_names_both() {
+        for (line, expected) in [
+            (["--precision", "5%"], "--precision needs --capacity"),
+            (["--max-rounds", "9"], "--max-rounds needs --until-sure"),
+        ] {
+            let error = parse(&line).unwrap().check_lone_flags().unwrap_err();
+            assert!(
+                error.starts_with(expected) && error.contains("(example: "),
+                "{error}"
+            );
+        }
     }
 }

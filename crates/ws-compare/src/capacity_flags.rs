@@ -18,10 +18,14 @@ const NEEDS_CAPACITY: &str = "capacity_under_slo is measured by searches only: a
 /// The rules of the searches; `None` when servers are not compared by capacity.
 pub(crate) fn capacity_rules(args: &CompareArgs) -> Option<CapacityRules> {
     let budget = args.load.duration?;
-    (!args.capacity.is_empty()).then(|| CapacityRules {
-        precision: args.precision,
+    if args.capacity.is_empty() {
+        return None;
+    }
+    let usual = CapacityRules::new(args.capacity.clone());
+    Some(CapacityRules {
+        precision: args.precision.unwrap_or(usual.precision),
         budget,
-        ..CapacityRules::new(args.capacity.clone())
+        ..usual
     })
 }
 
@@ -204,6 +208,11 @@ mod tests {
             capacity_rules(&CompareArgs::try_parse_from(line).unwrap())
         };
         assert!(rules(&[]).is_none());
+        let usual = rules(&["--capacity", "p99<10ms"]).unwrap();
+        assert_eq!(
+            (usual.precision, usual.budget),
+            (0.03, Duration::from_secs(60))
+        );
         let found = rules(&["--capacity", "p99<10ms", "--precision", "5%", "-d", "20s"]).unwrap();
         assert_eq!(found.conditions[0].to_string(), "p99<10ms");
         assert_eq!(

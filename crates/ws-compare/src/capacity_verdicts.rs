@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, SearchRow,
 };
-use measurement::verdict::Verdict;
 use statistics::capacity_ratio::{self, CapacityObstacle, SearchedCapacity};
 use statistics::ratio_verdict::{RatioComparison, RatioVerdict};
 
@@ -15,7 +14,7 @@ pub(crate) fn searches<'c>(c: &'c Comparison, server: &str) -> BTreeMap<u32, &'c
     let counted = rows.filter(|row| row.failure.is_none());
     let searches = counted.filter_map(|row| Some((row.round, row.capacity_under_slo.as_ref()?)));
     searches
-        .filter(|(_, search)| search.verdict != Verdict::Invalid)
+        .filter(|(_, search)| search.obstacle().is_none())
         .collect()
 }
 

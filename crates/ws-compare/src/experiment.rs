@@ -174,7 +174,7 @@ impl<'a> Experiment<'a> {
             // Few rounds are enough, because each search has an interval of its own.
             return shares.into_iter().collect();
         }
-        let most = args.until_sure.map_or(0, |_| args.max_rounds);
+        let most = args.until_sure.map_or(0, |_| args.max_rounds());
         let has_processes = self.candidates.iter().any(|c| c.command.is_some());
         let is_measured = |figure: &ComparedFigure| {
             has_processes
@@ -401,7 +401,7 @@ impl<'a> Experiment<'a> {
         let args = self.args;
         match (args.budget, args.until_sure) {
             (Some(_), _) => MOST_ROUNDS,
-            (None, Some(_)) => args.max_rounds.max(args.rounds),
+            (None, Some(_)) => args.max_rounds().max(args.rounds),
             (None, None) => args.rounds,
         }
     }

@@ -187,7 +187,7 @@ fn searches(c: &Comparison) -> Option<Vec<Table>> {
                 sentences::about_search(search),
                 from_above,
                 search_end(own),
-                search.verdict.name().to_owned(),
+                search.judged().0.name().to_owned(),
             ];
             Some(TableRow::new(r.round.to_string(), cells))
         };

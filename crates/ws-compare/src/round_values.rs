@@ -183,16 +183,16 @@ impl<'c> RoundValues<'c> {
         figure: ComparedFigure,
     ) -> Option<RunsWithVerdict<'c>> {
         let rows = self.0.rounds.iter();
-        let runs: Vec<(Verdict, &[String])> = rows
+        let runs: Vec<(Verdict, &str)> = rows
             .filter(|row| row.server == server && row.failure.is_none())
             .filter_map(|row| figure.verdict(row))
             .collect();
         let those = || runs.iter().filter(|(of_run, _)| *of_run == verdict);
-        let (_, reasons) = those().next()?;
+        let (_, reason) = those().next()?;
         Some(RunsWithVerdict {
             count: those().count(),
             of: runs.len(),
-            reason: reasons.first().map_or("", String::as_str),
+            reason,
         })
     }
 }

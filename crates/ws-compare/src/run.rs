@@ -17,6 +17,7 @@ use crate::{capacity_flags, saved_runs, text, verdicts};
 
 /// Runs the requested comparison, prints and saves it, and returns the exit status.
 pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
+    args.check_lone_flags().map_err(usage_error)?;
     let outputs = ComparisonFiles::check(&args.outputs).map_err(usage_error)?;
     if !args.files.is_empty() {
         return run_saved(args, &stop.interrupts, outputs);

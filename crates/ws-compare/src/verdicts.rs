@@ -653,6 +653,8 @@ mod tests {
                 took_s: 50.0,
                 block_s: None,
                 generator_limited_steps: 0,
+                generator_limit: false,
+                limited_by: None,
             },
         }
     }
@@ -710,12 +712,15 @@ mod tests {
         let (b, c, remarks) = at_least(&["a", "b"]);
         assert_eq!((b.verdict, b.ratio), (ComparisonVerdict::CannotTell, None));
         assert!(
-            b.text.contains("the generator was the limit of both"),
+            b.text.contains("both capacities are lower bounds"),
             "{}",
             b.text
         );
+        // The generator was named as the limit, whatever had ended the search.
         assert!(
-            remarks.contains("the capacity of a is a lower bound (round 2)"),
+            remarks.contains(
+                "the capacity of a is a lower bound (round 2): no rate was tried at which a condition fails; use a longer `-d`"
+            ),
             "{remarks}"
         );
         let shown = sentences::median_of(&c, row(&c, ComparedFigure::CapacityUnderSlo), "a");
@@ -726,6 +731,13 @@ mod tests {
         assert!(b.low.unwrap() > 1.0 && b.high.is_none(), "{b:?}");
         let (b, ..) = at_least(&["a"]);
         assert_eq!(b.verdict, ComparisonVerdict::CannotTell);
+        assert!(
+            b.text.starts_with(
+                "inconclusive: the capacity of a is a lower bound, and that of b at most 1."
+            ),
+            "{}",
+            b.text
+        );
         // JSON cannot hold an infinite limit.
         let json = serde_json::to_string(&b).unwrap();
         assert_eq!(serde_json::from_str::<AgainstReference>(&json).unwrap(), b);
@@ -796,21 +808,40 @@ mod tests {
         ] {
             assert!(remarks.contains(wanted), "{remarks}");
         }
-        let mut invalid = c;
-        for row in &mut invalid.rounds {
+        let mut interrupted = c;
+        for row in &mut interrupted.rounds {
             let search = row.capacity_under_slo.as_mut().unwrap();
-            search.verdict = Verdict::Invalid;
-            search.reasons = vec!["the clock stood still".to_owned()];
+            search.found.ended_by = SearchEnd::Interrupted;
         }
-        let c = add_verdicts(invalid, &Conditions::default());
+        let c = add_verdicts(interrupted, &Conditions::default());
         assert_eq!(c.validity.verdict, Verdict::Invalid);
         let remarks = sentences::remarks(&c).join("\n");
         assert!(
-            remarks.contains("in round 1 (invalid, left out)"),
+            remarks.contains("in round 1 (left out: the search was interrupted)"),
             "{remarks}"
         );
         let reason = &c.validity.reasons[0];
-        assert!(reason.starts_with("searches: 3 of 3 of a"), "{reason}");
+        let expected = "searches: 3 of 3 of a, 3 of 3 of b are invalid and left out. First reason: the search was interrupted";
+        assert_eq!(reason, expected);
+    }
+
+    /// The whole capacity of a round was thrown away for its last step.
+    #[test]
+    fn an_invalid_last_step_dropped_the_capacity_of_its_round() {
+        let mut c = searched(&[("a", 40_000.0), ("b", 60_000.0)]);
+        for row in &mut c.rounds {
+            let search = row.capacity_under_slo.as_mut().unwrap();
+            search.verdict = Verdict::Invalid;
+            search.reasons = vec!["the generator was late".to_owned()];
+        }
+        let (b, c, remarks) = capacity_of_b(c);
+        assert_eq!((b.verdict, b.rounds), (ComparisonVerdict::Better, 3));
+        assert!(!remarks.contains("left out"), "{remarks}");
+        assert_eq!(c.validity.verdict, Verdict::Suspect);
+        let reason = &c.validity.reasons[0];
+        let expected =
+            "searches: 3 of 3 of a, 3 of 3 of b are suspect. First reason: the generator was late";
+        assert_eq!(reason, expected);
     }
 
     /// A capacity without an upper limit was reported as not measured, and its condition as held.

@@ -161,3 +161,74 @@ fn what_does_not_go_with_a_search_is_a_usage_error() {
     }
     assert!(compare.files().is_empty());
 }
+
+/// Every "no" of the table of combinations, and every flag without the one that it needs: the message names the flags
+/// that were given, and what to do. Some named flags that were not given, some had clap's message without advice.
+#[test]
+fn every_refusal_names_the_flags_and_what_to_do() {
+    let compare = Compare::new();
+    for (line, flags, advice) in [
+        (
+            &["--sweep", "1..9"][..],
+            &["--sweep"][..],
+            "--capacity 'p99<10ms'",
+        ),
+        (
+            &["--find-capacity", "p99<1ms"],
+            &["--find-capacity"],
+            "--capacity 'p99<10ms'",
+        ),
+        (&["--drop", "1s"], &["--drop"], "ws-bench --drop"),
+        (
+            &["--reconnect", "now"],
+            &["--reconnect"],
+            "ws-bench --drop --reconnect",
+        ),
+        (&["--slow", "1"], &["--slow"], "ws-bench --slow"),
+        (&["--idle", "5"], &["--idle"], "ws-bench --idle"),
+        (
+            &["--precision", "5%"],
+            &["--precision", "--capacity"],
+            "(example: --capacity 'p99<10ms' --precision 3%)",
+        ),
+        (
+            &["--max-rounds", "5"],
+            &["--max-rounds", "--until-sure"],
+            "(example: ",
+        ),
+        (&["--rounds", "0"], &["--rounds"], "use 1 to 1,000"),
+        (
+            &["--budget", "1m", "--rounds", "3"],
+            &["--budget", "--rounds"],
+            "leave one of them out",
+        ),
+        (
+            &["a.json", "b.json", "--capacity", "p99<10ms"],
+            &["FILE", "--capacity"],
+            "leave one of them out",
+        ),
+        (
+            &["--figures", "capacity_under_slo"],
+            &["capacity_under_slo", "--capacity"],
+            "add --capacity",
+        ),
+    ] {
+        let is_saved = line[0] == "a.json";
+        let servers = [
+            "--url",
+            "a=ws://127.0.0.1:1/",
+            "--url",
+            "b=ws://127.0.0.1:1/",
+        ];
+        let servers = if is_saved { &[][..] } else { &servers[..] };
+        let output = compare.run(&[line, servers].concat());
+        let text = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{line:?}: {text}");
+        assert!(text.contains(advice), "{line:?}: {text}");
+        let named = flags.iter().all(|flag| text.contains(flag));
+        assert!(named, "{line:?}: {text}");
+        let message = text.split("Usage:").next().unwrap();
+        assert!(!message.contains("--server"), "{line:?}: {text}");
+    }
+    assert!(compare.files().is_empty());
+}

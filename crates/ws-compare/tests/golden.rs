@@ -92,8 +92,8 @@ fn saved_runs() {
     );
 }
 
-/// Saves three runs of each of two servers, which searched for a capacity. That of the second is a third higher. The
-/// generator was the limit in one of its searches.
+/// Saves three runs of each of two servers, which searched for a capacity. That of the second is a third higher. One of its
+/// searches found a lower bound only.
 fn save_searches(folder: &Path) -> [String; 2] {
     [("a", 30_000.0), ("b", 40_000.0)].map(|(name, rate)| {
         let files = (0..3_u64).map(|n| {

@@ -677,12 +677,12 @@ fn wrong_usage_is_told_before_anything_is_started() {
         (&["--cwd", "nowhere"], "there is no folder nowhere"),
         (
             &["--idle", "5"],
-            "--idle cannot be used with --server or --url of ws-compare: leave it out, and measure each server with `ws-bench \
-             --idle`",
+            "--idle is a flag of ws-bench and cannot be used with ws-compare: leave it out, and measure each server with \
+             `ws-bench --idle`",
         ),
         (
             &["--reconnect=now"],
-            "--reconnect cannot be used with --server or --url",
+            "--reconnect is a flag of ws-bench and cannot be used with ws-compare",
         ),
         (
             &["--lifetime", "1s", "--slice", "50ms"],

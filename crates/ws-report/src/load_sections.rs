@@ -125,6 +125,7 @@ fn table_of_rates(title: &str, table: LoadTable) -> Table {
         let offered = format!("{} msg/s", cells.next()?);
         Some(TableRow::new(offered, cells.collect()))
     });
+    let notes = table.notes.iter().map(|note| sentence(&capital(note)));
     Table {
         title: title.to_owned(),
         columns: table
@@ -134,9 +135,7 @@ fn table_of_rates(title: &str, table: LoadTable) -> Table {
             .map(|&name| name.to_owned())
             .collect(),
         rows: rows.collect(),
-        note: table
-            .note
-            .map_or_else(String::new, |note| sentence(&capital(&note))),
+        note: notes.collect::<Vec<_>>().join(" "),
         figures: true,
     }
 }

@@ -8,6 +8,9 @@ use crate::page::{Table, TableRow};
 
 /// The text as a sentence, with a full stop.
 pub(crate) fn sentence(text: &str) -> String {
+    if text.ends_with('?') {
+        return text.to_owned();
+    }
     format!("{text}.")
 }
 

@@ -1,23 +1,12 @@
 //! Pages of runs with deliveries.
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+mod pages;
 
 use measurement::run::Run;
-use results::write::Output;
-use tempfile::TempDir;
+use pages::{save, titles};
 use test_support::fixtures::{closed_loop_run, feed, room_run};
-use ws_report::{Page, html, markdown, report};
-
-fn save(folder: &TempDir, name: &str, run: &Run) -> PathBuf {
-    let path = folder.path().join(name);
-    Output::create(&path).unwrap().write(run).unwrap();
-    path
-}
-
-fn titles(page: &Page) -> Vec<&str> {
-    page.sections.iter().map(|one| one.title.as_str()).collect()
-}
+use ws_report::{html, markdown, report};
 
 #[test]
 fn a_room_has_its_picture_in_its_section() {

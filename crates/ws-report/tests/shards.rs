@@ -1,26 +1,25 @@
 //! Reports of runs of several shards.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
+mod pages;
+
 use std::path::PathBuf;
 
 use measurement::run::{ShardsSummary, Summary};
-use results::write::Output;
 use tempfile::TempDir;
 use test_support::fixtures::{complete_shards, degraded_shards, open_loop_run};
 use ws_report::{html, markdown, report};
 
-/// Saves a run in a file of this name.
-fn save(folder: &TempDir, name: &str, change: impl FnOnce(&mut Summary)) -> PathBuf {
-    let path = folder.path().join(name);
-    let run = open_loop_run(change);
-    Output::create(&path).unwrap().write(&run).unwrap();
-    path
+/// Saves an open loop in a file of this name.
+fn save_open(folder: &TempDir, name: &str, change: impl FnOnce(&mut Summary)) -> PathBuf {
+    pages::save(folder, name, &open_loop_run(change))
 }
 
 /// The page about a run with these shards, as Markdown and as HTML.
 fn pages(name: &str, shards: Option<ShardsSummary>) -> [String; 2] {
     let folder = tempfile::tempdir().unwrap();
-    let path = save(&folder, name, |s| s.shards = shards);
+    let path = save_open(&folder, name, |s| s.shards = shards);
     let page = report(&[path], false).unwrap();
     [markdown(&page), html(&page).unwrap()]
 }
@@ -104,8 +103,8 @@ fn a_run_of_one_process_has_no_shards_anywhere() {
 #[test]
 fn shards_beside_one_process_are_compared_with_care() {
     let folder = tempfile::tempdir().unwrap();
-    let one = save(&folder, "one.json", |_| {});
-    let two = save(&folder, "two.xlsx", |s| {
+    let one = save_open(&folder, "one.json", |_| {});
+    let two = save_open(&folder, "two.xlsx", |s| {
         s.started_at = "2026-01-31T13:00:00.123Z".to_owned();
         s.shards = Some(complete_shards());
     });

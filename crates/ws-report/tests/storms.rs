@@ -1,23 +1,11 @@
 //! Pages of runs with lost connections.
 #![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+mod pages;
 
-use measurement::run::Run;
-use results::write::Output;
-use tempfile::TempDir;
+use pages::{save, titles};
 use test_support::fixtures::{closed_loop_run, storm_run};
-use ws_report::{Page, html, markdown, report};
-
-fn save(folder: &TempDir, name: &str, run: &Run) -> PathBuf {
-    let path = folder.path().join(name);
-    Output::create(&path).unwrap().write(run).unwrap();
-    path
-}
-
-fn titles(page: &Page) -> Vec<&str> {
-    page.sections.iter().map(|one| one.title.as_str()).collect()
-}
+use ws_report::{html, markdown, report};
 
 #[test]
 fn a_storm_has_its_picture_in_its_section() {

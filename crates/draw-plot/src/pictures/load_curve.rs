@@ -12,6 +12,7 @@ use super::load_curve_lines::{
     leading, rates,
 };
 use super::load_curve_marks::{BAND, draw_bands, draw_limits, name_capacities, room_for_names};
+use super::load_curve_unanswered::UnansweredRows;
 use crate::axes::{Panel, PanelAxes};
 use crate::canvas::Canvas;
 use crate::data::Labelled;
@@ -29,6 +30,8 @@ pub(crate) struct LoadCurvePlot<'a> {
     all: Vec<LoadLine<'a>>,
     /// Index in [`PERCENTILES`] of the one that stands out.
     leading: usize,
+    /// Marks of the percentiles without a time.
+    unanswered: UnansweredRows,
     x: AxisScale,
     is_x_log: bool,
     y: AxisScale,
@@ -45,6 +48,9 @@ const FAR: f64 = 15.0;
 
 /// Index of the colour of the lower line in a picture of one run.
 const CPU_COLOUR: usize = 3;
+
+/// Meaning of a percentile that falls among messages without an answer.
+const NOT_ANSWERED: &str = "not answered";
 
 impl<'a> LoadCurvePlot<'a> {
     pub(crate) fn new(
@@ -69,16 +75,16 @@ impl<'a> LoadCurvePlot<'a> {
         let ends: Vec<f64> = drawn_ends(&all, leading).chain(times).collect();
         let highest = ends.iter().copied().fold(0.0, f64::max) * per_ms;
         let in_unit = ends.iter().map(|ms| ms * per_ms);
+        let marked = marked_percentiles(all.len(), leading);
+        let unanswered = UnansweredRows::new(&all, marked, leading);
+        let room = room_for_names(&all) + unanswered.room();
         Ok(Self {
             context,
             leading,
             x,
             is_x_log,
-            y: with_room_above(
-                scale_of_times(is_y_log, in_unit, highest)?,
-                is_y_log,
-                room_for_names(&all),
-            ),
+            y: with_room_above(scale_of_times(is_y_log, in_unit, highest)?, is_y_log, room),
+            unanswered,
             is_y_log,
             y_unit,
             per_ms,
@@ -157,7 +163,9 @@ impl<'a> LoadCurvePlot<'a> {
         let points = || self.all.iter().flat_map(LoadLine::points);
         let decided = || points().filter(|point| point.is_decided());
         let has_interval = decided().any(|point| point.intervals_ms.iter().any(Option::is_some));
-        let has_failed = decided().any(|point| !point.keeps_up);
+        // Marks from above have one shape.
+        let below = || decided().filter(|point| !point.is_from_above);
+        let has_failed = below().any(|p| !p.keeps_up && p.times_ms[self.leading].is_some());
         let has = |evidence| points().any(|point| point.evidence == evidence);
         let has_above = self.all.iter().any(|line| !line.above.is_empty());
         let has_band = |at_least: bool| {
@@ -189,6 +197,11 @@ impl<'a> LoadCurvePlot<'a> {
                 hollow.to_owned(),
             ),
             (
+                self.has_unanswered(),
+                Swatch::Mark(Marker::OpenTriangle),
+                NOT_ANSWERED.to_owned(),
+            ),
+            (
                 has_above,
                 Swatch::Mark(Marker::Triangle),
                 format!(
@@ -201,14 +214,14 @@ impl<'a> LoadCurvePlot<'a> {
         present.map(move |(_, swatch, name)| LegendEntry::new(swatch, text, name))
     }
 
-    /// The percentiles whose intervals are drawn.
-    fn with_intervals(&self) -> Range<usize> {
-        percentiles_with_intervals(self.all.len(), self.leading)
+    /// The percentiles whose points have marks and intervals.
+    fn marked(&self) -> Range<usize> {
+        marked_percentiles(self.all.len(), self.leading)
     }
 
     fn draw_intervals(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>) {
         let k = axes.font.scale;
-        for percentile in self.with_intervals() {
+        for percentile in self.marked() {
             let colour = self.colour(line, percentile);
             // A shorter one would look like another mark.
             let least = k * if percentile == self.leading {
@@ -280,28 +293,33 @@ impl<'a> LoadCurvePlot<'a> {
         }
     }
 
-    /// Draws the marks of the leading percentile. A rate without an answer has its mark at the upper edge.
+    /// Draws the marks of the leading percentile where it has a time.
     fn draw_marks(&self, axes: &PanelAxes<'_>, line: &LoadLine<'_>) {
         let (colour, ground) = (self.colour(line, self.leading), self.context.colours.ground);
-        let place = |point: &LoadPoint| {
-            let y = point.times_ms[self.leading].map(|ms| axes.y.pixel(ms * self.per_ms));
-            (axes.x.pixel(point.offered_per_s), y.unwrap_or(axes.top))
-        };
-        for point in &line.below {
-            let marker = match point {
-                _ if !point.is_decided() => Marker::Ring,
-                _ if !point.keeps_up => Marker::Cross,
-                _ => Marker::Dot,
+        for point in line.points() {
+            let Some(at) = self.place(axes, point, self.leading) else {
+                continue;
             };
-            marker.draw(axes.canvas, place(point), colour, Some(ground));
-        }
-        for point in &line.above {
-            let (marker, ground) = match point.is_decided() {
-                true => (Marker::Triangle, None),
-                false => (Marker::Ring, Some(ground)),
+            let (marker, ground) = match point {
+                _ if !point.is_decided() => (Marker::Ring, Some(ground)),
+                _ if point.is_from_above => (Marker::Triangle, None),
+                _ if !point.keeps_up => (Marker::Cross, Some(ground)),
+                _ => (Marker::Dot, Some(ground)),
             };
-            marker.draw(axes.canvas, place(point), colour, ground);
+            marker.draw(axes.canvas, at, colour, ground);
         }
+    }
+
+    /// Returns true when the server left a percentile that has a mark without an answer.
+    fn has_unanswered(&self) -> bool {
+        let mut points = self.all.iter().flat_map(LoadLine::points);
+        points.any(|point| {
+            let marked = match point.is_from_above {
+                true => self.leading..self.leading + 1,
+                false => self.marked(),
+            };
+            point.is_decided() && point.times_ms[marked].iter().any(Option::is_none)
+        })
     }
 
     fn draw_times(&self, axes: &PanelAxes<'_>) {
@@ -316,8 +334,13 @@ impl<'a> LoadCurvePlot<'a> {
             self.draw_intervals(axes, line);
             self.draw_percentile(axes, line, self.leading);
             self.draw_marks(axes, line);
+            let colour = |percentile| self.colour(line, percentile);
+            let ground = self.context.colours.ground;
+            self.unanswered
+                .draw(axes, line, self.leading, colour, ground);
         }
-        name_capacities(axes, &self.all, self.context.colours.ground);
+        let begin = axes.top + self.unanswered.height(axes);
+        name_capacities(axes, &self.all, begin, self.context.colours.ground);
     }
 
     fn draw_cpu(&self, axes: &PanelAxes<'_>) {
@@ -358,10 +381,11 @@ impl<'a> LoadCurvePlot<'a> {
             let points: Vec<_> = line.points().collect();
             hovers.extend(hover_places(points.len()).map(|at| {
                 let point = points[at];
-                let ms = point.times_ms[self.leading];
+                let beyond = || self.unanswered.y(axes, self.leading);
+                let y = point.times_ms[self.leading].map(|ms| axes.y.pixel(ms * self.per_ms));
                 Hover {
                     x: axes.x.pixel(point.offered_per_s),
-                    y: Some(ms.map_or(axes.top, |ms| axes.y.pixel(ms * self.per_ms))),
+                    y: Some(y.unwrap_or_else(beyond)),
                     text: self.hover_text(line, point),
                 }
             }));
@@ -378,8 +402,10 @@ impl<'a> LoadCurvePlot<'a> {
             text.push(format!("{} msg/s sent", human_rate(achieved)));
         }
         let times = PERCENTILES.iter().zip(point.times_ms);
-        let times =
-            times.filter_map(|(one, ms)| Some(format!("{} {}", one.name, milliseconds(ms?))));
+        let times = times.map(|(one, ms)| {
+            let time = ms.map_or_else(|| NOT_ANSWERED.to_owned(), milliseconds);
+            format!("{} {time}", one.name)
+        });
         text.push(times.collect::<Vec<_>>().join(", "));
         text.extend(
             (point.failed > 0).then(|| format!("{} failed", counted(point.failed, "message"))),
@@ -449,8 +475,8 @@ fn with_room_above(scale: AxisScale, is_log: bool, room: f64) -> AxisScale {
     }
 }
 
-/// The percentiles whose intervals are drawn in a picture of this number of runs.
-fn percentiles_with_intervals(runs: usize, leading: usize) -> Range<usize> {
+/// The percentiles whose points have marks and intervals in a picture of this number of runs.
+fn marked_percentiles(runs: usize, leading: usize) -> Range<usize> {
     match runs {
         1 => 0..PERCENTILES.len(),
         _ => leading..leading + 1,
@@ -461,7 +487,7 @@ fn percentiles_with_intervals(runs: usize, leading: usize) -> Range<usize> {
 fn drawn_ends(all: &[LoadLine<'_>], leading: usize) -> impl Iterator<Item = f64> {
     let points = all.iter().flat_map(|line| &line.below);
     let decided = points.filter(|point| point.is_decided());
-    let drawn = percentiles_with_intervals(all.len(), leading);
+    let drawn = marked_percentiles(all.len(), leading);
     let intervals = decided.flat_map(move |point| &point.intervals_ms[drawn.clone()]);
     intervals.flatten().flat_map(|(low, high)| [*low, *high])
 }
@@ -522,7 +548,11 @@ impl Plot for LoadCurvePlot<'_> {
                 [only] => format!(", {leading} {only}"),
                 [first, .., last] => format!(", {leading} from {first} to {last}"),
             };
-            sentences += &format!(" {}: {}{ends}.", line.label, line.result());
+            let unanswered = match line.below.len() - known.len() {
+                0 => String::new(),
+                n => format!(", {NOT_ANSWERED} at {}", counted(n as u64, "rate")),
+            };
+            sentences += &format!(" {}: {}{ends}{unanswered}.", line.label, line.result());
         }
         sentences
     }

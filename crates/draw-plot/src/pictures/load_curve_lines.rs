@@ -50,7 +50,7 @@ pub(crate) struct TimeLimit {
 pub(crate) struct LoadPoint {
     pub(crate) offered_per_s: f64,
     pub(crate) achieved_per_s: f64,
-    /// In the order of [`PERCENTILES`].
+    /// In the order of [`PERCENTILES`]; `None` for one that falls among messages without an answer.
     pub(crate) times_ms: [Option<f64>; 3],
     pub(crate) intervals_ms: [Option<(f64, f64)>; 3],
     pub(crate) failed: u64,
@@ -62,6 +62,8 @@ pub(crate) struct LoadPoint {
     /// True if no message failed and the rate was sent, in all steps.
     pub(crate) keeps_up: bool,
     pub(crate) evidence: PointEvidence,
+    /// True if the load began during an overload.
+    pub(crate) is_from_above: bool,
 }
 
 /// The meaning of a point's steps for the server.
@@ -118,6 +120,17 @@ const USUAL: usize = 1;
 /// Rates that an axis reaches.
 const RATES: RangeInclusive<f64> = 1e-9..=1e15;
 
+/// Returns true when a point of a search or sweep has a response time to draw. Impossible steps count as well: they have an
+/// error of their own.
+pub(crate) fn has_response_times(run: &Summary) -> bool {
+    let steps = run.load_steps().unwrap_or_default();
+    let of_origin = |origin| points(steps, origin, run.capacity.is_some());
+    check("", steps).is_err() || {
+        let all = [StepOrigin::Below, StepOrigin::Above].into_iter();
+        all.flat_map(of_origin).any(|point| point.has_time())
+    }
+}
+
 impl<'a> LoadLine<'a> {
     pub(crate) fn new(run: &'a Labelled<Summary>, colour: RGBColor) -> Result<Self, DrawError> {
         let steps = run.load_steps().unwrap_or_default();
@@ -137,12 +150,10 @@ impl<'a> LoadLine<'a> {
             colour,
             steps: steps.len() as u64,
         };
-        let mut times = line.points().flat_map(|point| point.times_ms);
-        if times.all(|time| time.is_none()) {
-            return Err(DrawError::NothingAnswered(run.label.clone()));
-        }
-        drop(times);
-        Ok(line)
+        let has_time = line.points().any(LoadPoint::has_time);
+        has_time
+            .then_some(line)
+            .ok_or_else(|| DrawError::NothingAnswered(run.label.clone()))
     }
 
     /// All points, from below and from above.
@@ -194,6 +205,11 @@ impl PointEvidence {
 }
 
 impl LoadPoint {
+    /// Returns true when any percentile has a time.
+    fn has_time(&self) -> bool {
+        self.times_ms.iter().any(Option::is_some)
+    }
+
     pub(crate) fn is_decided(&self) -> bool {
         self.evidence == PointEvidence::Decided
     }
@@ -229,7 +245,8 @@ impl LoadPoint {
             let end = |ns: fn(TimeInterval) -> u64| {
                 middle(&|step| (percentile.interval)(step).map(|ends| in_ms(ns(ends))))
             };
-            end(|ends| ends.low_ns).zip(end(|ends| ends.high_ns))
+            let ends = end(|ends| ends.low_ns).zip(end(|ends| ends.high_ns));
+            ends.filter(|_| times_ms[at].is_some())
         });
         let sum = |count: fn(&LoadStep) -> u64| {
             said.iter()
@@ -248,6 +265,7 @@ impl LoadPoint {
             held: [held(true), held(false)],
             keeps_up: said.iter().all(|step| step.keeps_up()),
             evidence,
+            is_from_above: said.iter().any(|step| step.from == StepOrigin::Above),
         }
     }
 }

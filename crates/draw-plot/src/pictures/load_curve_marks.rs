@@ -75,8 +75,13 @@ fn names(lines: &[LoadLine<'_>]) -> Vec<CapacityName> {
 }
 
 /// Writes the name of each capacity beside its line, in the first row that has room. The legend names those of several
-/// files too.
-pub(crate) fn name_capacities(axes: &PanelAxes<'_>, lines: &[LoadLine<'_>], ground: RGBColor) {
+/// files too. `begin`: upper end of the rows in pixels.
+pub(crate) fn name_capacities(
+    axes: &PanelAxes<'_>,
+    lines: &[LoadLine<'_>],
+    begin: f64,
+    ground: RGBColor,
+) {
     let (canvas, font, k) = (axes.canvas, axes.font.text, axes.font.scale);
     let (height, air) = (1.3 * font.size, 6.0 * k);
     let mut rows: [Vec<(f64, f64)>; ROWS] = Default::default();
@@ -98,7 +103,7 @@ pub(crate) fn name_capacities(axes: &PanelAxes<'_>, lines: &[LoadLine<'_>], grou
             continue;
         };
         rows[row].push((left, left + width));
-        let middle = axes.top + (row as f64 + 0.5) * height;
+        let middle = begin + (row as f64 + 0.5) * height;
         let half = 0.6 * font.size;
         let (from, to) = (
             (left - 2.0 * k, middle - half),

@@ -13,6 +13,7 @@ mod latency_line;
 mod load_curve;
 mod load_curve_lines;
 mod load_curve_marks;
+mod load_curve_unanswered;
 mod off_scale;
 mod percentiles;
 mod run_seconds;
@@ -24,6 +25,8 @@ mod time_axis;
 mod timeline;
 mod timeline_tracks;
 mod xy_plot;
+
+pub(crate) use load_curve_lines::has_response_times;
 
 pub use forest_plot::{ForestData, ForestRow, RowOutcome, encode_forest_plot, forest_plot_svg};
 

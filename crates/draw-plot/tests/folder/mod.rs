@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use measurement::run::Run;
+use results::write;
 use tempfile::TempDir;
 
 /// A folder of files, and the program run in it.
@@ -58,6 +60,17 @@ impl Folder {
     pub(crate) fn svg(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
+}
+
+/// Saves a run as ws-bench does.
+pub(crate) fn save(folder: &Folder, name: &str, run: &Run) {
+    let file = write::Output::create(&folder.path(name));
+    file.unwrap().write(run).unwrap();
+}
+
+/// Returns true when a text of an SVG is this one.
+pub(crate) fn holds(svg: &str, text: &str) -> bool {
+    svg.lines().any(|line| line == text)
 }
 
 /// The points of each line of an SVG in this colour.

@@ -37,7 +37,7 @@ pub enum ConditionJudge {
     },
     /// At most a share of the messages fails.
     Failed {
-        /// Allowed share of failed messages, between 0 and 1.
+        /// Allowed share of failed messages, between 0 and 1; 0 for `error_rate==0`.
         allowed: f64,
     },
     /// A figure of the whole step: [`CapacityCondition::holds`].
@@ -101,16 +101,35 @@ impl CapacityCondition {
         is_answered && value.is_some_and(|value| self.condition.is_met_by(value))
     }
 
-    /// Returns true when the condition is broken by a time of a step in which nothing failed and no figure is missing.
-    /// Delays of the generator can be the reason for nothing else.
-    pub fn is_broken_by_time(&self, step: &Summary) -> bool {
+    /// The time in nanoseconds by which a step exceeds the limit, if nothing failed in it and no figure is missing; 0 or
+    /// less when the condition holds. Delays of the generator can be the reason for nothing else.
+    pub fn excess_ns(&self, step: &Summary) -> Option<f64> {
         let figure = self.condition.figure();
-        let failed = failed_share("", step);
-        let time = figure
-            .time_name()
-            .filter(|(prefix, _)| failed == Some(0.0) && failed_share(prefix, step) == Some(0.0))
-            .and_then(|_| figure.of(step));
-        time.is_some_and(|time| !self.condition.is_met_by(time))
+        let (prefix, _) = figure.time_name()?;
+        let nothing_failed = ["", prefix].map(|of| failed_share(of, step) == Some(0.0));
+        let time = figure.of(step).filter(|_| nothing_failed == [true; 2])?;
+        Some(time - self.condition.value())
+    }
+
+    /// Returns true when both hold at the same rates: one figure, by any of its names, and one limit. `<` and `<=` differ by
+    /// less than a clock can tell.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let (own, others) = (&self.condition, &other.condition);
+        let (name, tolerance) = plain_name(own);
+        name == plain_name(others).0 && (own.value() - others.value()).abs() <= tolerance
+    }
+}
+
+/// The figure of a condition without its aliases, and the largest difference of equal limits.
+fn plain_name(condition: &Condition) -> ((&str, &str), f64) {
+    const SHARE: f64 = 1e-12;
+    const NANOSECOND: f64 = 1.0;
+    let figure = condition.figure();
+    match (figure.time_name(), figure.name()) {
+        (Some(("response.", time)), _) => (("", time), NANOSECOND),
+        (Some(name), _) => (name, NANOSECOND),
+        (None, "late") => (("", "timed_out"), SHARE),
+        (None, name) => (("", name), SHARE),
     }
 }
 
@@ -141,11 +160,10 @@ fn failed_share(prefix: &str, step: &Summary) -> Option<f64> {
 fn time_with_failures(times: &Latency, name: &str, failed: Option<f64>) -> Option<f64> {
     let failed = failed?;
     let Some((_, quantile)) = QUANTILES.iter().find(|(known, _)| *known == name) else {
-        // The mean, the spread and the maximum of values without limit have none themselves.
+        // The mean and the spread of values without limit have none themselves.
         let value = match name {
             "mean" => times.mean,
-            "stdev" => times.stdev,
-            _ => times.max.map(|ns| ns as f64),
+            _ => times.stdev,
         };
         return value.filter(|_| failed == 0.0);
     };
@@ -192,6 +210,9 @@ fn not_for_capacity(condition: &Condition) -> Option<&'static str> {
             (_, "min") => {
                 Some("the fastest message says nothing about the load (example: p99<10ms)")
             }
+            (_, "max") => Some(
+                "it depends on the length of a step, because a longer one has more messages (write p99.99 in its place, example: p99.99<10ms)",
+            ),
             _ => None,
         };
     }
@@ -219,9 +240,27 @@ fn instead(condition: &Condition) -> String {
         (true, _) if condition.value() == 0.0 => format!("{name}<10ms"),
         (false, "reach") if condition.value() >= 1.0 => format!("{name}>=100%"),
         (false, "reach") => format!("{name}>{}", condition.value_text()),
-        (false, _) if condition.value() == 0.0 => format!("{name}==0"),
+        (false, _) if condition.value() == 0.0 || is_count(condition) => format!("{name}==0"),
         _ => format!("{name}<{}", condition.value_text()),
     }
+}
+
+/// Returns true for a number of messages, deliveries or connections.
+fn is_count(condition: &Condition) -> bool {
+    let figure = condition.figure();
+    figure.time_name().is_none() && !matches!(figure.name(), "error_rate" | "reach")
+}
+
+/// Checks that the condition does not depend on the length of a step, which has as many more messages as it is longer.
+fn check_count(condition: &Condition) -> Result<(), LoadSearchError> {
+    let is_none = condition.value() == 0.0 && matches!(condition.sign(), "==" | "<=");
+    if is_none || !is_count(condition) {
+        return Ok(());
+    }
+    Err(LoadSearchError::CountOfStep {
+        typed: condition.to_string(),
+        instead: instead(condition),
+    })
 }
 
 /// Checks that good values fulfil the condition, but not all values.
@@ -270,7 +309,7 @@ fn check_way(condition: &Condition) -> Result<(), LoadSearchError> {
 fn judge(condition: &Condition) -> ConditionJudge {
     let value = condition.value();
     let figure = condition.figure();
-    if figure.name() == "error_rate" && value > 0.0 {
+    if figure.name() == "error_rate" {
         return ConditionJudge::Failed { allowed: value };
     }
     let Some((prefix, time)) = figure.time_name() else {
@@ -329,6 +368,7 @@ impl FromStr for CapacityCondition {
             });
         }
         check_way(&condition)?;
+        check_count(&condition)?;
         Ok(Self {
             judge: judge(&condition),
             condition,
@@ -389,10 +429,9 @@ mod tests {
             ("service.p99.9<5ms", "service", 5_000_000, 0.001),
             ("p99.99<=1s", "response", 1_000_000_001, 0.0001),
             ("error_rate<0.1%", "failed", 0, 0.001),
-            ("error_rate==0", "step", 0, 0.0),
+            ("error_rate==0", "failed", 0, 0.0),
             ("lost==0", "step", 0, 0.0),
-            ("late<=5", "step", 0, 0.0),
-            ("max<1s", "step", 0, 0.0),
+            ("late<=0", "step", 0, 0.0),
             ("mean<1ms", "step", 0, 0.0),
             ("last.p99<50ms", "step", 0, 0.0),
             ("reach>=99.9%", "step", 0, 0.0),
@@ -412,7 +451,8 @@ mod tests {
             ("p99!=10ms", "write `p99<10ms`"),
             ("lost>0", "write `lost==0`"),
             ("lost!=0", "write `lost==0`"),
-            ("lost==3", "write `lost<3`"),
+            ("lost==3", "write `lost==0`"),
+            ("lost>3", "write `lost==0`"),
             ("error_rate>0.1%", "write `error_rate<0.1%`"),
             ("reach<99.9%", "write `reach>99.9%`"),
             ("reach==100%", "write `reach>=100%`"),
@@ -438,13 +478,68 @@ mod tests {
         }
     }
 
+    /// A longer step has more lost messages and a longer maximum, so the capacity depended on the lengths of the steps.
+    #[test]
+    fn limits_that_depend_on_the_length_of_a_step_are_refused() {
+        for wrong in ["lost<5", "corrupted<3", "late<=5", "lost<1", "missing<=2"] {
+            let text = refusal(wrong);
+            let advice = "because a longer one has more messages: write `";
+            assert!(text.contains(advice), "{wrong}: {text}");
+            assert!(text.contains("error_rate<0.1%"), "{wrong}: {text}");
+        }
+        assert!(refusal("lost<5").contains("`lost<5` depends"));
+        assert!(refusal("lost<5").contains("write `lost==0`"));
+        for wrong in ["max<10ms", "max>10ms", "service.max<=1s", "last.max<50ms"] {
+            let text = refusal(wrong);
+            assert!(text.contains("p99.99<10ms"), "{wrong}: {text}");
+        }
+        for right in ["lost==0", "lost<=0", "error_rate<0.1%", "reach>=99.9%"] {
+            assert!(right.parse::<CapacityCondition>().is_ok(), "{right}");
+        }
+    }
+
+    #[test]
+    fn a_condition_is_the_same_by_any_name_and_comparison() {
+        let is_same = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| text.parse::<CapacityCondition>().unwrap());
+            assert_eq!(one.is_same_as(&other), other.is_same_as(&one));
+            one.is_same_as(&other)
+        };
+        for (one, other) in [
+            ("p99<10ms", "p99<10.0ms"),
+            ("p99<10ms", "p99<=10ms"),
+            ("p99<10ms", "response.p99<0.01s"),
+            ("error_rate<0.1%", "error_rate<=0.001"),
+            ("lost==0", "lost<=0"),
+            ("late==0", "timed_out==0"),
+            ("last.p99<50ms", "last.p99<=50000us"),
+        ] {
+            assert!(is_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("p99<10ms", "p99<11ms"),
+            ("p99<10ms", "p99.9<10ms"),
+            ("p99<10ms", "service.p99<10ms"),
+            ("error_rate<0.1%", "error_rate<0.2%"),
+            ("lost==0", "corrupted==0"),
+        ] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+    }
+
     /// The errors of `--fail-if` suggested figures and comparisons that were refused next.
     #[test]
     fn errors_suggest_nothing_that_a_search_refuses() {
         assert!(refusal("nonsense").contains("(examples: p99<10ms,"));
-        for unknown in ["foo<10ms", "throughputt>5"] {
+        for unknown in ["foo<10ms", "throughputt>5", "maxx<10ms"] {
             let text = refusal(unknown);
-            for refused in ["throughput`", "connect.", "capacity_low", "send_lag"] {
+            for refused in [
+                "throughput`",
+                "connect.",
+                "capacity_low",
+                "send_lag",
+                "max`",
+            ] {
                 assert!(!text.contains(refused), "{text}");
             }
         }
@@ -479,7 +574,7 @@ mod tests {
             assert!(text.contains(expected), "{wrong}: {text}");
         }
         assert!(refusal("p99<10").contains("a time with its unit"));
-        assert!(refusal("losst<10").contains("did you mean `lost`?"));
+        assert!(refusal("losst==0").contains("did you mean `lost`?"));
     }
 
     #[test]
@@ -499,12 +594,12 @@ mod tests {
     #[test]
     fn failed_messages_are_slower_than_any_limit() {
         let good = step(1_000, 0, 0);
-        assert!(holds("p99<=1s", &good) && holds("max<2s", &good) && holds("mean<1s", &good));
+        assert!(holds("p99<=1s", &good) && holds("stdev<1s", &good) && holds("mean<1s", &good));
         // Half a percent is lost or not sent: the p99 of the others is their p99.497.
         let some = step(1_000, 3, 2);
         assert!(holds("p99<1s", &some) && !holds("p99<992ms", &some));
         assert!(holds("p99<992ms", &good));
-        assert!(!holds("max<2s", &some) && !holds("mean<2s", &some));
+        assert!(!holds("stdev<2s", &some) && !holds("mean<2s", &some));
         // More than one percent.
         assert!(!holds("p99<60m", &step(1_000, 6, 6)) && holds("p90<2s", &step(1_000, 6, 6)));
     }
@@ -516,7 +611,7 @@ mod tests {
         dead.response_time_ns = Latency::default();
         let silent = step(1_000, 0, 600);
         let idle = step(0, 0, 0);
-        for condition in ["reordered==0", "corrupted<5", "p99<60m", "error_rate<99%"] {
+        for condition in ["reordered==0", "corrupted==0", "p99<60m", "error_rate<99%"] {
             for step in [&dead, &silent, &idle] {
                 assert!(!holds(condition, step), "{condition}");
             }
@@ -540,14 +635,19 @@ mod tests {
     /// A room that delivers nothing was explained by a stop of the generator.
     #[test]
     fn only_a_time_without_failures_may_be_late() {
-        let broken = |text: &str, step: &Summary| {
+        let excess = |text: &str, step: &Summary| {
             let condition = text.parse::<CapacityCondition>().unwrap();
-            condition.is_broken_by_time(step)
+            condition.excess_ns(step)
         };
+        let broken = |text: &str, step: &Summary| excess(text, step).is_some_and(|ns| ns > 0.0);
         let good = step(1_000, 0, 0);
-        assert!(broken("max<10ms", &good) && !broken("max<2s", &good));
-        assert!(!broken("max<10ms", &step(1_000, 1, 0)) && !broken("max<10ms", &step(1_000, 0, 1)));
-        assert!(!broken("last.p99<50ms", &good) && !broken("reordered==0", &good));
+        assert!(broken("mean<10ms", &good) && !broken("mean<2s", &good));
+        let excess_ms = excess("mean<10ms", &good).unwrap() / 1e6;
+        assert!((excess_ms - 490.5).abs() < 0.1, "{excess_ms}");
+        assert_eq!(excess("mean<10ms", &step(1_000, 1, 0)), None);
+        assert_eq!(excess("mean<10ms", &step(1_000, 0, 1)), None);
+        assert_eq!(excess("last.p99<50ms", &good), None);
+        assert_eq!(excess("reordered==0", &good), None);
         let mut room = good;
         let own = FanOutSummary {
             published: 1_000,
@@ -561,7 +661,7 @@ mod tests {
             incomplete: 1,
             ..own
         });
-        assert!(!broken("last.p99<50ms", &room));
+        assert_eq!(excess("last.p99<50ms", &room), None);
     }
 
     #[test]
@@ -596,7 +696,7 @@ mod tests {
         #[test]
         fn conditions_are_monotone(
             lost in 0..=1_000_u64, more in 0..=200_u64, unsent in 0..=100_u64, limit in 1..=1_100_u64, wider in 0..=200_u64,
-            time in prop::sample::select(vec!["p50", "p75", "p90", "p95", "p99", "p99.9", "mean", "max"]),
+            time in prop::sample::select(vec!["p50", "p75", "p90", "p95", "p99", "p99.9", "mean"]),
         ) {
             let condition = |limit: u64| format!("{time}<{limit}ms");
             let few = step(2_000, lost, unsent);
@@ -619,7 +719,7 @@ mod tests {
 
         #[test]
         fn a_condition_is_printed_as_typed(percent in 0.001..99.0_f64, ms in 1..10_000_u32) {
-            for typed in [format!("p99<{ms}ms"), format!("error_rate<={percent}%"), format!("lost<{ms}")] {
+            for typed in [format!("p99<{ms}ms"), format!("error_rate<={percent}%"), "lost==0".to_owned()] {
                 prop_assert_eq!(typed.parse::<CapacityCondition>().unwrap().to_string(), typed);
             }
         }

@@ -23,10 +23,17 @@ impl CapacityRules {
     /// The budget when none is given, two minutes.
     pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
 
-    /// A search under these conditions, with the default precision and budget.
+    /// A search under these conditions, with the default precision and budget. Of equal conditions the first is kept,
+    /// because each one takes its part of the error of the interval.
     pub fn new(conditions: Vec<CapacityCondition>) -> Self {
+        let mut distinct: Vec<CapacityCondition> = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            if !distinct.iter().any(|kept| kept.is_same_as(&condition)) {
+                distinct.push(condition);
+            }
+        }
         Self {
-            conditions,
+            conditions: distinct,
             precision: Self::DEFAULT_PRECISION,
             budget: Self::DEFAULT_BUDGET,
         }
@@ -88,6 +95,15 @@ mod tests {
         let plan = CapacityPlanSummary::from(&rules);
         assert_eq!(plan.conditions, ["p99<10ms"]);
         assert_eq!((plan.precision, plan.budget_s), (0.03, 1.5));
+    }
+
+    /// A condition given twice halved the error of each, so that the interval became wider.
+    #[test]
+    fn a_condition_given_twice_counts_once() {
+        let typed = ["p99<10ms", "lost==0", "p99<10.0ms", "p99<=10ms", "p99<20ms"];
+        let rules = CapacityRules::new(typed.map(|text| text.parse().unwrap()).to_vec());
+        let plan = CapacityPlanSummary::from(&rules);
+        assert_eq!(plan.conditions, ["p99<10ms", "lost==0", "p99<20ms"]);
     }
 
     #[test]

@@ -337,25 +337,25 @@ impl LoadCells {
         None
     }
 
-    /// Interval of 95 % of a quantile of the response times of the answered messages, in nanoseconds. The unit of inference
-    /// is a block of cells, long enough that neighbouring blocks do not correlate. `None` when there are too few blocks or
-    /// messages.
+    /// Interval of 95 % of a quantile of the response times of all due messages, in nanoseconds. Messages that were not
+    /// answered in time are slower than all others. The unit of inference is a block of cells, long enough that neighbouring
+    /// blocks do not correlate. `None` when there are too few blocks or messages, and when the interval has no upper end.
     pub fn quantile_interval(&self, q: f64) -> Option<(u64, u64)> {
         let counts = self.answered_in(0..self.cells);
-        let answered = counts.iter().sum::<u64>() as f64;
-        if answered * q.min(1.0 - q) < LEAST_BESIDE {
+        let due = self.total_due() as f64;
+        if due * q.min(1.0 - q) < LEAST_BESIDE {
             return None;
         }
-        let estimate = self.time_below(&counts, q * answered)?;
+        let estimate = self.time_below(&counts, q * due)?;
         let from = self.buckets.of(estimate);
         let of_cell = |cell| -> Block {
-            let (below, beyond) = self.row(cell).split_at(from);
-            let beyond = f64::from(beyond.iter().sum::<u32>());
-            (f64::from(below.iter().sum::<u32>()) + beyond, beyond)
+            let beyond = self.row(cell)[from..].iter().sum::<u32>();
+            let beyond = beyond + self.not_answered(cell);
+            (f64::from(self.due(cell)), f64::from(beyond))
         };
         let error = interval_of_share((0..self.cells).map(of_cell).collect())?;
-        let low = self.time_below(&counts, (q - error).max(0.0) * answered)?;
-        let high = self.time_below(&counts, (q + error) * answered)?;
+        let low = self.time_below(&counts, (q - error).max(0.0) * due)?;
+        let high = self.time_below(&counts, (q + error) * due)?;
         Some((low.min(estimate), high.max(estimate)))
     }
 }
@@ -549,6 +549,31 @@ mod tests {
             high - low
         };
         assert!(width(400) > 5 * width(1), "{} and {}", width(400), width(1));
+    }
+
+    /// The interval was that of the answered messages alone.
+    #[test]
+    fn an_interval_is_that_of_all_due_messages() {
+        let cells = |unanswered: u64| {
+            let mut cells = LoadCells::new(&rules(1_000, &[]));
+            for n in 0..5_000 {
+                let due_ns = n * 200_000;
+                // Times of 1 to 2 ms, one after the other.
+                match n % 100 < unanswered {
+                    true => cells.unsent(due_ns),
+                    false => cells.ended(&answered(due_ns, MS + n % 100 * 10_000), 0),
+                }
+            }
+            cells
+        };
+        let none = cells(0).quantile_interval(0.8).unwrap();
+        for end in [none.0, none.1] {
+            assert!(end.abs_diff(1_795_000) < 150_000, "{none:?}");
+        }
+        // Of 100 messages, the 30 that would be the fastest are not answered. The median is the 50th of the other 70.
+        let some = cells(30).quantile_interval(0.5).unwrap();
+        assert!(some.0 <= 1_800_000 && 1_790_000 <= some.1, "{some:?}");
+        assert_eq!(cells(30).quantile_interval(0.8), None);
     }
 
     #[test]

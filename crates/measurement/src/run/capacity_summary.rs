@@ -42,7 +42,7 @@ pub enum SearchEnd {
     Interrupted,
     /// All connections had ended.
     ConnectionsLost,
-    /// A process of the generator had died.
+    /// One of several processes of the generator died.
     ShardLost,
 }
 
@@ -68,7 +68,8 @@ pub struct TimeInterval {
 }
 
 /// One offered rate and its results: a step of a capacity search, or a point of a sweep. Times are response times of the
-/// messages due in the judged part.
+/// messages due in the judged part. Messages that failed or were never sent are slower than any other: a percentile that
+/// falls among them is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct LoadStep {
@@ -117,16 +118,29 @@ pub struct LoadStep {
     /// Messages of the judged part answered correctly by its end, per second of it.
     #[serde(default)]
     pub answered_per_s: f64,
-    /// Connections that ended in the step, or since the one before.
-    #[serde(default)]
+    /// Connections that ended during the step.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub closed: u64,
-    /// Longest time of the judged part in which nothing was answered while messages were due, in seconds; `None` below half
-    /// a second.
+    /// Longest time of the judged part without an answer while messages were due, in seconds; `None` when it was short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_silence_s: Option<f64>,
 }
 
+/// Rank of a quantile of all due messages among the answered ones, from 1; `None` when it is not answered. Messages without
+/// an answer are slower than any other.
+pub fn answered_rank(quantile: f64, due: u64, answered: u64) -> Option<f64> {
+    // Exact for any realistic number of messages.
+    let rank = quantile * due as f64;
+    (rank <= answered as f64).then_some(rank)
+}
+
 impl LoadStep {
+    /// Returns true when more messages failed or were never sent than lie beyond this quantile of the response times.
+    pub fn is_beyond_answers(&self, quantile: f64) -> bool {
+        let answered = self.due.saturating_sub(self.failed + self.unsent);
+        self.due > 0 && answered_rank(quantile, self.due, answered).is_none()
+    }
+
     /// Returns true when the server kept up with the rate: it answered 95 % of the due messages by the end of the judged
     /// part, and none failed or was never sent.
     pub fn keeps_up(&self) -> bool {
@@ -151,7 +165,8 @@ pub struct CapacitySummary {
     pub rate_per_s: Option<f64>,
     /// Interval of the capacity.
     pub low_per_s: f64,
-    /// Infinite when no rate is known at which a condition does not hold; JSON has `null` there.
+    /// Equal to `rate_per_s` when no rate is known at which a condition does not hold, so that nothing bounds the capacity
+    /// from above (`at_least`). Infinite when JSON has `null`.
     #[serde(default = "infinity", deserialize_with = "infinite_if_null")]
     #[cfg_attr(feature = "json-schema", schemars(with = "Option<f64>"))]
     pub high_per_s: f64,
@@ -183,6 +198,13 @@ pub struct CapacitySummary {
     /// Steps that say nothing about the server, because the generator was the limit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generator_limited_steps: u64,
+    /// True when the generator, not the server, ended the rates that can be offered.
+    #[serde(default)]
+    pub generator_limit: bool,
+    /// The condition that ends the rates at which all conditions hold, as typed; `None` when it is unknown, and for a lower
+    /// bound.
+    #[serde(default)]
+    pub limited_by: Option<String>,
 }
 
 fn infinity() -> f64 {
@@ -203,8 +225,48 @@ impl CapacitySummary {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A search that found 41,200 msg/s.
+    pub(in crate::run) fn capacity() -> CapacitySummary {
+        CapacitySummary {
+            conditions: vec!["p99<10ms".to_owned()],
+            rate_per_s: Some(41_200.0),
+            low_per_s: 39_000.0,
+            high_per_s: 42_000.0,
+            confidence: 0.95,
+            at_least: false,
+            from_above_per_s: None,
+            hysteresis: false,
+            ended_by: SearchEnd::Precision,
+            steps: Vec::new(),
+            precision: 0.03,
+            budget_s: 120.0,
+            took_s: 60.0,
+            block_s: None,
+            generator_limited_steps: 0,
+            generator_limit: false,
+            limited_by: None,
+        }
+    }
+
+    /// The p99 of the answered messages looked good while most messages were lost.
+    #[test]
+    fn a_quantile_among_failed_messages_is_beyond_answers() {
+        let step = |failed, unsent| LoadStep {
+            due: 1_000,
+            failed,
+            unsent,
+            ..LoadStep::default()
+        };
+        assert!(!step(0, 0).is_beyond_answers(0.999));
+        assert!(!step(5, 5).is_beyond_answers(0.99) && step(5, 5).is_beyond_answers(0.999));
+        assert!(step(5, 6).is_beyond_answers(0.99) && !step(5, 6).is_beyond_answers(0.5));
+        assert!(step(1_000, 0).is_beyond_answers(0.5));
+        // Files of older versions do not have the number of due messages.
+        assert!(!LoadStep::default().is_beyond_answers(0.99));
+    }
 
     #[test]
     fn a_server_keeps_up_with_what_it_answers_in_time() {

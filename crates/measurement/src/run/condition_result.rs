@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde passes it.
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
 /// Result of a condition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -13,6 +18,9 @@ pub struct ConditionResult {
     /// The value as text.
     pub value_text: String,
     /// True when the condition held. A condition on a figure that the run does not have holds too, so that a gate never
-    /// passes unchecked.
+    /// passes unchecked. So does one that is inconclusive.
     pub held: bool,
+    /// True when the value is a lower bound that does not decide the condition.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inconclusive: bool,
 }

@@ -171,17 +171,28 @@ impl Condition {
         self.comparison.holds(found, self.value)
     }
 
+    /// Returns true when the condition has the same result for this value of the figure and for all larger ones.
+    fn is_decided_from(&self, bound: f64) -> bool {
+        let values = [bound, bound.max(self.value), f64::INFINITY];
+        let results = values.map(|value| self.is_met_by(value));
+        results == [results[0]; 3]
+    }
+
     /// Checks the condition on a summary.
     pub fn check(&self, summary: &Summary) -> ConditionResult {
         let value = self.figure.of(summary);
+        let is_bound = self.figure.is_lower_bound(summary);
+        let is_open = |bound: f64| is_bound && !self.is_decided_from(bound);
+        let inconclusive = value.is_some_and(is_open);
         ConditionResult {
+            inconclusive,
             expression: self.to_string(),
             value,
             value_text: match value {
                 Some(value) => self.figure.show_found(value, summary),
                 None => self.figure.show_absent(summary).to_owned(),
             },
-            held: value.is_none_or(|found| self.is_met_by(found)),
+            held: inconclusive || value.is_none_or(|found| self.is_met_by(found)),
         }
     }
 }
@@ -231,8 +242,8 @@ mod tests {
     //! Conditions on a summary with known figures.
 
     use super::*;
+    use crate::run::capacity_summary::tests::capacity;
     use crate::run::tests::summary;
-    use crate::run::{CapacitySummary, SearchEnd};
     use crate::run::{ConnectionMemory, IdleSummary, ReconnectSummary};
     use crate::run::{FanOutSummary, PushSummary, ShardsSummary};
     use crate::verdict::Latency;
@@ -307,38 +318,50 @@ mod tests {
         assert_eq!(other.check_capacity(false), Ok(()));
         let mut s = summary(100);
         assert!(condition.check(&s).held, "not measured");
-        s.capacity = Some(Box::new(CapacitySummary {
-            conditions: vec!["p99<10ms".to_owned()],
-            rate_per_s: Some(41_200.0),
-            low_per_s: 39_000.0,
-            high_per_s: 42_000.0,
-            confidence: 0.95,
-            at_least: false,
-            from_above_per_s: None,
-            hysteresis: false,
-            ended_by: SearchEnd::Precision,
-            steps: Vec::new(),
-            precision: 0.03,
-            budget_s: 120.0,
-            took_s: 60.0,
-            block_s: None,
-            generator_limited_steps: 0,
-        }));
+        s.capacity = Some(Box::new(capacity()));
         assert!(!condition.check(&s).held);
         let low: Condition = "capacity_low<40_000".parse().unwrap();
         assert_eq!(low.check(&s).value_text, "39,000 msg/s");
         assert!(low.check(&s).held);
-        let own = s.capacity.as_mut().unwrap();
-        (own.at_least, own.rate_per_s) = (true, Some(30_000.0));
-        let bound = condition.check(&s);
-        let shown = (bound.held, bound.value_text.as_str());
-        assert_eq!(shown, (true, "at least 30,000 msg/s"));
         let own = s.capacity.as_mut().unwrap();
         (own.rate_per_s, own.low_per_s, own.high_per_s) = (Some(0.0), 0.0, 0.0);
         assert!(
             condition.check(&s).held,
             "a dead server has a capacity of 0"
         );
+    }
+
+    /// A lower bound of 30,000 was taken for a capacity below 40,000.
+    #[test]
+    fn a_lower_bound_that_does_not_decide_a_condition_is_inconclusive() {
+        let mut s = summary(100);
+        let mut own = capacity();
+        (own.at_least, own.rate_per_s) = (true, Some(30_000.0));
+        s.capacity = Some(Box::new(own));
+        let check = |text: &str| {
+            let result = text.parse::<Condition>().unwrap().check(&s);
+            assert_eq!(result.value_text, "at least 30,000 msg/s");
+            (result.held, result.inconclusive)
+        };
+        let (held, not_held, inconclusive) = ((true, false), (false, false), (true, true));
+        for (text, expected) in [
+            ("capacity<40_000", inconclusive),
+            ("capacity<=30_000", inconclusive),
+            ("capacity>40_000", inconclusive),
+            ("capacity==40_000", inconclusive),
+            ("capacity!=40_000", inconclusive),
+            ("capacity<30_000", not_held),
+            ("capacity<20_000", not_held),
+            ("capacity==20_000", not_held),
+            ("capacity>20_000", held),
+            ("capacity>=30_000", held),
+            ("capacity!=20_000", held),
+        ] {
+            assert_eq!(check(text), expected, "{text}");
+        }
+        // The lower limit of the interval is a number of its own.
+        let low: Condition = "capacity_low<40_000".parse().unwrap();
+        assert!(!low.check(&s).inconclusive && low.check(&s).held);
     }
 
     /// A run that lost no connection failed on `back_99>5s`, which was not measured.

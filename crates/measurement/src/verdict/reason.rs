@@ -391,6 +391,17 @@ pub enum Reason {
         /// Bytes that fill the buffers, besides those that it read.
         limit_bytes: f64,
     },
+    /// Most steps of a search that could decide the capacity are not counted, because the generator was late.
+    StepsNotCounted {
+        /// Number of these steps.
+        limited: u64,
+        /// Number of steps that could decide it.
+        steps: u64,
+        /// Their largest distance from the capacity, as a share of it; `None` without one, when all steps could decide it.
+        near: Option<f64>,
+    },
+    /// A reason against the step of a search at the reported rate, whose figures are those of the run.
+    OfReportedStep(Box<Reason>),
 }
 
 impl Reason {
@@ -416,7 +427,8 @@ impl Reason {
             | Self::DelayedAcknowledgements(_)
             | Self::DelayedLastReceivers(_)
             | Self::SlowReadersNotFull { .. } => 1,
-            Self::RateNotKept { .. } => 2,
+            Self::OfReportedStep(reason) => reason.order(),
+            Self::RateNotKept { .. } | Self::StepsNotCounted { .. } => 2,
             Self::LoadFellShort { .. } | Self::AttemptsNotMade { .. } => 3,
             Self::Impossible { .. } => 4,
             Self::GeneratorStopped { .. } | Self::GeneratorThrottled { .. } => 5,
@@ -451,9 +463,58 @@ impl Reason {
         }
     }
 
+    /// Returns true for a reason against one step of a search that leaves the others as they are: a disturbance, or a load
+    /// that was not offered. Wrong messages, and connections that are missing, concern them all.
+    pub(crate) fn is_of_step(&self) -> bool {
+        match self {
+            Self::LoadFellShort { unsent, .. } => *unsent > 0,
+            Self::SendLateness { .. }
+            | Self::GeneratorStopped { .. }
+            | Self::GeneratorThrottled { .. }
+            | Self::OwnTime(_)
+            | Self::RateNotKept { .. }
+            | Self::NearFloor(..)
+            | Self::BelowFloor(..)
+            | Self::NearCeiling(..)
+            | Self::AboveCeiling(..)
+            | Self::NearDeliveryCeiling(..)
+            | Self::GeneratorBusy(_)
+            | Self::GeneratorWaited { .. }
+            | Self::ThinTail(_)
+            | Self::FewPushes(_)
+            | Self::DeliveriesReadLate(_)
+            | Self::UnreachedReceivers { .. }
+            | Self::MissingDeliveries { .. }
+            | Self::DelayedAcknowledgements(_)
+            | Self::DelayedLastReceivers(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns true for a limit of the generator, such as lateness, a full core, or a rate that it could not offer.
+    pub(crate) fn is_limit_of_generator(&self) -> bool {
+        matches!(
+            self,
+            Self::SendLateness { .. }
+                | Self::OwnTime(_)
+                | Self::RateNotKept {
+                    answered_all: true,
+                    ..
+                }
+                | Self::NearCeiling(..)
+                | Self::AboveCeiling(..)
+                | Self::NearDeliveryCeiling(..)
+                | Self::GeneratorBusy(_)
+                | Self::GeneratorWaited { .. }
+                | Self::DeliveriesReadLate(_)
+        )
+    }
+
     /// The verdict that follows from this reason alone.
     pub fn verdict(&self) -> Verdict {
         match self {
+            Self::OfReportedStep(reason) => reason.verdict().min(Verdict::Suspect),
+            Self::StepsNotCounted { limited, steps, .. } if limited == steps => Verdict::Invalid,
             Self::NothingMeasured(_)
             | Self::NothingRecognized
             | Self::Impossible { .. }
@@ -507,6 +568,7 @@ impl Reason {
             | Self::ReconnectLateness(_)
             | Self::AttemptsNotMade { .. }
             | Self::Drift(_)
+            | Self::StepsNotCounted { .. }
             | Self::Interrupted => Verdict::Suspect,
         }
     }

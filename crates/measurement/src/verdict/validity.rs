@@ -37,6 +37,17 @@ impl PartialEq for ValiditySummary {
 }
 
 impl ValiditySummary {
+    /// The verdict that these reasons lead to. A screen may have room for the first one only.
+    pub(crate) fn of(mut found: Vec<Reason>) -> Self {
+        found.sort_by_key(|reason| (Reverse(reason.verdict()), reason.order()));
+        let verdict = found.iter().map(Reason::verdict).max();
+        Self {
+            verdict: verdict.unwrap_or(Verdict::Valid),
+            reasons: Vec::new(),
+            found,
+        }
+    }
+
     /// Sets `reasons` to one sentence per reason found.
     pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
         self.reasons = self.found.iter().map(sentence).collect();
@@ -88,17 +99,7 @@ pub fn judge(evidence: &Evidence) -> ValiditySummary {
     if evidence.interrupted {
         reasons.push(Reason::Interrupted);
     }
-    // A screen may have room for the first reason only.
-    reasons.sort_by_key(|reason| (Reverse(reason.verdict()), reason.order()));
-    ValiditySummary {
-        verdict: reasons
-            .iter()
-            .map(Reason::verdict)
-            .max()
-            .unwrap_or(Verdict::Valid),
-        reasons: Vec::new(),
-        found: reasons,
-    }
+    ValiditySummary::of(reasons)
 }
 
 /// Too few values beyond the highest percentile that is judged.

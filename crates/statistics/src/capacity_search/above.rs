@@ -63,7 +63,7 @@ fn is_lower_by_model(
     let model = EdgeModel::new(&counts, rule.allowed());
     let overloaded = overloaded(above, condition) as f64;
     model.fit().is_some_and(|fit| {
-        let (_, high) = model.interval(&fit, squared_limit(overloaded, error));
+        let (_, high) = model.interval(&fit, squared_limit(overloaded, 0.0, error));
         high < edge.sure_low()
     })
 }

@@ -4,7 +4,7 @@ use super::blocks::{Dependence, StepCells, dependence};
 use super::confidence_sequence::squared_limit;
 use super::edge_model::{EdgeFit, EdgeModel, RateCount};
 use super::taken_step::{TakenStep, rates_from_below};
-use super::{CapacityEstimate, SearchCondition};
+use super::{CapacityEstimate, SearchCondition, SearchRules};
 
 /// Probability that an interval does not cover the capacity at some time.
 const ERROR: f64 = 0.05;
@@ -14,6 +14,9 @@ pub(super) const ERROR_OF_CLAIM: f64 = 0.001;
 
 /// Rates near the edge, as a share of the capacity.
 const NEAR: f64 = 0.8;
+
+/// Share of the budget for judged parts near the edge, which give nearly all information.
+const JUDGED_PART: f64 = 0.7;
 
 /// Fits of the model, each with the dispersion that follows from the one before.
 const FITS: usize = 3;
@@ -79,14 +82,24 @@ fn events(counts: &[RateCount], allowed: f64, log_capacity: f64) -> f64 {
     near.map(|count| count.units).sum::<f64>() * allowed * (1.0 - allowed)
 }
 
+/// Part of the information of a whole search, from 0 to 1, that the steps near the edge give.
+fn progress(steps: &[&TakenStep], log_capacity: f64, budget_s: f64) -> f64 {
+    let near = steps
+        .iter()
+        .filter(|taken| taken.step.rate_per_s.ln() >= log_capacity + NEAR.ln());
+    let judged_s: f64 = near.map(|taken| taken.step.judged_s).sum();
+    (judged_s / (JUDGED_PART * budget_s)).min(1.0)
+}
+
 impl ConditionEdge {
     fn find(
         steps: &[&TakenStep],
         condition: usize,
-        rule: SearchCondition,
-        error: f64,
+        search: &SearchRules,
         claims: bool,
     ) -> Option<Self> {
+        let rule = *search.conditions.get(condition)?;
+        let conditions = search.conditions.len() as f64;
         let allowed = rule.allowed();
         let mut found = Dependence {
             block_cells: 1,
@@ -104,12 +117,11 @@ impl ConditionEdge {
         }
         let (model, fit) = (EdgeModel::new(&counts, allowed), fit?);
         let events = events(&counts, allowed, fit.log_capacity);
-        let (low, high) = model.interval(&fit, squared_limit(events, error));
-        let sure_low = || {
-            // As many times smaller as the claim has conditions, and two tests for each.
-            let limit = squared_limit(events, ERROR_OF_CLAIM / 2.0 * error / ERROR);
-            model.interval(&fit, limit).0
-        };
+        let progress = progress(steps, fit.log_capacity, search.budget_s);
+        let interval = |error| model.interval(&fit, squared_limit(events, progress, error));
+        let (low, high) = interval(ERROR / conditions);
+        // A claim has two tests for each condition.
+        let sure_low = || interval(ERROR_OF_CLAIM / 2.0 / conditions).0;
         Some(Self {
             condition,
             log_capacity: fit.log_capacity,
@@ -147,18 +159,15 @@ fn steady_cells<'a>(
 
 impl Edge {
     /// The edge by all steps from below in which the generator was not the limit.
-    pub(super) fn find(steps: &[TakenStep], rules: &[SearchCondition]) -> Self {
+    pub(super) fn find(steps: &[TakenStep], search: &SearchRules) -> Self {
         let below: Vec<_> = steps
             .iter()
             .filter(|taken| !taken.is_from_above() && taken.held().is_some())
             .collect();
-        let error = ERROR / rules.len().max(1) as f64;
         let claims = steps.iter().any(TakenStep::is_from_above);
-        let find = |(n, rule): (usize, &SearchCondition)| {
-            ConditionEdge::find(&below, n, *rule, error, claims)
-        };
+        let find = |condition| ConditionEdge::find(&below, condition, search, claims);
         Self {
-            conditions: rules.iter().enumerate().filter_map(find).collect(),
+            conditions: (0..search.conditions.len()).filter_map(find).collect(),
             cell_s: below.iter().map(|t| t.result.cell_s).fold(0.0, f64::max),
             highest_held_per_s: rates_from_below(steps, true).reduce(f64::max),
             lowest_failed_per_s: rates_from_below(steps, false).reduce(f64::min),

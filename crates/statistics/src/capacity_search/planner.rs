@@ -47,8 +47,11 @@ const MOST_FINAL: usize = 3;
 /// Most steps at a rate that is to confirm a failure.
 const MOST_TRIED: usize = 4;
 
-/// The next rate from above, as a share of one at which the server did not recover.
-const NEXT_FROM_ABOVE: f64 = 0.65;
+/// The second rate from above, as a share of the first. Failures far above the capacity of a slow server are quick and clear.
+const SECOND_FROM_ABOVE: f64 = 0.8;
+
+/// The next rate from above, as a share of another at which the server did not recover.
+const NEXT_FROM_ABOVE: f64 = 0.55;
 
 /// Ratio of a rate at which the server did not recover to one at which it did, from which on both are close.
 const CLOSE_FROM_ABOVE: f64 = 1.3;
@@ -58,7 +61,7 @@ const MOST_FROM_ABOVE: usize = 12;
 
 /// Steps from above that fail at the first rate, which take longest, and at each other rate, before a lower one is tried.
 const FAILURES_AT_FIRST: usize = 1;
-const FAILURES_FROM_ABOVE: usize = 5;
+const FAILURES_FROM_ABOVE: usize = 7;
 
 /// Overload before a step from above, as a multiple of the capacity.
 const OVERLOAD: f64 = 1.5;
@@ -409,10 +412,10 @@ fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
                 FAILURES_FROM_ABOVE
             };
             let is_repeated = times(Some(false)) < most && times(None) < 2;
-            Some(if is_repeated {
-                rate
-            } else {
-                rate * NEXT_FROM_ABOVE
+            Some(match (is_repeated, is_first) {
+                (true, _) => rate,
+                (false, true) => rate * SECOND_FROM_ABOVE,
+                (false, false) => rate * NEXT_FROM_ABOVE,
             })
         }
         (Some(recovered), Some(failed)) if failed > recovered * CLOSE_FROM_ABOVE => {

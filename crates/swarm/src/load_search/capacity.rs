@@ -361,6 +361,10 @@ fn summarize(
         took_s,
         block_s: estimate.and_then(|e| e.block_s),
         generator_limited_steps: steps.iter().filter(|step| step.generator_limited).count() as u64,
+        generator_limit: estimate.is_some_and(|e| e.has_generator_limit),
+        limited_by: estimate
+            .and_then(|e| rules.conditions.get(e.deciding?))
+            .map(ToString::to_string),
         steps,
     }
 }

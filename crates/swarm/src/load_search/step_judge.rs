@@ -44,39 +44,45 @@ enum DecidingCounts {
     Response { limit: usize, allowed: f64 },
     Service { limit: usize, allowed: f64 },
     Failed { allowed: f64 },
+    NoneFailed,
     WholeStep,
 }
 
 impl DecidingCounts {
-    /// Largest share of the messages beyond the limit; `None` for a figure of the whole step.
+    /// Largest share of the messages beyond the limit; `None` for a condition that the whole step breaks or not.
     fn allowed(self) -> Option<f64> {
         match self {
             Self::Response { allowed, .. }
             | Self::Service { allowed, .. }
             | Self::Failed { allowed } => Some(allowed),
-            Self::WholeStep => None,
+            Self::NoneFailed | Self::WholeStep => None,
         }
     }
 
-    /// Messages of a cell beyond the limit; 0 for a figure of the whole step.
+    /// Messages of a cell beyond the limit; 0 for a condition that the whole step breaks or not.
     fn beyond(self, cells: &LoadCells, cell: usize) -> u32 {
         match self {
             Self::Response { limit, .. } => cells.response_beyond(cell, limit),
             Self::Service { limit, .. } => cells.service_beyond(cell, limit),
             Self::Failed { .. } => cells.not_answered(cell),
-            Self::WholeStep => 0,
+            Self::NoneFailed | Self::WholeStep => 0,
         }
     }
 
-    /// Messages of the step beyond the limit that the generator does not explain.
+    /// Messages of the step beyond the limit that the generator's lateness and stops do not explain.
     fn unexplained(self, cells: &LoadCells) -> u64 {
         match self {
             Self::Response { limit, .. } => cells.punctual_beyond(limit),
             Self::Service { limit, .. } => cells.unstopped_service_beyond(limit),
-            Self::Failed { .. } => cells.total_failed() + cells.total_unsent(),
+            Self::Failed { .. } | Self::NoneFailed => not_answered(cells),
             Self::WholeStep => 0,
         }
     }
+}
+
+/// Messages of the step that were not answered correctly and in time.
+fn not_answered(cells: &LoadCells) -> u64 {
+    cells.total_failed() + cells.total_unsent()
 }
 
 impl StepJudge {
@@ -108,7 +114,10 @@ impl StepJudge {
                 limit: add(&mut self.service_limits_ns, limit_ns),
                 allowed,
             },
-            ConditionJudge::Failed { allowed } => DecidingCounts::Failed { allowed },
+            ConditionJudge::Failed { allowed } if allowed > 0.0 => {
+                DecidingCounts::Failed { allowed }
+            }
+            ConditionJudge::Failed { .. } => DecidingCounts::NoneFailed,
             ConditionJudge::WholeStep => DecidingCounts::WholeStep,
         }
     }
@@ -147,13 +156,18 @@ impl StepJudge {
         let Some(cells) = &record.cells else {
             return StepResult::default();
         };
-        let has_whole = self.conditions.iter().any(|(_, m)| m.allowed().is_none());
+        let is_whole = |measure: &DecidingCounts| matches!(measure, DecidingCounts::WholeStep);
+        let has_whole = self.conditions.iter().any(|(_, m)| is_whole(m));
         let summary = has_whole.then(|| self.summary(rate, judged, record));
         let summary = summary.as_ref();
         let holds =
             |condition: &CapacityCondition| summary.is_some_and(|step| condition.holds(step));
         let counts = |condition: &CapacityCondition, measure: DecidingCounts| -> Vec<StepCell> {
-            let is_broken = measure.allowed().is_none() && !holds(condition);
+            let is_broken = match measure {
+                DecidingCounts::WholeStep => !holds(condition),
+                DecidingCounts::NoneFailed => not_answered(cells) > 0,
+                _ => false,
+            };
             let count = |cell| {
                 let due = cells.due(cell);
                 let beyond = measure.beyond(cells, cell);
@@ -173,7 +187,7 @@ impl StepJudge {
             cell_s: cells.cell_s(),
             generator_limited: record.late > MOST_LATE
                 || is_behind(record, cells, judged)
-                || self.is_explained(&conditions, summary, cells, record),
+                || self.is_explained(&conditions, summary, judged, record),
             medians_s: cells.medians_s(),
             tail: cells
                 .above_quantile(TAIL)
@@ -184,18 +198,21 @@ impl StepJudge {
         }
     }
 
-    /// Returns true when conditions are broken, and each of them would hold without the generator's own lateness and stops, or
-    /// the generator had too little of a core.
+    /// Returns true when conditions are broken, and each of them would hold without the generator's own lateness and stops,
+    /// or with responses that are shorter by the time that it waited for a core.
     fn is_explained(
         &self,
         conditions: &[Vec<StepCell>],
         summary: Option<&Summary>,
-        cells: &LoadCells,
+        judged: Duration,
         record: &OrderRecord,
     ) -> bool {
+        let Some(cells) = &record.cells else {
+            return false;
+        };
         let due = cells.total_due() as f64;
-        let is_starved = is_starved(record);
-        let has_stopped = record.client.stops.is_some_and(|stops| stops.count > 0);
+        let waited_ns = waited_ns(record, judged);
+        let stopped_ns = record.client.stops.map_or(0, |stops| stops.longest_ns);
         let mut is_any_broken = false;
         for ((condition, measure), counts) in self.conditions.iter().zip(conditions) {
             let beyond: u64 = counts.iter().map(|count| u64::from(count.beyond)).sum();
@@ -206,17 +223,45 @@ impl StepJudge {
             is_any_broken = true;
             let is_explained = match measure {
                 DecidingCounts::WholeStep => {
-                    (has_stopped || is_starved)
-                        && summary.is_some_and(|step| condition.is_broken_by_time(step))
+                    let excess_ns = summary.and_then(|step| condition.excess_ns(step));
+                    let longest_ns = waited_ns.unwrap_or(0).max(stopped_ns);
+                    excess_ns.is_some_and(|excess_ns| excess_ns <= longest_ns as f64)
                 }
-                DecidingCounts::Failed { .. } => measure.unexplained(cells) as f64 <= allowed,
-                _ => is_starved || measure.unexplained(cells) as f64 <= allowed,
+                _ => {
+                    let without_wait =
+                        waited_ns.and_then(|ns| self.beyond_wait(*measure, record, ns));
+                    let unexplained = measure.unexplained(cells);
+                    let unexplained = without_wait.map_or(unexplained, |own| own.min(unexplained));
+                    unexplained as f64 <= allowed
+                }
             };
             if !is_explained {
                 return false;
             }
         }
         is_any_broken
+    }
+
+    /// Messages of the step that would be beyond the limit if each response were shorter by this time; `None` for a
+    /// condition without a limit of time.
+    fn beyond_wait(
+        &self,
+        measure: DecidingCounts,
+        record: &OrderRecord,
+        waited_ns: u64,
+    ) -> Option<u64> {
+        let (times, limit_ns) = match measure {
+            DecidingCounts::Response { limit, .. } => {
+                (record.record.response(), self.response_limits_ns[limit])
+            }
+            DecidingCounts::Service { limit, .. } => {
+                (&record.record.service, self.service_limits_ns[limit])
+            }
+            _ => return None,
+        };
+        let within = times.counts_up_to(&[limit_ns.saturating_add(waited_ns)]);
+        let beyond = times.count() - within.iter().sum::<u64>();
+        Some(beyond + record.cells.as_ref().map_or(0, not_answered))
     }
 
     /// Summary of a step.
@@ -232,12 +277,14 @@ impl StepJudge {
     }
 }
 
-/// Returns true when the busiest generator thread waited too long for a core and had no idle time left.
-fn is_starved(record: &OrderRecord) -> bool {
+/// Time in nanoseconds for which the busiest generator thread waited for a core in the judged part: the longest time by
+/// which it can have delayed a response. `None` unless it waited too long and had no idle time left.
+fn waited_ns(record: &OrderRecord, judged: Duration) -> Option<u64> {
     let client = &record.client;
     let waited = client.run_queue_wait_share.unwrap_or(0.0);
     let worked = client.busy_share.or(client.cpu_per_core).unwrap_or(0.0);
-    waited > MOST_WAITED && worked + waited >= NO_IDLE_TIME
+    let is_starved = waited > MOST_WAITED && worked + waited >= NO_IDLE_TIME;
+    is_starved.then(|| nanoseconds(judged.mul_f64(waited.min(1.0))))
 }
 
 /// Returns true when the generator did not send enough messages in time although window and socket had room. If it sends
@@ -252,4 +299,136 @@ pub(super) fn is_behind(record: &OrderRecord, cells: &LoadCells, judged: Duratio
     let missing = 1.0 - open.sent_in_time as f64 / cells.total_due().max(1) as f64;
     let late_s = open.lateness.quantile(QUANTILE).unwrap_or(0) as f64 / 1e9;
     missing > 1.0 - LEAST_SENT && late_s >= QUANTILE * EXPLAINED * missing * judged.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use measurement::plan::{Arrivals, Length, Load, LoadDraft, RateProfile};
+    use measurement::record::{BottomK, Outcome, Recorder, Sample};
+    use measurement::verdict::{GeneratorUsage, Stops};
+
+    use super::*;
+    use crate::tests::plan;
+
+    const MS: u64 = 1_000_000;
+
+    /// Messages due in the judged part of a second, one each millisecond.
+    const DUE: u64 = 1_000;
+
+    /// A step with these response times in milliseconds, by message; `None` is lost. A generator thread waited for a core
+    /// for this share of the time, and worked in the rest.
+    fn step(
+        judge: &StepJudge,
+        waited: f64,
+        response_ms: impl Fn(u64) -> Option<u64>,
+    ) -> OrderRecord {
+        let judged = Duration::from_secs(1);
+        let budget = BottomK::new(0, 1);
+        let mut recorder = Recorder::new(true, 0);
+        recorder.add_cells(&judge.cells(judged));
+        recorder.measure_until(nanoseconds(judged));
+        for n in 0..DUE {
+            let due = n * MS;
+            recorder.sent(due, due);
+            recorder.late(0);
+            let sample = match response_ms(n) {
+                None => Sample::lost(0, n, due, due),
+                Some(ms) => {
+                    let sample = Sample::echoed(0, n, due, due, due + ms * MS, Outcome::Ok);
+                    recorder.punctual_response(ms * MS, &sample);
+                    sample
+                }
+            };
+            recorder.ended(&budget, sample, 125);
+        }
+        let cells = recorder.take_cells();
+        OrderRecord {
+            record: Recorder::merge(vec![recorder], &budget),
+            cells,
+            alive: 4,
+            client: GeneratorUsage {
+                cpu_per_core: Some(1.0 - waited),
+                run_queue_wait_share: Some(waited),
+                ..GeneratorUsage::default()
+            },
+            ..OrderRecord::default()
+        }
+    }
+
+    fn judge(condition: &str) -> StepJudge {
+        let open_loop = |draft: &mut LoadDraft| {
+            draft.length = Length::Duration(Duration::from_secs(1));
+            draft.load = Load::Open {
+                profile: RateProfile::constant(Rate::new(1_000.0).unwrap()),
+                arrivals: Arrivals::Constant,
+                window: None,
+            };
+        };
+        StepJudge::new(&plan(open_loop), &[condition.parse().unwrap()])
+    }
+
+    fn result(judge: &StepJudge, record: &OrderRecord) -> StepResult {
+        let rate = Rate::new(1_000.0).unwrap();
+        judge.judge(rate, Duration::from_secs(1), record)
+    }
+
+    fn is_limited(condition: &str, waited: f64, response_ms: impl Fn(u64) -> Option<u64>) -> bool {
+        let judge = judge(condition);
+        let record = step(&judge, waited, response_ms);
+        result(&judge, &record).generator_limited
+    }
+
+    /// A generator that waited for 30 % of a second for a core explained responses of any length.
+    #[test]
+    fn a_starved_generator_explains_no_more_than_it_waited() {
+        for condition in ["p99<10ms", "service.p99<10ms", "mean<10ms"] {
+            let within = |_: u64| Some(300);
+            let beyond = |_: u64| Some(320);
+            assert!(is_limited(condition, 0.3, within), "{condition}");
+            assert!(!is_limited(condition, 0.3, beyond), "{condition}");
+            // A thread that waits seldom has the time to catch up.
+            assert!(!is_limited(condition, 0.05, within), "{condition}");
+        }
+        // The condition allows ten messages beyond the limit.
+        let some = |slow: u64| move |n: u64| Some(if n < slow { 900 } else { 200 });
+        assert!(is_limited("p99<10ms", 0.3, some(10)));
+        assert!(!is_limited("p99<10ms", 0.3, some(11)));
+    }
+
+    #[test]
+    fn a_starved_generator_explains_no_lost_message() {
+        let lost = |n: u64| (n >= 20).then_some(200);
+        for condition in ["p99<10ms", "error_rate<1%", "error_rate==0", "mean<10ms"] {
+            assert!(!is_limited(condition, 0.3, lost), "{condition}");
+        }
+    }
+
+    /// Any stop explained a figure of the whole step.
+    #[test]
+    fn a_stop_explains_a_mean_only_by_its_length() {
+        let judge = judge("mean<10ms");
+        let limited = |stop_ms: u64| {
+            let mut record = step(&judge, 0.0, |_| Some(50));
+            record.client.stops = Some(Stops {
+                count: 1,
+                longest_ns: stop_ms * MS,
+                ..Stops::default()
+            });
+            result(&judge, &record).generator_limited
+        };
+        assert!(limited(41) && !limited(39));
+    }
+
+    #[test]
+    fn a_single_failed_message_breaks_a_condition_without_failures() {
+        let judge = judge("error_rate==0");
+        let beyond = |lost: u64| {
+            let record = step(&judge, 0.0, |n| (n >= lost).then_some(1));
+            let result = result(&judge, &record);
+            let cells = result.conditions[0].iter();
+            cells.map(|cell| u64::from(cell.beyond)).sum::<u64>()
+        };
+        assert_eq!((beyond(0), beyond(1)), (0, DUE));
+        assert_eq!(judge.search_conditions(), [SearchCondition::WholeStep]);
+    }
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use measurement::plan::Plan;
-use measurement::run::{LoadStep, PlanFacts, Run, RunContext, StepOrigin, Summary, TimeInterval};
+use measurement::run::{
+    LoadStep, PlanFacts, Run, RunContext, StepOrigin, Summary, TimeInterval, answered_rank,
+};
 use statistics::capacity_search::CapacityEstimate;
 use units::Rate;
 
@@ -230,6 +232,7 @@ impl<'a> StepLog<'a> {
         let facts = PlanFacts::from(&plan);
         let mut summary = Summary::from_facts(facts, &order.record, context, None);
         change(&mut summary, self.progress.steps);
+        summary.judge_search();
         for row in &mut clients {
             let counts = &order.clients;
             let place = counts.binary_search_by_key(&row.client, |counts| counts.client);
@@ -306,8 +309,13 @@ impl OfferedStep {
                 high_ns: high_ns.max(estimate_ns),
             })
         };
+        let due = cells.map_or(0, |cells| cells.total_due());
+        let answered = due - cells.map_or(0, |cells| cells.total_failed() + cells.total_unsent());
         let [p50, p99, p99_9] = [0.5, 0.99, 0.999].map(|q| {
-            let estimate_ns = response.quantile(q);
+            // Late messages have times, too. They are slower than those in time.
+            let rank = answered_rank(q, due, answered);
+            let estimate_ns =
+                rank.and_then(|rank| response.quantile(rank / response.count().max(1) as f64));
             (estimate_ns, interval(q, estimate_ns))
         });
         let is_late =
@@ -328,7 +336,7 @@ impl OfferedStep {
             failed: cells.map_or(0, |cells| cells.total_failed()),
             unsent: counts.unsent,
             server_cpu_share: record.server.as_ref().map(|server| server.cpu_s / seconds),
-            due: cells.map_or(0, |cells| cells.total_due()),
+            due,
             start_s: self.start_s,
             settle_s: order.unrecorded().as_secs_f64(),
             lead_per_s: order.lead.map(|lead| lead.rate_per_s),

@@ -4,9 +4,8 @@ use measurement::run::SearchEnd;
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, FigureRow, SearchRow, last_round,
 };
-use measurement::verdict::Verdict;
 use units::{counted, human_rate, human_time};
-use wording::capacity_view::rate_with_interval;
+use wording::capacity_view::{LowerBoundReason, lower_bound_reason, rate_with_interval};
 
 use super::{are_saved, paired, percent, value};
 use crate::capacity_verdicts::searches;
@@ -77,7 +76,7 @@ pub(super) fn remarks(c: &Comparison) -> Vec<String> {
     }
     for server in c.compared().map(|server| server.name.as_str()) {
         lines.extend(hysteresis(c, server));
-        lines.extend(generator_limit(c, server));
+        lines.extend(lower_bounds(c, server));
         lines.extend(no_interval(c, server));
         lines.extend(ended_by_time(c, server));
     }
@@ -92,11 +91,9 @@ fn all_of(c: &Comparison, server: &str) -> Option<String> {
     let searched = rows.filter_map(|row| Some((row.round, row.capacity_under_slo.as_ref()?)));
     let all: Vec<_> = searched
         .map(|(round, search)| {
-            let invalid = match search.verdict {
-                Verdict::Invalid => " (invalid, left out)",
-                _ => "",
-            };
-            format!("{} in round {round}{invalid}", about_search(search))
+            let obstacle = search.obstacle();
+            let left_out = obstacle.map_or_else(String::new, |why| format!(" (left out: {why})"));
+            format!("{} in round {round}{left_out}", about_search(search))
         })
         .collect();
     let more = match all.len().saturating_sub(MOST) {
@@ -128,12 +125,28 @@ fn hysteresis(c: &Comparison, server: &str) -> Option<String> {
     ))
 }
 
-fn generator_limit(c: &Comparison, server: &str) -> Option<String> {
-    let rounds = rounds_with(c, server, |search| search.found.at_least)?;
-    Some(format!(
-        "the capacity of {server} is a lower bound ({rounds}): the conditions still held at the highest rate that the \
-         generator could offer; use more `--threads`, or another machine for the generator"
-    ))
+/// The rounds in which a capacity is a lower bound, one line for each reason.
+fn lower_bounds(c: &Comparison, server: &str) -> Vec<String> {
+    let all = searches(c, server).into_values();
+    let mut reasons: Vec<_> = all
+        .filter_map(|own| lower_bound_reason(&own.found))
+        .collect();
+    reasons.sort_by_key(|reason| reason.text);
+    reasons.dedup();
+    let line = |reason: LowerBoundReason| {
+        let rounds = rounds_with(c, server, |own| {
+            lower_bound_reason(&own.found) == Some(reason)
+        })?;
+        let advice = match reason.is_of_generator {
+            true => "use more `--threads`, or another machine for the generator".to_owned(),
+            false => format!("use a longer {}", longer_flag(c)),
+        };
+        let why = reason.text;
+        Some(format!(
+            "the capacity of {server} is a lower bound ({rounds}): {why}; {advice}"
+        ))
+    };
+    reasons.into_iter().filter_map(line).collect()
 }
 
 fn no_interval(c: &Comparison, server: &str) -> Option<String> {

@@ -230,14 +230,14 @@ impl ComparedFigure {
         }
     }
 
-    /// Verdict on the run or the search that the figure is taken from, with its reasons; `None` without one.
-    pub fn verdict(self, row: &RoundRow) -> Option<(Verdict, &[String])> {
+    /// Verdict on the run or the search that the figure is taken from, with its first reason, which is empty without one;
+    /// `None` without a run or search.
+    pub fn verdict(self, row: &RoundRow) -> Option<(Verdict, &str)> {
         if self == Self::CapacityUnderSlo {
-            let search = row.capacity_under_slo.as_ref()?;
-            return Some((search.verdict, &search.reasons));
+            return Some(row.capacity_under_slo.as_ref()?.judged());
         }
         let run = self.run(row)?;
-        Some((run.verdict, &run.reasons))
+        Some((run.verdict, run.reasons.first().map_or("", String::as_str)))
     }
 
     /// The figure's value in one slice; `None` for figures that need more messages than a slice has.
@@ -340,7 +340,8 @@ mod tests {
     }
 
     #[test]
-    fn a_capacity_is_that_of_a_valid_search() {
+    fn a_capacity_is_that_of_a_search_that_counts() {
+        use crate::run::SearchEnd;
         use crate::run::comparison::search_row::tests::search;
         let figure = ComparedFigure::CapacityUnderSlo;
         assert_eq!(ComparedFigure::OF_SEARCHES, [figure]);
@@ -352,7 +353,8 @@ mod tests {
         row.capacity_under_slo = Some(search(Some(500.0), 490.0, 510.0));
         assert_eq!(figure.of(&row), Some(500.0));
         assert_eq!(figure.print(500.4), "500");
-        row.capacity_under_slo.as_mut().unwrap().verdict = Verdict::Invalid;
+        let search = row.capacity_under_slo.as_mut().unwrap();
+        search.found.ended_by = SearchEnd::Interrupted;
         assert_eq!(figure.of(&row), None);
         assert_eq!(ComparedFigure::Throughput.of(&row), Some(1.0));
     }

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use statistics::capacity_ratio::{LogValue, SearchedCapacity};
 
-use crate::run::CapacitySummary;
+use crate::run::{CapacitySummary, SearchEnd};
 use crate::verdict::Verdict;
 
 /// A search for a server's capacity in one round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct SearchRow {
-    /// Verdict on the steps at the reported rate.
+    /// Verdict on the search.
     pub verdict: Verdict,
     /// Reasons for the verdict.
     pub reasons: Vec<String>,
@@ -20,6 +20,28 @@ pub struct SearchRow {
 }
 
 impl SearchRow {
+    /// The reason why the search does not count; `None` for one that was not cut short.
+    pub fn obstacle(&self) -> Option<&'static str> {
+        match self.found.ended_by {
+            SearchEnd::Precision | SearchEnd::Budget => None,
+            SearchEnd::Interrupted => Some("the search was interrupted"),
+            SearchEnd::ConnectionsLost => Some("all connections ended during the search"),
+            SearchEnd::ShardLost => Some("a process of the generator died during the search"),
+        }
+    }
+
+    /// Verdict on the search, with its first reason. That on its last step says little about a capacity that comes from
+    /// all steps, so it makes the search suspect at most.
+    pub fn judged(&self) -> (Verdict, &str) {
+        match self.obstacle() {
+            Some(why) => (Verdict::Invalid, why),
+            None => {
+                let reason = self.reasons.first().map_or("", String::as_str);
+                (self.verdict.min(Verdict::Suspect), reason)
+            }
+        }
+    }
+
     /// The capacity as it is compared; `None` when the search did not find it, or found no interval.
     pub fn capacity(&self) -> Option<SearchedCapacity> {
         let own = &self.found;
@@ -47,7 +69,7 @@ impl SearchRow {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::run::SearchEnd;
+    use crate::run::capacity_summary::tests::capacity;
 
     /// A search that found this capacity, with an interval of these limits.
     pub(in crate::run::comparison) fn search(rate: Option<f64>, low: f64, high: f64) -> SearchRow {
@@ -55,21 +77,10 @@ pub(super) mod tests {
             verdict: Verdict::Valid,
             reasons: Vec::new(),
             found: CapacitySummary {
-                conditions: vec!["p99<10ms".to_owned()],
                 rate_per_s: rate,
                 low_per_s: low,
                 high_per_s: high,
-                confidence: 0.95,
-                at_least: false,
-                from_above_per_s: None,
-                hysteresis: false,
-                ended_by: SearchEnd::Precision,
-                steps: Vec::new(),
-                precision: 0.03,
-                budget_s: 60.0,
-                took_s: 50.0,
-                block_s: None,
-                generator_limited_steps: 0,
+                ..capacity()
             },
         }
     }
@@ -105,6 +116,27 @@ pub(super) mod tests {
             Some(SearchedCapacity::Zero)
         );
         assert_eq!(search(None, 0.0, 100.0).capacity(), None);
+    }
+
+    /// An invalid last step dropped the capacity of its round.
+    #[test]
+    fn a_search_counts_unless_it_was_cut_short() {
+        let mut row = search(Some(100.0), 98.0, 102.0);
+        (row.verdict, row.reasons) = (Verdict::Invalid, vec!["the generator was late".to_owned()]);
+        assert_eq!(row.judged(), (Verdict::Suspect, "the generator was late"));
+        row.verdict = Verdict::Valid;
+        assert_eq!(row.judged().0, Verdict::Valid);
+        row.found.ended_by = SearchEnd::Budget;
+        assert_eq!(row.obstacle(), None);
+        for cut in [
+            SearchEnd::Interrupted,
+            SearchEnd::ConnectionsLost,
+            SearchEnd::ShardLost,
+        ] {
+            row.found.ended_by = cut;
+            let (verdict, why) = row.judged();
+            assert_eq!((verdict, Some(why)), (Verdict::Invalid, row.obstacle()));
+        }
     }
 
     #[test]

@@ -232,12 +232,17 @@ impl RunFigure {
     /// Text of the value of a run, which may be a lower bound.
     pub(super) fn show_found(&self, value: f64, summary: &Summary) -> String {
         let shown = self.show(value);
-        let search = summary.capacity.as_ref();
-        if self.name == "capacity" && search.is_some_and(|search| search.at_least) {
+        if self.is_lower_bound(summary) {
             format!("at least {shown}")
         } else {
             shown
         }
+    }
+
+    /// Returns true when the value of a run is a lower bound of the figure.
+    pub(super) fn is_lower_bound(&self, summary: &Summary) -> bool {
+        let search = summary.capacity.as_ref();
+        self.name == "capacity" && search.is_some_and(|search| search.at_least)
     }
 
     /// Text in place of the value of a run that does not have the figure.

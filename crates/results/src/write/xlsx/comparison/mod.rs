@@ -239,6 +239,8 @@ mod tests {
                     took_s: 60.0,
                     block_s: None,
                     generator_limited_steps: 2,
+                    generator_limit: false,
+                    limited_by: None,
                 },
             });
         }
