@@ -18,7 +18,7 @@ use measurement::verdict::Latency;
 use units::Rate;
 
 pub use deliveries::{feed, feed_record, room_run, slow_readers};
-pub use load_steps::{search_run, sweep_run};
+pub use load_steps::{found_capacity, search_run, sweep_run};
 pub use storm::storm_run;
 
 /// The rows of two clients, one of which never connected.

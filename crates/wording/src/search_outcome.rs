@@ -345,6 +345,7 @@ pub fn recovery(own: &CapacitySummary) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use measurement::run::LoadStep;
+    use test_support::fixtures::found_capacity;
 
     use super::*;
 
@@ -365,23 +366,10 @@ mod tests {
 
     fn capacity() -> CapacitySummary {
         CapacitySummary {
-            conditions: vec!["p99<10ms".to_owned()],
-            rate_per_s: Some(41_200.0),
             low_per_s: 40_149.0,
             high_per_s: 41_901.0,
-            confidence: 0.95,
-            at_least: false,
-            from_above_per_s: None,
-            hysteresis: false,
-            ended_by: SearchEnd::Precision,
             steps: vec![step(40_000.0, Some(true)), step(43_000.0, Some(false))],
-            precision: 0.03,
-            budget_s: 120.0,
-            took_s: 74.2,
-            block_s: Some(0.2),
-            generator_limited_steps: 0,
-            generator_limit: false,
-            limited_by: None,
+            ..found_capacity()
         }
     }
 

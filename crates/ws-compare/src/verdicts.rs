@@ -394,6 +394,7 @@ mod tests {
     use super::*;
     use measurement::run::comparison::{RunRow, RunSlices, SearchRow, SliceRow, Steadiness};
     use measurement::run::{CapacityPlanSummary, CapacitySummary, PlanSummary, SearchEnd};
+    use test_support::fixtures::found_capacity;
 
     fn run(messages_per_s: f64, p50_ns: f64) -> RunRow {
         RunRow {
@@ -638,23 +639,11 @@ mod tests {
             verdict: Verdict::Valid,
             reasons: Vec::new(),
             found: CapacitySummary {
-                conditions: vec!["p99<10ms".to_owned()],
                 rate_per_s: Some(rate),
                 low_per_s: 0.98 * rate,
                 high_per_s: 1.02 * rate,
-                confidence: 0.95,
-                at_least: false,
                 from_above_per_s: Some(0.99 * rate),
-                hysteresis: false,
-                ended_by: SearchEnd::Precision,
-                steps: Vec::new(),
-                precision: 0.03,
-                budget_s: 60.0,
-                took_s: 50.0,
-                block_s: None,
-                generator_limited_steps: 0,
-                generator_limit: false,
-                limited_by: None,
+                ..found_capacity()
             },
         }
     }

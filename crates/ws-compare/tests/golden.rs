@@ -110,6 +110,7 @@ fn save_searches(folder: &Path) -> [String; 2] {
                 "high_per_s": (1.02 * rate).round(),
                 "confidence": 0.95,
                 "at_least": name == "b" && n == 1,
+                "generator_limit": name == "b" && n == 1,
                 "from_above_per_s": (0.9 * rate).round(),
                 "hysteresis": name == "a" && n == 0,
                 "ended_by": if n == 2 { "budget" } else { "precision" },

@@ -82,3 +82,31 @@ fn a_search_without_an_answer_has_no_picture() {
     );
     assert!(!text.contains("No picture of the offered rates"), "{text}");
 }
+
+/// An overloaded rate showed a small p99, because messages without an answer were left out of it.
+#[test]
+fn a_percentile_that_was_not_answered_is_infinite() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = sweep_run(50_000.0, &[8_000.0, 64_000.0], |s| {
+        let overloaded = &s.load_curve.as_ref().unwrap()[1];
+        assert_eq!(overloaded.response_p99_ns, None);
+    });
+    for name in ["a.json", "a.xlsx"] {
+        let page = report(&[save(&folder, name, &run)], true).unwrap();
+        let (text, html) = (markdown(&page), html(&page).unwrap());
+        assert!(
+            text.contains("| 64,000 msg/s | 50,000 | 1.40 s | ∞ | ∞ |"),
+            "{text}"
+        );
+        for page in [&text, &html] {
+            assert!(
+                page.contains("∞: more messages failed or were not sent"),
+                "{name}"
+            );
+        }
+        assert!(
+            html.contains("not answered"),
+            "the legend of the picture of {name}"
+        );
+    }
+}

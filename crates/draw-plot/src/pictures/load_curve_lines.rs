@@ -89,6 +89,14 @@ pub(crate) struct LoadPercentile {
     interval: fn(&LoadStep) -> Option<TimeInterval>,
 }
 
+impl LoadPercentile {
+    /// The time of a step; `None` when it falls among messages without an answer.
+    fn ns_of(&self, step: &LoadStep) -> Option<u64> {
+        let quantile = 1.0 - self.beyond;
+        (self.ns)(step).filter(|_| !step.is_beyond_answers(quantile))
+    }
+}
+
 /// From the lowest line to the highest.
 pub(crate) const PERCENTILES: [LoadPercentile; 3] = [
     LoadPercentile {
@@ -237,7 +245,7 @@ impl LoadPoint {
         let times_ms = [0, 1, 2].map(|at: usize| {
             let percentile = &PERCENTILES[at];
             // A step without answers is slower than any other.
-            let ms = middle(&|step| Some((percentile.ns)(step).map_or(f64::INFINITY, in_ms)));
+            let ms = middle(&|step| Some(percentile.ns_of(step).map_or(f64::INFINITY, in_ms)));
             ms.filter(|ms| ms.is_finite())
         });
         let intervals_ms = [0, 1, 2].map(|at: usize| {
@@ -349,7 +357,7 @@ fn check(label: &str, steps: &[LoadStep]) -> Result<(), DrawError> {
     for percentile in &PERCENTILES {
         let times = steps
             .iter()
-            .map(|step| (percentile.ns)(step).unwrap_or(0) as f64 / 1e6);
+            .map(|step| percentile.ns_of(step).unwrap_or(0) as f64 / 1e6);
         check_each(label, times, |ms| ms <= LONGEST_MS, DrawError::NotATime)?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::run::CapacityPlanSummary;
 pub struct CapacityRules {
     /// The conditions, all of which must hold. Not empty.
     pub conditions: Vec<CapacityCondition>,
-    /// Wanted half-width of the interval as a share of the capacity: 0.03 for 3 %.
+    /// Target half-width of the interval as a share of the capacity: 0.03 for 3 %.
     pub precision: f64,
     /// Time for the whole search: calibration, pilot, steps and drains.
     pub budget: Duration,

@@ -34,7 +34,7 @@ impl StepOrigin {
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SearchEnd {
-    /// The interval is as narrow as wanted.
+    /// The interval is as narrow as the target precision.
     Precision,
     /// The time was over.
     Budget,
@@ -183,7 +183,7 @@ pub struct CapacitySummary {
     pub ended_by: SearchEnd,
     #[serde(default)]
     pub steps: Vec<LoadStep>,
-    /// Wanted half-width of the interval as a share of the capacity.
+    /// Target half-width of the interval as a share of the capacity.
     #[serde(default)]
     pub precision: f64,
     /// Time allowed for the search, in seconds.

@@ -77,7 +77,7 @@ pub struct PlanSummary {
 pub struct CapacityPlanSummary {
     /// The conditions, as typed.
     pub conditions: Vec<String>,
-    /// Wanted half-width of the interval as a share of the capacity.
+    /// Target half-width of the interval as a share of the capacity.
     pub precision: f64,
     /// Time allowed for the search, in seconds.
     pub budget_s: f64,

@@ -83,7 +83,7 @@ mod tests {
     use measurement::verdict::Verdict;
 
     use crate::schema::{ComparedColumn, RoundColumn, SheetColumn, SliceColumn};
-    use test_support::fixtures::{recorded, summary_of};
+    use test_support::fixtures::{found_capacity, recorded, summary_of};
 
     /// A name that a spreadsheet would read as a cell reference.
     const LIKE_A_CELL: &str = "rounds!A1";
@@ -224,23 +224,13 @@ mod tests {
                 verdict: Verdict::Suspect,
                 reasons: Vec::new(),
                 found: CapacitySummary {
-                    conditions: vec!["p99<10ms".to_owned()],
                     rate_per_s: Some(41_000.0 + f64::from(row.round)),
                     low_per_s: 40_000.0,
                     high_per_s: f64::INFINITY,
-                    confidence: 0.95,
                     at_least: true,
                     from_above_per_s: Some(39_000.0),
-                    hysteresis: false,
                     ended_by: SearchEnd::Budget,
-                    steps: Vec::new(),
-                    precision: 0.03,
-                    budget_s: 60.0,
-                    took_s: 60.0,
-                    block_s: None,
-                    generator_limited_steps: 2,
-                    generator_limit: false,
-                    limited_by: None,
+                    ..found_capacity()
                 },
             });
         }
