@@ -365,6 +365,7 @@ fn summarize(
         limited_by: estimate
             .and_then(|e| rules.conditions.get(e.deciding?))
             .map(ToString::to_string),
+        unsteady_share: estimate.map_or(0.0, |e| e.unsteady_share),
         steps,
     }
 }
