@@ -52,7 +52,6 @@ prop_compose! {
             response_p50_interval: intervals.0,
             response_p99_interval: intervals.1,
             response_p99_9_interval: intervals.2,
-            ..LoadStep::default()
         }
     }
 }
