@@ -72,13 +72,14 @@ prop_compose! {
         block_s in of(0.0..60.0_f64),
         generator_limited_steps in count(),
         limited_by in of("p99(\\.9)?<[1-9]ms"),
+        unsteady_share in prop::sample::select(vec![0.0, 0.125, 0.25]),
         steps in steps(),
     ) -> CapacitySummary {
         let [precision, budget_s, took_s] = lengths;
         CapacitySummary {
             conditions, rate_per_s, low_per_s: ends.0, high_per_s: ends.1, confidence: 0.95, at_least: truths.0,
             from_above_per_s, hysteresis: truths.1, ended_by, steps, precision, budget_s, took_s, block_s,
-            generator_limited_steps, generator_limit: truths.2, limited_by,
+            generator_limited_steps, generator_limit: truths.2, limited_by, unsteady_share,
         }
     }
 }

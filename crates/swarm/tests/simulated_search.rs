@@ -60,6 +60,8 @@ struct Simulation {
     ends_in: Option<usize>,
     /// The connections are opened again.
     comes_back: bool,
+    /// Each step ends with one connection less.
+    sheds: bool,
     /// The user interrupts this step.
     interrupted_in: Option<usize>,
 }
@@ -67,6 +69,8 @@ struct Simulation {
 struct Simulated {
     simulation: Simulation,
     orders: Rc<RefCell<Vec<LoadOrder>>>,
+    /// Number of orders at each reopening.
+    reopened: Rc<RefCell<Vec<usize>>>,
 }
 
 impl Simulated {
@@ -159,6 +163,7 @@ impl Simulated {
             record: Recorder::merge(vec![recorder], &budget),
             cells,
             alive: if is_over || is_last { 0 } else { 4 },
+            lost: u64::from(self.simulation.sheds),
             took: order.length(),
             late: self.simulation.late,
             client: GeneratorUsage {
@@ -195,6 +200,8 @@ impl OrderRunner for Simulated {
     }
 
     fn reopen(&mut self) -> Result<u64, SwarmError> {
+        let orders = self.orders.borrow().len();
+        self.reopened.borrow_mut().push(orders);
         Ok(if self.simulation.comes_back { 4 } else { 0 })
     }
 
@@ -221,11 +228,22 @@ fn search_plan() -> Plan {
 
 /// The run of a search, and its orders.
 fn search(simulation: Simulation, conditions: &[&str]) -> (Run, Vec<LoadOrder>) {
+    let (run, orders, _) = reopening_search(simulation, conditions);
+    (run, orders)
+}
+
+/// The run of a search, its orders, and their number at each reopening.
+fn reopening_search(
+    simulation: Simulation,
+    conditions: &[&str],
+) -> (Run, Vec<LoadOrder>, Vec<usize>) {
     let plan = search_plan();
     let orders = Rc::new(RefCell::new(Vec::new()));
+    let reopened = Rc::new(RefCell::new(Vec::new()));
     let runner = Simulated {
         simulation,
         orders: Rc::clone(&orders),
+        reopened: Rc::clone(&reopened),
     };
     let conditions = conditions
         .iter()
@@ -238,8 +256,7 @@ fn search(simulation: Simulation, conditions: &[&str]) -> (Run, Vec<LoadOrder>) 
     let progress = handle.search();
     let steps = capacity(&run).steps.len();
     assert_eq!(progress.map_or(0, |progress| progress.steps.len()), steps);
-    let orders = orders.take();
-    (run, orders)
+    (run, orders.take(), reopened.take())
 }
 
 /// The orders with a rate.
@@ -483,6 +500,26 @@ fn a_search_goes_on_when_all_connections_are_open_again() {
     assert!((1_800.0..2_100.0).contains(&rate), "{found:?}");
 }
 
+/// Steps from above follow each other, so that each of them had fewer connections than the one before.
+#[test]
+fn steps_from_above_begin_with_all_connections_too() {
+    let shedding = Simulation {
+        sheds: true,
+        comes_back: true,
+        ..Simulation::default()
+    };
+    let (_, orders, reopened) = reopening_search(shedding, &["p99<10ms"]);
+    let is_offered = |order: &LoadOrder| matches!(order.load, OrderLoad::Open { .. });
+    let from_above = orders.iter().filter(|order| order.lead.is_some());
+    assert!(from_above.count() > 0);
+    let followed = orders.iter().zip(1..orders.len());
+    let wanted: Vec<_> = followed
+        .filter(|(order, _)| is_offered(order))
+        .map(|(_, number)| number)
+        .collect();
+    assert_eq!(reopened, wanted);
+}
+
 /// The final step of a lossy server waited for 3 s for its echoes, however little of the budget was left.
 #[test]
 fn the_last_drain_fits_into_the_budget() {
@@ -491,6 +528,7 @@ fn the_last_drain_fits_into_the_budget() {
     let runner = Simulated {
         simulation: Simulation::default(),
         orders: Rc::clone(&orders),
+        reopened: Rc::default(),
     };
     let rules = CapacityRules {
         budget: Duration::from_secs(4),

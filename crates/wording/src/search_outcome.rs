@@ -226,7 +226,13 @@ pub fn search_end(own: &CapacitySummary) -> String {
         )),
     };
     let steps = counted(own.steps.len() as u64, "step");
-    let parts = [Some(ended(own, outcome)), Some(steps), width, late];
+    let unsteady = (own.unsteady_share > 0.0).then(|| {
+        format!(
+            "the first {} of each step left out, because the server was not yet steady",
+            percent(own.unsteady_share)
+        )
+    });
+    let parts = [Some(ended(own, outcome)), Some(steps), width, late, unsteady];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     parts.join(" · ")
 }
@@ -556,6 +562,10 @@ mod tests {
             search_end(&own),
             "ended by the budget of 120 s after 118 s · 3 steps · ±7.1 % (target: ±3 %) · 1 step not counted, because the generator was late"
         );
+        own.unsteady_share = 0.125;
+        assert!(search_end(&own).ends_with(
+            " · the first 12.5 % of each step left out, because the server was not yet steady"
+        ));
         own.took_s = 40.0;
         assert!(
             search_end(&own).starts_with(

@@ -205,6 +205,15 @@ pub struct CapacitySummary {
     /// bound.
     #[serde(default)]
     pub limited_by: Option<String>,
+    /// Share of the judged part of each step from below that was left out at its beginning, because the server was not yet
+    /// steady.
+    #[serde(default, skip_serializing_if = "is_zero_share")]
+    pub unsteady_share: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero_share(share: &f64) -> bool {
+    *share == 0.0
 }
 
 fn infinity() -> f64 {
@@ -248,6 +257,7 @@ pub(super) mod tests {
             generator_limited_steps: 0,
             generator_limit: false,
             limited_by: None,
+            unsteady_share: 0.0,
         }
     }
 

@@ -464,31 +464,31 @@ impl Reason {
     }
 
     /// Returns true for a reason against one step of a search that leaves the others as they are: a disturbance, or a load
-    /// that was not offered. Wrong messages, and connections that are missing, concern them all.
+    /// that was not offered. Wrong messages concern them all.
     pub(crate) fn is_of_step(&self) -> bool {
-        match self {
-            Self::LoadFellShort { unsent, .. } => *unsent > 0,
+        matches!(
+            self,
             Self::SendLateness { .. }
-            | Self::GeneratorStopped { .. }
-            | Self::GeneratorThrottled { .. }
-            | Self::OwnTime(_)
-            | Self::RateNotKept { .. }
-            | Self::NearFloor(..)
-            | Self::BelowFloor(..)
-            | Self::NearCeiling(..)
-            | Self::AboveCeiling(..)
-            | Self::NearDeliveryCeiling(..)
-            | Self::GeneratorBusy(_)
-            | Self::GeneratorWaited { .. }
-            | Self::ThinTail(_)
-            | Self::FewPushes(_)
-            | Self::DeliveriesReadLate(_)
-            | Self::UnreachedReceivers { .. }
-            | Self::MissingDeliveries { .. }
-            | Self::DelayedAcknowledgements(_)
-            | Self::DelayedLastReceivers(_) => true,
-            _ => false,
-        }
+                | Self::LoadFellShort { .. }
+                | Self::GeneratorStopped { .. }
+                | Self::GeneratorThrottled { .. }
+                | Self::OwnTime(_)
+                | Self::RateNotKept { .. }
+                | Self::NearFloor(..)
+                | Self::BelowFloor(..)
+                | Self::NearCeiling(..)
+                | Self::AboveCeiling(..)
+                | Self::NearDeliveryCeiling(..)
+                | Self::GeneratorBusy(_)
+                | Self::GeneratorWaited { .. }
+                | Self::ThinTail(_)
+                | Self::FewPushes(_)
+                | Self::DeliveriesReadLate(_)
+                | Self::UnreachedReceivers { .. }
+                | Self::MissingDeliveries { .. }
+                | Self::DelayedAcknowledgements(_)
+                | Self::DelayedLastReceivers(_)
+        )
     }
 
     /// Returns true for a limit of the generator, such as lateness, a full core, or a rate that it could not offer.

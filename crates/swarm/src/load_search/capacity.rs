@@ -34,10 +34,13 @@ const PILOT_QUIET: Duration = Duration::from_millis(200);
 /// Messages in flight over all clients with which the pilot is not bound by wake-ups.
 const PILOT_IN_FLIGHT: u32 = 64;
 
-/// Shortest time without an echo after which none is awaited any more.
-const QUIET: Duration = Duration::from_secs(1);
+/// Part of the budget after which no echo is awaited any more, if none has come.
+const QUIET_PART: u32 = 60;
 
-/// The same in the step whose figures are reported.
+/// Limits of that time.
+const QUIET: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+
+/// The shortest such time in the step whose figures are reported.
 const FINAL_QUIET: Duration = Duration::from_secs(3);
 
 /// Shortest such time when the budget is over.
@@ -141,9 +144,14 @@ impl Search<'_> {
     /// those that are not answered when the budget is over.
     fn drain(&self, length: Duration, is_final: bool) -> DrainLimits {
         let limit = self.judge.longest_limit();
+        let [shortest, longest] = QUIET;
         let (quiet, late_sends, least) = match is_final {
             true => (FINAL_QUIET, self.plan.timeout, LEAST_FINAL_DRAIN),
-            false => (QUIET, limit.max(LATE_SENDS), QUIET),
+            false => {
+                let part = self.rules.budget / QUIET_PART;
+                let quiet = part.clamp(shortest, longest);
+                (quiet, limit.max(LATE_SENDS), longest)
+            }
         };
         let quiet = (2 * limit).max(quiet);
         let left_s = self.rules.budget.as_secs_f64() - self.log.spent_s();
@@ -357,6 +365,7 @@ fn summarize(
         limited_by: estimate
             .and_then(|e| rules.conditions.get(e.deciding?))
             .map(ToString::to_string),
+        unsteady_share: estimate.map_or(0.0, |e| e.unsteady_share),
         steps,
     }
 }

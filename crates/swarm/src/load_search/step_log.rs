@@ -118,8 +118,9 @@ impl<'a> StepLog<'a> {
         Ok(self.end.is_none())
     }
 
-    /// Takes a step. `None` when the user interrupts the run, and when all connections had ended before the judged part. A step
-    /// from below begins with connections that are opened again where they have ended.
+    /// Takes a step. `None` when the user interrupts the run, and when all connections had ended before the judged part. It begins
+    /// with connections that are opened again where they have ended, also when it begins with an overload: steps from above
+    /// follow each other, and would lose more connections with each.
     pub(super) fn take(
         &mut self,
         purpose: OrderPurpose,
@@ -131,7 +132,7 @@ impl<'a> StepLog<'a> {
             self.end = Some(EarlyEnd::Interrupted);
             return Ok(None);
         }
-        if !self.reopen(self.stale > 0 || self.lost > 0 && order.lead.is_none())? {
+        if !self.reopen(self.stale + self.lost > 0)? {
             return Ok(None);
         }
         self.handle.enter(match purpose {
