@@ -228,11 +228,18 @@ pub fn search_end(own: &CapacitySummary) -> String {
     let steps = counted(own.steps.len() as u64, "step");
     let unsteady = (own.unsteady_share > 0.0).then(|| {
         format!(
-            "the first {} of each step left out, because the server was not yet steady",
-            percent(own.unsteady_share)
+            "the first {} % of each step left out, because the server was not yet steady",
+            // Eighths are printed in full: 12.5 %.
+            100.0 * own.unsteady_share
         )
     });
-    let parts = [Some(ended(own, outcome)), Some(steps), width, late, unsteady];
+    let parts = [
+        Some(ended(own, outcome)),
+        Some(steps),
+        width,
+        late,
+        unsteady,
+    ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     parts.join(" · ")
 }

@@ -211,7 +211,10 @@ pub struct CapacitySummary {
     pub unsteady_share: f64,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero_share(share: &f64) -> bool {
     *share == 0.0
 }

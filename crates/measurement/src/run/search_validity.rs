@@ -53,7 +53,7 @@ fn against_edge(own: &CapacitySummary) -> Option<Reason> {
 mod tests {
     use super::*;
     use crate::run::tests::summary;
-    use crate::verdict::{NothingRight, Verdict};
+    use crate::verdict::{NothingRight, ReopenedConnections, Verdict};
 
     fn step(offered_per_s: f64, held: Option<bool>) -> LoadStep {
         LoadStep {
@@ -109,6 +109,24 @@ mod tests {
         single.validity = ValiditySummary::of(vec![late()]);
         single.judge_search();
         assert_eq!(single.validity.verdict, Verdict::Invalid);
+    }
+
+    /// A server that closed connections beyond its capacity made the search invalid.
+    #[test]
+    fn connections_that_are_missing_in_the_reported_step_do_not_make_a_capacity_invalid() {
+        let short = Reason::LoadFellShort {
+            broken: 4,
+            connections: 10,
+            unsent: 0,
+            due: 100,
+            reopened: ReopenedConnections::default(),
+            missing_share: 0.4,
+        };
+        assert_eq!(short.verdict(), Verdict::Invalid);
+        assert_eq!(
+            judged(|_| {}, &counted(), vec![short]).verdict,
+            Verdict::Suspect
+        );
     }
 
     #[test]
