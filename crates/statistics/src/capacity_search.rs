@@ -27,10 +27,10 @@ mod simulation;
 mod taken_step;
 
 use above::FromAbove;
-use beginning::{PARTS_OF_STEP, unsteady_parts};
+use beginning::unsteady_parts;
 use edge::Edge;
 use planner::Planner;
-use taken_step::{TakenStep, mark_disturbed};
+use taken_step::{PARTS_OF_STEP, TakenStep, mark_disturbed};
 
 /// Counts of one cell of a step, for one condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub enum SearchCondition {
 pub struct SearchRules {
     /// The conditions, all of which must hold.
     pub conditions: Vec<SearchCondition>,
-    /// Wanted half-width of the interval as a share of the capacity, above 0.
+    /// Target half-width of the interval as a share of the capacity, above 0.
     pub precision: f64,
     /// Time for the whole search in seconds, with everything before the first step.
     pub budget_s: f64,
@@ -141,7 +141,7 @@ pub struct CapacityEstimate {
     pub from_above_per_s: Option<f64>,
     /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
     pub hysteresis: bool,
-    /// True when the half-width of the interval is at most the wanted precision.
+    /// True when the half-width of the interval is at most the target precision.
     pub is_precise: bool,
     /// Length of a block in seconds; `None` without an edge.
     pub block_s: Option<f64>,

@@ -4,14 +4,11 @@
 //! itself, those that happened to begin slowly would lose their slow messages.
 
 use super::StepCell;
-use super::taken_step::TakenStep;
+use super::taken_step::{TakenStep, behind};
 use crate::normal::student_quantile;
 
 /// Parts of a step that may be left out at its beginning. The part behind it, of this length, is compared with the rest.
 const PARTS: [usize; 3] = [0, 1, 2];
-
-/// Number of parts of a step.
-pub(super) const PARTS_OF_STEP: usize = 8;
 
 /// Least number of steps that are compared.
 const LEAST_STEPS: usize = 3;
@@ -35,11 +32,6 @@ pub(super) fn unsteady_parts(steps: &[TakenStep]) -> usize {
         .into_iter()
         .find(is_steady)
         .unwrap_or(PARTS[PARTS.len() - 1])
-}
-
-/// The cells behind this number of eighths.
-pub(super) fn behind(cells: &[StepCell], parts: usize) -> &[StepCell] {
-    &cells[cells.len() * parts / PARTS_OF_STEP..]
 }
 
 /// Returns true when the eighth behind this number of eighths clearly differs from the rest of its step, by a paired test
@@ -110,14 +102,5 @@ mod tests {
         assert!(!is_unlike(&[], 0));
         let empty = vec![vec![StepCell::default(); 80]; 8];
         assert!(!is_unlike(&empty, 0));
-    }
-
-    #[test]
-    fn parts_cover_a_step_without_a_gap() {
-        let cells = vec![StepCell::default(); 83];
-        assert_eq!(behind(&cells, 0).len(), 83);
-        assert_eq!(behind(&cells, 1).len(), 73);
-        assert_eq!(behind(&cells, 8).len(), 0);
-        assert!(behind(&[], 2).is_empty());
     }
 }

@@ -294,7 +294,9 @@ impl Planner {
                 }
             }
             (Some(held), Some(failed)) if failed > held * CLOSE => {
-                Some(climb((held * failed).sqrt()))
+                let next = climb((held * failed).sqrt());
+                let same = limited.iter().filter(|rate| **rate == next.rate_per_s);
+                (same.count() < MOST_TRIED).then_some(next)
             }
             // The edge is known, unless a single failure is all that bounds it.
             (Some(_), Some(failed)) => {

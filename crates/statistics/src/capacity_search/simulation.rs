@@ -383,6 +383,25 @@ fn a_generator_that_was_late_now_and_then_limits_nothing() {
     }
 }
 
+/// The search offered the same rate until its time was over.
+#[test]
+fn a_rate_that_the_generator_cannot_offer_is_not_tried_for_ever() {
+    let (mut limited, mut held) = (0, 0);
+    let mut take = |step: &SearchStep| {
+        let rate = step.rate_per_s;
+        let is_limited = (2_000.0..3_500.0).contains(&rate);
+        limited += u32::from(is_limited);
+        held += u32::from(rate < 2_000.0);
+        uniform(step, rate >= 3_500.0, is_limited)
+    };
+    let (found, _) = search_with(rules(4_000.0, 1), &mut take);
+    assert!(limited < held, "{limited} of {held} {found:?}");
+    assert!(
+        found.high_per_s.is_finite() && found.low_per_s <= 2_000.0,
+        "{found:?}"
+    );
+}
+
 #[test]
 fn a_generator_that_can_offer_nothing_finds_nothing() {
     let (found, _) = search_with(rules(20_000.0, 1), &mut |step| uniform(step, false, true));

@@ -1,6 +1,5 @@
 //! A step and the results of its conditions.
 
-use super::beginning::behind;
 use super::{SearchCondition, SearchRules, SearchStep, StepCell, StepPurpose, StepResult};
 
 /// Share of messages beyond the limit in a whole step, as a multiple of the allowed one, from which on the load is too high
@@ -33,6 +32,9 @@ impl ConditionShare {
 
 /// Lengths of a step, in two thirds of it, for which growth is extrapolated.
 const GROWTH_AHEAD: f64 = 10.0;
+
+/// Number of parts of a step, each of which can be left out at its beginning.
+pub(super) const PARTS_OF_STEP: usize = 8;
 
 /// A step and its results.
 #[derive(Debug, Clone)]
@@ -200,9 +202,28 @@ fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) 
     }
 }
 
+/// The cells behind this number of eighths.
+pub(super) fn behind(cells: &[StepCell], parts: usize) -> &[StepCell] {
+    &cells[cells.len() * parts / PARTS_OF_STEP..]
+}
+
 /// Messages due in these cells, and the share of them beyond the limit.
 fn share_of(cells: &[StepCell]) -> (f64, f64) {
     let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
     let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
     (due, if due > 0.0 { beyond / due } else { 1.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_step_without_a_gap() {
+        let cells = vec![StepCell::default(); 83];
+        assert_eq!(behind(&cells, 0).len(), 83);
+        assert_eq!(behind(&cells, 1).len(), 73);
+        assert_eq!(behind(&cells, 8).len(), 0);
+        assert!(behind(&[], 2).is_empty());
+    }
 }
