@@ -30,6 +30,9 @@ const SECOND_NS: f64 = 1e9;
 
 const MS: u64 = 1_000_000;
 
+/// Beginning and end of a pause of the server.
+const PAUSE_NS: (u64, u64) = (500 * MS, 1_300 * MS);
+
 /// Longest wait of a message with a window.
 const WINDOW_NS: u64 = 20 * MS;
 
@@ -54,6 +57,8 @@ struct Simulation {
     stops: bool,
     /// Messages that would wait for more than 20 ms are not sent, and the others are late by as much.
     has_window: bool,
+    /// The server answers nothing from half a second to 1.3 s of each step.
+    pauses: bool,
     /// Connections end before this step.
     ends_before: Option<usize>,
     /// Connections end in the middle of this step.
@@ -106,6 +111,11 @@ impl Simulated {
                     all.push((due_ns, u64::MAX, u64::MAX));
                     continue;
                 }
+                let is_paused = (PAUSE_NS.0..PAUSE_NS.1).contains(&start_ns);
+                let start_ns = match self.simulation.pauses && is_paused {
+                    true => PAUSE_NS.1,
+                    false => start_ns,
+                };
                 free_ns = free_ns.max(start_ns + SERVICE_NS);
                 let read_late_ns = self.simulation.reads_late.as_nanos() as u64;
                 all.push((due_ns, sent_ns, start_ns + SERVICE_NS + read_late_ns));
@@ -498,6 +508,33 @@ fn a_search_goes_on_when_all_connections_are_open_again() {
     assert_eq!(failed.count(), 1, "{found:?}");
     let rate = found.rate_per_s.unwrap();
     assert!((1_800.0..2_100.0).contains(&rate), "{found:?}");
+}
+
+/// A stop of the server looked like any other overload.
+#[test]
+fn a_stop_of_the_server_is_named_with_its_length() {
+    let (run, _) = search(
+        Simulation {
+            pauses: true,
+            ..Simulation::default()
+        },
+        &["p99<10ms"],
+    );
+    let found = capacity(&run);
+    let whole = |step: &&LoadStep| {
+        let end_s = step.settle_s + step.seconds;
+        // Higher rates leave a queue behind the pause.
+        step.settle_s < 0.5 && end_s > 1.3 && (100.0..1_000.0).contains(&step.offered_per_s)
+    };
+    let silences = found.steps.iter().filter(whole);
+    let silences: Vec<_> = silences.map(|step| step.longest_silence_s).collect();
+    assert!(!silences.is_empty(), "{found:?}");
+    let is_found = |silence: &Option<f64>| silence.is_some_and(|s| (0.75..0.85).contains(&s));
+    assert!(silences.iter().all(is_found), "{silences:?}");
+    let (run, _) = search(Simulation::default(), &["p99<10ms"]);
+    let held = |step: &&LoadStep| step.held == Some(true) && step.from == StepOrigin::Below;
+    let mut steps = capacity(&run).steps.iter().filter(held);
+    assert!(steps.all(|step| step.longest_silence_s.is_none()));
 }
 
 /// Steps from above follow each other, so that each of them had fewer connections than the one before.

@@ -213,6 +213,9 @@ impl Worker<'_> {
     }
 }
 
+/// Time between two looks at the number of echoes from which on the thread itself stood still, in nanoseconds.
+const LONGEST_LOOK_NS: u64 = 100_000_000;
+
 /// Longest time since the last answer of a server that still answers.
 const STILL_ANSWERS: Duration = Duration::from_millis(100);
 
@@ -221,14 +224,39 @@ const STILL_ANSWERS: Duration = Duration::from_millis(100);
 struct EchoWatch {
     echoes: u64,
     changed_ns: u64,
+    looked_ns: u64,
 }
 
 impl EchoWatch {
-    /// The last time at which the number had changed.
+    /// The last time at which the number had changed. A time in which nobody looked is no time without an echo.
     fn last_ns(&mut self, echoes: u64, now_ns: u64) -> u64 {
+        let unseen_ns = now_ns.saturating_sub(self.looked_ns);
+        self.looked_ns = now_ns;
+        if self.changed_ns > 0 && unseen_ns > LONGEST_LOOK_NS {
+            self.changed_ns = self.changed_ns.saturating_add(unseen_ns);
+        }
         if echoes != self.echoes {
             (self.echoes, self.changed_ns) = (echoes, now_ns);
         }
         self.changed_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A generator thread that stood still took the server for silent.
+    #[test]
+    fn a_stop_of_the_generator_is_no_time_without_an_echo() {
+        const MS: u64 = 1_000_000;
+        let mut watch = EchoWatch::default();
+        assert_eq!(watch.last_ns(3, 500 * MS), 500 * MS);
+        for at_ms in (510..=600).step_by(10) {
+            assert_eq!(watch.last_ns(3, at_ms * MS), 500 * MS);
+        }
+        // Nobody looked for two seconds.
+        assert_eq!(watch.last_ns(3, 2_600 * MS), 2_500 * MS);
+        assert_eq!(watch.last_ns(4, 2_610 * MS), 2_610 * MS);
     }
 }
