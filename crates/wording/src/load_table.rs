@@ -1,6 +1,9 @@
 //! The steps of a search, and the rates of a sweep, as tables.
 
-use measurement::run::{CapacitySummary, LoadStep, StepGroup, StepMeaning, TimeInterval};
+use measurement::load_search::{CapacityCondition, ConditionJudge};
+use measurement::run::{
+    CapacitySummary, LoadStep, StepGroup, StepMeaning, StepOrigin, TimeInterval,
+};
 use measurement::verdict::shown_quantile;
 use units::{counted, grouped, human_percent, human_rate, human_time};
 
@@ -32,7 +35,7 @@ pub const HELD: &str = "held";
 /// Title of the column with the server's CPU time.
 const CPU: &str = "CPU";
 
-/// The steps of a search, those of a rate, a side and a result in one row, with the medians of their times. Of more than
+/// The steps of a search, those of a rate, a side and a result in one row, with the figures of the middle one. Of more than
 /// `most` rows, those nearest to the capacity are kept.
 pub(crate) fn search_table(own: &CapacitySummary, most: usize) -> LoadTable {
     let groups = StepGroup::all(&own.steps);
@@ -65,12 +68,13 @@ pub(crate) fn search_table(own: &CapacitySummary, most: usize) -> LoadTable {
         notes: left_out
             .into_iter()
             .chain(remarks(&rows, &own.steps))
+            .chain(growth(own))
             .collect(),
         rows,
     }
 }
 
-/// The row of a group of steps: medians of the times and rates, sums of the counts.
+/// The row of a group of steps: times and rates of the middle one, sums of the counts.
 fn step_row(group: &StepGroup<'_>, has_cpu: bool) -> LoadRow {
     let (held, tone) = match group.meaning {
         StepMeaning::Held => ("yes", Tone::Good),
@@ -78,20 +82,22 @@ fn step_row(group: &StepGroup<'_>, has_cpu: bool) -> LoadRow {
         StepMeaning::Undecided => ("undecided", Tone::Warning),
         StepMeaning::NotCounted => ("generator", Tone::Warning),
     };
-    let answered = group.median(|step| Some(step.answered_per_s));
+    let middle = group.middle();
+    let answered = middle.map_or(0.0, |step| step.answered_per_s);
+    let [p50, p99, p99_9] = middle.map_or([None; 3], percentiles);
     let mut cells = vec![
         human_rate(group.offered_per_s),
         group.from.name().to_owned(),
         grouped(group.steps.len() as u64),
         held.to_owned(),
-        human_rate(answered.unwrap_or(0.0)),
-        time(group.median_time(|step| percentiles(step)[0])),
-        time(group.median_time(|step| percentiles(step)[1])),
-        time(group.median_time(|step| percentiles(step)[2])),
+        human_rate(answered),
+        time(p50),
+        time(p99),
+        time(p99_9),
         grouped(group.sum(|step| step.failed)),
         grouped(group.sum(|step| step.unsent)),
     ];
-    cells.extend(has_cpu.then(|| cpu(group.median(|step| step.server_cpu_share))));
+    cells.extend(has_cpu.then(|| cpu(middle.and_then(|step| step.server_cpu_share))));
     LoadRow { cells, tone }
 }
 
@@ -182,11 +188,24 @@ fn remarks(rows: &[LoadRow], steps: &[LoadStep]) -> Vec<String> {
 
 /// Times in which the server answered nothing.
 fn silence(steps: &[LoadStep]) -> Option<String> {
-    /// A shorter time in seconds may be a pause of any server.
-    const LONG_S: f64 = 1.0;
-    let silent = steps.iter().filter(|step| step.answered_per_s > 0.0);
+    /// A shorter time in seconds may be a pause of any server, unless the whole step is not longer.
+    const LONG_S: f64 = 0.5;
+    // A server that never answers was not stopped.
+    if steps.iter().all(|step| step.answered_per_s <= 0.0) {
+        return None;
+    }
+    let least_s = |step: &LoadStep| {
+        if step.answered_per_s > 0.0 {
+            LONG_S
+        } else {
+            0.0
+        }
+    };
+    let silent = steps
+        .iter()
+        .filter(|step| step.longest_silence_s.is_some_and(|s| s >= least_s(step)));
     let silent = silent.filter_map(|step| Some((step.offered_per_s, step.longest_silence_s?)));
-    let silent: Vec<_> = silent.filter(|(_, s)| *s >= LONG_S).collect();
+    let silent: Vec<_> = silent.collect();
     let longest = silent.iter().map(|(_, s)| *s).reduce(f64::max)?;
     let time = human_time(longest * 1e9);
     let at = at_rates(silent.iter().map(|(rate, _)| *rate));
@@ -197,6 +216,43 @@ fn silence(steps: &[LoadStep]) -> Option<String> {
     Some(format!(
         "nothing was answered for {place}: was the server stopped?"
     ))
+}
+
+/// Steps that did not hold although every percentile kept its limit.
+fn growth(own: &CapacitySummary) -> Option<String> {
+    let conditions = own.conditions.iter().map(|typed| typed.parse());
+    let conditions: Vec<CapacityCondition> = conditions.collect::<Result<_, _>>().ok()?;
+    let keeps = |step: &LoadStep, condition: &CapacityCondition| {
+        let ConditionJudge::ResponseBeyond { limit_ns, allowed } = condition.judged_by() else {
+            return false;
+        };
+        let known = [
+            (0.5, step.response_p50_ns),
+            (0.01, step.response_p99_ns),
+            (0.001, step.response_p99_9_ns),
+        ];
+        let found = known
+            .iter()
+            .find(|(beyond, _)| (beyond / allowed - 1.0).abs() < 1e-6);
+        // Buckets are about 15 % wide.
+        found
+            .and_then(|(_, ns)| *ns)
+            .is_some_and(|ns| ns as f64 * 1.15 < limit_ns as f64)
+    };
+    let is_growing = |step: &&LoadStep| {
+        step.meaning() == StepMeaning::NotHeld
+            && step.from == StepOrigin::Below
+            && step.failed + step.unsent == 0
+            && conditions.iter().all(|condition| keeps(step, condition))
+    };
+    let growing = own.steps.iter().filter(is_growing);
+    let rates = growing.map(|step| step.offered_per_s);
+    (rates.clone().count() > 0).then(|| {
+        format!(
+            "did not hold {}, although no percentile was beyond its limit: the response times grew until the end of the step",
+            at_rates(rates)
+        )
+    })
 }
 
 /// Connections that ended during the steps.

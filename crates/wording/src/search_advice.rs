@@ -14,7 +14,7 @@ const ADVICE: [Advice; 12] = [
     ),
     (
         "let it finish, or plan a shorter run (`-m`, `-d`)",
-        "let it finish, or use a shorter `--budget`",
+        "let it finish",
         "let it finish, or use fewer rates or a shorter `-d`",
     ),
     (
@@ -44,8 +44,8 @@ const ADVICE: [Advice; 12] = [
     ),
     (
         "use a lower `--rate` or a larger `--window`",
-        "use a larger `--window`, or repeat the search with a longer `--budget`",
-        "use a larger `--window`, or lower rates in `--sweep`",
+        "repeat the search with a longer `--budget`, and with a larger `--window` if it has one",
+        "use lower rates in `--sweep`, or a larger `--window` if there is one",
     ),
     (
         "whether it depends on the load with a lower `--rate`",

@@ -285,7 +285,7 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
     }
 }
 
-/// Advice where no rate below the capacity has been shown to hold; `None` where more time does not help, or is advised
+/// Advice where the interval begins at 0; `None` where more time does not help, or is advised
 /// anyway.
 pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
     /// The default budget in seconds.
@@ -296,7 +296,9 @@ pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
     };
     let minutes = (LEAST_S.max(2.0 * own.budget_s) / 60.0).ceil();
     (is_open && own.ended_by == SearchEnd::Budget).then(|| {
-        format!("no rate below has been shown to hold; give more time: `--budget {minutes}m`")
+        format!(
+            "the steps are too few for a lower limit; use a longer budget: `--budget {minutes}m`"
+        )
     })
 }
 
@@ -501,7 +503,7 @@ mod tests {
         let advice = |own: &CapacitySummary| more_time(own).unwrap();
         assert_eq!(
             advice(&own),
-            "no rate below has been shown to hold; give more time: `--budget 2m`"
+            "the steps are too few for a lower limit; use a longer budget: `--budget 2m`"
         );
         own.budget_s = 120.0;
         assert!(advice(&own).ends_with("`--budget 4m`"), "{}", advice(&own));

@@ -60,20 +60,12 @@ impl<'a> StepGroup<'a> {
         groups.filter_map(group).collect()
     }
 
-    /// Median of a figure over the steps that have it; the lower one of two. `None` when no step has it.
-    pub fn median(&self, figure: impl Fn(&LoadStep) -> Option<f64>) -> Option<f64> {
-        let figures = self.steps.iter().filter_map(|step| figure(step));
-        let mut figures: Vec<f64> = figures.collect();
-        figures.sort_by(f64::total_cmp);
-        figures.get(figures.len().checked_sub(1)? / 2).copied()
-    }
-
-    /// Median of a time over the steps, the lower one of two. A step without it, in which nothing was answered, is slower
-    /// than any other.
-    pub fn median_time(&self, ns: impl Fn(&LoadStep) -> Option<u64>) -> Option<u64> {
-        let mut times: Vec<_> = self.steps.iter().map(|step| ns(step)).collect();
-        times.sort_by_key(|ns| ns.unwrap_or(u64::MAX));
-        times.get((times.len() - 1) / 2).copied().flatten()
+    /// The step with the median p99, the lower one of two. A step without it, in which too little was answered, is slower
+    /// than any other. All figures of a row are those of one step, so that they agree with each other. `None` without steps.
+    pub fn middle(&self) -> Option<&'a LoadStep> {
+        let mut steps = self.steps.clone();
+        steps.sort_by_key(|step| step.response_p99_ns.unwrap_or(u64::MAX));
+        steps.get(steps.len().checked_sub(1)? / 2).copied()
     }
 
     /// Sum of a count over the steps.
@@ -121,7 +113,7 @@ mod tests {
         ];
         let groups = StepGroup::all(&steps);
         let shown = |group: &StepGroup<'_>| {
-            let p99 = group.median_time(|step| step.response_p99_ns);
+            let p99 = group.middle().and_then(|step| step.response_p99_ns);
             (group.offered_per_s, group.meaning, group.steps.len(), p99)
         };
         let shown: Vec<_> = groups.iter().map(shown).collect();
@@ -135,7 +127,20 @@ mod tests {
             ]
         );
         assert_eq!(groups[3].sum(|step| step.failed), 4);
-        assert_eq!(groups[3].median(|step| step.server_cpu_share), None);
+        assert!(groups[3].middle().unwrap().server_cpu_share.is_none());
+    }
+
+    /// A row had the p99 of one step beside the rate of another.
+    #[test]
+    fn the_figures_of_a_row_are_those_of_one_step() {
+        let fast = step(1_000.0, Some(false), Some(20));
+        let slow = LoadStep {
+            answered_per_s: 54.0,
+            ..step(1_000.0, Some(false), Some(180))
+        };
+        let dead = step(1_000.0, Some(false), None);
+        let steps = [dead, slow.clone(), fast];
+        assert_eq!(StepGroup::all(&steps)[0].middle(), Some(&slow));
     }
 
     #[test]

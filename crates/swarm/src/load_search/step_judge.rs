@@ -294,6 +294,10 @@ pub(super) fn is_behind(record: &OrderRecord, cells: &LoadCells, judged: Duratio
     let Some(open) = &record.record.open_loop else {
         return false;
     };
+    // Missing answers are the server's, however late the rest was sent.
+    if 2 * cells.total_failed() > cells.total_due() {
+        return false;
+    }
     /// Part of the missing messages that the lateness has to explain at least.
     const EXPLAINED: f64 = 0.5;
     let missing = 1.0 - open.sent_in_time as f64 / cells.total_due().max(1) as f64;

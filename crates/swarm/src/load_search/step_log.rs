@@ -280,7 +280,7 @@ impl OfferedStep {
     /// short ones, and where the generator is the reason.
     fn longest_silence_s(&self) -> Option<f64> {
         /// Shortest time that is reported.
-        const LEAST_S: f64 = 0.5;
+        const LEAST_S: f64 = 0.25;
         let record = &self.record;
         let silence_s = record.cells.as_ref()?.longest_silence_s();
         let stops = record.client.stops.as_ref();
