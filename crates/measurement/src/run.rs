@@ -92,7 +92,7 @@ pub use shards_summary::{
 };
 pub use slow_summary::{NeighbourRatio, NeighbourSummary, SlowSummary};
 pub use step_groups::{StepGroup, StepMeaning};
-pub use summary::{SCHEMA, Summary, Throughput};
+pub use summary::{SCHEMA, Summary, Throughput, is_p99_of_generator};
 
 pub use crate::verdict::ValiditySummary;
 

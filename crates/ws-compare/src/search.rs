@@ -49,12 +49,20 @@ pub(crate) fn search(
     let faults = describe_faults(&summary);
     let ends_early = summary.connections.closed_early > 0;
     #[allow(clippy::expect_used)]
-    let row = search_row(&summary).expect("a search has a capacity");
+    let mut row = search_row(&summary).expect("a search has a capacity");
+    for reason in &mut row.reasons {
+        *reason = with_length_flag(reason);
+    }
     Ok(SearchOutcome {
         row,
         faults,
         ends_early,
     })
+}
+
+/// A reason with advice for this program, in which `-d` is the length of a search.
+fn with_length_flag(reason: &str) -> String {
+    reason.replace("`--budget`", "`-d`")
 }
 
 /// The row of a run that searched for a capacity; `None` for any other run.
@@ -64,4 +72,19 @@ pub(crate) fn search_row(summary: &Summary) -> Option<SearchRow> {
         reasons: summary.validity.reasons.clone(),
         found: CapacitySummary::clone(summary.capacity.as_ref()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The budget of a comparison limits its rounds, not a search.
+    #[test]
+    fn advice_on_a_search_names_the_flag_of_its_length() {
+        let reason = "p99 is uncertain; use a longer `--budget`";
+        assert_eq!(
+            with_length_flag(reason),
+            "p99 is uncertain; use a longer `-d`"
+        );
+    }
 }

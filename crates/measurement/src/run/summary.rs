@@ -29,8 +29,8 @@ use crate::record::{
 };
 use crate::verdict::{
     self, Calibration, ConnectTimes, Evidence, FanOutEvidence, GeneratorUsage, Latency,
-    PushEvidence, RecordEvidence, SendLag, SendLateness, ServerUsage, SlowEvidence, TimeInFlight,
-    ValiditySummary,
+    PushEvidence, Reason, RecordEvidence, SendLag, SendLateness, ServerUsage, SlowEvidence,
+    TimeInFlight, ValiditySummary, Verdict,
 };
 
 /// Version of the JSON summary's format.
@@ -473,6 +473,24 @@ fn send_lateness(open: &OpenLoopRecord, response: &Latency) -> SendLateness {
     SendLateness::new(&open.lateness, response.p99, punctual_p99)
 }
 
+/// Returns true when the generator's own lateness makes up so much of the p99 of the response times that a run with these
+/// times is invalid.
+pub fn is_p99_of_generator(record: &Record) -> bool {
+    let Some(open) = record.open_loop.as_deref() else {
+        return false;
+    };
+    let response = Latency::from(record.response());
+    let share = send_lateness(open, &response).share_of_response_p99;
+    let known = share.zip(response.p99);
+    let reason = known.map(|(share, response_p99_ns)| Reason::SendLateness {
+        share,
+        response_p99_ns,
+        busy_poll: false,
+        pinned: false,
+    });
+    reason.is_some_and(|reason| reason.verdict() == Verdict::Invalid)
+}
+
 /// Actual and possible time in flight of a closed loop; `None` in open loop.
 fn time_in_flight(facts: &PlanFacts, record: &Record) -> Option<TimeInFlight> {
     /// Windows of messages per client from which on start and end of the client's run are negligible.
@@ -499,7 +517,25 @@ mod tests {
 
     use super::*;
     use crate::run::tests::summary;
-    use crate::verdict::Verdict;
+
+    /// A point of a sweep whose times were the generator's had no mark.
+    #[test]
+    fn the_times_of_a_late_generator_are_its_own() {
+        let record = |response_ns, punctual_ns| {
+            let mut open = OpenLoopRecord::default();
+            for _ in 0..1_000 {
+                open.response.record(response_ns);
+                open.punctual_response.record(punctual_ns);
+            }
+            Record {
+                open_loop: Some(Box::new(open)),
+                ..Record::default()
+            }
+        };
+        assert!(is_p99_of_generator(&record(100_000_000, 20_000_000)));
+        assert!(!is_p99_of_generator(&record(100_000_000, 80_000_000)));
+        assert!(!is_p99_of_generator(&Record::default()));
+    }
 
     #[test]
     fn rates_are_right_echoes_over_the_measured_time() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use measurement::plan::Plan;
 use measurement::run::{
     LoadStep, PlanFacts, Run, RunContext, StepOrigin, Summary, TimeInterval, answered_rank,
+    is_p99_of_generator,
 };
 use statistics::capacity_search::CapacityEstimate;
 use units::Rate;
@@ -274,6 +275,11 @@ impl OfferedStep {
         let has_answers = counts.received + counts.warmup_echoes > 0;
         let has_window = plan.load.window().is_some();
         counts.unsent > 0 && !self.has_sent() && record.alive > 0 && has_answers && !has_window
+    }
+
+    /// Returns true when the response times are more the generator's than the server's.
+    pub(super) fn is_time_of_generator(&self) -> bool {
+        self.record.alive > 0 && is_p99_of_generator(&self.record.record)
     }
 
     /// Longest time of the judged part in which the server answered nothing although messages were due, in seconds; `None` for

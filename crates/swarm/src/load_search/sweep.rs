@@ -60,7 +60,8 @@ pub fn sweep_with<'a>(
         let Some(taken) = log.take(OrderPurpose::Point, order)? else {
             break;
         };
-        let row = taken.row(plan);
+        let mut row = taken.row(plan);
+        row.generator_limited |= taken.is_time_of_generator();
         log.add(row.clone(), None);
         if best.as_ref().is_none_or(|best| is_better(&row, best)) {
             best = Some(row);
