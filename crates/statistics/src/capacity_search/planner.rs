@@ -63,6 +63,10 @@ const MOST_FROM_ABOVE: usize = 12;
 const FAILURES_AT_FIRST: usize = 1;
 const FAILURES_FROM_ABOVE: usize = 7;
 
+/// Failures at one rate from which on steps from below at that rate are taken, and the number of these.
+const FAILURES_BEFORE_CONTROLS: usize = 5;
+const CONTROLS: usize = 10;
+
 /// Overload before a step from above, as a multiple of the capacity.
 const OVERLOAD: f64 = 1.5;
 
@@ -160,7 +164,8 @@ impl Planner {
         let has_overload = has_edge && !estimate.at_least;
         let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
         if next.is_none() && has_overload && is_time_for_above {
-            let step = self.step_from_above(steps, estimate, edge);
+            let step = self.control_step(steps, estimate);
+            let step = step.or_else(|| self.step_from_above(steps, estimate, edge));
             next = step.filter(|step| fits(self, step));
         }
         if next.is_none() && has_edge && !estimate.is_precise {
@@ -334,6 +339,19 @@ impl Planner {
         let rate = capacity * (if is_below { -offset } else { offset }).exp();
         let settle_s = self.settle_s(edge);
         self.step(StepPurpose::Edge, rate, settle_s, EDGE_STEP_S)
+    }
+
+    /// A step from below at the rate at which the server did not recover, to be compared with those from above; `None` when
+    /// there are enough, or hysteresis is claimed.
+    fn control_step(&self, steps: &[TakenStep], estimate: &CapacityEstimate) -> Option<SearchStep> {
+        let last = steps.iter().rev().find(|taken| taken.is_from_above())?;
+        let rate = last.step.rate_per_s;
+        let same = || steps.iter().filter(|taken| taken.step.rate_per_s == rate);
+        let failed = same().filter(|t| t.is_from_above() && t.has_recovered() == Some(false));
+        let controls = same().filter(|taken| !taken.is_from_above());
+        let is_due = failed.count() >= FAILURES_BEFORE_CONTROLS && controls.count() < CONTROLS;
+        (is_due && !estimate.hysteresis)
+            .then(|| self.step(StepPurpose::Edge, rate, 0.3 * self.scale(), 1.0))
     }
 
     /// A lower rate behind an overload; `None` when the recovery is known.
