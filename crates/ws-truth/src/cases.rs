@@ -19,7 +19,7 @@ mod times;
 mod unsent;
 
 use std::num::{NonZeroU32, NonZeroU64};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use host::cores::allowed_cores;
@@ -38,6 +38,9 @@ use crate::finding::{CaseVerdict, Findings};
 /// one never does.
 const ATTEMPTS: usize = 5;
 
+/// Time after which a case is not repeated: a search takes a minute and a half.
+const LONGEST_REPEATED: Duration = Duration::from_secs(60);
+
 /// Seed of every run.
 const SEED: u64 = 42;
 
@@ -55,7 +58,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Runs the case. It is repeated while noise or the clock can explain a difference. A wrong exact count is final. The
+    /// Runs the case. It is repeated while noise or the clock can explain a difference, for a minute at most. A wrong exact count is final. The
     /// last attempt decides, but a noisy attempt does not replace a wrong one. A case that only counts fails if no attempt
     /// could be judged.
     ///
@@ -67,14 +70,17 @@ impl Case {
             (self.examine)(&mut findings).with_context(|| format!("case {}", self.name))?;
             anyhow::Ok(findings)
         };
+        let begun = Instant::now();
         let mut findings = attempt()?;
         for _ in 1..ATTEMPTS {
-            if !findings.may_be_measured_again() {
+            if !findings.may_be_measured_again() || begun.elapsed() > LONGEST_REPEATED {
                 break;
             }
             findings = valid_attempt(findings, attempt()?);
         }
-        if findings.only_counts() && findings.verdict() == CaseVerdict::Noisy {
+        // A single attempt of a long case may well have been disturbed.
+        let is_repeated = begun.elapsed() <= LONGEST_REPEATED;
+        if is_repeated && findings.only_counts() && findings.verdict() == CaseVerdict::Noisy {
             findings.count("attempts that could be judged", 1, 0);
         }
         Ok(findings)
