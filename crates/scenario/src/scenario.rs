@@ -2,6 +2,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::time::Duration;
 
 use units::SizeRange;
 
@@ -95,6 +96,11 @@ fn masked_with(secrets: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
 }
 
 impl Scenario {
+    /// Time that the pauses of the setup take together.
+    pub fn setup_waits(&self) -> Duration {
+        self.setup.iter().filter_map(|step| step.wait).sum()
+    }
+
     /// The file with everything that it builds on, as TOML. Values of secret vars are left out, unless they are empty.
     pub fn merged_file(&self) -> &str {
         &self.merged

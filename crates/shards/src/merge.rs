@@ -208,7 +208,7 @@ impl Merger {
         shards.left_out.sort();
         shards.left_out.dedup();
         shards.clocks = clocks(folder);
-        shards.start_skew_ns = start_skew(std::mem::take(&mut self.skews));
+        shards.start_skew_ns = StartSkew::of(std::mem::take(&mut self.skews));
         shards.degraded = !(shards.missing.is_empty()
             && shards.died.is_empty()
             && shards.late.is_empty()
@@ -259,14 +259,6 @@ fn share_of(start: &ShardStart) -> Share {
     Share {
         index: start.shard,
         count: start.shards,
-    }
-}
-
-fn start_skew(mut skews: Vec<u64>) -> StartSkew {
-    skews.sort_unstable();
-    StartSkew {
-        p50: skews.get(skews.len().saturating_sub(1) / 2).copied(),
-        max: skews.last().copied(),
     }
 }
 

@@ -41,6 +41,21 @@ pub struct StepCell {
     pub beyond: u32,
 }
 
+impl StepCell {
+    /// Messages due in these cells, and messages beyond the limit.
+    fn total(cells: &[Self]) -> (f64, f64) {
+        let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
+        let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
+        (due, beyond)
+    }
+
+    /// Share of the messages beyond the limit; `None` without messages.
+    fn share_beyond(cells: &[Self]) -> Option<f64> {
+        let (due, beyond) = Self::total(cells);
+        (due > 0.0).then(|| beyond / due)
+    }
+}
+
 /// One condition of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SearchCondition {

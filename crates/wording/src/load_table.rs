@@ -154,14 +154,18 @@ const NOT_ANSWERED: u64 = u64::MAX;
 /// Text of such a percentile.
 const INFINITE: &str = "∞";
 
-/// p50, p99 and p99.9 of a step, where enough messages were due for them.
-fn percentiles(step: &LoadStep) -> [Option<u64>; 3] {
-    let all = [
+/// The quantiles of a step, and the response times there.
+fn quantiles(step: &LoadStep) -> [(f64, Option<u64>); 3] {
+    [
         (0.5, step.response_p50_ns),
         (0.99, step.response_p99_ns),
         (0.999, step.response_p99_9_ns),
-    ];
-    all.map(|(quantile, ns)| match step.due {
+    ]
+}
+
+/// p50, p99 and p99.9 of a step, where enough messages were due for them.
+fn percentiles(step: &LoadStep) -> [Option<u64>; 3] {
+    quantiles(step).map(|(quantile, ns)| match step.due {
         _ if step.is_beyond_answers(quantile) => Some(NOT_ANSWERED),
         // Unknown in files of older versions.
         0 => ns,
@@ -226,17 +230,11 @@ fn growth(own: &CapacitySummary) -> Option<String> {
         let ConditionJudge::ResponseBeyond { limit_ns, allowed } = condition.judged_by() else {
             return false;
         };
-        let known = [
-            (0.5, step.response_p50_ns),
-            (0.01, step.response_p99_ns),
-            (0.001, step.response_p99_9_ns),
-        ];
-        let found = known
-            .iter()
-            .find(|(beyond, _)| (beyond / allowed - 1.0).abs() < 1e-6);
+        let is_it = |known: &(f64, _)| ((1.0 - known.0) / allowed - 1.0).abs() < 1e-6;
+        let found = quantiles(step).into_iter().find(is_it);
         // Buckets are about 15 % wide.
         found
-            .and_then(|(_, ns)| *ns)
+            .and_then(|(_, ns)| ns)
             .is_some_and(|ns| ns as f64 * 1.15 < limit_ns as f64)
     };
     let is_growing = |step: &&LoadStep| {

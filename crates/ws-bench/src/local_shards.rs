@@ -287,10 +287,9 @@ fn longest_opening(plan: &Plan) -> Duration {
         .connect_rate
         .map(|rate| f64::from(plan.connections()) / rate.per_second());
     let paced = Duration::try_from_secs_f64(paced_s.unwrap_or(0.0)).unwrap_or(LONGEST);
-    let steps = plan.scenario().map_or(&[][..], |own| own.setup.as_slice());
-    let waits: Duration = steps.iter().filter_map(|step| step.wait).sum();
+    let waits = plan.scenario().map(|own| own.setup_waits());
     let longest = paced
-        .saturating_add(waits)
+        .saturating_add(waits.unwrap_or_default())
         .saturating_add(plan.connect_timeout);
     longest.min(LONGEST)
 }

@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use common::shard_runs::{ahead, assert_code, echo, merge, merged, send, spawn, wait_for_seconds};
+use common::shard_runs::{
+    ahead, assert_code, assert_refused_connections_are_named, echo, merge, merged, send, spawn,
+    wait_for_seconds,
+};
 use common::{Bench, Server, stderr, stdout};
 use nix::sys::signal::Signal;
 use results::read::{RunPart, read_partial_log, read_run};
@@ -503,18 +506,7 @@ fn several_processes_of_a_launcher_do_not_each_run_the_whole_plan() {
 
 #[test]
 fn the_reason_why_no_shard_connected_is_named() {
-    let bench = Bench::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", free.local_addr().unwrap());
-    drop(free);
-    let output = bench.run(&format!("{url} --shards 2 -c 6 -q"));
-    assert_eq!(output.status.code(), Some(1));
-    let text = stderr(&output);
-    assert!(
-        text.contains("0 of 6 connections") && text.contains("is the server running?"),
-        "{text}"
-    );
-    assert_eq!(bench.files(), Vec::<String>::new());
+    assert_refused_connections_are_named("");
 }
 
 #[test]

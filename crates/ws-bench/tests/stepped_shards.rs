@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::shard_runs::{assert_code, echo, send};
+use common::shard_runs::{assert_code, assert_refused_connections_are_named, echo, send};
 use common::{Bench, Server, stderr, stdout};
 use nix::sys::signal::Signal;
 use results::read::{RunPart, read_run};
@@ -337,16 +337,5 @@ fn children_of_a_killed_parent_end_their_step() {
 
 #[test]
 fn the_reason_why_no_shard_of_a_sweep_connected_is_named() {
-    let bench = Bench::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", free.local_addr().unwrap());
-    drop(free);
-    let output = bench.run(&format!("{url} --sweep 10..20 --shards 2 -c 6 -q"));
-    assert_eq!(output.status.code(), Some(1));
-    let text = stderr(&output);
-    assert!(
-        text.contains("0 of 6 connections") && text.contains("is the server running?"),
-        "{text}"
-    );
-    assert_eq!(bench.files(), Vec::<String>::new());
+    assert_refused_connections_are_named("--sweep 10..20");
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use host::cores;
 
-/// A thread that serves until it is told to stop, on the first core where there are several. Dropping it ends it.
+/// A thread that serves until it is dropped or stopped, on the first core where there are several.
 #[derive(Debug)]
 pub(crate) struct ServerThread<L: Default> {
     stop: Arc<AtomicBool>,

@@ -229,7 +229,7 @@ impl Recorder {
         self.arrived(received_ns);
     }
 
-    /// Number of answers so far, measured or not. It tells whether the server still answers.
+    /// Number of answers so far, measured or not. While it grows, the server still answers.
     pub fn arrivals(&self) -> u64 {
         self.arrivals
     }

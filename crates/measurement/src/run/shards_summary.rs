@@ -84,6 +84,17 @@ pub struct StartSkew {
     pub max: Option<u64>,
 }
 
+impl StartSkew {
+    /// The median, the lower one of two, and the maximum of these delays.
+    pub fn of(mut skews: Vec<u64>) -> Self {
+        skews.sort_unstable();
+        Self {
+            p50: skews.get(skews.len().saturating_sub(1) / 2).copied(),
+            max: skews.last().copied(),
+        }
+    }
+}
+
 /// The time in which all shards were at work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

@@ -473,8 +473,7 @@ fn send_lateness(open: &OpenLoopRecord, response: &Latency) -> SendLateness {
     SendLateness::new(&open.lateness, response.p99, punctual_p99)
 }
 
-/// Returns true when the generator's own lateness makes up so much of the p99 of the response times that a run with these
-/// times is invalid.
+/// Returns true when the share of the generator's own lateness in the p99 of the response times makes a run invalid.
 pub fn is_p99_of_generator(record: &Record) -> bool {
     let Some(open) = record.open_loop.as_deref() else {
         return false;

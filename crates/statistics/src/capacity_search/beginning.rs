@@ -41,7 +41,7 @@ fn is_unlike_the_rest(tails: &[&[StepCell]], parts: usize) -> bool {
         let first = behind(cells, parts);
         let rest = behind(cells, parts + 1);
         let first = &first[..first.len() - rest.len()];
-        Some(share(first)? - share(rest)?)
+        Some(StepCell::share_beyond(first)? - StepCell::share_beyond(rest)?)
     };
     let differences: Vec<f64> = tails.iter().filter_map(difference).collect();
     if differences.len() < LEAST_STEPS {
@@ -53,13 +53,6 @@ fn is_unlike_the_rest(tails: &[&[StepCell]], parts: usize) -> bool {
     let error = (squares / (count - 1.0) / count).sqrt();
     let clear = student_quantile(1.0 - CHANCE / 2.0, count - 1.0);
     mean.abs() > LEAST_DIFFERENCE && mean.abs() > clear * error
-}
-
-/// Share of the messages of these cells beyond the limit; `None` without messages.
-fn share(cells: &[StepCell]) -> Option<f64> {
-    let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
-    let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
-    (due > 0.0).then(|| beyond / due)
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ pub(super) fn dependence(steps: &[StepCells]) -> Dependence {
     let most_cells = longest.unwrap_or(0) / LEAST_BLOCKS;
     let counts = steps.iter().map(|step| (step.cells, step.expected));
     let counts: Vec<Series> = counts.collect();
-    let tails = steps.iter().map(|step| (step.tail, share(step.tail)));
+    let tails = steps
+        .iter()
+        .map(|step| (step.tail, StepCell::share_beyond(step.tail).unwrap_or(0.0)));
     let tails: Vec<Series> = tails.collect();
     let mut block_cells = 1;
     loop {
@@ -67,19 +69,8 @@ pub(super) fn dependence(steps: &[StepCells]) -> Dependence {
     }
 }
 
-fn share(cells: &[StepCell]) -> f64 {
-    let (due, beyond) = sum(cells);
-    if due > 0.0 { beyond / due } else { 0.0 }
-}
-
-fn sum(cells: &[StepCell]) -> Block {
-    let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
-    let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
-    (due, beyond)
-}
-
 fn blocks(cells: &[StepCell], block_cells: usize) -> impl Iterator<Item = Block> {
-    cells.chunks_exact(block_cells).map(sum)
+    cells.chunks_exact(block_cells).map(StepCell::total)
 }
 
 /// Correlation of the residuals of neighbouring blocks, and number of pairs of steps with a message beyond the limit.

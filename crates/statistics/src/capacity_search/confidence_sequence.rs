@@ -1,15 +1,16 @@
 //! Limits that hold at all times at once, however often they are looked at.
 //!
-//! Two of them share the probability of an error, and the lower one counts. One is low from the beginning, for edges that
-//! are found early. The other is low at the end of the time, which is known ahead: that of O'Brien and Fleming, "A multiple
-//! testing procedure for clinical trials", 1979, for continuous looks (by the reflection principle; Lan and DeMets,
-//! "Discrete sequential boundaries for clinical trials", 1983). The first is
+//! Two of them share the probability of an error, and the lower one counts.
 //!
-//! the mixture of Robbins with a normal law, "Statistical methods related to the law of the iterated logarithm", 1970, in
-//! its asymptotic form for sums that are only approximately normal: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas,
-//! "Time-uniform central limit theory and asymptotic confidence sequences", Annals of Statistics 2024. The idea of an
-//! interval that stays valid however often it is looked at, for quantiles: Howard and Ramdas, "Sequential estimation of
-//! quantiles with applications to A/B testing and best-arm identification", Bernoulli 2022.
+//! - For edges that are found early: the mixture of Robbins with a normal law, "Statistical methods related to the law of
+//!   the iterated logarithm", 1970, in its asymptotic form for sums that are only approximately normal: Waudby-Smith, Arbour,
+//!   Sinha, Kennedy and Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Annals of
+//!   Statistics 2024. The idea of an interval that stays valid however often it is looked at, for quantiles: Howard and
+//!   Ramdas, "Sequential estimation of quantiles with applications to A/B testing and best-arm identification", Bernoulli
+//!   2022.
+//! - For the end of a search, whose time is known ahead: the limit of O'Brien and Fleming, "A multiple testing procedure for
+//!   clinical trials", 1979, for continuous looks by the reflection principle (Lan and DeMets, "Discrete sequential
+//!   boundaries for clinical trials", 1983).
 
 use crate::normal::normal_quantile;
 

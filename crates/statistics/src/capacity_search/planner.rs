@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::edge::Edge;
-use super::taken_step::{TakenStep, rates_from_below};
+use super::taken_step::{TakenStep, rates_from_below, rates_of_generator};
 use super::{CapacityEstimate, SearchRules, SearchStep, StepLead, StepPurpose};
 
 /// The first rate as a share of that of the pilot.
@@ -183,9 +183,7 @@ impl Planner {
     pub(super) fn has_generator_limit(&self, steps: &[TakenStep]) -> bool {
         let offered = steps.iter().filter(|taken| taken.held().is_some());
         let highest = offered.map(|t| t.step.rate_per_s).fold(0.0, f64::max);
-        let limited = steps.iter().filter(|taken| taken.result.generator_limited);
-        let rates = limited.map(|taken| taken.step.rate_per_s);
-        let above = rates.filter(|rate| *rate > highest);
+        let above = rates_of_generator(steps).filter(|rate| *rate > highest);
         let lowest = above.clone().reduce(f64::min);
         lowest.is_some_and(|lowest| above.count() >= self.needed_for_limit(lowest))
     }
@@ -323,7 +321,8 @@ impl Planner {
         if estimate.at_least {
             // More messages at the highest rate of the generator raise the lower limit, and a step beyond it shows whether
             // the generator is still the limit.
-            let limit = lowest_limited(steps, capacity);
+            let limited = rates_of_generator(steps).filter(|rate| *rate > capacity);
+            let limit = limited.reduce(f64::min);
             let is_for_limit = steps.len().is_multiple_of(STEPS_PER_RETRY);
             let rate = limit.filter(|_| is_for_limit).unwrap_or(capacity);
             return self.step(StepPurpose::Edge, rate, self.settle_s(edge), EDGE_STEP_S);
@@ -443,13 +442,6 @@ fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
         }
         (Some(_), _) => None,
     }
-}
-
-/// The lowest rate above this one that the generator could not offer.
-fn lowest_limited(steps: &[TakenStep], rate: f64) -> Option<f64> {
-    let limited = steps.iter().filter(|taken| taken.result.generator_limited);
-    let rates = limited.map(|taken| taken.step.rate_per_s);
-    rates.filter(|limited| *limited > rate).reduce(f64::min)
 }
 
 /// Half of the distance, in logarithms, between the rates around the capacity that held and that failed.

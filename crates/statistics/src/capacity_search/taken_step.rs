@@ -147,6 +147,12 @@ pub(super) fn rates_from_below(
     decided.map(|taken| taken.step.rate_per_s)
 }
 
+/// Rates of the steps in which the generator was the limit.
+pub(super) fn rates_of_generator(steps: &[TakenStep]) -> impl Iterator<Item = f64> + Clone {
+    let limited = steps.iter().filter(|taken| taken.result.generator_limited);
+    limited.map(|taken| taken.step.rate_per_s)
+}
+
 /// Marks the steps from below that were overloaded at a rate well below rates that held at least twice, and more often than
 /// rates up to this one were overloaded. Something else than the load disturbed them: another program, or a pause of the
 /// machine.
@@ -187,8 +193,10 @@ fn is_growing([first, middle, last]: [f64; 3], limit_s: f64) -> bool {
 }
 
 fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) -> ConditionShare {
-    let (due, share) = share_of(cells);
-    let (_, at_end) = share_of(&cells[cells.len() - cells.len() / 3..]);
+    let (due, _) = StepCell::total(cells);
+    let share = |cells| StepCell::share_beyond(cells).unwrap_or(1.0);
+    let at_end = share(&cells[cells.len() - cells.len() / 3..]);
+    let share = share(cells);
     let allowed = rule.allowed();
     // At the end of the step it is the half of the messages, or more where many are allowed.
     let limit = f64::midpoint(1.0, allowed);
@@ -205,13 +213,6 @@ fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) 
 /// The cells behind this number of eighths.
 pub(super) fn behind(cells: &[StepCell], parts: usize) -> &[StepCell] {
     &cells[cells.len() * parts / PARTS_OF_STEP..]
-}
-
-/// Messages due in these cells, and the share of them beyond the limit.
-fn share_of(cells: &[StepCell]) -> (f64, f64) {
-    let due: f64 = cells.iter().map(|cell| f64::from(cell.due)).sum();
-    let beyond: f64 = cells.iter().map(|cell| f64::from(cell.beyond)).sum();
-    (due, if due > 0.0 { beyond / due } else { 1.0 })
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn interval(plan: &Plan) -> Option<Duration> {
 
 /// Longest time until a connection that is begun is ready: the connect timeout, and the waits of a scenario.
 fn longest_reopening(plan: &Plan) -> Duration {
-    let steps = plan.scenario().map_or(&[][..], |own| own.setup.as_slice());
-    let waits: Duration = steps.iter().filter_map(|step| step.wait).sum();
-    plan.connect_timeout.saturating_add(waits)
+    let waits = plan.scenario().map(|own| own.setup_waits());
+    plan.connect_timeout
+        .saturating_add(waits.unwrap_or_default())
 }

@@ -228,7 +228,7 @@ struct EchoWatch {
 }
 
 impl EchoWatch {
-    /// The last time at which the number had changed. A time in which nobody looked is no time without an echo.
+    /// The last time at which the number had changed. The time between two looks that are far apart does not count.
     fn last_ns(&mut self, echoes: u64, now_ns: u64) -> u64 {
         let unseen_ns = now_ns.saturating_sub(self.looked_ns);
         self.looked_ns = now_ns;

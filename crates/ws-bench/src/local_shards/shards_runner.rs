@@ -49,13 +49,13 @@ pub(super) struct StepShards {
 /// A runner whose steps are taken by all children at the same time, each with its share of the load. A step in which a child
 /// dies is the last one.
 pub(super) struct ShardsRunner<'a> {
-    pub(super) children: &'a mut Children,
+    children: &'a mut Children,
     /// Folder for the results of the children.
-    pub(super) folder: &'a Path,
-    pub(super) control: &'a RunHandle,
+    folder: &'a Path,
+    control: &'a RunHandle,
     /// Probe of the server.
-    pub(super) probe: Option<&'a mut ProcessProbe>,
-    pub(super) facts: &'a mut StepShards,
+    probe: Option<&'a mut ProcessProbe>,
+    facts: &'a mut StepShards,
     /// Chooses the samples of all children.
     budget: BottomK,
     /// Longest time for opening connections again.

@@ -161,8 +161,7 @@ fn shards_summary(run: String, facts: StepShards) -> ShardsSummary {
             false => ShardState::Complete,
         };
     }
-    let mut skews: Vec<u64> = rows.iter().filter_map(|row| row.start_skew_ns).collect();
-    skews.sort_unstable();
+    let skew = StartSkew::of(rows.iter().filter_map(|row| row.start_skew_ns).collect());
     let late = rows.iter().filter_map(|row| {
         let skew_ns = row.start_skew_ns.filter(|skew| *skew > LATE_START_NS)?;
         let shard = row.shard;
@@ -170,13 +169,6 @@ fn shards_summary(run: String, facts: StepShards) -> ShardsSummary {
     });
     let late: Vec<_> = late.collect();
     let planned = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    // A start that was kept to has no delay.
-    let skew = |place: usize| {
-        skews
-            .get(place)
-            .copied()
-            .filter(|_| skews.last() > Some(&0))
-    };
     ShardsSummary {
         run,
         planned,
@@ -187,9 +179,10 @@ fn shards_summary(run: String, facts: StepShards) -> ShardsSummary {
             .map(|(shard, through_s)| DiedShard { shard, through_s })
             .collect(),
         late,
-        start_skew_ns: StartSkew {
-            p50: skew(skews.len().saturating_sub(1) / 2),
-            max: skew(skews.len().saturating_sub(1)),
+        // A start that was kept to has no delay.
+        start_skew_ns: match skew.max > Some(0) {
+            true => skew,
+            false => StartSkew::default(),
         },
         clocks: ClockSummary {
             machines: 1,

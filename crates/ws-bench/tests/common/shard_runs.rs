@@ -52,6 +52,22 @@ pub(crate) fn assert_code(code: Option<i32>, json: &Value, expected: i32) {
     assert_eq!(code, Some(wanted), "{json}");
 }
 
+/// Asserts that a run of two shards with these flags names the reason why none of them connected, and leaves no file.
+pub(crate) fn assert_refused_connections_are_named(flags: &str) {
+    let bench = Bench::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", free.local_addr().unwrap());
+    drop(free);
+    let output = bench.run(&format!("{url} {flags} --shards 2 -c 6 -q"));
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(
+        text.contains("0 of 6 connections") && text.contains("is the server running?"),
+        "{text}"
+    );
+    assert_eq!(bench.files(), Vec::<String>::new());
+}
+
 /// Milliseconds since 1970, this time ahead.
 pub(crate) fn ahead(time: Duration) -> u128 {
     let at = SystemTime::now() + time;
