@@ -438,7 +438,7 @@ mod tests {
         let steps = rates.map(|rate| held(step(rate, 2)));
         let found = below(&steps);
         let found: Vec<_> = found.iter().map(|point| point.offered_per_s).collect();
-        assert_eq!(found, [1_005.0, 1_018.0, 1_100.0]);
+        assert_eq!(found, [1_005.0, 1_016.0, 1_100.0]);
         assert_eq!(points(&steps, StepOrigin::Below, false).len(), rates.len());
     }
 
