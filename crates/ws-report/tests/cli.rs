@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use measurement::run::comparison::KIND;
 use measurement::run::{Run, Tool};
 use measurement::verdict::Verdict;
 use results::write;
@@ -362,6 +363,18 @@ fn what_cannot_be_done_is_said_and_nothing_is_written() {
         folder
             .refused(2, &names)
             .contains("8 runs given: at most 7")
+    );
+}
+
+/// The first missing key of a summary was named.
+#[test]
+fn a_comparison_of_servers_is_called_what_it_is() {
+    let folder = Folder::new();
+    let document = format!("{{\"schema\": 99, \"kind\": \"{KIND}\"}}");
+    fs::write(folder.path("compared.json"), document).unwrap();
+    assert_eq!(
+        folder.refused(1, &["compared.json"]),
+        "error: compared.json is a comparison that ws-compare wrote, not a run: read it with ws-compare\n"
     );
 }
 

@@ -4,13 +4,13 @@ use std::io::{Read, Seek};
 use std::path::Path;
 
 use measurement::record::TimelineRow;
-use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary};
+use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary, comparison};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::encoding::TextFile;
 use super::json_value::with_words_quoted;
-use crate::error::{Place, Result, ResultsError};
+use crate::error::{Place, Refusal, Result, ResultsError};
 use crate::histogram::EncodedHistograms;
 
 /// Largest document that is read, in bytes; that of a run of weeks is smaller.
@@ -43,6 +43,20 @@ pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
             known,
         }),
         // Other defects are reported by the reader of the whole document.
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a comparison of servers, whose schema is not that of a run.
+fn refuse_comparison(path: &Path, text: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct OfKind {
+        kind: String,
+    }
+    match serde_json::from_slice(text) {
+        Ok(OfKind { kind }) if kind == comparison::KIND => {
+            Err(ResultsError::Refused(path.to_owned(), Refusal::Comparison))
+        }
         _ => Ok(()),
     }
 }
@@ -84,6 +98,7 @@ impl JsonRun {
             ResultsError::damaged(Place::file(path), std::io::Error::from(source))
         };
         let text = bytes_of(path, &mut text)?;
+        refuse_comparison(path, &text)?;
         check_schema(path, &text, SCHEMA)?;
         // Twice, because a flattened map has no keys that are numbers.
         Ok(Self {
