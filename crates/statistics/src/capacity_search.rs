@@ -30,7 +30,10 @@ use above::FromAbove;
 use beginning::unsteady_parts;
 use edge::Edge;
 use planner::Planner;
-use taken_step::{PARTS_OF_STEP, TakenStep, mark_disturbed};
+use taken_step::{TakenStep, has_both_sides, lowest_contradiction, mark_disturbed};
+
+/// Number of parts of a step, each of which has a median, and can be left out at its beginning.
+pub const PARTS_OF_STEP: usize = 8;
 
 /// Counts of one cell of a step, for one condition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -131,8 +134,8 @@ pub struct StepResult {
     /// The same cells, with the messages above the 90th percentile of the step's response times as those beyond the limit.
     /// They show how long messages depend on each other, also where none is beyond the limit of a condition.
     pub tail: Vec<StepCell>,
-    /// Median response time of each third of the judged part, in seconds; infinite without answers.
-    pub medians_s: [f64; 3],
+    /// Median response time of each eighth of the judged part, in seconds; infinite without answers.
+    pub medians_s: [f64; PARTS_OF_STEP],
     /// True when the generator could not offer the rate, or its own lateness explains why a condition did not hold.
     pub generator_limited: bool,
 }
@@ -163,6 +166,14 @@ pub struct CapacityEstimate {
     /// Share of the judged part of each step from below that was left out at its beginning, because the server was not yet
     /// steady: 0, 1/8 or 2/8.
     pub unsteady_share: f64,
+}
+
+impl CapacityEstimate {
+    /// True when the half-width of the interval is at most this share of the capacity.
+    fn is_narrow(&self, precision: f64) -> bool {
+        let half = (self.high_per_s - self.low_per_s) / 2.0;
+        self.rate_per_s.is_some_and(|rate| half <= precision * rate)
+    }
 }
 
 /// A search that goes on.
@@ -244,10 +255,21 @@ impl CapacitySearch {
             unsteady_share: self.unsteady_parts as f64 / PARTS_OF_STEP as f64,
             ..self.edge.estimate(reported)
         };
+        // Lower rates were to be tried.
+        let is_open = self.edge.highest_held_per_s().is_none() && !self.planner.has_ended();
+        found.rate_per_s = found.rate_per_s.filter(|_| !is_open);
         let rate = found.rate_per_s.unwrap_or(0.0);
-        let half = (found.high_per_s - found.low_per_s) / 2.0;
-        let is_narrow = found.rate_per_s.is_some() && half <= self.rules.precision * rate;
-        found.is_precise = is_narrow && (has_end || !found.at_least);
+        let is_narrow = found.is_narrow(self.rules.precision);
+        let has_evidence = match found.at_least {
+            true => has_end,
+            false => has_both_sides(&self.steps, rate),
+        };
+        let contradiction = lowest_contradiction(&self.steps);
+        if let Some(rate) = contradiction {
+            found.low_per_s = found.low_per_s.min(rate);
+        }
+        found.is_precise =
+            is_narrow && self.edge.has_events() && has_evidence && contradiction.is_none();
         found.deciding = self.deciding().filter(|_| !found.at_least);
         found
     }

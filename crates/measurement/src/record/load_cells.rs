@@ -286,11 +286,11 @@ impl LoadCells {
         sums
     }
 
-    /// Median response time of each third of the step, in seconds. Messages that were not answered in time are slower than
-    /// all others, so it is infinite when they are the half. It is not a number when none was due.
-    pub fn medians_s(&self) -> [f64; 3] {
-        [0, 1, 2].map(|third| {
-            let cells = self.cells * third / 3..self.cells * (third + 1) / 3;
+    /// Median response time of each of this number of equal parts of the step, in seconds. Messages that were not answered in
+    /// time are slower than all others, so it is infinite when they are the half. It is not a number when none was due.
+    pub fn medians_s<const PARTS: usize>(&self) -> [f64; PARTS] {
+        std::array::from_fn(|part| {
+            let cells = self.cells * part / PARTS..self.cells * (part + 1) / PARTS;
             let missing = cells.clone().map(|cell| u64::from(self.not_answered(cell)));
             let missing: u64 = missing.sum();
             let counts = self.answered_in(cells);
@@ -493,7 +493,7 @@ mod tests {
         assert!((0.009..0.0115).contains(&first), "{first}");
         assert!((0.018..0.0225).contains(&second), "{second}");
         assert!(third.is_infinite());
-        assert!(LoadCells::new(&rules(300, &[])).medians_s()[0].is_nan());
+        assert!(LoadCells::new(&rules(300, &[])).medians_s::<3>()[0].is_nan());
     }
 
     #[test]

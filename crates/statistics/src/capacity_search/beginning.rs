@@ -4,7 +4,7 @@
 //! itself, those that happened to begin slowly would lose their slow messages.
 
 use super::StepCell;
-use super::taken_step::{TakenStep, behind};
+use super::taken_step::{TakenStep, behind, mean_and_error};
 use crate::normal::student_quantile;
 
 /// Parts of a step that may be left out at its beginning. The part behind it, of this length, is compared with the rest.
@@ -47,11 +47,8 @@ fn is_unlike_the_rest(tails: &[&[StepCell]], parts: usize) -> bool {
     if differences.len() < LEAST_STEPS {
         return false;
     }
-    let count = differences.len() as f64;
-    let mean = differences.iter().sum::<f64>() / count;
-    let squares: f64 = differences.iter().map(|d| (d - mean).powi(2)).sum();
-    let error = (squares / (count - 1.0) / count).sqrt();
-    let clear = student_quantile(1.0 - CHANCE / 2.0, count - 1.0);
+    let (mean, error) = mean_and_error(&differences);
+    let clear = student_quantile(1.0 - CHANCE / 2.0, differences.len() as f64 - 1.0);
     mean.abs() > LEAST_DIFFERENCE && mean.abs() > clear * error
 }
 

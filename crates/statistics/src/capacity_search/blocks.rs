@@ -14,6 +14,11 @@ const LEAST_BLOCKS: usize = 8;
 /// Events by which the dispersion of few events is drawn towards the largest possible one.
 const PRIOR_EVENTS: f64 = 2.0;
 
+/// Least number of steps whose spread is compared with that within them, and the number of standard deviations that make it
+/// clearly larger.
+const LEAST_STEPS: f64 = 6.0;
+const CLEARLY: f64 = 1.645;
+
 /// Cells of one step, with the share that is expected there.
 #[derive(Debug, Clone)]
 pub(super) struct StepCells<'a> {
@@ -31,6 +36,17 @@ pub(super) struct Dependence {
     pub(super) block_cells: usize,
     /// Messages that count as one independent message, at least 1.
     pub(super) dispersion: f64,
+    /// True when neighbouring blocks still correlate, because the steps are too short for longer ones.
+    pub(super) needs_longer_steps: bool,
+}
+
+impl Dependence {
+    /// That of independent messages.
+    pub(super) const NONE: Self = Self {
+        block_cells: 1,
+        dispersion: 1.0,
+        needs_longer_steps: false,
+    };
 }
 
 /// Counts of a block: due and beyond.
@@ -41,11 +57,19 @@ type Series<'a> = (&'a [StepCell], f64);
 
 /// Finds the shortest blocks whose neighbours do not correlate, doubling their length where they do, and the dispersion of
 /// the messages in them.
-pub(super) fn dependence(steps: &[StepCells]) -> Dependence {
+///
+/// `contradicting`: steps below the capacity in which far too many messages were beyond the limit.
+pub(super) fn dependence<'a>(
+    steps: &[StepCells<'a>],
+    contradicting: &[StepCells<'a>],
+) -> Dependence {
     let longest = steps.iter().map(|step| step.cells.len()).max();
     let most_cells = longest.unwrap_or(0) / LEAST_BLOCKS;
-    let counts = steps.iter().map(|step| (step.cells, step.expected));
-    let counts: Vec<Series> = counts.collect();
+    let counts_of = |steps: &[StepCells<'a>]| -> Vec<Series<'a>> {
+        let counts = steps.iter().map(|step| (step.cells, step.expected));
+        counts.collect()
+    };
+    let counts = counts_of(steps);
     let tails = steps
         .iter()
         .map(|step| (step.tail, StepCell::share_beyond(step.tail).unwrap_or(0.0)));
@@ -60,9 +84,12 @@ pub(super) fn dependence(steps: &[StepCells]) -> Dependence {
                 *correlation > limit
             });
         if !correlates || 2 * block_cells > most_cells {
+            let all = [counts_of(steps), counts_of(contradicting)].concat();
+            let in_steps = dispersion(&counts, block_cells, of_counts.0);
             return Dependence {
                 block_cells,
-                dispersion: dispersion(&counts, block_cells, of_counts.0),
+                dispersion: in_steps.max(between_steps(&all, in_steps)),
+                needs_longer_steps: correlates,
             };
         }
         block_cells *= 2;
@@ -117,8 +144,42 @@ fn dispersion(steps: &[Series], block_cells: usize, correlation: f64) -> f64 {
     if independent <= 0.0 {
         return largest;
     }
-    let found = (squares / independent * (1.0 + 2.0 * correlation.max(0.0))).min(largest);
+    // Correlation that longer blocks would still have falls off as that of a first-order autoregression.
+    let correlation = correlation.clamp(0.0, 0.9);
+    let longer = (1.0 + correlation) / (1.0 - correlation);
+    let largest = largest * longer;
+    let found = (squares / independent * longer).min(largest);
     ((events * found + PRIOR_EVENTS * largest) / (events + PRIOR_EVENTS)).max(1.0)
+}
+
+/// The dispersion of whole steps where it is clearly larger than that within them, because the speed of the server changes from
+/// step to step; else 1.
+fn between_steps(steps: &[Series], in_steps: f64) -> f64 {
+    let (mut squares, mut independent, mut messages, mut count) = (0.0, 0.0, 0.0, 0.0);
+    for (cells, expected) in steps {
+        let (due, beyond) = StepCell::total(cells);
+        messages += due;
+        let variance = due * expected * (1.0 - expected);
+        if variance > 0.0 {
+            let weight = 1.0 / expected.sqrt();
+            squares += weight * (beyond - due * expected).powi(2);
+            independent += weight * variance;
+            count += 1.0;
+        }
+    }
+    if count < LEAST_STEPS {
+        return 1.0;
+    }
+    // A whole step is at least one message.
+    let found = (squares / independent).min(messages / steps.len() as f64);
+    // The law of chi squared, in the approximation of Wilson and Hilferty, 1931.
+    let spread = 2.0 / (9.0 * count);
+    let by_chance = (1.0 - spread + CLEARLY * spread.sqrt()).powi(3);
+    if found > by_chance * in_steps {
+        found
+    } else {
+        1.0
+    }
 }
 
 #[cfg(test)]
@@ -141,11 +202,12 @@ mod tests {
     }
 
     fn of(cells: &[StepCell], expected: f64) -> Dependence {
-        dependence(&[StepCells {
+        let step = StepCells {
             cells,
             expected,
             tail: &[],
-        }])
+        };
+        dependence(&[step], &[])
     }
 
     #[test]
@@ -166,6 +228,6 @@ mod tests {
     fn without_an_event_a_cell_counts_as_one_message() {
         let quiet = of(&[StepCell { due: 20, beyond: 0 }; 400], 0.0);
         assert_eq!((quiet.block_cells, quiet.dispersion), (1, 20.0));
-        assert_eq!(dependence(&[]).dispersion, 1.0);
+        assert_eq!(dependence(&[], &[]).dispersion, 1.0);
     }
 }

@@ -1,9 +1,9 @@
 //! The capacity under each condition, and its interval.
 
 use super::blocks::{Dependence, StepCells, dependence};
-use super::confidence_sequence::squared_limit;
+use super::confidence_sequence::{EVENTS_OF_NORMAL, squared_limit};
 use super::edge_model::{EdgeFit, EdgeModel, RateCount};
-use super::taken_step::{TakenStep, rates_from_below};
+use super::taken_step::{TakenStep, mean_and_error, rates_from_below};
 use super::{CapacityEstimate, SearchCondition, SearchRules};
 
 /// Probability that an interval does not cover the capacity at some time.
@@ -12,11 +12,30 @@ const ERROR: f64 = 0.05;
 /// The same for the claim that the capacity from above is lower.
 pub(super) const ERROR_OF_CLAIM: f64 = 0.001;
 
+/// Number of the longest blocks in a step that has room for longer ones.
+const BLOCKS_OF_LONGER_STEP: f64 = 20.0;
+
 /// Rates near the edge, as a share of the capacity.
 const NEAR: f64 = 0.8;
 
 /// Share of the budget for judged parts near the edge, which give nearly all information.
 const JUDGED_PART: f64 = 0.7;
+
+/// Rates whose steps tell of an excess, as a share of the capacity, and the least number of these steps.
+const CLOSE: f64 = 0.9;
+const LEAST_GROWTHS: usize = 3;
+
+/// Standard errors of the mean growth that are added to it.
+const ERRORS_OF_GROWTH: f64 = 2.0;
+
+/// Largest excess that is considered.
+const MOST_HIDDEN: f64 = 0.5;
+
+/// Least number of overloaded steps below the capacity that say that the server differs from step to step.
+const LEAST_CONTRADICTING: usize = 2;
+
+/// Highest rate of such a step as a share of the capacity.
+const CLEARLY_BELOW: f64 = 0.98;
 
 /// Fits of the model, each with the dispersion that follows from the one before.
 const FITS: usize = 3;
@@ -33,6 +52,8 @@ pub(super) struct ConditionEdge {
     pub(super) sure_low: f64,
     /// Change of the log odds with the logarithm of the rate.
     pub(super) slope: f64,
+    /// Expected number of independent messages beyond the limit at the edge.
+    pub(super) events: f64,
     pub(super) dependence: Dependence,
 }
 
@@ -42,7 +63,8 @@ pub(super) struct Edge {
     conditions: Vec<ConditionEdge>,
     /// Length of a cell in seconds.
     cell_s: f64,
-    /// Rates at which all conditions held, or one did not, without steps from above.
+    /// Lowest rate, and rates at which all conditions held, or one did not, without steps from above.
+    lowest_per_s: f64,
     highest_held_per_s: Option<f64>,
     lowest_failed_per_s: Option<f64>,
     highest_failed_per_s: Option<f64>,
@@ -59,23 +81,29 @@ pub(super) fn rate_counts(
         let found = taken.conditions.get(condition)?;
         let (units, share) = match rule {
             SearchCondition::WholeStep => (1.0, found.share),
-            SearchCondition::Share(_) if found.is_overloaded => (1.0, 1.0),
+            SearchCondition::Share(_) if found.is_overloaded => (1.0, found.overload),
             SearchCondition::Share(_) => (found.due / dispersion, found.share),
         };
         Some(RateCount {
             log_rate: taken.step.rate_per_s.ln(),
             units,
             share,
+            is_cluster: found.is_overloaded,
         })
     };
     steps.iter().filter_map(count).collect()
 }
 
+/// The logarithm of the capacity. Without a rate that fails, it lies anywhere above the highest one, which is taken instead.
+fn edge_of(steps: &[&TakenStep], log_capacity: f64) -> f64 {
+    let rates = steps.iter().map(|taken| taken.step.rate_per_s.ln());
+    rates
+        .reduce(f64::max)
+        .map_or(log_capacity, |highest| highest.min(log_capacity))
+}
+
 /// Expected number of independent messages beyond the limit at the edge, by the steps near it.
-fn events(counts: &[RateCount], allowed: f64, log_capacity: f64) -> f64 {
-    // Without a rate that fails, the capacity lies anywhere above the highest one.
-    let highest = counts.iter().map(|count| count.log_rate).reduce(f64::max);
-    let edge = highest.map_or(log_capacity, |highest| highest.min(log_capacity));
+fn events(counts: &[RateCount], allowed: f64, edge: f64) -> f64 {
     let near = counts
         .iter()
         .filter(|count| count.log_rate >= edge + NEAR.ln());
@@ -91,6 +119,26 @@ fn progress(steps: &[&TakenStep], log_capacity: f64, budget_s: f64) -> f64 {
     (judged_s / (JUDGED_PART * budget_s)).min(1.0)
 }
 
+/// The largest share by which the steps near the edge in which the conditions held may have exceeded the server's capacity
+/// without a sign of it. In a short step the response time of an overloaded server does not reach the limit: it grows by the
+/// excess in each second, so the mean growth and its error bound the excess.
+fn hidden_excess(steps: &[&TakenStep], edge: f64, limit_s: f64) -> f64 {
+    let near = steps.iter().filter(|taken| {
+        taken.held() == Some(true) && taken.step.rate_per_s.ln() >= edge + CLOSE.ln()
+    });
+    let lengths = near.clone().map(|t| t.step.settle_s + t.step.judged_s);
+    let to_limit = limit_s / lengths.fold(0.0, f64::max);
+    let growths: Vec<f64> = near.map(|t| t.growth()).filter(|g| g.is_finite()).collect();
+    let by_growth = match growths.len() {
+        0..LEAST_GROWTHS => f64::INFINITY,
+        _ => {
+            let (mean, error) = mean_and_error(&growths);
+            mean + ERRORS_OF_GROWTH * error
+        }
+    };
+    to_limit.min(by_growth).clamp(0.0, MOST_HIDDEN)
+}
+
 impl ConditionEdge {
     fn find(
         steps: &[&TakenStep],
@@ -101,24 +149,32 @@ impl ConditionEdge {
         let rule = *search.conditions.get(condition)?;
         let conditions = search.conditions.len() as f64;
         let allowed = rule.allowed();
-        let mut found = Dependence {
-            block_cells: 1,
-            dispersion: 1.0,
-        };
+        let mut found = Dependence::NONE;
         let mut fit: Option<EdgeFit> = None;
         let mut counts = Vec::new();
         for _ in 0..FITS {
             if let Some(fit) = &fit {
                 let model = EdgeModel::new(&counts, allowed);
-                found = dependence(&steady_cells(steps, condition, &model, fit));
+                let cells = |overloaded| cells_of(steps, condition, overloaded, &model, fit);
+                let mut contradicting = cells(true);
+                // A single one may be chance.
+                if contradicting.len() < LEAST_CONTRADICTING {
+                    contradicting.clear();
+                }
+                found = dependence(&cells(false), &contradicting);
             }
             counts = rate_counts(steps, condition, rule, found.dispersion);
             fit = EdgeModel::new(&counts, allowed).fit();
         }
         let (model, fit) = (EdgeModel::new(&counts, allowed), fit?);
-        let events = events(&counts, allowed, fit.log_capacity);
+        let edge = edge_of(steps, fit.log_capacity);
+        let events = events(&counts, allowed, edge);
         let progress = progress(steps, fit.log_capacity, search.budget_s);
-        let interval = |error| model.interval(&fit, squared_limit(events, progress, error));
+        let hidden = -hidden_excess(steps, edge, search.limit_s);
+        let interval = |error| {
+            let (low, high) = model.interval(&fit, squared_limit(events, progress, error));
+            (low + hidden.ln_1p(), high)
+        };
         let (low, high) = interval(ERROR / conditions);
         // A claim has two tests for each condition.
         let sure_low = || interval(ERROR_OF_CLAIM / 2.0 / conditions).0;
@@ -133,24 +189,32 @@ impl ConditionEdge {
                 f64::NEG_INFINITY
             },
             slope: fit.slope,
+            events,
             dependence: found,
         })
     }
 }
 
-/// Cells of the steps that were not overloaded, with the share of the model.
-fn steady_cells<'a>(
+/// Cells of the steps that were not overloaded, or of those that were although their rate is below the capacity, with the
+/// share of the model.
+fn cells_of<'a>(
     steps: &[&'a TakenStep],
     condition: usize,
+    overloaded: bool,
     model: &EdgeModel,
     fit: &EdgeFit,
 ) -> Vec<StepCells<'a>> {
     let of = |taken: &&'a TakenStep| {
-        let is_steady = !taken.conditions.get(condition)?.is_overloaded;
+        let log_rate = taken.step.rate_per_s.ln();
+        let is_below = log_rate < fit.log_capacity + CLEARLY_BELOW.ln();
+        let is_chosen = match taken.conditions.get(condition)?.is_overloaded {
+            true => overloaded && is_below,
+            false => !overloaded,
+        };
         let cells = taken.cells(condition)?;
-        is_steady.then(|| StepCells {
+        is_chosen.then(|| StepCells {
             cells,
-            expected: model.share(fit, taken.step.rate_per_s.ln()),
+            expected: model.share(fit, log_rate),
             tail: taken.tail(),
         })
     };
@@ -169,6 +233,10 @@ impl Edge {
         Self {
             conditions: (0..search.conditions.len()).filter_map(find).collect(),
             cell_s: below.iter().map(|t| t.result.cell_s).fold(0.0, f64::max),
+            lowest_per_s: below
+                .iter()
+                .map(|t| t.step.rate_per_s)
+                .fold(f64::INFINITY, f64::min),
             highest_held_per_s: rates_from_below(steps, true).reduce(f64::max),
             lowest_failed_per_s: rates_from_below(steps, false).reduce(f64::min),
             highest_failed_per_s: rates_from_below(steps, false).reduce(f64::max),
@@ -198,6 +266,23 @@ impl Edge {
     pub(super) fn sure_low(&self) -> f64 {
         let lows = self.conditions.iter().map(|edge| edge.sure_low);
         lows.fold(f64::INFINITY, f64::min)
+    }
+
+    /// True when enough independent messages are known for a narrow interval to be more than luck.
+    pub(super) fn has_events(&self) -> bool {
+        let enough = |edge: &ConditionEdge| {
+            edge.events >= EVENTS_OF_NORMAL && !edge.dependence.needs_longer_steps
+        };
+        self.binding().is_some_and(enough)
+    }
+
+    /// Length that steps should have for enough blocks, in seconds; 0 where they have.
+    pub(super) fn wanted_step_s(&self) -> f64 {
+        let dependence = self.binding().map(|edge| edge.dependence);
+        let wanted = dependence.filter(|found| found.needs_longer_steps);
+        wanted.map_or(0.0, |found| {
+            BLOCKS_OF_LONGER_STEP * found.block_cells as f64 * self.cell_s
+        })
     }
 
     /// Length of a block of the binding condition in seconds.
@@ -237,6 +322,9 @@ impl Edge {
                 found.low_per_s = limits(|edge| edge.low).min(held);
                 found.high_per_s = limits(|edge| edge.high);
                 let capacity = limits(|edge| edge.log_capacity);
+                // Nothing is known of rates that were not offered.
+                let is_offered = capacity >= self.lowest_per_s;
+                let capacity = if is_offered { capacity } else { 0.0 };
                 let is_inside = |rate: &f64| (found.low_per_s..=found.high_per_s).contains(rate);
                 found.rate_per_s = Some(reported.filter(is_inside).unwrap_or(capacity));
             }

@@ -16,6 +16,9 @@ pub(super) struct RateCount {
     pub(super) units: f64,
     /// Share of them beyond the limit, from 0 to 1.
     pub(super) share: f64,
+    /// True for a whole step whose messages depend on each other. By the inequality of Markov, this share or a larger one
+    /// occurs in at most as many steps as the expected share divided by it.
+    pub(super) is_cluster: bool,
 }
 
 /// The steepest slope of the model: the share rises from a tenth to ten times the allowed one within 0.1 % of the rate.
@@ -64,6 +67,9 @@ impl<'a> EdgeModel<'a> {
     fn log_likelihood(&self, log_capacity: f64, slope: f64) -> f64 {
         let of = |count: &RateCount| {
             let z = self.log_odds_at(count, log_capacity, slope);
+            if count.is_cluster {
+                return count.units * (-softplus(-z) - count.share.ln()).min(0.0);
+            }
             // ln p = −ln(1 + e^−z), ln(1 − p) = −ln(1 + e^z)
             -count.units * (count.share * softplus(-z) + (1.0 - count.share) * softplus(z))
         };
@@ -78,7 +84,13 @@ impl<'a> EdgeModel<'a> {
             for count in self.counts {
                 let share = logistic(self.log_odds_at(count, log_capacity, slope));
                 let distance = count.log_rate - log_capacity;
-                found.0 += count.units * (count.share - share) * distance;
+                let observed = match count.is_cluster {
+                    // Certain at any higher expected share.
+                    true if share >= count.share => continue,
+                    true => 1.0,
+                    false => count.share,
+                };
+                found.0 += count.units * (observed - share) * distance;
                 found.1 -= count.units * share * (1.0 - share) * distance * distance;
             }
             found
@@ -200,6 +212,7 @@ mod tests {
             log_rate: f64::ln(rate),
             units,
             share,
+            is_cluster: false,
         }
     }
 

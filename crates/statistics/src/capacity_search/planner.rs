@@ -32,6 +32,10 @@ const TIME_FOR_ABOVE: f64 = 0.55;
 /// Length of a step near the edge in seconds.
 const EDGE_STEP_S: f64 = 3.5;
 
+/// Largest part of the budget for a step near the edge that is longer than others, because messages depend on each other for
+/// long, or are few.
+const LONGEST_PART: f64 = 1.0 / 12.0;
+
 /// Budget in seconds with which the steps have their full length.
 const FULL_BUDGET_S: f64 = 60.0;
 
@@ -92,6 +96,7 @@ pub(super) struct Planner {
     precision: f64,
     pilot_per_s: f64,
     timeout_s: f64,
+    limit_s: f64,
     /// Messages that a step needs for one of them to be allowed beyond the limit, a few times.
     least_messages: f64,
     random: Xoshiro256PlusPlus,
@@ -110,6 +115,7 @@ impl Planner {
             precision: rules.precision,
             pilot_per_s: rules.pilot_per_s,
             timeout_s: rules.timeout_s,
+            limit_s: rules.limit_s,
             least_messages: 3.0 / allowed,
             random: Xoshiro256PlusPlus::seed_from_u64(rules.seed),
             ends: false,
@@ -128,6 +134,7 @@ impl Planner {
     ) -> Option<SearchStep> {
         self.excess_s = [(spent_s - self.planned_end_s).max(0.0), self.excess_s[0]];
         let left_s = self.budget_s - spent_s;
+        self.ends &= !only_final_held(steps);
         if self.ends && !self.repeats_final(steps) || left_s <= 0.0 {
             return None;
         }
@@ -162,21 +169,29 @@ impl Planner {
         let mut next = self.climb(steps, search_s).filter(|step| fits(self, step));
         let has_edge = estimate.rate_per_s.is_some_and(|rate| rate > 0.0);
         let has_overload = has_edge && !estimate.at_least;
-        let is_time_for_above = estimate.is_precise || spent_s > TIME_FOR_ABOVE * self.budget_s;
+        let is_time_for_above =
+            estimate.is_narrow(self.precision) || spent_s > TIME_FOR_ABOVE * self.budget_s;
         if next.is_none() && has_overload && is_time_for_above {
             let step = self.control_step(steps, estimate);
             let step = step.or_else(|| self.step_from_above(steps, estimate, edge));
             next = step.filter(|step| fits(self, step));
         }
-        if next.is_none() && has_edge && !estimate.is_precise {
+        // At the lowest rate, more steps show whether a condition holds there.
+        let holds_rarely = !has_edge && edge.highest_held_per_s().is_some();
+        if next.is_none() && (has_edge || holds_rarely) && !estimate.is_precise {
             let step = self.around_edge(steps, estimate, edge);
             next = Some(step).filter(|step| fits(self, step));
         }
         if next.is_none() {
             self.ends = true;
-            next = last;
+            next = last.filter(|step| self.planned_s(step) <= left_s);
         }
         next
+    }
+
+    /// Returns true when no lower or higher rate is tried any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ends
     }
 
     /// Returns true when the generator, not the server, ends the rates that can be offered.
@@ -214,7 +229,10 @@ impl Planner {
             StepPurpose::Climb => (step.settle_s + step.judged_s).min(self.timeout_s),
             // A server that does not recover answers for half as long again.
             StepPurpose::FromAbove => ((step.settle_s + step.judged_s) / 2.0).min(self.timeout_s),
-            StepPurpose::Edge | StepPurpose::Final => 0.1,
+            // An overload of a tenth leaves as much to answer, but little more than the limit.
+            StepPurpose::Edge | StepPurpose::Final => ((step.settle_s + step.judged_s) / 10.0)
+                .min(self.limit_s)
+                .max(0.1),
         };
         lead_s + step.settle_s + step.judged_s + drain_s
     }
@@ -228,13 +246,21 @@ impl Planner {
     fn judged_s(&self, seconds: f64, rate_per_s: f64) -> f64 {
         let for_messages = self.least_messages / rate_per_s;
         let scaled = seconds * self.scale();
-        scaled.max(for_messages.min(self.budget_s / 12.0))
+        scaled.max(for_messages.min(LONGEST_PART * self.budget_s))
     }
 
     /// The unjudged beginning of a step: a block, behind which a queue is steady.
     fn settle_s(&self, edge: &Edge) -> f64 {
         let blocks_s = edge.block_s().unwrap_or(0.0);
         (0.3 * self.scale()).max(blocks_s.min(self.budget_s / 40.0))
+    }
+
+    /// A step with enough blocks.
+    fn edge_step(&self, purpose: StepPurpose, rate: f64, edge: &Edge, judged_s: f64) -> SearchStep {
+        let wanted_s = edge.wanted_step_s().min(LONGEST_PART * self.budget_s);
+        // A small budget makes all lengths smaller.
+        let judged_s = judged_s.max(wanted_s / self.scale());
+        self.step(purpose, rate, self.settle_s(edge), judged_s)
     }
 
     fn step(&self, purpose: StepPurpose, rate: f64, settle_s: f64, judged_s: f64) -> SearchStep {
@@ -270,9 +296,7 @@ impl Planner {
                 Some(lowest) => (limited.len() < 6).then(|| climb(lowest / 4.0)),
             },
             // One failure may be chance.
-            (None, Some(failed)) if self.pilot_per_s > 0.0 && rates(false).count() == 1 => {
-                Some(climb(failed))
-            }
+            (None, Some(failed)) if rates(false).count() == 1 => Some(climb(failed)),
             (None, Some(failed)) => {
                 // A rate too low for any message beyond the limit says nothing more.
                 let next = failed / 4.0;
@@ -317,7 +341,12 @@ impl Planner {
         estimate: &CapacityEstimate,
         edge: &Edge,
     ) -> SearchStep {
-        let capacity = estimate.rate_per_s.unwrap_or(1.0);
+        let capacity = estimate.rate_per_s.unwrap_or(0.0);
+        if capacity == 0.0 {
+            let rates = steps.iter().map(|taken| taken.step.rate_per_s);
+            let lowest = rates.reduce(f64::min).unwrap_or(BLIND_RATE);
+            return self.edge_step(StepPurpose::Edge, lowest, edge, EDGE_STEP_S);
+        }
         if estimate.at_least {
             // More messages at the highest rate of the generator raise the lower limit, and a step beyond it shows whether
             // the generator is still the limit.
@@ -325,7 +354,7 @@ impl Planner {
             let limit = limited.reduce(f64::min);
             let is_for_limit = steps.len().is_multiple_of(STEPS_PER_RETRY);
             let rate = limit.filter(|_| is_for_limit).unwrap_or(capacity);
-            return self.step(StepPurpose::Edge, rate, self.settle_s(edge), EDGE_STEP_S);
+            return self.edge_step(StepPurpose::Edge, rate, edge, EDGE_STEP_S);
         }
         let slope = edge.binding().map_or(1.0, |binding| binding.slope);
         let distance =
@@ -336,8 +365,7 @@ impl Planner {
         let is_below = self.random.random::<f64>() * (below + above) < below;
         let offset = distance * self.random.random::<f64>();
         let rate = capacity * (if is_below { -offset } else { offset }).exp();
-        let settle_s = self.settle_s(edge);
-        self.step(StepPurpose::Edge, rate, settle_s, EDGE_STEP_S)
+        self.edge_step(StepPurpose::Edge, rate, edge, EDGE_STEP_S)
     }
 
     /// A step from below at the rate at which the server did not recover, to be compared with those from above; `None` when
@@ -364,7 +392,13 @@ impl Planner {
         let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(LOWEST_FIRST * capacity);
         let rate = next_from_above(steps, first)?;
         let lead_per_s = three_digits(OVERLOAD * capacity);
-        let lead_s = LEAD_S * self.scale();
+        // Long enough for the limit to be exceeded.
+        let to_limit_s = if self.limit_s.is_finite() {
+            1.2 * self.limit_s / (OVERLOAD - 1.0)
+        } else {
+            0.0
+        };
+        let lead_s = to_limit_s.max(LEAD_S * self.scale());
         // The queue that the overload leaves shrinks by the rest of the capacity.
         let backlog_s = (OVERLOAD - 1.0) * lead_s;
         let rest = (1.0 - rate / capacity).max(0.03);
@@ -442,6 +476,14 @@ fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
         }
         (Some(_), _) => None,
     }
+}
+
+/// Returns true when the conditions held in the last step, a final one, and in no step before it.
+fn only_final_held(steps: &[TakenStep]) -> bool {
+    steps.split_last().is_some_and(|(last, before)| {
+        let holds = |taken: &TakenStep| taken.held() == Some(true);
+        last.is_final() && holds(last) && !before.iter().any(holds)
+    })
 }
 
 /// Half of the distance, in logarithms, between the rates around the capacity that held and that failed.

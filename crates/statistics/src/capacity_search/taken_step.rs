@@ -1,6 +1,9 @@
 //! A step and the results of its conditions.
 
-use super::{SearchCondition, SearchRules, SearchStep, StepCell, StepPurpose, StepResult};
+use super::{
+    PARTS_OF_STEP, SearchCondition, SearchRules, SearchStep, StepCell, StepPurpose, StepResult,
+};
+use crate::normal::student_quantile;
 
 /// Share of messages beyond the limit in a whole step, as a multiple of the allowed one, from which on the load is too high
 /// for good.
@@ -9,8 +12,27 @@ const FAR_BEYOND: f64 = 10.0;
 /// Ratio of a rate that held to a lower one that was overloaded, from which on both contradict each other.
 const WELL_ABOVE: f64 = 1.1;
 
-/// Growth of the median from the first to the last third of a step in which the queue does not stop growing.
-const GROWTH: f64 = 3.0;
+/// Largest ratio of a rate near the capacity to it, and least number of such rates that hold, and that do not.
+const NEAR_CAPACITY: f64 = 1.25;
+const LEAST_ON_EACH_SIDE: usize = 6;
+
+/// The same for a difference that is more than that of rounded rates.
+const CLEARLY_ABOVE: f64 = 1.005;
+
+/// Number of steps of which one may be disturbed.
+const STEPS_PER_DISTURBED: usize = 20;
+
+/// Growth of the response time, in seconds per second, from which on a queue does not stop growing: the share of the load that
+/// the server leaves. Within the step it need not be more than this share of the limit, but never less than the smallest growth.
+const CLEAR_GROWTH: f64 = 0.003;
+const GROWTH_OF_LIMIT: f64 = 0.2;
+const SMALLEST_GROWTH: f64 = 0.002;
+
+/// Probability that the medians of a queue that only fluctuates grow as evenly.
+const CHANCE_OF_GROWTH: f64 = 0.01;
+
+/// The share of messages that a step with a growing queue stands for.
+const SHARE_OF_GROWTH: f64 = 0.2;
 
 /// The result of one condition in a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,8 +42,10 @@ pub(super) struct ConditionShare {
     pub(super) share: f64,
     /// The same in the last third of the step.
     pub(super) share_at_end: f64,
-    /// True when the queue grew, or nearly everything was beyond the limit. The messages then say no more than one would.
+    /// True when the queue grew, or much more than allowed was beyond the limit. The messages then depend on each other.
     pub(super) is_overloaded: bool,
+    /// Share of messages beyond the limit that an overloaded step stands for, above 0: that of its end if it is larger.
+    pub(super) overload: f64,
 }
 
 impl ConditionShare {
@@ -29,12 +53,6 @@ impl ConditionShare {
         !self.is_overloaded && self.share <= rule.allowed()
     }
 }
-
-/// Lengths of a step, in two thirds of it, for which growth is extrapolated.
-const GROWTH_AHEAD: f64 = 10.0;
-
-/// Number of parts of a step, each of which can be left out at its beginning.
-pub(super) const PARTS_OF_STEP: usize = 8;
 
 /// A step and its results.
 #[derive(Debug, Clone)]
@@ -60,7 +78,9 @@ impl TakenStep {
         unsteady_parts: usize,
     ) -> Self {
         let rules = &search.conditions;
-        let is_growing = is_growing(result.medians_s, search.limit_s);
+        let of_limit = GROWTH_OF_LIMIT * search.limit_s / step.judged_s;
+        let least_growth = of_limit.clamp(SMALLEST_GROWTH, CLEAR_GROWTH);
+        let is_growing = is_growing(&result.medians_s, step.judged_s, least_growth);
         let unsteady_parts = match step.purpose {
             StepPurpose::FromAbove => 0,
             _ => unsteady_parts,
@@ -76,7 +96,7 @@ impl TakenStep {
         let recovered = conditions
             .iter()
             .zip(rules)
-            .all(|(found, rule)| found.share_at_end <= rule.allowed());
+            .all(|(found, rule)| found.share_at_end <= rule.allowed() && !is_growing);
         Self {
             held: held && conditions.len() == rules.len(),
             recovered: recovered && conditions.len() == rules.len(),
@@ -97,6 +117,13 @@ impl TakenStep {
     /// The same cells with the messages above the step's own 90th percentile.
     pub(super) fn tail(&self) -> &[StepCell] {
         behind(&self.result.tail, self.unsteady_parts)
+    }
+
+    /// Growth of the response time in seconds per second; not a finite number where nothing was answered.
+    pub(super) fn growth(&self) -> f64 {
+        let medians = &self.result.medians_s;
+        let parts = PARTS_OF_STEP as f64;
+        (medians[PARTS_OF_STEP - 1] - medians[0]) / (self.step.judged_s * (parts - 1.0) / parts)
     }
 
     /// The first condition that did not hold.
@@ -127,8 +154,9 @@ impl TakenStep {
     /// still getting shorter, or its share of slow messages was not clear.
     pub(super) fn has_recovered(&self) -> Option<bool> {
         let recovered = self.held().map(|_| self.recovered)?;
-        let [first, _, last] = self.result.medians_s;
-        let is_draining = last < 0.9 * first;
+        let medians = &self.result.medians_s;
+        let sum = |medians: &[f64]| medians.iter().sum::<f64>();
+        let is_draining = sum(&medians[PARTS_OF_STEP - 3..]) < 0.9 * sum(&medians[..3]);
         let is_overloaded = self
             .conditions
             .iter()
@@ -147,6 +175,44 @@ pub(super) fn rates_from_below(
     decided.map(|taken| taken.step.rate_per_s)
 }
 
+/// Number of steps that something else than the load may disturb, among this many.
+fn most_disturbed(steps: usize) -> usize {
+    (steps / STEPS_PER_DISTURBED).max(1)
+}
+
+/// The lowest rate of the steps that were overloaded although a higher rate held; `None` while they are so few that something
+/// else than the load may have disturbed them.
+pub(super) fn lowest_contradiction(steps: &[TakenStep]) -> Option<f64> {
+    let decided = || {
+        steps
+            .iter()
+            .filter(|t| !t.is_from_above() && !t.result.generator_limited)
+    };
+    let held = decided()
+        .filter(|taken| taken.held)
+        .map(|taken| taken.step.rate_per_s);
+    let highest = held.reduce(f64::max)?;
+    let contradicts = |taken: &&TakenStep| {
+        taken.is_overloaded() && taken.step.rate_per_s * CLEARLY_ABOVE <= highest
+    };
+    let rates: Vec<f64> = decided()
+        .filter(contradicts)
+        .map(|t| t.step.rate_per_s)
+        .collect();
+    let are_few = rates.len() <= most_disturbed(decided().count());
+    rates.into_iter().reduce(f64::min).filter(|_| !are_few)
+}
+
+/// Returns true when enough steps near the capacity held, and enough did not, for the edge between them to be more than
+/// chance.
+pub(super) fn has_both_sides(steps: &[TakenStep], capacity: f64) -> bool {
+    let near = capacity / NEAR_CAPACITY..=capacity * NEAR_CAPACITY;
+    [true, false].into_iter().all(|held| {
+        let rates = rates_from_below(steps, held);
+        rates.filter(|rate| near.contains(rate)).count() >= LEAST_ON_EACH_SIDE
+    })
+}
+
 /// Rates of the steps in which the generator was the limit.
 pub(super) fn rates_of_generator(steps: &[TakenStep]) -> impl Iterator<Item = f64> + Clone {
     let limited = steps.iter().filter(|taken| taken.result.generator_limited);
@@ -155,7 +221,7 @@ pub(super) fn rates_of_generator(steps: &[TakenStep]) -> impl Iterator<Item = f6
 
 /// Marks the steps from below that were overloaded at a rate well below rates that held at least twice, and more often than
 /// rates up to this one were overloaded. Something else than the load disturbed them: another program, or a pause of the
-/// machine.
+/// machine. More than a few of them are the server's own, which stops now and then at any rate, so none is marked then.
 pub(super) fn mark_disturbed(steps: &mut [TakenStep]) {
     let decides = |taken: &&TakenStep| !taken.result.generator_limited && !taken.is_from_above();
     let rates = |wanted: fn(&TakenStep) -> bool| -> Vec<f64> {
@@ -164,12 +230,18 @@ pub(super) fn mark_disturbed(steps: &mut [TakenStep]) {
     };
     let held = rates(|taken| taken.held);
     let overloaded = rates(TakenStep::is_overloaded);
-    for taken in steps.iter_mut().filter(|taken| taken.is_overloaded()) {
+    let most = most_disturbed(steps.iter().filter(decides).count());
+    let contradicts = |taken: &TakenStep| {
         let rate = taken.step.rate_per_s;
         let above = held.iter().filter(|other| **other >= rate * WELL_ABOVE);
         let failed = overloaded.iter().filter(|other| **other <= rate);
         let (above, failed) = (above.count(), failed.count());
-        taken.is_disturbed = !taken.is_from_above() && above >= 2 && above > failed;
+        decides(&taken) && taken.is_overloaded() && above >= 2 && above > failed
+    };
+    let found: Vec<bool> = steps.iter().map(contradicts).collect();
+    let are_few = found.iter().filter(|is_one| **is_one).count() <= most;
+    for (taken, is_one) in steps.iter_mut().zip(found) {
+        taken.is_disturbed = is_one && are_few;
     }
 }
 
@@ -183,13 +255,22 @@ impl SearchCondition {
     }
 }
 
-/// True when the median of each third is well above that of the one before, the growth does not slow down, and the queue
-/// would reach the limit within a few times the length of the step.
-fn is_growing([first, middle, last]: [f64; 3], limit_s: f64) -> bool {
-    let slows_down = last - middle < 0.6 * (middle - first);
-    let reaches = last + GROWTH_AHEAD * (last - first) >= limit_s;
-    let grows = last >= GROWTH * first && middle >= GROWTH.sqrt() * 0.9 * first;
-    grows && reaches && !slows_down
+/// True when the medians of the parts grow by at least this many seconds per second, and more evenly than those of a queue
+/// that only fluctuates (a test of Student on their differences).
+fn is_growing(medians_s: &[f64; PARTS_OF_STEP], judged_s: f64, least: f64) -> bool {
+    let steps: Vec<f64> = medians_s.windows(2).map(|w| w[1] - w[0]).collect();
+    let (mean, error) = mean_and_error(&steps);
+    let clear = student_quantile(1.0 - CHANCE_OF_GROWTH, steps.len() as f64 - 1.0);
+    // Not a number without answers.
+    mean > clear * error && mean * PARTS_OF_STEP as f64 / judged_s >= least
+}
+
+/// The mean of at least two values, and its standard error.
+pub(super) fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0) / count).sqrt())
 }
 
 fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) -> ConditionShare {
@@ -202,11 +283,16 @@ fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) 
     let limit = f64::midpoint(1.0, allowed);
     let far = (FAR_BEYOND * allowed).min(limit);
     let is_share = matches!(rule, SearchCondition::Share(_));
+    let growth = if is_growing { SHARE_OF_GROWTH } else { 0.0 };
     ConditionShare {
         due,
-        share,
+        share: match rule {
+            SearchCondition::WholeStep if is_growing => 1.0,
+            _ => share,
+        },
         share_at_end: at_end,
         is_overloaded: is_share && (at_end >= limit || share >= far || is_growing),
+        overload: share.max(at_end).max(growth),
     }
 }
 
