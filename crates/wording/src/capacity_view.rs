@@ -5,14 +5,14 @@ use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
 use crate::load_table::{curve_table, search_table};
+use crate::overload_recovery::{hysteresis_in_table, recovery};
 use crate::search_outcome::{BoundCause, Outcome, interval, limited_by, more_time};
 use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
 pub use crate::capacity_conditions::{all_conditions, spaced_condition};
 pub use crate::load_table::{HELD, LoadRow, LoadTable, time_with_interval};
 pub use crate::search_outcome::{
-    LowerBoundReason, headline, interval_ends, lower_bound_reason, rate_with_interval, recovery,
-    search_end,
+    LowerBoundReason, headline, interval_ends, lower_bound_reason, rate_with_interval, search_end,
 };
 
 /// Advice when the generator was late at every rate at which a condition may fail.
@@ -213,11 +213,7 @@ pub fn figures(s: &Summary) -> Vec<SummaryFigure> {
         in_table("interval (95 %)", interval(own)),
         in_table("at least", own.at_least.then(|| "yes".to_owned())),
         in_table("from above", own.from_above_per_s.map(rate)),
-        in_table(
-            "hysteresis",
-            own.from_above_per_s
-                .map(|_| if own.hysteresis { "yes" } else { "not found" }.to_owned()),
-        ),
+        in_table("hysteresis", hysteresis_in_table(own).map(str::to_owned)),
         in_table("ended by", Some(own.ended_by.name().to_owned())),
         in_table("took", Some(human_time(own.took_s * 1e9))),
         in_table("steps", Some(grouped(own.steps.len() as u64))),
