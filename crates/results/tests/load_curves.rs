@@ -113,8 +113,8 @@ proptest! {
     }
 
     #[test]
-    fn a_sweep_comes_back_whole(steps in steps()) {
-        let run = open_loop_run(|s| s.load_curve = Some(steps));
+    fn a_sweep_comes_back_whole(steps in steps(), ended in of(Just(SearchEnd::ConnectionsLost))) {
+        let run = open_loop_run(|s| (s.load_curve, s.load_curve_ended_by) = (Some(steps), ended));
         for read in saved_and_read(&run) {
             prop_assert_eq!(&read, &run.summary);
         }

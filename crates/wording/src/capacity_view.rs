@@ -173,9 +173,12 @@ fn missing_rates(s: &Summary) -> String {
         0 => return String::new(),
         n => counted(n as u64, "rate"),
     };
-    let cause = match all_connections_ended(s) {
-        true => "all connections had ended",
-        false => "the sweep was interrupted",
+    let cause = match s.load_curve_ended_by {
+        Some(SearchEnd::ShardLost) => "a process of the generator died",
+        Some(SearchEnd::ConnectionsLost) => "all connections had ended",
+        // Files of older versions do not name it.
+        None if all_connections_ended(s) => "all connections had ended",
+        _ => "the sweep was interrupted",
     };
     format!(" · {missing} not measured, because {cause}")
 }
@@ -384,6 +387,28 @@ mod tests {
             table(&s, 20).unwrap().notes,
             ["2 rates not measured, because all connections had ended"]
         );
+    }
+
+    /// Connections that were opened again and closed again seemed to be more than there were, so all seemed to have ended.
+    #[test]
+    fn an_interrupted_sweep_was_said_to_have_lost_all_connections() {
+        let mut s = closed_loop_summary(100);
+        s.load_curve = Some(vec![step(1_000.0, None)]);
+        s.plan.sweep = Some(SweepPlanSummary {
+            rates: vec![1_000.0, 2_000.0],
+            point_s: 1.0,
+        });
+        (s.connections.opened, s.connections.closed_early) = (10, 14);
+        for (end, cause) in [
+            (SearchEnd::Interrupted, "the sweep was interrupted"),
+            (SearchEnd::ConnectionsLost, "all connections had ended"),
+            (SearchEnd::ShardLost, "a process of the generator died"),
+        ] {
+            s.load_curve_ended_by = Some(end);
+            let text = &rows(&s)[0].text;
+            let expected = format!(" · 1 rate not measured, because {cause}");
+            assert!(text.ends_with(&expected), "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ const NEAR: f64 = 0.1;
 
 impl Summary {
     /// Bases the verdict of a search on all of its steps: reasons against the reported step make no capacity invalid, unless
-    /// its messages were wrong. Does nothing for any other run.
+    /// none of its messages was answered correctly. Does nothing for any other run.
     pub fn judge_search(&mut self) {
         let Some(own) = &self.capacity else {
             return;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_messages_in_the_reported_step_make_a_search_invalid() {
+    fn a_reported_step_without_a_correct_answer_makes_a_search_invalid() {
         let wrong = Reason::NothingMeasured(NothingRight::WrongEchoes);
         let found = judged(|_| {}, &counted(), vec![wrong.clone()]);
         assert_eq!(

@@ -15,7 +15,7 @@ use statistics::capacity_search::{
 
 use super::runner::{LocalRunner, OrderRunner};
 use super::step_judge::StepJudge;
-use super::step_log::{EarlyEnd, OfferedStep, StepLog};
+use super::step_log::{OfferedStep, StepLog};
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad};
@@ -306,9 +306,7 @@ impl Search<'_> {
         let estimate = steps.map(CapacitySearch::estimate);
         let took_s = log.spent_s();
         let ended_by = match (log.end(), &estimate) {
-            (Some(EarlyEnd::Interrupted), _) => SearchEnd::Interrupted,
-            (Some(EarlyEnd::ConnectionsLost), _) => SearchEnd::ConnectionsLost,
-            (Some(EarlyEnd::ProcessLost), _) => SearchEnd::ShardLost,
+            (Some(end), _) => end.into(),
             (None, Some(found)) if found.is_precise => SearchEnd::Precision,
             (None, _) => SearchEnd::Budget,
         };

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use measurement::plan::Plan;
 use measurement::run::{
-    LoadStep, PlanFacts, Run, RunContext, StepOrigin, Summary, TimeInterval, answered_rank,
-    is_p99_of_generator,
+    LoadStep, PlanFacts, Run, RunContext, SearchEnd, StepOrigin, Summary, TimeInterval,
+    answered_rank, is_p99_of_generator,
 };
 use statistics::capacity_search::CapacityEstimate;
 use units::Rate;
@@ -48,6 +48,16 @@ pub(super) enum EarlyEnd {
     ConnectionsLost,
     /// A process of the generator has died.
     ProcessLost,
+}
+
+impl From<EarlyEnd> for SearchEnd {
+    fn from(end: EarlyEnd) -> Self {
+        match end {
+            EarlyEnd::Interrupted => Self::Interrupted,
+            EarlyEnd::ConnectionsLost => Self::ConnectionsLost,
+            EarlyEnd::ProcessLost => Self::ShardLost,
+        }
+    }
 }
 
 /// A step whose figures can be those of the run.
@@ -211,6 +221,7 @@ impl<'a> StepLog<'a> {
             ..
         } = self.runner.close()?;
         let reported = self.reported.or(self.interrupted);
+        let connected_in_step = reported.as_ref().map(|step| step.record.alive);
         let (rate, judged, order) = match reported {
             Some(step) => (step.rate, step.judged, step.record),
             None => (None, Duration::ZERO, OrderRecord::default()),
@@ -228,6 +239,7 @@ impl<'a> StepLog<'a> {
             client: order.client,
             server: order.server,
             interrupted: is_interrupted,
+            connected_in_step,
             ..context
         };
         let facts = PlanFacts::from(&plan);
