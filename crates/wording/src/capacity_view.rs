@@ -4,6 +4,7 @@ use measurement::run::{CapacitySummary, LoadStep, SearchEnd, StepMeaning, Summar
 use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
+use crate::generator_reasons::ways_to_send_in_time;
 use crate::load_table::{curve_table, search_table};
 use crate::overload_recovery::{hysteresis_in_table, recovery};
 use crate::search_outcome::{BoundCause, Outcome, interval, limited_by, more_time};
@@ -150,11 +151,20 @@ fn sweep_row(s: &Summary, steps: &[LoadStep]) -> LabelledRow {
             "{rates} · the server kept up with none of them (95 % answered, nothing failed or unsent)"
         ),
     };
-    let limited = steps.iter().filter(|step| step.generator_limited);
-    let limited: Vec<_> = limited.map(|step| step.offered_per_s).collect();
-    let limited = (!limited.is_empty()).then(|| {
-        let rates = some_rates(&limited);
+    let limited = some_rates(steps.iter().filter(|step| step.generator_limited));
+    let limited = limited.map(|rates| {
         format!("the generator was the limit at {rates}; use more threads (`--threads`) or several processes (`--shards`)")
+    });
+    let has_own_times = |step: &&LoadStep| step.generator_times && !step.generator_limited;
+    let own_times = some_rates(steps.iter().filter(has_own_times));
+    let own_times = own_times.map(|rates| {
+        let is_pinned = !s.plan.pinned_to.is_empty();
+        let ways = ways_to_send_in_time(
+            s.plan.busy_poll,
+            is_pinned,
+            "another machine for the generator",
+        );
+        format!("the times at {rates} are mostly the generator's, because it sent later than planned; use {ways}")
     });
     LabelledRow {
         label: "load curve",
@@ -163,7 +173,7 @@ fn sweep_row(s: &Summary, steps: &[LoadStep]) -> LabelledRow {
             Some(_) if s.rates_not_measured() == 0 => Tone::Neutral,
             _ => Tone::Warning,
         },
-        points: limited.into_iter().collect(),
+        points: limited.into_iter().chain(own_times).collect(),
     }
 }
 
@@ -188,14 +198,15 @@ fn all_connections_ended(s: &Summary) -> bool {
     connections.opened > 0 && connections.closed_early >= connections.opened
 }
 
-/// Rates in words: `447 msg/s`, `447 and 1,000 msg/s`; of more than three, their number.
-fn some_rates(rates: &[f64]) -> String {
+/// Rates in words: `447 msg/s`, `447 and 1,000 msg/s`; of more than three, their number. `None` without any.
+fn some_rates<'a>(steps: impl Iterator<Item = &'a LoadStep>) -> Option<String> {
     const LISTED: usize = 3;
-    if rates.len() > LISTED {
-        return counted(rates.len() as u64, "rate");
+    let rates: Vec<_> = steps.map(|step| human_rate(step.offered_per_s)).collect();
+    match rates.len() {
+        0 => None,
+        n if n > LISTED => Some(counted(n as u64, "rate")),
+        _ => Some(format!("{} msg/s", rates.join(" and "))),
     }
-    let rates: Vec<_> = rates.iter().map(|rate| human_rate(*rate)).collect();
-    format!("{} msg/s", rates.join(" and "))
 }
 
 /// Figures of a search, for a table; empty for any other run.
@@ -361,6 +372,36 @@ mod tests {
             row.text
         );
         assert!(row.points[0].starts_with("the generator was the limit at 2,000 msg/s;"));
+    }
+
+    /// Rates that were fully offered and answered were said to have the generator as their limit, and so not to count.
+    #[test]
+    fn late_times_of_the_generator_were_called_its_limit() {
+        let mut s = closed_loop_summary(100);
+        let mut steps = vec![step(1_000.0, None), step(2_000.0, None)];
+        steps[0].generator_times = true;
+        s.load_curve = Some(steps);
+        let row = &rows(&s)[0];
+        assert!(
+            row.text.contains("kept up with 2,000 msg/s"),
+            "{}",
+            row.text
+        );
+        let [point] = row.points.as_slice() else {
+            panic!("{:?}", row.points);
+        };
+        assert!(
+            point.starts_with("the times at 1,000 msg/s are mostly the generator's, "),
+            "{point}"
+        );
+        assert!(!point.contains("limit"), "{point}");
+        let tones = table(&s, 20).unwrap().rows.into_iter().map(|row| row.tone);
+        assert_eq!(tones.collect::<Vec<_>>(), [Tone::Warning, Tone::Good]);
+        // A rate that was not offered is limited, whatever its times are.
+        s.load_curve.as_mut().unwrap()[0].generator_limited = true;
+        let points = &rows(&s)[0].points;
+        assert_eq!(points.len(), 1, "{points:?}");
+        assert!(points[0].starts_with("the generator was the limit at 1,000 msg/s"));
     }
 
     /// Rates after the end of the server appeared as rates that it could not take.

@@ -111,7 +111,7 @@ fn mark(search: &SearchProgress, step: &LoadStep) -> &'static str {
 pub(crate) fn step_tone(search: &SearchProgress, step: &LoadStep) -> Tone {
     let is_sweep = search.planned_steps.is_some();
     match step.held {
-        _ if step.generator_limited => Tone::Warning,
+        _ if step.generator_limited || is_sweep && step.generator_times => Tone::Warning,
         Some(true) => Tone::Good,
         Some(false) => Tone::Bad,
         None if is_sweep && step.keeps_up() => Tone::Good,

@@ -290,7 +290,7 @@ impl OfferedStep {
     }
 
     /// Returns true when the response times are more the generator's than the server's.
-    pub(super) fn is_time_of_generator(&self) -> bool {
+    fn is_time_of_generator(&self) -> bool {
         self.record.alive > 0 && is_p99_of_generator(&self.record.record)
     }
 
@@ -363,6 +363,7 @@ impl OfferedStep {
             response_p99_9_interval: p99_9.1,
             client_cpu_share: record.client.busy_share.or(record.client.cpu_per_core),
             generator_limited,
+            generator_times: self.is_time_of_generator(),
             answered_per_s: record.record.in_time.messages as f64 / seconds,
             closed: record.closed,
             longest_silence_s: self.longest_silence_s().filter(|_| !generator_limited),

@@ -60,8 +60,7 @@ pub fn sweep_with<'a>(
         let Some(taken) = log.take(OrderPurpose::Point, order)? else {
             break;
         };
-        let mut row = taken.row(plan);
-        row.generator_limited |= taken.is_time_of_generator();
+        let row = taken.row(plan);
         log.add(row.clone(), None);
         if best.as_ref().is_none_or(|best| is_better(&row, best)) {
             best = Some(row);
