@@ -1,12 +1,13 @@
 //! The capacity that a search found, and the load curve of a sweep, as text.
 
-use measurement::run::{CapacitySummary, LoadStep, SearchEnd, StepMeaning, Summary};
+use measurement::run::{CapacitySummary, LoadStep, SearchEnd, Summary};
 use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
 use crate::generator_reasons::ways_to_send_in_time;
 use crate::load_table::{curve_table, search_table};
 use crate::overload_recovery::{hysteresis_in_table, recovery};
+use crate::reported_step::reported_result;
 use crate::search_outcome::{BoundCause, Outcome, interval, limited_by, more_time};
 use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
@@ -23,8 +24,6 @@ const MORE_TIME: &str = "no rate is known at which a condition fails, so the cap
 /// Advice when no connection was left.
 const SERVER_GONE: &str =
     "the server ended all connections or went away; read its log, and see `connected`";
-/// Remark where steps at the edge have different results.
-const SOFT_EDGE: &str = "near the capacity, single steps lie above or below the limit by chance";
 
 /// Origin of the other figures of a search or a sweep: the step at one rate, and its result; `None` for any other run.
 pub fn origin_of_figures(s: &Summary) -> Option<String> {
@@ -35,8 +34,7 @@ pub fn origin_of_figures(s: &Summary) -> Option<String> {
     let offered_per_s = s.offered_rate_per_s?;
     let rate = human_rate(offered_per_s);
     if let Some(own) = &s.capacity {
-        let result = reported_step(s, steps, offered_per_s);
-        let result = result.map_or_else(String::new, |step| step_result(own, step));
+        let result = reported_result(s, own).unwrap_or_default();
         return Some(format!(
             "the figures below are those of the step at {rate} msg/s{result}"
         ));
@@ -49,50 +47,6 @@ pub fn origin_of_figures(s: &Summary) -> Option<String> {
     Some(format!(
         "the figures below are those of {rate} msg/s, {which}"
     ))
-}
-
-/// The step whose figures are shown. Several steps may have its rate.
-fn reported_step<'a>(
-    s: &Summary,
-    steps: &'a [LoadStep],
-    offered_per_s: f64,
-) -> Option<&'a LoadStep> {
-    let has_rate = |step: &&LoadStep| is_same_rate(step.offered_per_s, offered_per_s);
-    let has_counts = |step: &&LoadStep| {
-        let is_whole = step.failed == 0;
-        step.unsent == s.messages.unsent && is_whole == (s.messages.failed() == 0)
-    };
-    let all = || steps.iter().rev().filter(has_rate);
-    all().find(has_counts).or_else(|| all().next())
-}
-
-/// Result of the step whose figures are shown.
-fn step_result(own: &CapacitySummary, step: &LoadStep) -> String {
-    let near = |other: &&LoadStep| (other.offered_per_s / step.offered_per_s).ln().abs() < 0.03;
-    let near = || own.steps.iter().filter(near).map(LoadStep::meaning);
-    let is_soft =
-        near().any(|m| m == StepMeaning::Held) && near().any(|m| m == StepMeaning::NotHeld);
-    let result = match step.meaning() {
-        StepMeaning::Held => ", in which the conditions held",
-        StepMeaning::NotHeld if own.rate_per_s == Some(0.0) => {
-            ", in which a condition did not hold"
-        }
-        StepMeaning::NotHeld => {
-            return format!(", in which a condition did not hold: {SOFT_EDGE}");
-        }
-        StepMeaning::Undecided => ", which does not decide whether the conditions hold",
-        StepMeaning::NotCounted => {
-            ", in which the generator was late, so they say little about the server"
-        }
-    };
-    match is_soft {
-        true => format!("{result}; {SOFT_EDGE}"),
-        false => result.to_owned(),
-    }
-}
-
-fn is_same_rate(a: f64, b: f64) -> bool {
-    (a / b - 1.0).abs() < 1e-6
 }
 
 /// The lines on a search or a sweep; none for any other run.
