@@ -39,6 +39,12 @@ pub fn human_rate(per_second: f64) -> String {
     }
 }
 
+/// The nearest number of three significant digits.
+pub fn three_digits(number: f64) -> f64 {
+    // The text of a number has exactly the digits asked for, which a division by a power of ten has not.
+    format!("{number:.2e}").parse().unwrap_or(number)
+}
+
 /// A time in the format of [`parse_duration`](crate::parse_duration), exact and without blanks: `10s`, `1500ms`, `0s`.
 pub fn typed_duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos();
@@ -135,6 +141,19 @@ mod tests {
         assert_eq!(human_rate(76_335.6), "76,336");
         assert_eq!(human_rate(5.0), "5");
         assert_eq!(human_rate(2.5), "2.50");
+    }
+
+    #[test]
+    fn three_digits_are_kept() {
+        for (number, expected) in [
+            (92_377.0, 92_400.0),
+            (2_115.4, 2_120.0),
+            (0.012_345, 0.012_3),
+            (0.0, 0.0),
+            (f64::INFINITY, f64::INFINITY),
+        ] {
+            assert_eq!(three_digits(number), expected);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use statistics::capacity_search::{CapacityEstimate, StepPurpose};
 use swarm::{OrderPurpose, SearchProgress};
 use units::{grouped, human_rate};
 use wording::Tone;
+use wording::capacity_view::interval_ends;
 use wording::summary_view::LabelledRow;
 
 /// Rates that are listed, the newest first.
@@ -55,7 +56,7 @@ fn left(search: &SearchProgress) -> String {
 
 /// The capacity as far as it is known: `40,100–42,000 msg/s so far`; `None` while nothing is known.
 fn so_far(estimate: &CapacityEstimate) -> Option<String> {
-    let (low, high) = (estimate.low_per_s, estimate.high_per_s);
+    let [low, high] = interval_ends(estimate.low_per_s, estimate.high_per_s);
     Some(match (low > 0.0, high.is_finite()) {
         (false, false) => return None,
         (true, false) => format!("{} msg/s or more so far", human_rate(low)),
@@ -187,6 +188,10 @@ pub(crate) mod tests {
             "89 s left at most",
         ];
         assert_eq!(parts(&search), wanted);
+        // The interval of a curve is rounded outwards.
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.low_per_s, estimate.high_per_s) = (40_049.0, 42_951.0);
+        assert_eq!(parts(&search)[2], wanted[2]);
         let all = rows(&search);
         assert_eq!(text(&all, "step"), "7 · 41,000 msg/s · near the edge");
         assert_eq!(text(&all, "tried"), "41,500? 43,000✗ 80,000✗ 40,000✓");
