@@ -57,6 +57,9 @@ fn left(search: &SearchProgress) -> String {
 /// The capacity as far as it is known: `40,100–42,000 msg/s so far`; `None` while nothing is known.
 fn so_far(estimate: &CapacityEstimate) -> Option<String> {
     let [low, high] = interval_ends(estimate.low_per_s, estimate.high_per_s);
+    if let Some(rate) = estimate.rate_per_s.filter(|_| estimate.at_least) {
+        return Some(format!("at least {} msg/s so far", human_rate(rate)));
+    }
     Some(match (low > 0.0, high.is_finite()) {
         (false, false) => return None,
         (true, false) => format!("{} msg/s or more so far", human_rate(low)),
@@ -201,6 +204,13 @@ pub(crate) mod tests {
             text(&rows(&search), "capacity"),
             "40,000 msg/s or more so far"
         );
+        // The upper end of a lower bound is the bound itself.
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.at_least, estimate.high_per_s) = (true, 41_500.0);
+        let bound = text(&rows(&search), "capacity");
+        assert_eq!(bound, "at least 41,500 msg/s so far");
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.at_least, estimate.high_per_s) = (false, f64::INFINITY);
         search.estimate.as_mut().unwrap().low_per_s = 0.0;
         assert_eq!(text(&rows(&search), "capacity"), "");
     }
