@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn figures_out_of_range_are_named() {
         let error = |change: fn(&mut LoadDraft)| refused(change).to_string();
-        assert!(error(|d| d.timeout = Duration::ZERO).contains("a timeout of 0ns"));
+        assert!(error(|d| d.timeout = Duration::ZERO).contains("a timeout of 0s"));
         assert!(error(|d| d.payload.max = MAX_PAYLOAD_BYTES + 1).contains("payload size"));
         assert!(
             error(|d| d.load = Load::Closed {

@@ -57,6 +57,21 @@ pub fn typed_duration(time: Duration) -> String {
         )
 }
 
+/// A time as people write it, exact and in the format of [`parse_duration`](crate::parse_duration): `2m`, `90s`, `24h`, `30d`,
+/// `0s`.
+pub fn human_duration(time: Duration) -> String {
+    const UNITS: [(u64, u64, &str); 3] = [(86_400, 2, "d"), (3_600, 1, "h"), (60, 1, "m")];
+    let seconds = time.as_secs();
+    let mut units = UNITS.into_iter().filter(|_| time.subsec_nanos() == 0);
+    // A day is written as 24h.
+    let unit =
+        units.find(|(scale, least, _)| seconds >= least * scale && seconds.is_multiple_of(*scale));
+    match unit {
+        Some((scale, _, unit)) => format!("{}{unit}", seconds / scale),
+        None => typed_duration(time),
+    }
+}
+
 /// A time in nanoseconds as text, with three significant digits and a unit: `61.0 µs`, `1.30 ms`.
 pub fn human_time(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
