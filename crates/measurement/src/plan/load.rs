@@ -416,7 +416,8 @@ impl RangedValue for f64 {
             // Exact below 2^53.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             whole if whole.fract() == 0.0 && (0.0..9e15).contains(&whole) => grouped(whole as u64),
-            other => other.to_string(),
+            usual if (1e-6..1e15).contains(&usual) => usual.to_string(),
+            other => format!("{other:e}"),
         }
     }
 }
