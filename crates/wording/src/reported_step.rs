@@ -159,7 +159,7 @@ mod tests {
         let stalled = step(false, |step| {
             (step.failed, step.answered_per_s) = (32_900, 0.0);
         });
-        assert_eq!(result(&p99, &[stalled.clone()]), stopped);
+        assert_eq!(result(&p99, std::slice::from_ref(&stalled)), stopped);
         // All were answered, behind the end of the step.
         let late = step(false, |step| {
             (step.response_p50_ns, step.answered_per_s) = (Some(1_200_000_000), 0.0);
