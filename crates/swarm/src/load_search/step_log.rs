@@ -289,6 +289,13 @@ impl OfferedStep {
         counts.unsent > 0 && !self.has_sent() && record.alive > 0 && has_answers && !has_window
     }
 
+    /// Returns true when the generator did not send enough messages in time.
+    fn is_late(&self) -> bool {
+        let record = &self.record;
+        let cells = record.cells.as_ref();
+        record.alive > 0 && cells.is_some_and(|cells| is_behind(record, cells, self.order.judged))
+    }
+
     /// Returns true when the response times are more the generator's than the server's.
     fn is_time_of_generator(&self) -> bool {
         self.record.alive > 0 && is_p99_of_generator(&self.record.record)
@@ -336,9 +343,7 @@ impl OfferedStep {
                 rank.and_then(|rank| response.quantile(rank / response.count().max(1) as f64));
             (estimate_ns, interval(q, estimate_ns))
         });
-        let is_late =
-            record.alive > 0 && cells.is_some_and(|cells| is_behind(record, cells, order.judged));
-        let generator_limited = is_late || self.has_offered_nothing(plan);
+        let generator_limited = self.is_late() || self.has_offered_nothing(plan);
         LoadStep {
             offered_per_s: self.rate().map_or(0.0, Rate::per_second),
             achieved_per_s: sent_in_time.unwrap_or(counts.sent) as f64 / seconds,
