@@ -26,7 +26,7 @@ where
 }
 
 /// A parser that accepts a whole number from 1 to `limit`.
-pub(crate) fn up_to<T: TryFrom<NonZeroU64>>(
+pub fn up_to<T: TryFrom<NonZeroU64>>(
     limit: impl Into<u64>,
 ) -> impl Fn(&str) -> Result<T, UnitError> + Clone {
     let limit = limit.into();

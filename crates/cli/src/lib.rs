@@ -48,7 +48,7 @@ mod styled_text;
 mod tls_flags;
 
 pub use bounded::within;
-pub use choices::{Choice, one_of};
+pub use choices::{Choice, one_of, up_to};
 pub use connection_flags::{ConnectionFlags, StormFlags, TimedDrop};
 pub use display_thread::DisplayThread;
 pub use exit_status::ExitStatus;

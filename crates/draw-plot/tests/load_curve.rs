@@ -285,6 +285,20 @@ fn a_percentile_among_unanswered_messages_was_drawn_as_a_time() {
     }
 }
 
+/// Rates that were offered and answered were said to be limited by the generator, because its times were late.
+#[test]
+fn rates_with_times_of_the_generator_have_a_mark_of_their_own() {
+    let folder = Folder::new();
+    let run = sweep_run(50_000.0, &[1_000.0, 2_000.0, 4_000.0], |s| {
+        s.load_curve.as_mut().unwrap()[1].generator_times = true;
+    });
+    save(&folder, "a.json", &run);
+    folder.drawn(&["a.json", "--kind", "load-curve", "-o", "a.svg"]);
+    let svg = folder.svg("a.svg");
+    assert!(holds(&svg, "times mostly of the generator"));
+    assert!(!holds(&svg, "limited by the generator"));
+}
+
 /// A step of which the generator was the limit says nothing about the answers of the server.
 #[test]
 fn unanswered_messages_of_a_late_generator_have_a_ring() {

@@ -49,7 +49,7 @@ pub enum LoadSearchError {
     CountOfStep { typed: String, instead: String },
     #[error("`{0}` holds at every rate: write a smaller limit (example: error_rate<0.1%)")]
     AlwaysHolds(String),
-    #[error("the limit of `{typed}` is longer than the timeout of {}, after which every message counts as failed: use a larger --timeout, or a smaller limit", units::typed_duration(*.timeout))]
+    #[error("the limit of `{typed}` is longer than the timeout of {}, after which every message counts as failed: use a larger --timeout, or a smaller limit", units::human_duration(*.timeout))]
     BeyondTimeout { typed: String, timeout: Duration },
     #[error("`{0}` is not a precision: a percentage from 0.1% to 50% (example: 3%)")]
     Precision(String),

@@ -338,6 +338,7 @@ columns! {
         Answered: UpToTwoDecimals = "answered_per_s",
         Closed: Count = "closed",
         LongestSilence: Thousandths = "longest_silence_s",
+        GeneratorTimes: Truth = "generator_times",
     }
 
     /// Columns of [`COMPARED_SHEET`]. Times are in milliseconds.

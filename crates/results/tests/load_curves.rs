@@ -30,7 +30,7 @@ prop_compose! {
     fn step()(
         numbers in prop::array::uniform6(0.0..1e7_f64),
         is_from_above: bool,
-        truths in (of(any::<bool>()), any::<bool>()),
+        truths in (of(any::<bool>()), any::<bool>(), any::<bool>()),
         times in prop::array::uniform3(of(0..LONGEST_NS)),
         counts in prop::array::uniform4(count()),
         shares in prop::array::uniform2(of(0.0..64.0_f64)),
@@ -47,6 +47,7 @@ prop_compose! {
             from: if is_from_above { StepOrigin::Above } else { StepOrigin::Below },
             held: truths.0,
             generator_limited: truths.1,
+            generator_times: truths.2,
             server_cpu_share: shares[0],
             client_cpu_share: shares[1],
             response_p50_interval: intervals.0,
@@ -113,8 +114,8 @@ proptest! {
     }
 
     #[test]
-    fn a_sweep_comes_back_whole(steps in steps()) {
-        let run = open_loop_run(|s| s.load_curve = Some(steps));
+    fn a_sweep_comes_back_whole(steps in steps(), ended in of(Just(SearchEnd::ConnectionsLost))) {
+        let run = open_loop_run(|s| (s.load_curve, s.load_curve_ended_by) = (Some(steps), ended));
         for read in saved_and_read(&run) {
             prop_assert_eq!(&read, &run.summary);
         }
@@ -157,6 +158,7 @@ fn the_sheet_stands_behind_the_others_with_a_row_per_step() {
         "answered_per_s",
         "closed",
         "longest_silence_s",
+        "generator_times",
     ];
     assert_eq!(
         header,

@@ -187,6 +187,10 @@ fn rates_without_a_connection_are_not_measured() {
     assert!(!gone.unwrap().keeps_up() && !gone.unwrap().generator_limited);
     let summary = run.summary.as_ref().unwrap();
     assert_eq!(summary.rates_not_measured(), 2);
+    assert_eq!(
+        summary.load_curve_ended_by,
+        Some(SearchEnd::ConnectionsLost)
+    );
     assert!(!handle.is_interrupted());
 }
 
@@ -213,6 +217,7 @@ fn an_interrupted_sweep_has_the_points_so_far() {
     let rows = rows(&run);
     assert_eq!(rows.len(), 1);
     let summary = run.summary.as_ref().unwrap();
+    assert_eq!(summary.load_curve_ended_by, Some(SearchEnd::Interrupted));
     assert_eq!(summary.plan.rate_per_s, Some(rows[0].offered_per_s));
     assert_eq!(summary.messages.sent, rows[0].due);
 }
@@ -321,6 +326,9 @@ fn a_connection_that_the_server_closes_is_open_again_at_the_next_rate() {
     let connections = &summary.connections;
     assert_eq!((connections.attempted, connections.opened), (4, 4));
     assert_eq!((connections.closed_early, connections.failed), (4, 0));
+    // The reported point had all of its connections.
+    assert!(!summary.validity.names_broken_connections());
+    assert_eq!(summary.load_curve_ended_by, None);
     let clients = run.clients.as_ref().unwrap();
     let numbers: Vec<_> = clients.iter().map(|row| row.client).collect();
     assert_eq!(numbers, [0, 1, 2, 3]);

@@ -39,6 +39,12 @@ pub fn human_rate(per_second: f64) -> String {
     }
 }
 
+/// The nearest number of three significant digits.
+pub fn three_digits(number: f64) -> f64 {
+    // The text of a number has exactly the digits asked for, which a division by a power of ten has not.
+    format!("{number:.2e}").parse().unwrap_or(number)
+}
+
 /// A time in the format of [`parse_duration`](crate::parse_duration), exact and without blanks: `10s`, `1500ms`, `0s`.
 pub fn typed_duration(time: Duration) -> String {
     let nanoseconds = time.as_nanos();
@@ -49,6 +55,21 @@ pub fn typed_duration(time: Duration) -> String {
             || format!("{nanoseconds}ns"),
             |(scale, unit)| format!("{}{unit}", nanoseconds / scale),
         )
+}
+
+/// A time as people write it, exact and in the format of [`parse_duration`](crate::parse_duration): `2m`, `90s`, `24h`, `30d`,
+/// `0s`.
+pub fn human_duration(time: Duration) -> String {
+    const UNITS: [(u64, u64, &str); 3] = [(86_400, 2, "d"), (3_600, 1, "h"), (60, 1, "m")];
+    let seconds = time.as_secs();
+    let mut units = UNITS.into_iter().filter(|_| time.subsec_nanos() == 0);
+    // A day is written as 24h.
+    let unit =
+        units.find(|(scale, least, _)| seconds >= least * scale && seconds.is_multiple_of(*scale));
+    match unit {
+        Some((scale, _, unit)) => format!("{}{unit}", seconds / scale),
+        None => typed_duration(time),
+    }
 }
 
 /// A time in nanoseconds as text, with three significant digits and a unit: `61.0 µs`, `1.30 ms`.
@@ -135,6 +156,19 @@ mod tests {
         assert_eq!(human_rate(76_335.6), "76,336");
         assert_eq!(human_rate(5.0), "5");
         assert_eq!(human_rate(2.5), "2.50");
+    }
+
+    #[test]
+    fn three_digits_are_kept() {
+        for (number, expected) in [
+            (92_377.0, 92_400.0),
+            (2_115.4, 2_120.0),
+            (0.012_345, 0.012_3),
+            (0.0, 0.0),
+            (f64::INFINITY, f64::INFINITY),
+        ] {
+            assert_eq!(three_digits(number), expected);
+        }
     }
 
     #[test]

@@ -16,8 +16,8 @@ mod rate;
 
 pub use byte_size::{ByteSize, SizeRange};
 pub use display::{
-    counted, grouped, human_bytes, human_bytes_beside, human_percent, human_rate, human_reach,
-    human_time, typed_duration,
+    counted, grouped, human_bytes, human_bytes_beside, human_duration, human_percent, human_rate,
+    human_reach, human_time, three_digits, typed_duration,
 };
 pub use parse::{UnitError, parse_count, parse_duration, parse_nanoseconds, parse_positive};
 pub use rate::Rate;

@@ -88,7 +88,7 @@ pub fn parse_nanoseconds(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::typed_duration;
+    use crate::{human_duration, typed_duration};
     use proptest::prelude::*;
 
     proptest! {
@@ -96,6 +96,7 @@ mod tests {
         fn a_typed_time_is_read_back(nanoseconds in 0u64..=3_600_000_000_000) {
             let time = Duration::from_nanos(nanoseconds);
             prop_assert_eq!(parse_duration(&typed_duration(time)), Ok(time));
+            prop_assert_eq!(parse_duration(&human_duration(time)), Ok(time));
         }
     }
 
@@ -105,6 +106,22 @@ mod tests {
         assert_eq!(typed_duration(Duration::from_millis(1_500)), "1500ms");
         assert_eq!(typed_duration(Duration::from_nanos(1_001)), "1001ns");
         assert_eq!(typed_duration(Duration::ZERO), "0s");
+        // Messages had times such as 8640000s and 0ns.
+        for (seconds, written) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (90, "90s"),
+            (120, "2m"),
+            (3_600, "1h"),
+            (86_400, "24h"),
+            (172_800, "2d"),
+            (8_640_000, "100d"),
+            (8_640_001, "8640001s"),
+        ] {
+            assert_eq!(human_duration(Duration::from_secs(seconds)), written);
+        }
+        assert_eq!(human_duration(Duration::from_millis(60_500)), "60500ms");
     }
 
     #[test]

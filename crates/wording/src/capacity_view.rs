@@ -1,18 +1,20 @@
 //! The capacity that a search found, and the load curve of a sweep, as text.
 
-use measurement::run::{CapacitySummary, LoadStep, SearchEnd, StepMeaning, Summary};
+use measurement::run::{CapacitySummary, LoadStep, SearchEnd, Summary};
 use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
+use crate::generator_reasons::ways_to_send_in_time;
 use crate::load_table::{curve_table, search_table};
+use crate::overload_recovery::{hysteresis_in_table, recovery};
+use crate::reported_step::reported_result;
 use crate::search_outcome::{BoundCause, Outcome, interval, limited_by, more_time};
 use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
 pub use crate::capacity_conditions::{all_conditions, spaced_condition};
 pub use crate::load_table::{HELD, LoadRow, LoadTable, time_with_interval};
 pub use crate::search_outcome::{
-    LowerBoundReason, headline, interval_ends, lower_bound_reason, rate_with_interval, recovery,
-    search_end,
+    LowerBoundReason, headline, interval_ends, lower_bound_reason, rate_with_interval, search_end,
 };
 
 /// Advice when the generator was late at every rate at which a condition may fail.
@@ -22,8 +24,6 @@ const MORE_TIME: &str = "no rate is known at which a condition fails, so the cap
 /// Advice when no connection was left.
 const SERVER_GONE: &str =
     "the server ended all connections or went away; read its log, and see `connected`";
-/// Remark where steps at the edge have different results.
-const SOFT_EDGE: &str = "near the capacity, single steps lie above or below the limit by chance";
 
 /// Origin of the other figures of a search or a sweep: the step at one rate, and its result; `None` for any other run.
 pub fn origin_of_figures(s: &Summary) -> Option<String> {
@@ -34,8 +34,7 @@ pub fn origin_of_figures(s: &Summary) -> Option<String> {
     let offered_per_s = s.offered_rate_per_s?;
     let rate = human_rate(offered_per_s);
     if let Some(own) = &s.capacity {
-        let result = reported_step(s, steps, offered_per_s);
-        let result = result.map_or_else(String::new, |step| step_result(own, step));
+        let result = reported_result(s, own).unwrap_or_default();
         return Some(format!(
             "the figures below are those of the step at {rate} msg/s{result}"
         ));
@@ -48,50 +47,6 @@ pub fn origin_of_figures(s: &Summary) -> Option<String> {
     Some(format!(
         "the figures below are those of {rate} msg/s, {which}"
     ))
-}
-
-/// The step whose figures are shown. Several steps may have its rate.
-fn reported_step<'a>(
-    s: &Summary,
-    steps: &'a [LoadStep],
-    offered_per_s: f64,
-) -> Option<&'a LoadStep> {
-    let has_rate = |step: &&LoadStep| is_same_rate(step.offered_per_s, offered_per_s);
-    let has_counts = |step: &&LoadStep| {
-        let is_whole = step.failed == 0;
-        step.unsent == s.messages.unsent && is_whole == (s.messages.failed() == 0)
-    };
-    let all = || steps.iter().rev().filter(has_rate);
-    all().find(has_counts).or_else(|| all().next())
-}
-
-/// Result of the step whose figures are shown.
-fn step_result(own: &CapacitySummary, step: &LoadStep) -> String {
-    let near = |other: &&LoadStep| (other.offered_per_s / step.offered_per_s).ln().abs() < 0.03;
-    let near = || own.steps.iter().filter(near).map(LoadStep::meaning);
-    let is_soft =
-        near().any(|m| m == StepMeaning::Held) && near().any(|m| m == StepMeaning::NotHeld);
-    let result = match step.meaning() {
-        StepMeaning::Held => ", in which the conditions held",
-        StepMeaning::NotHeld if own.rate_per_s == Some(0.0) => {
-            ", in which a condition did not hold"
-        }
-        StepMeaning::NotHeld => {
-            return format!(", in which a condition did not hold: {SOFT_EDGE}");
-        }
-        StepMeaning::Undecided => ", which does not decide whether the conditions hold",
-        StepMeaning::NotCounted => {
-            ", in which the generator was late, so they say little about the server"
-        }
-    };
-    match is_soft {
-        true => format!("{result}; {SOFT_EDGE}"),
-        false => result.to_owned(),
-    }
-}
-
-fn is_same_rate(a: f64, b: f64) -> bool {
-    (a / b - 1.0).abs() < 1e-6
 }
 
 /// The lines on a search or a sweep; none for any other run.
@@ -150,11 +105,20 @@ fn sweep_row(s: &Summary, steps: &[LoadStep]) -> LabelledRow {
             "{rates} · the server kept up with none of them (95 % answered, nothing failed or unsent)"
         ),
     };
-    let limited = steps.iter().filter(|step| step.generator_limited);
-    let limited: Vec<_> = limited.map(|step| step.offered_per_s).collect();
-    let limited = (!limited.is_empty()).then(|| {
-        let rates = some_rates(&limited);
+    let limited = some_rates(steps.iter().filter(|step| step.generator_limited));
+    let limited = limited.map(|rates| {
         format!("the generator was the limit at {rates}; use more threads (`--threads`) or several processes (`--shards`)")
+    });
+    let has_own_times = |step: &&LoadStep| step.generator_times && !step.generator_limited;
+    let own_times = some_rates(steps.iter().filter(has_own_times));
+    let own_times = own_times.map(|rates| {
+        let is_pinned = !s.plan.pinned_to.is_empty();
+        let ways = ways_to_send_in_time(
+            s.plan.busy_poll,
+            is_pinned,
+            "another machine for the generator",
+        );
+        format!("the times at {rates} are mostly the generator's, because it sent later than planned; use {ways}")
     });
     LabelledRow {
         label: "load curve",
@@ -163,7 +127,7 @@ fn sweep_row(s: &Summary, steps: &[LoadStep]) -> LabelledRow {
             Some(_) if s.rates_not_measured() == 0 => Tone::Neutral,
             _ => Tone::Warning,
         },
-        points: limited.into_iter().collect(),
+        points: limited.into_iter().chain(own_times).collect(),
     }
 }
 
@@ -173,9 +137,12 @@ fn missing_rates(s: &Summary) -> String {
         0 => return String::new(),
         n => counted(n as u64, "rate"),
     };
-    let cause = match all_connections_ended(s) {
-        true => "all connections had ended",
-        false => "the sweep was interrupted",
+    let cause = match s.load_curve_ended_by {
+        Some(SearchEnd::ShardLost) => "a process of the generator died",
+        Some(SearchEnd::ConnectionsLost) => "all connections had ended",
+        // Files of older versions do not name it.
+        None if all_connections_ended(s) => "all connections had ended",
+        _ => "the sweep was interrupted",
     };
     format!(" · {missing} not measured, because {cause}")
 }
@@ -185,14 +152,15 @@ fn all_connections_ended(s: &Summary) -> bool {
     connections.opened > 0 && connections.closed_early >= connections.opened
 }
 
-/// Rates in words: `447 msg/s`, `447 and 1,000 msg/s`; of more than three, their number.
-fn some_rates(rates: &[f64]) -> String {
+/// Rates in words: `447 msg/s`, `447 and 1,000 msg/s`; of more than three, their number. `None` without any.
+fn some_rates<'a>(steps: impl Iterator<Item = &'a LoadStep>) -> Option<String> {
     const LISTED: usize = 3;
-    if rates.len() > LISTED {
-        return counted(rates.len() as u64, "rate");
+    let rates: Vec<_> = steps.map(|step| human_rate(step.offered_per_s)).collect();
+    match rates.len() {
+        0 => None,
+        n if n > LISTED => Some(counted(n as u64, "rate")),
+        _ => Some(format!("{} msg/s", rates.join(" and "))),
     }
-    let rates: Vec<_> = rates.iter().map(|rate| human_rate(*rate)).collect();
-    format!("{} msg/s", rates.join(" and "))
 }
 
 /// Figures of a search, for a table; empty for any other run.
@@ -213,11 +181,7 @@ pub fn figures(s: &Summary) -> Vec<SummaryFigure> {
         in_table("interval (95 %)", interval(own)),
         in_table("at least", own.at_least.then(|| "yes".to_owned())),
         in_table("from above", own.from_above_per_s.map(rate)),
-        in_table(
-            "hysteresis",
-            own.from_above_per_s
-                .map(|_| if own.hysteresis { "yes" } else { "not found" }.to_owned()),
-        ),
+        in_table("hysteresis", hysteresis_in_table(own).map(str::to_owned)),
         in_table("ended by", Some(own.ended_by.name().to_owned())),
         in_table("took", Some(human_time(own.took_s * 1e9))),
         in_table("steps", Some(grouped(own.steps.len() as u64))),
@@ -364,6 +328,36 @@ mod tests {
         assert!(row.points[0].starts_with("the generator was the limit at 2,000 msg/s;"));
     }
 
+    /// Rates that were fully offered and answered were said to have the generator as their limit, and so not to count.
+    #[test]
+    fn late_times_of_the_generator_were_called_its_limit() {
+        let mut s = closed_loop_summary(100);
+        let mut steps = vec![step(1_000.0, None), step(2_000.0, None)];
+        steps[0].generator_times = true;
+        s.load_curve = Some(steps);
+        let row = &rows(&s)[0];
+        assert!(
+            row.text.contains("kept up with 2,000 msg/s"),
+            "{}",
+            row.text
+        );
+        let [point] = row.points.as_slice() else {
+            panic!("{:?}", row.points);
+        };
+        assert!(
+            point.starts_with("the times at 1,000 msg/s are mostly the generator's, "),
+            "{point}"
+        );
+        assert!(!point.contains("limit"), "{point}");
+        let tones = table(&s, 20).unwrap().rows.into_iter().map(|row| row.tone);
+        assert_eq!(tones.collect::<Vec<_>>(), [Tone::Warning, Tone::Good]);
+        // A rate that was not offered is limited, whatever its times are.
+        s.load_curve.as_mut().unwrap()[0].generator_limited = true;
+        let points = &rows(&s)[0].points;
+        assert_eq!(points.len(), 1, "{points:?}");
+        assert!(points[0].starts_with("the generator was the limit at 1,000 msg/s"));
+    }
+
     /// Rates after the end of the server appeared as rates that it could not take.
     #[test]
     fn rates_without_connections_are_not_measured() {
@@ -388,6 +382,28 @@ mod tests {
             table(&s, 20).unwrap().notes,
             ["2 rates not measured, because all connections had ended"]
         );
+    }
+
+    /// Connections that were opened again and closed again seemed to be more than there were, so all seemed to have ended.
+    #[test]
+    fn an_interrupted_sweep_was_said_to_have_lost_all_connections() {
+        let mut s = closed_loop_summary(100);
+        s.load_curve = Some(vec![step(1_000.0, None)]);
+        s.plan.sweep = Some(SweepPlanSummary {
+            rates: vec![1_000.0, 2_000.0],
+            point_s: 1.0,
+        });
+        (s.connections.opened, s.connections.closed_early) = (10, 14);
+        for (end, cause) in [
+            (SearchEnd::Interrupted, "the sweep was interrupted"),
+            (SearchEnd::ConnectionsLost, "all connections had ended"),
+            (SearchEnd::ShardLost, "a process of the generator died"),
+        ] {
+            s.load_curve_ended_by = Some(end);
+            let text = &rows(&s)[0].text;
+            let expected = format!(" · 1 rate not measured, because {cause}");
+            assert!(text.ends_with(&expected), "{text}");
+        }
     }
 
     #[test]

@@ -152,11 +152,18 @@ fn send_lateness((share, limit): (f64, f64), response_p99_ns: f64, has: Has) -> 
         };
         return format!("{found}: it woke {} late; {way_out}", human_time(own_ns));
     }
+    let ways = ways_to_send_in_time(has.busy_poll, has.pinned, "a lower `--rate`");
+    format!("{found}: it sent later than planned; use {ways}")
+}
+
+/// Ways to send messages as planned, without the settings that the run has already: `` `--busy-poll`, a separate core
+/// (`taskset`, `--pin`) or …``.
+pub(crate) fn ways_to_send_in_time(busy_poll: bool, pinned: bool, last: &str) -> String {
     let mut ways = Vec::new();
-    ways.extend((!has.busy_poll).then_some("`--busy-poll`"));
-    ways.extend((!has.pinned).then_some("a separate core (`taskset`, `--pin`)"));
-    ways.push("a lower `--rate`");
-    format!("{found}: it sent later than planned; use {}", one_of(&ways))
+    ways.extend((!busy_poll).then_some("`--busy-poll`"));
+    ways.extend((!pinned).then_some("a separate core (`taskset`, `--pin`)"));
+    ways.push(last);
+    one_of(&ways)
 }
 
 /// A list of ways, of which one does: `a`, `a or b`, `a, b or c`.

@@ -16,7 +16,7 @@
 //! | [`drift_view`] | change of the figures over a long run |
 //! | [`reconnect_view`], [`idle_view`] | lost connections, times of opening; idle connections |
 //! | `connect_advice` | advice when no connection opened or some ended early, and for a refused URL |
-//! | [`capacity_view`] | capacity and load curve; its parts are `search_outcome`, `capacity_conditions` and `load_table`, the table of rates offered |
+//! | [`capacity_view`] | capacity and load curve; its parts are `search_outcome`, `overload_recovery`, `reported_step`, `capacity_conditions` and `load_table`, the table of rates offered |
 //! | [`plan`] | the plan |
 //! | [`summary`] | sentences about figures: measured time, generator, coordinated omission, tail |
 //! | `summary_figure` | figures as text, and their groups |
@@ -46,10 +46,12 @@ mod generator_reasons;
 pub mod idle_view;
 mod load_table;
 pub mod messages;
+mod overload_recovery;
 mod percent_beside;
 pub mod plan;
 mod reasons;
 pub mod reconnect_view;
+mod reported_step;
 pub mod run_differences;
 mod scenario_view;
 pub mod scenarios;

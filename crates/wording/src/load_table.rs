@@ -134,7 +134,7 @@ pub(crate) fn curve_table(steps: &[LoadStep]) -> LoadTable {
         cells.extend(has_cpu.then(|| cpu(step.server_cpu_share)));
         LoadRow {
             cells,
-            tone: match step.generator_limited {
+            tone: match step.generator_limited || step.generator_times {
                 true => Tone::Warning,
                 false if step.keeps_up() => Tone::Good,
                 false => Tone::Bad,

@@ -1,6 +1,6 @@
-//! The result of a capacity search in sentences: the capacity or its bound, the end of the search, the recovery.
+//! The result of a capacity search in sentences: the capacity or its bound, and the end of the search.
 
-use measurement::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
+use measurement::run::{CapacitySummary, SearchEnd, StepMeaning};
 use units::{counted, human_rate, human_time};
 
 use crate::capacity_conditions::{all_conditions, spaced_condition};
@@ -325,38 +325,6 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{text} %")
 }
 
-/// Recovery from an overload: `after an overload it recovers only below 23,000 msg/s`; `None` when it was not measured.
-pub fn recovery(own: &CapacitySummary) -> Option<String> {
-    let from_above = own.from_above_per_s?;
-    let rate = human_rate(from_above);
-    let tried = own.steps.iter();
-    let tried = tried
-        .filter(|step| step.from == StepOrigin::Above && step.meaning() != StepMeaning::NotCounted);
-    let highest = tried.map(|step| step.offered_per_s).reduce(f64::max);
-    let is_highest = highest.is_some_and(|highest| from_above >= highest * (1.0 - 1e-6));
-    Some(match (own.hysteresis, from_above > 0.0) {
-        (true, true) => {
-            format!("hysteresis: after an overload it recovers only below {rate} msg/s")
-        }
-        (true, false) => {
-            "hysteresis: after an overload it recovered at no rate that was tried".to_owned()
-        }
-        (false, true) if is_highest && from_above < own.low_per_s => format!(
-            "hysteresis is not decided: after an overload it recovered at {rate} msg/s, the highest rate tried"
-        ),
-        (false, true) if is_highest => format!(
-            "no hysteresis found: after an overload it recovered at {rate} msg/s, the highest rate tried"
-        ),
-        (false, true) => {
-            format!("no hysteresis found: after an overload it recovered at {rate} msg/s")
-        }
-        (false, false) => {
-            "hysteresis is not decided: after an overload it recovered at no rate that was tried"
-                .to_owned()
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use measurement::run::LoadStep;
@@ -592,32 +560,5 @@ mod tests {
         own.ended_by = SearchEnd::ConnectionsLost;
         assert!(search_end(&own).contains("because all connections had ended"));
         assert!(headline(&own).ends_with(": all connections ended at 50,000 msg/s"));
-    }
-
-    /// A rate from above far below the capacity was read as a hysteresis that is not there.
-    #[test]
-    fn recovery_at_the_highest_rate_tried_does_not_decide_on_hysteresis() {
-        let mut own = capacity();
-        assert_eq!(recovery(&own), None);
-        let above = |rate, held| LoadStep {
-            from: StepOrigin::Above,
-            ..step(rate, Some(held))
-        };
-        own.from_above_per_s = Some(24_400.0);
-        own.steps.push(above(24_400.0, true));
-        assert_eq!(
-            recovery(&own).unwrap(),
-            "hysteresis is not decided: after an overload it recovered at 24,400 msg/s, the highest rate tried"
-        );
-        own.steps.push(above(30_000.0, false));
-        assert_eq!(
-            recovery(&own).unwrap(),
-            "no hysteresis found: after an overload it recovered at 24,400 msg/s"
-        );
-        own.hysteresis = true;
-        assert_eq!(
-            recovery(&own).unwrap(),
-            "hysteresis: after an overload it recovers only below 24,400 msg/s"
-        );
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use cli::interrupt::Interrupts;
 use cli::{ExitStatus, print_error, print_notice, print_text, print_text_while};
 use measurement::run::thresholds::Condition;
-use measurement::run::{Run, Summary};
+use measurement::run::{Run, SearchEnd, Summary};
 use measurement::verdict::Verdict;
 
 use crate::outputs::RunOutputs;
@@ -77,9 +77,7 @@ pub(crate) fn publish(
 
 /// The exit status of a run that was not interrupted and whose files were all written. A degraded run comes first.
 fn status(summary: &Summary) -> ExitStatus {
-    let connections = &summary.connections;
-    let some_failed =
-        connections.failed > 0 || connections.closed_early > 0 || summary.any_failed();
+    let some_failed = has_lost_connections(summary) || summary.any_failed();
     let is_degraded = summary
         .shards
         .as_ref()
@@ -94,5 +92,54 @@ fn status(summary: &Summary) -> ExitStatus {
         ExitStatus::ConditionHeld
     } else {
         ExitStatus::Success
+    }
+}
+
+/// Returns true when connections failed or ended early in the part whose figures are reported, or so many that no step
+/// followed. Servers end connections beyond their capacity, and these are opened again.
+fn has_lost_connections(summary: &Summary) -> bool {
+    let connections = &summary.connections;
+    let searched = summary.capacity.as_ref().map(|own| Some(own.ended_by));
+    let swept = summary.load_curve.as_ref();
+    let swept = swept.map(|_| summary.load_curve_ended_by);
+    match searched.or(swept) {
+        Some(end) => {
+            connections.failed > 0
+                || end == Some(SearchEnd::ConnectionsLost)
+                || summary.validity.names_broken_connections()
+        }
+        None => connections.failed > 0 || connections.closed_early > 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use test_support::fixtures::{search_run, sweep_run};
+
+    use super::*;
+
+    /// A server that sheds connections beyond its capacity made the exit code 3, though the reported step had all of them.
+    #[test]
+    fn connections_closed_beyond_the_capacity_did_not_leave_the_exit_code() {
+        let search = search_run(50_000.0, |_| {}).summary.unwrap();
+        let sweep = sweep_run(50_000.0, &[1_000.0, 60_000.0], |_| {})
+            .summary
+            .unwrap();
+        for mut summary in [search, sweep] {
+            summary.connections.closed_early = 14;
+            assert!(!has_lost_connections(&summary));
+            summary.connections.failed = 1;
+            assert!(has_lost_connections(&summary));
+            summary.connections.failed = 0;
+            match &mut summary.capacity {
+                Some(own) => own.ended_by = SearchEnd::ConnectionsLost,
+                None => summary.load_curve_ended_by = Some(SearchEnd::ConnectionsLost),
+            }
+            assert!(has_lost_connections(&summary));
+            (summary.capacity, summary.load_curve) = (None, None);
+            assert!(has_lost_connections(&summary), "a single load");
+        }
     }
 }

@@ -16,7 +16,6 @@ use measurement::plan::{
 };
 use measurement::record::LoggedSecond;
 use measurement::run::Run;
-use measurement::run::thresholds::ConditionError;
 use measurement::verdict::Calibration;
 use results::ResultsError;
 use scenario::Scenario;
@@ -30,7 +29,7 @@ use crate::embedded::EmbeddedServer;
 use crate::metrics::MetricsListener;
 use crate::outputs::RunOutputs;
 use crate::publish::{PublishedOutcome, publish};
-use crate::search_flags::{NotSearchable, SeveralRates};
+use crate::search_flags::{NotSearchable, RefusedCondition, SeveralRates};
 use crate::shard_flags::{NoCommonStart, TooLateForWarmUp};
 use crate::tool::tool;
 use crate::tui::{self, NoTerminal};
@@ -78,9 +77,12 @@ pub(crate) fn check(
     check_shares(&load, processes)?;
     args.search.check_load(&load)?;
     for condition in &args.conditions {
-        condition.check_load(&load)?;
-        condition.check_capacity(!args.search.find_capacity.is_empty())?;
-        condition.check_idle_memory(args.lacks_for_idle_memory(processes))?;
+        let missing = args.lacks_for_idle_memory(processes);
+        let checked = condition
+            .check_load(&load)
+            .and_then(|()| condition.check_capacity(!args.search.find_capacity.is_empty()))
+            .and_then(|()| condition.check_idle_memory(missing));
+        checked.map_err(|fault| RefusedCondition::new("--fail-if", condition, &fault))?;
     }
     if let Some(flag) = args.scenario.line_without_holes() {
         args.notice(&format!(
@@ -385,9 +387,9 @@ pub(crate) fn print_unreached(prefix: &str, clients: &[u32]) {
 pub(crate) fn status_of_error(error: &anyhow::Error) -> ExitStatus {
     let is_unreachable = matches!(error.downcast_ref(), Some(SwarmError::Unreachable(_)));
     let is_usage = error.is::<PlanError>()
-        || error.is::<ConditionError>()
         || error.is::<LoadSearchError>()
         || error.is::<NotSearchable>()
+        || error.is::<RefusedCondition>()
         || is_unreachable
         || error.is::<HandshakeFault>()
         || error.is::<NoTerminal>()

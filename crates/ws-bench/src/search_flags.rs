@@ -1,5 +1,6 @@
 //! Flags of capacity searches and sweeps, and the flags that cannot be combined with them.
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -61,6 +62,30 @@ pub(crate) enum SeveralRates {
 #[error("{0}")]
 pub(crate) struct NotSearchable(String);
 
+/// A condition that the load cannot fulfil or break, and the flag that has it.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag} {typed}: {fault}")]
+pub(crate) struct RefusedCondition {
+    flag: &'static str,
+    typed: String,
+    fault: String,
+}
+
+impl RefusedCondition {
+    /// The error of a condition of this flag.
+    pub(crate) fn new(
+        flag: &'static str,
+        typed: &impl Display,
+        fault: &impl std::error::Error,
+    ) -> Self {
+        Self {
+            flag,
+            typed: typed.to_string(),
+            fault: fault.to_string(),
+        }
+    }
+}
+
 impl SearchFlags {
     /// The rules of the search or the sweep; `None` for any other run. `point`: the time at each rate of a sweep.
     pub(crate) fn rates(&self, point: Option<Duration>) -> Option<SeveralRates> {
@@ -106,9 +131,12 @@ impl SearchFlags {
     }
 
     /// Checks that a run of this load has the figures of the conditions.
-    pub(crate) fn check_load(&self, load: &LoadDraft) -> Result<(), LoadSearchError> {
+    pub(crate) fn check_load(&self, load: &LoadDraft) -> Result<(), RefusedCondition> {
         let mut conditions = self.find_capacity.iter();
-        conditions.try_for_each(|condition| condition.check_load(load))
+        conditions.try_for_each(|condition| {
+            let checked = condition.check_load(load);
+            checked.map_err(|fault| RefusedCondition::new("--find-capacity", condition, &fault))
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use statistics::capacity_search::{CapacityEstimate, StepPurpose};
 use swarm::{OrderPurpose, SearchProgress};
 use units::{grouped, human_rate};
 use wording::Tone;
+use wording::capacity_view::interval_ends;
 use wording::summary_view::LabelledRow;
 
 /// Rates that are listed, the newest first.
@@ -55,7 +56,10 @@ fn left(search: &SearchProgress) -> String {
 
 /// The capacity as far as it is known: `40,100–42,000 msg/s so far`; `None` while nothing is known.
 fn so_far(estimate: &CapacityEstimate) -> Option<String> {
-    let (low, high) = (estimate.low_per_s, estimate.high_per_s);
+    let [low, high] = interval_ends(estimate.low_per_s, estimate.high_per_s);
+    if let Some(rate) = estimate.rate_per_s.filter(|_| estimate.at_least) {
+        return Some(format!("at least {} msg/s so far", human_rate(rate)));
+    }
     Some(match (low > 0.0, high.is_finite()) {
         (false, false) => return None,
         (true, false) => format!("{} msg/s or more so far", human_rate(low)),
@@ -111,7 +115,7 @@ fn mark(search: &SearchProgress, step: &LoadStep) -> &'static str {
 pub(crate) fn step_tone(search: &SearchProgress, step: &LoadStep) -> Tone {
     let is_sweep = search.planned_steps.is_some();
     match step.held {
-        _ if step.generator_limited => Tone::Warning,
+        _ if step.generator_limited || is_sweep && step.generator_times => Tone::Warning,
         Some(true) => Tone::Good,
         Some(false) => Tone::Bad,
         None if is_sweep && step.keeps_up() => Tone::Good,
@@ -187,6 +191,10 @@ pub(crate) mod tests {
             "89 s left at most",
         ];
         assert_eq!(parts(&search), wanted);
+        // The interval of a curve is rounded outwards.
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.low_per_s, estimate.high_per_s) = (40_049.0, 42_951.0);
+        assert_eq!(parts(&search)[2], wanted[2]);
         let all = rows(&search);
         assert_eq!(text(&all, "step"), "7 · 41,000 msg/s · near the edge");
         assert_eq!(text(&all, "tried"), "41,500? 43,000✗ 80,000✗ 40,000✓");
@@ -196,6 +204,13 @@ pub(crate) mod tests {
             text(&rows(&search), "capacity"),
             "40,000 msg/s or more so far"
         );
+        // The upper end of a lower bound is the bound itself.
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.at_least, estimate.high_per_s) = (true, 41_500.0);
+        let bound = text(&rows(&search), "capacity");
+        assert_eq!(bound, "at least 41,500 msg/s so far");
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.at_least, estimate.high_per_s) = (false, f64::INFINITY);
         search.estimate.as_mut().unwrap().low_per_s = 0.0;
         assert_eq!(text(&rows(&search), "capacity"), "");
     }

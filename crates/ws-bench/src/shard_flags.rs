@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use cli::headings::SHARDS;
-use shards::identity::ShardIdentity;
+use cli::up_to;
+use shards::identity::{MAX_SHARDS, ShardIdentity};
 use shards::start_time::StartTime;
 use units::{grouped, human_time, parse_duration};
 
@@ -18,7 +19,7 @@ pub(crate) struct ShardFlags {
     ///
     /// Each process has a part of the clients, so the limit on open files of one process does not limit the run. The
     /// flags are those of the whole run: clients, messages, rates and --threads are divided.
-    #[arg(long, value_name = "N", conflicts_with_all = ["shard", "shard_dir", "start_at", "start_file", "is_trial"])]
+    #[arg(long, value_name = "N", value_parser = up_to::<NonZeroU32>(MAX_SHARDS), conflicts_with_all = ["shard", "shard_dir", "start_at", "start_file", "is_trial"])]
     pub(crate) shards: Option<NonZeroU32>,
 
     /// Run as shard I of N, counted from 0: the clients k with k mod N = I; of a scenario with deliveries, the rooms r

@@ -241,12 +241,38 @@ fn bad_input_is_told_before_anything_is_done() {
         ("127.0.0.1:8000", 2, "it has no scheme"),
         ("-o a.txt", 2, "use .xlsx, .csv, .json or .hlog"),
         ("--plot a.gif", 2, "a.gif"),
-        ("--timeout 0s", 2, "a timeout of 0ns is out of range"),
+        (
+            "--timeout 0s",
+            2,
+            "a timeout of 0s is out of range: from 1ms to 1h",
+        ),
         ("--rate 0", 2, "not a rate above 0"),
+        (
+            "--sweep 10..20 -d 0s",
+            2,
+            "a measured time of 0s is out of range: from 1ms to 30d",
+        ),
+        (
+            "--find-capacity p99<10ms --budget 100d",
+            2,
+            "`100d` is not a budget",
+        ),
+        (
+            "--drop 100d -d 5s",
+            2,
+            "--drop is at 100d, but the measured time (--duration) is 5s",
+        ),
+        (
+            "-s 100GiB",
+            2,
+            "a payload size of 100 GiB is out of range: from 1 B to 1 GiB",
+        ),
+        ("--shards 0", 2, "`0` is too small: at least 1 is needed"),
+        ("--shards 5_000_000_000", 2, "is too large: at most 100000"),
         (
             "--rate 1e12",
             2,
-            "a rate of 1000000000000.0 is out of range",
+            "a rate of 1,000,000,000,000 is out of range: from 0.001 to 1,000,000,000",
         ),
         ("--arrivals poisson", 2, "required arguments"),
         (

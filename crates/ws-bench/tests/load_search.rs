@@ -115,6 +115,14 @@ fn combinations_that_cannot_be_measured_are_usage_errors() {
         ),
         ("--fail-if capacity<5", "needs --find-capacity"),
         (
+            "--find-capacity corrupted==0 --verify off",
+            "--find-capacity corrupted==0: `corrupted` cannot be measured in this run: --verify off compares",
+        ),
+        (
+            "--fail-if reordered>0 --verify off",
+            "--fail-if reordered>0: `reordered` cannot be measured in this run: --verify off compares",
+        ),
+        (
             "ws://127.0.0.1:1/ --scenario feed.toml --sweep 10..20",
             "--sweep cannot be used with a scenario without messages",
         ),

@@ -513,8 +513,9 @@ fn a_figure_that_the_run_cannot_have_is_a_usage_error_before_it() {
         assert_eq!(output.status.code(), Some(2), "{condition}");
         let err = stderr(&output);
         let figure = condition.split(['<', '>']).next().unwrap();
-        let begins =
-            format!("error: `{figure}` cannot be measured in this run: it needs a scenario with");
+        let begins = format!(
+            "error: --fail-if {condition}: `{figure}` cannot be measured in this run: it needs a scenario with"
+        );
         assert!(err.contains(&begins), "{err}");
     }
 }

@@ -423,7 +423,8 @@ fn common_load(
     let _ = template.usual(seed, Some(template.any_rate()));
     let load = template.search(seed).map_err(refused_plan)?;
     for condition in &args.capacity {
-        condition.check_load(&load).map_err(usage_error)?;
+        let checked = condition.check_load(&load);
+        checked.map_err(|fault| usage_error(format!("--capacity {condition}: {fault}")))?;
     }
     Ok(load)
 }

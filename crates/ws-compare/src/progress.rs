@@ -7,7 +7,7 @@ use std::time::Duration;
 use cli::{DisplayThread, print_notice};
 use indicatif::{ProgressBar, ProgressStyle};
 use swarm::{RunHandle, SearchProgress};
-use units::{human_rate, human_time};
+use units::{human_rate, human_time, three_digits};
 
 use crate::search::SEARCH_PHASE;
 
@@ -121,7 +121,9 @@ fn search_state(search: &SearchProgress) -> String {
         (step, Some(per_s)) => format!("step {step} at {}", rate(per_s)),
     };
     let estimate = search.estimate.as_ref().and_then(|found| found.rate_per_s);
-    let estimate = estimate.map_or_else(String::new, |per_s| format!(" · about {}", rate(per_s)));
+    let estimate = estimate.map_or_else(String::new, |per_s| {
+        format!(" · about {}", rate(three_digits(per_s)))
+    });
     let [spent, budget] = [search.spent_s, search.budget_s].map(time);
     format!(" · {step} · {spent} of {budget}{estimate}")
 }
@@ -162,7 +164,7 @@ mod tests {
         search.step = 12;
         search.offered_per_s = Some(41_000.0);
         search.estimate = Some(CapacityEstimate {
-            rate_per_s: Some(40_300.0),
+            rate_per_s: Some(40_317.2),
             low_per_s: 39_000.0,
             high_per_s: 41_500.0,
             at_least: false,

@@ -46,11 +46,11 @@ pub(crate) struct SoakArgs {
     pub(crate) fuzz: Option<FuzzTarget>,
 
     /// Number of misbehaving clients (example: 8)
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = ABUSE)]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = units::parse_count, help_heading = ABUSE)]
     pub(crate) abusers: u64,
 
     /// Seed of all random choices; the same seed repeats them (example: 7)
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = ABUSE)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = units::parse_count, help_heading = ABUSE)]
     pub(crate) seed: u64,
 
     /// Command that starts the server, whose first line of output must be `listening on URL` (example: axum-ws --bind

@@ -51,6 +51,10 @@ const CPU_COLOUR: usize = 3;
 
 /// Meaning of a percentile that falls among messages without an answer.
 const NOT_ANSWERED: &str = "not answered";
+/// Meaning of a rate that the generator could not offer in time.
+const LIMITED: &str = "limited by the generator";
+/// Meaning of a rate at which the generator was late, although it offered the rate.
+const TIMES: &str = "times mostly of the generator";
 
 impl<'a> LoadCurvePlot<'a> {
     pub(crate) fn new(
@@ -158,7 +162,7 @@ impl<'a> LoadCurvePlot<'a> {
 
     /// Entries for the marks that occur.
     fn legend_of_marks(&self) -> impl Iterator<Item = LegendEntry> {
-        use PointEvidence::{GeneratorLimited, Undecided};
+        use PointEvidence::{GeneratorLimited, GeneratorTimes, Undecided};
         let text = self.context.colours.text;
         let points = || self.all.iter().flat_map(LoadLine::points);
         let decided = || points().filter(|point| point.is_decided());
@@ -177,11 +181,15 @@ impl<'a> LoadCurvePlot<'a> {
             (true, true) => "capacity and its interval, or lower bound",
             (false, _) => "capacity and its interval",
         };
-        let hollow = match (has(GeneratorLimited), has(Undecided)) {
-            (true, true) => "limited by the generator, or undecided",
-            (true, false) => "limited by the generator",
-            (false, _) => "undecided",
-        };
+        let hollow: Vec<_> = [
+            (GeneratorLimited, LIMITED),
+            (GeneratorTimes, TIMES),
+            (Undecided, "undecided"),
+        ]
+        .into_iter()
+        .filter(|(evidence, _)| has(*evidence))
+        .map(|(_, text)| text)
+        .collect();
         let failed = "messages failed, or less than 95 % of the rate was answered".to_owned();
         let entries = [
             (has_interval, Swatch::Interval, "95 % interval".to_owned()),
@@ -192,9 +200,9 @@ impl<'a> LoadCurvePlot<'a> {
             ),
             (has_failed, Swatch::Mark(Marker::Cross), failed),
             (
-                has(GeneratorLimited) || has(Undecided),
+                !hollow.is_empty(),
                 Swatch::Mark(Marker::Ring),
-                hollow.to_owned(),
+                hollow.join(", or "),
             ),
             (
                 self.has_unanswered(),
@@ -417,9 +425,8 @@ impl<'a> LoadCurvePlot<'a> {
                 .map(|cores| format!("CPU of the server {cores:.2} cores")),
         );
         text.extend(match point.held {
-            _ if point.evidence == PointEvidence::GeneratorLimited => {
-                Some("limited by the generator".to_owned())
-            }
+            _ if point.evidence == PointEvidence::GeneratorLimited => Some(LIMITED.to_owned()),
+            _ if point.evidence == PointEvidence::GeneratorTimes => Some(TIMES.to_owned()),
             _ if point.evidence == PointEvidence::Undecided => Some("undecided".to_owned()),
             [0, 0] => None,
             [_, 0] => Some("conditions hold".to_owned()),

@@ -76,6 +76,8 @@ pub(crate) enum PointEvidence {
     Undecided,
     /// Steps of which the generator was the limit.
     GeneratorLimited,
+    /// Rates of a sweep at which the times are mostly the generator's.
+    GeneratorTimes,
 }
 
 /// A percentile of the response time.
@@ -207,6 +209,7 @@ impl PointEvidence {
         match step.meaning() {
             StepMeaning::NotCounted => Self::GeneratorLimited,
             StepMeaning::Undecided if is_search => Self::Undecided,
+            _ if !is_search && step.generator_times => Self::GeneratorTimes,
             _ => Self::Decided,
         }
     }
@@ -225,7 +228,7 @@ impl LoadPoint {
     /// The points of steps of nearly one rate: one for each kind of evidence. Undecided steps have one only where no other
     /// step decides.
     fn of_rate(steps: &[&LoadStep], is_search: bool) -> Vec<Self> {
-        use PointEvidence::{Decided, GeneratorLimited, Undecided};
+        use PointEvidence::{Decided, GeneratorLimited, GeneratorTimes, Undecided};
         let with = |evidence| {
             let steps = steps.iter().copied();
             let steps = steps.filter(|step| PointEvidence::of(step, is_search) == evidence);
@@ -233,7 +236,10 @@ impl LoadPoint {
             (!steps.is_empty()).then(|| Self::of(&steps, evidence))
         };
         let own = with(Decided).or_else(|| with(Undecided));
-        own.into_iter().chain(with(GeneratorLimited)).collect()
+        let of_generator = [GeneratorLimited, GeneratorTimes].map(with);
+        own.into_iter()
+            .chain(of_generator.into_iter().flatten())
+            .collect()
     }
 
     /// The figures of these steps.

@@ -49,7 +49,7 @@ impl CapacityRules {
         if (SHORTEST..=LONGEST).contains(&budget) {
             Ok(())
         } else {
-            Err(LoadSearchError::Budget(units::typed_duration(budget)))
+            Err(LoadSearchError::Budget(units::human_duration(budget)))
         }
     }
 }

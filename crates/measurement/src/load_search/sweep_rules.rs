@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use units::{Rate, parse_count};
+use units::{Rate, parse_count, three_digits};
 
 use super::LoadSearchError;
 use crate::run::SweepPlanSummary;
@@ -104,12 +104,6 @@ fn geometric(from: Rate, to: Rate, points: usize) -> Vec<Rate> {
     }
     rates.push(to);
     rates.into_iter().filter_map(Rate::new).collect()
-}
-
-/// The number rounded to three significant digits.
-fn three_digits(number: f64) -> f64 {
-    // The text of a number has exactly the digits asked for, which a division by a power of ten has not.
-    format!("{number:.2e}").parse().unwrap_or(number)
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! Checks of the rules of connections that need the load.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::load::{LONGEST_RUN, SHORTEST_TIME, check};
+use super::load::{LONGEST_RUN, RangedValue, SHORTEST_TIME, check};
 use super::{Length, LoadDraft, MAX_CLIENTS, MAX_MESSAGES_PER_CLIENT, PlanError, ReconnectLaw};
 
 impl LoadDraft {
@@ -100,10 +99,10 @@ impl LoadDraft {
     }
 }
 
-fn out_of_range(what: &'static str, value: impl fmt::Debug, range: &str) -> PlanError {
+fn out_of_range(what: &'static str, value: impl RangedValue, range: &str) -> PlanError {
     PlanError::Range {
         what,
-        value: format!("{value:?}"),
+        value: value.written(),
         range: range.to_owned(),
     }
 }
@@ -156,7 +155,7 @@ mod tests {
             })
         };
         assert_eq!(lifetime(1), "");
-        assert!(lifetime(0).contains("a lifetime of 0ns is out of range: from 1ms"));
+        assert!(lifetime(0).contains("a lifetime of 0s is out of range: from 1ms to 30d"));
         let share = |share| {
             rules(ConnectionRules {
                 drop: drop_at(1, share),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use scenario::ScenarioError;
+use units::human_duration;
 
 /// Reason why a plan is impossible. `corrected` is a URL to type in place of the refused one. Words in capitals in it,
 /// such as `HOST`, are placeholders. Neither URL contains a password.
@@ -79,7 +80,8 @@ pub enum PlanError {
     )]
     AllSlow { slow: u32, receivers: u32 },
     #[error(
-        "--slow-after is {after:?}, but the measured time is {time:?}: use a shorter --slow-after, or a longer --duration"
+        "--slow-after is {}, but the measured time is {}: use a shorter --slow-after, or a longer --duration",
+        human_duration(*.after), human_duration(*.time)
     )]
     SlowAfterEnd { after: Duration, time: Duration },
     #[error(
@@ -101,7 +103,8 @@ pub enum PlanError {
     )]
     TooManyConnections { clients: u32, idle: u32, limit: u32 },
     #[error(
-        "--drop is at {after:?}, but the measured time (--duration) is {time:?}: use an earlier --drop, or a longer --duration"
+        "--drop is at {}, but the measured time (--duration) is {}: use an earlier --drop, or a longer --duration",
+        human_duration(*.after), human_duration(*.time)
     )]
     DropAfterEnd { after: Duration, time: Duration },
     #[error(

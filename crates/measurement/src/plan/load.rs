@@ -1,7 +1,6 @@
 //! The load of a run: draft, check, and combination with a server.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, header};
 use scenario::Scenario;
 use serde::{Deserialize, Serialize};
-use units::{Rate, SizeRange};
+use units::{ByteSize, Rate, SizeRange, grouped, human_duration};
 
 use super::{
     Arrivals, CertificatePolicy, ConnectionRules, Endpoint, MAX_SOURCE_ADDRESSES, Plan, PlanError,
@@ -318,10 +317,13 @@ impl LoadDraft {
             check(what, n.get(), 1, MAX_MESSAGES_PER_CLIENT)?;
         }
         let SizeRange { min, max } = self.payload;
-        check("a payload size", min, 1, MAX_PAYLOAD_BYTES)?;
-        check("a payload size", max, min, MAX_PAYLOAD_BYTES)?;
-        let record = self.max_record_bytes;
-        check("the size of a record", record, 1, MAX_PAYLOAD_BYTES)?;
+        let size = |what, bytes, least| {
+            let [bytes, least, most] = [bytes, least, MAX_PAYLOAD_BYTES].map(ByteSize);
+            check(what, bytes, least, most)
+        };
+        size("a payload size", min, 1)?;
+        size("a payload size", max, min)?;
+        size("the size of a record", self.max_record_bytes, 1)?;
         match self.load.window() {
             Some(window) => check("a window", window.get(), 1, MAX_WINDOW),
             None => Ok(()),
@@ -372,8 +374,56 @@ impl LoadDraft {
     }
 }
 
+/// A value that has a range.
+pub(super) trait RangedValue: PartialOrd + Copy {
+    /// The value as people write it.
+    fn written(self) -> String;
+}
+
+impl RangedValue for u32 {
+    fn written(self) -> String {
+        grouped(self.into())
+    }
+}
+
+impl RangedValue for u64 {
+    fn written(self) -> String {
+        grouped(self)
+    }
+}
+
+impl RangedValue for usize {
+    fn written(self) -> String {
+        grouped(self as u64)
+    }
+}
+
+impl RangedValue for ByteSize {
+    fn written(self) -> String {
+        self.to_string()
+    }
+}
+
+impl RangedValue for Duration {
+    fn written(self) -> String {
+        human_duration(self)
+    }
+}
+
+impl RangedValue for f64 {
+    fn written(self) -> String {
+        match self {
+            // Exact below 2^53.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            whole if whole.fract() == 0.0 && (0.0..9e15).contains(&whole) => grouped(whole as u64),
+            usual if (1e-6..1e15).contains(&usual) => usual.to_string(),
+            other => format!("{other:e}"),
+        }
+    }
+}
+
 /// Checks that a value is in its range, both ends included.
-pub(super) fn check<T: PartialOrd + Copy + fmt::Debug>(
+pub(super) fn check<T: RangedValue>(
     what: &'static str,
     value: T,
     min: T,
@@ -382,8 +432,8 @@ pub(super) fn check<T: PartialOrd + Copy + fmt::Debug>(
     if value < min || value > max {
         return Err(PlanError::Range {
             what,
-            value: format!("{value:?}"),
-            range: format!("from {min:?} to {max:?}"),
+            value: value.written(),
+            range: format!("from {} to {}", min.written(), max.written()),
         });
     }
     Ok(())

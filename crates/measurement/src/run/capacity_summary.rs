@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::condition_result::is_false;
 use crate::record::is_zero;
 
 /// The state of the server at the beginning of a step.
@@ -115,6 +116,10 @@ pub struct LoadStep {
     /// True when the generator did not offer the rate, or its own lateness explains why a condition did not hold.
     #[serde(default)]
     pub generator_limited: bool,
+    /// True when the generator's own lateness is so large a part of the p99 that the response times are more the generator's
+    /// than the server's. The rate was offered all the same, unless the generator was the limit.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub generator_times: bool,
     /// Messages of the judged part answered correctly by its end, per second of it.
     #[serde(default)]
     pub answered_per_s: f64,

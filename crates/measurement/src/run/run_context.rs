@@ -12,6 +12,7 @@ use super::connection_evidence::{broken_share, reopened};
 use super::drift_summary::{DriftSummary, ServerReading};
 use super::idle_summary::IdleSummary;
 use super::plan_facts::PlanFacts;
+use super::plan_summary::PlanSummary;
 use super::reconnect_summary::ReconnectSummary;
 use super::scenario_summary::SetupSummary;
 use crate::plan::Verify;
@@ -184,6 +185,10 @@ pub struct RunContext {
     /// Overflows of listen queues from T0 to the end of the run; `None` where the server is on another machine.
     #[serde(default)]
     pub listen_overflows: Option<u64>,
+    /// Clients with a connection at the end of the step whose figures are those of the run, where connections are opened again
+    /// between steps; `None` for a single load.
+    #[serde(skip)]
+    pub connected_in_step: Option<u64>,
 }
 
 impl RunContext {
@@ -201,6 +206,19 @@ impl RunContext {
 }
 
 impl RunContext {
+    /// Connections attempted, failed, and closed early. Those of a step are its clients and the ones without a connection at its
+    /// end. The counts of the run have those of all steps.
+    fn broken_connections(&self, plan: &PlanSummary) -> (u64, u64, u64) {
+        let all = &self.connections;
+        match self.connected_in_step {
+            Some(connected) => {
+                let clients = plan.connections_at_once();
+                (clients, 0, clients.saturating_sub(connected))
+            }
+            None => (all.attempted, all.failed, all.closed_early),
+        }
+    }
+
     /// The part of the evidence that does not come from recorded times.
     pub(super) fn evidence(
         &self,
@@ -210,9 +228,10 @@ impl RunContext {
     ) -> Evidence {
         let plan = &facts.plan;
         let all = &self.connections;
-        let broken = (all.attempted, all.failed, all.closed_early);
+        let broken = self.broken_connections(plan);
+        let (attempted, failed, closed_early) = broken;
         let reopened = reopened(plan, self.elapsed_s, reconnect);
-        let broken_connections = all.failed + all.closed_early.saturating_sub(reopened.ended);
+        let broken_connections = failed + closed_early.saturating_sub(reopened.ended);
         Evidence {
             sending: SendConditions {
                 windowed: plan.window.is_some(),
@@ -220,7 +239,7 @@ impl RunContext {
                 pinned: !plan.pinned_to.is_empty(),
                 sockets_full: self.client.blocked_writes > 0,
                 replaces_connections: all.replaced > 0,
-                has_broken_connections: all.failed + all.closed_early > 0,
+                has_broken_connections: failed + closed_early > 0,
                 has_missed_messages: reconnect.is_some_and(|own| own.missed > 0),
             },
             answered_all: counts.received == counts.sent && counts.sent > 0,
@@ -242,7 +261,7 @@ impl RunContext {
             },
             elapsed_s: self.elapsed_s,
             broken_connections,
-            connections: all.attempted,
+            connections: attempted,
             reopened,
             broken_share: Some(broken_share(plan, broken, self.elapsed_s, reconnect)),
             unsent: counts.unsent,
@@ -259,5 +278,40 @@ impl RunContext {
             records: RecordEvidence::of(counts),
             ..Evidence::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::tests::plan;
+
+    /// A server closed 14 connections beyond its capacity. All were opened again, and 14 of 10 connections were said to be
+    /// missing in a step with all of them.
+    #[test]
+    fn connections_closed_in_other_steps_were_missing_in_the_reported_one() {
+        let facts = PlanFacts::from(&plan(|_| {}));
+        let clients = facts.plan.connections_at_once();
+        let mut context = RunContext {
+            connections: Connections {
+                attempted: clients,
+                opened: clients,
+                closed_early: clients + 4,
+                ..Connections::default()
+            },
+            ..RunContext::default()
+        };
+        let counts = MessageCounts::default();
+        let evidence = |context: &RunContext| context.evidence(&facts, &counts, None);
+        assert_eq!(evidence(&context).broken_connections, clients + 4);
+        context.connected_in_step = Some(clients);
+        let found = evidence(&context);
+        assert_eq!((found.broken_connections, found.connections), (0, clients));
+        assert_eq!(found.broken_share, Some(0.0));
+        assert!(!found.sending.has_broken_connections);
+        context.connected_in_step = Some(0);
+        let found = evidence(&context);
+        assert_eq!(found.broken_connections, clients);
+        assert_eq!(found.broken_share, Some(1.0));
     }
 }

@@ -10,7 +10,7 @@ const NEAR: f64 = 0.1;
 
 impl Summary {
     /// Bases the verdict of a search on all of its steps: reasons against the reported step make no capacity invalid, unless
-    /// its messages were wrong. Does nothing for any other run.
+    /// none of its messages was answered correctly. Does nothing for any other run.
     pub fn judge_search(&mut self) {
         let Some(own) = &self.capacity else {
             return;
@@ -52,7 +52,9 @@ fn against_edge(own: &CapacitySummary) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::tests::summary;
+    use crate::record::{BottomK, Outcome, Recorder, Sample};
+    use crate::run::RunContext;
+    use crate::run::tests::{plan, summary};
     use crate::verdict::{NothingRight, ReopenedConnections, Verdict};
 
     fn step(offered_per_s: f64, held: Option<bool>) -> LoadStep {
@@ -143,8 +145,43 @@ mod tests {
         assert_eq!(found.found.len(), 3);
     }
 
+    /// The manual said that wrong messages in the reported step make a search invalid. A single load with 290 of 8,700 echoes
+    /// corrupted has no reason against it, and a search has the same rule.
     #[test]
-    fn wrong_messages_in_the_reported_step_make_a_search_invalid() {
+    fn single_wrong_messages_change_no_verdict() {
+        let judged = |corrupted: u64| {
+            let budget = BottomK::new(0, 1);
+            let mut recorder = Recorder::new(false, 0);
+            for n in 0..200_000 {
+                recorder.sent(n, n);
+                let outcome = match n < corrupted {
+                    true => Outcome::Corrupted,
+                    false => Outcome::Ok,
+                };
+                recorder.ended(&budget, Sample::echoed(0, n, n, n, n + 1_000, outcome), 125);
+            }
+            let record = Recorder::merge(vec![recorder], &budget);
+            let context = RunContext {
+                elapsed_s: 2.0,
+                ..RunContext::default()
+            };
+            let mut s = Summary::new(&plan(|_| {}), &record, context);
+            assert_eq!(s.messages.corrupted, Some(corrupted));
+            let single = s.validity.found.clone();
+            s.capacity = Some(Box::new(CapacitySummary {
+                steps: counted(),
+                ..crate::run::capacity_summary::tests::capacity()
+            }));
+            s.judge_search();
+            (single, s.validity.found)
+        };
+        let (single, search) = judged(7_000);
+        assert_eq!(single, judged(0).0);
+        assert_eq!((single, search), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_reported_step_without_a_correct_answer_makes_a_search_invalid() {
         let wrong = Reason::NothingMeasured(NothingRight::WrongEchoes);
         let found = judged(|_| {}, &counted(), vec![wrong.clone()]);
         assert_eq!(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::capacity_summary::{CapacitySummary, LoadStep};
+use super::capacity_summary::{CapacitySummary, LoadStep, SearchEnd};
 use super::condition_result::ConditionResult;
 use super::connect_row::ConnectRow;
 use super::connection_evidence::openings;
@@ -146,6 +146,9 @@ pub struct Summary {
     /// The rates of a sweep, ascending; `None` without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load_curve: Option<Vec<LoadStep>>,
+    /// The reason why a sweep ended before its last rate; `None` when it measured all rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_curve_ended_by: Option<SearchEnd>,
 }
 
 /// Correct echoes per second of [`Summary::elapsed_s`], which is shorter than planned when all connections end early.
@@ -322,6 +325,7 @@ impl Summary {
             shards: None,
             capacity: None,
             load_curve: None,
+            load_curve_ended_by: None,
         }
     }
 }

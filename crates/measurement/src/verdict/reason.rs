@@ -510,6 +510,11 @@ impl Reason {
         )
     }
 
+    /// Returns true when connections failed or ended early.
+    pub(super) fn has_broken_connections(&self) -> bool {
+        matches!(self, Self::LoadFellShort { broken, .. } if *broken > 0)
+    }
+
     /// The verdict that follows from this reason alone.
     pub fn verdict(&self) -> Verdict {
         match self {

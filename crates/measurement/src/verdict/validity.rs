@@ -48,6 +48,14 @@ impl ValiditySummary {
         }
     }
 
+    /// Returns true when a reason found is that connections failed or ended early in the part that was judged.
+    pub fn names_broken_connections(&self) -> bool {
+        self.found.iter().any(|reason| match reason {
+            Reason::OfReportedStep(reason) => reason.has_broken_connections(),
+            reason => reason.has_broken_connections(),
+        })
+    }
+
     /// Sets `reasons` to one sentence per reason found.
     pub fn explain(&mut self, sentence: impl Fn(&Reason) -> String) {
         self.reasons = self.found.iter().map(sentence).collect();

@@ -50,6 +50,7 @@ fn fill(step: &mut LoadStep, column: Column, cell: Cell<'_>, place: &Place) -> R
         Column::Answered => step.answered_per_s = number()?,
         Column::Closed => step.closed = cell.count(place)?,
         Column::LongestSilence => step.longest_silence_s = Some(number()?),
+        Column::GeneratorTimes => step.generator_times = truth(cell, place)?,
     }
     Ok(())
 }

@@ -12,10 +12,11 @@ use measurement::run::{
 use statistics::capacity_search::{
     CapacityEstimate, CapacitySearch, SearchRules, SearchStep, StepPurpose,
 };
+use units::three_digits;
 
 use super::runner::{LocalRunner, OrderRunner};
 use super::step_judge::StepJudge;
-use super::step_log::{EarlyEnd, OfferedStep, StepLog};
+use super::step_log::{OfferedStep, StepLog};
 use crate::SwarmError;
 use crate::handle::RunHandle;
 use crate::load_order::{DrainLimits, LoadOrder, OrderLead, OrderLoad};
@@ -306,9 +307,7 @@ impl Search<'_> {
         let estimate = steps.map(CapacitySearch::estimate);
         let took_s = log.spent_s();
         let ended_by = match (log.end(), &estimate) {
-            (Some(EarlyEnd::Interrupted), _) => SearchEnd::Interrupted,
-            (Some(EarlyEnd::ConnectionsLost), _) => SearchEnd::ConnectionsLost,
-            (Some(EarlyEnd::ProcessLost), _) => SearchEnd::ShardLost,
+            (Some(end), _) => end.into(),
             (None, Some(found)) if found.is_precise => SearchEnd::Precision,
             (None, _) => SearchEnd::Budget,
         };
@@ -331,6 +330,14 @@ impl Search<'_> {
     }
 }
 
+/// The capacity, with three digits as the rates of all steps. Without a final step, it is that of a curve.
+fn rounded_rate(estimate: &CapacityEstimate) -> Option<f64> {
+    let rate = estimate.rate_per_s?;
+    let rounded = three_digits(rate);
+    let is_inside = (estimate.low_per_s..=estimate.high_per_s).contains(&rounded);
+    Some(if is_inside { rounded } else { rate })
+}
+
 fn summarize(
     rules: &CapacityRules,
     estimate: Option<CapacityEstimate>,
@@ -339,7 +346,7 @@ fn summarize(
     took_s: f64,
 ) -> CapacitySummary {
     let known = |of: fn(&CapacityEstimate) -> f64| estimate.as_ref().map_or(0.0, of);
-    let rate_per_s = estimate.and_then(|e| e.rate_per_s);
+    let rate_per_s = estimate.as_ref().and_then(rounded_rate);
     let low_per_s = known(|e| e.low_per_s);
     // Without a rate at which a condition did not hold, nothing bounds the capacity from above.
     let high_per_s = Some(known(|e| e.high_per_s)).filter(|high| high.is_finite());
@@ -367,5 +374,34 @@ fn summarize(
             .map(ToString::to_string),
         unsteady_share: estimate.map_or(0.0, |e| e.unsteady_share),
         steps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A search that ended with its connections had a capacity of 92,377 msg/s, where all other rates have three digits.
+    #[test]
+    fn a_capacity_without_a_final_step_was_not_rounded() {
+        let mut estimate = CapacityEstimate {
+            rate_per_s: Some(92_377.4),
+            low_per_s: 54_250.0,
+            high_per_s: 97_151.0,
+            at_least: false,
+            has_generator_limit: false,
+            deciding: None,
+            from_above_per_s: None,
+            hysteresis: false,
+            is_precise: false,
+            block_s: None,
+            unsteady_share: 0.0,
+        };
+        assert_eq!(rounded_rate(&estimate), Some(92_400.0));
+        // It stays within its interval.
+        estimate.high_per_s = 92_390.0;
+        assert_eq!(rounded_rate(&estimate), Some(92_377.4));
+        estimate.rate_per_s = None;
+        assert_eq!(rounded_rate(&estimate), None);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::load_search::{CapacityCondition, ConditionJudge};
 use measurement::plan::Plan;
 use measurement::record::{CellRules, LoadCells};
-use measurement::run::{LATE_START_NS, RunContext, Summary};
+use measurement::run::{Connections, LATE_START_NS, RunContext, Summary};
 use statistics::capacity_search::{SearchCondition, StepCell, StepResult};
 use units::Rate;
 
@@ -267,7 +267,11 @@ impl StepJudge {
     /// Summary of a step.
     fn summary(&self, rate: Rate, judged: Duration, record: &OrderRecord) -> Summary {
         let context = RunContext {
-            connections: record.connections.clone(),
+            // Connections that were closed in other steps are open again.
+            connections: Connections {
+                closed_early: record.closed,
+                ..record.connections.clone()
+            },
             client: record.client.clone(),
             elapsed_s: judged.as_secs_f64(),
             ..RunContext::default()
@@ -397,6 +401,22 @@ mod tests {
         let some = |slow: u64| move |n: u64| Some(if n < slow { 900 } else { 200 });
         assert!(is_limited("p99<10ms", 0.3, some(10)));
         assert!(!is_limited("p99<10ms", 0.3, some(11)));
+    }
+
+    /// At `closed_early==0`, no step behind the first closed connection held.
+    #[test]
+    fn connections_closed_in_earlier_steps_are_not_closed_in_this_one() {
+        let judge = judge("closed_early==0");
+        let mut record = step(&judge, 0.0, |_| Some(1));
+        record.connections.closed_early = 4;
+        let rate = Rate::new(1_000.0).unwrap();
+        let closed = |record: &OrderRecord| {
+            let summary = judge.summary(rate, Duration::from_secs(1), record);
+            summary.connections.closed_early
+        };
+        assert_eq!(closed(&record), 0);
+        record.closed = 1;
+        assert_eq!(closed(&record), 1);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use measurement::plan::Plan;
 use measurement::run::{
-    LoadStep, PlanFacts, Run, RunContext, StepOrigin, Summary, TimeInterval, answered_rank,
-    is_p99_of_generator,
+    LoadStep, PlanFacts, Run, RunContext, SearchEnd, StepOrigin, Summary, TimeInterval,
+    answered_rank, is_p99_of_generator,
 };
 use statistics::capacity_search::CapacityEstimate;
 use units::Rate;
@@ -48,6 +48,16 @@ pub(super) enum EarlyEnd {
     ConnectionsLost,
     /// A process of the generator has died.
     ProcessLost,
+}
+
+impl From<EarlyEnd> for SearchEnd {
+    fn from(end: EarlyEnd) -> Self {
+        match end {
+            EarlyEnd::Interrupted => Self::Interrupted,
+            EarlyEnd::ConnectionsLost => Self::ConnectionsLost,
+            EarlyEnd::ProcessLost => Self::ShardLost,
+        }
+    }
 }
 
 /// A step whose figures can be those of the run.
@@ -211,6 +221,7 @@ impl<'a> StepLog<'a> {
             ..
         } = self.runner.close()?;
         let reported = self.reported.or(self.interrupted);
+        let connected_in_step = reported.as_ref().map(|step| step.record.alive);
         let (rate, judged, order) = match reported {
             Some(step) => (step.rate, step.judged, step.record),
             None => (None, Duration::ZERO, OrderRecord::default()),
@@ -228,6 +239,7 @@ impl<'a> StepLog<'a> {
             client: order.client,
             server: order.server,
             interrupted: is_interrupted,
+            connected_in_step,
             ..context
         };
         let facts = PlanFacts::from(&plan);
@@ -277,8 +289,15 @@ impl OfferedStep {
         counts.unsent > 0 && !self.has_sent() && record.alive > 0 && has_answers && !has_window
     }
 
+    /// Returns true when the generator did not send enough messages in time.
+    fn is_late(&self) -> bool {
+        let record = &self.record;
+        let cells = record.cells.as_ref();
+        record.alive > 0 && cells.is_some_and(|cells| is_behind(record, cells, self.order.judged))
+    }
+
     /// Returns true when the response times are more the generator's than the server's.
-    pub(super) fn is_time_of_generator(&self) -> bool {
+    fn is_time_of_generator(&self) -> bool {
         self.record.alive > 0 && is_p99_of_generator(&self.record.record)
     }
 
@@ -324,9 +343,7 @@ impl OfferedStep {
                 rank.and_then(|rank| response.quantile(rank / response.count().max(1) as f64));
             (estimate_ns, interval(q, estimate_ns))
         });
-        let is_late =
-            record.alive > 0 && cells.is_some_and(|cells| is_behind(record, cells, order.judged));
-        let generator_limited = is_late || self.has_offered_nothing(plan);
+        let generator_limited = self.is_late() || self.has_offered_nothing(plan);
         LoadStep {
             offered_per_s: self.rate().map_or(0.0, Rate::per_second),
             achieved_per_s: sent_in_time.unwrap_or(counts.sent) as f64 / seconds,
@@ -351,6 +368,7 @@ impl OfferedStep {
             response_p99_9_interval: p99_9.1,
             client_cpu_share: record.client.busy_share.or(record.client.cpu_per_core),
             generator_limited,
+            generator_times: self.is_time_of_generator(),
             answered_per_s: record.record.in_time.messages as f64 / seconds,
             closed: record.closed,
             longest_silence_s: self.longest_silence_s().filter(|_| !generator_limited),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use measurement::load_search::SweepRules;
 use measurement::plan::Plan;
 use measurement::record::{CellRules, message_hash};
-use measurement::run::{LoadStep, Run, SweepPlanSummary};
+use measurement::run::{LoadStep, Run, SearchEnd, SweepPlanSummary};
 use units::Rate;
 
 use super::runner::{LocalRunner, OrderRunner};
@@ -60,8 +60,7 @@ pub fn sweep_with<'a>(
         let Some(taken) = log.take(OrderPurpose::Point, order)? else {
             break;
         };
-        let mut row = taken.row(plan);
-        row.generator_limited |= taken.is_time_of_generator();
+        let row = taken.row(plan);
         log.add(row.clone(), None);
         if best.as_ref().is_none_or(|best| is_better(&row, best)) {
             best = Some(row);
@@ -71,10 +70,12 @@ pub fn sweep_with<'a>(
             break;
         }
     }
+    let ended_by = log.end().map(SearchEnd::from);
     log.finish(setup, |summary, mut rows| {
         rows.sort_by(|one, other| one.offered_per_s.total_cmp(&other.offered_per_s));
         summary.load_curve = Some(rows);
         summary.plan.sweep = Some(SweepPlanSummary::from(rules));
+        summary.load_curve_ended_by = ended_by.filter(|_| summary.rates_not_measured() > 0);
     })
 }
 

@@ -297,11 +297,14 @@ impl MetricsPage {
         }
         let help = "Lower end of the interval of the capacity so far";
         rate("capacity_low", help, estimate.low_per_s)?;
-        if estimate.high_per_s.is_finite() {
+        // Of a lower bound, the upper end is the bound itself.
+        if estimate.high_per_s.is_finite() && !estimate.at_least {
             let help = "Upper end of the interval of the capacity so far";
             rate("capacity_high", help, estimate.high_per_s)?;
         }
-        Ok(())
+        let at_least = ConstGauge::new(u64::from(estimate.at_least));
+        let help = "1 if the capacity is a lower bound so far, because no rate is known at which a condition fails";
+        metric(page, "capacity_at_least", help, None, &at_least)
     }
 
     /// Figures of lost connections. Without a drop and reconnects there are none.
@@ -449,6 +452,7 @@ mod tests {
             "ws_bench_capacity_messages_per_second 41500.0",
             "ws_bench_capacity_low_messages_per_second 40000.0",
             "ws_bench_capacity_high_messages_per_second 43000.0",
+            "ws_bench_capacity_at_least 0",
         ] {
             assert!(found.lines().any(|found| found == line), "{line}: {found}");
         }
@@ -461,6 +465,24 @@ mod tests {
         assert!(!text(&search).contains("ws_bench_capacity"));
         let without = render(&plan, &progress(), None).unwrap();
         assert!(!without.contains("ws_bench_search_step"), "{without}");
+    }
+
+    /// A lower bound had an upper end, which was the bound itself, and no metric said that it is one.
+    #[test]
+    fn a_lower_bound_had_an_upper_end() {
+        let mut search = searching();
+        let estimate = search.estimate.as_mut().unwrap();
+        (estimate.at_least, estimate.high_per_s) = (true, 41_500.0);
+        let plan = plan("--find-capacity p99<10ms");
+        let found = render(&plan, &progress(), Some(search)).unwrap();
+        assert!(!found.contains("ws_bench_capacity_high"), "{found}");
+        for line in [
+            "ws_bench_capacity_messages_per_second 41500.0",
+            "ws_bench_capacity_low_messages_per_second 40000.0",
+            "ws_bench_capacity_at_least 1",
+        ] {
+            assert!(found.lines().any(|found| found == line), "{line}: {found}");
+        }
     }
 
     fn progress() -> RunProgress {

@@ -3,7 +3,7 @@
 use scenario::{MessageType, PushFeed, Scenario};
 
 use super::ConditionError;
-use crate::plan::{Load, LoadDraft};
+use crate::plan::{Load, LoadDraft, Verify};
 
 const NO_SCENARIO: &str =
     "it needs a scenario (--scenario, --protocol or --send), and this run is an echo";
@@ -18,6 +18,8 @@ const NO_RETURN: &str = "lost connections are opened again only with --reconnect
 const NO_LOSS: &str = "lost connections are reported only with --drop or --reconnect";
 const NO_IDLE: &str = "it needs idle connections (--idle)";
 const NO_SCHEDULE: &str = "a closed loop has no schedule; use --rate";
+const NOT_COMPARED: &str =
+    "--verify off compares no echo with its message; use --verify full, or another figure";
 
 /// Checks that a run of this load has the figure of this name.
 pub(super) fn check(figure: &str, load: &LoadDraft) -> Result<(), ConditionError> {
@@ -48,6 +50,10 @@ fn missing_part(figure: &str, load: &LoadDraft) -> Option<&'static str> {
         }
         "dropped" | "not_back" | "missed" => lacks(load.connections.reports_reconnects(), NO_LOSS),
         "idle_bytes" => lacks(load.connections.idle > 0, NO_IDLE),
+        // Messages are matched by order alone, so no echo is wrong, late in the order, or a second one.
+        "corrupted" | "duplicated" | "reordered" if scenario.is_none() => {
+            lacks(load.verify != Verify::Off, NOT_COMPARED)
+        }
         "ready" | "first_part" | "error_time" | "error_reply" | "server_errors" | "parts"
         | "setup_failed" => lacks(scenario.is_some(), NO_SCENARIO),
         "send_lag" | "achieved_rate" if scenario.is_none_or(|own| !own.is_push_only()) => {
@@ -120,6 +126,31 @@ mod tests {
 
     const ROOM: &str = "[[message]]\nsend = '${uid}'\ndeliver = '${uid}'";
     const FEED: &str = "[push]\nmatch = '{\"n\":${seq}}'";
+
+    /// A search at `corrupted==0` ran with `--verify off`, which leaves the number of corrupted messages unknown.
+    #[test]
+    fn figures_of_compared_echoes_are_refused_without_a_comparison() {
+        let with = |verify| LoadDraft {
+            verify,
+            ..load(None)
+        };
+        for condition in ["corrupted==0", "duplicated>0", "reordered>0"] {
+            let text = refusal(condition, &with(Verify::Off)).unwrap();
+            let advice = "--verify off compares no echo with its message; use --verify full";
+            assert!(text.contains(advice), "{text}");
+            assert_eq!(refusal(condition, &with(Verify::Length)), None);
+        }
+        // Lost and late messages are known.
+        for condition in [
+            "lost==0",
+            "late==0",
+            "error_rate<1%",
+            "p99<5ms",
+            "unexpected==0",
+        ] {
+            assert_eq!(refusal(condition, &with(Verify::Off)), None, "{condition}");
+        }
+    }
 
     #[test]
     fn a_figure_that_the_plan_cannot_have_is_refused_before_the_run() {

@@ -62,6 +62,7 @@ fn write_steps(sheet: &mut Worksheet, name: &str, steps: &[LoadStep]) -> XlsxRes
         Column::Answered => step.answered_per_s.into(),
         Column::Closed => count(step.closed).into(),
         Column::LongestSilence => step.longest_silence_s.into(),
+        Column::GeneratorTimes => step.generator_times.into(),
     };
     write_table(sheet, name, steps, content)?;
     mark_unless(sheet, Column::Failed, steps.len(), 0)?;
