@@ -14,6 +14,9 @@ const LEAST_BLOCKS: usize = 8;
 /// Events by which the dispersion of few events is drawn towards the largest possible one.
 const PRIOR_EVENTS: f64 = 2.0;
 
+/// Standard deviations of a correlation by chance, from which on the steps are too short.
+const CLEARLY_CORRELATED: f64 = 1.5;
+
 /// Least number of steps whose spread is compared with that within them, and the number of standard deviations that make it
 /// clearly larger.
 const LEAST_STEPS: f64 = 6.0;
@@ -77,19 +80,21 @@ pub(super) fn dependence<'a>(
     let mut block_cells = 1;
     loop {
         let of_counts = neighbour_correlation(&counts, block_cells);
-        let correlates = [of_counts, neighbour_correlation(&tails, block_cells)]
-            .iter()
-            .any(|(correlation, pairs)| {
-                let limit = NO_CORRELATION.max(1.0 / (*pairs as f64).max(1.0).sqrt());
-                *correlation > limit
-            });
+        let found = [of_counts, neighbour_correlation(&tails, block_cells)];
+        let exceeds = |deviations: f64| {
+            found.iter().any(|(correlation, pairs)| {
+                let by_chance = deviations / (*pairs as f64).max(1.0).sqrt();
+                *correlation > NO_CORRELATION.max(by_chance)
+            })
+        };
+        let correlates = exceeds(1.0);
         if !correlates || 2 * block_cells > most_cells {
             let all = [counts_of(steps), counts_of(contradicting)].concat();
             let in_steps = dispersion(&counts, block_cells, of_counts.0);
             return Dependence {
                 block_cells,
                 dispersion: in_steps.max(between_steps(&all, in_steps)),
-                needs_longer_steps: correlates,
+                needs_longer_steps: exceeds(CLEARLY_CORRELATED),
             };
         }
         block_cells *= 2;

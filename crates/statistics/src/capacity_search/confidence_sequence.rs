@@ -17,7 +17,7 @@ use crate::normal::normal_quantile;
 /// Events that the limit is tuned for are a few times this number: the limit is lowest from 5 to 15 events on.
 const TUNED_FOR_EVENTS: f64 = 1.0;
 
-/// Least number of events whose sum is nearly normal, as the limit at the end presumes.
+/// Least number of events whose sum is nearly normal, as the limit at the end presumes. With fewer, that limit is wider.
 pub(super) const EVENTS_OF_NORMAL: f64 = 5.0;
 
 /// Share of the probability of an error for the limit that is low at the end.
@@ -31,10 +31,8 @@ pub(super) fn squared_limit(events: f64, progress: f64, error: f64) -> f64 {
         return f64::INFINITY;
     }
     let early = early_limit(events, (1.0 - SHARE_OF_END) * error);
-    match events >= EVENTS_OF_NORMAL {
-        true => early.min(end_limit(progress, SHARE_OF_END * error)),
-        false => early,
-    }
+    let wider = (EVENTS_OF_NORMAL / events).max(1.0).powi(3);
+    early.min(wider * end_limit(progress, SHARE_OF_END * error))
 }
 
 /// The mixture of a normal law.

@@ -21,7 +21,7 @@ const NEAR: f64 = 0.8;
 /// Share of the budget for judged parts near the edge, which give nearly all information.
 const JUDGED_PART: f64 = 0.7;
 
-/// Rates whose steps tell of an excess, as a share of the capacity, and the least number of these steps.
+/// Rates whose steps show an excess, as a share of the capacity, and the least number of these steps.
 const CLOSE: f64 = 0.9;
 const LEAST_GROWTHS: usize = 3;
 

@@ -12,12 +12,12 @@ const FAR_BEYOND: f64 = 10.0;
 /// Ratio of a rate that held to a lower one that was overloaded, from which on both contradict each other.
 const WELL_ABOVE: f64 = 1.1;
 
+/// The same ratio in a search that has many of these pairs: more than that of rounded rates.
+const CLEARLY_ABOVE: f64 = 1.005;
+
 /// Largest ratio of a rate near the capacity to it, and least number of such rates that hold, and that do not.
 const NEAR_CAPACITY: f64 = 1.25;
 const LEAST_ON_EACH_SIDE: usize = 6;
-
-/// The same for a difference that is more than that of rounded rates.
-const CLEARLY_ABOVE: f64 = 1.005;
 
 /// Number of steps of which one may be disturbed.
 const STEPS_PER_DISTURBED: usize = 20;
@@ -312,5 +312,22 @@ mod tests {
         assert_eq!(behind(&cells, 1).len(), 73);
         assert_eq!(behind(&cells, 8).len(), 0);
         assert!(behind(&[], 2).is_empty());
+    }
+
+    #[test]
+    fn even_growth_is_that_of_a_queue_without_end() {
+        let grows =
+            |medians_ms: [f64; 8], least| is_growing(&medians_ms.map(|ms| ms / 1e3), 1.0, least);
+        let even = [10.0, 20.0, 31.0, 40.0, 51.0, 60.0, 70.0, 81.0];
+        // 80 ms in a second.
+        assert!(grows(even, 0.08) && !grows(even, 0.09));
+        assert!(!grows(
+            [10.0, 60.0, 20.0, 70.0, 30.0, 90.0, 40.0, 100.0],
+            0.01
+        ));
+        assert!(!grows([5.0; 8], 0.0));
+        let unanswered = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, f64::INFINITY];
+        assert!(!grows(unanswered, 0.001));
+        assert!(!grows([f64::NAN; 8], 0.001));
     }
 }
