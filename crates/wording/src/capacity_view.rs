@@ -8,7 +8,7 @@ use crate::generator_reasons::ways_to_send_in_time;
 use crate::load_table::{curve_table, search_table};
 use crate::overload_recovery::{hysteresis_in_table, recovery};
 use crate::reported_step::reported_result;
-use crate::search_outcome::{BoundCause, Outcome, interval, limited_by, more_time};
+use crate::search_outcome::{BoundCause, SearchOutcome, interval, limited_by, more_time};
 use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
 pub use crate::capacity_conditions::{all_conditions, spaced_condition};
@@ -61,14 +61,14 @@ pub fn rows(s: &Summary) -> Vec<LabelledRow> {
 fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
     let is_gone = own.ended_by == SearchEnd::ConnectionsLost;
     let is_over = is_gone || own.ended_by == SearchEnd::ShardLost;
-    let (tone, advice) = match Outcome::of(own) {
-        Outcome::Below(_) => (Tone::Bad, None),
-        Outcome::Unknown => (Tone::Warning, None),
-        Outcome::AtLeast(_, BoundCause::Generator) => (Tone::Warning, Some(MORE_GENERATOR)),
-        Outcome::AtLeast(_, BoundCause::Ended) if is_over => (Tone::Warning, None),
-        Outcome::AtLeast(_, BoundCause::Ended) => (Tone::Warning, Some(MORE_TIME)),
-        Outcome::Known(_) if own.hysteresis => (Tone::Warning, None),
-        Outcome::Known(_) => (Tone::Neutral, None),
+    let (tone, advice) = match SearchOutcome::of(own) {
+        SearchOutcome::Below(_) | SearchOutcome::Rarely(_) => (Tone::Bad, None),
+        SearchOutcome::Unknown(_) => (Tone::Warning, None),
+        SearchOutcome::AtLeast(_, BoundCause::Generator) => (Tone::Warning, Some(MORE_GENERATOR)),
+        SearchOutcome::AtLeast(_, BoundCause::Ended) if is_over => (Tone::Warning, None),
+        SearchOutcome::AtLeast(_, BoundCause::Ended) => (Tone::Warning, Some(MORE_TIME)),
+        SearchOutcome::Known(_) if own.hysteresis => (Tone::Warning, None),
+        SearchOutcome::Known(_) => (Tone::Neutral, None),
     };
     let advice = advice.map(str::to_owned);
     let capacity = LabelledRow {

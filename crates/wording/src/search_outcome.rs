@@ -1,6 +1,6 @@
 //! The result of a capacity search in sentences: the capacity or its bound, and the end of the search.
 
-use measurement::run::{CapacitySummary, SearchEnd, StepMeaning};
+use measurement::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
 use units::{counted, human_rate, human_time};
 
 use crate::capacity_conditions::{all_conditions, spaced_condition};
@@ -8,15 +8,17 @@ use crate::summary_figure::UNKNOWN;
 
 /// Result of a search.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Outcome {
+pub(crate) enum SearchOutcome {
     /// The capacity.
     Known(f64),
     /// A rate at which the conditions held. No rate is known at which they do not.
     AtLeast(f64, BoundCause),
     /// The conditions held at no rate. The lowest rate that was tried, if any.
     Below(Option<f64>),
-    /// Not even an estimate.
-    Unknown,
+    /// The conditions held in single steps, but at no rate for good. The upper limit.
+    Rarely(f64),
+    /// Not even an estimate. The lowest rate at which a condition did not hold, if any, and if the conditions held at none.
+    Unknown(Option<f64>),
 }
 
 /// The cause why no rate is known at which the conditions do not hold.
@@ -28,11 +30,16 @@ pub(crate) enum BoundCause {
     Ended,
 }
 
-impl Outcome {
+impl SearchOutcome {
     pub(crate) fn of(own: &CapacitySummary) -> Self {
         let Some(rate) = own.rate_per_s else {
-            return Self::Unknown;
+            let has_held = steps_from_below(own, StepMeaning::Held).next().is_some();
+            let failed = steps_from_below(own, StepMeaning::NotHeld).reduce(f64::min);
+            return Self::Unknown(failed.filter(|_| !has_held));
         };
+        if rate <= 0.0 && steps_from_below(own, StepMeaning::Held).next().is_some() {
+            return Self::Rarely(own.high_per_s);
+        }
         if rate <= 0.0 {
             let tried = own.steps.iter();
             let tried = tried.filter(|step| step.meaning() != StepMeaning::NotCounted);
@@ -55,6 +62,14 @@ impl Outcome {
     }
 }
 
+/// Rates of the steps from below with this result.
+fn steps_from_below(own: &CapacitySummary, meaning: StepMeaning) -> impl Iterator<Item = f64> {
+    let below = own.steps.iter();
+    below
+        .filter(move |step| step.from == StepOrigin::Below && step.meaning() == meaning)
+        .map(|step| step.offered_per_s)
+}
+
 /// The capacity with its interval and conditions: `41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms`,
 /// `at least 41,200 msg/s at p99 < 10 ms (lower limit 40,100, 95 %): the generator was the limit`,
 /// `below 628 msg/s at p99 < 10 ms: the conditions held at no rate that was tried`.
@@ -63,21 +78,30 @@ pub fn headline(own: &CapacitySummary) -> String {
         [] => String::new(),
         conditions => format!(" at {}", all_conditions(conditions)),
     };
-    match Outcome::of(own) {
-        Outcome::Unknown => format!("unknown{at}: {}", unknown_cause(own)),
-        Outcome::Below(Some(lowest)) => format!(
+    match SearchOutcome::of(own) {
+        SearchOutcome::Unknown(None) => format!("unknown{at}: {}", unknown_cause(own)),
+        SearchOutcome::Unknown(Some(failed)) => format!(
+            "unknown, but below {} msg/s{at}: {} a rate was found at which the conditions hold",
+            human_rate(failed),
+            ended_before(own),
+        ),
+        SearchOutcome::Rarely(_) => format!(
+            "{}{at}: the conditions held in single steps, but at no rate for good",
+            rate_with_interval(own)
+        ),
+        SearchOutcome::Below(Some(lowest)) => format!(
             "below {} msg/s{at}: the conditions held at no rate that was tried",
             human_rate(lowest)
         ),
-        Outcome::Below(None) => {
+        SearchOutcome::Below(None) => {
             format!("0 msg/s{at}: the conditions held at no rate")
         }
-        Outcome::AtLeast(rate, cause) => {
+        SearchOutcome::AtLeast(rate, cause) => {
             let limit = lower_limit(own);
             let why = bound_cause(own, cause);
             format!("at least {} msg/s{at} ({limit}): {why}", human_rate(rate))
         }
-        Outcome::Known(_) => {
+        SearchOutcome::Known(_) => {
             let capacity = rate_with_interval(own);
             let end = match (own.ended_by, own.steps.last()) {
                 (SearchEnd::ConnectionsLost, Some(last)) => {
@@ -94,13 +118,17 @@ pub fn headline(own: &CapacitySummary) -> String {
 /// The capacity with its interval, without the conditions: `41,200 msg/s (40,100–42,000, 95 %)`, or
 /// `41,200 msg/s (lower limit 40,100, 95 %)` when no upper limit is known; a dash when the capacity is unknown.
 pub fn rate_with_interval(own: &CapacitySummary) -> String {
-    match Outcome::of(own) {
-        Outcome::Unknown => UNKNOWN.to_owned(),
-        Outcome::Below(_) => "0 msg/s".to_owned(),
-        Outcome::AtLeast(rate, _) => {
+    match SearchOutcome::of(own) {
+        SearchOutcome::Unknown(_) => UNKNOWN.to_owned(),
+        SearchOutcome::Below(_) => "0 msg/s".to_owned(),
+        SearchOutcome::Rarely(_) => {
+            let [_, high] = interval_ends(0.0, own.high_per_s).map(human_rate);
+            format!("0 msg/s (0–{high}, {})", percent(own.confidence))
+        }
+        SearchOutcome::AtLeast(rate, _) => {
             format!("{} msg/s ({})", human_rate(rate), lower_limit(own))
         }
-        Outcome::Known(rate) => {
+        SearchOutcome::Known(rate) => {
             let [low, high] = interval_ends(own.low_per_s, own.high_per_s).map(human_rate);
             let confidence = percent(own.confidence);
             format!("{} msg/s ({low}–{high}, {confidence})", human_rate(rate))
@@ -111,10 +139,10 @@ pub fn rate_with_interval(own: &CapacitySummary) -> String {
 /// The interval of the capacity: `40,100–42,000 msg/s`, `40,100 msg/s or more`; `None` without a capacity above 0.
 pub(crate) fn interval(own: &CapacitySummary) -> Option<String> {
     let [low, high] = interval_ends(own.low_per_s, own.high_per_s).map(human_rate);
-    match Outcome::of(own) {
-        Outcome::Known(_) => Some(format!("{low}–{high} msg/s")),
-        Outcome::AtLeast(..) => Some(format!("{low} msg/s or more")),
-        Outcome::Below(_) | Outcome::Unknown => None,
+    match SearchOutcome::of(own) {
+        SearchOutcome::Known(_) => Some(format!("{low}–{high} msg/s")),
+        SearchOutcome::AtLeast(..) => Some(format!("{low} msg/s or more")),
+        SearchOutcome::Below(_) | SearchOutcome::Rarely(_) | SearchOutcome::Unknown(_) => None,
     }
 }
 
@@ -164,12 +192,15 @@ pub struct LowerBoundReason {
 
 /// The reason why the capacity is a lower bound; `None` for any other result.
 pub fn lower_bound_reason(own: &CapacitySummary) -> Option<LowerBoundReason> {
-    match Outcome::of(own) {
-        Outcome::AtLeast(_, cause) => Some(LowerBoundReason {
+    match SearchOutcome::of(own) {
+        SearchOutcome::AtLeast(_, cause) => Some(LowerBoundReason {
             text: bound_cause(own, cause),
             is_of_generator: cause == BoundCause::Generator,
         }),
-        Outcome::Known(_) | Outcome::Below(_) | Outcome::Unknown => None,
+        SearchOutcome::Known(_)
+        | SearchOutcome::Below(_)
+        | SearchOutcome::Rarely(_)
+        | SearchOutcome::Unknown(_) => None,
     }
 }
 
@@ -190,6 +221,15 @@ fn bound_cause(own: &CapacitySummary, cause: BoundCause) -> &'static str {
     }
 }
 
+fn ended_before(own: &CapacitySummary) -> &'static str {
+    match own.ended_by {
+        SearchEnd::Interrupted => "the search was interrupted before",
+        SearchEnd::ConnectionsLost => "all connections ended before",
+        SearchEnd::ShardLost => "a process of the generator died before",
+        SearchEnd::Budget | SearchEnd::Precision => "the search ended before",
+    }
+}
+
 fn unknown_cause(own: &CapacitySummary) -> &'static str {
     let mut steps = own.steps.iter();
     let all_late = steps.all(|step| step.meaning() == StepMeaning::NotCounted);
@@ -205,8 +245,8 @@ fn unknown_cause(own: &CapacitySummary) -> &'static str {
 
 /// The end of a search: `ended at the target precision after 74.2 s · 31 steps · ±2.1 %`.
 pub fn search_end(own: &CapacitySummary) -> String {
-    let outcome = Outcome::of(own);
-    let is_known = matches!(outcome, Outcome::Known(_));
+    let outcome = SearchOutcome::of(own);
+    let is_known = matches!(outcome, SearchOutcome::Known(_));
     let wanted = match own.ended_by {
         SearchEnd::Precision => String::new(),
         _ if own.precision > 0.0 => format!(" (target: ±{})", percent(own.precision)),
@@ -233,11 +273,19 @@ pub fn search_end(own: &CapacitySummary) -> String {
             100.0 * own.unsteady_share
         )
     });
+    let disturbed = match steps_from_below(own, StepMeaning::Undecided).count() as u64 {
+        0 => None,
+        n => Some(format!(
+            "{} left out, because the conditions held at higher rates",
+            counted(n, "step")
+        )),
+    };
     let parts = [
         Some(ended(own, outcome)),
         Some(steps),
         width,
         late,
+        disturbed,
         unsteady,
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
@@ -245,7 +293,7 @@ pub fn search_end(own: &CapacitySummary) -> String {
 }
 
 /// The reason why the search ended, and its time: `ended by the budget of 120 s after 118 s`.
-fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
+fn ended(own: &CapacitySummary, outcome: SearchOutcome) -> String {
     /// A search that took a smaller share of the budget ended before it.
     const MOST_OF_BUDGET: f64 = 0.75;
     let seconds = |s: f64| human_time(s * 1e9);
@@ -254,8 +302,8 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
         true => format!(" of {}", seconds(own.budget_s)),
         false => String::new(),
     };
-    let is_below = matches!(outcome, Outcome::Below(_));
-    let is_of_generator = matches!(outcome, Outcome::AtLeast(_, BoundCause::Generator));
+    let is_below = matches!(outcome, SearchOutcome::Below(_));
+    let is_of_generator = matches!(outcome, SearchOutcome::AtLeast(_, BoundCause::Generator));
     match own.ended_by {
         SearchEnd::Interrupted => format!("interrupted after {took}"),
         SearchEnd::ConnectionsLost => {
@@ -272,7 +320,7 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
         SearchEnd::Precision | SearchEnd::Budget if is_below => {
             format!("ended after {took}{budget}, because the conditions held at no rate")
         }
-        SearchEnd::Precision if matches!(outcome, Outcome::Known(_)) => {
+        SearchEnd::Precision if matches!(outcome, SearchOutcome::Known(_)) => {
             format!("ended at the target precision after {took}")
         }
         SearchEnd::Budget if own.took_s < own.budget_s * MOST_OF_BUDGET => {
@@ -290,10 +338,21 @@ fn ended(own: &CapacitySummary, outcome: Outcome) -> String {
 pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
     /// The default budget in seconds.
     const LEAST_S: f64 = 120.0;
-    let is_open = match Outcome::of(own) {
-        Outcome::Known(_) | Outcome::AtLeast(_, BoundCause::Generator) => own.low_per_s <= 0.0,
+    let is_open = match SearchOutcome::of(own) {
+        SearchOutcome::Known(_) | SearchOutcome::AtLeast(_, BoundCause::Generator) => {
+            own.low_per_s <= 0.0
+        }
         _ => false,
     };
+    // The same bound as in the search for steps that contradict each other.
+    let rate = own.rate_per_s.unwrap_or(0.0);
+    let contradicts = |failed: f64| failed * 1.1 <= rate;
+    if is_open && steps_from_below(own, StepMeaning::NotHeld).any(contradicts) {
+        return Some(
+            "a condition failed in steps at lower rates too, so no lower limit is known: the server stops now and then, or something disturbs it"
+                .to_owned(),
+        );
+    }
     let minutes = (LEAST_S.max(2.0 * own.budget_s) / 60.0).ceil();
     (is_open && own.ended_by == SearchEnd::Budget).then(|| {
         format!(
@@ -450,6 +509,48 @@ mod tests {
         let mut own = bound(SearchEnd::Interrupted);
         own.low_per_s = 0.0;
         assert!(headline(&own).contains("(not yet certain to 95 %)"));
+    }
+
+    /// The capacity was 0 after an interrupt behind the first step that failed.
+    #[test]
+    fn an_early_end_behind_a_failure_knows_only_a_bound() {
+        let mut own = CapacitySummary {
+            rate_per_s: None,
+            steps: vec![step(11_700.0, Some(false))],
+            ended_by: SearchEnd::Interrupted,
+            ..capacity()
+        };
+        assert_eq!(
+            headline(&own),
+            "unknown, but below 11,700 msg/s at p99 < 10 ms: the search was interrupted before a rate was found at which the conditions hold"
+        );
+        own.steps.clear();
+        assert!(headline(&own).starts_with("unknown at "));
+    }
+
+    #[test]
+    fn a_server_that_stops_now_and_then_has_no_lower_limit() {
+        let mut own = CapacitySummary {
+            rate_per_s: Some(0.0),
+            low_per_s: 0.0,
+            steps: vec![step(500.0, Some(true)), step(500.0, Some(false))],
+            ..capacity()
+        };
+        assert_eq!(
+            headline(&own),
+            "0 msg/s (0–42,000, 95 %) at p99 < 10 ms: the conditions held in single steps, but at no rate for good"
+        );
+        (own.rate_per_s, own.ended_by) = (Some(41_200.0), SearchEnd::Budget);
+        let advice = more_time(&own).unwrap();
+        assert!(
+            advice.starts_with("a condition failed in steps at lower rates too"),
+            "{advice}"
+        );
+        own.steps.push(step(600.0, None));
+        assert!(
+            search_end(&own)
+                .contains("1 step left out, because the conditions held at higher rates")
+        );
     }
 
     /// The planner needed two late steps for a limit of the generator, and the text one.

@@ -347,6 +347,10 @@ fn summarize(
 ) -> CapacitySummary {
     let known = |of: fn(&CapacityEstimate) -> f64| estimate.as_ref().map_or(0.0, of);
     let rate_per_s = estimate.as_ref().and_then(rounded_rate);
+    let has_failed = estimate.is_some_and(|e| e.high_per_s.is_finite() && !e.at_least);
+    // A server that went away before any step held has no capacity.
+    let is_dead = has_failed && ended_by == SearchEnd::ConnectionsLost;
+    let rate_per_s = rate_per_s.or(is_dead.then_some(0.0));
     let low_per_s = known(|e| e.low_per_s);
     // Without a rate at which a condition did not hold, nothing bounds the capacity from above.
     let high_per_s = Some(known(|e| e.high_per_s)).filter(|high| high.is_finite());
