@@ -169,6 +169,21 @@ pub struct CapacityEstimate {
 }
 
 impl CapacityEstimate {
+    /// Nothing is known: any rate may be the capacity.
+    pub const UNKNOWN: Self = Self {
+        rate_per_s: None,
+        low_per_s: 0.0,
+        high_per_s: f64::INFINITY,
+        at_least: false,
+        has_generator_limit: false,
+        deciding: None,
+        from_above_per_s: None,
+        hysteresis: false,
+        is_precise: false,
+        block_s: None,
+        unsteady_share: 0.0,
+    };
+
     /// True when the half-width of the interval is at most this share of the capacity.
     fn is_narrow(&self, precision: f64) -> bool {
         let half = (self.high_per_s - self.low_per_s) / 2.0;

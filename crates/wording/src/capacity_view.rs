@@ -62,7 +62,7 @@ fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
     let is_gone = own.ended_by == SearchEnd::ConnectionsLost;
     let is_over = is_gone || own.ended_by == SearchEnd::ShardLost;
     let (tone, advice) = match SearchOutcome::of(own) {
-        SearchOutcome::Below(_) | SearchOutcome::Rarely(_) => (Tone::Bad, None),
+        SearchOutcome::Below(_) | SearchOutcome::Rarely => (Tone::Bad, None),
         SearchOutcome::Unknown(_) => (Tone::Warning, None),
         SearchOutcome::AtLeast(_, BoundCause::Generator) => (Tone::Warning, Some(MORE_GENERATOR)),
         SearchOutcome::AtLeast(_, BoundCause::Ended) if is_over => (Tone::Warning, None),

@@ -8,7 +8,7 @@ use units::human_rate;
 enum HysteresisFinding {
     /// The server recovers only below its capacity.
     Found,
-    /// It recovers at its capacity, as far as the steps can say.
+    /// The server recovers at its capacity, as far as the steps can say.
     NotFound,
     /// The steps do not decide it.
     NotDecided,

@@ -66,7 +66,7 @@ fn cause(own: &CapacitySummary, step: &LoadStep) -> &'static str {
     }
 }
 
-/// Returns true when so many messages of a step failed or were too slow that chance is not the reason.
+/// Returns true when more messages of a step failed or were too slow than chance explains.
 fn is_far_beyond(own: &CapacitySummary, step: &LoadStep) -> bool {
     let failed = (step.failed + step.unsent) as f64 / step.due.max(1) as f64;
     let is_far = |condition: &CapacityCondition| match condition.judged_by() {

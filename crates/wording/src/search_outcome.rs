@@ -15,8 +15,8 @@ pub(crate) enum SearchOutcome {
     AtLeast(f64, BoundCause),
     /// The conditions held at no rate. The lowest rate that was tried, if any.
     Below(Option<f64>),
-    /// The conditions held in single steps, but at no rate for good. The upper limit.
-    Rarely(f64),
+    /// The conditions held in single steps, but at no rate for good.
+    Rarely,
     /// Not even an estimate. The lowest rate at which a condition did not hold, if any, and if the conditions held at none.
     Unknown(Option<f64>),
 }
@@ -32,13 +32,13 @@ pub(crate) enum BoundCause {
 
 impl SearchOutcome {
     pub(crate) fn of(own: &CapacitySummary) -> Self {
+        let has_held = steps_from_below(own, StepMeaning::Held).next().is_some();
         let Some(rate) = own.rate_per_s else {
-            let has_held = steps_from_below(own, StepMeaning::Held).next().is_some();
             let failed = steps_from_below(own, StepMeaning::NotHeld).reduce(f64::min);
             return Self::Unknown(failed.filter(|_| !has_held));
         };
-        if rate <= 0.0 && steps_from_below(own, StepMeaning::Held).next().is_some() {
-            return Self::Rarely(own.high_per_s);
+        if rate <= 0.0 && has_held {
+            return Self::Rarely;
         }
         if rate <= 0.0 {
             let tried = own.steps.iter();
@@ -85,7 +85,7 @@ pub fn headline(own: &CapacitySummary) -> String {
             human_rate(failed),
             ended_before(own),
         ),
-        SearchOutcome::Rarely(_) => format!(
+        SearchOutcome::Rarely => format!(
             "{}{at}: the conditions held in single steps, but at no rate for good",
             rate_with_interval(own)
         ),
@@ -121,7 +121,7 @@ pub fn rate_with_interval(own: &CapacitySummary) -> String {
     match SearchOutcome::of(own) {
         SearchOutcome::Unknown(_) => UNKNOWN.to_owned(),
         SearchOutcome::Below(_) => "0 msg/s".to_owned(),
-        SearchOutcome::Rarely(_) => {
+        SearchOutcome::Rarely => {
             let [_, high] = interval_ends(0.0, own.high_per_s).map(human_rate);
             format!("0 msg/s (0–{high}, {})", percent(own.confidence))
         }
@@ -142,7 +142,7 @@ pub(crate) fn interval(own: &CapacitySummary) -> Option<String> {
     match SearchOutcome::of(own) {
         SearchOutcome::Known(_) => Some(format!("{low}–{high} msg/s")),
         SearchOutcome::AtLeast(..) => Some(format!("{low} msg/s or more")),
-        SearchOutcome::Below(_) | SearchOutcome::Rarely(_) | SearchOutcome::Unknown(_) => None,
+        SearchOutcome::Below(_) | SearchOutcome::Rarely | SearchOutcome::Unknown(_) => None,
     }
 }
 
@@ -199,7 +199,7 @@ pub fn lower_bound_reason(own: &CapacitySummary) -> Option<LowerBoundReason> {
         }),
         SearchOutcome::Known(_)
         | SearchOutcome::Below(_)
-        | SearchOutcome::Rarely(_)
+        | SearchOutcome::Rarely
         | SearchOutcome::Unknown(_) => None,
     }
 }

@@ -156,14 +156,7 @@ pub(crate) mod tests {
                 rate_per_s: Some(41_500.0),
                 low_per_s: 40_000.0,
                 high_per_s: 43_000.0,
-                at_least: false,
-                has_generator_limit: false,
-                deciding: None,
-                from_above_per_s: None,
-                hysteresis: false,
-                is_precise: false,
-                block_s: None,
-                unsteady_share: 0.0,
+                ..CapacityEstimate::UNKNOWN
             }),
             steps: vec![
                 step(10_000.0, 400_000, Some(true)),

@@ -167,14 +167,7 @@ mod tests {
             rate_per_s: Some(40_317.2),
             low_per_s: 39_000.0,
             high_per_s: 41_500.0,
-            at_least: false,
-            has_generator_limit: false,
-            deciding: None,
-            from_above_per_s: None,
-            hysteresis: false,
-            is_precise: false,
-            block_s: None,
-            unsteady_share: 0.0,
+            ..CapacityEstimate::UNKNOWN
         });
         assert_eq!(
             search_state(&search),

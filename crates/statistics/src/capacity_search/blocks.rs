@@ -44,7 +44,7 @@ pub(super) struct Dependence {
 }
 
 impl Dependence {
-    /// That of independent messages.
+    /// The dependence of independent messages.
     pub(super) const NONE: Self = Self {
         block_cells: 1,
         dispersion: 1.0,
@@ -68,11 +68,8 @@ pub(super) fn dependence<'a>(
 ) -> Dependence {
     let longest = steps.iter().map(|step| step.cells.len()).max();
     let most_cells = longest.unwrap_or(0) / LEAST_BLOCKS;
-    let counts_of = |steps: &[StepCells<'a>]| -> Vec<Series<'a>> {
-        let counts = steps.iter().map(|step| (step.cells, step.expected));
-        counts.collect()
-    };
-    let counts = counts_of(steps);
+    let series = |step: &StepCells<'a>| (step.cells, step.expected);
+    let counts: Vec<Series> = steps.iter().map(series).collect();
     let tails = steps
         .iter()
         .map(|step| (step.tail, StepCell::share_beyond(step.tail).unwrap_or(0.0)));
@@ -89,7 +86,8 @@ pub(super) fn dependence<'a>(
         };
         let correlates = exceeds(1.0);
         if !correlates || 2 * block_cells > most_cells {
-            let all = [counts_of(steps), counts_of(contradicting)].concat();
+            let contradicting = contradicting.iter().map(series);
+            let all: Vec<Series> = counts.iter().copied().chain(contradicting).collect();
             let in_steps = dispersion(&counts, block_cells, of_counts.0);
             return Dependence {
                 block_cells,

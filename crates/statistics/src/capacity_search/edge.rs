@@ -170,10 +170,10 @@ impl ConditionEdge {
         let edge = edge_of(steps, fit.log_capacity);
         let events = events(&counts, allowed, edge);
         let progress = progress(steps, fit.log_capacity, search.budget_s);
-        let hidden = -hidden_excess(steps, edge, search.limit_s);
+        let hidden = (-hidden_excess(steps, edge, search.limit_s)).ln_1p();
         let interval = |error| {
             let (low, high) = model.interval(&fit, squared_limit(events, progress, error));
-            (low + hidden.ln_1p(), high)
+            (low + hidden, high)
         };
         let (low, high) = interval(ERROR / conditions);
         // A claim has two tests for each condition.
@@ -297,17 +297,8 @@ impl Edge {
             all.fold(f64::INFINITY, f64::min).exp()
         };
         let mut found = CapacityEstimate {
-            rate_per_s: None,
-            low_per_s: 0.0,
-            high_per_s: f64::INFINITY,
-            at_least: false,
-            from_above_per_s: None,
-            hysteresis: false,
-            is_precise: false,
-            has_generator_limit: false,
-            deciding: None,
             block_s: self.block_s(),
-            unsteady_share: 0.0,
+            ..CapacityEstimate::UNKNOWN
         };
         match (self.highest_held_per_s, self.lowest_failed_per_s) {
             (None, None) => {}

@@ -343,8 +343,7 @@ impl Planner {
     ) -> SearchStep {
         let capacity = estimate.rate_per_s.unwrap_or(0.0);
         if capacity == 0.0 {
-            let rates = steps.iter().map(|taken| taken.step.rate_per_s);
-            let lowest = rates.reduce(f64::min).unwrap_or(BLIND_RATE);
+            let lowest = lowest_rate(steps).unwrap_or(BLIND_RATE);
             return self.edge_step(StepPurpose::Edge, lowest, edge, EDGE_STEP_S);
         }
         if estimate.at_least {
@@ -423,7 +422,7 @@ impl Planner {
         estimate: &CapacityEstimate,
         edge: &Edge,
     ) -> Option<SearchStep> {
-        let lowest = steps.iter().map(|t| t.step.rate_per_s).reduce(f64::min)?;
+        let lowest = lowest_rate(steps)?;
         let rate = estimate.rate_per_s.filter(|rate| *rate > 0.0);
         // At a sharp edge the middle of the interval may already fail.
         let slope = edge.binding().map_or(0.0, |binding| binding.slope);
@@ -484,6 +483,11 @@ fn only_final_held(steps: &[TakenStep]) -> bool {
         let holds = |taken: &TakenStep| taken.held() == Some(true);
         last.is_final() && holds(last) && !before.iter().any(holds)
     })
+}
+
+fn lowest_rate(steps: &[TakenStep]) -> Option<f64> {
+    let rates = steps.iter().map(|taken| taken.step.rate_per_s);
+    rates.reduce(f64::min)
 }
 
 /// Half of the distance, in logarithms, between the rates around the capacity that held and that failed.

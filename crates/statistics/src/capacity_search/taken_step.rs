@@ -132,6 +132,11 @@ impl TakenStep {
         results.position(|(found, rule)| !found.holds(*rule))
     }
 
+    /// True for a step from below in which the generator was not the limit, disturbed or not.
+    fn is_of_server_from_below(&self) -> bool {
+        !self.is_from_above() && !self.result.generator_limited
+    }
+
     /// True when all conditions held; `None` when the step says nothing about the server.
     pub(super) fn held(&self) -> Option<bool> {
         let is_of_server = !self.result.generator_limited && !self.is_disturbed;
@@ -183,11 +188,7 @@ fn most_disturbed(steps: usize) -> usize {
 /// The lowest rate of the steps that were overloaded although a higher rate held; `None` while they are so few that something
 /// else than the load may have disturbed them.
 pub(super) fn lowest_contradiction(steps: &[TakenStep]) -> Option<f64> {
-    let decided = || {
-        steps
-            .iter()
-            .filter(|t| !t.is_from_above() && !t.result.generator_limited)
-    };
+    let decided = || steps.iter().filter(|taken| taken.is_of_server_from_below());
     let held = decided()
         .filter(|taken| taken.held)
         .map(|taken| taken.step.rate_per_s);
@@ -223,20 +224,20 @@ pub(super) fn rates_of_generator(steps: &[TakenStep]) -> impl Iterator<Item = f6
 /// rates up to this one were overloaded. Something else than the load disturbed them: another program, or a pause of the
 /// machine. More than a few of them are the server's own, which stops now and then at any rate, so none is marked then.
 pub(super) fn mark_disturbed(steps: &mut [TakenStep]) {
-    let decides = |taken: &&TakenStep| !taken.result.generator_limited && !taken.is_from_above();
+    let decided = || steps.iter().filter(|taken| taken.is_of_server_from_below());
     let rates = |wanted: fn(&TakenStep) -> bool| -> Vec<f64> {
-        let chosen = steps.iter().filter(decides).filter(|taken| wanted(taken));
+        let chosen = decided().filter(|taken| wanted(taken));
         chosen.map(|taken| taken.step.rate_per_s).collect()
     };
     let held = rates(|taken| taken.held);
     let overloaded = rates(TakenStep::is_overloaded);
-    let most = most_disturbed(steps.iter().filter(decides).count());
+    let most = most_disturbed(decided().count());
     let contradicts = |taken: &TakenStep| {
         let rate = taken.step.rate_per_s;
         let above = held.iter().filter(|other| **other >= rate * WELL_ABOVE);
         let failed = overloaded.iter().filter(|other| **other <= rate);
         let (above, failed) = (above.count(), failed.count());
-        decides(&taken) && taken.is_overloaded() && above >= 2 && above > failed
+        taken.is_of_server_from_below() && taken.is_overloaded() && above >= 2 && above > failed
     };
     let found: Vec<bool> = steps.iter().map(contradicts).collect();
     let are_few = found.iter().filter(|is_one| **is_one).count() <= most;

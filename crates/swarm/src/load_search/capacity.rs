@@ -392,14 +392,7 @@ mod tests {
             rate_per_s: Some(92_377.4),
             low_per_s: 54_250.0,
             high_per_s: 97_151.0,
-            at_least: false,
-            has_generator_limit: false,
-            deciding: None,
-            from_above_per_s: None,
-            hysteresis: false,
-            is_precise: false,
-            block_s: None,
-            unsteady_share: 0.0,
+            ..CapacityEstimate::UNKNOWN
         };
         assert_eq!(rounded_rate(&estimate), Some(92_400.0));
         // It stays within its interval.
