@@ -31,6 +31,7 @@ use beginning::unsteady_parts;
 use edge::Edge;
 use planner::Planner;
 use taken_step::{TakenStep, has_both_sides, lowest_contradiction, mark_disturbed};
+pub use taken_step::{WELL_ABOVE, far_beyond};
 
 /// Number of parts of a step, each of which has a median, and can be left out at its beginning.
 pub const PARTS_OF_STEP: usize = 8;

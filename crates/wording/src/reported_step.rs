@@ -2,6 +2,7 @@
 
 use measurement::load_search::{CapacityCondition, ConditionJudge};
 use measurement::run::{CapacitySummary, LoadStep, StepMeaning, Summary};
+use statistics::capacity_search::far_beyond;
 
 /// Remark where steps at the edge have different results.
 const SOFT_EDGE: &str = "near the capacity, single steps lie above or below the limit by chance";
@@ -85,15 +86,12 @@ fn is_far_beyond(own: &CapacitySummary, step: &LoadStep) -> bool {
 
 /// Largest share of messages beyond a limit that chance explains, where this share is allowed.
 fn largest_by_chance(allowed: f64) -> f64 {
-    /// Multiple of the allowed share.
-    const TIMES: f64 = 10.0;
     /// The share where none is allowed.
     const OF_NONE: f64 = 0.01;
     if allowed <= 0.0 {
         return OF_NONE;
     }
-    // Ten times a large share is more than all messages.
-    (TIMES * allowed).min((1.0 + allowed) / 2.0)
+    far_beyond(allowed)
 }
 
 /// Smallest share of the due messages that is beyond a limit of the response time, by the percentiles of the step.

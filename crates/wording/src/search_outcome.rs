@@ -1,6 +1,7 @@
 //! The result of a capacity search in sentences: the capacity or its bound, and the end of the search.
 
 use measurement::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
+use statistics::capacity_search::WELL_ABOVE;
 use units::{counted, human_rate, human_time};
 
 use crate::capacity_conditions::{all_conditions, spaced_condition};
@@ -344,9 +345,8 @@ pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
         }
         _ => false,
     };
-    // The same bound as in the search for steps that contradict each other.
     let rate = own.rate_per_s.unwrap_or(0.0);
-    let contradicts = |failed: f64| failed * 1.1 <= rate;
+    let contradicts = |failed: f64| failed * WELL_ABOVE <= rate;
     if is_open && steps_from_below(own, StepMeaning::NotHeld).any(contradicts) {
         return Some(
             "a condition failed in steps at lower rates too, so no lower limit is known: the server stops now and then, or something disturbs it"

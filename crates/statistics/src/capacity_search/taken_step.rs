@@ -10,7 +10,7 @@ use crate::normal::student_quantile;
 const FAR_BEYOND: f64 = 10.0;
 
 /// Ratio of a rate that held to a lower one that was overloaded, from which on both contradict each other.
-const WELL_ABOVE: f64 = 1.1;
+pub const WELL_ABOVE: f64 = 1.1;
 
 /// The same ratio in a search that has many of these pairs: more than that of rounded rates.
 const CLEARLY_ABOVE: f64 = 1.005;
@@ -274,6 +274,12 @@ pub(super) fn mean_and_error(values: &[f64]) -> (f64, f64) {
     (mean, (squares / (count - 1.0) / count).sqrt())
 }
 
+/// Share of messages beyond the limit in a whole step, from 0 to 1, from which on the load is too high for good, where this
+/// share is allowed: ten times as many, or half of the others where that would be more.
+pub fn far_beyond(allowed: f64) -> f64 {
+    (FAR_BEYOND * allowed).min(f64::midpoint(1.0, allowed))
+}
+
 fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) -> ConditionShare {
     let (due, _) = StepCell::total(cells);
     let share = |cells| StepCell::share_beyond(cells).unwrap_or(1.0);
@@ -282,7 +288,7 @@ fn condition_share(cells: &[StepCell], rule: SearchCondition, is_growing: bool) 
     let allowed = rule.allowed();
     // At the end of the step it is the half of the messages, or more where many are allowed.
     let limit = f64::midpoint(1.0, allowed);
-    let far = (FAR_BEYOND * allowed).min(limit);
+    let far = far_beyond(allowed);
     let is_share = matches!(rule, SearchCondition::Share(_));
     let growth = if is_growing { SHARE_OF_GROWTH } else { 0.0 };
     ConditionShare {
