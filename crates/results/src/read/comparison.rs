@@ -7,7 +7,7 @@ use std::path::Path;
 use measurement::run::comparison::{Comparison, KIND, SCHEMA};
 
 use super::encoding::{TextFile, is_text};
-use super::json::check_schema;
+use super::json::DocumentHead;
 use crate::error::{Result, ResultsError};
 
 /// Number of bytes at the beginning of a file that are searched for its kind, which is the second key.
@@ -43,7 +43,7 @@ pub fn read_comparison(path: &Path) -> Result<Comparison> {
         file.read_to_end(&mut text).map_err(failed)?;
     }
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
-    check_schema(path, text, SCHEMA)?;
+    DocumentHead::of(text).check_schema(path, SCHEMA)?;
     serde_json::from_slice(text)
         .map_err(|source| ResultsError::NotAComparison(path.to_owned(), source))
 }

@@ -7,6 +7,7 @@ use measurement::record::TimelineRow;
 use measurement::run::{PercentileRow, RunHistograms, SCHEMA, Summary, comparison};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::encoding::TextFile;
 use super::json_value::with_words_quoted;
@@ -30,34 +31,39 @@ pub(super) struct JsonDetails {
     histograms: Option<EncodedHistograms>,
 }
 
-/// Refuses a document of a later schema before anything else is read.
-pub(super) fn check_schema(path: &Path, text: &[u8], known: u32) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Versioned {
-        schema: u32,
-    }
-    match serde_json::from_slice(text) {
-        Ok(Versioned { schema }) if schema > known => Err(ResultsError::NewerSchema {
-            path: path.to_owned(),
-            found: schema,
-            known,
-        }),
-        // Other defects are reported by the reader of the whole document.
-        _ => Ok(()),
-    }
+/// The keys that say whose document it is.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct DocumentHead {
+    schema: Option<Value>,
+    kind: Option<Value>,
 }
 
-/// Refuses a comparison of servers, whose schema is not that of a run.
-fn refuse_comparison(path: &Path, text: &[u8]) -> Result<()> {
-    #[derive(Deserialize)]
-    struct OfKind {
-        kind: String,
+impl DocumentHead {
+    /// The head of a document. Defects are reported by the reader of the whole document.
+    pub(super) fn of(text: &[u8]) -> Self {
+        serde_json::from_slice(text).unwrap_or_default()
     }
-    match serde_json::from_slice(text) {
-        Ok(OfKind { kind }) if kind == comparison::KIND => {
-            Err(ResultsError::Refused(path.to_owned(), Refusal::Comparison))
+
+    /// Refuses a document of a later schema before anything else is read.
+    pub(super) fn check_schema(&self, path: &Path, known: u32) -> Result<()> {
+        let schema = self.schema.as_ref().and_then(Value::as_u64);
+        match schema.and_then(|schema| u32::try_from(schema).ok()) {
+            Some(schema) if schema > known => Err(ResultsError::NewerSchema {
+                path: path.to_owned(),
+                found: schema,
+                known,
+            }),
+            _ => Ok(()),
         }
-        _ => Ok(()),
+    }
+
+    /// Refuses a comparison of servers, whose schema is not that of a run.
+    fn refuse_comparison(&self, path: &Path) -> Result<()> {
+        let kind = self.kind.as_ref().and_then(Value::as_str);
+        match kind == Some(comparison::KIND) {
+            true => Err(ResultsError::Refused(path.to_owned(), Refusal::Comparison)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -98,8 +104,9 @@ impl JsonRun {
             ResultsError::damaged(Place::file(path), std::io::Error::from(source))
         };
         let text = bytes_of(path, &mut text)?;
-        refuse_comparison(path, &text)?;
-        check_schema(path, &text, SCHEMA)?;
+        let head = DocumentHead::of(&text);
+        head.refuse_comparison(path)?;
+        head.check_schema(path, SCHEMA)?;
         // Twice, because a flattened map has no keys that are numbers.
         Ok(Self {
             summary: serde_json::from_slice(&text).map_err(failed)?,
