@@ -14,6 +14,7 @@
 //! | `edge` | the capacity under each condition, and its interval |
 //! | `above` | the capacity after an overload |
 //! | `planner` | the next rate |
+//! | `recovery_rates` | the next rate behind an overload |
 
 mod above;
 mod beginning;
@@ -22,6 +23,7 @@ mod confidence_sequence;
 mod edge;
 mod edge_model;
 mod planner;
+mod recovery_rates;
 #[cfg(test)]
 mod simulation;
 mod taken_step;
@@ -220,8 +222,13 @@ impl CapacitySearch {
     /// The next step, at this time since the beginning of the search in seconds; `None` when the search has ended.
     pub fn next_step(&mut self, spent_s: f64) -> Option<SearchStep> {
         let estimate = self.estimate();
-        self.planner
-            .next_step(&self.steps, &estimate, &self.edge, spent_s)
+        self.planner.next_step(
+            &self.steps,
+            &estimate,
+            &self.edge,
+            &self.from_above,
+            spent_s,
+        )
     }
 
     /// Adds the results of a step. Returns true if the share of messages beyond the limit was within the allowed one for

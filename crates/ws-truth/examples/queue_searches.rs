@@ -28,8 +28,9 @@ use ws_truth::queue_rules::QueueRules;
 
 const KINDS: &str = "plain, constant, hysteresis (with constant arrivals) and hysteresis-poisson";
 
-/// Time for one search.
+/// Time for one search, and for one that is to find the rate of a recovery as well.
 const BUDGET: Duration = Duration::from_secs(90);
+const HYSTERESIS_BUDGET: Duration = Duration::from_secs(120);
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<_> = std::env::args().skip(1).collect();
@@ -162,14 +163,15 @@ fn rows_of(file: &str) -> Vec<SearchRow> {
 
 /// Searches once.
 fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, SearchedQueue)> {
-    let (rules, arrivals) = match kind {
-        "plain" => (QueueRules::default(), Arrivals::Poisson),
-        "constant" => (QueueRules::default(), Arrivals::Constant),
-        "hysteresis" => (QueueRules::HYSTERESIS, Arrivals::Constant),
-        "hysteresis-poisson" => (QueueRules::HYSTERESIS, Arrivals::Poisson),
+    let (plain, doubles) = (QueueRules::default(), QueueRules::HYSTERESIS);
+    let (rules, arrivals, budget) = match kind {
+        "plain" => (plain, Arrivals::Poisson, BUDGET),
+        "constant" => (plain, Arrivals::Constant, BUDGET),
+        "hysteresis" => (doubles, Arrivals::Constant, HYSTERESIS_BUDGET),
+        "hysteresis-poisson" => (doubles, Arrivals::Poisson, HYSTERESIS_BUDGET),
         _ => anyhow::bail!("unknown kind {kind}: {KINDS}"),
     };
-    let searched = LoadedQueue::start(rules, arrivals, seed)?.find_capacity(BUDGET)?;
+    let searched = LoadedQueue::start(rules, arrivals, seed)?.find_capacity(budget)?;
     let truth = searched.log.capacity()?;
     let found = &searched.capacity;
     let row = SearchRow {

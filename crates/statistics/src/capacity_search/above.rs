@@ -18,6 +18,8 @@ pub(super) struct FromAbove {
     pub(super) recovered_per_s: Option<f64>,
     /// True when the capacity from above is lower than that from below.
     pub(super) is_lower: bool,
+    /// True when whole steps alone show it, which hardly changes with the estimate of the capacity.
+    pub(super) is_lower_by_steps: bool,
 }
 
 impl FromAbove {
@@ -37,13 +39,16 @@ impl FromAbove {
         let failed = above.iter().filter(|t| t.step.rate_per_s > highest);
         let failed: Vec<_> = failed.copied().collect();
         let error = ERROR_OF_CLAIM / TESTS / rules.len().max(1) as f64;
-        let is_lower = |(n, rule): (usize, &SearchCondition)| {
-            is_lower_by_model(&above, n, *rule, edge, error)
-                || is_lower_by_steps(&failed, &below, n, edge, error)
+        let any = |is_lower: &dyn Fn(usize, SearchCondition) -> bool| {
+            let mut conditions = rules.iter().enumerate();
+            conditions.any(|(n, rule)| is_lower(n, *rule))
         };
+        let is_lower_by_steps = any(&|n, _| is_lower_by_steps(&failed, &below, n, edge, error));
+        let by_model = |n, rule| is_lower_by_model(&above, n, rule, edge, error);
         Self {
             recovered_per_s,
-            is_lower: rules.iter().enumerate().any(is_lower),
+            is_lower: is_lower_by_steps || any(&by_model),
+            is_lower_by_steps,
         }
     }
 }

@@ -3,7 +3,9 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
+use super::above::FromAbove;
 use super::edge::Edge;
+use super::recovery_rates::{last_undecided, next_rate};
 use super::taken_step::{TakenStep, rates_from_below, rates_of_generator};
 use super::{CapacityEstimate, SearchRules, SearchStep, StepLead, StepPurpose};
 
@@ -27,7 +29,7 @@ const WIDEST: f64 = 0.1;
 const SHARP: f64 = 120.0;
 
 /// Share of the budget after which steps from above are taken, however wide the interval is.
-const TIME_FOR_ABOVE: f64 = 0.55;
+const TIME_FOR_ABOVE: f64 = 0.5;
 
 /// Length of a step near the edge in seconds.
 const EDGE_STEP_S: f64 = 3.5;
@@ -51,24 +53,11 @@ const MOST_FINAL: usize = 3;
 /// Most steps at a rate that is to confirm a failure.
 const MOST_TRIED: usize = 4;
 
-/// The second rate from above, as a share of the first. Failures far above the capacity of a slow server are quick and clear.
-const SECOND_FROM_ABOVE: f64 = 0.8;
-
-/// The next rate from above, as a share of another at which the server did not recover.
-const NEXT_FROM_ABOVE: f64 = 0.55;
-
-/// Ratio of a rate at which the server did not recover to one at which it did, from which on both are close.
-const CLOSE_FROM_ABOVE: f64 = 1.3;
-
-/// Most steps from above.
-const MOST_FROM_ABOVE: usize = 12;
-
-/// Steps from above that fail at the first rate, which take longest, and at each other rate, before a lower one is tried.
-const FAILURES_AT_FIRST: usize = 1;
-const FAILURES_FROM_ABOVE: usize = 7;
+/// Time before the judged part of a step from above, as a multiple of the time in which a server of this capacity drains.
+const PATIENCE: f64 = 1.5;
 
 /// Failures at one rate from which on steps from below at that rate are taken, and the number of these.
-const FAILURES_BEFORE_CONTROLS: usize = 5;
+const FAILURES_BEFORE_CONTROLS: usize = 4;
 const CONTROLS: usize = 10;
 
 /// Overload before a step from above, as a multiple of the capacity.
@@ -130,6 +119,7 @@ impl Planner {
         steps: &[TakenStep],
         estimate: &CapacityEstimate,
         edge: &Edge,
+        from_above: &FromAbove,
         spent_s: f64,
     ) -> Option<SearchStep> {
         self.excess_s = [(spent_s - self.planned_end_s).max(0.0), self.excess_s[0]];
@@ -138,7 +128,7 @@ impl Planner {
         if self.ends && !self.repeats_final(steps) || left_s <= 0.0 {
             return None;
         }
-        let next = self.choose(steps, estimate, edge, spent_s)?;
+        let next = self.choose(steps, estimate, edge, from_above, spent_s)?;
         self.planned_end_s = spent_s + self.planned_s(&next);
         Some(next)
     }
@@ -156,6 +146,7 @@ impl Planner {
         steps: &[TakenStep],
         estimate: &CapacityEstimate,
         edge: &Edge,
+        from_above: &FromAbove,
         spent_s: f64,
     ) -> Option<SearchStep> {
         let left_s = self.budget_s - spent_s;
@@ -172,8 +163,8 @@ impl Planner {
         let is_time_for_above =
             estimate.is_narrow(self.precision) || spent_s > TIME_FOR_ABOVE * self.budget_s;
         if next.is_none() && has_overload && is_time_for_above {
-            let step = self.control_step(steps, estimate);
-            let step = step.or_else(|| self.step_from_above(steps, estimate, edge));
+            let step = self.control_step(steps, from_above);
+            let step = step.or_else(|| self.step_from_above(steps, estimate, edge, from_above));
             next = step.filter(|step| fits(self, step));
         }
         // At the lowest rate, more steps show whether a condition holds there.
@@ -369,14 +360,14 @@ impl Planner {
 
     /// A step from below at the rate at which the server did not recover, to be compared with those from above; `None` when
     /// there are enough, or hysteresis is claimed.
-    fn control_step(&self, steps: &[TakenStep], estimate: &CapacityEstimate) -> Option<SearchStep> {
+    fn control_step(&self, steps: &[TakenStep], from_above: &FromAbove) -> Option<SearchStep> {
         let last = steps.iter().rev().find(|taken| taken.is_from_above())?;
         let rate = last.step.rate_per_s;
         let same = || steps.iter().filter(|taken| taken.step.rate_per_s == rate);
         let failed = same().filter(|t| t.is_from_above() && t.has_recovered() == Some(false));
         let controls = same().filter(|taken| !taken.is_from_above());
         let is_due = failed.count() >= FAILURES_BEFORE_CONTROLS && controls.count() < CONTROLS;
-        (is_due && !estimate.hysteresis)
+        (is_due && !from_above.is_lower_by_steps)
             .then(|| self.step(StepPurpose::Edge, rate, 0.3 * self.scale(), 1.0))
     }
 
@@ -386,10 +377,17 @@ impl Planner {
         steps: &[TakenStep],
         estimate: &CapacityEstimate,
         edge: &Edge,
+        from_above: &FromAbove,
     ) -> Option<SearchStep> {
         let capacity = estimate.rate_per_s?;
         let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(LOWEST_FIRST * capacity);
-        let rate = next_from_above(steps, first)?;
+        // A queue that was getting shorter gets the time that it needs.
+        let longest_s = LONGEST_PART * self.budget_s;
+        let again = last_undecided(steps).filter(|(_, settle_s)| *settle_s <= longest_s);
+        let rate = match again {
+            Some((rate, _)) => rate,
+            None => next_rate(steps, first, from_above.is_lower_by_steps)?,
+        };
         let lead_per_s = three_digits(OVERLOAD * capacity);
         // Long enough for the limit to be exceeded.
         let to_limit_s = if self.limit_s.is_finite() {
@@ -401,11 +399,8 @@ impl Planner {
         // The queue that the overload leaves shrinks by the rest of the capacity.
         let backlog_s = (OVERLOAD - 1.0) * lead_s;
         let rest = (1.0 - rate / capacity).max(0.03);
-        let was_draining = steps
-            .iter()
-            .any(|taken| taken.is_from_above() && taken.has_recovered().is_none());
-        let patience = if was_draining { 3.0 } else { 1.5 };
-        let settle_s = patience * backlog_s / rest + self.settle_s(edge);
+        let settle_s = PATIENCE * backlog_s / rest + self.settle_s(edge);
+        let settle_s = again.map_or(settle_s, |(_, needed_s)| needed_s.max(settle_s));
         Some(SearchStep {
             lead: Some(StepLead {
                 rate_per_s: lead_per_s,
@@ -430,50 +425,6 @@ impl Planner {
         let rate = rate.map(|rate| held.map_or(rate, |held| rate.min(held)));
         let settle_s = self.settle_s(edge);
         Some(self.step(StepPurpose::Final, rate.unwrap_or(lowest), settle_s, 3.0))
-    }
-}
-
-/// The next rate from above, beginning with `first`: the same again, a lower one, or one between both; `None` when the
-/// highest rate at which the server recovers is known well enough.
-fn next_from_above(steps: &[TakenStep], first: f64) -> Option<f64> {
-    let above: Vec<_> = steps.iter().filter(|taken| taken.is_from_above()).collect();
-    let Some(last) = above.last() else {
-        return Some(first);
-    };
-    if above.len() >= MOST_FROM_ABOVE {
-        return None;
-    }
-    let rates = |recovered: bool| {
-        let chosen = above
-            .iter()
-            .filter(move |t| t.has_recovered() == Some(recovered));
-        chosen.map(|taken| taken.step.rate_per_s)
-    };
-    let rate = last.step.rate_per_s;
-    let times = |recovered: Option<bool>| {
-        let same = above.iter().filter(|taken| taken.step.rate_per_s == rate);
-        same.filter(|taken| taken.has_recovered() == recovered)
-            .count()
-    };
-    match (rates(true).reduce(f64::max), rates(false).reduce(f64::min)) {
-        (None, _) => {
-            let is_first = above.first().is_some_and(|t| t.step.rate_per_s == rate);
-            let most = if is_first {
-                FAILURES_AT_FIRST
-            } else {
-                FAILURES_FROM_ABOVE
-            };
-            let is_repeated = times(Some(false)) < most && times(None) < 2;
-            Some(match (is_repeated, is_first) {
-                (true, _) => rate,
-                (false, true) => rate * SECOND_FROM_ABOVE,
-                (false, false) => rate * NEXT_FROM_ABOVE,
-            })
-        }
-        (Some(recovered), Some(failed)) if failed > recovered * CLOSE_FROM_ABOVE => {
-            Some((recovered * failed).sqrt())
-        }
-        (Some(_), _) => None,
     }
 }
 

@@ -232,6 +232,8 @@ fn poisson_capacity(limit_s: f64) -> f64 {
 struct SearchTally {
     covering: usize,
     claims: usize,
+    /// Capacities from above that are at most 30 % from the rate at which a queue with doubled services gets shorter.
+    recoveries: usize,
     half_widths: Vec<f64>,
 }
 
@@ -255,6 +257,8 @@ fn tally(
             let interval = found.low_per_s..=found.high_per_s;
             tally.covering += usize::from(interval.contains(&truth));
             tally.claims += usize::from(found.hysteresis);
+            let is_close = |rate: f64| (rate * 2.0 * SERVICE_S - 1.0).abs() < 0.3;
+            tally.recoveries += usize::from(found.from_above_per_s.is_some_and(is_close));
             let half_width = (found.high_per_s - found.low_per_s) / 2.0;
             let rate = found.rate_per_s.unwrap();
             tally.half_widths.push(half_width / rate);
@@ -267,6 +271,7 @@ fn tally(
     });
     first.covering += second.covering;
     first.claims += second.claims;
+    first.recoveries += second.recoveries;
     first.half_widths.extend(second.half_widths);
     first.half_widths.sort_by(f64::total_cmp);
     first
@@ -372,6 +377,8 @@ fn a_sharp_edge_is_covered_and_has_no_memory() {
     assert!(found.half_widths[500] < 0.03, "{}", found.half_widths[500]);
 }
 
+/// The rate of the recovery was not found in time, or half of it was, because a queue that still got shorter had no time to
+/// become empty.
 #[test]
 fn a_server_that_stays_slow_after_an_overload_has_hysteresis() {
     let found = tally(
@@ -383,6 +390,7 @@ fn a_server_that_stays_slow_after_an_overload_has_hysteresis() {
     );
     assert!(found.claims >= 995, "{} claims", found.claims);
     assert!(found.covering >= 935, "{} of 1,000", found.covering);
+    assert!(found.recoveries >= 995, "{} close", found.recoveries);
     let limit_s = 0.01;
     let capacity = poisson_capacity(limit_s);
     let found = tally(

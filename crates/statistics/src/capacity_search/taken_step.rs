@@ -155,6 +155,23 @@ impl TakenStep {
         self.step.purpose == StepPurpose::FromAbove
     }
 
+    /// Time in seconds, from the end of the overload, in which a queue that gets shorter at this rate is empty, with a quarter
+    /// to spare; twice the length of the step when the queue does not.
+    pub(super) fn time_to_drain_s(&self) -> f64 {
+        let medians = &self.result.medians_s;
+        let part_s = self.step.judged_s / PARTS_OF_STEP as f64;
+        let mean = |medians: &[f64]| medians.iter().sum::<f64>() / medians.len() as f64;
+        let (first, last) = (mean(&medians[..3]), mean(&medians[PARTS_OF_STEP - 3..]));
+        let shrinks_per_s = (first - last) / ((PARTS_OF_STEP - 3) as f64 * part_s);
+        let seen_s = self.step.settle_s + (PARTS_OF_STEP as f64 - 1.5) * part_s;
+        let drained_s = seen_s + last / shrinks_per_s;
+        if shrinks_per_s > 0.0 {
+            1.25 * drained_s
+        } else {
+            2.0 * (self.step.settle_s + self.step.judged_s)
+        }
+    }
+
     /// True when the server recovered from the overload before the step, false when it did not; `None` when its queue was
     /// still getting shorter, or its share of slow messages was not clear.
     pub(super) fn has_recovered(&self) -> Option<bool> {

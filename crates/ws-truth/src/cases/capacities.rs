@@ -47,6 +47,12 @@ pub(super) const TIMED_CASES: &[Case] = &[
 
 const SEED: u64 = super::SEED;
 
+/// Time for a search whose interval is to be narrow.
+const BUDGET: Duration = Duration::from_secs(90);
+
+/// Time for a search that is to find the rate of a recovery as well: that of a search by default.
+const HYSTERESIS_BUDGET: Duration = Duration::from_secs(120);
+
 /// A spinning server and a generator each need a core.
 fn has_cores(findings: &mut Findings) -> bool {
     let enough = host::cores::allowed_cores().len() != 1;
@@ -96,7 +102,7 @@ fn capacity(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
         return Ok(());
     }
     let queue = LoadedQueue::start(QueueRules::default(), arrivals, SEED)?;
-    let searched = queue.find_capacity(Duration::from_secs(90))?;
+    let searched = queue.find_capacity(BUDGET)?;
     note_disturbance(findings, searched.noise.as_ref());
     judge_capacity(findings, &searched)?;
     let claimed = u64::from(searched.capacity.hysteresis);
@@ -109,7 +115,7 @@ fn hysteresis(findings: &mut Findings) -> anyhow::Result<()> {
         return Ok(());
     }
     let queue = LoadedQueue::start(QueueRules::HYSTERESIS, Arrivals::Constant, SEED)?;
-    let searched = queue.find_capacity(Duration::from_secs(90))?;
+    let searched = queue.find_capacity(HYSTERESIS_BUDGET)?;
     note_disturbance(findings, searched.noise.as_ref());
     judge_capacity(findings, &searched)?;
     let found = &searched.capacity;
