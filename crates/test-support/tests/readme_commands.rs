@@ -8,6 +8,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
 
 /// Wrapper that shortens the load of a command. The exit codes for an invalid measurement and for a condition of
 /// `--fail-if` depend on the machine, so they count as success.
@@ -89,23 +92,47 @@ fn every_command_of_every_readme_succeeds() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let repository = repository.canonicalize().unwrap();
     let programs = build_programs(&repository);
-    let mut commands = 0;
-    for readme in readmes(&repository) {
-        let text = fs::read_to_string(&readme).unwrap();
-        let blocks = shell_blocks(&text);
-        if blocks.is_empty() {
-            continue;
+    let readmes = Mutex::new(readmes(&repository));
+    let run_all = || {
+        let mut commands = 0;
+        while let Some(readme) = next(&readmes) {
+            commands += run_commands(&readme, &repository, &programs);
         }
-        let place = Place::new(&repository, &programs);
-        for block in blocks {
-            commands += block.lines().count();
-            place.run(&block, &readme);
-        }
-    }
+        commands
+    };
+    // Most commands wait for a load to end.
+    let commands: usize = thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(run_all)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().unwrap())
+            .sum()
+    });
     assert!(
         commands > 40,
         "only {commands} lines of commands were found"
     );
+}
+
+/// Files whose commands run at the same time, each in a folder of its own.
+const WORKERS: usize = 3;
+
+fn next(readmes: &Mutex<Vec<PathBuf>>) -> Option<PathBuf> {
+    readmes.lock().unwrap().pop()
+}
+
+/// Runs the commands of a file. Returns the number of their lines.
+fn run_commands(readme: &Path, repository: &Path, programs: &Path) -> usize {
+    let text = fs::read_to_string(readme).unwrap();
+    let blocks = shell_blocks(&text);
+    if blocks.is_empty() {
+        return 0;
+    }
+    let place = Place::new(repository, programs);
+    for block in &blocks {
+        place.run(block, readme);
+    }
+    blocks.iter().map(|block| block.lines().count()).sum()
 }
 
 /// Builds all programs and returns their folder.
@@ -272,7 +299,14 @@ fn write_script(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// A free port that no other call returns, below those that the system gives to connections.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(port < 32_000, "no port is free");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{CommandFactory, Parser};
 use cli::ExitStatus;
 use host::open_files;
-use ws_truth::cases;
+use ws_truth::cases::{self, Case};
 use ws_truth::finding::{CaseVerdict, Totals};
 #[cfg(target_os = "linux")]
 use ws_truth::generator_process;
@@ -18,8 +18,9 @@ use ws_truth::generator_process;
 #[command(version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
-  ws-truth                          all cases, in about 10 minutes
+  ws-truth                          all cases, in about 13 minutes
   ws-truth stall-open stall-closed  two of its cases
+  ws-truth --skip sweep             all but one
 
 Exit codes:
   0  all cases are right
@@ -37,6 +38,10 @@ struct TruthArgs {
     /// Cases to run [default: all] (example: stall-open)
     #[arg(value_name = "CASE", value_parser = known_cases())]
     cases: Vec<String>,
+    /// Case to leave out of all, may be repeated (example: capacity)
+    #[arg(long, value_name = "CASE", value_parser = known_cases(), hide_possible_values = true,
+        conflicts_with = "cases")]
+    skip: Vec<String>,
 }
 
 fn known_cases() -> PossibleValuesParser {
@@ -69,9 +74,11 @@ fn main() -> ExitCode {
 fn certify(args: &TruthArgs) -> anyhow::Result<Totals> {
     let mut out = io::stdout().lock();
     let all = cases::all();
+    let is_among = |names: &[String], case: &Case| names.iter().any(|name| name == case.name);
     let chosen = all
         .iter()
-        .filter(|case| args.cases.is_empty() || args.cases.iter().any(|name| name == case.name));
+        .filter(|case| args.cases.is_empty() || is_among(&args.cases, case))
+        .filter(|case| !is_among(&args.skip, case));
     let mut print = |line: String| writeln!(out, "{line}").context("cannot print the certificate");
     print("| case | figure | truth | reported | tolerance | verdict |".to_owned())?;
     print("|---|---|---|---|---|---|".to_owned())?;
