@@ -22,6 +22,8 @@ mod blocks;
 mod confidence_sequence;
 mod edge;
 mod edge_model;
+#[cfg(test)]
+mod overload_simulation;
 mod planner;
 mod recovery_rates;
 #[cfg(test)]
@@ -158,7 +160,8 @@ pub struct CapacityEstimate {
     pub has_generator_limit: bool,
     /// Index of the condition with the lowest capacity; `None` when none is known not to hold.
     pub deciding: Option<usize>,
-    /// Highest rate at which the server recovered from an overload; `None` when not measured.
+    /// Highest rate tried at which the server recovered from an overload, more often than not; `None` when it was not measured,
+    /// or the server recovered at no rate.
     pub from_above_per_s: Option<f64>,
     /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
     pub hysteresis: bool,

@@ -340,10 +340,9 @@ fn steps_differ_in_their_seeds_and_follow_overloads_without_a_pause() {
         rows.iter()
             .all(|row| row.lead_per_s > Some(row.offered_per_s))
     );
-    assert_eq!(
-        found.from_above_per_s.is_some(),
-        rows.iter().any(|row| row.held == Some(true))
-    );
+    // A rate at which the server recovers as often as not is none.
+    let has_held = rows.iter().any(|row| row.held == Some(true));
+    assert!(has_held || found.from_above_per_s.is_none());
 }
 
 #[test]

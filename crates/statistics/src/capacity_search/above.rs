@@ -4,12 +4,17 @@ use statrs::function::factorial::ln_binomial;
 
 use super::SearchCondition;
 use super::confidence_sequence::squared_limit;
-use super::edge::{ERROR_OF_CLAIM, Edge, rate_counts};
+use super::edge::{ERROR_OF_CLAIM, Edge, TESTS_OF_CLAIM, rate_counts};
 use super::edge_model::EdgeModel;
-use super::taken_step::TakenStep;
+use super::recovery_rates::RateResults;
+use super::taken_step::{ConditionShare, TakenStep};
 
-/// Number of tests of each condition, which share the probability of a wrong claim.
-const TESTS: f64 = 2.0;
+/// Part of the error of a claim with which whole steps decide that no more are needed.
+const SETTLED: f64 = 4.0;
+
+/// Least number of steps from below at the repeated rate, behind the first step from above, for a claim. A server that has
+/// become slower since would fail in them too.
+pub(super) const LEAST_CONTROLS: usize = 4;
 
 /// Results of the steps from above.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +23,8 @@ pub(super) struct FromAbove {
     pub(super) recovered_per_s: Option<f64>,
     /// True when the capacity from above is lower than that from below.
     pub(super) is_lower: bool,
-    /// True when whole steps alone show it, which hardly changes with the estimate of the capacity.
-    pub(super) is_lower_by_steps: bool,
+    /// True when whole steps alone show it so clearly that one more step rarely changes that.
+    pub(super) is_settled: bool,
 }
 
 impl FromAbove {
@@ -28,29 +33,52 @@ impl FromAbove {
             .iter()
             .filter(|taken| taken.is_from_above() && taken.has_recovered().is_some())
             .collect();
-        let recovered = above.iter().filter(|t| t.has_recovered() == Some(true));
-        let recovered_per_s = recovered.map(|t| t.step.rate_per_s).reduce(f64::max);
+        let recovered_per_s = RateResults::highest_recovered(&RateResults::all(steps));
         let below: Vec<_> = steps
             .iter()
             .filter(|taken| !taken.is_from_above() && taken.held().is_some())
             .collect();
         // A recovery at a higher rate excuses a failure at a lower one.
         let highest = recovered_per_s.unwrap_or(0.0);
-        let failed = above.iter().filter(|t| t.step.rate_per_s > highest);
-        let failed: Vec<_> = failed.copied().collect();
-        let error = ERROR_OF_CLAIM / TESTS / rules.len().max(1) as f64;
-        let any = |is_lower: &dyn Fn(usize, SearchCondition) -> bool| {
-            let mut conditions = rules.iter().enumerate();
-            conditions.any(|(n, rule)| is_lower(n, *rule))
+        let higher = above.iter().filter(|t| t.step.rate_per_s > highest);
+        let higher: Vec<_> = higher.copied().collect();
+        let cut = repeated_rate(&higher);
+        let Some(cut) = cut.filter(|cut| has_controls(steps, *cut)) else {
+            return Self {
+                recovered_per_s,
+                ..Self::default()
+            };
         };
-        let is_lower_by_steps = any(&|n, _| is_lower_by_steps(&failed, &below, n, edge, error));
-        let by_model = |n, rule| is_lower_by_model(&above, n, rule, edge, error);
+        let error = ERROR_OF_CLAIM / TESTS_OF_CLAIM / rules.len().max(1) as f64;
+        let all = || rules.iter().enumerate();
+        let chances = all().map(|(n, _)| chance_by_steps(&higher, &below, cut, n, edge));
+        let chance = chances.fold(1.0, f64::min);
+        let by_model =
+            |(n, rule): (usize, &SearchCondition)| is_lower_by_model(&above, n, *rule, edge, error);
         Self {
             recovered_per_s,
-            is_lower: is_lower_by_steps || any(&by_model),
-            is_lower_by_steps,
+            is_lower: chance <= error || all().any(by_model),
+            is_settled: chance <= error / SETTLED,
         }
     }
+}
+
+/// The rate of most of these steps, the lowest of several. It is that of repeated failures, whatever the steps from below were
+/// like: several rates would be several chances.
+fn repeated_rate(higher: &[&TakenStep]) -> Option<f64> {
+    let mut rates: Vec<_> = higher.iter().map(|t| t.step.rate_per_s).collect();
+    rates.sort_by(f64::total_cmp);
+    let same = rates.chunk_by(|a, b| a == b).rev();
+    same.max_by_key(|same| same.len())?.first().copied()
+}
+
+/// Returns true when there are enough steps from below at this rate behind the first step from above.
+fn has_controls(steps: &[TakenStep], rate: f64) -> bool {
+    let behind = steps.iter().skip_while(|taken| !taken.is_from_above());
+    let controls = behind.filter(|taken| {
+        !taken.is_from_above() && taken.held().is_some() && taken.step.rate_per_s == rate
+    });
+    controls.count() >= LEAST_CONTROLS
 }
 
 /// Returns true when the whole interval from above lies below the one from below.
@@ -74,29 +102,29 @@ fn is_lower_by_model(
 }
 
 fn overloaded(steps: &[&TakenStep], condition: usize) -> usize {
+    // A slow beginning from above does not matter.
     let is_overloaded = |taken: &&&TakenStep| {
         let found = taken.conditions.get(condition);
-        found.is_some_and(|found| found.is_overloaded)
+        let has_recovered = taken.is_from_above() && taken.has_recovered() == Some(true);
+        !has_recovered && found.is_some_and(ConditionShare::is_failure)
     };
     steps.iter().filter(is_overloaded).count()
 }
 
-/// Returns true when steps from above are overloaded more often than steps from below at rates that are as high or higher,
-/// up to the upper limit of the capacity (Fisher's exact test, with whole steps as independent results). A higher rate
-/// overloads a server more often, so without memory the steps from below would be overloaded more often.
-fn is_lower_by_steps(
-    failed: &[&TakenStep],
+/// Probability, by chance alone, that steps from above at rates up to `cut` are overloaded so much more often than steps from
+/// below at rates that are as high or higher, up to a limit of the capacity (Fisher's exact test, with whole steps as
+/// independent results). A higher rate overloads a server more often, so without memory the steps from below would be
+/// overloaded more often.
+fn chance_by_steps(
+    higher: &[&TakenStep],
     below: &[&TakenStep],
+    cut: f64,
     condition: usize,
     edge: &Edge,
-    error: f64,
-) -> bool {
-    let Some(high) = edge.of(condition).map(|e| e.high.exp()) else {
-        return false;
+) -> f64 {
+    let Some((low, high)) = edge.of(condition).map(|e| (e.low.exp(), e.high.exp())) else {
+        return 1.0;
     };
-    let mut cuts: Vec<_> = failed.iter().map(|t| t.step.rate_per_s).collect();
-    cuts.sort_by(f64::total_cmp);
-    cuts.dedup();
     let count = |steps: &[&TakenStep], from: f64, to: f64| {
         let chosen = steps
             .iter()
@@ -104,10 +132,9 @@ fn is_lower_by_steps(
         let chosen: Vec<_> = chosen.copied().collect();
         (overloaded(&chosen, condition) as u64, chosen.len() as u64)
     };
-    // Each cut is one more chance for a wrong claim.
-    let error = error / cuts.len().max(1) as f64;
-    cuts.iter()
-        .any(|cut| fisher(count(failed, 0.0, *cut), count(below, *cut, high)) <= error)
+    // Up to the upper limit there are more steps from below, up to the lower one hardly any is overloaded.
+    let chance = |to: f64| fisher(count(higher, 0.0, cut), count(below, cut, to));
+    chance(low.max(cut)).min(chance(high))
 }
 
 /// Probability that the first of two groups has its number of events or more by chance alone, given the events of both.

@@ -12,6 +12,10 @@ const ERROR: f64 = 0.05;
 /// The same for the claim that the capacity from above is lower.
 pub(super) const ERROR_OF_CLAIM: f64 = 0.001;
 
+/// Number of tests of a claim for each condition, which share the probability of a wrong one: two of whole steps, and the ends
+/// of two intervals.
+pub(super) const TESTS_OF_CLAIM: f64 = 4.0;
+
 /// Number of the longest blocks in a step that has room for longer ones.
 const BLOCKS_OF_LONGER_STEP: f64 = 20.0;
 
@@ -153,7 +157,9 @@ impl ConditionEdge {
         let mut fit: Option<EdgeFit> = None;
         let mut counts = Vec::new();
         for _ in 0..FITS {
-            if let Some(fit) = &fit {
+            // Cells of a whole step share its result and say nothing about dependence.
+            let fit_before = fit.as_ref().filter(|_| rule != SearchCondition::WholeStep);
+            if let Some(fit) = fit_before {
                 let model = EdgeModel::new(&counts, allowed);
                 let cells = |overloaded| cells_of(steps, condition, overloaded, &model, fit);
                 let mut contradicting = cells(true);
@@ -176,8 +182,7 @@ impl ConditionEdge {
             (low + hidden, high)
         };
         let (low, high) = interval(ERROR / conditions);
-        // A claim has two tests for each condition.
-        let sure_low = || interval(ERROR_OF_CLAIM / 2.0 / conditions).0;
+        let sure_low = || interval(ERROR_OF_CLAIM / TESTS_OF_CLAIM / conditions).0;
         Some(Self {
             condition,
             log_capacity: fit.log_capacity,

@@ -3,9 +3,9 @@
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use super::above::FromAbove;
+use super::above::{FromAbove, LEAST_CONTROLS};
 use super::edge::Edge;
-use super::recovery_rates::{last_undecided, next_rate};
+use super::recovery_rates::{SECOND_RATE, has_results, is_exhausted, last_undecided, next_rate};
 use super::taken_step::{TakenStep, rates_from_below, rates_of_generator};
 use super::{CapacityEstimate, SearchRules, SearchStep, StepLead, StepPurpose};
 
@@ -47,6 +47,12 @@ const FIRST_FROM_ABOVE: f64 = 0.95;
 /// Least first rate from above, as a share of the capacity, however wide the interval is.
 const LOWEST_FIRST: f64 = 0.85;
 
+/// Most rates that are too high for a first step from above, because the server would drain for too long at them.
+const MOST_FIRST: i32 = 8;
+
+/// Most of the time that is left for a first step from above.
+const PART_FOR_FIRST: f64 = 0.4;
+
 /// Most final steps, of which only the last says something about the server.
 const MOST_FINAL: usize = 3;
 
@@ -56,9 +62,10 @@ const MOST_TRIED: usize = 4;
 /// Time before the judged part of a step from above, as a multiple of the time in which a server of this capacity drains.
 const PATIENCE: f64 = 1.5;
 
-/// Failures at one rate from which on steps from below at that rate are taken, and the number of these.
-const FAILURES_BEFORE_CONTROLS: usize = 4;
-const CONTROLS: usize = 10;
+/// Failures at one rate from which on steps from below at that rate are taken, and the number of these: few at first.
+const FAILURES_BEFORE_FEW: usize = 2;
+const FAILURES_BEFORE_CONTROLS: usize = 5;
+const CONTROLS: usize = 12;
 
 /// Overload before a step from above, as a multiple of the capacity.
 const OVERLOAD: f64 = 1.5;
@@ -163,9 +170,10 @@ impl Planner {
         let is_time_for_above =
             estimate.is_narrow(self.precision) || spent_s > TIME_FOR_ABOVE * self.budget_s;
         if next.is_none() && has_overload && is_time_for_above {
-            let step = self.control_step(steps, from_above);
-            let step = step.or_else(|| self.step_from_above(steps, estimate, edge, from_above));
-            next = step.filter(|step| fits(self, step));
+            let control = self.control_step(steps, from_above);
+            next = control
+                .filter(|step| fits(self, step))
+                .or_else(|| self.step_from_above(steps, estimate, edge, from_above, search_s));
         }
         // At the lowest rate, more steps show whether a condition holds there.
         let holds_rarely = !has_edge && edge.highest_held_per_s().is_some();
@@ -359,36 +367,60 @@ impl Planner {
     }
 
     /// A step from below at the rate at which the server did not recover, to be compared with those from above; `None` when
-    /// there are enough, or hysteresis is claimed.
+    /// there are enough, or hysteresis is settled.
     fn control_step(&self, steps: &[TakenStep], from_above: &FromAbove) -> Option<SearchStep> {
         let last = steps.iter().rev().find(|taken| taken.is_from_above())?;
         let rate = last.step.rate_per_s;
         let same = || steps.iter().filter(|taken| taken.step.rate_per_s == rate);
         let failed = same().filter(|t| t.is_from_above() && t.has_recovered() == Some(false));
         let controls = same().filter(|taken| !taken.is_from_above());
-        let is_due = failed.count() >= FAILURES_BEFORE_CONTROLS && controls.count() < CONTROLS;
-        (is_due && !from_above.is_lower_by_steps)
+        let most = match failed.count() {
+            ..FAILURES_BEFORE_FEW => 0,
+            FAILURES_BEFORE_FEW..FAILURES_BEFORE_CONTROLS => LEAST_CONTROLS,
+            _ => CONTROLS,
+        };
+        (controls.count() < most && !from_above.is_settled)
             .then(|| self.step(StepPurpose::Edge, rate, 0.3 * self.scale(), 1.0))
     }
 
-    /// A lower rate behind an overload; `None` when the recovery is known.
+    /// A step behind an overload that takes at most `room_s`; `None` when none does, or the recovery is known.
     fn step_from_above(
         &self,
         steps: &[TakenStep],
         estimate: &CapacityEstimate,
         edge: &Edge,
         from_above: &FromAbove,
+        room_s: f64,
     ) -> Option<SearchStep> {
         let capacity = estimate.rate_per_s?;
-        let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(LOWEST_FIRST * capacity);
+        if is_exhausted(steps) {
+            return None;
+        }
+        if !has_results(steps) {
+            // A rate close to the capacity may need a long time to drain.
+            let first = FIRST_FROM_ABOVE * estimate.low_per_s.max(LOWEST_FIRST * capacity);
+            let rates = (0..MOST_FIRST).map(|n| first * SECOND_RATE.powi(n));
+            let mut steps = rates.map(|rate| self.behind_overload(rate, capacity, edge));
+            return steps.find(|step| self.length_s(step) <= PART_FOR_FIRST * room_s);
+        }
         // A queue that was getting shorter gets the time that it needs.
+        let again = last_undecided(steps).map(|(rate, settle_s)| {
+            let step = self.behind_overload(rate, capacity, edge);
+            SearchStep {
+                settle_s: step.settle_s.max(settle_s),
+                ..step
+            }
+        });
         let longest_s = LONGEST_PART * self.budget_s;
-        let again = last_undecided(steps).filter(|(_, settle_s)| *settle_s <= longest_s);
-        let rate = match again {
-            Some((rate, _)) => rate,
-            None => next_rate(steps, first, from_above.is_lower_by_steps)?,
-        };
-        let lead_per_s = three_digits(OVERLOAD * capacity);
+        let again = again.filter(|step| step.settle_s <= longest_s);
+        let next = next_rate(steps, from_above.is_settled);
+        let next = next.map(|rate| self.behind_overload(rate, capacity, edge));
+        let mut all = again.into_iter().chain(next);
+        all.find(|step| self.length_s(step) <= room_s)
+    }
+
+    /// A step at this rate behind an overload.
+    fn behind_overload(&self, rate: f64, capacity: f64, edge: &Edge) -> SearchStep {
         // Long enough for the limit to be exceeded.
         let to_limit_s = if self.limit_s.is_finite() {
             1.2 * self.limit_s / (OVERLOAD - 1.0)
@@ -400,14 +432,13 @@ impl Planner {
         let backlog_s = (OVERLOAD - 1.0) * lead_s;
         let rest = (1.0 - rate / capacity).max(0.03);
         let settle_s = PATIENCE * backlog_s / rest + self.settle_s(edge);
-        let settle_s = again.map_or(settle_s, |(_, needed_s)| needed_s.max(settle_s));
-        Some(SearchStep {
+        SearchStep {
             lead: Some(StepLead {
-                rate_per_s: lead_per_s,
+                rate_per_s: three_digits(OVERLOAD * capacity),
                 seconds: lead_s,
             }),
             ..self.step(StepPurpose::FromAbove, rate, settle_s, 1.5)
-        })
+        }
     }
 
     /// The step at the reported rate: the capacity, or the lowest rate when the conditions held at none.

@@ -22,6 +22,9 @@ const LEAST_ON_EACH_SIDE: usize = 6;
 /// Number of steps of which one may be disturbed.
 const STEPS_PER_DISTURBED: usize = 20;
 
+/// Parts of a step at its beginning and at its end that show whether a queue gets shorter.
+const PARTS_AT_END: usize = 3;
+
 /// Growth of the response time, in seconds per second, from which on a queue does not stop growing: the share of the load that
 /// the server leaves. Within the step it need not be more than this share of the limit, but never less than the smallest growth.
 const CLEAR_GROWTH: f64 = 0.003;
@@ -49,6 +52,11 @@ pub(super) struct ConditionShare {
 }
 
 impl ConditionShare {
+    /// True when the load was too high for good. A figure of the whole step has no other overload than its failure.
+    pub(super) fn is_failure(&self) -> bool {
+        self.is_overloaded || self.share >= 1.0 || self.share_at_end >= 1.0
+    }
+
     fn holds(&self, rule: SearchCondition) -> bool {
         !self.is_overloaded && self.share <= rule.allowed()
     }
@@ -156,34 +164,40 @@ impl TakenStep {
     }
 
     /// Time in seconds, from the end of the overload, in which a queue that gets shorter at this rate is empty, with a quarter
-    /// to spare; twice the length of the step when the queue does not.
+    /// to spare; the length of the step when the queue does not.
     pub(super) fn time_to_drain_s(&self) -> f64 {
-        let medians = &self.result.medians_s;
-        let part_s = self.step.judged_s / PARTS_OF_STEP as f64;
-        let mean = |medians: &[f64]| medians.iter().sum::<f64>() / medians.len() as f64;
-        let (first, last) = (mean(&medians[..3]), mean(&medians[PARTS_OF_STEP - 3..]));
-        let shrinks_per_s = (first - last) / ((PARTS_OF_STEP - 3) as f64 * part_s);
-        let seen_s = self.step.settle_s + (PARTS_OF_STEP as f64 - 1.5) * part_s;
-        let drained_s = seen_s + last / shrinks_per_s;
-        if shrinks_per_s > 0.0 {
-            1.25 * drained_s
-        } else {
-            2.0 * (self.step.settle_s + self.step.judged_s)
+        if !self.is_draining() {
+            return self.step.settle_s + self.step.judged_s;
         }
+        let (first, last) = self.medians_at_ends();
+        let part_s = self.step.judged_s / PARTS_OF_STEP as f64;
+        let shrinks_per_s = (first - last) / ((PARTS_OF_STEP - PARTS_AT_END) as f64 * part_s);
+        let middle_of_end = (PARTS_OF_STEP as f64 - PARTS_AT_END as f64 / 2.0) * part_s;
+        1.25 * (self.step.settle_s + middle_of_end + last / shrinks_per_s)
+    }
+
+    /// Mean of the first medians and of the last ones.
+    fn medians_at_ends(&self) -> (f64, f64) {
+        let medians = &self.result.medians_s;
+        let mean = |medians: &[f64]| medians.iter().sum::<f64>() / medians.len() as f64;
+        let end = PARTS_OF_STEP - PARTS_AT_END;
+        (mean(&medians[..PARTS_AT_END]), mean(&medians[end..]))
+    }
+
+    /// True when the queue was still getting shorter: by a tenth, or evenly.
+    fn is_draining(&self) -> bool {
+        let (first, last) = self.medians_at_ends();
+        let mut backwards = self.result.medians_s;
+        backwards.reverse();
+        last < 0.9 * first || is_growing(&backwards, self.step.judged_s, CLEAR_GROWTH)
     }
 
     /// True when the server recovered from the overload before the step, false when it did not; `None` when its queue was
     /// still getting shorter, or its share of slow messages was not clear.
     pub(super) fn has_recovered(&self) -> Option<bool> {
         let recovered = self.held().map(|_| self.recovered)?;
-        let medians = &self.result.medians_s;
-        let sum = |medians: &[f64]| medians.iter().sum::<f64>();
-        let is_draining = sum(&medians[PARTS_OF_STEP - 3..]) < 0.9 * sum(&medians[..3]);
-        let is_overloaded = self
-            .conditions
-            .iter()
-            .any(|found| found.is_overloaded || found.share_at_end == 1.0);
-        (recovered || is_overloaded && !is_draining).then_some(recovered)
+        let has_failed = self.conditions.iter().any(ConditionShare::is_failure);
+        (recovered || has_failed && !self.is_draining()).then_some(recovered)
     }
 }
 
