@@ -92,7 +92,7 @@ fn a_search_shows_its_capacity_its_limit_and_its_marks() {
     for text in [
         "a.json · 18 steps · capacity 49,040 msg/s (48,500–49,600, 95 %) at p99 &lt; 5 ms",
         "capacity 49,040 msg/s",
-        "recovers only below 42,170 msg/s",
+        "recovered only up to 42,170 msg/s",
         "p99 &lt; 5 ms",
         "capacity and its interval",
         "limited by the generator",
@@ -119,7 +119,7 @@ fn a_server_that_recovers_has_no_second_line() {
         capacity.from_above_per_s = capacity.rate_per_s;
         capacity.steps.retain(|step| step.from == StepOrigin::Below);
     });
-    assert!(!svg.contains("recovers only") && !svg.contains("after an overload"));
+    assert!(!svg.contains("recovered only") && !svg.contains("after an overload"));
 }
 
 #[test]

@@ -18,8 +18,10 @@ enum HysteresisFinding {
 #[derive(Debug, Clone, Copy)]
 struct Recovery {
     finding: HysteresisFinding,
-    /// Highest rate at which the server recovered; 0 when it recovered at none.
-    from_above_per_s: f64,
+    /// Highest rate at which the server recovered; `None` when it recovered at none.
+    from_above_per_s: Option<f64>,
+    /// Lowest higher rate at which it did not; `None` without one.
+    failed_per_s: Option<f64>,
     /// No higher rate was tried after an overload.
     is_highest_tried: bool,
 }
@@ -27,46 +29,63 @@ struct Recovery {
 impl Recovery {
     /// Returns `None` when it was not measured.
     fn of(own: &CapacitySummary) -> Option<Self> {
-        let from_above_per_s = own.from_above_per_s?;
-        let tried = own.steps.iter().filter(|step| {
-            step.from == StepOrigin::Above && step.meaning() != StepMeaning::NotCounted
-        });
-        let highest = tried.map(|step| step.offered_per_s).reduce(f64::max);
-        let is_highest_tried =
-            highest.is_some_and(|highest| from_above_per_s >= highest * (1.0 - 1e-6));
-        let is_too_low = is_highest_tried && from_above_per_s < own.low_per_s;
+        let above = own
+            .steps
+            .iter()
+            .filter(|step| step.from == StepOrigin::Above);
+        let counted = above.filter(|step| step.meaning() != StepMeaning::NotCounted);
+        let counted: Vec<_> = counted.collect();
+        let not_held = counted
+            .iter()
+            .filter(|step| step.meaning() == StepMeaning::NotHeld);
+        if own.from_above_per_s.is_none() && counted.is_empty() {
+            return None;
+        }
+        let from_above_per_s = own.from_above_per_s.filter(|rate| *rate > 0.0);
+        let highest = from_above_per_s.unwrap_or(0.0);
+        let is_higher = |rate: &f64| *rate > highest * (1.0 + 1e-6);
+        let failed = not_held.map(|step| step.offered_per_s).filter(is_higher);
+        let failed_per_s = failed.reduce(f64::min);
+        let is_highest_tried = !counted.iter().any(|step| is_higher(&step.offered_per_s));
         let finding = match own.hysteresis {
             true => HysteresisFinding::Found,
-            false if from_above_per_s <= 0.0 || is_too_low => HysteresisFinding::NotDecided,
-            false => HysteresisFinding::NotFound,
+            false if highest > 0.0 && highest >= own.low_per_s => HysteresisFinding::NotFound,
+            false => HysteresisFinding::NotDecided,
         };
         Some(Self {
             finding,
             from_above_per_s,
+            failed_per_s,
             is_highest_tried,
         })
     }
 
-    /// `after an overload it recovered at 24,400 msg/s, the highest rate tried`.
+    /// `after an overload it recovered at 24,400 msg/s, not at 30,000 msg/s`.
     fn sentence(self) -> String {
-        let only = self.finding == HysteresisFinding::Found;
-        let place = match self.from_above_per_s {
-            rate if rate <= 0.0 => "recovered at no rate that was tried".to_owned(),
-            rate if only => format!("recovers only below {} msg/s", human_rate(rate)),
-            rate => {
-                let highest = if self.is_highest_tried {
-                    ", the highest rate tried"
-                } else {
-                    ""
+        let failed = self.failed_per_s.map(human_rate);
+        let did = match (self.from_above_per_s.map(human_rate), failed) {
+            (None, None) => "its queue still got shorter when each step ended".to_owned(),
+            (None, Some(lowest)) => {
+                format!("it recovered at no rate that was tried, down to {lowest} msg/s")
+            }
+            (Some(rate), failed) => {
+                let place = match self.finding {
+                    HysteresisFinding::Found => "only up to",
+                    _ => "at",
                 };
-                format!("recovered at {} msg/s{highest}", human_rate(rate))
+                let more = match failed {
+                    Some(failed) => format!(", not at {failed} msg/s"),
+                    None if self.is_highest_tried => ", the highest rate tried".to_owned(),
+                    None => String::new(),
+                };
+                format!("it recovered {place} {rate} msg/s{more}")
             }
         };
-        format!("after an overload it {place}")
+        format!("after an overload {did}")
     }
 }
 
-/// Recovery from an overload: `hysteresis: after an overload it recovers only below 23,000 msg/s`; `None` when it was not
+/// Recovery from an overload: `hysteresis: after an overload it recovered only up to 23,000 msg/s`; `None` when it was not
 /// measured.
 pub(crate) fn recovery(own: &CapacitySummary) -> Option<String> {
     let recovery = Recovery::of(own)?;
@@ -121,18 +140,25 @@ mod tests {
         own.steps.push(above(30_000.0, false));
         assert_eq!(
             recovery(&own).unwrap(),
-            "no hysteresis found: after an overload it recovered at 24,400 msg/s"
+            "hysteresis is not decided: after an overload it recovered at 24,400 msg/s, not at 30,000 msg/s"
         );
         own.hysteresis = true;
         assert_eq!(
             recovery(&own).unwrap(),
-            "hysteresis: after an overload it recovers only below 24,400 msg/s"
+            "hysteresis: after an overload it recovered only up to 24,400 msg/s, not at 30,000 msg/s"
         );
-        own.from_above_per_s = Some(0.0);
-        assert!(
-            recovery(&own)
-                .unwrap()
-                .ends_with("recovered at no rate that was tried")
+        own.from_above_per_s = None;
+        own.steps = vec![above(24_400.0, false), above(13_400.0, false)];
+        assert_eq!(
+            recovery(&own).unwrap(),
+            "hysteresis: after an overload it recovered at no rate that was tried, down to 13,400 msg/s"
+        );
+        own.hysteresis = false;
+        own.steps.truncate(1);
+        own.steps[0].held = None;
+        assert_eq!(
+            recovery(&own).unwrap(),
+            "hysteresis is not decided: after an overload its queue still got shorter when each step ended"
         );
     }
 
@@ -154,10 +180,13 @@ mod tests {
         let low = [above(24_400.0, true)];
         let undecided = said("hysteresis is not decided", "not decided");
         assert_eq!(finding(Some(24_400.0), &low, false), undecided);
-        assert_eq!(finding(Some(0.0), &[above(9.0, false)], false), undecided);
+        assert_eq!(finding(None, &[above(9.0, false)], false), undecided);
         let both = [above(24_400.0, true), above(30_000.0, false)];
+        // A failure below the capacity was "not found" while its repetition had no time.
+        assert_eq!(finding(Some(24_400.0), &both, false), undecided);
+        let high = [above(40_500.0, true), above(50_000.0, false)];
         let none = said("no hysteresis found", "not found");
-        assert_eq!(finding(Some(24_400.0), &both, false), none);
+        assert_eq!(finding(Some(40_500.0), &high, false), none);
         let found = said("hysteresis", "yes");
         assert_eq!(finding(Some(24_400.0), &both, true), found);
         assert_eq!(finding(None, &[], false), (None, None));

@@ -179,6 +179,7 @@ fn searches(c: &Comparison) -> Option<Vec<Table>> {
             let search = r.capacity_under_slo.as_ref()?;
             let own = &search.found;
             let from_above = match own.from_above_per_s {
+                None if own.hysteresis => "at no rate, hysteresis".to_owned(),
                 None => "–".to_owned(),
                 Some(rate) if own.hysteresis => format!("{} msg/s, hysteresis", human_rate(rate)),
                 Some(rate) => format!("{} msg/s", human_rate(rate)),

@@ -791,7 +791,7 @@ mod tests {
         let (b, c, remarks) = capacity_of_b(c);
         assert_eq!(b.rounds, 2);
         for wanted in [
-            "b has a hysteresis (round 1): after an overload it recovers only below 31,000 msg/s",
+            "b has a hysteresis (round 1): after an overload it recovered only up to 31,000 msg/s",
             "reached their time limit before the target precision (round 2): their intervals are up to ±2.0 %",
             "the capacity of b has no interval in round 3",
         ] {

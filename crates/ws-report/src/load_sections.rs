@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(titles, ["Capacity"]);
         for part in [
             "\n49,040 msg/s (48,500–49,600, 95 %) at p99 &lt; 5 ms.",
-            "Hysteresis: after an overload it recovers only below 42,170 msg/s.",
+            "Hysteresis: after an overload it recovered only up to 42,170 msg/s, not at 44,140 msg/s.",
             "| 49,040 msg/s | below | 2 |",
             "| 41,680 msg/s | above | 1 | yes |",
             "| hysteresis | yes |",

@@ -17,7 +17,7 @@ fn a_search_and_a_sweep_have_their_picture_in_their_section() {
             "a.xlsx",
             &search,
             "Capacity",
-            "recovers only below 42,170 msg/s",
+            "recovered only up to 42,170 msg/s",
         ),
         ("b.json", &search, "Capacity", "capacity 49,040 msg/s"),
         ("c.xlsx", &sweep, "Load curve", "kept up with 8,000 msg/s"),

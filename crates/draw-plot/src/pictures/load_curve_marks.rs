@@ -65,7 +65,7 @@ fn names(lines: &[LoadLine<'_>]) -> Vec<CapacityName> {
         });
         let above = from_above(capacity).filter(|_| lines.len() == 1);
         names.extend(above.map(|above| CapacityName {
-            text: format!("recovers only below {} msg/s", human_rate(above)),
+            text: format!("recovered only up to {} msg/s", human_rate(above)),
             left_per_s: above,
             middle_per_s: above,
             right_per_s: above,

@@ -180,8 +180,8 @@ pub struct CapacitySummary {
     /// True when the generator could not offer a rate at which the conditions do not hold. The capacity is then at least
     /// `rate_per_s`.
     pub at_least: bool,
-    /// Capacity from above: the highest rate at which the server recovered from an overload while that load went on; `None`
-    /// when not measured.
+    /// Capacity from above: the highest rate tried at which the server recovered from an overload while that load went on, more
+    /// often than not; `None` when it was not measured, or the server recovered at no rate.
     pub from_above_per_s: Option<f64>,
     /// True when the capacity from above is lower than that from below, with 99.9 % confidence.
     pub hysteresis: bool,

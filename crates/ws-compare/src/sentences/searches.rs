@@ -116,12 +116,13 @@ fn hysteresis(c: &Comparison, server: &str) -> Option<String> {
     let rounds = rounds_with(c, server, |search| search.found.hysteresis)?;
     let all = searches(c, server).into_values();
     let of_these = all.filter(|search| search.found.hysteresis);
-    let lowest = of_these
-        .filter_map(|search| search.found.from_above_per_s)
-        .min_by(f64::total_cmp)?;
+    let rates = of_these.map(|search| search.found.from_above_per_s.unwrap_or(0.0));
+    let place = match rates.min_by(f64::total_cmp)? {
+        rate if rate > 0.0 => format!("only up to {} msg/s", human_rate(rate)),
+        _ => "at no rate that was tried".to_owned(),
+    };
     Some(format!(
-        "{server} has a hysteresis ({rounds}): after an overload it recovers only below {} msg/s",
-        human_rate(lowest)
+        "{server} has a hysteresis ({rounds}): after an overload it recovered {place}"
     ))
 }
 
