@@ -106,12 +106,27 @@ fn edge_of(steps: &[&TakenStep], log_capacity: f64) -> f64 {
         .map_or(log_capacity, |highest| highest.min(log_capacity))
 }
 
-/// Expected number of independent messages beyond the limit at the edge, by the steps near it.
+/// Number of independent events at the edge: the expected messages beyond the limit in the steps near it, and the overloaded
+/// steps near it, if all of them lie above all that held. Such an edge is sharp, however few messages are independent.
 fn events(counts: &[RateCount], allowed: f64, edge: f64) -> f64 {
-    let near = counts
+    let near = || {
+        counts
+            .iter()
+            .filter(|count| (count.log_rate - edge).abs() <= -NEAR.ln())
+    };
+    let rates = |is_cluster| {
+        let chosen = counts
+            .iter()
+            .filter(move |count| count.is_cluster == is_cluster);
+        chosen.map(|count| count.log_rate)
+    };
+    let lowest_overloaded = rates(true).fold(f64::INFINITY, f64::min);
+    let is_sharp = rates(false).all(|rate| rate < lowest_overloaded);
+    let overloaded = near().filter(|count| count.is_cluster && is_sharp).count();
+    let above = counts
         .iter()
         .filter(|count| count.log_rate >= edge + NEAR.ln());
-    near.map(|count| count.units).sum::<f64>() * allowed * (1.0 - allowed)
+    above.map(|count| count.units).sum::<f64>() * allowed * (1.0 - allowed) + overloaded as f64
 }
 
 /// Part of the information of a whole search, from 0 to 1, that the steps near the edge give.

@@ -360,7 +360,13 @@ impl Planner {
         let distance = distance.max(half_gap(steps, capacity));
         let below = (capacity / estimate.low_per_s).ln().clamp(0.0, 1.0);
         let above = (estimate.high_per_s / capacity).ln().clamp(0.0, 1.0);
-        let is_below = self.random.random::<f64>() * (below + above) < below;
+        // A side without a limit needs steps on both.
+        let share_below = if below < 1.0 {
+            below / (below + above)
+        } else {
+            0.5
+        };
+        let is_below = self.random.random::<f64>() < share_below;
         let offset = distance * self.random.random::<f64>();
         let rate = capacity * (if is_below { -offset } else { offset }).exp();
         self.edge_step(StepPurpose::Edge, rate, edge, EDGE_STEP_S)
