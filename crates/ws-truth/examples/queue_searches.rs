@@ -19,18 +19,14 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::str::FromStr;
-use std::time::Duration;
 
 use anyhow::Context;
+use measurement::load_search::CapacityRules;
 use measurement::plan::Arrivals;
-use ws_truth::queue_load::{LoadedQueue, SearchedQueue};
+use ws_truth::queue_load::{LoadedQueue, NARROW_BUDGET, SearchedQueue};
 use ws_truth::queue_rules::QueueRules;
 
 const KINDS: &str = "plain, constant, hysteresis (with constant arrivals) and hysteresis-poisson";
-
-/// Time for one search, and for one that is to find the rate of a recovery as well.
-const BUDGET: Duration = Duration::from_secs(90);
-const HYSTERESIS_BUDGET: Duration = Duration::from_secs(120);
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<_> = std::env::args().skip(1).collect();
@@ -165,10 +161,10 @@ fn rows_of(file: &str) -> Vec<SearchRow> {
 fn search(kind: &str, seed: u64) -> anyhow::Result<(SearchRow, SearchedQueue)> {
     let (plain, doubles) = (QueueRules::default(), QueueRules::HYSTERESIS);
     let (rules, arrivals, budget) = match kind {
-        "plain" => (plain, Arrivals::Poisson, BUDGET),
-        "constant" => (plain, Arrivals::Constant, BUDGET),
-        "hysteresis" => (doubles, Arrivals::Constant, HYSTERESIS_BUDGET),
-        "hysteresis-poisson" => (doubles, Arrivals::Poisson, HYSTERESIS_BUDGET),
+        "plain" => (plain, Arrivals::Poisson, NARROW_BUDGET),
+        "constant" => (plain, Arrivals::Constant, NARROW_BUDGET),
+        "hysteresis" => (doubles, Arrivals::Constant, CapacityRules::DEFAULT_BUDGET),
+        "hysteresis-poisson" => (doubles, Arrivals::Poisson, CapacityRules::DEFAULT_BUDGET),
         _ => anyhow::bail!("unknown kind {kind}: {KINDS}"),
     };
     let searched = LoadedQueue::start(rules, arrivals, seed)?.find_capacity(budget)?;

@@ -26,6 +26,9 @@ use crate::wake_delay::WakeDelayWatch;
 /// The condition of all searches.
 pub const CONDITION: &str = "p99<10ms";
 
+/// Time for a search whose interval is to be narrow.
+pub const NARROW_BUDGET: Duration = Duration::from_secs(90);
+
 /// The limit of [`CONDITION`] in seconds.
 const LIMIT_S: f64 = 0.01;
 

@@ -111,9 +111,9 @@ fn overloaded(steps: &[&TakenStep], condition: usize) -> usize {
     steps.iter().filter(is_overloaded).count()
 }
 
-/// Probability that chance makes steps from above, at rates up to `cut`, fail so much more often than steps from below at rates
-/// that are as high or higher, up to a limit of the capacity. This is Fisher's exact test, with whole steps as independent
-/// results. A higher rate overloads a server more often, so without memory the steps from below would fail more often.
+/// The p-value of Fisher's exact test, with whole steps as independent results, that steps from above at rates up to `cut` fail
+/// no more often than steps from below at rates that are as high or higher, up to a limit of the capacity. A higher rate
+/// overloads a server more often, so without memory the steps from below would fail more often.
 fn chance_by_steps(
     higher: &[&TakenStep],
     below: &[&TakenStep],

@@ -12,7 +12,7 @@ use super::{Case, open, plan};
 use crate::faults::{Faults, Selection};
 use crate::faulty_server::FaultyServer;
 use crate::finding::{FigureUnit, Findings};
-use crate::queue_load::{CONDITION, LoadedLog, LoadedQueue, SearchedQueue};
+use crate::queue_load::{CONDITION, LoadedLog, LoadedQueue, NARROW_BUDGET, SearchedQueue};
 use crate::queue_log::{ServedMessage, service_times_s};
 use crate::queue_model::ShortRun;
 use crate::queue_rules::QueueRules;
@@ -46,12 +46,6 @@ pub(super) const TIMED_CASES: &[Case] = &[
 ];
 
 const SEED: u64 = super::SEED;
-
-/// Time for a search whose interval is to be narrow.
-const BUDGET: Duration = Duration::from_secs(90);
-
-/// Time for a search that is to find the rate of a recovery as well: that of a search by default.
-const HYSTERESIS_BUDGET: Duration = Duration::from_secs(120);
 
 /// A spinning server and a generator each need a core.
 fn has_cores(findings: &mut Findings) -> bool {
@@ -102,7 +96,7 @@ fn capacity(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
         return Ok(());
     }
     let queue = LoadedQueue::start(QueueRules::default(), arrivals, SEED)?;
-    let searched = queue.find_capacity(BUDGET)?;
+    let searched = queue.find_capacity(NARROW_BUDGET)?;
     note_disturbance(findings, searched.noise.as_ref());
     judge_capacity(findings, &searched)?;
     let claimed = u64::from(searched.capacity.hysteresis);
@@ -115,7 +109,8 @@ fn hysteresis(findings: &mut Findings) -> anyhow::Result<()> {
         return Ok(());
     }
     let queue = LoadedQueue::start(QueueRules::HYSTERESIS, Arrivals::Constant, SEED)?;
-    let searched = queue.find_capacity(HYSTERESIS_BUDGET)?;
+    // To find the rate of a recovery as well takes longer.
+    let searched = queue.find_capacity(CapacityRules::DEFAULT_BUDGET)?;
     note_disturbance(findings, searched.noise.as_ref());
     judge_capacity(findings, &searched)?;
     let found = &searched.capacity;
