@@ -290,9 +290,11 @@ impl CapacitySearch {
             true => has_end,
             false => has_both_sides(&self.steps, rate),
         };
-        let contradiction = lowest_contradiction(&self.steps);
+        let contradiction = lowest_contradiction(&self.steps, found.at_least);
         if let Some(rate) = contradiction {
-            found.low_per_s = found.low_per_s.min(rate);
+            // How much lower a bound is at which conditions held and failed, no higher rate tells.
+            let known = if found.at_least { 0.0 } else { rate };
+            found.low_per_s = found.low_per_s.min(known);
         }
         found.is_precise =
             is_narrow && self.edge.has_events() && has_evidence && contradiction.is_none();

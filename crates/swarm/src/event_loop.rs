@@ -100,7 +100,7 @@ pub(crate) struct EventLoop {
     /// With busy polling: time without work in nanoseconds, and last reading of the clock.
     pub(crate) idle_ns: u64,
     read_ns: u64,
-    /// Last reading of the clock after a wait.
+    /// Last reading of the clock, after a wait or for due messages.
     looked_ns: u64,
     /// Only longer times of the thread's own are examined.
     watched_above_ns: u64,
@@ -361,10 +361,15 @@ impl EventLoop {
     fn wake_due(&mut self) -> bool {
         let next_ns = self.thread.timers.borrow().due.next_ns();
         // In closed loop without lifetimes, nothing is ever due, and the clock is not read.
-        if next_ns == u64::MAX || next_ns > self.thread.clock.now_ns() {
+        if next_ns == u64::MAX {
             return false;
         }
         let now_ns = self.thread.clock.now_ns();
+        // Between two polls, a busy thread may send for a long time. It has not stopped then.
+        self.watch(now_ns, Duration::ZERO);
+        if next_ns > now_ns {
+            return false;
+        }
         loop {
             let entry = self.thread.timers.borrow_mut().due.pop(now_ns);
             let Some((at_ns, slot)) = entry else {

@@ -45,7 +45,8 @@ pub(crate) struct TimeLimit {
     percentile: Option<usize>,
 }
 
-/// An offered rate. Figures of several steps are medians, except counts, which are sums.
+/// An offered rate. Figures of several steps are medians, with the interval of the step that has the median, except counts,
+/// which are sums.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct LoadPoint {
     pub(crate) offered_per_s: f64,
@@ -248,19 +249,15 @@ impl LoadPoint {
             median(said.iter().filter_map(|step| value(step)).collect())
         };
         let in_ms = |ns: u64| ns as f64 / 1e6;
-        let times_ms = [0, 1, 2].map(|at: usize| {
+        let shown = [0, 1, 2].map(|at: usize| {
             let percentile = &PERCENTILES[at];
-            // A step without answers is slower than any other.
-            let ms = middle(&|step| Some(percentile.ns_of(step).map_or(f64::INFINITY, in_ms)));
-            ms.filter(|ms| ms.is_finite())
+            let step = middle_step(said, percentile)?;
+            Some((percentile.ns_of(step)?, (percentile.interval)(step)))
         });
-        let intervals_ms = [0, 1, 2].map(|at: usize| {
-            let percentile = &PERCENTILES[at];
-            let end = |ns: fn(TimeInterval) -> u64| {
-                middle(&|step| (percentile.interval)(step).map(|ends| in_ms(ns(ends))))
-            };
-            let ends = end(|ends| ends.low_ns).zip(end(|ends| ends.high_ns));
-            ends.filter(|_| times_ms[at].is_some())
+        let times_ms = shown.map(|shown| Some(in_ms(shown?.0)));
+        let intervals_ms = shown.map(|shown| {
+            let ends = shown?.1?;
+            Some((in_ms(ends.low_ns), in_ms(ends.high_ns)))
         });
         let sum = |count: fn(&LoadStep) -> u64| {
             said.iter()
@@ -331,6 +328,13 @@ fn points(steps: &[LoadStep], origin: StepOrigin, is_search: bool) -> Vec<LoadPo
     }
     points.sort_by(|a, b| a.offered_per_s.total_cmp(&b.offered_per_s));
     points
+}
+
+/// The step with the middle of the times, the lower one of two. A step without answers is slower than any other.
+fn middle_step<'a>(steps: &[&'a LoadStep], percentile: &LoadPercentile) -> Option<&'a LoadStep> {
+    let mut steps = steps.to_vec();
+    steps.sort_by_key(|step| percentile.ns_of(step).unwrap_or(u64::MAX));
+    steps.get(steps.len().checked_sub(1)? / 2).copied()
 }
 
 /// The middle of the values, the lower one of two, as in the table of a report.
@@ -435,6 +439,16 @@ mod tests {
         assert_eq!(limited.times_ms[1], Some(900.0));
         assert_eq!(below(&steps[6..])[0].evidence, PointEvidence::Undecided);
         assert!(points(&steps[6..], StepOrigin::Below, false)[0].is_decided());
+    }
+
+    /// The point of two steps, only one of which had an interval, lay outside this interval.
+    #[test]
+    fn the_interval_is_that_of_the_step_that_is_shown() {
+        let mut fast = held(step(100.0, 2));
+        fast.response_p99_interval = None;
+        let found = below(&[held(step(100.0, 7)), fast]);
+        assert_eq!(found[0].times_ms[1], Some(2.0));
+        assert_eq!(found[0].intervals_ms[1], None);
     }
 
     /// Steps around the edge of a capacity were a zigzag of vertical lines.

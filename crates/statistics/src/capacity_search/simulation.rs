@@ -499,6 +499,24 @@ fn a_limit_of_the_generator_is_not_one_of_the_server() {
     assert_eq!(steps.last().unwrap().rate_per_s, rate);
 }
 
+/// A server that was stopped for a few steps, at the highest rate that the generator offered, had a certain lower limit there.
+#[test]
+fn a_bound_at_which_the_conditions_also_failed_is_not_certain() {
+    let mut queue = Queue::new(ArrivalSpacing::Poisson, None, 0.01, 4);
+    let mut steps = 0;
+    let (found, _) = search_with(rules(600.0, 6), &mut |step| {
+        steps += 1;
+        let (mut result, took_s) = queue.step(step);
+        result.generator_limited = step.rate_per_s > 1_740.0;
+        if (12..15).contains(&steps) && !result.generator_limited {
+            result = uniform(step, true, false).0;
+        }
+        (result, took_s)
+    });
+    assert!(found.at_least && !found.is_precise, "{found:?}");
+    assert_eq!(found.low_per_s, 0.0, "{found:?}");
+}
+
 /// A single step that another program disturbed capped the search at a third of the capacity.
 #[test]
 fn a_generator_that_was_late_now_and_then_limits_nothing() {

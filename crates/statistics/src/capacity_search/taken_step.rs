@@ -217,15 +217,17 @@ fn most_disturbed(steps: usize) -> usize {
 }
 
 /// The lowest rate of the steps that were overloaded although a higher rate held; `None` while they are so few that something
-/// else than the load may have disturbed them.
-pub(super) fn lowest_contradiction(steps: &[TakenStep]) -> Option<f64> {
+/// else than the load may have disturbed them. For a lower bound, the highest rate that held is high enough: the conditions
+/// failed there too.
+pub(super) fn lowest_contradiction(steps: &[TakenStep], is_lower_bound: bool) -> Option<f64> {
+    let margin = if is_lower_bound { 1.0 } else { CLEARLY_ABOVE };
     let decided = || steps.iter().filter(|taken| taken.is_of_server_from_below());
     let held = decided()
         .filter(|taken| taken.held)
         .map(|taken| taken.step.rate_per_s);
     let highest = held.reduce(f64::max)?;
     let contradicts = |taken: &&TakenStep| {
-        taken.is_overloaded() && taken.step.rate_per_s * CLEARLY_ABOVE <= highest
+        taken.is_overloaded() && taken.step.rate_per_s * margin <= highest
     };
     let rates: Vec<f64> = decided()
         .filter(contradicts)
