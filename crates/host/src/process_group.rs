@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 /// Polling interval while a process is ending.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
+/// Time in which a process ends after its first connection has: the system closes connections before it reports the end.
+const AFTER_CONNECTION: Duration = Duration::from_secs(1);
+
 /// Maximum time to wait for the removal of a killed process.
 const AFTER_KILL: Duration = Duration::from_secs(5);
 
@@ -109,6 +112,15 @@ impl ProcessGroup {
             self.ending = poll_ending(&mut self.child);
         }
         self.ending
+    }
+
+    /// Returns the same, after a connection of the process has ended: waits up to a second for the end of the process.
+    pub fn ending_after_connection(&mut self) -> Option<ExitStatus> {
+        let until = Instant::now() + AFTER_CONNECTION;
+        while self.ending().is_none() && Instant::now() < until {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        self.ending()
     }
 
     /// Running processes: the first one and all its descendants, including those that left the group. Empty on systems

@@ -47,6 +47,12 @@ impl ServerChild {
         Some((ending, self.last_output()))
     }
 
+    /// Returns the same, after a connection of the server has ended: waits up to a second for the end of the process.
+    pub fn ending_after_connection(&mut self) -> Option<(ExitStatus, String)> {
+        let ending = self.group.ending_after_connection()?;
+        Some((ending, self.last_output()))
+    }
+
     /// The last lines of the server's output, without control characters.
     pub fn last_output(&mut self) -> String {
         last_output(&mut self.output)

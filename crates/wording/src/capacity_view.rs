@@ -1,14 +1,15 @@
 //! The capacity that a search found, and the load curve of a sweep, as text.
 
 use measurement::run::{CapacitySummary, LoadStep, SearchEnd, Summary};
+use measurement::verdict::RUN_QUEUE_WAIT_LIMIT;
 use units::{counted, grouped, human_rate, human_time};
 
 use crate::Tone;
-use crate::generator_reasons::ways_to_send_in_time;
+use crate::generator_reasons::{advice_on_cores, ways_to_send_in_time};
 use crate::load_table::{curve_table, search_table};
 use crate::overload_recovery::{hysteresis_in_table, recovery};
 use crate::reported_step::reported_result;
-use crate::search_outcome::{BoundCause, SearchOutcome, interval, limited_by, more_time};
+use crate::search_outcome::{BoundCause, SearchOutcome, interval, limited_by, more_time, percent};
 use crate::summary_figure::{LabelledRow, SummaryFigure, in_table};
 
 pub use crate::capacity_conditions::{all_conditions, spaced_condition};
@@ -18,7 +19,7 @@ pub use crate::search_outcome::{
 };
 
 /// Advice when the generator was late at every rate at which a condition may fail.
-const MORE_GENERATOR: &str = "the conditions held at the highest rate at which the generator was in time; use more threads (`--threads`), several processes (`--shards`), or another machine for the generator";
+const MORE_GENERATOR: &str = "use more threads (`--threads`), several processes (`--shards`), or another machine for the generator";
 /// Advice when no rate was tried at which a condition does not hold.
 const MORE_TIME: &str = "no rate is known at which a condition fails, so the capacity may be much higher; use a longer `--budget`, and let the search finish";
 /// Advice when no connection was left.
@@ -52,25 +53,43 @@ pub fn origin_of_figures(s: &Summary) -> Option<String> {
 /// The lines on a search or a sweep; none for any other run.
 pub fn rows(s: &Summary) -> Vec<LabelledRow> {
     match (&s.capacity, &s.load_curve) {
-        (Some(own), _) => search_rows(own),
+        (Some(own), _) => search_rows(s, own),
         (None, Some(steps)) => vec![sweep_row(s, steps)],
         (None, None) => Vec::new(),
     }
 }
 
-fn search_rows(own: &CapacitySummary) -> Vec<LabelledRow> {
+/// The advice when the generator set the highest rate.
+fn generator_advice(s: &Summary) -> String {
+    let waited = s.client.run_queue_wait_share;
+    // More threads would wait as well.
+    let advice = match waited.filter(|share| *share > RUN_QUEUE_WAIT_LIMIT) {
+        Some(share) => {
+            let advice = advice_on_cores(!s.plan.pinned_to.is_empty());
+            format!(
+                "in the step at the reported rate it waited for a core {} of the time: {advice}",
+                percent(share)
+            )
+        }
+        None => MORE_GENERATOR.to_owned(),
+    };
+    format!("the conditions held at the highest rate at which the generator was in time; {advice}")
+}
+
+fn search_rows(s: &Summary, own: &CapacitySummary) -> Vec<LabelledRow> {
     let is_gone = own.ended_by == SearchEnd::ConnectionsLost;
     let is_over = is_gone || own.ended_by == SearchEnd::ShardLost;
     let (tone, advice) = match SearchOutcome::of(own) {
         SearchOutcome::Below(_) | SearchOutcome::Rarely => (Tone::Bad, None),
         SearchOutcome::Unknown(_) => (Tone::Warning, None),
-        SearchOutcome::AtLeast(_, BoundCause::Generator) => (Tone::Warning, Some(MORE_GENERATOR)),
+        SearchOutcome::AtLeast(_, BoundCause::Generator) => {
+            (Tone::Warning, Some(generator_advice(s)))
+        }
         SearchOutcome::AtLeast(_, BoundCause::Ended) if is_over => (Tone::Warning, None),
-        SearchOutcome::AtLeast(_, BoundCause::Ended) => (Tone::Warning, Some(MORE_TIME)),
+        SearchOutcome::AtLeast(_, BoundCause::Ended) => (Tone::Warning, Some(MORE_TIME.to_owned())),
         SearchOutcome::Known(_) if own.hysteresis => (Tone::Warning, None),
         SearchOutcome::Known(_) => (Tone::Neutral, None),
     };
-    let advice = advice.map(str::to_owned);
     let capacity = LabelledRow {
         label: "capacity",
         text: headline(own),
@@ -253,6 +272,11 @@ mod tests {
         let row = &rows(&s)[0];
         assert_eq!(row.tone, Tone::Warning);
         assert!(row.points[0].contains("`--threads`"), "{:?}", row.points);
+        // More threads on a busy machine would have waited as well.
+        s.client.run_queue_wait_share = Some(0.37);
+        let advice = &rows(&s)[0].points[0];
+        assert!(advice.contains("37 % of the time: give"), "{advice}");
+        assert!(!advice.contains("`--threads`"), "{advice}");
         let group = SummaryFigure::clone(&figures(&s)[3]);
         assert_eq!(
             (group.name, group.value.as_deref()),

@@ -106,12 +106,16 @@ pub(crate) fn generator(reason: &Reason) -> String {
     }
 }
 
+/// Advice when the generator waited for a core.
+pub(crate) fn advice_on_cores(is_pinned: bool) -> &'static str {
+    match is_pinned {
+        true => PINNED_ADVICE,
+        false => "give generator and server separate cores (`taskset`, `--pin`) or machines",
+    }
+}
+
 fn waited(share: f64, pinned: bool) -> String {
-    let advice = if pinned {
-        PINNED_ADVICE
-    } else {
-        "give generator and server separate cores (`taskset`, `--pin`) or machines"
-    };
+    let advice = advice_on_cores(pinned);
     format!(
         "the generator waited for a core {} of the time (limit {}), and the times include this wait; {advice}",
         percent_beside(share, RUN_QUEUE_WAIT_LIMIT),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use measurement::run::CapacitySummary;
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, SearchRow,
 };
@@ -47,12 +48,20 @@ pub(crate) fn missing_pairs(c: &Comparison, servers: [&str; 2]) -> String {
             some if some.iter().all(|own| own.found.rate_per_s.is_none()) => {
                 Some(ended("its capacity"))
             }
+            some if some.iter().all(|own| has_upper_limit(&own.found)) => {
+                Some(ended("a lower limit of its capacity"))
+            }
             _ => Some(ended("an upper limit of its capacity")),
         }
     };
     let reason = servers.into_iter().find_map(reason);
     let reason = reason.unwrap_or_else(|| "no round has a capacity of both".to_owned());
     format!("inconclusive: {reason}")
+}
+
+/// Returns true when a rate above the capacity is known not to hold.
+fn has_upper_limit(own: &CapacitySummary) -> bool {
+    own.rate_per_s.is_some_and(|rate| own.high_per_s > rate)
 }
 
 /// The rates that a server's searches found, without unknown ones: 0 for a server that takes no load.

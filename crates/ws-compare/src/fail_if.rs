@@ -187,20 +187,24 @@ impl JudgedCondition {
         Self {
             held: false,
             is_sure: false,
-            text: why.to_owned(),
+            text: without_prefix(why).to_owned(),
         }
     }
 
     /// A gate whose figures were not measured must not pass.
     fn not_judged(why: &str) -> Self {
-        // The text of a figure of this server. A condition that is inconclusive does not hold.
-        let why = why.strip_prefix("inconclusive: ").unwrap_or(why);
+        let why = without_prefix(why);
         Self {
             held: true,
             is_sure: false,
             text: format!("it cannot be judged and counts as held: {why}"),
         }
     }
+}
+
+/// The text of a figure without its begin: the line of a condition says by itself whether it is inconclusive.
+fn without_prefix(why: &str) -> &str {
+    why.strip_prefix("inconclusive: ").unwrap_or(why)
 }
 
 fn is_of_search(figure: &RunFigure) -> bool {

@@ -80,7 +80,9 @@ impl ComparisonFiles<AtomicFile> {
             .map(|(format, file)| {
                 let path = file.path().display().to_string();
                 if format == OutputFormat::Picture && has_nothing_to_draw(comparison) {
-                    return Ok(format!("did not draw {path}: there is nothing to draw"));
+                    return Ok(format!(
+                        "did not draw {path}: no ratio of two servers is known"
+                    ));
                 }
                 let has_replaced = file.path().is_file();
                 let written = write(comparison, format, file);

@@ -152,6 +152,7 @@ impl RoundRunner {
             return Err(ServerFailure::Interrupted);
         }
         if !matches!(refusal, Ok(None)) {
+            server.ending_after_failed_check();
             check_alive(candidate, server)?;
         }
         refusal.map_err(|source| ServerFailure::Run {
@@ -168,7 +169,11 @@ impl RoundRunner {
             return Err(ServerFailure::Interrupted);
         }
         let mut notes: Vec<_> = failed.iter().map(ToString::to_string).collect();
-        if let Some((status, _)) = server.ending() {
+        let ending = match failed.is_empty() {
+            true => server.ending(),
+            false => server.ending_after_failed_check(),
+        };
+        if let Some((status, _)) = ending {
             notes.push(format!(
                 "the server {} during these checks",
                 describe_ending(status)

@@ -586,7 +586,7 @@ fn a_picture_of_one_server_is_not_written_and_hides_no_failure() {
     let (a, bad) = (server("a", "axum"), server("bad", "fails"));
     let output = compare.short(&["--server", &a, "--server", &bad, "-o", "c.svg"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    assert!(stdout(&output).contains("did not draw c.svg: there is nothing to draw"));
+    assert!(stdout(&output).contains("did not draw c.svg: no ratio of two servers is known"));
     assert!(!stdout(&output).contains("compared with"));
     assert!(!compare.files().contains(&"c.svg".to_owned()));
 }

@@ -226,9 +226,8 @@ pub(super) fn lowest_contradiction(steps: &[TakenStep], is_lower_bound: bool) ->
         .filter(|taken| taken.held)
         .map(|taken| taken.step.rate_per_s);
     let highest = held.reduce(f64::max)?;
-    let contradicts = |taken: &&TakenStep| {
-        taken.is_overloaded() && taken.step.rate_per_s * margin <= highest
-    };
+    let contradicts =
+        |taken: &&TakenStep| taken.is_overloaded() && taken.step.rate_per_s * margin <= highest;
     let rates: Vec<f64> = decided()
         .filter(contradicts)
         .map(|t| t.step.rate_per_s)

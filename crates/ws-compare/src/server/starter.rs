@@ -75,6 +75,11 @@ impl RunningServer {
         self.process.as_mut()?.ending()
     }
 
+    /// Returns the same, after a check has failed: the server may be about to end.
+    pub(crate) fn ending_after_failed_check(&mut self) -> Option<(ExitStatus, String)> {
+        self.process.as_mut()?.ending_after_connection()
+    }
+
     pub(crate) fn end(self) {
         if let Some(process) = self.process {
             process.end();
