@@ -35,7 +35,7 @@ pub(crate) struct SearchFlags {
     #[arg(long, value_name = "PERCENT%", value_parser = parse_precision)]
     pub(crate) precision: Option<f64>,
 
-    /// End the search after this time at the latest, calibration and drains included [default: 2m] (example: 5m)
+    /// End the search after this time at the latest, calibration and drains included, 10s or longer [default: 2m] (example: 5m)
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub(crate) budget: Option<Duration>,
 
