@@ -18,7 +18,6 @@ use measurement::verdict::Stop;
 use mio::{Events, Poll, Token};
 
 use crate::client::{Client, Next};
-use crate::clock::nanoseconds;
 use crate::connect::connector::Connector;
 use crate::connect::pending_connections::PendingConnections;
 use crate::connect::transport::Readiness;
@@ -27,6 +26,7 @@ use crate::handle::RunHandle;
 use crate::load_order::ClientCounts;
 use crate::pacing_timer::PacingTimer;
 use crate::returning_client::ConnectRequest;
+use crate::stillness::OwnTime;
 use crate::thread_state::ThreadState;
 
 /// Token of the coordinator's commands.
@@ -100,10 +100,7 @@ pub(crate) struct EventLoop {
     /// With busy polling: time without work in nanoseconds, and last reading of the clock.
     pub(crate) idle_ns: u64,
     read_ns: u64,
-    /// Last reading of the clock, after a wait or for due messages.
-    looked_ns: u64,
-    /// Only longer times of the thread's own are examined.
-    watched_above_ns: u64,
+    own_time: OwnTime,
 }
 
 impl EventLoop {
@@ -136,8 +133,7 @@ impl EventLoop {
             busy_poll,
             idle_ns: 0,
             read_ns: 0,
-            looked_ns: 0,
-            watched_above_ns: 0,
+            own_time: OwnTime::default(),
         })
     }
 
@@ -162,8 +158,8 @@ impl EventLoop {
     /// Begins a slice. The pause before it counts neither as a stop nor as idle time.
     pub(crate) fn begin_slice(&mut self, spins: bool) {
         self.busy_poll = spins;
-        self.looked_ns = self.thread.clock.now_ns();
-        self.read_ns = self.looked_ns;
+        self.read_ns = self.thread.clock.now_ns();
+        self.own_time.look(self.read_ns, Duration::MAX);
         self.wake_all();
     }
 
@@ -282,12 +278,10 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Compares the time since the last reading with the requested wait. The excess is the thread's own time.
+    /// Watches for stops at this reading of the clock, after a requested wait.
     #[inline]
     fn watch(&mut self, now_ns: u64, wait: Duration) {
-        let own_ns = (now_ns - self.looked_ns).saturating_sub(nanoseconds(wait));
-        self.looked_ns = now_ns;
-        if own_ns > self.watched_above_ns {
+        if let Some(own_ns) = self.own_time.look(now_ns, wait) {
             self.note_own_time(now_ns, own_ns);
         }
     }
@@ -306,7 +300,7 @@ impl EventLoop {
         let length_ns = own_ns.min(now_ns - run.t0_ns);
         let mut stillness = thread.stillness.borrow_mut();
         stillness.longest_ns = stillness.longest_ns.max(length_ns);
-        self.watched_above_ns = stillness.longest_ns.min(stillness.allowed_ns);
+        self.own_time.examined_above_ns = stillness.longest_ns.min(stillness.allowed_ns);
         if length_ns > stillness.allowed_ns {
             thread.last_stop_end_ns.set(now_ns);
             let in_flight = self.slots.iter().filter_map(Slot::client);

@@ -1,9 +1,32 @@
 //! Stops of a generator thread: times in which it did not run.
 
+use std::time::Duration;
+
 use measurement::verdict::Stop;
+
+use crate::clock::nanoseconds;
 
 /// Maximum number of separate stops. Further ones extend the last.
 const MAX_STOPS: usize = 1_000;
+
+/// The times between readings of the clock, as far as the thread had not asked to wait: its own times.
+#[derive(Debug, Default)]
+pub(crate) struct OwnTime {
+    /// Last reading.
+    looked_ns: u64,
+    /// Only longer times are examined.
+    pub(crate) examined_above_ns: u64,
+}
+
+impl OwnTime {
+    /// Notes a reading, after a requested wait. Returns the own time since the last one if it is to be examined.
+    #[inline]
+    pub(crate) fn look(&mut self, now_ns: u64, wait: Duration) -> Option<u64> {
+        let own_ns = (now_ns - self.looked_ns).saturating_sub(nanoseconds(wait));
+        self.looked_ns = now_ns;
+        (own_ns > self.examined_above_ns).then_some(own_ns)
+    }
+}
 
 /// Stops of one thread.
 #[derive(Debug)]
@@ -46,6 +69,22 @@ impl Stillness {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A busy thread that read the clock for due messages between two polls was reported as stopped from one to the other.
+    #[test]
+    fn a_thread_that_goes_on_sending_has_not_stopped() {
+        const MS: u64 = 1_000_000;
+        let mut own = OwnTime {
+            looked_ns: 0,
+            examined_above_ns: 10 * MS,
+        };
+        assert_eq!(own.look(20 * MS, Duration::from_millis(15)), None);
+        for due_ms in 21..1_100 {
+            assert_eq!(own.look(due_ms * MS, Duration::ZERO), None);
+        }
+        let stopped = own.look(1_120 * MS, Duration::ZERO);
+        assert_eq!(stopped, Some(21 * MS));
+    }
 
     #[test]
     fn the_list_of_stops_ends_and_loses_no_time() {
