@@ -100,6 +100,7 @@ fn slow(findings: &mut Findings, read_bytes_per_s: u64) -> anyhow::Result<()> {
     let log = &measured.log;
     findings.count("in the server's log", PUBLISHED, log.room.len() as u64);
     note_noise(findings, &measured.recording, 0.75, 0.2);
+    let was_held_up = findings.held_up;
     let full = log.blocked.len() as u64;
     if let Some(neighbours @ 1..) = full.checked_sub(1) {
         // Copies were then held for other reasons than the slow reader.
@@ -109,6 +110,10 @@ fn slow(findings: &mut Findings, read_bytes_per_s: u64) -> anyhow::Result<()> {
         findings.held_up = true;
     }
     findings.count_of_times("sockets that were full", 1, full);
+    if full > 1 && was_held_up {
+        // The server may have closed them, so no other count of the case is known. The note makes it one to repeat.
+        return Ok(());
+    }
     let before = sent_before_turn(&measured);
     findings.count_of_times("messages sent before its turn", BEFORE_SLOW, before);
     let truths = [
