@@ -21,7 +21,7 @@ pub use crate::search_outcome::{
 /// Advice when the generator was late at every rate at which a condition may fail.
 const MORE_GENERATOR: &str = "use more threads (`--threads`), several processes (`--shards`), or another machine for the generator";
 /// Advice when no rate was tried at which a condition does not hold.
-const MORE_TIME: &str = "no rate is known at which a condition fails, so the capacity may be much higher; use a longer `--budget`, and let the search finish";
+const MORE_TIME: &str = "no upper limit is known, so the capacity may be much higher; use a longer `--budget`, and let the search finish";
 /// Advice when no connection was left.
 const SERVER_GONE: &str =
     "the server ended all connections or went away; read its log, and see `connected`";

@@ -1,6 +1,7 @@
 //! Recovery from an overload, and the finding on hysteresis.
 
 use measurement::run::{CapacitySummary, StepMeaning, StepOrigin};
+use statistics::capacity_search::WELL_ABOVE;
 use units::human_rate;
 
 /// Finding on hysteresis.
@@ -18,8 +19,10 @@ enum HysteresisFinding {
 #[derive(Debug, Clone, Copy)]
 struct Recovery {
     finding: HysteresisFinding,
-    /// Highest rate at which the server recovered; `None` when it recovered at none.
+    /// Highest rate at which the server recovered more often than not; `None` when there is none.
     from_above_per_s: Option<f64>,
+    /// It recovered in a single step at least.
+    has_recovered: bool,
     /// Lowest higher rate at which it did not; `None` without one.
     failed_per_s: Option<f64>,
     /// No higher rate was tried after an overload.
@@ -46,15 +49,19 @@ impl Recovery {
         let is_higher = |rate: &f64| *rate > highest * (1.0 + 1e-6);
         let failed = not_held.map(|step| step.offered_per_s).filter(is_higher);
         let failed_per_s = failed.reduce(f64::min);
+        let has_recovered = counted
+            .iter()
+            .any(|step| step.meaning() == StepMeaning::Held);
         let is_highest_tried = !counted.iter().any(|step| is_higher(&step.offered_per_s));
         let finding = match own.hysteresis {
             true => HysteresisFinding::Found,
-            false if highest > 0.0 && highest >= own.low_per_s => HysteresisFinding::NotFound,
+            false if is_near_capacity(own, highest) => HysteresisFinding::NotFound,
             false => HysteresisFinding::NotDecided,
         };
         Some(Self {
             finding,
             from_above_per_s,
+            has_recovered,
             failed_per_s,
             is_highest_tried,
         })
@@ -64,7 +71,12 @@ impl Recovery {
     fn sentence(self) -> String {
         let failed = self.failed_per_s.map(human_rate);
         let did = match (self.from_above_per_s.map(human_rate), failed) {
-            (None, None) => "its queue still got shorter when each step ended".to_owned(),
+            (None, None) => "no step showed whether it recovers".to_owned(),
+            (None, Some(lowest)) if self.has_recovered => {
+                format!(
+                    "it recovered in single steps, but at no rate more often than not, down to {lowest} msg/s"
+                )
+            }
             (None, Some(lowest)) => {
                 format!("it recovered at no rate that was tried, down to {lowest} msg/s")
             }
@@ -83,6 +95,15 @@ impl Recovery {
         };
         format!("after an overload {did}")
     }
+}
+
+/// Returns true when a server that recovers at this rate recovers at its capacity, as far as the steps can say. A wide interval
+/// alone does not show it.
+fn is_near_capacity(own: &CapacitySummary, from_above_per_s: f64) -> bool {
+    let rate = own.rate_per_s.unwrap_or(0.0);
+    from_above_per_s > 0.0
+        && from_above_per_s >= own.low_per_s
+        && from_above_per_s * WELL_ABOVE >= rate
 }
 
 /// Recovery from an overload: `hysteresis: after an overload it recovered only up to 23,000 msg/s`; `None` when it was not
@@ -158,8 +179,34 @@ mod tests {
         own.steps[0].held = None;
         assert_eq!(
             recovery(&own).unwrap(),
-            "hysteresis is not decided: after an overload its queue still got shorter when each step ended"
+            "hysteresis is not decided: after an overload no step showed whether it recovers"
         );
+    }
+
+    /// One recovery of two at a rate was "at no rate that was tried".
+    #[test]
+    fn a_recovery_in_a_single_step_is_not_denied() {
+        let own = CapacitySummary {
+            from_above_per_s: None,
+            steps: vec![above(34_000.0, true), above(34_000.0, false)],
+            ..found_capacity()
+        };
+        assert_eq!(
+            recovery(&own).unwrap(),
+            "hysteresis is not decided: after an overload it recovered in single steps, but at no rate more often than not, down to 34,000 msg/s"
+        );
+    }
+
+    /// An interval from 0 on held every rate, so that a recovery far below the capacity was "no hysteresis found".
+    #[test]
+    fn a_wide_interval_does_not_exclude_hysteresis() {
+        let own = CapacitySummary {
+            low_per_s: 0.0,
+            from_above_per_s: Some(5_000.0),
+            steps: vec![above(5_000.0, true), above(27_000.0, false)],
+            ..found_capacity()
+        };
+        assert_eq!(hysteresis_in_table(&own), Some("not decided"));
     }
 
     /// A report said "hysteresis is not decided" and, in its table, "not found".

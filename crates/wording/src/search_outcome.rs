@@ -105,6 +105,10 @@ pub fn headline(own: &CapacitySummary) -> String {
         SearchOutcome::Known(_) => {
             let capacity = rate_with_interval(own);
             let end = match (own.ended_by, own.steps.last()) {
+                // The overload before a step has no row of its own.
+                (SearchEnd::ConnectionsLost, Some(last)) if last.closed == 0 => {
+                    ": all connections ended".to_owned()
+                }
                 (SearchEnd::ConnectionsLost, Some(last)) => {
                     let rate = human_rate(last.offered_per_s);
                     format!(": all connections ended at {rate} msg/s")
@@ -209,15 +213,17 @@ fn bound_cause(own: &CapacitySummary, cause: BoundCause) -> &'static str {
     match (cause, own.ended_by) {
         (BoundCause::Generator, _) => "the generator was the limit",
         (BoundCause::Ended, SearchEnd::Interrupted) => {
-            "the search was interrupted before a condition failed"
+            "the search was interrupted before an upper limit was known"
         }
         (BoundCause::Ended, SearchEnd::ConnectionsLost) => {
-            "all connections ended before a condition failed"
+            "all connections ended before an upper limit was known"
         }
         (BoundCause::Ended, SearchEnd::ShardLost) => {
-            "a process of the generator died before a condition failed"
+            "a process of the generator died before an upper limit was known"
         }
-        (BoundCause::Ended, SearchEnd::Budget) => "the budget ended before a condition failed",
+        (BoundCause::Ended, SearchEnd::Budget) => {
+            "the budget ended before an upper limit was known"
+        }
         (BoundCause::Ended, SearchEnd::Precision) => "no rate was tried at which a condition fails",
     }
 }
@@ -248,12 +254,16 @@ fn unknown_cause(own: &CapacitySummary) -> &'static str {
 pub fn search_end(own: &CapacitySummary) -> String {
     let outcome = SearchOutcome::of(own);
     let is_known = matches!(outcome, SearchOutcome::Known(_));
+    let width = own.relative_half_width();
+    let target = percent(own.precision);
     let wanted = match own.ended_by {
         SearchEnd::Precision => String::new(),
-        _ if own.precision > 0.0 => format!(" (target: ±{})", percent(own.precision)),
-        _ => String::new(),
+        _ if own.precision <= 0.0 => String::new(),
+        _ if width.is_some_and(|share| share <= own.precision) => {
+            format!(" (the target of ±{target} needs more steps near the capacity)")
+        }
+        _ => format!(" (target: ±{target})"),
     };
-    let width = own.relative_half_width();
     let width = width
         .filter(|share| is_known && share.is_finite())
         .map(|share| format!("±{}{wanted}", percent(share)));
@@ -346,8 +356,17 @@ pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
         _ => false,
     };
     let rate = own.rate_per_s.unwrap_or(0.0);
-    let contradicts = |failed: f64| failed * WELL_ABOVE <= rate;
-    if is_open && steps_from_below(own, StepMeaning::NotHeld).any(contradicts) {
+    let failed_up_to = |highest: f64| {
+        let mut failed = steps_from_below(own, StepMeaning::NotHeld);
+        failed.any(|rate| rate <= highest)
+    };
+    if is_open && own.at_least && failed_up_to(rate) {
+        return Some(
+            "a condition failed in steps at this rate or lower ones too, so no lower limit is known: the steps are too few, or something disturbed the server"
+                .to_owned(),
+        );
+    }
+    if is_open && failed_up_to(rate / WELL_ABOVE) {
         return Some(
             "a condition failed in steps at lower rates too, so no lower limit is known: the server stops now and then, or something disturbs it"
                 .to_owned(),
@@ -471,19 +490,19 @@ mod tests {
         for (ended_by, cause) in [
             (
                 SearchEnd::Interrupted,
-                "the search was interrupted before a condition failed",
+                "the search was interrupted before an upper limit was known",
             ),
             (
                 SearchEnd::ConnectionsLost,
-                "all connections ended before a condition failed",
+                "all connections ended before an upper limit was known",
             ),
             (
                 SearchEnd::ShardLost,
-                "a process of the generator died before a condition failed",
+                "a process of the generator died before an upper limit was known",
             ),
             (
                 SearchEnd::Budget,
-                "the budget ended before a condition failed",
+                "the budget ended before an upper limit was known",
             ),
             (
                 SearchEnd::Precision,
@@ -558,7 +577,7 @@ mod tests {
     fn one_late_step_does_not_make_the_generator_the_limit() {
         let mut own = bound(SearchEnd::Budget);
         own.steps.push(late(43_000.0));
-        assert!(headline(&own).ends_with("the budget ended before a condition failed"));
+        assert!(headline(&own).ends_with("the budget ended before an upper limit was known"));
         own.generator_limit = true;
         assert!(headline(&own).ends_with("the generator was the limit"));
     }
@@ -660,6 +679,9 @@ mod tests {
         );
         own.ended_by = SearchEnd::ConnectionsLost;
         assert!(search_end(&own).contains("because all connections had ended"));
+        // They ended in the overload before a step, which has no row.
+        assert!(headline(&own).ends_with("at p99 < 10 ms: all connections ended"));
+        own.steps.last_mut().unwrap().closed = 50;
         assert!(headline(&own).ends_with(": all connections ended at 50,000 msg/s"));
     }
 }

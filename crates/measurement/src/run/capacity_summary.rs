@@ -177,8 +177,8 @@ pub struct CapacitySummary {
     pub high_per_s: f64,
     /// Probability that an interval made in this way covers the capacity: 0.95.
     pub confidence: f64,
-    /// True when the generator could not offer a rate at which the conditions do not hold. The capacity is then at least
-    /// `rate_per_s`.
+    /// True when no upper limit is known: the generator could not offer a rate at which the conditions do not hold, or the search
+    /// ended before. The capacity is then at least `rate_per_s`, which is also `high_per_s`.
     pub at_least: bool,
     /// Capacity from above: the highest rate tried at which the server recovered from an overload while that load went on, more
     /// often than not; `None` when it was not measured, or the server recovered at no rate.

@@ -116,10 +116,16 @@ fn hysteresis(c: &Comparison, server: &str) -> Option<String> {
     let rounds = rounds_with(c, server, |search| search.found.hysteresis)?;
     let all = searches(c, server).into_values();
     let of_these = all.filter(|search| search.found.hysteresis);
-    let rates = of_these.map(|search| search.found.from_above_per_s.unwrap_or(0.0));
-    let place = match rates.min_by(f64::total_cmp)? {
-        rate if rate > 0.0 => format!("only up to {} msg/s", human_rate(rate)),
-        _ => "at no rate that was tried".to_owned(),
+    let rates: Vec<_> = of_these
+        .map(|search| search.found.from_above_per_s.filter(|rate| *rate > 0.0))
+        .collect();
+    let lowest = rates.iter().flatten().copied().reduce(f64::min);
+    let place = match lowest.map(human_rate) {
+        Some(rate) if rates.contains(&None) => {
+            format!("only up to {rate} msg/s, in some rounds at no rate that was tried")
+        }
+        Some(rate) => format!("only up to {rate} msg/s"),
+        None => "at no rate that was tried".to_owned(),
     };
     Some(format!(
         "{server} has a hysteresis ({rounds}): after an overload it recovered {place}"
@@ -139,7 +145,8 @@ fn lower_bounds(c: &Comparison, server: &str) -> Vec<String> {
             lower_bound_reason(&own.found) == Some(reason)
         })?;
         let advice = match reason.is_of_generator {
-            true => "use more `--threads`, or another machine for the generator".to_owned(),
+            true => "use more `--threads` if cores are free, or another machine for the generator"
+                .to_owned(),
             false => format!("use a longer {}", longer_flag(c)),
         };
         let why = reason.text;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statistics::capacity_ratio::{LogValue, SearchedCapacity};
 
-use crate::run::{CapacitySummary, SearchEnd};
+use crate::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
 use crate::verdict::Verdict;
 
 /// A search for a server's capacity in one round.
@@ -47,7 +47,10 @@ impl SearchRow {
         let own = &self.found;
         let rate = own.rate_per_s?;
         if rate <= 0.0 {
-            return Some(SearchedCapacity::Zero);
+            // Where the conditions held in single steps, the capacity may lie anywhere in the interval.
+            let mut below = own.steps.iter().filter(|s| s.from == StepOrigin::Below);
+            let has_held = below.any(|step| step.meaning() == StepMeaning::Held);
+            return (!has_held).then_some(SearchedCapacity::Zero);
         }
         if own.at_least {
             // The upper limit of the interval is unknown. The error is that of the lower one.
@@ -69,6 +72,7 @@ impl SearchRow {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::run::LoadStep;
     use crate::run::capacity_summary::tests::capacity;
 
     /// A search that found this capacity, with an interval of these limits.
@@ -116,6 +120,17 @@ pub(super) mod tests {
             Some(SearchedCapacity::Zero)
         );
         assert_eq!(search(None, 0.0, 100.0).capacity(), None);
+    }
+
+    /// A capacity between 0 and 45,000 msg/s was compared as exactly 0, and the server called worse.
+    #[test]
+    fn conditions_that_held_in_single_steps_are_no_capacity_of_0() {
+        let mut row = search(Some(0.0), 0.0, 45_000.0);
+        row.found.steps.push(LoadStep {
+            held: Some(true),
+            ..LoadStep::default()
+        });
+        assert_eq!(row.capacity(), None);
     }
 
     /// An invalid last step dropped the capacity of its round.
