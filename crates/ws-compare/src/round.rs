@@ -152,7 +152,6 @@ impl RoundRunner {
             return Err(ServerFailure::Interrupted);
         }
         if !matches!(refusal, Ok(None)) {
-            server.ending_after_failed_check();
             check_alive(candidate, server)?;
         }
         refusal.map_err(|source| ServerFailure::Run {
@@ -169,9 +168,9 @@ impl RoundRunner {
             return Err(ServerFailure::Interrupted);
         }
         let mut notes: Vec<_> = failed.iter().map(ToString::to_string).collect();
-        let ending = match failed.is_empty() {
-            true => server.ending(),
-            false => server.ending_after_failed_check(),
+        let ending = match failed.iter().any(|check| check.is_unopened) {
+            true => server.ending_after_connection(),
+            false => server.ending(),
         };
         if let Some((status, _)) = ending {
             notes.push(format!(

@@ -49,10 +49,11 @@ pub(super) fn failed_checks(
     control: &RunHandle,
 ) -> Vec<FailedCheck> {
     let mut failed = Vec::new();
-    let mut fail = |check: &str, problem| {
+    let mut fail = |check: &str, problem, is_unopened| {
         failed.push(FailedCheck {
             check: check.to_owned(),
             problem,
+            is_unopened,
         });
     };
     for (index, (name, check)) in CHECKS.into_iter().enumerate() {
@@ -67,12 +68,12 @@ pub(super) fn failed_checks(
                 } else {
                     ""
                 };
-                fail(name, format!("{}{rest}", String::from(error)));
+                fail(name, format!("{}{rest}", String::from(error)), true);
                 break;
             }
         };
         if let Err(problem) = check(&mut client, gate.verify) {
-            fail(name, problem);
+            fail(name, problem, false);
         }
     }
     failed

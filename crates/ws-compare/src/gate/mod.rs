@@ -62,6 +62,8 @@ pub(crate) const GATE_MODES: [Choice<GateMode>; 3] = [
 pub(crate) struct FailedCheck {
     pub(crate) check: String,
     pub(crate) problem: String,
+    /// Its connection did not open. The server may be about to end.
+    pub(crate) is_unopened: bool,
 }
 
 impl fmt::Display for FailedCheck {
@@ -110,6 +112,7 @@ impl Gate {
             failed.push(FailedCheck {
                 check: planned_messages::name(plan),
                 problem: problem.to_string(),
+                is_unopened: false,
             });
             break;
         }

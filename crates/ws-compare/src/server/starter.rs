@@ -75,8 +75,8 @@ impl RunningServer {
         self.process.as_mut()?.ending()
     }
 
-    /// Returns the same, after a check has failed: the server may be about to end.
-    pub(crate) fn ending_after_failed_check(&mut self) -> Option<(ExitStatus, String)> {
+    /// Returns the same, after a connection of the server has ended: waits up to a second for the end of its process.
+    pub(crate) fn ending_after_connection(&mut self) -> Option<(ExitStatus, String)> {
         self.process.as_mut()?.ending_after_connection()
     }
 
