@@ -12,9 +12,10 @@ spread:     standard deviation of the rounds' ratios of two equal servers, in sl
 background: a server that spins a fifth of the time, whoever is measured: what is said of it, and the other's figures.
 --noise:    a program takes 10 to 50 % of all cores meanwhile, in bursts of 0.1 to 5 s.
 
-Measured on two cores without other work (load average 1.3 to 1.9), comparisons of 60 s:
+Measured on two cores without other work (load average 1.3 to 2.0), comparisons of 60 s:
 
-runs of 250 ms, 28 rounds: the same told 0 of 6, 5 % slower 6 of 6, 2 % slower 6 of 6 by throughput or service p50.
+runs of 250 ms, 28 rounds: the same told 2 of 17, both times by memory per connection alone; 5 % slower 17 of 17, 2 % slower
+17 of 17 by throughput or service p50.
 runs of 500 ms, 15 rounds: the same told 1 of 8, 5 % slower 8 of 8, 2 % slower 4 of 7. Most of the spread of p50 lies
 between processes (83 to 90 %), so more rounds help, and longer ones hardly do.
 """
