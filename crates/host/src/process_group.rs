@@ -116,10 +116,7 @@ impl ProcessGroup {
 
     /// Returns the same, after a connection of the process has ended: waits up to a second for the end of the process.
     pub fn ending_after_connection(&mut self) -> Option<ExitStatus> {
-        let until = Instant::now() + AFTER_CONNECTION;
-        while self.ending().is_none() && Instant::now() < until {
-            std::thread::sleep(LOOK_EVERY);
-        }
+        self.wait_at_most(AFTER_CONNECTION, |group| group.ending().is_some());
         self.ending()
     }
 
@@ -134,11 +131,15 @@ impl ProcessGroup {
     pub fn end(mut self, grace: Duration) -> Option<ExitStatus> {
         let ending = self.ending();
         self.leader.terminate();
-        let until = Instant::now() + grace;
-        while !self.is_gone() && Instant::now() < until {
+        self.wait_at_most(grace, Self::is_gone);
+        ending
+    }
+
+    fn wait_at_most(&mut self, time: Duration, is_over: impl Fn(&mut Self) -> bool) {
+        let until = Instant::now() + time;
+        while !is_over(self) && Instant::now() < until {
             std::thread::sleep(LOOK_EVERY);
         }
-        ending
     }
 
     fn is_gone(&mut self) -> bool {

@@ -21,7 +21,7 @@ struct Recovery {
     finding: HysteresisFinding,
     /// Highest rate at which the server recovered more often than not; `None` when there is none.
     from_above_per_s: Option<f64>,
-    /// It recovered in a single step at least.
+    /// True when the server recovered in a single step at least.
     has_recovered: bool,
     /// Lowest higher rate at which it did not; `None` without one.
     failed_per_s: Option<f64>,

@@ -1,6 +1,6 @@
 //! The result of a capacity search in sentences: the capacity or its bound, and the end of the search.
 
-use measurement::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
+use measurement::run::{CapacitySummary, SearchEnd, StepMeaning};
 use statistics::capacity_search::WELL_ABOVE;
 use units::{counted, human_rate, human_time};
 
@@ -33,9 +33,9 @@ pub(crate) enum BoundCause {
 
 impl SearchOutcome {
     pub(crate) fn of(own: &CapacitySummary) -> Self {
-        let has_held = steps_from_below(own, StepMeaning::Held).next().is_some();
+        let has_held = own.rates_from_below(StepMeaning::Held).next().is_some();
         let Some(rate) = own.rate_per_s else {
-            let failed = steps_from_below(own, StepMeaning::NotHeld).reduce(f64::min);
+            let failed = own.rates_from_below(StepMeaning::NotHeld).reduce(f64::min);
             return Self::Unknown(failed.filter(|_| !has_held));
         };
         if rate <= 0.0 && has_held {
@@ -49,26 +49,12 @@ impl SearchOutcome {
         if !own.at_least && own.high_per_s.is_finite() {
             return Self::Known(rate);
         }
-        let cause = match own.ended_by {
-            SearchEnd::Precision | SearchEnd::Budget if own.generator_limit => {
-                BoundCause::Generator
-            }
-            SearchEnd::Interrupted
-            | SearchEnd::ConnectionsLost
-            | SearchEnd::ShardLost
-            | SearchEnd::Budget
-            | SearchEnd::Precision => BoundCause::Ended,
+        let cause = match own.ended_at_generator_limit() {
+            true => BoundCause::Generator,
+            false => BoundCause::Ended,
         };
         Self::AtLeast(rate, cause)
     }
-}
-
-/// Rates of the steps from below with this result.
-fn steps_from_below(own: &CapacitySummary, meaning: StepMeaning) -> impl Iterator<Item = f64> {
-    let below = own.steps.iter();
-    below
-        .filter(move |step| step.from == StepOrigin::Below && step.meaning() == meaning)
-        .map(|step| step.offered_per_s)
 }
 
 /// The capacity with its interval and conditions: `41,200 msg/s (40,100–42,000, 95 %) at p99 < 10 ms`,
@@ -284,7 +270,7 @@ pub fn search_end(own: &CapacitySummary) -> String {
             100.0 * own.unsteady_share
         )
     });
-    let disturbed = match steps_from_below(own, StepMeaning::Undecided).count() as u64 {
+    let disturbed = match own.rates_from_below(StepMeaning::Undecided).count() as u64 {
         0 => None,
         n => Some(format!(
             "{} left out, because the conditions held at higher rates",
@@ -357,7 +343,7 @@ pub(crate) fn more_time(own: &CapacitySummary) -> Option<String> {
     };
     let rate = own.rate_per_s.unwrap_or(0.0);
     let failed_up_to = |highest: f64| {
-        let mut failed = steps_from_below(own, StepMeaning::NotHeld);
+        let mut failed = own.rates_from_below(StepMeaning::NotHeld);
         failed.any(|rate| rate <= highest)
     };
     if is_open && own.at_least && failed_up_to(rate) {

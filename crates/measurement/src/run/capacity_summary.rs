@@ -239,6 +239,11 @@ impl CapacitySummary {
         let rate = self.rate_per_s.filter(|rate| *rate > 0.0)?;
         Some((self.high_per_s - self.low_per_s) / 2.0 / rate)
     }
+
+    /// Returns true when the search ended by itself, at the highest rate that the generator could offer.
+    pub fn ended_at_generator_limit(&self) -> bool {
+        self.generator_limit && matches!(self.ended_by, SearchEnd::Precision | SearchEnd::Budget)
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The verdict on a capacity search. The evidence of the reported step alone says little about a capacity that many steps
 //! decide.
 
-use super::capacity_summary::{CapacitySummary, LoadStep, SearchEnd, StepOrigin};
+use super::capacity_summary::{CapacitySummary, LoadStep, StepOrigin};
 use super::summary::Summary;
 use crate::verdict::{Reason, ValiditySummary};
 
@@ -16,8 +16,7 @@ impl Summary {
             return;
         };
         // At the highest rate of the generator, its limits are the result.
-        let has_ended = matches!(own.ended_by, SearchEnd::Precision | SearchEnd::Budget);
-        let is_bound = own.at_least && own.generator_limit && has_ended;
+        let is_bound = own.at_least && own.ended_at_generator_limit();
         let is_known = own.rate_per_s.is_some();
         let against_step = std::mem::take(&mut self.validity.found).into_iter();
         let against_step = against_step

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::capacity_summary::{LoadStep, StepOrigin};
+use super::capacity_summary::{CapacitySummary, LoadStep, StepOrigin};
 
 /// Meaning of a step for the capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,16 @@ pub struct StepGroup<'a> {
     pub meaning: StepMeaning,
     /// The steps, in the order in which they were run.
     pub steps: Vec<&'a LoadStep>,
+}
+
+impl CapacitySummary {
+    /// Rates in messages per second of the steps from below with this result.
+    pub fn rates_from_below(&self, meaning: StepMeaning) -> impl Iterator<Item = f64> {
+        let below = self.steps.iter();
+        below
+            .filter(move |step| step.from == StepOrigin::Below && step.meaning() == meaning)
+            .map(|step| step.offered_per_s)
+    }
 }
 
 impl LoadStep {

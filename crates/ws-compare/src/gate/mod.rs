@@ -62,7 +62,7 @@ pub(crate) const GATE_MODES: [Choice<GateMode>; 3] = [
 pub(crate) struct FailedCheck {
     pub(crate) check: String,
     pub(crate) problem: String,
-    /// Its connection did not open. The server may be about to end.
+    /// True when the connection of the check did not open. The server may be about to end.
     pub(crate) is_unopened: bool,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use statistics::capacity_ratio::{LogValue, SearchedCapacity};
 
-use crate::run::{CapacitySummary, SearchEnd, StepMeaning, StepOrigin};
+use crate::run::{CapacitySummary, SearchEnd, StepMeaning};
 use crate::verdict::Verdict;
 
 /// A search for a server's capacity in one round.
@@ -48,8 +48,7 @@ impl SearchRow {
         let rate = own.rate_per_s?;
         if rate <= 0.0 {
             // Where the conditions held in single steps, the capacity may lie anywhere in the interval.
-            let mut below = own.steps.iter().filter(|s| s.from == StepOrigin::Below);
-            let has_held = below.any(|step| step.meaning() == StepMeaning::Held);
+            let has_held = own.rates_from_below(StepMeaning::Held).next().is_some();
             return (!has_held).then_some(SearchedCapacity::Zero);
         }
         if own.at_least {
