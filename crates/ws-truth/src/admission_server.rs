@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::admission_log::{AdmissionEntry, AdmissionLog, HandshakeAnswer};
 use crate::admission_rules::AdmissionRules;
+use crate::clock::nanoseconds;
 use crate::server_thread::ServerThread;
 
 mod admission;
@@ -261,9 +262,4 @@ impl AdmissionLoop {
             }
         }
     }
-}
-
-/// Nanoseconds of a time, saturating after 584 years.
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::SockRef;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
+use crate::clock::nanoseconds;
 use crate::fault_log::FaultLog;
 use crate::faults::Faults;
 use crate::server_thread::ServerThread;
@@ -300,9 +301,4 @@ fn spin_until(time: Instant) {
     while Instant::now() < time {
         std::hint::spin_loop();
     }
-}
-
-/// Nanoseconds of a time, saturating after 584 years.
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

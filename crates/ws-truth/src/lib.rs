@@ -15,6 +15,7 @@
 //! | [`queue_model`] | response times and capacity of this server, from its log |
 //! | [`queue_load`] | load on this server, and the truth about it |
 //! | [`fixed_service_queue`] | exact waiting times of a queue with a constant service time |
+//! | `clock` | times on the clocks of servers and watches |
 //! | `wake_delay` | a witness of other load on a core |
 //! | `upgrade_request` | request and answers of an opening handshake |
 //! | [`finding`] | truth and report of one figure, and the tolerance between them |
@@ -39,6 +40,7 @@ mod admission_log;
 mod admission_rules;
 mod admission_server;
 pub mod cases;
+mod clock;
 #[cfg(target_os = "linux")]
 mod cpu_quota;
 mod delivery_log;

@@ -5,6 +5,7 @@
 //! response time is therefore a limit on wait and service that is shorter by the path.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -21,7 +22,7 @@ use crate::queue_log::{QueueLog, ServedMessage, late_share, median_service_s, se
 use crate::queue_model::{QueueModel, TrueCapacity};
 use crate::queue_rules::QueueRules;
 use crate::queue_server::QueueServer;
-use crate::wake_delay::WakeDelayWatch;
+use crate::wake_delay::{self, WakeDelay, WakeDelayWatch};
 
 /// The condition of all searches.
 pub const CONDITION: &str = "p99<10ms";
@@ -37,6 +38,9 @@ const ALLOWED: f64 = 0.01;
 
 /// Messages per second with which the path is measured: a tenth of the server's capacity.
 const UNLOADED_PER_S: f64 = 200.0;
+
+/// Time after which a message without a response is lost.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connections of the generator.
 const CLIENTS: u32 = 20;
@@ -76,6 +80,7 @@ impl LoadedQueue {
     /// When the server cannot be started or the run cannot begin.
     pub fn start(rules: QueueRules, arrivals: Arrivals, seed: u64) -> anyhow::Result<Self> {
         let server = QueueServer::start_on(0, rules)?;
+        let watch = WakeDelayWatch::start(generator_core(), server.clock());
         let mut queue = Self {
             server,
             rules,
@@ -83,7 +88,7 @@ impl LoadedQueue {
             seed,
             unloaded_response_s: f64::NAN,
             begin_ns: 0,
-            watch: WakeDelayWatch::start(generator_core()),
+            watch,
         };
         let rate = Rate::new(UNLOADED_PER_S).context("a rate above 0")?;
         let plan = queue.plan(|draft| {
@@ -105,7 +110,7 @@ impl LoadedQueue {
         let mut draft = LoadDraft {
             clients: NonZeroU32::MIN.saturating_add(CLIENTS - 1),
             load: open_loop(rate, self.arrivals),
-            timeout: Duration::from_secs(5),
+            timeout: TIMEOUT,
             warmup: Duration::from_millis(500),
             pin: generator_core().into_iter().collect(),
             seed: self.seed,
@@ -138,7 +143,7 @@ impl LoadedQueue {
         let capacity = capacity.context("a search without a capacity")?;
         Ok(SearchedQueue {
             capacity: *capacity,
-            noise: log.noise(SEARCH_DELAY),
+            noise: log.noise_of_search(),
             log,
             took,
         })
@@ -158,6 +163,7 @@ impl LoadedQueue {
     fn finish(self, run: Run) -> anyhow::Result<(Summary, LoadedLog)> {
         let summary = run.summary.context("a run without a summary")?;
         let end_ns = self.server.now_ns();
+        let wakes = self.watch.finish();
         let log = self.server.finish();
         let unloaded = log.arrived_in(0..self.begin_ns);
         Ok((
@@ -167,7 +173,7 @@ impl LoadedQueue {
                 served: log.arrived_in(self.begin_ns..end_ns).to_vec(),
                 rules: self.rules,
                 arrivals: self.arrivals,
-                wake_delay: self.watch.finish(),
+                wakes,
                 log,
             },
         ))
@@ -199,8 +205,8 @@ pub struct LoadedLog {
     pub served: Vec<ServedMessage>,
     rules: QueueRules,
     arrivals: Arrivals,
-    /// Delay that 1 % of the wake-ups on the generator's core exceeded.
-    wake_delay: Duration,
+    /// Wake-ups on the generator's core, by the server's clock.
+    wakes: Vec<WakeDelay>,
     log: QueueLog,
 }
 
@@ -252,11 +258,11 @@ impl LoadedLog {
         times.len() as f64 / times.iter().sum::<f64>()
     }
 
-    /// The reason why the truth is not known well enough, or the generator not good enough, if there is one: 1 % of the
-    /// wake-ups on its core may be later than `most_delayed`.
-    pub fn noise(&self, most_delayed: Duration) -> Option<String> {
-        if self.wake_delay > most_delayed {
-            let ms = self.wake_delay.as_secs_f64() * 1e3;
+    /// The reason why the truth about a search is not known well enough, or the generator not good enough, if there is one.
+    fn noise_of_search(&self) -> Option<String> {
+        let delay = wake_delay::p99(self.wakes.iter().map(|wake| wake.late).collect());
+        if delay > SEARCH_DELAY {
+            let ms = delay.as_secs_f64() * 1e3;
             return Some(format!(
                 "1 % of the wake-ups on the generator's core were {ms:.1} ms late or later"
             ));
@@ -281,9 +287,26 @@ impl LoadedLog {
         })
     }
 
-    /// Stops of the idle server: their number and total length in seconds.
-    pub fn idle_stops(&self) -> (u64, f64) {
-        (self.log.idle_stops, self.log.idle_stopped_ns as f64 / 1e9)
+    /// Messages that arrived in this time on the server's clock.
+    pub fn arrived_in(&self, time_ns: &Range<u64>) -> &[ServedMessage] {
+        self.log.arrived_in(time_ns.clone())
+    }
+
+    /// Delays with which the generator's core runs work, for `count` messages that are due at even distances in this time on
+    /// the server's clock. Empty without wake-ups in this time.
+    pub fn generator_delays(&self, time_ns: &Range<u64>, count: usize) -> Vec<Duration> {
+        let wakes = self.wakes.iter().copied();
+        let in_time: Vec<_> = wakes
+            .filter(|wake| time_ns.contains(&wake.due_ns))
+            .collect();
+        wake_delay::delays_of_messages(&in_time, count)
+    }
+
+    /// Share of this time in which the machine stopped the server for longer than `longest_allowed`. Messages that arrive in
+    /// a stop arrive later by the log.
+    pub fn stopped_share(&self, time_ns: &Range<u64>, longest_allowed: Duration) -> f64 {
+        let stopped_ns = self.log.stopped_ns(time_ns, longest_allowed);
+        stopped_ns as f64 / (time_ns.end - time_ns.start) as f64
     }
 }
 
@@ -312,5 +335,44 @@ impl SearchedQueue {
     pub fn half_width_percent(&self) -> f64 {
         let share = self.capacity.relative_half_width();
         share.map_or(f64::NAN, |share| share * 100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_in_one_point_is_not_hidden_by_the_quiet_ones() {
+        let (mut at_ms, mut wakes) = (0, Vec::new());
+        // In one of 40 seconds the core runs something else for 5 of every 10 ms.
+        while at_ms < 40_000 {
+            let is_burst = (8_000..9_000).contains(&at_ms) && at_ms % 10 < 5;
+            let late_ms = if is_burst { 5 - at_ms % 10 } else { 0 };
+            let late = Duration::from_millis(late_ms);
+            wakes.push(WakeDelay {
+                due_ns: at_ms * 1_000_000,
+                late,
+            });
+            at_ms += 1 + late_ms;
+        }
+        let log = LoadedLog {
+            path_s: 0.0,
+            served: Vec::new(),
+            rules: QueueRules::default(),
+            arrivals: Arrivals::Poisson,
+            wakes,
+            log: QueueLog::default(),
+        };
+        let delayed = |seconds: Range<u64>| {
+            let time_ns = seconds.start * 1_000_000_000..seconds.end * 1_000_000_000;
+            let delays = log.generator_delays(&time_ns, 1_000);
+            assert_eq!(delays.len(), 1_000);
+            delays.iter().filter(|delay| !delay.is_zero()).count()
+        };
+        assert_eq!(delayed(0..8), 0);
+        // Half of one second in eight.
+        let burst = delayed(8..16);
+        assert!((50..80).contains(&burst), "{burst}");
     }
 }

@@ -1,6 +1,7 @@
 //! The log of a server with one queue.
 
 use std::ops::Range;
+use std::time::Duration;
 
 /// One message. Times are nanoseconds on the server's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,8 @@ pub struct QueueLog {
     pub served: Vec<ServedMessage>,
     /// Messages that did not fit in the log.
     pub unlogged: u64,
-    /// Stops of the idle server, between two looks at its sockets.
-    pub idle_stops: u64,
-    /// Total length of these stops.
-    pub idle_stopped_ns: u64,
+    /// Stops of the idle server, each from one look at its sockets to the next.
+    pub idle_stops_ns: Vec<Range<u64>>,
 }
 
 impl QueueLog {
@@ -47,6 +46,23 @@ impl QueueLog {
         let before = |ns: u64| self.served.partition_point(|m| m.arrived_ns < ns);
         let (begin, end) = (before(time_ns.start), before(time_ns.end));
         self.served.get(begin..end).unwrap_or_default()
+    }
+
+    /// Total length of the server's stops that are longer than `longest_allowed`, of messages that arrived and of idle stops
+    /// that ended in this time. The log does not have the true arrival of messages that came during a stop.
+    pub fn stopped_ns(&self, time_ns: &Range<u64>, longest_allowed: Duration) -> u64 {
+        let beyond = |stop_ns: u64| match u128::from(stop_ns) > longest_allowed.as_nanos() {
+            true => stop_ns,
+            false => 0,
+        };
+        let services = self.arrived_in(time_ns.clone()).iter();
+        let in_services = services.map(|m| beyond(m.service_ns().saturating_sub(m.planned_ns)));
+        let stops = self.idle_stops_ns.iter();
+        let is_in = |stop: &&Range<u64>| time_ns.contains(&stop.end);
+        let idle = stops
+            .filter(is_in)
+            .map(|stop| beyond(stop.end - stop.start));
+        in_services.chain(idle).sum()
     }
 }
 
@@ -98,5 +114,16 @@ mod tests {
         assert!((median_service_s(&log.served) - 6e-9).abs() < 1e-15);
         assert!(median_service_s(&[]).is_nan());
         assert!((late_share(&log.served) - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn stops_of_a_busy_and_of_an_idle_server_count() {
+        let log = QueueLog {
+            served: vec![served(10, 5), served(20, 25), served(50, 6)],
+            idle_stops_ns: vec![60..64, 70..85, 95..120],
+            ..QueueLog::default()
+        };
+        assert_eq!(log.stopped_ns(&(0..100), Duration::from_nanos(4)), 20 + 15);
+        assert_eq!(log.stopped_ns(&(30..200), Duration::ZERO), 1 + 4 + 15 + 25);
     }
 }

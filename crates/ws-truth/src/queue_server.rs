@@ -17,6 +17,7 @@ use mio::{Events, Interest, Poll, Token};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::admission_server::{AdmittedConnection, AdmittedState};
+use crate::clock::nanoseconds;
 use crate::queue_log::{QueueLog, ServedMessage};
 use crate::queue_rules::{QueueRules, ServiceLaw};
 use crate::server_thread::ServerThread;
@@ -71,6 +72,11 @@ impl QueueServer {
     /// Time on the clock of the log.
     pub fn now_ns(&self) -> u64 {
         nanoseconds(self.clock.elapsed())
+    }
+
+    /// The instant that is 0 on the clock of the log.
+    pub fn clock(&self) -> Instant {
+        self.clock
     }
 
     /// Ends the server and returns its log, which is empty if the server panicked.
@@ -234,8 +240,7 @@ impl QueueLoop {
         if !self.queue.is_empty() || unseen_ns < IDLE_STOP_NS {
             return now_ns;
         }
-        self.log.idle_stops += 1;
-        self.log.idle_stopped_ns += unseen_ns;
+        self.log.idle_stops_ns.push(self.looked_ns..now_ns);
         // Not before the end of the last service, so that the log stays in order.
         (now_ns - unseen_ns / 2).max(self.ended_ns)
     }
@@ -300,11 +305,6 @@ impl QueueLoop {
             left -= now;
         }
     }
-}
-
-/// Nanoseconds of a time, saturating after 584 years.
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Cases about the capacity of a server with one queue.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use measurement::load_search::{CapacityRules, SweepRules};
@@ -12,8 +13,8 @@ use super::{Case, open, plan};
 use crate::faults::{Faults, Selection};
 use crate::faulty_server::FaultyServer;
 use crate::finding::{FigureUnit, Findings};
-use crate::queue_load::{CONDITION, LoadedLog, LoadedQueue, NARROW_BUDGET, SearchedQueue};
-use crate::queue_log::{ServedMessage, service_times_s};
+use crate::queue_load::{CONDITION, LoadedLog, LoadedQueue, NARROW_BUDGET, SearchedQueue, TIMEOUT};
+use crate::queue_log::service_times_s;
 use crate::queue_model::ShortRun;
 use crate::queue_rules::QueueRules;
 
@@ -57,9 +58,9 @@ fn has_cores(findings: &mut Findings) -> bool {
 }
 
 /// Notes the disturbance of the machine for the figures that are added next.
-fn note_disturbance(findings: &mut Findings, noise: Option<&String>) {
-    findings.noise = noise.cloned();
+fn note_disturbance(findings: &mut Findings, noise: Option<String>) {
     findings.held_up = noise.is_some();
+    findings.noise = noise.or(findings.noise.take());
 }
 
 /// Adds the capacity from below and its interval.
@@ -97,7 +98,7 @@ fn capacity(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     }
     let queue = LoadedQueue::start(QueueRules::default(), arrivals, SEED)?;
     let searched = queue.find_capacity(NARROW_BUDGET)?;
-    note_disturbance(findings, searched.noise.as_ref());
+    note_disturbance(findings, searched.noise.clone());
     judge_capacity(findings, &searched)?;
     let claimed = u64::from(searched.capacity.hysteresis);
     findings.count_of_times("hysteresis", 0, claimed);
@@ -111,7 +112,7 @@ fn hysteresis(findings: &mut Findings) -> anyhow::Result<()> {
     let queue = LoadedQueue::start(QueueRules::HYSTERESIS, Arrivals::Constant, SEED)?;
     // To find the rate of a recovery as well takes longer.
     let searched = queue.find_capacity(CapacityRules::DEFAULT_BUDGET)?;
-    note_disturbance(findings, searched.noise.as_ref());
+    note_disturbance(findings, searched.noise.clone());
     judge_capacity(findings, &searched)?;
     let found = &searched.capacity;
     findings.count_of_times("hysteresis", 1, u64::from(found.hysteresis));
@@ -169,7 +170,6 @@ fn sweep(findings: &mut Findings) -> anyhow::Result<()> {
         ..SWEPT.parse()?
     };
     let (summary, log) = queue.sweep(&rules)?;
-    note_disturbance(findings, log.noise(SWEEP_DELAY).as_ref());
     let points = summary.load_curve.unwrap_or_default();
     findings.count("points", rules.rates.len() as u64, points.len() as u64);
     let first_s = points
@@ -185,35 +185,48 @@ fn sweep(findings: &mut Findings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Delay that 1 % of the wake-ups on the generator's core may exceed in a sweep: the tolerance of a short time.
-const SWEEP_DELAY: Duration = Duration::from_micros(300);
+/// Length of a stop of the server that shows in the quantiles of a sweep: the tolerance of a short time.
+const SWEEP_STOP: Duration = Duration::from_micros(300);
+
+/// Share of the messages beyond a quantile that may arrive while the machine has stopped the server.
+const STOPPED: f64 = 0.25;
+
+/// Share of the tolerance that the delays of the generator's core may explain.
+const EXPLAINED: f64 = 0.5;
+
+/// Time in milliseconds by which the path of a slow response may be longer than that of the median.
+const PATH_MS: f64 = 0.2;
 
 /// The rates of the sweep.
 const SWEPT: &str = "400..1800:5";
 
 /// Adds the quantiles of one point beside those of the server's log, and of the model.
 fn judge_point(findings: &mut Findings, point: &LoadStep, log: &LoadedLog, begin_ns: u64) {
-    let end_ns = begin_ns + nanoseconds(point.seconds);
-    let is_in = |m: &&ServedMessage| (begin_ns..end_ns).contains(&m.arrived_ns);
-    let served: Vec<_> = log.served.iter().filter(is_in).copied().collect();
-    let path_ns = nanoseconds(log.path_s);
-    let mut responses_ns: Vec<_> = served.iter().map(|m| m.stay_ns() + path_ns).collect();
-    responses_ns.sort_unstable();
+    let judged = LoggedPoint::of(log, &(begin_ns..begin_ns + nanoseconds(point.seconds)));
     let rate = point.offered_per_s;
-    let services_s = service_times_s(&served);
     for (name, q, reported) in [
         ("p50", 0.5, point.response_p50_ns),
         ("p99", 0.99, point.response_p99_ns),
     ] {
+        let logged_ms = sorted_quantile_ms(&judged.responses_ns, q);
+        let noise = judged.noise(q);
+        note_disturbance(
+            findings,
+            noise.map(|noise| format!("{noise} ({name} at {rate:.0}/s)")),
+        );
+        if logged_ms >= TIMEOUT.as_secs_f64() * 1e3 {
+            let figure = format!("{name} at {rate:.0}/s is beyond the timeout");
+            findings.count_of_times(&figure, 1, u64::from(reported.is_none()));
+            continue;
+        }
         let reported_ms = reported.map_or(f64::NAN, |ns| ns as f64 / 1e6);
-        let logged_ms = sorted_quantile_ms(&responses_ns, q);
         findings.ms(
             format!("{name} at {rate:.0}/s against the server's log"),
             logged_ms,
             reported_ms,
             tolerance_ms(logged_ms),
         );
-        if services_s.is_empty() {
+        if judged.services_s.is_empty() {
             continue;
         }
         // Points of this length scatter around the steady state.
@@ -222,15 +235,61 @@ fn judge_point(findings: &mut Findings, point: &LoadStep, log: &LoadedLog, begin
             judged: messages_in(point.seconds, rate),
             runs: 400,
         };
-        let model = log.model(&services_s, 0);
+        let model = log.model(&judged.services_s, 0);
         let runs = model.quantile_of_runs(rate, run, q);
         let (low_ms, high_ms) = (runs[1] * 1e3, runs[runs.len() - 2] * 1e3);
         findings.ms(
             format!("{name} at {rate:.0}/s against the recursion"),
             f64::midpoint(low_ms, high_ms),
             reported_ms,
-            (high_ms - low_ms) / 2.0 + 0.1,
+            (high_ms - low_ms) / 2.0 + PATH_MS,
         );
+    }
+}
+
+/// Part of the server's log that belongs to one point.
+struct LoggedPoint {
+    /// Share of the time in which the machine stopped the server.
+    stopped_share: f64,
+    services_s: Vec<f64>,
+    /// Sorted.
+    responses_ns: Vec<u64>,
+    /// The same with the delays of the generator's core, sorted. Empty if none is known.
+    delayed_ns: Vec<u64>,
+}
+
+impl LoggedPoint {
+    fn of(log: &LoadedLog, time_ns: &Range<u64>) -> Self {
+        let served = log.arrived_in(time_ns);
+        let path_ns = nanoseconds(log.path_s);
+        let mut responses_ns: Vec<_> = served.iter().map(|m| m.stay_ns() + path_ns).collect();
+        let delays = log.generator_delays(time_ns, responses_ns.len());
+        let delayed = responses_ns.iter().zip(delays);
+        let mut delayed_ns: Vec<_> = delayed
+            .map(|(response_ns, delay)| response_ns + nanoseconds(delay.as_secs_f64()))
+            .collect();
+        responses_ns.sort_unstable();
+        delayed_ns.sort_unstable();
+        Self {
+            stopped_share: log.stopped_share(time_ns, SWEEP_STOP),
+            services_s: service_times_s(served),
+            responses_ns,
+            delayed_ns,
+        }
+    }
+
+    /// The reason why the machine was too noisy to judge this quantile, if there is one.
+    fn noise(&self, q: f64) -> Option<String> {
+        if self.stopped_share > (1.0 - q) * STOPPED {
+            let percent = self.stopped_share * 100.0;
+            return Some(format!(
+                "the machine stopped the server {percent:.1} % of the time"
+            ));
+        }
+        let logged_ms = sorted_quantile_ms(&self.responses_ns, q);
+        let delay_ms = sorted_quantile_ms(&self.delayed_ns, q) - logged_ms;
+        let is_explained = delay_ms <= tolerance_ms(logged_ms) * EXPLAINED;
+        (!is_explained).then(|| format!("delays of the generator's core explain {delay_ms:.2} ms"))
     }
 }
 

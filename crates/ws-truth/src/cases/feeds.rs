@@ -14,6 +14,7 @@ use super::measured_run::{
     MeasuredScenario, ScenarioText, judge_schedule, sorted_quantile_ms, tolerance_ms,
 };
 use super::{Case, note_noise};
+use crate::clock::nanoseconds;
 use crate::delivery_log::{
     reordered_and_repeated_ticks, tick_gaps_ns, tick_lateness_ns, tick_skews_ns,
 };
@@ -188,8 +189,4 @@ fn feed_stall(findings: &mut Findings) -> anyhow::Result<()> {
     let logged_ms = sorted_quantile_ms(&tick_gaps_ns(ticks), 1.0);
     findings.ms("longest gap", logged_ms, gap_max, tolerance_ms(logged_ms));
     Ok(())
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
