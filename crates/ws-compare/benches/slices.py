@@ -3,21 +3,29 @@
 Needs `cargo build --release` and `cargo build --release -p ws-truth --example slowed`. The load average is printed with
 every table; the machine may be busy.
 
-    python3 crates/ws-compare/benches/slices.py power [--times 40] [--budget 60s] [--noise] [-- flags of ws-compare]
-    python3 crates/ws-compare/benches/slices.py spread [--times 10] [--noise] [-- flags of ws-compare]
-    python3 crates/ws-compare/benches/slices.py background [--times 5] [-- flags of ws-compare]
+    python3 crates/ws-compare/benches/slices.py power [--times 40] [--budget 60s] [--slower 0 0.05 0.02] [--noise] [-- FLAGS]
+    python3 crates/ws-compare/benches/slices.py spread [--times 10] [--noise] [-- FLAGS]
+    python3 crates/ws-compare/benches/slices.py background [--times 5] [-- FLAGS]
 
 power:      a server beside itself, and beside itself made 5 % and 2 % slower: how often which figure got which verdict.
 spread:     standard deviation of the rounds' ratios of two equal servers, in slices and one after the other in turn.
 background: a server that spins a fifth of the time, whoever is measured: what is said of it, and the other's figures.
+--slower:   the shares by which the second server is slower; 0 is the server beside itself.
+--keep DIR: store every comparison there as JSON.
+FLAGS:      further flags of ws-compare.
 --noise:    a program takes 10 to 50 % of all cores meanwhile, in bursts of 0.1 to 5 s.
 
 Measured on two cores without other work (load average 1.3 to 2.0), comparisons of 60 s:
 
-runs of 250 ms, 28 rounds: the same told 2 of 17, both times by memory per connection alone; 5 % slower 17 of 17, 2 % slower
-17 of 17 by throughput or service p50.
+runs of 250 ms, 28 rounds, seeds 418 to 457: the same told 2 of 40, by service p99.9 and by service p50; 5 % slower 40 of 40,
+2 % slower 40 of 40 by throughput or service p50. Before disturbed slices were judged by each server (seeds 401 to 417): 2 of 17, by memory per
+connection; 17 of 17; 17 of 17. Memory per connection has no bias: 250 rounds of equal servers had a ratio of 0.999 (0.985 to
+1.014), and turning pairs of these rounds around at random told 3.5 % of comparisons of this figure alone.
 runs of 500 ms, 15 rounds: the same told 1 of 8, 5 % slower 8 of 8, 2 % slower 4 of 7. Most of the spread of p50 lies
 between processes (83 to 90 %), so more rounds help, and longer ones hardly do.
+A round of 500 ms, standard deviation of the ratio, beside --slice 0: throughput 0.9 and 7.4 %, service p50 0.3 and 5.9 %.
+Beside a server that spins a fifth of the time: throughput 1.0 % and service p50 0.6 % from those beside a quiet one. Before
+the spinning server was stopped in the slices of the other: -15 % and -1.6 %.
 """
 
 import argparse
@@ -47,6 +55,8 @@ def main():
     parser.add_argument("--times", type=int, default=None)
     parser.add_argument("--budget", default="60s")
     parser.add_argument("--noise", action="store_true")
+    parser.add_argument("--slower", type=float, nargs="+", default=[0, 0.05, 0.02])
+    parser.add_argument("--keep", type=pathlib.Path, metavar="DIR")
     parser.add_argument("--seed", type=int, default=1, help="of the first comparison")
     own, further = sys.argv[1:], []
     if "--" in own:
@@ -76,9 +86,10 @@ def disturb(number):
         time.sleep(chance.uniform(0.1, 5))
 
 
-def compare(servers, flags):
+def compare(servers, flags, keep=None):
+    """The comparison of these servers, which `keep` names if it is to be stored."""
     with tempfile.TemporaryDirectory() as folder:
-        file = pathlib.Path(folder) / "c.json"
+        file = keep or pathlib.Path(folder) / "c.json"
         named = [word for name, command in servers.items() for word in ("--server", f"{name}={command}")]
         done = subprocess.run([RELEASE / "ws-compare", "--quiet", "--pin", *named, "-o", file, *map(str, flags)],
                               stdout=subprocess.DEVNULL)
@@ -93,12 +104,15 @@ def load_average():
 
 
 def power(wanted):
-    pairs = {"the same": (AXUM, AXUM)} | {f"{s:.0%} slower": (f"{SLOWED} 0", f"{SLOWED} {s}") for s in (0.05, 0.02)}
+    pairs = {f"{s:.0%} slower" if s else "the same": (f"{SLOWED} 0", f"{SLOWED} {s}") if s else (AXUM, AXUM) for s in wanted.slower}
+    if wanted.keep:
+        wanted.keep.mkdir(parents=True, exist_ok=True)
     verdicts = {name: collections.Counter() for name in pairs}
     rounds, told = collections.defaultdict(list), collections.Counter()
     for seed in range(wanted.seed, wanted.seed + (wanted.times or 40)):
         for name, (a, b) in pairs.items():
-            c = compare({"a": a, "b": b}, ["--budget", wanted.budget, "--seed", seed, *wanted.flags])
+            keep = wanted.keep and wanted.keep / f"{name} {seed}.json".replace(" ", "-")
+            c = compare({"a": a, "b": b}, ["--budget", wanted.budget, "--seed", seed, *wanted.flags], keep)
             rounds[name].append(max((row["round"] for row in c["rounds"]), default=0))
             found = {row["figure"]: row["against"][0]["verdict"] for row in c["figures"]}
             for figure, verdict in found.items():

@@ -150,7 +150,7 @@ def table(ping_pong, window):
     reasons = [f"- one in flight: {reason}" for reason in ping_pong["validity"]["reasons"]]
     reasons += [f"- 64 in flight: {reason}" for reason in window["validity"]["reasons"] if not reason.startswith("latency")]
     if reasons:
-        lines += ["", "What speaks against it:", "", *reasons]
+        lines += ["", "Warnings:", "", *reasons]
     return "\n".join(lines)
 
 
