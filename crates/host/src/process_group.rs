@@ -7,6 +7,9 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use nix::sys::signal::{Signal, kill, killpg};
+
 /// Polling interval while a process is ending.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
@@ -126,11 +129,23 @@ impl ProcessGroup {
         self.leader.members()
     }
 
+    /// Stops all processes of the group (SIGSTOP) until [`resume`](Self::resume). Those that left the group go on. Without
+    /// effect on systems other than Unix.
+    pub fn suspend(&self) {
+        self.leader.suspend();
+    }
+
+    /// Lets stopped processes go on (SIGCONT).
+    pub fn resume(&self) {
+        self.leader.resume();
+    }
+
     /// Asks all processes to end (SIGTERM), and kills those still running after `grace`. Returns the exit status of the
     /// first process if it had ended before.
     pub fn end(mut self, grace: Duration) -> Option<ExitStatus> {
         let ending = self.ending();
         self.leader.terminate();
+        self.leader.resume();
         self.wait_at_most(grace, Self::is_gone);
         ending
     }
@@ -198,15 +213,25 @@ fn pid(number: u32) -> nix::unistd::Pid {
 
 #[cfg(unix)]
 impl GroupLeader {
-    fn terminate(&self) {
-        use nix::sys::signal::{Signal, killpg};
+    fn signal_group(&self, signal: Signal) {
         // The group may have ended in the meantime.
-        let _ = killpg(pid(self.pid), Signal::SIGTERM);
+        let _ = killpg(pid(self.pid), signal);
+    }
+
+    fn suspend(&self) {
+        self.signal_group(Signal::SIGSTOP);
+    }
+
+    fn resume(&self) {
+        self.signal_group(Signal::SIGCONT);
+    }
+
+    fn terminate(&self) {
+        self.signal_group(Signal::SIGTERM);
     }
 
     fn kill(&self) {
-        use nix::sys::signal::{Signal, kill, killpg};
-        let _ = killpg(pid(self.pid), Signal::SIGKILL);
+        self.signal_group(Signal::SIGKILL);
         for stray in self.members() {
             if stray != self.pid {
                 let _ = kill(pid(stray), Signal::SIGKILL);
@@ -217,6 +242,10 @@ impl GroupLeader {
 
 #[cfg(not(unix))]
 impl GroupLeader {
+    fn suspend(&self) {}
+
+    fn resume(&self) {}
+
     fn terminate(&self) {}
 
     fn kill(&self) {}
@@ -329,6 +358,32 @@ mod tests {
             "trap '' TERM; sleep 600 & echo $! $$; while :; do wait; done",
         );
         group.end(Duration::from_millis(50));
+        assert!(!children.into_iter().any(runs));
+    }
+
+    #[test]
+    fn a_suspended_group_does_nothing_until_it_is_resumed() {
+        let groups = ProcessGroups::marked_by("WS_TEST_PROCESS");
+        let (group, children) = shell(&groups, "sleep 600 & echo $! $$; while :; do :; done");
+        let state = |number: &u32| {
+            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap();
+            state_and_group(&stat).unwrap().0
+        };
+        let becomes = |is_stopped: bool| {
+            let until = Instant::now() + AFTER_KILL;
+            let is_so = || children.iter().all(|c| (state(c) == 'T') == is_stopped);
+            while !is_so() && Instant::now() < until {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            is_so()
+        };
+        group.suspend();
+        assert!(becomes(true));
+        group.resume();
+        assert!(becomes(false));
+        group.suspend();
+        // A stopped process does not get the request to end.
+        group.end(Duration::from_secs(5));
         assert!(!children.into_iter().any(runs));
     }
 

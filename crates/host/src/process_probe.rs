@@ -34,8 +34,8 @@ struct ProbedProcess {
     begun_switches: Option<ContextSwitchCounts>,
     rss_bytes: u64,
     max_rss_bytes: u64,
-    /// True when the process was given to the probe, false for a descendant.
-    is_root: bool,
+    /// True when nothing is known of the others after the end of this process: it was given to the probe by its ID.
+    is_required: bool,
 }
 
 impl ProbedProcess {
@@ -65,14 +65,14 @@ impl ProbedProcess {
             begun_switches: None,
             rss_bytes: 0,
             max_rss_bytes: 0,
-            is_root: true,
+            is_required: true,
         }
     }
 
-    /// A process that a probed process started.
-    fn descendant(pid: u32) -> Self {
+    /// A process that may end before the others: a descendant of a probed process, or a member of a server's group.
+    fn optional(pid: u32) -> Self {
         Self {
-            is_root: false,
+            is_required: false,
             ..Self::new(pid)
         }
     }
@@ -105,8 +105,7 @@ impl ProcessProbe {
     /// # Errors
     /// When one of the processes does not exist or is not accessible.
     pub fn processes(pids: &[u32]) -> Result<Self, HostError> {
-        let system = System::new().map_err(|e| HostError::Processes(io::Error::other(e)))?;
-        let mut system = Box::new(system);
+        let mut system = process_list()?;
         let mut processes = Vec::with_capacity(pids.len());
         for &pid in pids {
             let mut process = ProbedProcess::new(pid);
@@ -115,12 +114,60 @@ impl ProcessProbe {
             }
             processes.push(process);
         }
-        Ok(Self(Probed::Others {
+        Ok(Self::of(system, processes))
+    }
+
+    /// A probe of the processes of a server, whose figures are summed as by [`processes`](Self::processes). Those that
+    /// have ended already are left out. One that ends later keeps its peak memory, and its CPU time of that measurement is
+    /// not counted: a wrapper may start short-lived processes that say nothing about the server.
+    ///
+    /// # Errors
+    /// When none of the processes exists or is accessible, or none is given.
+    pub fn group(pids: &[u32]) -> Result<Self, HostError> {
+        let mut system = process_list()?;
+        let mut processes: Vec<_> = pids.iter().copied().map(ProbedProcess::optional).collect();
+        processes.retain_mut(|process| process.read(&mut system).is_some());
+        if processes.is_empty() {
+            let pid = pids.first().copied().unwrap_or_default();
+            return Err(HostError::NoProcess { pid });
+        }
+        Ok(Self::of(system, processes))
+    }
+
+    /// Adds processes that a server has started since, unless they are probed already. All of their memory counts as growth.
+    /// Returns true if there are any.
+    pub fn include(&mut self, pids: &[u32]) -> bool {
+        let Probed::Others { processes, .. } = &mut self.0 else {
+            return false;
+        };
+        let before = processes.len();
+        for &pid in pids {
+            if !processes.iter().any(|known| known.pid.as_u32() == pid) {
+                processes.push(ProbedProcess::optional(pid));
+            }
+        }
+        processes.len() > before
+    }
+
+    /// The same probe, which also finds processes that the others start during a measurement.
+    #[must_use]
+    pub fn with_descendants(mut self) -> Self {
+        if let Probed::Others {
+            with_descendants, ..
+        } = &mut self.0
+        {
+            *with_descendants = true;
+        }
+        self
+    }
+
+    fn of(system: Box<System>, processes: Vec<ProbedProcess>) -> Self {
+        Self(Probed::Others {
             system,
             processes,
             with_descendants: false,
             has_left_itself_out: false,
-        }))
+        })
     }
 
     /// A probe of other processes with all their descendants, including those started later. A descendant that ends
@@ -134,15 +181,14 @@ impl ProcessProbe {
         if pids.contains(&own) {
             return Err(HostError::OwnProcess { pid: own });
         }
-        let mut probe = Self::processes(pids)?;
+        let mut probe = Self::processes(pids)?.with_descendants();
         if let Probed::Others {
             system,
             processes,
-            with_descendants,
             has_left_itself_out,
+            ..
         } = &mut probe.0
         {
-            *with_descendants = true;
             let found = Descendants::find(system, processes);
             *has_left_itself_out = found.has_own_process;
         }
@@ -166,8 +212,9 @@ impl ProcessProbe {
         Self(Probed::Own { begun_s: None })
     }
 
-    /// The sum of the peak resident memory of the other processes, in bytes, including their memory now; `None` when
-    /// one of them has ended, and for a probe of this process.
+    /// The sum of the peak resident memory of the other processes, in bytes, including their memory now; `None` when one
+    /// of them that was given to [`processes`](Self::processes) or [`trees`](Self::trees) has ended, and for a probe of
+    /// this process.
     pub fn max_rss_bytes(&mut self) -> Option<u64> {
         let Probed::Others {
             system, processes, ..
@@ -176,8 +223,8 @@ impl ProcessProbe {
             return None;
         };
         let mut peak_bytes = |process: &mut ProbedProcess| {
-            process.read(system)?;
-            Some(process.max_rss_bytes)
+            let is_known = process.read(system).is_some() || !process.is_required;
+            is_known.then_some(process.max_rss_bytes)
         };
         processes.iter_mut().map(&mut peak_bytes).sum()
     }
@@ -195,7 +242,7 @@ impl ProcessProbe {
         for process in processes {
             match process.read_memory(system) {
                 Some(bytes) => sum += bytes,
-                None if process.is_root => return None,
+                None if process.is_required => return None,
                 None => {}
             }
         }
@@ -213,7 +260,7 @@ impl ProcessProbe {
         for process in processes {
             match open_files_of(process.pid.as_u32()) {
                 Some(files) => sum += files,
-                None if process.is_root => return None,
+                None if process.is_required => return None,
                 None => {}
             }
         }
@@ -262,7 +309,7 @@ impl ProcessProbe {
                 for process in processes {
                     match process.end(system) {
                         Some(reading) => readings.push(reading),
-                        None if process.is_root => return None,
+                        None if process.is_required => return None,
                         None => {}
                     }
                 }
@@ -278,6 +325,12 @@ impl ProcessProbe {
             }),
         }
     }
+}
+
+/// The processes of this machine, without any information about them yet.
+fn process_list() -> Result<Box<System>, HostError> {
+    let system = System::new().map_err(|e| HostError::Processes(io::Error::other(e)))?;
+    Ok(Box::new(system))
 }
 
 /// Descendants of probed processes.
@@ -310,7 +363,7 @@ impl Descendants {
                     continue;
                 }
                 parents.push(*pid);
-                found.new.push(ProbedProcess::descendant(pid.as_u32()));
+                found.new.push(ProbedProcess::optional(pid.as_u32()));
             }
         }
         found
@@ -526,6 +579,33 @@ mod tests {
             let all = |counts: ContextSwitchCounts| counts.voluntary + counts.involuntary;
             assert!(all(after) > all(before), "{before:?} {after:?}");
         }
+    }
+
+    /// A wrapper script of `python3` starts processes that end before the server is measured.
+    #[cfg(unix)]
+    #[test]
+    fn the_end_of_a_short_lived_process_does_not_hide_those_of_the_server() {
+        let mut short_lived = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let pids = [short_lived.id(), std::process::id(), u32::MAX - 1];
+        let mut group = ProcessProbe::group(&pids).unwrap();
+        let mut all = ProcessProbe::processes(&pids[..2]).unwrap();
+        let before = group.max_rss_bytes().unwrap();
+        group.begin();
+        all.begin();
+        short_lived.kill().unwrap();
+        short_lived.wait().unwrap();
+        assert_eq!(group.end().unwrap().pids, [std::process::id()]);
+        assert!(group.max_rss_bytes().unwrap() >= before);
+        let parent = std::os::unix::process::parent_id();
+        assert!(group.include(&[parent]) && !group.include(&[parent]));
+        assert!(group.max_rss_bytes().unwrap() > before);
+        assert!(all.end().is_none());
+        let none = ProcessProbe::group(&pids[..1]);
+        assert!(matches!(none, Err(HostError::NoProcess { .. })));
+        assert!(ProcessProbe::group(&[]).is_err());
     }
 
     #[test]

@@ -41,6 +41,16 @@ impl ServerChild {
         self.group.members()
     }
 
+    /// Stops the processes of the server until [`resume`](Self::resume).
+    pub fn suspend(&self) {
+        self.group.suspend();
+    }
+
+    /// Lets stopped processes go on.
+    pub fn resume(&self) {
+        self.group.resume();
+    }
+
     /// Returns exit status and last output; `None` while the process runs.
     pub fn ending(&mut self) -> Option<(ExitStatus, String)> {
         let ending = self.group.ending()?;

@@ -198,7 +198,7 @@ pub enum Refusal {
         remedy: &'static str,
     },
     /// Servers side by side, in the place of a run.
-    #[error("is a comparison that ws-compare wrote, not a run: read it with ws-compare")]
+    #[error("is a comparison that ws-compare wrote, not a run: give its .json to ws-compare")]
     Comparison,
     /// A JSON document without a list of numbers.
     #[error("holds neither a list of times nor a run of ws-bench")]

@@ -63,7 +63,7 @@ impl RatioComparison {
     /// noise could not detect a difference of 1 %, the advised additional rounds detected it in 180 of 229 simulated
     /// comparisons.
     pub fn of(ratio: Ratio, direction: Direction) -> Self {
-        let enough = ratio.rounds >= rounds_needed(ratio.level);
+        let enough = ratio.has_enough_rounds();
         let better = match direction {
             Direction::HigherIsBetter => ratio,
             Direction::LowerIsBetter => ratio.inverse(),

@@ -65,6 +65,8 @@ pub struct SliceRecord {
     pub connections: Connections,
     /// Messages sent in the whole slice, also in its settle part.
     pub all_sent: u64,
+    /// Messages of the settle part without a correct echo in time.
+    pub unanswered_in_settle: u64,
     /// True if the user interrupted the run.
     pub interrupted: bool,
 }
@@ -173,6 +175,7 @@ impl SlicedRun {
         let progress: Vec<_> = threads.iter().map(|t| Arc::clone(&t.progress)).collect();
         let sum = sum_progress(&progress);
         let all_sent = threads.iter().map(|t| t.all_sent).sum();
+        let unanswered_in_settle = threads.iter().map(|t| t.unanswered_warmups).sum();
         let recorders = threads.into_iter().map(|t: ThreadSlice| t.recorder);
         Ok(SliceRecord {
             record: Recorder::merge(recorders.collect(), &self.samples),
@@ -184,6 +187,7 @@ impl SlicedRun {
                 ..sum.connections
             },
             all_sent,
+            unanswered_in_settle,
             interrupted: self.coordinator.interrupted,
         })
     }

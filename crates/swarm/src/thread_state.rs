@@ -113,6 +113,8 @@ pub(crate) struct ThreadState {
     pub(crate) wall_at: Cell<(u64, u64)>,
     /// Working memory for the classification of records.
     pub(crate) scratch: RefCell<Scratch>,
+    /// Messages sent before the measured phase or the counted part of a slice, without a correct echo in time.
+    pub(crate) unanswered_warmups: Cell<u64>,
     /// True when a client waited for a whole timeout while messages arrived, but none ever identified one of its own.
     pub(crate) recognized_nothing: Cell<bool>,
     /// Additional headers of the requests of all clients. The server may repeat secrets in them.
@@ -170,6 +172,7 @@ impl ThreadState {
             leaving: RefCell::default(),
             opens_from_ns: clock.ns_of(opens_from),
             last_stop_end_ns: Cell::new(0),
+            unanswered_warmups: Cell::new(0),
             recognized_nothing: Cell::new(false),
             dialogue: content.dialogue.clone(),
             early: RefCell::default(),

@@ -184,6 +184,13 @@ fn a_slice_ends_at_the_timeout_when_no_echo_comes() {
     let found = slice(&mut run, Duration::ZERO, 200 * MS);
     // One message of each client, and nobody waits for it any longer.
     assert_eq!((found.record.counts.sent, found.record.counts.lost), (4, 4));
+    assert_eq!(found.unanswered_in_settle, 0);
+    // It was as silent about them in the settle part and in the warm-up, where every slice waited for the timeout.
+    let settling = slice(&mut run, 200 * MS, 1 * MS);
+    assert_eq!(
+        (settling.record.counts.sent, settling.unanswered_in_settle),
+        (0, 4)
+    );
     silent.store(false, Ordering::SeqCst);
     let found = slice(&mut run, Duration::ZERO, 200 * MS).record.counts;
     assert_eq!((found.sent, found.lost), (found.received, 0));

@@ -39,7 +39,7 @@ pub fn verdict(
                         });
                     format!(": about {}{longer} needed", counted(n, "more round"))
                 }
-                Some(_) | None => ": more rounds would hardly help".to_owned(),
+                Some(_) | None => format!(": more than {MOST_ROUNDS_ADVISED} more rounds needed"),
             };
             // Two digits would print an interval that contains 1 as if it started or ended there.
             let at_one = |end: f64| (0.995..1.005).contains(&end);
@@ -246,7 +246,7 @@ mod tests {
         );
         assert_eq!(
             text(ratio(1.0, 0.99, 1.01, 10), Direction::HigherIsBetter),
-            "inconclusive: more rounds would hardly help (0.99–1.01)"
+            "inconclusive: more than 100 more rounds needed (0.99–1.01)"
         );
     }
 

@@ -41,8 +41,8 @@ fn exclude_saved_runs(flag: Arg) -> Arg {
 
 /// Compares WebSocket servers statistically.
 ///
-/// Every server of --server is restarted in every round, in random order, and measured twice: its throughput in closed loop, and its
-/// latency in open loop at a rate that all servers can hold. --capacity searches for the highest rate at which
+/// Every server of --server is restarted in every round and measured twice: its throughput in closed loop, and its latency in open
+/// loop at a rate that all servers can hold. The servers take turns in slices, in random order. --capacity searches for the highest rate at which
 /// conditions hold instead. Every result has a confidence interval (95 % for all figures together), or the word inconclusive.
 #[derive(Debug, Clone, Parser)]
 #[command(version, max_term_width = 100, mut_args(exclude_saved_runs))]
@@ -119,7 +119,7 @@ pub(crate) struct CompareArgs {
     #[arg(long = "url", value_name = "NAME=URL", value_parser = Candidate::with_url, group = "measured", help_heading = SERVERS)]
     pub(crate) urls: Vec<Candidate>,
 
-    /// Server that the others are compared with [default: the first] (example: axum)
+    /// Server that the others are compared with [default: the first --server, else the first --url] (example: axum)
     #[arg(long, value_name = "NAME", help_heading = SERVERS)]
     pub(crate) reference: Option<String>,
 

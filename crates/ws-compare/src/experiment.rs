@@ -7,7 +7,7 @@ use host::open_files;
 use host::system_info::available_memory_bytes;
 use measurement::plan::{LoadSpec, Plan, PlanError, ServerUrl, TargetServer};
 use measurement::run::comparison::{
-    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, add_slice_ratios,
+    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, set_slice_ratios,
 };
 use measurement::run::{PlanSummary, ScenarioSummary};
 use units::Rate;
@@ -176,13 +176,7 @@ impl<'a> Experiment<'a> {
         }
         let most = args.until_sure.map_or(0, |_| args.max_rounds());
         let has_processes = self.candidates.iter().any(|c| c.command.is_some());
-        let is_measured = |figure: &ComparedFigure| {
-            has_processes
-                || !matches!(
-                    figure,
-                    ComparedFigure::MessagesPerCpuS | ComparedFigure::MemoryPerConnection
-                )
-        };
+        let is_measured = |figure: &ComparedFigure| has_processes || !figure.is_of_processes();
         let figures = args.compared_figures();
         let round = args
             .budget
@@ -337,7 +331,7 @@ impl<'a> Experiment<'a> {
             if measured.is_err() {
                 return false;
             }
-            add_slice_ratios(rows, &comparison.plan.reference);
+            set_slice_ratios(rows, &comparison.plan.reference);
             longest = longest.max(round_begun.elapsed());
             display.line(&describe_round(round, &comparison.rounds));
             let is_sure = |percent| verdicts::is_sure(comparison, percent);

@@ -7,6 +7,7 @@ use measurement::run::thresholds::{
 use statistics::capacity_ratio::CapacityObstacle;
 use statistics::interval_levels;
 use statistics::ratio::Ratio;
+use statistics::signed_rank::rounds_needed;
 use units::counted;
 use wording::comparison::capacity_obstacle;
 
@@ -72,6 +73,14 @@ impl Conditions {
             .collect()
     }
 
+    /// Figures of a server that the conditions are about.
+    pub(crate) fn figures_of(&self, server: &str) -> impl Iterator<Item = ComparedFigure> {
+        let terms = self.all.iter().flat_map(BetweenServers::terms);
+        terms
+            .filter(move |(index, _)| self.names[*index] == server)
+            .filter_map(|(_, figure)| figure_named(figure.name()))
+    }
+
     pub(crate) fn judge(&self, rounds: RoundValues) -> Vec<ConditionRow> {
         // A build fails if any of the conditions holds, so they need a joint level.
         let family = interval_levels::bonferroni_level(CONFIDENCE, self.all.len());
@@ -125,7 +134,10 @@ impl Conditions {
             }
         };
         match condition.judge(values, &rounds.bootstrap(level)) {
-            Ok(judgement) => JudgedCondition::of(&judgement),
+            Ok(judgement) if judgement.outcome == ConditionOutcome::NotMeasured => {
+                JudgedCondition::not_judged(&self.unmeasured(condition, rounds))
+            }
+            Ok(judgement) => JudgedCondition::of(condition, &judgement, rounds_needed(level)),
             Err(error) => JudgedCondition::not_judged(&error.to_string()),
         }
     }
@@ -141,10 +153,35 @@ impl Conditions {
             Ok(judgement) if judgement.outcome == ConditionOutcome::NotMeasured => {
                 self.without_capacities(condition, rounds)
             }
-            Ok(judgement) => JudgedCondition::of(&judgement),
+            // Each search has an interval of its own.
+            Ok(judgement) => JudgedCondition::of(condition, &judgement, 0),
             Err(CapacityObstacle::NoRounds) => self.without_capacities(condition, rounds),
             Err(obstacle) => JudgedCondition::inconclusive(capacity_obstacle(obstacle)),
         }
+    }
+
+    /// The figure of the condition that no round has, and what it needs.
+    fn unmeasured(&self, condition: &BetweenServers, rounds: RoundValues) -> String {
+        let terms = condition.terms();
+        let mut figures =
+            terms.filter_map(|(server, named)| Some((server, figure_named(named.name())?)));
+        let missing =
+            figures.find(|(server, own)| rounds.values(&self.names[*server], *own).is_empty());
+        let Some((server, figure)) = missing else {
+            return "no round has all figures of it".to_owned();
+        };
+        let needs = match figure {
+            figure if figure.is_of_processes() => {
+                ", which needs a server that ws-compare starts, and processes that it can read"
+            }
+            figure if figure.is_of_latency_run() => ", which needs runs at a rate (`--rate`)",
+            _ => "",
+        };
+        let server = &self.names[server];
+        format!(
+            "{} of {server} was not measured{needs}",
+            figure.short_name()
+        )
     }
 
     /// The result without any round that has the capacities of all servers of the condition.
@@ -174,11 +211,12 @@ struct JudgedCondition {
 }
 
 impl JudgedCondition {
-    fn of(judgement: &Judgement) -> Self {
+    /// `needed`: minimum number of rounds for an interval.
+    fn of(condition: &BetweenServers, judgement: &Judgement, needed: usize) -> Self {
         Self {
             held: judgement.held,
             is_sure: judgement.outcome != ConditionOutcome::CannotTell,
-            text: describe(judgement),
+            text: describe(condition, judgement, needed),
         }
     }
 
@@ -211,28 +249,42 @@ fn is_of_search(figure: &RunFigure) -> bool {
     figure_named(figure.name()) == Some(ComparedFigure::CapacityUnderSlo)
 }
 
-/// `the ratio is 1.320 (1.280–1.360)`, `the ratio is at least 1.280`.
-fn describe_ratio(ratio: Ratio) -> String {
+/// `the ratio is 1.320 (1.280–1.360)`, `the ratio is at least 1.280`, or the value of a figure with a limit:
+/// `throughput is 52,000 msg/s (51,200–52,900)`.
+fn describe_ratio(condition: &BetweenServers, ratio: Ratio) -> String {
     let Ratio {
         estimate,
         low,
         high,
         ..
     } = ratio;
+    let figure = condition
+        .terms()
+        .find_map(|(_, named)| figure_named(named.name()));
+    let (what, unit, print): (&str, &str, Box<dyn Fn(f64) -> String>) =
+        match (figure, condition.limit()) {
+            (Some(figure), Some(limit)) => (
+                figure.short_name(),
+                figure.printed_unit(),
+                Box::new(move |ratio| figure.print(ratio * limit)),
+            ),
+            _ => ("the ratio", "", Box::new(|ratio| format!("{ratio:.3}"))),
+        };
     if high.is_infinite() {
-        format!("the ratio is at least {low:.3}")
+        format!("{what} is at least {}{unit}", print(low))
     } else if low == 0.0 && high > 0.0 {
-        format!("the ratio is at most {high:.3}")
+        format!("{what} is at most {}{unit}", print(high))
     } else {
-        format!("the ratio is {estimate:.3} ({low:.3}–{high:.3})")
+        let [estimate, low, high] = [estimate, low, high].map(print);
+        format!("{what} is {estimate}{unit} ({low}–{high})")
     }
 }
 
-fn describe(judgement: &Judgement) -> String {
+fn describe(condition: &BetweenServers, judgement: &Judgement, needed: usize) -> String {
     let rounds = counted(judgement.rounds as u64, "round");
     let (mut ratio, mut sure) = (String::new(), String::new());
     if let Some(found) = judgement.ratio {
-        ratio = format!(": {}", describe_ratio(found));
+        ratio = format!(": {}", describe_ratio(condition, found));
         // The conditions are few and fixed before the measurement, so their level differs from that of the figures.
         sure = format!("{} % ", percent(found.level));
     }
@@ -241,9 +293,12 @@ fn describe(judgement: &Judgement) -> String {
         ConditionOutcome::NotHeld => {
             format!("with {sure}confidence it does not hold in {rounds}{ratio}")
         }
-        ConditionOutcome::CannotTell => format!("inconclusive after {rounds}{ratio}"),
-        ConditionOutcome::NotMeasured => {
-            "it cannot be judged and counts as held: a figure of it was not measured".to_owned()
+        ConditionOutcome::CannotTell if judgement.rounds < needed => {
+            format!("{rounds}, an interval needs {needed}")
+        }
+        // The line of the condition begins with `inconclusive`. What was not measured is described before.
+        ConditionOutcome::CannotTell | ConditionOutcome::NotMeasured => {
+            format!("{rounds}{ratio}")
         }
     }
 }

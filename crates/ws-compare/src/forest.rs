@@ -7,10 +7,11 @@ use draw_plot::{
     forest_plot_svg,
 };
 use measurement::run::comparison::{
-    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow,
+    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict,
 };
 use ws_report::page::PagePicture;
 
+use crate::round_values::RoundValues;
 use crate::sentences;
 
 /// Height around the rows, and of each row, at a width of 1280 pixels.
@@ -35,7 +36,7 @@ pub(crate) fn for_page(c: &Comparison) -> Result<Vec<PagePicture>, DrawError> {
     }
     let svg = forest_plot_svg(&options(&ratios, Theme::Page), &ratios)?;
     let caption = format!(
-        "Above 1, a server is better than {}. Each faint dot is one round. Each bar is the interval over all rounds.",
+        "Above 1, a server is better than {}. Each faint dot is one round. Each bar is the interval over all rounds, where they are enough for one.",
         c.plan.reference
     );
     Ok(vec![PagePicture {
@@ -85,7 +86,7 @@ fn ratios(c: &Comparison) -> ForestData {
     }
 }
 
-/// The row of a server for a figure; `None` without a ratio.
+/// The row of a server for a figure, without an interval if there are too few rounds for one; `None` without a ratio.
 fn row(
     c: &Comparison,
     figure: ComparedFigure,
@@ -96,15 +97,17 @@ fn row(
         true => ratio,
         false => 1.0 / ratio,
     };
-    let (ratio, low, high) = (against.ratio?, against.low?, against.high?);
-    let mut interval = [low, ratio, high].map(better);
-    interval.sort_by(f64::total_cmp);
-    let value = |row: &RoundRow| figure.of(row);
-    let dots = c.rounds_of(&against.server).filter_map(|row| {
-        let same = |other: &&RoundRow| other.round == row.round;
-        let reference = c.rounds_of(&against.reference).find(same)?;
-        Some(better(value(row)? / value(reference)?))
+    let ratio = against.ratio?;
+    let interval = against.low.zip(against.high).map(|(low, high)| {
+        let mut interval = [low, ratio, high].map(better);
+        interval.sort_by(f64::total_cmp);
+        interval
     });
+    let log_ratios = RoundValues(c).log_ratios(&against.server, figure);
+    let dots = log_ratios
+        .into_iter()
+        .flatten()
+        .map(|log| better(log.exp()));
     let name = figure.short_name();
     Some(ForestRow {
         label: if several {
@@ -114,7 +117,7 @@ fn row(
         },
         begins_group: false,
         dots: dots.collect(),
-        interval: Some(interval),
+        interval,
         said: match against.verdict {
             ComparisonVerdict::Better => RowOutcome::Better,
             ComparisonVerdict::Worse => RowOutcome::Worse,

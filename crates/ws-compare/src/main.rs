@@ -47,6 +47,7 @@ mod load_template;
 mod measure;
 mod outputs;
 mod page;
+mod process_figures;
 mod progress;
 mod round;
 mod round_lines;
@@ -58,6 +59,7 @@ mod sentences;
 mod server;
 mod steady_state;
 mod text;
+mod validity;
 mod verdicts;
 
 use std::process::ExitCode;

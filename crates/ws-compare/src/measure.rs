@@ -1,6 +1,6 @@
 //! One run against one server: from a plan to the figures used in a comparison.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use host::process_probe::ProcessProbe;
 use measurement::plan::Plan;
@@ -23,12 +23,6 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Longest stop of a generator thread during its calibration.
-    pub(crate) fn longest_stop(&self) -> Duration {
-        let stop_ns = self.calibration.map_or(0, |c| c.longest_stop_ns);
-        Duration::from_nanos(stop_ns)
-    }
-
     /// Describes the host, and calibrates the generator with a load like the plan's.
     pub(crate) fn describe(plan: &Plan, open_file_limit: Option<u64>) -> Self {
         Self {
@@ -71,9 +65,8 @@ pub(crate) fn measure(
     processes: &[u32],
 ) -> Result<RunOutcome, SwarmError> {
     // A server whose processes cannot be sampled can still be measured.
-    let mut probe = Some(processes)
-        .filter(|processes| !processes.is_empty())
-        .and_then(|processes| ProcessProbe::processes(processes).ok());
+    let probe = ProcessProbe::group(processes).ok();
+    let mut probe = probe.map(ProcessProbe::with_descendants);
     let before_bytes = probe.as_mut().and_then(ProcessProbe::max_rss_bytes);
     let setup = RunSetup {
         tool: tool(),
@@ -235,8 +228,17 @@ fn fault_counts(summary: &Summary) -> [(u64, &'static str, &'static str); 10] {
 /// Used for live rounds and saved runs alike. Slowness is not a fault: late echoes are judged by the verdict. Neither are
 /// missing deliveries: `reach` compares them. The conditions of a search judge its lost and unsent messages.
 pub(crate) fn describe_faults(summary: &Summary) -> Option<String> {
-    let (m, c) = (&summary.messages, &summary.connections);
     let early_end = early_end(summary).filter(|_| summary.capacity.is_none());
+    describe(summary, early_end)
+}
+
+/// Like [`describe_faults`], for slices: their time is not that of a plan.
+pub(crate) fn describe_faults_under_load(summary: &Summary) -> Option<String> {
+    describe(summary, None)
+}
+
+fn describe(summary: &Summary, early_end: Option<String>) -> Option<String> {
+    let (m, c) = (&summary.messages, &summary.connections);
     let parts: Vec<_> = fault_counts(summary)
         .iter()
         .filter(|(n, ..)| *n > 0)

@@ -126,7 +126,7 @@ impl RoundRunner {
         }
         on_phase("further checks");
         let notes = self.notes(&mut server)?;
-        let probe = ProcessProbe::processes(&server.processes());
+        let probe = ProcessProbe::group(&server.processes());
         let memory_bytes = probe.ok().and_then(|mut probe| probe.max_rss_bytes());
         server.end();
         Ok(TryOut {
@@ -240,6 +240,7 @@ impl RoundRunner {
                 name: name(),
                 faults,
                 ends_early: outcome.ends_early,
+                has_turns: false,
             }),
             None => Ok(outcome.row),
         }
@@ -271,6 +272,7 @@ impl RoundRunner {
                 name: name(),
                 faults,
                 ends_early: outcome.ends_early,
+                has_turns: false,
             }),
             None => Ok(outcome),
         }

@@ -9,9 +9,19 @@ use statistics::interval_levels;
 use statistics::order_statistics::pseudo_median;
 use statistics::paired::Pairs;
 use statistics::variance_components::VarianceComponents;
+use units::counted;
 
 /// Joint confidence level of all verdicts of a comparison, and of all its conditions.
 pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// The figures whose intervals `--until-sure` checks if no figures were chosen: tails would need many times the rounds.
+const USUAL_FIGURES: [ComparedFigure; 5] = [
+    ComparedFigure::Throughput,
+    ComparedFigure::ResponseP50,
+    ComparedFigure::LastP50,
+    ComparedFigure::GapP99,
+    ComparedFigure::CapacityUnderSlo,
+];
 
 /// Number of rounds above which fewer resamples are used.
 const MANY_ROUNDS: u32 = 100;
@@ -19,17 +29,23 @@ const MANY_ROUNDS: u32 = 100;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RoundValues<'c>(pub(crate) &'c Comparison);
 
-/// The runs of a server that have a certain verdict.
-pub(crate) struct RunsWithVerdict<'c> {
+/// `b failed in 4 of 6 rounds`.
+pub(crate) fn describe_failed(server: &str, failed: &SomeOfServer) -> String {
+    let rounds = counted(failed.of as u64, "round");
+    format!("{server} failed in {} of {rounds}", failed.count)
+}
+
+/// Some of the runs or rounds of a server: those with a certain verdict, or those that failed.
+pub(crate) struct SomeOfServer<'c> {
     pub(crate) count: usize,
-    /// Number of all runs of the server.
+    /// Number of all of them.
     pub(crate) of: usize,
-    /// First reason of the first of these runs.
+    /// First reason of the first of them.
     pub(crate) reason: &'c str,
 }
 
-impl RunsWithVerdict<'_> {
-    /// Returns true when the remaining runs are too few to represent the server.
+impl SomeOfServer<'_> {
+    /// Returns true when the remaining ones are too few to represent the server.
     pub(crate) fn leaves_too_few(&self) -> bool {
         let left = self.of - self.count;
         2 * left < self.of || left < Pairs::FEWEST
@@ -138,6 +154,15 @@ impl<'c> RoundValues<'c> {
         })
     }
 
+    /// The figures that `--until-sure` looks at.
+    pub(crate) fn figures_to_know(self) -> &'c [ComparedFigure] {
+        let chosen = &self.0.plan.figures;
+        match ComparedFigure::are_all_of_a_load(chosen) {
+            true => &USUAL_FIGURES,
+            false => chosen,
+        }
+    }
+
     /// Raises the level if verdicts are checked after every round.
     pub(crate) fn sequential(self, level: f64) -> f64 {
         if self.0.plan.until_sure_percent.is_some() {
@@ -158,18 +183,35 @@ impl<'c> RoundValues<'c> {
         }
     }
 
-    /// Checks that enough runs of a server are valid, because a few valid runs among invalid ones do not represent it.
-    /// The error is a sentence.
+    /// Rounds in which a server failed; `None` when it failed in none.
+    pub(crate) fn failed(self, server: &str) -> Option<SomeOfServer<'c>> {
+        let rows = || self.0.rounds.iter().filter(|row| row.server == server);
+        let mut failures = rows().filter_map(|row| row.failure.as_deref());
+        let reason = failures.next()?;
+        Some(SomeOfServer {
+            count: 1 + failures.count(),
+            of: rows().count(),
+            reason,
+        })
+    }
+
+    /// Checks that enough rounds of a server did not fail, and that enough of its runs are valid: a few good ones among
+    /// bad ones do not represent it. The error is a sentence.
     pub(crate) fn check_enough_valid(
         self,
         server: &str,
         figure: ComparedFigure,
     ) -> Result<(), String> {
+        if let Some(lost) = self.failed(server).filter(SomeOfServer::leaves_too_few) {
+            return Err(format!("inconclusive: {}", describe_failed(server, &lost)));
+        }
         let invalid = self.runs_with(Verdict::Invalid, server, figure);
-        match invalid.filter(RunsWithVerdict::leaves_too_few) {
+        match invalid.filter(SomeOfServer::leaves_too_few) {
             Some(lost) => Err(format!(
-                "inconclusive: {} of {} runs of {server} are invalid",
-                lost.count, lost.of
+                "inconclusive: {} of {} of {server} {} invalid",
+                lost.count,
+                counted(lost.of as u64, "run"),
+                if lost.count == 1 { "is" } else { "are" }
             )),
             None => Ok(()),
         }
@@ -181,7 +223,7 @@ impl<'c> RoundValues<'c> {
         verdict: Verdict,
         server: &str,
         figure: ComparedFigure,
-    ) -> Option<RunsWithVerdict<'c>> {
+    ) -> Option<SomeOfServer<'c>> {
         let rows = self.0.rounds.iter();
         let runs: Vec<(Verdict, &str)> = rows
             .filter(|row| row.server == server && row.failure.is_none())
@@ -189,7 +231,7 @@ impl<'c> RoundValues<'c> {
             .collect();
         let those = || runs.iter().filter(|(of_run, _)| *of_run == verdict);
         let (_, reason) = those().next()?;
-        Some(RunsWithVerdict {
+        Some(SomeOfServer {
             count: those().count(),
             of: runs.len(),
             reason,

@@ -13,7 +13,7 @@ use crate::fail_if::Conditions;
 use crate::interrupt::InterruptHandle;
 use crate::outputs::ComparisonFiles;
 use crate::saved_runs::SavedRunsError;
-use crate::{capacity_flags, saved_runs, text, verdicts};
+use crate::{capacity_flags, process_figures, saved_runs, text, verdicts};
 
 /// Runs the requested comparison, prints and saves it, and returns the exit status.
 pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<ExitStatus> {
@@ -29,8 +29,9 @@ pub(crate) fn run(args: &CompareArgs, stop: &InterruptHandle) -> anyhow::Result<
             .map_err(|error| usage_error(cli::in_one_line(&error)))?;
     }
     let names: Vec<&str> = candidates.iter().map(|c| c.name.as_str()).collect();
-    let conditions = conditions(args, &names)?;
+    let conditions = conditions(&args.conditions, args.reference.as_deref(), &names)?;
     capacity_flags::check(args, &conditions).map_err(usage_error)?;
+    process_figures::check(&args.figures, &conditions, &candidates).map_err(usage_error)?;
     if let Some(cwd) = args.cwd.as_ref().filter(|cwd| !cwd.is_dir()) {
         return Err(usage_error(format!(
             "--cwd: there is no folder {}",
@@ -66,7 +67,14 @@ fn run_saved(
     }
     let servers = comparison.servers.iter();
     let names: Vec<&str> = servers.map(|server| server.name.as_str()).collect();
-    let conditions = conditions(args, &names)?;
+    // The conditions of a saved comparison stay, unless there are others.
+    let saved = comparison.conditions.iter();
+    let saved: Vec<_> = saved.map(|own| own.expression.clone()).collect();
+    let asked = match args.conditions.as_slice() {
+        [] => &saved,
+        given => given,
+    };
+    let conditions = conditions(asked, args.reference.as_deref(), &names)?;
     finish(args, interrupts, comparison, &conditions, create(outputs)?)
 }
 
@@ -145,7 +153,11 @@ fn exit_status(comparison: &Comparison) -> ExitStatus {
 }
 
 /// Checks the names of the servers, and parses the conditions on them.
-fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> {
+fn conditions(
+    expressions: &[String],
+    reference: Option<&str>,
+    names: &[&str],
+) -> anyhow::Result<Conditions> {
     if names.len() < 2 {
         return Err(usage_error(
             "there is nothing to compare: name at least two servers (--server, --url) or saved runs",
@@ -157,12 +169,11 @@ fn conditions(args: &CompareArgs, names: &[&str]) -> anyhow::Result<Conditions> 
             "two servers are called `{name}`: give each its own name, as in NAME=…"
         )));
     }
-    let reference = args.reference.as_deref();
     if let Some(name) = reference.filter(|name| !names.contains(name)) {
         return Err(usage_error(format!(
             "there is no server `{name}` to compare with: there are {}",
             names.join(", ")
         )));
     }
-    Conditions::parse(&args.conditions, names).map_err(usage_error)
+    Conditions::parse(expressions, names).map_err(usage_error)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cli::in_one_line;
 use measurement::plan::DropMethod;
 use measurement::run::comparison::{
-    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA,
+    CandidateRow, ComparedFigure, Comparison, ComparisonPlan, RoundRow, SCHEMA, set_slice_ratios,
 };
 use measurement::run::{ConnectionPlanSummary, DropSummary, PlanSummary, Summary};
 use results::ResultsError;
@@ -114,6 +114,7 @@ fn read_one(path: &Path, reference: Option<&str>) -> Result<Comparison, SavedRun
             )));
         }
         reference.clone_into(&mut comparison.plan.reference);
+        set_slice_ratios(&mut comparison.rounds, reference);
     }
     comparison.schema = SCHEMA;
     Ok(comparison)
@@ -343,6 +344,7 @@ fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -
             name,
             faults,
             ends_early: false,
+            has_turns: false,
         };
         row.failure = Some(format!("{failure}; saved in {}", path.display()));
         return row;

@@ -32,9 +32,8 @@ pub(crate) fn search(
     processes: &[u32],
 ) -> Result<SearchOutcome, SwarmError> {
     // A server whose processes cannot be sampled can still be searched.
-    let mut probe = Some(processes)
-        .filter(|processes| !processes.is_empty())
-        .and_then(|processes| ProcessProbe::processes(processes).ok());
+    let probe = ProcessProbe::group(processes).ok();
+    let mut probe = probe.map(ProcessProbe::with_descendants);
     let setup = RunSetup {
         tool: tool(),
         calibration: machine.calibration,

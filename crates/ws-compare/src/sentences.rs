@@ -1,23 +1,20 @@
 //! Sentences common to all reports of a comparison.
 
+mod enough_rounds;
 mod searches;
 mod slices;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use measurement::run::comparison::{
     CandidateRow, ComparedFigure, Comparison, ConditionRow, RoundRow, RunRow, Steadiness,
     last_round,
 };
-use statistics::interval_levels::{bonferroni_level, sequential_level};
-use statistics::signed_rank::rounds_needed;
 use units::{counted, human_rate, human_time};
 use wording::capacity_view::all_conditions;
 use wording::plan::named_cores;
 use wording::{ConditionStatus, Tone};
 
-use crate::round_values::CONFIDENCE;
 use ComparedFigure::{
     CapacityUnderSlo, ConnectResponseP50, ConnectResponseP99, DeliveryP50, DeliveryP99, FirstP99,
     GapP99, LastP50, LastP99, LatenessP99, MemoryPerConnection, MessagesPerCpuS, Reach,
@@ -57,8 +54,9 @@ const GROUPS: [(&str, &[ComparedFigure]); 7] = [
     ),
 ];
 
+pub(crate) use enough_rounds::{few_rounds_planned, too_few_rounds};
 pub(crate) use searches::{about_search, measurements, median_of};
-pub(crate) use slices::background;
+pub(crate) use slices::{background, growing_queues};
 
 /// The groups with the headings of this comparison. A feed has no closed loop, and searches have conditions.
 pub(crate) fn groups(c: &Comparison) -> impl Iterator<Item = (String, &'static [ComparedFigure])> {
@@ -149,26 +147,86 @@ pub(crate) fn remarks_on_servers(c: &Comparison) -> Vec<String> {
 
 /// Remarks on rounds that are not counted, not steady, too few or outliers.
 pub(crate) fn remarks_on_rounds(c: &Comparison) -> Vec<String> {
-    let failed = c.rounds.iter().filter_map(|row| {
-        let (round, server, why) = (row.round, &row.server, row.failure.as_ref()?);
-        Some(format!("round {round} is not counted for {server}: {why}"))
-    });
-    let mut lines: Vec<String> = failed.collect();
+    let mut lines = failed_rounds(c);
     if searches::are_searched(c) {
         lines.extend(searches::remarks(c));
     } else if last_round(&c.rounds) == 1 {
-        lines.push(
-            "1 round allows no verdict, because the variation between rounds is unknown; use more `--rounds`, or \
-             several saved runs per server (a=1.json,2.json)"
-                .to_owned(),
-        );
+        lines.push(format!(
+            "1 round allows no verdict, because the variation between rounds is unknown; use {}",
+            enough_rounds::more_rounds(c)
+        ));
     }
+    lines.extend(unknown_of_processes(c));
+    lines.extend(enough_rounds::known_to(c));
     lines.extend(too_few_rounds(c));
     lines.extend(slices::remarks(c));
     lines.extend(unsteady(c));
     lines.extend(longest_cut(c));
     lines.extend(outliers(c));
     lines
+}
+
+/// The rounds that failed, one line for each server and kind of reason. Reasons that differ in numbers only, such as ports,
+/// are of one kind.
+fn failed_rounds(c: &Comparison) -> Vec<String> {
+    let mut lines = Vec::new();
+    for server in &c.servers {
+        let mut kinds: BTreeMap<String, (Vec<u32>, &str)> = BTreeMap::new();
+        for row in c.rounds_of(&server.name) {
+            if let Some(why) = &row.failure {
+                let kind = why.replace(|c: char| c.is_ascii_digit(), "");
+                kinds
+                    .entry(kind)
+                    .or_insert((Vec::new(), why))
+                    .0
+                    .push(row.round);
+            }
+        }
+        let mut kinds: Vec<_> = kinds.into_values().collect();
+        kinds.sort();
+        lines.extend(kinds.into_iter().map(|(rounds, first)| {
+            let are = if rounds.len() == 1 { "is" } else { "are" };
+            let (name, rounds) = (&server.name, named_rounds(&rounds));
+            format!("{rounds} {are} not counted for {name}: {first}")
+        }));
+    }
+    lines
+}
+
+/// The figures of processes that are unknown in measured rounds of a server, one line for each.
+fn unknown_of_processes(c: &Comparison) -> Vec<String> {
+    let mut lines = Vec::new();
+    let figures = c
+        .plan
+        .figures
+        .iter()
+        .filter(|figure| figure.is_of_processes());
+    for figure in figures {
+        for server in c.compared().filter(|server| server.command.is_some()) {
+            let measured = || {
+                c.rounds_of(&server.name)
+                    .filter(|row| Throughput.of(row).is_some())
+            };
+            let unknown = measured().filter(|row| figure.of(row).is_none()).count();
+            if unknown > 0 {
+                lines.push(format!(
+                    "{} of {} is unknown in {unknown} of {}: its processes did not grow, could not be read, or began after the \
+                     measurement",
+                    figure.short_name(),
+                    server.name,
+                    counted(measured().count() as u64, "round")
+                ));
+            }
+        }
+    }
+    lines
+}
+
+/// `round 3`, `rounds 3, 4, 7`.
+fn named_rounds(rounds: &[u32]) -> String {
+    let noun = if rounds.len() == 1 { "round" } else { "rounds" };
+    let numbers: Vec<_> = rounds.iter().map(u32::to_string).collect();
+    format!("{noun} {}", numbers.join(", "))
 }
 
 /// The sentence on the failed checks of a compared server; `None` without failed checks.
@@ -182,96 +240,12 @@ fn notes(server: &CandidateRow) -> Option<String> {
     })
 }
 
-/// The sentence on too few rounds for a verdict, even if intervals do not contain 1; `None` when there are enough.
-pub(crate) fn too_few_rounds(c: &Comparison) -> Option<String> {
-    // The ratio of capacities does not need a minimum of rounds.
-    let by_ranks = c
-        .figures
-        .iter()
-        .filter(|row| row.figure != CapacityUnderSlo);
-    let against = by_ranks.flat_map(|row| &row.against);
-    let leveled = against.filter_map(|against| Some((against.rounds, against.level?)));
-    let needed = leveled.map(|(rounds, level)| (rounds, rounds_needed(level)));
-    // The figure that lacks the fewest rounds.
-    let (had, needed) = needed.min_by_key(|(had, needed)| needed.saturating_sub(*had as usize))?;
-    ((had as usize) < needed).then(|| {
-        let flag = match c.plan.budget_s {
-            // As many rounds may fail again.
-            None => {
-                let lost = last_round(&c.rounds).saturating_sub(had);
-                format!("`--rounds {}`", needed + lost as usize)
-            }
-            Some(_) => {
-                let round_s = c.elapsed_s / f64::from(last_round(&c.rounds).max(1));
-                format!("about `--budget {:.0}s`", (round_s * needed as f64).ceil())
-            }
-        };
-        format!(
-            "{} too few for any verdict: {needed} or more are needed; use {flag} or fewer `--figures`",
-            rounds_are(had)
-        )
-    })
-}
-
-/// `1 round is`, `3 rounds are`.
-fn rounds_are(rounds: u32) -> String {
-    let verb = if rounds == 1 { "is" } else { "are" };
-    format!("{} {verb}", counted(u64::from(rounds), "round"))
-}
-
-/// Warning before the rounds that they are too few for any verdict, or may be: how many it takes depends on how the
-/// figures vary together. `None` when they suffice in any case. `is_sequential`: verdicts are looked at after every round.
-/// `round` is the minimum duration of a round if a budget limits the rounds.
-pub(crate) fn few_rounds_planned(
-    rounds: u32,
-    servers: usize,
-    figures: usize,
-    is_sequential: bool,
-    round: Option<Duration>,
-) -> Option<String> {
-    let family = bonferroni_level(CONFIDENCE, servers.saturating_sub(1));
-    let family = if is_sequential {
-        sequential_level(family)
-    } else {
-        family
-    };
-    let least = rounds_needed(family);
-    let most = rounds_needed(bonferroni_level(family, figures));
-    let flag = match round {
-        Some(round) => {
-            let time = round * u32::try_from(most).unwrap_or(u32::MAX);
-            format!("a `--budget` of more than {} s", time.as_secs() + 1)
-        }
-        None if is_sequential => format!("`--max-rounds {most}`"),
-        None => format!("`--rounds {most}`"),
-    };
-    let needed = if least == most {
-        format!("{least} are needed")
-    } else {
-        format!("{least} to {most} are needed, depending on how the figures vary together")
-    };
-    let planned = rounds as usize;
-    let verdict = if planned < least {
-        format!("{} too few for any verdict", rounds_are(rounds))
-    } else if planned < most {
-        let rounds = counted(u64::from(rounds), "round");
-        format!("{rounds} may be too few for any verdict")
-    } else {
-        return None;
-    };
-    let fewer = if figures > 1 {
-        " or fewer `--figures`"
-    } else {
-        ""
-    };
-    Some(format!("warning: {verdict}: {needed}; use {flag}{fewer}"))
-}
-
 fn outliers(c: &Comparison) -> Vec<String> {
     let mut rounds: BTreeMap<(u32, &str), Vec<String>> = BTreeMap::new();
     for o in &c.outliers {
         let (value, median) = (o.figure.print(o.value), o.figure.print(o.median));
-        let text = format!("{} {value} (median {median})", o.figure.short_name());
+        let (name, unit) = (o.figure.short_name(), o.figure.printed_unit());
+        let text = format!("{name} {value}{unit} (median {median})");
         rounds.entry((o.round, &o.server)).or_default().push(text);
     }
     let line = |((round, server), texts): ((u32, &str), Vec<String>)| {
@@ -305,19 +279,16 @@ fn unsteady(c: &Comparison) -> Vec<String> {
     let line = |(server, (kind, run_of)): (&CandidateRow, (&str, RunOf))| {
         let name = &server.name;
         let rows = c.rounds_of(name);
-        let rounds: Vec<String> = rows
+        let rounds: Vec<u32> = rows
             .filter(|row| run_of(row).is_some_and(is_unsteady))
-            .map(|row| row.round.to_string())
+            .map(|row| row.round)
             .collect();
-        let noun = match rounds.len() {
-            0 => return None,
-            1 => "round",
-            _ => "rounds",
-        };
-        Some(format!(
-            "the {kind} run of {name} was not steady in {noun} {}; a longer `--warmup` or `-d` may help",
-            rounds.join(", ")
-        ))
+        (!rounds.is_empty()).then(|| {
+            format!(
+                "the {kind} run of {name} was not steady in {}; a longer `--warmup` or `-d` may help",
+                named_rounds(&rounds)
+            )
+        })
     };
     kinds.filter_map(line).collect()
 }
@@ -359,9 +330,13 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
     lines.extend(searches::method(c, levels(c)));
     let by_ranks = levels(c).filter(|_| !is_searched);
     if let Some(levels) = by_ranks.filter(|_| too_few_rounds(c).is_none()) {
+        let higher = plan.until_sure_percent.map_or("", |_| {
+            " (higher than for a fixed number of rounds, because rounds end when intervals are narrow)"
+        });
         lines.push(format!(
-            "Intervals are bootstrap intervals of {levels}: in {} of 100 such comparisons no verdict is wrong. In an interval of `inconclusive`, above 1 is better.",
-            percent(plan.confidence)
+            "Intervals are bootstrap intervals of {levels}{higher}: in {} of 100 such comparisons no verdict is wrong. In an interval of `inconclusive`, above 1 is better. In the files, a ratio is the value divided by that of {}.",
+            percent(plan.confidence),
+            plan.reference
         ));
     }
     if are_saved(c) {
@@ -370,6 +345,12 @@ pub(crate) fn method(c: &Comparison) -> Vec<String> {
             text += " Servers that ws-compare starts take turns in slices (--slice).";
         }
         lines.push(text);
+    }
+    if plan.slice_s.is_none() && !are_saved(c) && !is_searched && !c.rounds.is_empty() {
+        lines.push(
+            "The servers of a round were measured one after the other, so a drift of the machine is part of their differences."
+                .to_owned(),
+        );
     }
     lines.extend(slices::method(c));
     let mode = plan.gate.as_deref();
@@ -474,41 +455,6 @@ mod tests {
             [0.95, 0.975, 0.99023, 1.0].map(percent),
             ["95", "97.5", "99.02", "100"]
         );
-    }
-
-    #[test]
-    fn rounds_that_are_too_few_are_named_before_they_begin() {
-        let warning = |rounds, servers, figures, sequential| {
-            few_rounds_planned(rounds, servers, figures, sequential, None)
-        };
-        let three = warning(3, 2, 1, false).unwrap();
-        assert_eq!(
-            three,
-            "warning: 3 rounds are too few for any verdict: 6 are needed; use `--rounds 6`"
-        );
-        assert_eq!(warning(6, 2, 1, false), None);
-        let six = warning(6, 2, 9, false).unwrap();
-        assert!(
-            six.contains("may be too few")
-                && six.contains("6 to 9 are needed")
-                && six.contains("fewer `--figures`"),
-            "{six}"
-        );
-        // The default.
-        assert_eq!(warning(10, 2, 9, false), None);
-        assert!(
-            warning(1, 2, 9, false)
-                .unwrap()
-                .contains("1 round is too few")
-        );
-        let in_budget = few_rounds_planned(5, 2, 9, false, Some(Duration::from_millis(4_300)));
-        let in_budget = in_budget.unwrap();
-        assert!(
-            in_budget.ends_with("use a `--budget` of more than 39 s or fewer `--figures`"),
-            "{in_budget}"
-        );
-        let adding = warning(6, 2, 1, true).unwrap();
-        assert!(adding.contains("`--max-rounds 7`"), "{adding}");
     }
 
     #[test]

@@ -18,17 +18,8 @@ use statistics::{interval_levels, westfall_young};
 use crate::capacity_verdicts;
 use crate::fail_if::Conditions;
 use crate::measure::tool;
-use crate::round_values::{CONFIDENCE, RoundValues, RunsWithVerdict};
-use crate::sentences;
-
-/// The figures whose intervals `--until-sure` checks if no figures were chosen: tails would need many times the rounds.
-const USUAL_FIGURES: [ComparedFigure; 5] = [
-    ComparedFigure::Throughput,
-    ComparedFigure::ResponseP50,
-    ComparedFigure::LastP50,
-    ComparedFigure::GapP99,
-    ComparedFigure::CapacityUnderSlo,
-];
+use crate::round_values::{CONFIDENCE, RoundValues};
+use crate::validity::validity;
 
 /// Minimum distance of an outlier from the median, as a share of the median, even if the other rounds are closer
 /// together.
@@ -77,11 +68,7 @@ pub(crate) fn order(seed: u64, round: u32, servers: usize) -> Vec<usize> {
 pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
     let rounds = RoundValues(comparison);
     let plan = &comparison.plan;
-    let chosen = if ComparedFigure::are_all_of_a_load(&plan.figures) {
-        &USUAL_FIGURES[..]
-    } else {
-        &plan.figures
-    };
+    let chosen = rounds.figures_to_know();
     // Some servers never have some figures: those without a process have no CPU time.
     let is_measured = |server: &str, figure: ComparedFigure| {
         [server, plan.reference.as_str()]
@@ -94,8 +81,13 @@ pub(crate) fn is_sure(comparison: &Comparison, percent: f64) -> bool {
         let mut measured = chosen.iter().filter(|figure| is_measured(server, **figure));
         measured.all(|figure| {
             known += 1;
-            let ratio = ratio_of(rounds, server, *figure, level);
-            ratio.is_some_and(|ratio| ratio.is_within(percent / 100.0))
+            // An interval of fewer rounds allows no verdict. That of capacities needs no minimum.
+            let is_known = |ratio: Ratio| {
+                let is_enough =
+                    *figure == ComparedFigure::CapacityUnderSlo || ratio.has_enough_rounds();
+                is_enough && ratio.is_within(percent / 100.0)
+            };
+            ratio_of(rounds, server, *figure, level).is_some_and(is_known)
         })
     });
     all_known && known > 0
@@ -131,7 +123,8 @@ pub(crate) fn add_verdicts(comparison: Comparison, conditions: &Conditions) -> C
     let figures = comparison.plan.figures.iter();
     let figures = figures.filter_map(|figure| figure_row(rounds, *figure, &others));
     let (figures, outliers) = (figures.collect(), all_outliers(rounds));
-    let (validity, conditions) = (validity(rounds), conditions.judge(rounds));
+    let used = [comparison.plan.figures.clone(), conditions.figures()].concat();
+    let (validity, conditions) = (validity(rounds, &used), conditions.judge(rounds));
     Comparison {
         figures,
         outliers,
@@ -255,6 +248,7 @@ fn against(
     let compared = compare(rounds, server, figure, level);
     let known = compared.as_ref().ok();
     let ratio = known.map(|(compared, _)| compared.ratio);
+    let interval = ratio.filter(Ratio::has_enough_rounds);
     let (verdict, more_rounds) = match known.map(|(compared, _)| compared.verdict) {
         Some(RatioVerdict::Better) => (ComparisonVerdict::Better, None),
         Some(RatioVerdict::Worse) => (ComparisonVerdict::Worse, None),
@@ -272,8 +266,8 @@ fn against(
         reference: rounds.0.plan.reference.clone(),
         rounds: ratio.map_or(0, |r| u32::try_from(r.rounds).unwrap_or(u32::MAX)),
         ratio: ratio.map(|r| r.estimate),
-        low: ratio.map(|r| r.low),
-        high: ratio.map(|r| r.high),
+        low: interval.map(|r| r.low),
+        high: interval.map(|r| r.high),
         level: ratio.map(|r| r.level),
         verdict,
         text: match compared {
@@ -317,81 +311,10 @@ fn all_outliers(rounds: RoundValues) -> Vec<OutlierRow> {
     found
 }
 
-/// Reasons against runs and searches of each kind that are not valid, and the worst verdict that they lead to.
-fn reasons_against_runs(rounds: RoundValues) -> (Verdict, Vec<String>) {
-    let mut reasons = Vec::new();
-    let mut verdict = Verdict::Valid;
-    for (name, figure) in [
-        ("throughput runs", ComparedFigure::Throughput),
-        ("latency runs", ComparedFigure::ResponseP50),
-        ("searches", ComparedFigure::CapacityUnderSlo),
-    ] {
-        for (of, what) in [
-            (Verdict::Invalid, "invalid and left out"),
-            (Verdict::Suspect, "suspect"),
-        ] {
-            let servers = rounds.compared();
-            let found: Vec<(&str, RunsWithVerdict)> = servers
-                .filter_map(|server| Some((server, rounds.runs_with(of, server, figure)?)))
-                .collect();
-            let Some(example) = found.first().map(|(_, found)| found.reason) else {
-                continue;
-            };
-            verdict = verdict.max(match of {
-                Verdict::Invalid if found.iter().any(|(_, f)| f.leaves_too_few()) => of,
-                _ => Verdict::Suspect,
-            });
-            let counts: Vec<_> = found
-                .iter()
-                .map(|(server, f)| format!("{} of {} of {server}", f.count, f.of))
-                .collect();
-            reasons.push(format!(
-                "{name}: {} are {what}. First reason: {example}",
-                counts.join(", ")
-            ));
-        }
-    }
-    (verdict, reasons)
-}
-
-/// Judges a comparison by the validity of its runs.
-fn validity(rounds: RoundValues) -> ValiditySummary {
-    let are_two = rounds.compared().count() >= 2;
-    let (mut verdict, of_runs) = reasons_against_runs(rounds);
-    let mut reasons = Vec::new();
-    if !are_two {
-        verdict = Verdict::Invalid;
-        reasons.push("fewer than two servers are left to compare".to_owned());
-    }
-    reasons.extend(of_runs);
-    let background = sentences::background(rounds.0);
-    if !background.is_empty() {
-        verdict = verdict.max(Verdict::Suspect);
-    }
-    reasons.extend(background);
-    for server in rounds.compared().filter(|_| are_two) {
-        let is_empty = |figure| rounds.values(server, figure).is_empty();
-        let rates = capacity_verdicts::rates(rounds.0, server);
-        let figures = [
-            ComparedFigure::Throughput,
-            ComparedFigure::ResponseP50,
-            ComparedFigure::DeliveryP50,
-        ];
-        if figures.into_iter().all(is_empty) && rates.is_empty() {
-            verdict = Verdict::Invalid;
-            reasons.push(format!("{server} has no round that counts"));
-        }
-    }
-    ValiditySummary {
-        verdict,
-        reasons,
-        found: Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sentences;
     use measurement::run::comparison::{RunRow, RunSlices, SearchRow, SliceRow, Steadiness};
     use measurement::run::{CapacityPlanSummary, CapacitySummary, PlanSummary, SearchEnd};
     use test_support::fixtures::found_capacity;
@@ -536,6 +459,22 @@ mod tests {
         assert!(more.contains("longer runs hardly"), "{more}");
     }
 
+    /// Most runs of the server had processes whose CPU time was not seen.
+    #[test]
+    fn background_work_that_few_runs_know_is_named() {
+        let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), 0.0);
+        for row in c.rounds.iter_mut().filter(|row| row.round <= 2) {
+            let run = row.throughput.as_mut().unwrap();
+            let share = if row.server == "b" { 0.2 } else { 0.001 };
+            run.slices.as_mut().unwrap().background_cpu_share = Some(share);
+        }
+        let lines = sentences::background(&c);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let wanted =
+            "b uses 20 % of a core while others have the load (limit 1 %), which slows them";
+        assert!(lines[0].starts_with(wanted), "{}", lines[0]);
+    }
+
     #[test]
     fn a_disturbed_slice_does_not_reach_the_ratio_of_its_round() {
         let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), 0.0);
@@ -580,6 +519,93 @@ mod tests {
         assert!(is_sure(&c, 2.0), "these servers have no process");
         c.plan.figures = vec![ComparedFigure::MessagesPerCpuS];
         assert!(!is_sure(&c, 2.0), "nothing is known");
+    }
+
+    /// The intervals of three rounds were narrow by chance, and ended the comparison without a verdict.
+    #[test]
+    fn until_sure_waits_for_as_many_rounds_as_a_verdict_needs() {
+        for (rounds, enough) in [(3, false), (12, true)] {
+            let mut c = measured(&[("a", 1_000.0), ("b", 1_000.0)], rounds);
+            c.plan.until_sure_percent = Some(30.0);
+            assert_eq!(is_sure(&c, 30.0), enough, "{rounds}");
+            let c = add_verdicts(c, &Conditions::default());
+            let said = sentences::remarks(&c).join("\n");
+            assert_eq!(
+                said.contains("`--until-sure 30` was reached"),
+                enough,
+                "{said}"
+            );
+            assert_eq!(
+                said.contains("use a higher `--max-rounds`"),
+                !enough,
+                "{said}"
+            );
+            let against = &row(&c, ComparedFigure::Throughput).against[0];
+            assert_eq!(against.low.is_some(), enough, "no bar without an interval");
+        }
+    }
+
+    /// The precision of the other servers was reported as that of all.
+    #[test]
+    fn until_sure_is_not_reached_where_a_server_failed() {
+        let mut c = measured(&[("a", 1_000.0), ("b", 1_000.0), ("x", 1_000.0)], 12);
+        c.plan.until_sure_percent = Some(30.0);
+        for row in c.rounds.iter_mut().filter(|row| row.server == "x") {
+            if row.round > 3 {
+                row.failure = Some("it died".to_owned());
+            }
+        }
+        assert!(!is_sure(&c, 30.0));
+        let c = add_verdicts(c, &Conditions::default());
+        let said = sentences::remarks(&c).join("\n");
+        assert!(said.contains("was not reached"), "{said}");
+    }
+
+    /// The verdict named the generator only, and the gate stayed green.
+    #[test]
+    fn a_server_that_fails_in_most_rounds_is_the_first_reason_and_fails_the_gate() {
+        let mut c = measured(&[("a", 1_000.0), ("b", 1_000.0)], 12);
+        for row in c.rounds.iter_mut().filter(|row| row.server == "b") {
+            if row.round > 4 {
+                row.failure = Some(format!("port {} was closed", 8_000 + row.round));
+            }
+        }
+        let gate = ["b.throughput < 0.5 * a.throughput".to_owned()];
+        let c = add_verdicts(c, &Conditions::parse(&gate, &["a", "b"]).unwrap());
+        assert_eq!(c.validity.verdict, Verdict::Invalid);
+        let reason = "b failed in 8 of 12 rounds. First reason: port 8005 was closed";
+        assert_eq!(c.validity.reasons, [reason]);
+        assert!(c.conditions[0].held);
+        let text = &row(&c, ComparedFigure::Throughput).against[0].text;
+        assert_eq!(text, "inconclusive: b failed in 8 of 12 rounds");
+        let remarks = sentences::remarks(&c);
+        let once = "rounds 5, 6, 7, 8, 9, 10, 11, 12 are not counted for b: port 8005 was closed";
+        assert_eq!(
+            remarks
+                .iter()
+                .filter(|line| line.contains("not counted"))
+                .count(),
+            1
+        );
+        assert_eq!(remarks[0], once);
+    }
+
+    #[test]
+    fn invalid_runs_that_no_figure_is_taken_from_are_no_reason() {
+        let mut c = measured(&[("a", 1_000.0), ("b", 1_000.0)], 12);
+        for row in &mut c.rounds {
+            let run = row.latency.as_mut().unwrap();
+            run.verdict = Verdict::Invalid;
+            run.reasons = vec!["the generator was late".to_owned()];
+        }
+        let verdict = |c: &Comparison, gate: &[String]| {
+            let conditions = Conditions::parse(gate, &["a", "b"]).unwrap();
+            add_verdicts(c.clone(), &conditions).validity.verdict
+        };
+        assert_eq!(verdict(&c, &[]), Verdict::Invalid);
+        c.plan.figures = vec![ComparedFigure::Throughput];
+        assert_eq!(verdict(&c, &[]), Verdict::Valid);
+        assert_eq!(verdict(&c, &["b.p99 > a.p99".to_owned()]), Verdict::Invalid);
     }
 
     #[test]

@@ -250,7 +250,7 @@ fn a_condition_shuts_the_gate_only_with_confidence() {
     // The difference exists, but is not significantly this large.
     let (status, told) = code("b.throughput > 1.32 * a.throughput");
     assert_eq!(status, Some(0), "{told}");
-    assert!(told.contains("inconclusive after 10 rounds"), "{told}");
+    assert!(told.contains(": 10 rounds: the ratio is "), "{told}");
     // The figure was not measured.
     let (status, told) = code("b.memory_per_connection > 1 * a.memory_per_connection");
     assert_eq!(status, Some(4), "{told}");
@@ -302,7 +302,8 @@ fn rounds_that_are_too_few_for_any_verdict_are_said_to_be() {
     let few = said(5);
     assert!(
         few.contains("5 rounds are too few for any verdict")
-            && few.contains("6 or more are needed"),
+            && few.contains("6 or more are needed; use 6 saved runs per server (a=1.json,2.json)")
+            && !few.contains("fewer `--figures`"),
         "{few}"
     );
     // Too few rounds give no interval at any level.

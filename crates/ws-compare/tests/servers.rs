@@ -525,7 +525,11 @@ fn wrong_echoes_under_load_are_told() {
     assert_eq!(failures.len(), 2);
     for told in failures {
         assert!(
-            told.contains(" echoes were wrong") || told.contains(": 1 echo was wrong"),
+            told.contains(" echoes were wrong")
+                || told.contains(": 1 echo was wrong")
+                || told.contains(
+                    " of the warm-up, or of the uncounted beginning of a slice, had no correct echo"
+                ),
             "{told}"
         );
     }
@@ -639,9 +643,16 @@ fn a_server_that_works_in_the_background_is_named() {
         share("a")
     );
     let printed = stdout(&output).replace("\n  ", " ");
+    for slices in ["capacity", "latency"].map(|run| &rows(&c, "busy")[0][run]["slices"]) {
+        assert_eq!(slices["held"], Value::from(true), "{slices}");
+    }
+    assert_eq!(
+        rows(&c, "a")[0]["capacity"]["slices"]["held"],
+        Value::from(false)
+    );
     assert!(printed.contains("busy uses "), "{printed}");
     assert!(
-        printed.contains("while others have the load (limit 1 %)"),
+        printed.contains("while others have the load (limit 1 %). So its processes were stopped"),
         "{printed}"
     );
 }
@@ -694,6 +705,31 @@ fn wrong_usage_is_told_before_anything_is_started() {
         assert!(stderr(&output).contains(wanted), "{}", stderr(&output));
         // A test server writes a file when it starts.
         assert_eq!(compare.files(), Vec::<String>::new());
+    }
+}
+
+/// The rounds were measured, and the report had no figures.
+#[test]
+fn figures_of_processes_that_are_unknown_are_refused_before_the_rounds() {
+    let compare = Compare::new();
+    let servers = ["a", "b"].map(|name| format!("{name}=ws://127.0.0.1:9/ws"));
+    for (flags, wanted) in [
+        (
+            ["--figures", "messages_per_cpu_s,memory_per_connection"],
+            "servers cannot be compared by messages_per_cpu_s: CPU and memory of a server given by --url are unknown",
+        ),
+        (
+            [
+                "--fail-if",
+                "b.memory_per_connection > 1.1 * a.memory_per_connection",
+            ],
+            "memory_per_connection of a is unknown, because a is given by --url",
+        ),
+    ] {
+        let output =
+            compare.run(&[&flags[..], &["--url", &servers[0], "--url", &servers[1]]].concat());
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        assert!(stderr(&output).contains(wanted), "{}", stderr(&output));
     }
 }
 

@@ -374,7 +374,7 @@ fn a_comparison_of_servers_is_called_what_it_is() {
     fs::write(folder.path("compared.json"), document).unwrap();
     assert_eq!(
         folder.refused(1, &["compared.json"]),
-        "error: compared.json is a comparison that ws-compare wrote, not a run: read it with ws-compare\n"
+        "error: compared.json is a comparison that ws-compare wrote, not a run: give its .json to ws-compare\n"
     );
 }
 

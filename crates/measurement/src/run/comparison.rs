@@ -13,7 +13,7 @@ use crate::verdict::{ValiditySummary, Verdict};
 
 pub use figure::ComparedFigure;
 pub use search_row::SearchRow;
-pub use slices::{RunSlices, SliceRow, SliceSpread, add_slice_ratios};
+pub use slices::{RunSlices, SliceRow, SliceSpread, set_slice_ratios};
 
 mod figure;
 mod search_row;

@@ -6,12 +6,14 @@ use std::path::Path;
 
 use measurement::run::comparison::{Comparison, KIND, SCHEMA};
 
+use super::cells::CellSource;
 use super::encoding::{TextFile, is_text};
 use super::json::DocumentHead;
-use crate::error::{Result, ResultsError};
+use crate::error::{Refusal, Result, ResultsError};
+use crate::schema::{COMPARISON_SHEET, ROUNDS_SHEET};
 
 /// Number of bytes at the beginning of a file that are searched for its kind, which is the second key.
-const HEAD_BYTES: u64 = 256;
+const HEAD_BYTES: usize = 256;
 
 /// Returns `true` for a file whose kind is that of a comparison.
 ///
@@ -23,13 +25,32 @@ pub fn is_comparison(path: &Path) -> Result<bool> {
     let Some(TextFile { file, .. }) = open_text(path).map_err(failed)? else {
         return Ok(false);
     };
-    file.take(HEAD_BYTES)
+    file.take(HEAD_BYTES as u64)
         .read_to_end(&mut head)
         .map_err(failed)?;
-    let text = String::from_utf8_lossy(&head);
+    Ok(is_head(&String::from_utf8_lossy(&head)))
+}
+
+/// Returns `true` for the beginning of a document whose kind is that of a comparison.
+pub(super) fn is_head(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
-    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    Ok(compact.starts_with('{') && compact.contains(&format!("\"kind\":\"{KIND}\"")))
+    let compact = text.chars().filter(|c| !c.is_whitespace());
+    // Each character takes a byte at least.
+    let compact: String = compact.take(HEAD_BYTES).collect();
+    compact.starts_with('{') && compact.contains(&format!("\"kind\":\"{KIND}\""))
+}
+
+/// Refuses the workbook of a comparison, whose cells are those of rounds and not of messages.
+pub(super) fn refuse_workbook(source: &dyn CellSource) -> Result<()> {
+    let sheets = source.sheets();
+    let is_there = |name: &str| sheets.iter().any(|sheet| sheet == name);
+    match is_there(COMPARISON_SHEET) && is_there(ROUNDS_SHEET) {
+        true => Err(ResultsError::Refused(
+            source.path().to_owned(),
+            Refusal::Comparison,
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Reads a comparison that ws-compare wrote as `.json`.
@@ -61,7 +82,9 @@ pub fn encoding_of(path: &Path) -> Result<Option<&'static str>> {
 fn open_text(path: &Path) -> io::Result<Option<TextFile>> {
     let mut file = File::open(path)?;
     let mut head = Vec::new();
-    file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
+    file.by_ref()
+        .take(HEAD_BYTES as u64)
+        .read_to_end(&mut head)?;
     if !is_text(&head) {
         return Ok(None);
     }

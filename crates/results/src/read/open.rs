@@ -14,7 +14,7 @@ use super::json_table::JsonTable;
 use super::percentile_table::{self, CountedTimes};
 use super::tool_log::{OpenedText, ToolLog};
 use super::workbook::{RangeFile, XlsxFile};
-use super::{container, json_value, tool_text, zip_limits};
+use super::{comparison, container, json_value, tool_text, zip_limits};
 use crate::error::{Refusal, Result, ResultsError};
 
 /// Number of bytes that identify every format.
@@ -76,6 +76,9 @@ fn open_text(path: &Path, file: File, head: &[u8], ending: &str) -> Result<Opene
     }
     if let Some(refusal) = container::markup_refusal(path, head) {
         return refused(refusal);
+    }
+    if comparison::is_head(head) {
+        return refused(Refusal::Comparison);
     }
     let kind = TextKind::of(head);
     if kind == TextKind::Table

@@ -6,6 +6,7 @@ use measurement::record::TimelineRow;
 use measurement::run::{Run, RunHistograms, RunTimeline, Samples, Summary};
 
 use super::cells::CellSource;
+use super::comparison;
 use super::hlog::IntervalLog;
 use super::json::JsonRun;
 use super::open::{self, OpenedFile};
@@ -101,6 +102,9 @@ fn read_parts(
 ) -> Result<Option<Run>> {
     match open::open(path)? {
         OpenedFile::Cells(mut source) if source.has_sheets() => {
+            if must_be_ours {
+                comparison::refuse_workbook(source.as_ref())?;
+            }
             let sheet = summary_sheet::read(source.as_mut())?;
             let summary = match sheet.map(serde_json::from_value).transpose() {
                 Err(source) if must_be_ours => {

@@ -174,6 +174,7 @@ impl Client {
         thread: &ThreadState,
     ) {
         self.record_difference(sent, &held.message, None, thread);
+        count_warmup(sent, thread);
         if let Some(run) = thread.run
             && !sent.number.is_warmup()
         {
@@ -268,6 +269,7 @@ impl Client {
     }
 
     fn record_lost(&mut self, message: &InFlightMessage, run: RunTimes, thread: &ThreadState) {
+        count_warmup(message, thread);
         if !message.number.is_warmup() {
             self.failed += 1;
             let mut sample = Sample::lost(
@@ -295,6 +297,13 @@ impl Client {
             recorder.in_flight_ns += in_flight_ns.min(thread.rules.timeout_ns);
             recorder.ended(&thread.budget, sample, message.shape.size());
         }
+    }
+}
+
+/// Counts a message without a correct echo in time that is not measured.
+fn count_warmup(message: &InFlightMessage, thread: &ThreadState) {
+    if message.number.is_warmup() {
+        thread.unanswered_warmups.update(|n| n + 1);
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct ThreadSlice {
     pub(crate) progress: Arc<ThreadProgress>,
     /// Messages sent in the slice, measured or not.
     pub(crate) all_sent: u64,
+    /// Unmeasured messages without a correct echo in time.
+    pub(crate) unanswered_warmups: u64,
     /// Messages of each client; empty unless a step keeps samples.
     pub(crate) clients: Vec<ClientCounts>,
     /// Clients with an open connection at the end.
@@ -85,6 +87,7 @@ impl Worker<'_> {
         ThreadSlice {
             // Messages of clients whose connections ended are no longer counted.
             all_sent: sent.saturating_sub(before),
+            unanswered_warmups: self.event_loop.thread.unanswered_warmups.take(),
             alive: self.event_loop.connected_clients(),
             lost: self.event_loop.thread.clients.borrow().lost.len() as u64,
             stale: self.event_loop.stale_clients(),
@@ -119,6 +122,7 @@ impl Worker<'_> {
             recorder,
             progress,
             all_sent: 0,
+            unanswered_warmups: 0,
             clients: Vec::new(),
             alive: 0,
             lost: 0,

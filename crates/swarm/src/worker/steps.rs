@@ -68,6 +68,7 @@ impl Worker<'_> {
             recorder,
             progress,
             all_sent: 0,
+            unanswered_warmups: 0,
             clients: ClientCounts::since(counts(self), &counts_before),
             alive: 0,
             lost: 0,

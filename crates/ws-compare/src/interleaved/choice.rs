@@ -1,10 +1,12 @@
 //! Length of slices, and whether the servers can run at the same time.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use cli::print_notice;
 use measurement::plan::Endpoint;
 use scenario::Scenario;
+use swarm::address::resolve;
 use units::{human_bytes, human_time};
 
 use crate::args::CompareArgs;
@@ -97,19 +99,45 @@ fn find_conflict<'c>(
     candidates: &'c [Candidate],
     path: &str,
 ) -> Option<(&'c str, &'c str, String)> {
-    let mut taken: Vec<(String, &str)> = Vec::new();
+    let mut taken: Vec<(FixedAddress, &str)> = Vec::new();
     for candidate in candidates.iter().filter(|c| c.has_fixed_address()) {
         // Invalid URLs were rejected before.
-        let address = match candidate.target(1, path).ok()?.endpoint() {
-            Endpoint::Tcp { host, port, .. } => format!("{host}:{port}"),
-            Endpoint::Unix { socket } => socket.clone(),
-        };
-        if let Some((_, other)) = taken.iter().find(|(other, _)| *other == address) {
-            return Some((other, &candidate.name, address));
+        let target = candidate.target(1, path).ok()?;
+        let address = FixedAddress::of(target.endpoint());
+        if let Some((_, other)) = taken.iter().find(|(other, _)| other.meets(&address)) {
+            return Some((other, &candidate.name, address.name));
         }
         taken.push((address, &candidate.name));
     }
     None
+}
+
+/// Address at which a server listens in every round.
+struct FixedAddress {
+    name: String,
+    /// All addresses of the name; empty for a socket file, and for a name that cannot be resolved.
+    addresses: Vec<SocketAddr>,
+}
+
+impl FixedAddress {
+    fn of(endpoint: &Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Tcp { host, port, .. } => Self {
+                name: format!("{host}:{port}"),
+                addresses: resolve(host, *port).unwrap_or_default(),
+            },
+            Endpoint::Unix { socket } => Self {
+                name: socket.clone(),
+                addresses: Vec::new(),
+            },
+        }
+    }
+
+    /// Returns true for the same name, and for names of which an address is the same: `localhost` is 127.0.0.1.
+    fn meets(&self, other: &Self) -> bool {
+        let is_shared = |address| other.addresses.contains(address);
+        self.name == other.name || self.addresses.iter().any(is_shared)
+    }
 }
 
 /// Describes why the servers cannot run at the same time; `None` if the memory is sufficient or unknown.
@@ -159,6 +187,11 @@ mod tests {
             "b=y @ ws://127.0.0.1:9001/ws",
         ];
         assert_eq!(chosen(&[], &other), ms(50));
+        let spelt_otherwise = [
+            "a=x @ ws://127.0.0.1:9000/ws",
+            "b=y @ ws://localhost:9000/ws",
+        ];
+        assert_eq!(chosen(&[], &spelt_otherwise), Ok(None));
     }
 
     #[test]

@@ -8,13 +8,16 @@ use measurement::run::comparison::SliceRow;
 use measurement::run::{RunContext, Summary};
 use measurement::verdict::Calibration;
 use swarm::SliceRecord;
+use units::counted;
 
-use crate::measure::{describe_faults, tool};
+use crate::measure::{describe_faults_under_load, tool};
 
 /// A slice and the CPU time of its server.
 #[derive(Debug)]
 pub(super) struct MeasuredSlice {
     pub(super) record: SliceRecord,
+    /// Planned length of the whole slice.
+    pub(super) planned: Duration,
     /// CPU time in the whole slice, in seconds; `None` if unknown.
     pub(super) cpu_s: Option<f64>,
 }
@@ -38,20 +41,40 @@ pub(super) struct JudgedSlice {
     pub(super) disturbed_by: Option<String>,
 }
 
+impl MeasuredSlice {
+    /// Returns true if the last echo came later than the planned length again.
+    pub(super) fn is_late(&self) -> bool {
+        self.record.took > 2 * self.planned
+    }
+
+    /// Returns true if something was counted. Nothing is known of a slice that passed in a pause which began before its
+    /// counted part.
+    pub(super) fn is_counted(&self) -> bool {
+        self.record.record.counts.sent > 0
+    }
+}
+
 impl SliceJudge {
-    /// Describes faults of the server in a slice; `None` without faults.
+    /// Describes faults of the server in a slice; `None` without faults. Those of the uncounted part count, too, because
+    /// the slice has waited for their echoes until the timeout.
     pub(super) fn faults(&self, slice: &SliceRecord) -> Result<Option<String>, PlanError> {
         // Sentences and percentiles cost time, and are needed for faults only.
         let (c, connections) = (&slice.record.counts, &slice.connections);
         let broken = connections.failed + connections.closed_early;
         let wrong = c.lost + c.corrupted.unwrap_or(0) + c.duplicated + c.unsent;
         if broken + wrong == 0 {
-            return Ok(None);
+            let unanswered = Some(slice.unanswered_in_settle).filter(|unanswered| *unanswered > 0);
+            return Ok(unanswered.map(|unanswered| {
+                format!(
+                    "{} of the warm-up, or of the uncounted beginning of a slice, had no correct echo in time",
+                    counted(unanswered, "message")
+                )
+            }));
         }
         let context = context_of(slice, self.calibration);
         let measured = measured_time(slice, &self.load.load);
         let summary = self.summary(&mut slice.record.clone(), slice.counted, measured, context)?;
-        Ok(describe_faults(&summary))
+        Ok(describe_faults_under_load(&summary))
     }
 
     /// Judges a slice: stops, lateness, Little's law.
@@ -187,7 +210,7 @@ pub(super) mod tests {
     pub(in crate::interleaved) fn slice(messages: u64) -> MeasuredSlice {
         let budget = BottomK::new(0, 1);
         let mut recorder = Recorder::new(false, 0);
-        let service_ns = 4 * COUNTED_NS / messages;
+        let service_ns = 4 * COUNTED_NS / messages.max(1);
         for n in 0..messages {
             let sent_ns = n / 4 * service_ns;
             recorder.sent(sent_ns, sent_ns);
@@ -211,8 +234,10 @@ pub(super) mod tests {
                     ..Connections::default()
                 },
                 all_sent: messages + messages / 4,
+                unanswered_in_settle: 0,
                 interrupted: false,
             },
+            planned: Duration::from_millis(50),
             cpu_s: Some(0.01),
         }
     }

@@ -6,10 +6,12 @@
 //! | `run_of_server` | one server's run in slices: connections, CPU, faults |
 //! | `settle` | uncounted beginning of a slice, and length of a slice |
 //! | `judge` | validity of one slice |
+//! | `response_halves` | response times in both halves of slices |
 //! | `total` | sum of all slices, and the row of their run |
 
 mod choice;
 mod judge;
+mod response_halves;
 mod run_of_server;
 mod settle;
 mod total;
@@ -33,15 +35,25 @@ use settle::SliceLength;
 /// Cycles after the first warm-up from which the settle part is determined.
 const SETTLE_CYCLES: usize = 5;
 
-/// Lengths of the slices of throughput and latency runs, determined in the first round.
+/// One in this number of cycles of a latency run keeps its samples, which show a growth of response times.
+const SAMPLED_CYCLE: u32 = 3;
+
+/// Lengths of the slices of throughput and latency runs, determined in the first round in which all servers are there.
 #[derive(Debug, Default)]
 pub(crate) struct SliceLengths {
-    throughput: Option<SliceLength>,
-    latency: Option<SliceLength>,
+    throughput: Option<KnownLength>,
+    latency: Option<KnownLength>,
+}
+
+/// Length of the slices, and the number of servers that it was determined from.
+#[derive(Debug, Clone, Copy)]
+struct KnownLength {
+    length: SliceLength,
+    servers: usize,
 }
 
 impl SliceLengths {
-    fn of(&mut self, kind: RunKind) -> &mut Option<SliceLength> {
+    fn of(&mut self, kind: RunKind) -> &mut Option<KnownLength> {
         match kind {
             RunKind::Throughput => &mut self.throughput,
             RunKind::Latency => &mut self.latency,
@@ -149,7 +161,7 @@ impl InterleavedRound<'_> {
         kind: RunKind,
         load: &LoadSpec,
         servers: &mut [RoundServer],
-        length: &mut Option<SliceLength>,
+        length: &mut Option<KnownLength>,
         on_phase: &mut impl FnMut(&str),
     ) -> Result<(), ServerFailure> {
         on_phase(&format!("{} · connecting", kind.name()));
@@ -186,7 +198,7 @@ impl InterleavedRound<'_> {
         kind: RunKind,
         load: &LoadSpec,
         runs: &mut [RunOfServer],
-        length: &mut Option<SliceLength>,
+        length: &mut Option<KnownLength>,
         on_phase: &mut impl FnMut(&str),
     ) -> Result<SliceLength, ServerFailure> {
         let planned = match load.length {
@@ -207,22 +219,34 @@ impl InterleavedRound<'_> {
             run_of_server::run_cycle(runs, &orders.next(), warm_up)?;
         }
         let slice = match *length {
-            Some(known) => known,
-            None => *length.insert(self.find_length(kind, planned, runs, &mut orders)?),
+            Some(known) if known.servers >= runs.len() => known.length,
+            _ => {
+                let found = self.find_length(kind, planned, runs, &mut orders)?;
+                *length = Some(found);
+                found.length
+            }
         };
-        let times = SliceTimes {
-            settle: slice.settle,
-            counted: slice.counted(),
-            keeps_samples: false,
-        };
-        let counted_cycles = cycles(planned, times.counted).max(1);
+        for run in runs.iter_mut() {
+            run.find_new_processes();
+            run.hold_background_work();
+        }
+        // Every run has each place equally often in the counted cycles.
+        orders.begin_square();
+        let counted_cycles = cycles(planned, slice.counted()).max(1);
+        let counted_cycles = counted_cycles.next_multiple_of(orders.cycles_of_a_square());
         for cycle in 1..=counted_cycles {
             on_phase(&format!(
                 "{} · slice {cycle} of {counted_cycles}",
                 kind.name()
             ));
+            let times = SliceTimes {
+                settle: slice.settle,
+                counted: slice.counted(),
+                keeps_samples: kind == RunKind::Latency && cycle % SAMPLED_CYCLE == 1,
+            };
             run_of_server::count_cycle(runs, cycle, &orders.next(), times)?;
         }
+        run_of_server::settle_disturbances(runs);
         Ok(slice)
     }
 
@@ -233,7 +257,7 @@ impl InterleavedRound<'_> {
         longest: Duration,
         runs: &mut [RunOfServer],
         orders: &mut Orders,
-    ) -> Result<SliceLength, ServerFailure> {
+    ) -> Result<KnownLength, ServerFailure> {
         let whole = SliceTimes {
             settle: Duration::ZERO,
             counted: self.slice,
@@ -245,12 +269,11 @@ impl InterleavedRound<'_> {
                 samples[place].push(slice.record.samples);
             }
         }
-        Ok(SliceLength::find(
-            &samples,
-            self.slice,
-            longest,
-            kind.steady_figure(),
-        ))
+        samples.retain(|slices| slices.len() == SETTLE_CYCLES);
+        Ok(KnownLength {
+            length: SliceLength::find(&samples, self.slice, longest, kind.steady_figure()),
+            servers: samples.len(),
+        })
     }
 }
 
@@ -275,6 +298,15 @@ impl Orders {
             seed,
             left: Vec::new(),
         }
+    }
+
+    /// Leaves out the rest of a square.
+    fn begin_square(&mut self) {
+        self.left.clear();
+    }
+
+    fn cycles_of_a_square(&self) -> u32 {
+        u32::try_from(self.runs.max(1)).unwrap_or(u32::MAX)
     }
 
     fn next(&mut self) -> Vec<usize> {
@@ -318,6 +350,25 @@ mod tests {
         assert_eq!(turns, [[10; 3]; 3]);
         let all: std::collections::BTreeSet<_> = drawn.iter().collect();
         assert!(all.len() > 3, "squares are drawn anew: {all:?}");
+    }
+
+    /// The warm-up left a part of a square.
+    #[test]
+    fn the_counted_cycles_begin_with_a_whole_square() {
+        for warm_up in 0..4 {
+            let mut orders = Orders::new(3, 9);
+            for _ in 0..warm_up {
+                orders.next();
+            }
+            orders.begin_square();
+            let mut turns = [[0; 3]; 3];
+            for _ in 0..7_u32.next_multiple_of(orders.cycles_of_a_square()) {
+                for (turn, run) in orders.next().iter().enumerate() {
+                    turns[*run][turn] += 1;
+                }
+            }
+            assert_eq!(turns, [[3; 3]; 3], "after {warm_up}");
+        }
     }
 
     #[test]

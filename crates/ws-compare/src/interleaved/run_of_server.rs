@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use host::process_probe::ProcessProbe;
 use measurement::plan::LoadSpec;
-use measurement::run::comparison::RunRow;
+use measurement::run::comparison::{RunRow, RunSlices};
 use swarm::{SliceRecord, SliceTimes, SlicedRun};
 
 use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge, of_length};
@@ -20,10 +20,41 @@ use crate::steady_state::SteadyFigure;
 /// Length of the plan of a run in slices. Its slices end the run before.
 const ENDLESS: Duration = Duration::from_secs(24 * 3600);
 
+/// A server that can be held: its processes are stopped in the slices of the others. They go on when this is dropped.
+struct HoldableServer<'r> {
+    server: &'r mut RunningServer,
+    is_held: bool,
+}
+
+impl HoldableServer<'_> {
+    /// Holds the server from now on. Returns false if it has no processes that this program has started.
+    fn hold(&mut self) -> bool {
+        self.is_held = self.server.suspend();
+        self.is_held
+    }
+
+    /// Stops the processes of a held server, or lets them go on for its own slice.
+    fn give_turn(&self, is_own: bool) {
+        match self.is_held {
+            true if is_own => self.server.resume(),
+            true => {
+                self.server.suspend();
+            }
+            false => {}
+        }
+    }
+}
+
+impl Drop for HoldableServer<'_> {
+    fn drop(&mut self) {
+        self.give_turn(true);
+    }
+}
+
 /// One server's run in slices.
 pub(super) struct RunOfServer<'r> {
     candidate: &'r Candidate,
-    running: &'r mut RunningServer,
+    running: HoldableServer<'r>,
     sliced: SlicedRun,
     judge: SliceJudge,
     probe: Option<ProcessProbe>,
@@ -41,16 +72,14 @@ impl<'r> RunOfServer<'r> {
         running: &'r mut RunningServer,
         load: &LoadSpec,
     ) -> Result<Self, ServerFailure> {
-        let processes = running.processes();
         // A server without readable processes can still be measured.
-        let mut probe = Some(&processes)
-            .filter(|processes| !processes.is_empty())
-            .and_then(|processes| ProcessProbe::processes(processes).ok());
+        let mut probe = ProcessProbe::group(&running.processes()).ok();
         let before_bytes = probe.as_mut().and_then(ProcessProbe::max_rss_bytes);
         let server = running.address.server.clone();
         let plan = of_length(load, ENDLESS, server.clone())?;
         let control = &runner.starter.control;
-        let sliced = SlicedRun::open(&plan, control, runner.machine.longest_stop());
+        // Stops that this machine had during the calibration disturb a slice as well.
+        let sliced = SlicedRun::open(&plan, control, Duration::ZERO);
         if control.is_stopped() {
             return Err(ServerFailure::Interrupted);
         }
@@ -62,7 +91,10 @@ impl<'r> RunOfServer<'r> {
         })?;
         Ok(Self {
             candidate,
-            running,
+            running: HoldableServer {
+                server: running,
+                is_held: false,
+            },
             sliced,
             judge: SliceJudge {
                 load: load.clone(),
@@ -75,6 +107,22 @@ impl<'r> RunOfServer<'r> {
             failure: None,
             is_interrupted: false,
         })
+    }
+
+    /// Takes in processes that the server has started since its connections were opened. Returns true if there are any.
+    pub(super) fn find_new_processes(&mut self) -> bool {
+        let running = &self.running.server;
+        let probe = self.probe.as_mut();
+        probe.is_some_and(|probe| probe.include(&running.processes()))
+    }
+
+    /// Holds the server in the slices of the others from now on, if it has worked in them.
+    pub(super) fn hold_background_work(&mut self) {
+        let share = self.total.background_share();
+        let has_worked = share.is_some_and(|share| share > RunSlices::BACKGROUND_LIMIT);
+        if has_worked && self.running.hold() {
+            self.total.note_hold();
+        }
     }
 
     /// CPU time of the server since [`begin_cpu`](Self::begin_cpu), in seconds.
@@ -112,12 +160,13 @@ impl<'r> RunOfServer<'r> {
 
     /// Stores faults of the server, or the end of its process, which explains them.
     fn fail(&mut self, faults: String, ends_early: bool) {
-        let failure = match check_alive(self.candidate, self.running) {
+        let failure = match check_alive(self.candidate, self.running.server) {
             Err(ended) => ended,
             Ok(()) => ServerFailure::UnderLoad {
                 name: self.candidate.name.clone(),
                 faults,
                 ends_early,
+                has_turns: true,
             },
         };
         self.failure = Some(failure);
@@ -130,6 +179,10 @@ impl<'r> RunOfServer<'r> {
         by: SteadyFigure,
         slice: SliceLength,
     ) -> Result<(RunRow, Option<f64>), ServerFailure> {
+        self.running.give_turn(true);
+        if self.find_new_processes() {
+            self.total.forget_cpu();
+        }
         let after_bytes = self.probe.as_mut().and_then(ProcessProbe::max_rss_bytes);
         let closed = self.sliced.close();
         if let Some(failure) = self.failure {
@@ -145,10 +198,10 @@ impl<'r> RunOfServer<'r> {
         if context.interrupted {
             return Err(ServerFailure::Interrupted);
         }
-        check_alive(self.candidate, self.running)?;
+        check_alive(self.candidate, self.running.server)?;
         let opened = context.connections.opened;
         let ends_early = context.connections.closed_early > 0;
-        let pids = self.running.processes();
+        let pids = self.running.server.processes();
         let found = self.total.finish(&self.judge, context, &pids, by, slice)?;
         match found {
             Ok(row) => {
@@ -159,6 +212,7 @@ impl<'r> RunOfServer<'r> {
                 name: name(),
                 faults,
                 ends_early,
+                has_turns: true,
             }),
         }
     }
@@ -191,6 +245,9 @@ fn measure_cycle(
         if runs[place].failure.is_some() {
             continue;
         }
+        for (run_place, run) in runs.iter().enumerate() {
+            run.running.give_turn(run_place == place);
+        }
         runs.iter_mut().for_each(RunOfServer::begin_cpu);
         let record = runs[place].slice(times);
         let cpu_s: Vec<Option<f64>> = runs.iter_mut().map(RunOfServer::end_cpu).collect();
@@ -203,10 +260,34 @@ fn measure_cycle(
         for (other, run) in runs.iter_mut().enumerate().filter(|(n, _)| *n != place) {
             run.total.add_background(cpu_s[other], record.took);
         }
-        let cpu_s = cpu_s[place];
-        slices.push((place, MeasuredSlice { record, cpu_s }));
+        let measured = MeasuredSlice {
+            record,
+            planned: times.settle + times.counted,
+            cpu_s: cpu_s[place],
+        };
+        if measured.is_late() {
+            leave_step(&measured);
+        }
+        slices.push((place, measured));
     }
     Ok(slices)
+}
+
+/// Waits for a random part of a slice after a pause of a server. The slice ended with the pause, so the next pause of a
+/// server that pauses at regular times would always meet the same part of a slice.
+fn leave_step(slice: &MeasuredSlice) {
+    let took_ns = u64::try_from(slice.record.took.as_nanos()).unwrap_or(u64::MAX);
+    // The last digits of a time in nanoseconds are random.
+    let share = measurement::record::message_hash(took_ns, 0, 0) as f64 / u64::MAX as f64;
+    std::thread::sleep(slice.planned.mul_f64(share));
+}
+
+/// Counts disturbed cycles as well, if they are too many for one of the runs.
+pub(super) fn settle_disturbances(runs: &mut [RunOfServer]) {
+    // All runs count the same cycles.
+    if runs.iter().any(|run| run.total.is_mostly_disturbed()) {
+        runs.iter_mut().for_each(|run| run.total.count_disturbed());
+    }
 }
 
 /// Runs one counted slice of every run. If one of them is disturbed, the whole cycle is left out.

@@ -11,8 +11,9 @@ use statistics::steady_state::{SteadyState, find_steady_state};
 use units::{counted, human_rate};
 
 use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge};
+use super::response_halves::ResponseHalves;
 use super::settle::SliceLength;
-use crate::measure::{describe_faults, whole_row};
+use crate::measure::{describe_faults_under_load, whole_row};
 use crate::steady_state::SteadyFigure;
 
 /// Maximum share of cycles that may be left out of a run that is not suspect.
@@ -22,9 +23,12 @@ const MOST_LEFT_OUT: f64 = 0.2;
 /// the share is below 100 % for every server.
 const LEAST_ANSWERED: f64 = 0.8;
 
-/// Share of cycles above which none is left out. A reason that applies to most slices is not a disturbance, and the run
-/// as a whole is judged by it.
+/// Share of a server's slices above which none is left out. A reason that applies to most slices is not a disturbance, and
+/// the run as a whole is judged by it.
 const RULE: f64 = 0.5;
+
+/// Minimum share of cycles that must be left. With fewer, none is left out.
+const LEAST_LEFT: f64 = 0.2;
 
 /// Sums over slices.
 #[derive(Debug, Default)]
@@ -37,12 +41,13 @@ struct SliceSum {
     /// CPU time of the server; `None` if unknown for any slice.
     cpu_s: Option<f64>,
     all_sent: u64,
+    slices: u32,
     rows: Vec<SliceRow>,
 }
 
 impl SliceSum {
     fn add(&mut self, judged: &JudgedSlice) {
-        let MeasuredSlice { record, cpu_s } = &judged.slice;
+        let MeasuredSlice { record, cpu_s, .. } = &judged.slice;
         self.record.add(&record.record);
         self.counted += record.counted;
         self.measured += judged.measured;
@@ -51,14 +56,17 @@ impl SliceSum {
             Some(client) => client.followed_by(self.took_s, &record.client, took_s),
             None => record.client.clone(),
         });
-        self.cpu_s = if self.rows.is_empty() {
+        self.cpu_s = if self.slices == 0 {
             *cpu_s
         } else {
             self.cpu_s.zip(*cpu_s).map(|(sum, more)| sum + more)
         };
         self.took_s += took_s;
         self.all_sent += record.all_sent;
-        self.rows.push(judged.row);
+        self.slices += 1;
+        if judged.slice.is_counted() {
+            self.rows.push(judged.row);
+        }
     }
 
     /// Usage of the server with these processes; `None` if unknown.
@@ -87,15 +95,24 @@ pub(super) struct RunTotal {
     all: SliceSum,
     /// Slices of undisturbed cycles.
     kept: SliceSum,
+    /// True if disturbed cycles count as well.
+    counts_disturbed: bool,
     disturbed: u32,
+    paused: u32,
+    halves: ResponseHalves,
     first_reason: Option<String>,
     background_cpu_s: f64,
     background_s: f64,
+    /// Background share before the server's processes were held; `None` if they were not.
+    share_before_hold: Option<f64>,
 }
 
 impl RunTotal {
     pub(super) fn add(&mut self, judged: &JudgedSlice, is_kept: bool) {
         self.all.add(judged);
+        let is_paused = judged.slice.is_late() || !judged.slice.is_counted();
+        self.paused += u32::from(is_paused);
+        self.halves.add(&judged.slice.record);
         if is_kept {
             self.kept.add(judged);
         }
@@ -105,11 +122,52 @@ impl RunTotal {
         }
     }
 
+    /// Returns true if leaving out disturbed cycles would leave too little, or would hide what is the rule for this server.
+    pub(super) fn is_mostly_disturbed(&self) -> bool {
+        let share = |count: u32| f64::from(count) / f64::from(self.all.slices.max(1));
+        share(self.disturbed) > RULE || share(self.kept.slices) < LEAST_LEFT
+    }
+
+    /// Counts disturbed cycles as well.
+    pub(super) fn count_disturbed(&mut self) {
+        self.counts_disturbed = true;
+    }
+
+    /// Forgets the CPU time: some of it was not seen.
+    pub(super) fn forget_cpu(&mut self) {
+        self.all.cpu_s = None;
+        self.kept.cpu_s = None;
+        self.background_s = 0.0;
+    }
+
     /// Adds a slice of another server, in which this server used `cpu_s` seconds of CPU time.
     pub(super) fn add_background(&mut self, cpu_s: Option<f64>, took: Duration) {
         if let Some(cpu_s) = cpu_s {
             self.background_cpu_s += cpu_s;
             self.background_s += took.as_secs_f64();
+        }
+    }
+
+    /// Share of a core that the server used in slices of the others; `None` if unknown.
+    pub(super) fn background_share(&self) -> Option<f64> {
+        (self.background_s > 0.0).then(|| self.background_cpu_s / self.background_s)
+    }
+
+    /// Notes that the processes are held in the slices of the others from now on.
+    pub(super) fn note_hold(&mut self) {
+        self.share_before_hold = self.background_share();
+        (self.background_cpu_s, self.background_s) = (0.0, 0.0);
+    }
+
+    /// Share of a core used in the background, and whether holding the processes has ended this. Processes that left the
+    /// server's group are not held.
+    fn background(&self) -> (Option<f64>, bool) {
+        let seen = self.background_share();
+        match self.share_before_hold {
+            Some(before) if seen.is_some_and(|share| share <= RunSlices::BACKGROUND_LIMIT) => {
+                (Some(before), true)
+            }
+            _ => (seen, false),
         }
     }
 
@@ -122,13 +180,14 @@ impl RunTotal {
         by: SteadyFigure,
         slice: SliceLength,
     ) -> Result<Result<RunRow, String>, PlanError> {
-        let measured = self.all.rows.len();
-        let left_out = measured - self.kept.rows.len();
-        let (left_out, mut sum) = if left_out as f64 > RULE * measured as f64 {
-            (0, self.all)
+        let measured = self.all.slices;
+        let (background_cpu_share, held) = self.background();
+        let mut sum = if self.counts_disturbed {
+            self.all
         } else {
-            (left_out, self.kept)
+            self.kept
         };
+        let left_out = measured - sum.slices;
         let server = sum.server(pids);
         let messages_per_cpu_s = sum.messages_per_cpu_s(server.as_ref());
         let context = RunContext {
@@ -140,7 +199,7 @@ impl RunTotal {
         };
         let offered_per_s = sum.record.counts.sent as f64 / sum.counted.as_secs_f64();
         let mut summary = judge.summary(&mut sum.record, sum.counted, sum.measured, context)?;
-        if let Some(faults) = describe_faults(&summary) {
+        if let Some(faults) = describe_faults_under_load(&summary) {
             return Ok(Err(faults));
         }
         wording::explain(&mut summary);
@@ -154,22 +213,22 @@ impl RunTotal {
         let is_open_loop = by == SteadyFigure::ResponseTime;
         let overload = (is_open_loop && row.messages_per_s < LEAST_ANSWERED * offered_per_s)
             .then(|| describe_overload(row.messages_per_s, offered_per_s));
-        let is_much = left_out as f64 > MOST_LEFT_OUT * measured as f64;
-        let first_reason = self.first_reason.as_deref();
-        let lost = is_much.then(|| describe_left_out(left_out, measured, first_reason));
+        let lost = describe_left_out(left_out, measured, self.first_reason.as_deref());
         for reason in [overload, lost].into_iter().flatten() {
             row.verdict = row.verdict.max(Verdict::Suspect);
             row.reasons.push(reason);
         }
-        let seen_s = Some(self.background_s).filter(|seconds| *seconds > 0.0);
         row.slices = Some(RunSlices {
             slice_s: slice.slice.as_secs_f64(),
             settle_s: slice.settle.as_secs_f64(),
-            measured: as_u32(measured),
-            left_out: as_u32(left_out),
+            measured,
+            left_out,
             disturbed: self.disturbed,
+            paused: self.paused,
+            response_p50_of_halves_ns: self.halves.medians(),
             first_reason: self.first_reason,
-            background_cpu_share: seen_s.map(|seconds| self.background_cpu_s / seconds),
+            background_cpu_share,
+            held,
             kept: sum.rows,
         });
         Ok(Ok(row))
@@ -194,19 +253,19 @@ fn describe_overload(answered_per_s: f64, offered_per_s: f64) -> String {
     )
 }
 
-fn as_u32(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-fn describe_left_out(left_out: usize, measured: usize, reason: Option<&str>) -> String {
+/// The sentence on slices that were left out; `None` if they are few.
+fn describe_left_out(left_out: u32, measured: u32, reason: Option<&str>) -> Option<String> {
+    if f64::from(left_out) <= MOST_LEFT_OUT * f64::from(measured) {
+        return None;
+    }
     let of_other = "a slice of another server was disturbed in the same cycle";
-    format!(
+    Some(format!(
         "{left_out} of {} were left out (limit {:.0} %), so what is left may not represent the run; repeat on an idle \
          machine. The first because: {}",
-        counted(measured as u64, "slice"),
+        counted(u64::from(measured), "slice"),
         MOST_LEFT_OUT * 100.0,
         reason.unwrap_or(of_other)
-    )
+    ))
 }
 
 /// Returns whether the slices were steady. None is cut off, because the warm-up precedes them.
@@ -257,6 +316,9 @@ mod tests {
         }
         total.add_background(Some(0.2), Duration::from_secs(1));
         total.add_background(Some(0.0), Duration::from_secs(1));
+        if total.is_mostly_disturbed() {
+            total.count_disturbed();
+        }
         let context = RunContext {
             connections: slice(1).record.connections,
             ..RunContext::default()
@@ -264,6 +326,22 @@ mod tests {
         let by = SteadyFigure::Echoes;
         let row = total.finish(&judge, context, &[7], by, SLICE).unwrap();
         row.unwrap()
+    }
+
+    #[test]
+    fn a_hold_counts_if_it_ends_the_background_work() {
+        let second = Duration::from_secs(1);
+        let total = |after_s: Option<f64>| {
+            let mut total = RunTotal::default();
+            total.add_background(Some(0.2), second);
+            total.note_hold();
+            total.add_background(after_s, second);
+            total
+        };
+        assert_eq!(total(Some(0.001)).background(), (Some(0.2), true));
+        assert_eq!(total(Some(0.1)).background(), (Some(0.1), false));
+        assert_eq!(total(None).background(), (None, false));
+        assert_eq!(RunTotal::default().background(), (None, false));
     }
 
     #[test]
@@ -285,6 +363,49 @@ mod tests {
         let cycles: Vec<_> = slices.kept.iter().map(|slice| slice.cycle).collect();
         assert_eq!(cycles, [0, 1, 2, 4, 5, 6, 7, 8, 9]);
         assert!(!row.reasons.iter().any(|reason| reason.contains("left out")));
+    }
+
+    /// With several servers, most cycles can have a disturbed slice although most slices of each server have none.
+    #[test]
+    fn a_cycle_disturbed_elsewhere_is_no_rule_of_this_server() {
+        let judge = judge();
+        let with_left_out = |left_out: u32| {
+            let mut total = RunTotal::default();
+            for cycle in 0..10 {
+                let judged = judge.judge(slice(160), cycle).unwrap();
+                total.add(&judged, cycle >= left_out);
+            }
+            total.is_mostly_disturbed()
+        };
+        assert!(!with_left_out(6));
+        assert!(with_left_out(9), "one slice does not represent a run");
+    }
+
+    /// Such a slice was 0 msg/s, and was dropped from the pairs.
+    #[test]
+    fn a_slice_within_a_pause_is_counted_as_paused_and_has_no_rate() {
+        let judge = judge();
+        let mut total = RunTotal::default();
+        for cycle in 0..10 {
+            let judged = judge.judge(slice(if cycle == 4 { 0 } else { 160 }), cycle);
+            total.add(&judged.unwrap(), true);
+        }
+        let context = RunContext {
+            connections: slice(1).record.connections,
+            ..RunContext::default()
+        };
+        let by = SteadyFigure::Echoes;
+        let row = total
+            .finish(&judge, context, &[7], by, SLICE)
+            .unwrap()
+            .unwrap();
+        let slices = row.slices.unwrap();
+        assert_eq!(
+            (slices.measured, slices.paused, slices.left_out),
+            (10, 1, 0)
+        );
+        assert_eq!(slices.kept.len(), 9);
+        assert!(slices.kept.iter().all(|slice| slice.messages_per_s > 0.0));
     }
 
     /// A run whose clients waited for their last echoes until this time after the beginning of each slice.

@@ -3,15 +3,16 @@
 use measurement::run::comparison::{
     AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RunSlices,
 };
+use statistics::order_statistics::median;
 use units::{counted, human_percent, human_time};
 
 use super::RUN_KINDS;
 
-/// Maximum share of a core that a server may use while others are measured.
-const BACKGROUND_LIMIT: f64 = 0.01;
-
 /// Share of a slice above which its uncounted beginning is reported.
 const UNSETTLED_SHARE: f64 = 0.4;
+
+/// Share of slices with a pause of the server above which the pauses are reported.
+const PAUSED_SHARE: f64 = 0.02;
 
 /// Minimum number of rounds for a statement on the variance between them.
 const FEWEST_ROUNDS: u32 = 4;
@@ -19,6 +20,9 @@ const FEWEST_ROUNDS: u32 = 4;
 /// Remarks on slices, one line each.
 pub(super) fn remarks(c: &Comparison) -> Vec<String> {
     let mut lines = left_out(c);
+    lines.extend(by_server(c).filter_map(|own| disturbed_but_counted(&own)));
+    lines.extend(by_server(c).filter_map(|own| paused(&own)));
+    lines.extend(held(c));
     lines.extend(unsettled(c));
     lines.extend(what_helps(c));
     lines
@@ -37,18 +41,62 @@ fn slices_of<'c>(
 
 /// Servers that use the CPU while others have the load.
 pub(crate) fn background(c: &Comparison) -> Vec<String> {
+    let consequence = ", which slows them; its own figures contain what it uses in its own slices only; stop its background work, \
+                       or measure one after the other with `--slice 0`";
+    background_work(c, false, consequence)
+}
+
+/// Servers whose processes were stopped while others had the load.
+fn held(c: &Comparison) -> Vec<String> {
+    let consequence = ". So its processes were stopped in the slices of the others after the warm-up; its own figures contain the \
+                       work in its own slices, also what it made up for there";
+    background_work(c, true, consequence)
+}
+
+/// Servers with background work above the limit, by the median over the runs in which their processes were held, or over
+/// those in which they were not, if these are not the smaller part.
+fn background_work(c: &Comparison, is_held: bool, consequence: &str) -> Vec<String> {
+    let limit = RunSlices::BACKGROUND_LIMIT;
     let line = |name: &str| {
         let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, name, kind));
-        let shares: Vec<f64> = all.filter_map(|s| s.background_cpu_share).collect();
-        let mean = shares.iter().sum::<f64>() / shares.len() as f64;
-        (mean > BACKGROUND_LIMIT).then(|| {
-            format!(
-                "{name} uses {} of a core while others have the load (limit {}), which slows them and is not part of its own \
-                 figures; stop its background work, or measure one after the other with `--slice 0`",
-                human_percent(mean),
-                human_percent(BACKGROUND_LIMIT)
-            )
-        })
+        let known: Vec<_> = all
+            .filter_map(|slices| Some((slices.held, slices.background_cpu_share?)))
+            .collect();
+        let own = known.iter().filter(|(held, _)| *held == is_held);
+        let shares: Vec<f64> = own.map(|(_, share)| *share).collect();
+        let are_most = 2 * shares.len() >= known.len();
+        let share = median(&shares).filter(|share| *share > limit && are_most)?;
+        Some(format!(
+            "{name} uses {} of a core while others have the load (limit {}){consequence}",
+            human_percent(share),
+            human_percent(limit)
+        ))
+    };
+    c.compared()
+        .filter_map(|server| line(&server.name))
+        .collect()
+}
+
+/// Servers whose queue grew within the slices of most of their latency runs.
+pub(crate) fn growing_queues(c: &Comparison) -> Vec<String> {
+    const LATENCY: usize = 1;
+    let line = |name: &str| {
+        let runs = slices_of(c, name, LATENCY).count();
+        let growing = slices_of(c, name, LATENCY).filter_map(RunSlices::growing_response_times);
+        let growing: Vec<_> = growing.collect();
+        if 2 * growing.len() <= runs {
+            return None;
+        }
+        let [first, second] = [0, 1].map(|half| {
+            let medians: Vec<f64> = growing.iter().map(|halves| halves[half]).collect();
+            median(&medians)
+        });
+        Some(format!(
+            "the queue of {name} grows within the slices of its latency runs: response time p50 of {} in the first half and {} in \
+             the second. It starts anew in each slice, so the response times are too short; use a lower `--rate`, or `--slice 0`",
+            human_time(first?),
+            human_time(second?)
+        ))
     };
     c.compared()
         .filter_map(|server| line(&server.name))
@@ -84,6 +132,57 @@ fn left_out(c: &Comparison) -> Vec<String> {
     lines
 }
 
+/// The slices of all runs of one kind of a server.
+struct ServerSlices<'c> {
+    /// `throughput` or `latency`.
+    kind: &'static str,
+    server: &'c str,
+    runs: Vec<&'c RunSlices>,
+}
+
+/// The slices of each kind of runs, of each server.
+fn by_server(c: &Comparison) -> impl Iterator<Item = ServerSlices<'_>> {
+    let kinds = RUN_KINDS.iter().enumerate();
+    kinds.flat_map(move |(index, (kind, _))| {
+        c.compared().map(move |server| ServerSlices {
+            kind,
+            server: &server.name,
+            runs: slices_of(c, &server.name, index).collect(),
+        })
+    })
+}
+
+/// Disturbed slices that count, because they are too many to leave out.
+fn disturbed_but_counted(own: &ServerSlices) -> Option<String> {
+    let mut runs = own.runs.clone();
+    runs.retain(|slices| slices.left_out == 0 && slices.disturbed > 0);
+    let reason = runs.first()?.first_reason.as_deref()?;
+    let disturbed: u32 = runs.iter().map(|slices| slices.disturbed).sum();
+    let measured: u32 = runs.iter().map(|slices| slices.measured).sum();
+    Some(format!(
+        "{disturbed} of {} in {} runs of {} were disturbed and count, because too few would be left without them. First \
+         reason: {reason}",
+        counted(u64::from(measured), "slice"),
+        own.kind,
+        own.server
+    ))
+}
+
+/// Pauses of a server that were longer than a slice.
+fn paused(own: &ServerSlices) -> Option<String> {
+    let paused: u32 = own.runs.iter().map(|slices| slices.paused).sum();
+    let measured: u32 = own.runs.iter().map(|slices| slices.measured).sum();
+    (f64::from(paused) > PAUSED_SHARE * f64::from(measured)).then(|| {
+        format!(
+            "{} paused or had a backlog for longer than a slice in {paused} of {} of the {} runs; a pause counts if it begins \
+             in the counted part of a slice, so rounds with few pauses differ: use a longer `-d`, or `--slice 0`",
+            own.server,
+            counted(u64::from(measured), "slice"),
+            own.kind
+        )
+    })
+}
+
 /// Runs whose servers were not steady before half of a slice was over.
 fn unsettled(c: &Comparison) -> Option<String> {
     let servers = || c.compared().map(|server| server.name.as_str());
@@ -101,7 +200,7 @@ fn unsettled(c: &Comparison) -> Option<String> {
 fn what_helps(c: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
     for server in c.compared() {
-        let mut open = c.figures.iter().filter_map(|row| {
+        let open = c.figures.iter().filter_map(|row| {
             let is_open = |a: &&AgainstReference| {
                 a.server == server.name && a.verdict == ComparisonVerdict::CannotTell
             };
@@ -109,10 +208,9 @@ fn what_helps(c: &Comparison) -> Vec<String> {
             let spread = against.slices.filter(|_| against.rounds >= FEWEST_ROUNDS)?;
             Some((row.figure, spread))
         });
-        let Some((figure, spread)) = open.next() else {
-            continue;
-        };
-        lines.push(advice(&server.name, figure, spread.between_share));
+        lines.extend(
+            open.map(|(figure, spread)| advice(&server.name, figure, spread.between_share)),
+        );
     }
     lines
 }
@@ -124,7 +222,7 @@ fn advice(server: &str, figure: ComparedFigure, between_share: f64) -> String {
         "longer runs narrow the interval (`-d`), and so do more rounds"
     };
     format!(
-        "{} of the variance of {server}'s {} lies between rounds, the rest within them; {helps}",
+        "{} of the variance of a round's ratio of {server}'s {} lies between rounds, the rest within them; {helps}",
         human_percent(between_share),
         figure.short_name()
     )
@@ -164,6 +262,6 @@ mod tests {
         let said = |share| advice("b", ComparedFigure::Throughput, share);
         assert!(said(0.9).contains("longer runs hardly"), "{}", said(0.9));
         assert!(said(0.1).contains("longer runs narrow"), "{}", said(0.1));
-        assert!(said(0.9).starts_with("90 % of the variance of b's throughput"));
+        assert!(said(0.9).starts_with("90 % of the variance of a round's ratio of b's throughput"));
     }
 }

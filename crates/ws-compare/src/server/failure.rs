@@ -58,6 +58,8 @@ pub(crate) enum ServerFailure {
         faults: String,
         /// Connections ended before their client was done with them.
         ends_early: bool,
+        /// Connections were idle while other servers were measured.
+        has_turns: bool,
     },
     #[error("`{name}` could not be measured")]
     Run { name: String, source: SwarmError },
@@ -72,10 +74,18 @@ impl ServerFailure {
     pub(crate) fn in_one_line(&self) -> String {
         let line = cli::in_one_line(self);
         if let Self::UnderLoad {
-            ends_early: true, ..
+            ends_early: true,
+            has_turns,
+            ..
         } = self
         {
-            return format!("{line} · {}", wording::early_end_advice());
+            let turns = match has_turns {
+                true => {
+                    "; if it closes idle connections, use `--slice 0`, because they are idle while others are measured"
+                }
+                false => "",
+            };
+            return format!("{line} · {}{turns}", wording::early_end_advice());
         }
         let failure = match self {
             Self::Run { source, .. } => source.connect_failure(),
@@ -121,15 +131,22 @@ mod tests {
 
     #[test]
     fn a_server_that_closes_under_load_gets_a_next_step() {
-        let failed = |ends_early| ServerFailure::UnderLoad {
+        let failed = |ends_early, has_turns| ServerFailure::UnderLoad {
             name: "a".to_owned(),
             faults: "4 connections ended early".to_owned(),
             ends_early,
+            has_turns,
         };
-        let said = failed(true).in_one_line();
+        let said = failed(true, false).in_one_line();
         assert!(said.contains("ended early · see what"), "{said}");
         assert!(said.contains("a shorter `--warmup`"), "{said}");
-        assert!(!failed(false).in_one_line().contains("--warmup"));
+        assert!(!said.contains("--slice 0"), "{said}");
+        let in_turns = failed(true, true).in_one_line();
+        assert!(
+            in_turns.contains("closes idle connections, use `--slice 0`"),
+            "{in_turns}"
+        );
+        assert!(!failed(false, true).in_one_line().contains("--warmup"));
     }
 
     #[test]

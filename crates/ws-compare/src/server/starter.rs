@@ -80,6 +80,18 @@ impl RunningServer {
         self.process.as_mut()?.ending_after_connection()
     }
 
+    /// Stops the processes that this program has started, until [`resume`](Self::resume). Returns false if there are none.
+    pub(crate) fn suspend(&self) -> bool {
+        self.process.as_ref().inspect(|p| p.suspend()).is_some()
+    }
+
+    /// Lets stopped processes go on.
+    pub(crate) fn resume(&self) {
+        if let Some(process) = &self.process {
+            process.resume();
+        }
+    }
+
     pub(crate) fn end(self) {
         if let Some(process) = self.process {
             process.end();

@@ -161,6 +161,12 @@ impl ComparedFigure {
         self.name().split(", ").next().unwrap_or_default()
     }
 
+    /// The unit behind a value of [`print`](Self::print) with a space before it; empty where the value has its unit.
+    pub fn printed_unit(self) -> &'static str {
+        let (name, short) = (self.name(), self.short_name());
+        name[short.len()..].trim_start_matches(',')
+    }
+
     /// The unit in files.
     pub fn unit(self) -> &'static str {
         self.facts().unit
@@ -192,6 +198,11 @@ impl ComparedFigure {
             Self::Reach => format!("{:.3} %", value * 100.0),
             _ => human_time(value),
         }
+    }
+
+    /// Returns true for a figure of the server's processes, which a server that was already running does not have.
+    pub fn is_of_processes(self) -> bool {
+        matches!(self, Self::MessagesPerCpuS | Self::MemoryPerConnection)
     }
 
     /// Returns true for a figure of latency runs (open loop), false for one of throughput runs (closed loop).
@@ -353,6 +364,8 @@ mod tests {
         row.capacity_under_slo = Some(search(Some(500.0), 490.0, 510.0));
         assert_eq!(figure.of(&row), Some(500.0));
         assert_eq!(figure.print(500.4), "500");
+        assert_eq!(figure.printed_unit(), " msg/s");
+        assert_eq!(ComparedFigure::ServiceP50.printed_unit(), "");
         let search = row.capacity_under_slo.as_mut().unwrap();
         search.found.ended_by = SearchEnd::Interrupted;
         assert_eq!(figure.of(&row), None);

@@ -22,10 +22,43 @@ pub struct RunSlices {
     pub disturbed: u32,
     /// Reason for the first disturbed slice of this server.
     pub first_reason: Option<String>,
-    /// Share of a core that the server's processes used in the slices of the others; `None` if unknown.
+    /// Slices that ended later than their planned length again, or in which no message of the counted part was sent: the
+    /// server paused.
+    #[serde(default)]
+    pub paused: u32,
+    /// Median response times of the messages due in the first and in the second half of the counted part, in nanoseconds, in
+    /// a third of the slices of a latency run; `None` if they are few.
+    #[serde(default)]
+    pub response_p50_of_halves_ns: Option<[f64; 2]>,
+    /// Share of a core that the server's processes used in the slices of the others, in the warm-up if they were `held` after
+    /// it; `None` if unknown.
     pub background_cpu_share: Option<f64>,
-    /// The slices that the figures are computed from, in order.
+    /// True if the processes were stopped in the slices of the others, because the background work in the warm-up was above
+    /// [`BACKGROUND_LIMIT`](Self::BACKGROUND_LIMIT).
+    #[serde(default)]
+    pub held: bool,
+    /// The slices that the figures are computed from, in order, without those in which no message was counted.
     pub kept: Vec<SliceRow>,
+}
+
+impl RunSlices {
+    /// Maximum share of a core that a server may use while others are measured.
+    pub const BACKGROUND_LIMIT: f64 = 0.01;
+
+    /// Minimum ratio of the median response times of both halves of slices that shows a growing queue.
+    const LEAST_GROWTH: f64 = 1.3;
+
+    /// Minimum growth from half to half, as a share of the counted part. A smaller one is that of a queue that is soon served.
+    const LEAST_GROWTH_OF_SLICE: f64 = 0.02;
+
+    /// Median response times of both halves, in nanoseconds, if the queue of the server grew within the slices. It starts anew
+    /// in each slice, so the response times are shorter than those of a run in one piece.
+    pub fn growing_response_times(&self) -> Option<[f64; 2]> {
+        let [first_ns, second_ns] = self.response_p50_of_halves_ns?;
+        let least_ns = Self::LEAST_GROWTH_OF_SLICE * (self.slice_s - self.settle_s) * 1e9;
+        let grows = second_ns > Self::LEAST_GROWTH * first_ns && second_ns - first_ns > least_ns;
+        grows.then_some([first_ns, second_ns])
+    }
 }
 
 /// One slice of a server.
@@ -60,10 +93,19 @@ pub struct SliceSpread {
     pub between_share: f64,
 }
 
-/// Sets the ratios of all slices to those of the server `reference` in the same cycle.
-pub fn add_slice_ratios(rounds: &mut [RoundRow], reference: &str) {
+/// Sets the ratios of all slices to those of the server `reference` in the same cycle. The reference itself has none.
+pub fn set_slice_ratios(rounds: &mut [RoundRow], reference: &str) {
     type RunOf = fn(&mut RoundRow) -> Option<&mut RunRow>;
     let kinds: [RunOf; 2] = [|row| row.throughput.as_mut(), |row| row.latency.as_mut()];
+    for run_of in kinds {
+        let slices = rounds.iter_mut().filter_map(run_of);
+        for slice in slices
+            .flat_map(|run| &mut run.slices)
+            .flat_map(|slices| &mut slices.kept)
+        {
+            (slice.messages_per_s_ratio, slice.p50_ratio) = (None, None);
+        }
+    }
     for round in 1..=super::last_round(rounds) {
         for run_of in kinds {
             let mut rows = rounds.iter_mut().filter(|row| row.round == round);
@@ -73,14 +115,14 @@ pub fn add_slice_ratios(rounds: &mut [RoundRow], reference: &str) {
             };
             let of_others = |row: &&mut RoundRow| row.round == round && row.server != reference;
             for run in rounds.iter_mut().filter(of_others).filter_map(run_of) {
-                run.add_slice_ratios(&of_reference);
+                run.set_slice_ratios(&of_reference);
             }
         }
     }
 }
 
 impl RunRow {
-    fn add_slice_ratios(&mut self, reference: &Self) {
+    fn set_slice_ratios(&mut self, reference: &Self) {
         let ratios = [ComparedFigure::Throughput, ComparedFigure::ServiceP50]
             .map(|figure| self.slice_ratios(reference, figure));
         for slice in self.slices.iter_mut().flat_map(|slices| &mut slices.kept) {
@@ -152,6 +194,46 @@ mod tests {
             deliveries: None,
             connections: None,
         }
+    }
+
+    #[test]
+    fn the_queue_of_a_server_that_cannot_hold_the_rate_grows() {
+        let grows = |halves| {
+            let slices = RunSlices {
+                slice_s: 0.05,
+                settle_s: 0.005,
+                response_p50_of_halves_ns: Some(halves),
+                ..RunSlices::default()
+            };
+            slices.growing_response_times().is_some()
+        };
+        assert!(grows([2.7e6, 7.2e6]));
+        assert!(!grows([5e5, 5e5]), "constant");
+        assert!(!grows([1e5, 3e5]), "soon served");
+        assert!(!grows([2e7, 2.2e7]), "a slow server");
+        assert_eq!(RunSlices::default().growing_response_times(), None);
+    }
+
+    #[test]
+    fn another_reference_has_no_ratios_of_the_one_before() {
+        let row = |server: &str, value| RoundRow {
+            round: 1,
+            server: server.to_owned(),
+            throughput: Some(run(&[(1, value)])),
+            ..RoundRow::default()
+        };
+        let mut rounds = [row("a", 100.0), row("b", 200.0)];
+        let ratios = |rounds: &[RoundRow]| -> Vec<Option<f64>> {
+            let runs = rounds.iter().filter_map(|row| row.throughput.as_ref());
+            let slices = runs
+                .flat_map(|run| &run.slices)
+                .flat_map(|slices| &slices.kept);
+            slices.map(|slice| slice.messages_per_s_ratio).collect()
+        };
+        set_slice_ratios(&mut rounds, "a");
+        assert_eq!(ratios(&rounds), [None, Some(2.0)]);
+        set_slice_ratios(&mut rounds, "b");
+        assert_eq!(ratios(&rounds), [Some(0.5), None]);
     }
 
     #[test]

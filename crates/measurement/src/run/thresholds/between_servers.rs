@@ -11,7 +11,7 @@ use statistics::bootstrap::Bootstrap;
 use statistics::capacity_ratio::{CapacityObstacle, SearchedCapacity, compare, mean_capacity};
 use statistics::paired::Pairs;
 use statistics::ratio::Ratio;
-use statistics::signed_rank::{rank_bounds, rounds_needed};
+use statistics::signed_rank::rank_bounds;
 
 /// A condition on figures of compared servers: NAME.FIGURE, a comparison operator, and a value or another NAME.FIGURE,
 /// optionally with a factor. Examples: `b.p99 > 1.1 * a.p99`, `b.throughput < 50000`. The gate fails when it holds.
@@ -114,6 +114,14 @@ impl BetweenServers {
         terms.map(|term| (term.server, &term.figure))
     }
 
+    /// The value that the figure is compared with, in its unit; `None` when it is compared with another figure.
+    pub fn limit(&self) -> Option<f64> {
+        match self.right {
+            Right::Value(value) => Some(value),
+            Right::Times(..) => None,
+        }
+    }
+
     /// Judges the condition. `values` returns a server's figure in each round; servers are indexed like their names.
     /// Rounds without a value on either side are left out.
     ///
@@ -151,10 +159,10 @@ impl BetweenServers {
         } else if left.iter().chain(&right).all(|v| *v > 0.0) {
             let found = bootstrap.ratio(&Pairs::new(&left, &right)?);
             ratio = Some(found);
-            if found.rounds < rounds_needed(found.level) {
-                CannotTell
-            } else {
+            if found.has_enough_rounds() {
                 self.whole((found.low, found.high), factor)
+            } else {
+                CannotTell
             }
         } else {
             self.by_differences(&left, &right, factor, bootstrap.level)?

@@ -23,6 +23,7 @@ use self::select_column::SelectedColumn;
 use self::sheet_contents::SheetContents;
 use super::ColumnRequest;
 use super::cells::CellSource;
+use super::comparison;
 use super::remark::Remark;
 use super::run_origin::RunOrigin;
 use super::summary_sheet;
@@ -177,6 +178,9 @@ struct SelectedSheet {
 fn select_sheet(source: &mut dyn CellSource, request: &ColumnRequest) -> Result<SelectedSheet> {
     let mut sheets = source.sheets();
     let hidden = source.hidden_sheets();
+    if request.sheet.is_none() && request.column.is_none() {
+        comparison::refuse_workbook(source)?;
+    }
     if let Some(wanted) = &request.sheet {
         if !sheets.contains(wanted) {
             let problem = ColumnProblem::NoSuchSheet(wanted.clone(), sheets);

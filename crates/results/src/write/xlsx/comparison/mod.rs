@@ -77,7 +77,7 @@ mod tests {
     use measurement::run::comparison::{
         AgainstReference, CandidateRow, ComparedFigure, Comparison, ComparisonPlan,
         ComparisonVerdict, FigureOfServer, FigureRow, KIND, RoundRow, RunRow, RunSlices, SCHEMA,
-        SearchRow, SliceRow, SliceSpread, Steadiness, add_slice_ratios,
+        SearchRow, SliceRow, SliceSpread, Steadiness, set_slice_ratios,
     };
     use measurement::run::{CapacitySummary, ScenarioSummary, SearchEnd};
     use measurement::verdict::Verdict;
@@ -120,6 +120,9 @@ mod tests {
                 disturbed: 1,
                 first_reason: None,
                 background_cpu_share: Some(0.125),
+                held: false,
+                paused: 0,
+                response_p50_of_halves_ns: None,
                 kept: [1, 3].map(slice).into(),
             }),
             deliveries: None,
@@ -172,7 +175,7 @@ mod tests {
             }),
         };
         let mut rounds: Vec<RoundRow> = (1..=3).flat_map(|n| names.map(|s| round(n, s))).collect();
-        add_slice_ratios(&mut rounds, "base");
+        set_slice_ratios(&mut rounds, "base");
         Comparison {
             schema: SCHEMA,
             kind: KIND.into(),
@@ -214,6 +217,29 @@ mod tests {
                 ..ScenarioSummary::default()
             }),
         }
+    }
+
+    /// A cell with the verdict was reported as a wrong time.
+    #[test]
+    fn a_comparison_is_not_read_as_times_unless_a_column_is_chosen() {
+        use crate::read::{ColumnRequest, RunPart, read_run, read_times};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c.xlsx");
+        std::fs::write(&path, written(&compared())).unwrap();
+        let said = |error: crate::ResultsError| error.to_string();
+        let times = said(read_times(&path, &ColumnRequest::default()).unwrap_err());
+        let run = said(read_run(&path, &[RunPart::Summary]).unwrap_err());
+        assert!(
+            times.contains("is a comparison that ws-compare wrote"),
+            "{times}"
+        );
+        assert_eq!(times, run);
+        let chosen = ColumnRequest {
+            sheet: Some("rounds".to_owned()),
+            column: Some("round".to_owned()),
+            ..ColumnRequest::default()
+        };
+        assert!(read_times(&path, &chosen).is_ok());
     }
 
     #[test]
