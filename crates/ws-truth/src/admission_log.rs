@@ -64,6 +64,8 @@ pub(crate) struct AdmissionLog {
     pub(crate) first_loss_ns: Option<u64>,
     /// Time of the restart, and that from which on the server accepted connections again.
     pub(crate) restart_ns: Option<(u64, u64)>,
+    /// Share of the server's life that it waited for its core.
+    pub(crate) waited_share: Option<f64>,
 }
 
 impl AdmissionLog {

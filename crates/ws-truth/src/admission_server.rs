@@ -81,7 +81,11 @@ impl AdmissionServer {
 
     /// Ends the server and returns its log, which is empty if the server panicked.
     pub(crate) fn finish(self) -> AdmissionLog {
-        self.thread.finish()
+        let (log, waited_share) = self.thread.finish();
+        AdmissionLog {
+            waited_share,
+            ..log
+        }
     }
 }
 

@@ -44,8 +44,12 @@ const LONGEST_REPEATED: Duration = Duration::from_secs(60);
 /// Seed of every run.
 const SEED: u64 = 42;
 
-/// Share of the time spent waiting for a core, above which the generator counts as delayed.
+/// Share of the time spent waiting for a core, above which the generator or the server counts as delayed.
 const NOISY_WAIT: f64 = 0.05;
+
+/// Share of the messages beyond a quantile that may be sent late, or be read late. About as many others are delayed besides,
+/// and move the quantile too.
+const LATE_SHARE: f64 = 0.25;
 
 /// One case.
 #[derive(Debug, Clone, Copy)]
@@ -191,29 +195,45 @@ fn measure(
     Ok((recording, server.finish()))
 }
 
-/// Notes noise for the figures at this quantile, which are added next: the generator sent later than this limit, and so
-/// read as late, or waited for its core.
-fn note_noise(findings: &mut Findings, recording: &Recording, q: f64, limit_ms: f64) {
+/// Notes noise for the figures at this quantile, which are added next: the generator sent a quarter of the messages beyond it
+/// later than this limit, and so read as late, or it or the server waited for its core.
+fn note_noise(
+    findings: &mut Findings,
+    recording: &Recording,
+    server_waited_share: Option<f64>,
+    q: f64,
+    limit_ms: f64,
+) {
     let open = recording.record.open_loop.as_ref();
-    let lag = open.and_then(|open| open.send_lag.quantile(q));
+    let late_q = late_quantile(q);
+    let lag = open.and_then(|open| open.send_lag.quantile(late_q));
     let lag = lag.filter(|lag| *lag as f64 > limit_ms * 1e6).map(|lag| {
-        let (name, lag) = (quantile_name(q), human_time(lag as f64));
+        let (name, lag) = (quantile_name(late_q), human_time(lag as f64));
         format!("the generator sent {lag} late at {name}")
     });
-    let share = recording.context.client.run_queue_wait_share;
-    let wait = share.filter(|share| *share > NOISY_WAIT).map(|share| {
-        let percent = share * 100.0;
-        format!("the generator waited for a core {percent:.0} % of the time")
-    });
-    let noise = wait.or(lag);
-    findings.held_up = noise.is_some();
-    findings.noise = noise.or(findings.noise.take());
+    let generator_waited_share = recording.context.client.run_queue_wait_share;
+    let waits = long_wait("generator", generator_waited_share)
+        .or_else(|| long_wait("server", server_waited_share));
+    findings.note_delays(waits.or(lag));
+}
+
+/// The quantile of delays beyond which lie [`LATE_SHARE`] of the messages that lie beyond the quantile `q`.
+fn late_quantile(q: f64) -> f64 {
+    1.0 - (1.0 - q) * LATE_SHARE
+}
+
+/// The sentence on a wait for a core that is too long.
+fn long_wait(who: &str, waited_share: Option<f64>) -> Option<String> {
+    let percent = waited_share.filter(|share| *share > NOISY_WAIT)? * 100.0;
+    Some(format!(
+        "the {who} waited for a core {percent:.0} % of the time"
+    ))
 }
 
 /// The name of a quantile: `p99.9`, or `maximum`.
 fn quantile_name(q: f64) -> String {
     if q < 1.0 {
-        format!("p{}", q * 100.0)
+        format!("p{}", (q * 1e6).round() / 1e4)
     } else {
         "maximum".to_owned()
     }
@@ -226,10 +246,8 @@ mod tests {
     #[test]
     fn noise_takes_back_no_contradiction() {
         let findings = |reported, noise: Option<&str>| {
-            let mut findings = Findings {
-                noise: noise.map(str::to_owned),
-                ..Findings::default()
-            };
+            let mut findings = Findings::default();
+            findings.noise = noise.map(str::to_owned);
             findings.count("lost", 1, reported);
             findings
         };
@@ -247,5 +265,6 @@ mod tests {
             CaseVerdict::True
         );
         assert_eq!(quantile_name(0.999), "p99.9");
+        assert_eq!(quantile_name(late_quantile(0.999)), "p99.975");
     }
 }

@@ -60,6 +60,7 @@ impl FaultyServer {
                 connections: Vec::new(),
                 log: FaultLog::default(),
                 first_ns: None,
+                looked_ns: (0, 0),
                 delayed: BTreeMap::new(),
                 joined: JoinedReceivers::default(),
                 deliveries: DeliveryQueue::default(),
@@ -86,7 +87,11 @@ impl FaultyServer {
 
     /// Ends the server and returns its log, which is empty if the server panicked.
     pub(crate) fn finish(self) -> FaultLog {
-        self.thread.finish()
+        let (log, waited_share) = self.thread.finish();
+        FaultLog {
+            waited_share,
+            ..log
+        }
     }
 }
 
@@ -133,6 +138,8 @@ struct ServerLoop {
     log: FaultLog,
     /// Time of the first message.
     first_ns: Option<u64>,
+    /// Times of the last two looks at the sockets.
+    looked_ns: (u64, u64),
     /// Messages that are answered later, by due time and place in the log.
     delayed: BTreeMap<(u64, usize), Message>,
     joined: JoinedReceivers,
@@ -161,6 +168,7 @@ impl ServerLoop {
                 Err(e) if e.kind() != ErrorKind::Interrupted => break,
                 _ => {}
             }
+            self.looked_ns = (self.looked_ns.1, self.now_ns());
             let mut ready: Vec<usize> = Vec::new();
             for event in &events {
                 match event.token() {
@@ -214,6 +222,10 @@ impl ServerLoop {
     /// Time until something other than a socket event is due.
     fn poll_timeout(&self) -> Duration {
         const POLL_INTERVAL: Duration = Duration::from_millis(10);
+        if self.faults.delay.is_some() {
+            // A server that sleeps cannot say when a message came that it reads late.
+            return Duration::ZERO;
+        }
         if self.faults.bytes_per_s.is_some() {
             return Duration::from_millis(1);
         }

@@ -49,7 +49,7 @@ pub struct Finding {
     reported: f64,
     tolerance: f64,
     unit: FigureUnit,
-    /// True if the figure was read from the clock while the generator reported a delay of its own.
+    /// True if the figure was read from the clock while the machine delayed the generator or the server.
     held_up: bool,
 }
 
@@ -107,11 +107,23 @@ pub struct Findings {
     pub noise: Option<String>,
     /// The reason why this system does not support the case.
     pub skipped: Option<String>,
-    /// True if the generator reported a delay of its own while the next figures were measured.
-    pub(crate) held_up: bool,
+    /// True if the machine delayed the generator or the server while the next figures were measured.
+    held_up: bool,
 }
 
 impl Findings {
+    /// Notes the delays of the generator or the server while the figures that are added next were measured; `None` without
+    /// any. Noise of earlier figures stays.
+    pub(crate) fn note_delays(&mut self, delays: Option<String>) {
+        self.held_up = delays.is_some();
+        self.noise = delays.or(self.noise.take());
+    }
+
+    /// Returns `true` if delays were noted for the figures that are added next.
+    pub(crate) fn held_up(&self) -> bool {
+        self.held_up
+    }
+
     /// Adds a count that must be exact.
     pub(crate) fn count(&mut self, figure: &str, truth: u64, reported: u64) {
         let (truth, reported) = (truth as f64, reported as f64);

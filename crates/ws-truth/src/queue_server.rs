@@ -81,7 +81,7 @@ impl QueueServer {
 
     /// Ends the server and returns its log, which is empty if the server panicked.
     pub fn finish(self) -> QueueLog {
-        self.thread.finish()
+        self.thread.finish().0
     }
 }
 

@@ -57,12 +57,6 @@ fn has_cores(findings: &mut Findings) -> bool {
     enough
 }
 
-/// Notes the disturbance of the machine for the figures that are added next.
-fn note_disturbance(findings: &mut Findings, noise: Option<String>) {
-    findings.held_up = noise.is_some();
-    findings.noise = noise.or(findings.noise.take());
-}
-
 /// Adds the capacity from below and its interval.
 fn judge_capacity(findings: &mut Findings, searched: &SearchedQueue) -> anyhow::Result<()> {
     let truth = searched.log.capacity()?;
@@ -98,7 +92,7 @@ fn capacity(findings: &mut Findings, arrivals: Arrivals) -> anyhow::Result<()> {
     }
     let queue = LoadedQueue::start(QueueRules::default(), arrivals, SEED)?;
     let searched = queue.find_capacity(NARROW_BUDGET)?;
-    note_disturbance(findings, searched.noise.clone());
+    findings.note_delays(searched.noise.clone());
     judge_capacity(findings, &searched)?;
     let claimed = u64::from(searched.capacity.hysteresis);
     findings.count_of_times("hysteresis", 0, claimed);
@@ -112,7 +106,7 @@ fn hysteresis(findings: &mut Findings) -> anyhow::Result<()> {
     let queue = LoadedQueue::start(QueueRules::HYSTERESIS, Arrivals::Constant, SEED)?;
     // To find the rate of a recovery as well takes longer.
     let searched = queue.find_capacity(CapacityRules::DEFAULT_BUDGET)?;
-    note_disturbance(findings, searched.noise.clone());
+    findings.note_delays(searched.noise.clone());
     judge_capacity(findings, &searched)?;
     let found = &searched.capacity;
     findings.count_of_times("hysteresis", 1, u64::from(found.hysteresis));
@@ -210,10 +204,7 @@ fn judge_point(findings: &mut Findings, point: &LoadStep, log: &LoadedLog, begin
     ] {
         let logged_ms = sorted_quantile_ms(&judged.responses_ns, q);
         let noise = judged.noise(q);
-        note_disturbance(
-            findings,
-            noise.map(|noise| format!("{noise} ({name} at {rate:.0}/s)")),
-        );
+        findings.note_delays(noise.map(|noise| format!("{noise} ({name} at {rate:.0}/s)")));
         if logged_ms >= TIMEOUT.as_secs_f64() * 1e3 {
             let figure = format!("{name} at {rate:.0}/s is beyond the timeout");
             findings.count_of_times(&figure, 1, u64::from(reported.is_none()));

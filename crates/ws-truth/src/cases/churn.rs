@@ -8,7 +8,7 @@ use measurement::plan::{Arrivals, Length, Lifetime};
 use super::measured_run::{MeasuredConnections, sorted_quantile_ms};
 use super::openings::limited;
 use super::storm_load::{CONNECT, LATE_MS, has_too_few_files};
-use super::{Case, messages, note_noise, open};
+use super::{Case, messages, open};
 use crate::admission_log::{AdmissionEntry, LoggedEnd};
 use crate::admission_rules::{AdmissionRules, LimitBegin};
 use crate::finding::{FigureUnit, Findings};
@@ -61,7 +61,7 @@ fn churned(rules: AdmissionRules) -> anyhow::Result<MeasuredConnections> {
 
 fn churn(findings: &mut Findings) -> anyhow::Result<()> {
     let measured = churned(AdmissionRules::default())?;
-    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    measured.note_noise(findings, 0.99, LATE_MS);
     churn_counts(findings, &measured);
     let clients = measured.log.by_client();
     let accepted_ns = |all: &[(&AdmissionEntry, u64)], n: usize| {
@@ -72,7 +72,7 @@ fn churn(findings: &mut Findings) -> anyhow::Result<()> {
         let times = clients.values().filter_map(|all| accepted_ns(all, n));
         let mut times: Vec<_> = times.collect();
         times.sort_unstable();
-        if times.is_empty() && findings.held_up {
+        if times.is_empty() && findings.held_up() {
             // A generator without a core sent no message on it.
             continue;
         }
@@ -89,7 +89,7 @@ fn churn_slow(findings: &mut Findings) -> anyhow::Result<()> {
     const PER_SECOND: f64 = 22.0;
     let measured = churned(limited(PER_SECOND, LimitBegin::FirstLoss))?;
     // Messages wait for connections, so send lag is what the case is about.
-    note_noise(findings, &measured.recording, 0.99, f64::INFINITY);
+    measured.note_noise(findings, 0.99, f64::INFINITY);
     churn_counts(findings, &measured);
     let own_lateness = measured.ms("/send_lateness_ns/p99");
     findings.ms(

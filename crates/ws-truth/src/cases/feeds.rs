@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use measurement::plan::{Length, LoadDraft};
 
+use super::Case;
 use super::measured_run::{
     MeasuredScenario, ScenarioText, judge_schedule, sorted_quantile_ms, tolerance_ms,
 };
-use super::{Case, note_noise};
 use crate::clock::nanoseconds;
 use crate::delivery_log::{
     reordered_and_repeated_ticks, tick_gaps_ns, tick_lateness_ns, tick_skews_ns,
@@ -127,7 +127,7 @@ fn feed_disordered(findings: &mut Findings) -> anyhow::Result<()> {
 fn feed_times(findings: &mut Findings) -> anyhow::Result<()> {
     let measured = feed(regular(), true)?;
     feed_counts(findings, &measured)?;
-    note_noise(findings, &measured.recording, 0.99, tolerance_ms(5.0) / 2.0);
+    measured.note_noise(findings, 0.99, tolerance_ms(5.0) / 2.0);
     let ticks = &measured.log.ticks;
     let gaps = tick_gaps_ns(ticks);
     measured.quantiles(
@@ -167,7 +167,7 @@ fn feed_stall(findings: &mut Findings) -> anyhow::Result<()> {
     };
     let measured = MeasuredScenario::new(FEED, spoil, listen)?;
     feed_counts(findings, &measured)?;
-    note_noise(findings, &measured.recording, 0.99, NEAR_MS);
+    measured.note_noise(findings, 0.99, NEAR_MS);
     let (ticks, log) = (&measured.log.ticks, &measured.log);
     let late = tick_lateness_ns(ticks, nanoseconds(INTERVAL));
     let high: [(f64, &str); 3] = [(0.9, "p90"), (0.95, "p95"), (0.99, "p99")];

@@ -9,7 +9,7 @@ use scenario::{Scenario, ScenarioOptions, ScenarioSource};
 use serde_json::Value;
 use swarm::{Recording, RunHandle};
 
-use super::plan;
+use super::{note_noise, plan};
 use crate::admission_log::AdmissionLog;
 use crate::admission_rules::AdmissionRules;
 use crate::admission_server::AdmissionServer;
@@ -37,6 +37,8 @@ pub(super) struct MeasuredRun<L> {
     /// True if the verdict names connections that ended or messages that were not sent.
     fell_short: bool,
     pub(super) recording: Recording,
+    /// Share of its life that the server waited for its core.
+    server_waited_share: Option<f64>,
     pub(super) log: L,
 }
 
@@ -61,7 +63,7 @@ impl MeasuredScenario {
             draft.scenario = Some(scenario);
             change(draft);
         })?;
-        Self::record(&plan, || server.finish())
+        Self::record(&plan, || server.finish(), |log| log.waited_share)
     }
 }
 
@@ -73,24 +75,36 @@ impl MeasuredConnections {
     ) -> anyhow::Result<Self> {
         let server = AdmissionServer::start(rules)?;
         let plan = plan(&server.url(), change)?;
-        Self::record(&plan, || server.finish())
+        Self::record(&plan, || server.finish(), |log| log.waited_share)
     }
 }
 
 impl<L> MeasuredRun<L> {
     /// Executes the plan, and then ends the server.
-    fn record(plan: &Plan, finish: impl FnOnce() -> L) -> anyhow::Result<Self> {
+    fn record(
+        plan: &Plan,
+        finish: impl FnOnce() -> L,
+        waited_share: impl FnOnce(&L) -> Option<f64>,
+    ) -> anyhow::Result<Self> {
         let recording = swarm::record(plan, &RunHandle::new())?;
         let summary = Summary::new(plan, &recording.record, recording.context.clone());
         let connections = &summary.connections;
         let names_shortfall = |reason: &Reason| matches!(reason, Reason::LoadFellShort { .. });
+        let log = finish();
         Ok(Self {
             some_failed: connections.failed + connections.closed_early > 0 || summary.any_failed(),
             fell_short: summary.validity.found.iter().any(names_shortfall),
             document: serde_json::to_value(summary)?,
             recording,
-            log: finish(),
+            server_waited_share: waited_share(&log),
+            log,
         })
+    }
+
+    /// Notes noise for the figures at this quantile, which are added next.
+    pub(super) fn note_noise(&self, findings: &mut Findings, q: f64, limit_ms: f64) {
+        let waited_share = self.server_waited_share;
+        note_noise(findings, &self.recording, waited_share, q, limit_ms);
     }
 
     /// The figure at this JSON pointer; NaN without one, which no tolerance accepts.

@@ -11,7 +11,7 @@ use units::Rate;
 
 use super::measured_run::{MeasuredConnections, sorted_quantile_ms};
 use super::storm_load::{CONNECT, LATE_MS, has_too_few_files, rank};
-use super::{Case, SEED, closed, messages, note_noise};
+use super::{Case, SEED, closed, messages};
 use crate::admission_rules::{AdmissionRules, ExcessHandshakes, HandshakeLimit, LimitBegin};
 use crate::finding::Findings;
 
@@ -106,7 +106,7 @@ fn connect_rate(findings: &mut Findings) -> anyhow::Result<()> {
     let rules = limited(PER_SECOND, LimitBegin::FirstRequest);
     let measured = opened(rules, CLIENTS, |plan| plan.connect_rate = Rate::new(RATE))?;
     all_opened(findings, &measured, CLIENTS);
-    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    measured.note_noise(findings, 0.99, LATE_MS);
     note_server_schedule(findings, &measured, CLIENTS);
     for (q, key) in CONNECT {
         let k = rank(q, CLIENTS) as f64;
@@ -144,7 +144,7 @@ fn connect_closed_loop(findings: &mut Findings) -> anyhow::Result<()> {
     let rules = limited(PER_SECOND, LimitBegin::FirstRequest);
     let measured = opened(rules, CLIENTS, |_| ())?;
     all_opened(findings, &measured, CLIENTS);
-    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    measured.note_noise(findings, 0.99, LATE_MS);
     note_server_schedule(findings, &measured, CLIENTS);
     let truth_ms = AT_ONCE / PER_SECOND * 1e3;
     for key in ["p50", "p99"] {
@@ -171,7 +171,7 @@ fn connect_poisson(findings: &mut Findings) -> anyhow::Result<()> {
         plan.connections.arrivals = Arrivals::Poisson;
     })?;
     all_opened(findings, &measured, CLIENTS);
-    note_noise(findings, &measured.recording, 0.99, LATE_MS);
+    measured.note_noise(findings, 0.99, LATE_MS);
     let mut schedule = ConnectSchedule::new(RATE, Arrivals::Poisson, SEED);
     let due = (0..CLIENTS).map(|n| schedule.due(n).as_secs_f64() * 1e3);
     let due: Vec<_> = due.collect();

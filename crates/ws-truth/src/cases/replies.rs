@@ -84,7 +84,7 @@ fn count(findings: &mut Findings, recording: &Recording, log: &FaultLog) {
 fn times(findings: &mut Findings) -> anyhow::Result<()> {
     let (recording, log) = calls()?;
     count(findings, &recording, &log);
-    note_noise(findings, &recording, 0.99, NEAR_MS);
+    note_noise(findings, &recording, log.waited_share, 0.99, NEAR_MS);
     for digit in [0, 1, 2, 4, 6, 8, 9] {
         // The setup takes no id, so the message with number 0 has the id 1.
         let samples = recording.record.samples.iter();

@@ -14,7 +14,7 @@ use measurement::plan::{Arrivals, Length, LoadDraft};
 use serde_json::json;
 
 use super::measured_run::{MeasuredScenario, ScenarioText, judge_schedule, sorted_quantile_ms};
-use super::{Case, note_noise, open};
+use super::{Case, open};
 use crate::delivery_log::{DeliveryTimes, copies_with, copy_times_ns, overtaken_copies};
 use crate::faults::{Fate, Faults, RoomFaults, Stall};
 use crate::finding::{FigureUnit, Findings};
@@ -222,7 +222,7 @@ fn fan_times(findings: &mut Findings) -> anyhow::Result<()> {
     fan_counts(findings, &measured)?;
     let room = &measured.log.room;
     let logged = DeliveryTimes::of(room.iter().filter(|m| !m.is_warmup), &[]);
-    note_noise(findings, &measured.recording, 0.75, 0.2);
+    measured.note_noise(findings, 0.75, 0.2);
     let all = copy_times_ns(room);
     for pointer in ["/fan_out/delivery_time_ns", "/fan_out/delivery_response_ns"] {
         measured.quantiles(findings, pointer, &QUANTILES, &all);
@@ -281,7 +281,7 @@ fn fan_stall(findings: &mut Findings) -> anyhow::Result<()> {
     ];
     measured.counts(findings, "fan_out", &truths);
     note_late(findings, &measured);
-    note_noise(findings, &measured.recording, 0.99, NEAR_MS);
+    measured.note_noise(findings, 0.99, NEAR_MS);
     stalled_times(findings, &measured, RATE);
     Ok(())
 }

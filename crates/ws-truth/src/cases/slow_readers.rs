@@ -9,7 +9,7 @@ use std::time::Duration;
 use measurement::plan::{Arrivals, Length, LoadDraft, SlowCount, SlowReaders};
 
 use super::measured_run::{MeasuredScenario, ScenarioText};
-use super::{Case, note_noise, open};
+use super::{Case, open};
 use crate::delivery_log::{DeliveryTimes, RoomMessage};
 use crate::faults::{Faults, RoomFaults};
 use crate::finding::{FigureUnit, Findings};
@@ -99,15 +99,14 @@ fn slow(findings: &mut Findings, read_bytes_per_s: u64) -> anyhow::Result<()> {
     let measured = MeasuredScenario::new(SLOW, spoil, one_of_six(read_bytes_per_s)?)?;
     let log = &measured.log;
     findings.count("in the server's log", PUBLISHED, log.room.len() as u64);
-    note_noise(findings, &measured.recording, 0.75, 0.2);
-    let was_held_up = findings.held_up;
+    measured.note_noise(findings, 0.75, 0.2);
+    let was_held_up = findings.held_up();
     let full = log.blocked.len() as u64;
     if let Some(neighbours @ 1..) = full.checked_sub(1) {
         // Copies were then held for other reasons than the slow reader.
-        findings.noise = Some(format!(
+        findings.note_delays(Some(format!(
             "the generator did not read {neighbours} neighbours, so their sockets were full as well"
-        ));
-        findings.held_up = true;
+        )));
     }
     findings.count_of_times("sockets that were full", 1, full);
     if full > 1 && was_held_up {

@@ -8,7 +8,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::{Case, NOISY_WAIT};
+use super::{Case, long_wait};
 use crate::cpu_quota::CpuQuota;
 use crate::faults::Faults;
 use crate::faulty_server::FaultyServer;
@@ -162,9 +162,7 @@ fn answered(findings: &mut Findings, report: &Value) {
 /// Notes noise if the generator waited for its core: such a wait is a stop too, but not the one of the case.
 fn note_waits(findings: &mut Findings, report: &Value) {
     let share = report["client"]["run_queue_wait_share"].as_f64();
-    if let Some(share) = share.filter(|share| *share > NOISY_WAIT) {
-        let percent = share * 100.0;
-        let noise = format!("the generator waited for a core {percent:.0} % of the time");
-        (findings.noise, findings.held_up) = (Some(noise), true);
+    if let Some(noise) = long_wait("generator", share) {
+        findings.note_delays(Some(noise));
     }
 }

@@ -9,7 +9,7 @@ use measurement::plan::{
 };
 
 use super::measured_run::MeasuredConnections;
-use super::{SEED, note_noise, open};
+use super::{SEED, open};
 use crate::admission_rules::AdmissionRules;
 use crate::finding::{FigureUnit, Findings};
 
@@ -187,13 +187,12 @@ fn failed_handshakes(findings: &mut Findings, measured: &MeasuredConnections) {
 /// Notes noise if the generator sent or began attempts late.
 pub(super) fn note_lateness(findings: &mut Findings, measured: &MeasuredConnections) {
     // Few messages are due while a thousand connections are dropped and begun.
-    note_noise(findings, &measured.recording, 0.95, LATE_MS);
+    measured.note_noise(findings, 0.95, LATE_MS);
     let lag = measured.ms("/reconnect/attempt_lag_ns/p50");
-    if lag > LATE_ATTEMPTS_MS && !findings.held_up {
-        findings.noise = Some(format!(
+    if lag > LATE_ATTEMPTS_MS && !findings.held_up() {
+        findings.note_delays(Some(format!(
             "the generator began half of the attempts {lag:.1} ms late"
-        ));
-        findings.held_up = true;
+        )));
     }
 }
 
@@ -216,7 +215,7 @@ pub(super) fn back_within(
 ) {
     for ((_, key), truth_ms) in BACK.iter().zip(times_ms) {
         let reported = measured.ms(&format!("/reconnect/back_{key}_ns"));
-        if reported.is_nan() && findings.held_up {
+        if reported.is_nan() && findings.held_up() {
             // The run of a generator without a core ended before its clients were back.
             continue;
         }

@@ -54,6 +54,7 @@ impl ServerLoop {
         }
         self.log.entries.push(FaultLogEntry {
             connection,
+            looked_ns: self.looked_ns.0,
             received_ns,
             answered_ns: None,
             fate,
