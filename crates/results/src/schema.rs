@@ -403,6 +403,11 @@ columns! {
         SearchHysteresis: Truth = "capacity_under_slo_hysteresis",
         SearchAtLeast: Truth = "capacity_under_slo_at_least",
         SearchEnded: Text = "capacity_under_slo_ended_by",
+        ThroughputDisturbed: Count = "capacity_slices_disturbed",
+        ThroughputPaused: Count = "capacity_slices_paused",
+        LatencyDisturbed: Count = "latency_slices_disturbed",
+        LatencyPaused: Count = "latency_slices_paused",
+        Held: Truth = "held",
     }
 
     /// Columns of [`SLICES_SHEET`], one row per slice that the figures are computed from.

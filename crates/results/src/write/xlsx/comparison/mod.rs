@@ -120,8 +120,8 @@ mod tests {
                 disturbed: 1,
                 first_reason: None,
                 background_cpu_share: Some(0.125),
-                held: false,
-                paused: 0,
+                held: n == 3,
+                paused: 2,
                 response_p50_of_halves_ns: None,
                 kept: [1, 3].map(slice).into(),
             }),
@@ -279,7 +279,8 @@ mod tests {
             Data::Bool(true),
             Data::String("budget".into()),
         ];
-        assert_eq!(first[first.len() - 8..], columns);
+        let at = RoundColumn::SearchVerdict as usize;
+        assert_eq!(first[at..at + columns.len()], columns);
         let by_round = rows("capacity_under_slo");
         assert_eq!(by_round[1], [Data::Float(1.0), n.clone(), n]);
         // The last round of the second server failed.
@@ -370,7 +371,9 @@ mod tests {
         last.extend([n(20_000.0), n(4_096.0), text("it did not start")]);
         last.extend([n(2.0), n(1.0), n(5.0), n(2.0), n(1.0), n(5.0), n(0.125)]);
         last.extend(vec![Data::Empty; 8]);
+        last.extend([n(1.0), n(2.0), n(1.0), n(2.0), Data::Bool(true)]);
         assert_eq!(rounds[6], last);
+        assert_eq!(rounds[1].last(), Some(&Data::Bool(false)));
         let by_round = rows("throughput");
         assert_eq!(by_round[0], titles(&["round", "base", LIKE_A_CELL]));
         assert_eq!(by_round[2], [n(2.0), n(10_002.0), n(10_002.0)]);

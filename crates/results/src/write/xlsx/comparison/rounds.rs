@@ -69,6 +69,11 @@ fn content(r: &RoundRow, column: Column) -> CellContent<'_> {
         Column::SearchAtLeast => search.map(|search| search.found.at_least).into(),
         Column::SearchEnded => search.map(|search| search.found.ended_by.name()).into(),
         Column::Background => throughput(|run| run.slices.as_ref()?.background_cpu_share).into(),
+        Column::ThroughputDisturbed => throughput(disturbed).into(),
+        Column::ThroughputPaused => throughput(paused).into(),
+        Column::LatencyDisturbed => latency(disturbed).into(),
+        Column::LatencyPaused => latency(paused).into(),
+        Column::Held => was_held(r).into(),
     }
 }
 
@@ -78,6 +83,23 @@ fn kept(run: &RunRow) -> Option<f64> {
 
 fn left_out(run: &RunRow) -> Option<f64> {
     Some(f64::from(run.slices.as_ref()?.left_out))
+}
+
+fn disturbed(run: &RunRow) -> Option<f64> {
+    Some(run.slices.as_ref()?.disturbed.into())
+}
+
+fn paused(run: &RunRow) -> Option<f64> {
+    Some(run.slices.as_ref()?.paused.into())
+}
+
+/// True if the server was stopped in the slices of the others in one of its runs; `None` without slices.
+fn was_held(r: &RoundRow) -> Option<bool> {
+    let runs = [&r.throughput, &r.latency].into_iter().flatten();
+    let slices = runs.filter_map(|run| run.slices.as_ref());
+    slices
+        .map(|slices| slices.held)
+        .reduce(|one, other| one || other)
 }
 
 fn settle_ms(run: &RunRow) -> Option<f64> {
