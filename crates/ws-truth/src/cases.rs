@@ -26,6 +26,7 @@ use host::cores::allowed_cores;
 use measurement::plan::{
     Arrivals, Length, Load, LoadDraft, LoadSpec, Plan, RateProfile, ServerUrl,
 };
+use measurement::record::LatencyHistogram;
 use swarm::{Recording, RunHandle};
 use units::{Rate, human_time};
 
@@ -205,12 +206,7 @@ fn note_noise(
     limit_ms: f64,
 ) {
     let open = recording.record.open_loop.as_ref();
-    let late_q = late_quantile(q);
-    let lag = open.and_then(|open| open.send_lag.quantile(late_q));
-    let lag = lag.filter(|lag| *lag as f64 > limit_ms * 1e6).map(|lag| {
-        let (name, lag) = (quantile_name(late_q), human_time(lag as f64));
-        format!("the generator sent {lag} late at {name}")
-    });
+    let lag = open.and_then(|open| long_lag(&open.send_lag, q, limit_ms));
     let generator_waited_share = recording.context.client.run_queue_wait_share;
     let waits = long_wait("generator", generator_waited_share)
         .or_else(|| long_wait("server", server_waited_share));
@@ -220,6 +216,14 @@ fn note_noise(
 /// The quantile of delays beyond which lie [`LATE_SHARE`] of the messages that lie beyond the quantile `q`.
 fn late_quantile(q: f64) -> f64 {
     1.0 - (1.0 - q) * LATE_SHARE
+}
+
+/// The sentence on a generator that sent too many of the messages beyond the quantile `q` later than this limit.
+fn long_lag(send_lag: &LatencyHistogram, q: f64, limit_ms: f64) -> Option<String> {
+    let late_q = late_quantile(q);
+    let lag_ns = send_lag.quantile(late_q)? as f64;
+    let (lag, name) = (human_time(lag_ns), quantile_name(late_q));
+    (lag_ns > limit_ms * 1e6).then(|| format!("the generator sent {lag} late at {name}"))
 }
 
 /// The sentence on a wait for a core that is too long.
@@ -266,5 +270,20 @@ mod tests {
         );
         assert_eq!(quantile_name(0.999), "p99.9");
         assert_eq!(quantile_name(late_quantile(0.999)), "p99.975");
+    }
+
+    /// Such a generator read as many other messages late, and p99 was called wrong.
+    #[test]
+    fn a_generator_that_sent_half_of_the_messages_beyond_a_quantile_late_is_noise() {
+        let lag_of = |late: u64| {
+            let mut send_lag = LatencyHistogram::new();
+            (0..12_000).for_each(|n| send_lag.record(if n < late { 5_000_000 } else { 20_000 }));
+            long_lag(&send_lag, 0.99, 0.14)
+        };
+        assert_eq!(
+            lag_of(60).as_deref(),
+            Some("the generator sent 5.00 ms late at p99.75")
+        );
+        assert_eq!(lag_of(25), None);
     }
 }
