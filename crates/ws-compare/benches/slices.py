@@ -18,8 +18,9 @@ FLAGS:      further flags of ws-compare.
 Measured on two cores without other work (load average 1.3 to 2.0), comparisons of 60 s:
 
 runs of 250 ms, 28 rounds, seeds 418 to 457: the same told 2 of 40, by service p99.9 and by service p50; 5 % slower 40 of 40,
-2 % slower 40 of 40 by throughput or service p50. Before disturbed slices were judged by each server (seeds 401 to 417): 2 of 17, by memory per
-connection; 17 of 17; 17 of 17. Memory per connection has no bias: 250 rounds of equal servers had a ratio of 0.999 (0.985 to
+2 % slower 40 of 40 by throughput or service p50. With --noise, seeds 501 to 540 (load average 2.1 to 2.3): the same told 1 of
+40, by response p99 and p99.9; 5 % slower 40 of 40; 1.7 % of the cycles were left out. Before disturbed slices were judged by
+each server (seeds 401 to 417): 2 of 17, by memory per connection; 17 of 17; 17 of 17. Memory per connection has no bias: 250 rounds of equal servers had a ratio of 0.999 (0.985 to
 1.014), and turning pairs of these rounds around at random told 3.5 % of comparisons of this figure alone.
 runs of 500 ms, 15 rounds: the same told 1 of 8, 5 % slower 8 of 8, 2 % slower 4 of 7. Most of the spread of p50 lies
 between processes (83 to 90 %), so more rounds help, and longer ones hardly do.

@@ -15,7 +15,7 @@ pub(crate) const SEARCH_PHASE: &str = "search";
 
 /// The result of a search.
 #[derive(Debug)]
-pub(crate) struct SearchOutcome {
+pub(crate) struct SearchOfServer {
     pub(crate) row: SearchRow,
     /// Description of the server's faults; `None` when every connection stayed open and no echo was wrong.
     pub(crate) faults: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) fn search(
     control: &RunHandle,
     machine: &Machine,
     processes: &[u32],
-) -> Result<SearchOutcome, SwarmError> {
+) -> Result<SearchOfServer, SwarmError> {
     // A server whose processes cannot be sampled can still be searched.
     let probe = ProcessProbe::group(processes).ok();
     let mut probe = probe.map(ProcessProbe::with_descendants);
@@ -52,7 +52,7 @@ pub(crate) fn search(
     for reason in &mut row.reasons {
         *reason = with_length_flag(reason);
     }
-    Ok(SearchOutcome {
+    Ok(SearchOfServer {
         row,
         faults,
         ends_early,

@@ -182,10 +182,9 @@ impl RunTotal {
     ) -> Result<Result<RunRow, String>, PlanError> {
         let measured = self.all.slices;
         let (background_cpu_share, held) = self.background();
-        let mut sum = if self.counts_disturbed {
-            self.all
-        } else {
-            self.kept
+        let mut sum = match self.counts_disturbed {
+            true => self.all,
+            false => self.kept,
         };
         let left_out = measured - sum.slices;
         let server = sum.server(pids);

@@ -49,9 +49,7 @@ impl ServerLoop {
         }
         let call = message.to_text().ok().filter(|_| faults.calls);
         let call = call.and_then(CallAnswer::to);
-        if let Some(call) = &call {
-            fate = call.fate;
-        }
+        let fate = call.as_ref().map_or(fate, |call| call.fate);
         self.log.entries.push(FaultLogEntry {
             connection,
             looked_ns: self.looked_ns.0,
