@@ -377,13 +377,22 @@ fn context_switches(pid: u32) -> Option<ContextSwitchCounts> {
     (!counts.is_empty()).then(|| counts.into_iter().sum())
 }
 
-/// CPU time of all threads of a process so far, in nanoseconds; `None` where the system does not report it. Read from
-/// `/proc`, because sysinfo counts ticks of 10 ms, which is too coarse for short runs.
+/// CPU time of all threads of a process so far, also of those that have ended, in nanoseconds; `None` where the system does
+/// not report it. Read from the clock of the process, because sysinfo counts ticks of 10 ms, which is too coarse for short
+/// runs.
+#[cfg(target_os = "linux")]
 fn cpu_ns(pid: u32) -> Option<u64> {
-    let times = read_each_thread(pid, "schedstat", |text| {
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    });
-    (!times.is_empty()).then(|| times.into_iter().sum())
+    use nix::time::{ClockId, clock_getcpuclockid};
+
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).ok()?);
+    let time = clock_getcpuclockid(pid).and_then(ClockId::now).ok()?;
+    u64::try_from(std::time::Duration::from(time).as_nanos()).ok()
+}
+
+/// Always `None`.
+#[cfg(not(target_os = "linux"))]
+fn cpu_ns(_: u32) -> Option<u64> {
+    None
 }
 
 /// Number of open files of a process, read from `/proc`; `None` where that folder does not exist or cannot be read.
@@ -466,6 +475,18 @@ mod tests {
             }
         };
         assert!(reading.max_rss_bytes > Some(1 << 20));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_of_threads_that_have_ended_counts() {
+        use crate::thread_usage::ThreadUsage;
+
+        let own = std::process::id();
+        let before_ns = cpu_ns(own).unwrap();
+        let work = || while ThreadUsage::now().cpu_s.unwrap() < 0.02 {};
+        std::thread::spawn(work).join().unwrap();
+        assert!(cpu_ns(own).unwrap() >= before_ns + 20_000_000);
     }
 
     #[test]

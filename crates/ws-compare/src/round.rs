@@ -12,7 +12,7 @@ use crate::load_template::{LoadTemplate, PILOT_RUNS};
 use crate::measure::{Machine, RunOutcome, measure};
 use crate::search::{SEARCH_PHASE, search};
 use crate::server::candidate::Candidate;
-use crate::server::failure::{ServerFailure, describe_ending};
+use crate::server::failure::{ServerFailure, TurnTaking, describe_ending};
 use crate::server::starter::{RunningServer, ServerStarter};
 
 #[derive(Debug)]
@@ -240,7 +240,7 @@ impl RoundRunner {
                 name: name(),
                 faults,
                 ends_early: outcome.ends_early,
-                has_turns: false,
+                turns: TurnTaking::Alone,
             }),
             None => Ok(outcome.row),
         }
@@ -272,7 +272,7 @@ impl RoundRunner {
                 name: name(),
                 faults,
                 ends_early: outcome.ends_early,
-                has_turns: false,
+                turns: TurnTaking::Alone,
             }),
             None => Ok(outcome),
         }
@@ -280,15 +280,21 @@ impl RoundRunner {
 }
 
 /// Checks that the process of a started server is running.
-pub(crate) fn check_alive(
+fn check_alive(candidate: &Candidate, server: &mut RunningServer) -> Result<(), ServerFailure> {
+    check_alive_in_turns(candidate, server, TurnTaking::Alone)
+}
+
+/// Like [`check_alive`], of a server that is measured in turn with others.
+pub(crate) fn check_alive_in_turns(
     candidate: &Candidate,
     server: &mut RunningServer,
+    turns: TurnTaking,
 ) -> Result<(), ServerFailure> {
     server.ending().map_or(Ok(()), |(status, output)| {
         Err(ServerFailure::Ended {
             name: candidate.name.clone(),
             status,
-            when: "while it was measured",
+            when: turns.while_measured(),
             output,
         })
     })

@@ -17,7 +17,7 @@ use crate::round::empty_row;
 use crate::round_values::CONFIDENCE;
 use crate::search::search_row;
 use crate::server::candidate::split_name;
-use crate::server::failure::ServerFailure;
+use crate::server::failure::{ServerFailure, TurnTaking};
 use crate::verdicts::new_comparison;
 
 /// Settings that need not agree in a report of ws-bench, but must in paired runs.
@@ -344,7 +344,7 @@ fn round_row(server: &str, index: usize, (path, summary): &(PathBuf, Summary)) -
             name,
             faults,
             ends_early: false,
-            has_turns: false,
+            turns: TurnTaking::Alone,
         };
         row.failure = Some(format!("{failure}; saved in {}", path.display()));
         return row;

@@ -475,6 +475,39 @@ mod tests {
         assert!(lines[0].starts_with(wanted), "{}", lines[0]);
     }
 
+    /// The comparison was valid without a word about four of ten runs.
+    #[test]
+    fn background_work_in_the_smaller_part_of_the_runs_is_named() {
+        let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 10), 0.0);
+        for row in c.rounds.iter_mut() {
+            let run = row.throughput.as_mut().unwrap();
+            let slices = run.slices.as_mut().unwrap();
+            slices.background_cpu_share = Some(0.001);
+            if row.server == "b" {
+                slices.background_cpu_share = Some(0.05);
+                slices.held = row.round <= 6;
+            }
+        }
+        let suspect = sentences::background(&c);
+        assert!(
+            suspect[0].starts_with("b uses 5 % of a core"),
+            "{suspect:?}"
+        );
+        let remarks = sentences::remarks(&c).join("\n");
+        assert!(remarks.contains("b used 5 % of a core"), "{remarks}");
+        assert!(!remarks.contains("unknown"), "{remarks}");
+    }
+
+    #[test]
+    fn a_started_server_whose_background_work_is_unknown_is_named() {
+        let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 4), 0.0);
+        let said = |c: &Comparison| sentences::remarks(c).join("\n");
+        assert!(!said(&c).contains("is unknown"), "servers of a URL");
+        c.servers[1].command = Some("b --port 1".to_owned());
+        let wanted = "the CPU of b is unknown in 4 of 4 runs";
+        assert!(said(&c).contains(wanted), "{}", said(&c));
+    }
+
     #[test]
     fn a_disturbed_slice_does_not_reach_the_ratio_of_its_round() {
         let mut c = with_slices(measured(&[("a", 1_000.0), ("b", 1_000.0)], 9), 0.0);

@@ -650,9 +650,9 @@ fn a_server_that_works_in_the_background_is_named() {
         rows(&c, "a")[0]["capacity"]["slices"]["held"],
         Value::from(false)
     );
-    assert!(printed.contains("busy uses "), "{printed}");
+    assert!(printed.contains("busy used "), "{printed}");
     assert!(
-        printed.contains("while others have the load (limit 1 %). So its processes were stopped"),
+        printed.contains("the load of the warm-up (limit 1 %). So its processes were stopped"),
         "{printed}"
     );
 }

@@ -42,9 +42,20 @@ pub(super) struct JudgedSlice {
 }
 
 impl MeasuredSlice {
-    /// Returns true if the last echo came later than the planned length again.
+    /// Returns true if the last echo came later than the planned length again, without stops of the generator.
     pub(super) fn is_late(&self) -> bool {
-        self.record.took > 2 * self.planned
+        self.record.took.saturating_sub(self.stopped()) > 2 * self.planned
+    }
+
+    /// Returns true if the server paused: its last echo was late, or nothing was counted.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_late() || !self.is_counted() && self.stopped() < self.planned
+    }
+
+    /// Total length of the generator's stops.
+    fn stopped(&self) -> Duration {
+        let stops = self.record.client.stops.as_ref();
+        Duration::from_nanos(stops.map_or(0, |stops| stops.total_ns))
     }
 
     /// Returns true if something was counted. Nothing is known of a slice that passed in a pause which began before its
@@ -75,6 +86,14 @@ impl SliceJudge {
         let measured = measured_time(slice, &self.load.load);
         let summary = self.summary(&mut slice.record.clone(), slice.counted, measured, context)?;
         Ok(describe_faults_under_load(&summary))
+    }
+
+    /// Returns true if the generator stopped for longer than the timeout, so that it may not have read echoes in time. A slice
+    /// with such a stop is disturbed, and its losses are not the server's.
+    pub(super) fn outlasts_timeout(&self, slice: &SliceRecord) -> bool {
+        let longest_ns = slice.client.stops.map_or(0, |stops| stops.longest_ns);
+        let closed = slice.connections.failed + slice.connections.closed_early;
+        closed == 0 && Duration::from_nanos(longest_ns) >= self.load.timeout
     }
 
     /// Judges a slice: stops, lateness, Little's law.
@@ -190,7 +209,7 @@ pub(super) mod tests {
     use measurement::plan::ServerUrl;
     use measurement::record::{BottomK, Outcome, Recorder, Sample};
     use measurement::run::Connections;
-    use measurement::verdict::{GeneratorUsage, Stops};
+    use measurement::verdict::{GeneratorUsage, Stop, Stops};
 
     const COUNTED_NS: u64 = 40_000_000;
 
@@ -279,6 +298,40 @@ pub(super) mod tests {
         );
         let with_a_pause = rate(|record| record.active_ns += 4 * 200_000_000);
         assert!((with_a_pause - 160.0 / 0.245).abs() < 1e-6);
+    }
+
+    fn stopped_for(ms: u64) -> Option<Stops> {
+        Some(Stops::join(vec![Stop {
+            start_ns: 1,
+            length_ns: ms * 1_000_000,
+            messages: 4,
+        }]))
+    }
+
+    #[test]
+    fn a_stop_of_the_generator_is_no_pause_of_the_server() {
+        let mut measured = slice(160);
+        measured.record.took = Duration::from_millis(155);
+        assert!(measured.is_paused());
+        measured.record.client.stops = stopped_for(100);
+        assert!(!measured.is_paused());
+        let mut uncounted = slice(0);
+        assert!(uncounted.is_paused());
+        uncounted.record.client.stops = stopped_for(50);
+        assert!(!uncounted.is_paused());
+    }
+
+    #[test]
+    fn echoes_that_a_stopped_generator_did_not_read_in_time_are_no_fault() {
+        let judge = judge();
+        let timeout_ms = u64::try_from(judge.load.timeout.as_millis()).unwrap();
+        let mut record = slice(160).record;
+        record.unanswered_in_settle = 3;
+        assert!(!judge.outlasts_timeout(&record));
+        record.client.stops = stopped_for(timeout_ms);
+        assert!(judge.outlasts_timeout(&record));
+        record.connections.closed_early = 1;
+        assert!(!judge.outlasts_timeout(&record), "the server closed it");
     }
 
     #[test]

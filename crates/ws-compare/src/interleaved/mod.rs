@@ -218,6 +218,11 @@ impl InterleavedRound<'_> {
             ));
             run_of_server::run_cycle(runs, &orders.next(), warm_up)?;
         }
+        for run in runs.iter_mut() {
+            run.find_new_processes();
+            run.hold_background_work();
+        }
+        // Held servers make up for their work in their own slices, so they are held while the settle part is measured.
         let slice = match *length {
             Some(known) if known.servers >= runs.len() => known.length,
             _ => {
@@ -226,10 +231,6 @@ impl InterleavedRound<'_> {
                 found.length
             }
         };
-        for run in runs.iter_mut() {
-            run.find_new_processes();
-            run.hold_background_work();
-        }
         // Every run has each place equally often in the counted cycles.
         orders.begin_square();
         let counted_cycles = cycles(planned, slice.counted()).max(1);
@@ -246,6 +247,7 @@ impl InterleavedRound<'_> {
             };
             run_of_server::count_cycle(runs, cycle, &orders.next(), times)?;
         }
+        runs.iter().for_each(RunOfServer::let_go);
         run_of_server::settle_disturbances(runs);
         Ok(slice)
     }

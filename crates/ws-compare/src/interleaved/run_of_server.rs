@@ -11,9 +11,9 @@ use super::judge::{JudgedSlice, MeasuredSlice, SliceJudge, of_length};
 use super::settle::SliceLength;
 use super::total::RunTotal;
 use crate::measure::memory_growth;
-use crate::round::{RoundRunner, check_alive};
+use crate::round::{RoundRunner, check_alive_in_turns};
 use crate::server::candidate::Candidate;
-use crate::server::failure::ServerFailure;
+use crate::server::failure::{ServerFailure, TurnTaking};
 use crate::server::starter::RunningServer;
 use crate::steady_state::SteadyFigure;
 
@@ -31,6 +31,18 @@ impl HoldableServer<'_> {
     fn hold(&mut self) -> bool {
         self.is_held = self.server.suspend();
         self.is_held
+    }
+
+    fn turns(&self) -> TurnTaking {
+        match self.is_held {
+            true => TurnTaking::Held,
+            false => TurnTaking::Idle,
+        }
+    }
+
+    fn check_alive(&mut self, candidate: &Candidate) -> Result<(), ServerFailure> {
+        let turns = self.turns();
+        check_alive_in_turns(candidate, self.server, turns)
     }
 
     /// Stops the processes of a held server, or lets them go on for its own slice.
@@ -84,7 +96,7 @@ impl<'r> RunOfServer<'r> {
             return Err(ServerFailure::Interrupted);
         }
         // If the process has ended, this explains all other failures.
-        check_alive(candidate, running)?;
+        check_alive_in_turns(candidate, running, TurnTaking::Idle)?;
         let sliced = sliced.map_err(|source| ServerFailure::Run {
             name: candidate.name.clone(),
             source,
@@ -142,7 +154,8 @@ impl<'r> RunOfServer<'r> {
             Ok(record) => {
                 self.is_interrupted = record.interrupted;
                 let faults = self.judge.faults(&record).ok()?;
-                if let Some(faults) = faults.filter(|_| !record.interrupted) {
+                let is_own = record.interrupted || self.judge.outlasts_timeout(&record);
+                if let Some(faults) = faults.filter(|_| !is_own) {
                     self.fail(faults, record.connections.closed_early > 0);
                     return None;
                 }
@@ -160,16 +173,21 @@ impl<'r> RunOfServer<'r> {
 
     /// Stores faults of the server, or the end of its process, which explains them.
     fn fail(&mut self, faults: String, ends_early: bool) {
-        let failure = match check_alive(self.candidate, self.running.server) {
+        let failure = match self.running.check_alive(self.candidate) {
             Err(ended) => ended,
             Ok(()) => ServerFailure::UnderLoad {
                 name: self.candidate.name.clone(),
                 faults,
                 ends_early,
-                has_turns: true,
+                turns: self.running.turns(),
             },
         };
         self.failure = Some(failure);
+    }
+
+    /// Lets a held server go on. No other one has load any more.
+    pub(super) fn let_go(&self) {
+        self.running.give_turn(true);
     }
 
     /// Closes the connections. Returns the row of the run and the growth of the server's memory per connection, in
@@ -179,7 +197,6 @@ impl<'r> RunOfServer<'r> {
         by: SteadyFigure,
         slice: SliceLength,
     ) -> Result<(RunRow, Option<f64>), ServerFailure> {
-        self.running.give_turn(true);
         if self.find_new_processes() {
             self.total.forget_cpu();
         }
@@ -198,7 +215,7 @@ impl<'r> RunOfServer<'r> {
         if context.interrupted {
             return Err(ServerFailure::Interrupted);
         }
-        check_alive(self.candidate, self.running.server)?;
+        self.running.check_alive(self.candidate)?;
         let opened = context.connections.opened;
         let ends_early = context.connections.closed_early > 0;
         let pids = self.running.server.processes();
@@ -212,7 +229,7 @@ impl<'r> RunOfServer<'r> {
                 name: name(),
                 faults,
                 ends_early,
-                has_turns: true,
+                turns: self.running.turns(),
             }),
         }
     }
@@ -284,8 +301,9 @@ fn leave_step(slice: &MeasuredSlice) {
 
 /// Counts disturbed cycles as well, if they are too many for one of the runs.
 pub(super) fn settle_disturbances(runs: &mut [RunOfServer]) {
-    // All runs count the same cycles.
-    if runs.iter().any(|run| run.total.is_mostly_disturbed()) {
+    // All runs count the same cycles. Those that failed have no figures.
+    let mut left = runs.iter().filter(|run| run.failure.is_none());
+    if left.any(|run| run.total.is_mostly_disturbed()) {
         runs.iter_mut().for_each(|run| run.total.count_disturbed());
     }
 }

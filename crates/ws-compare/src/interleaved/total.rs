@@ -110,8 +110,7 @@ pub(super) struct RunTotal {
 impl RunTotal {
     pub(super) fn add(&mut self, judged: &JudgedSlice, is_kept: bool) {
         self.all.add(judged);
-        let is_paused = judged.slice.is_late() || !judged.slice.is_counted();
-        self.paused += u32::from(is_paused);
+        self.paused += u32::from(judged.slice.is_paused());
         self.halves.add(&judged.slice.record);
         if is_kept {
             self.kept.add(judged);
@@ -124,8 +123,9 @@ impl RunTotal {
 
     /// Returns true if leaving out disturbed cycles would leave too little, or would hide what is the rule for this server.
     pub(super) fn is_mostly_disturbed(&self) -> bool {
-        let share = |count: u32| f64::from(count) / f64::from(self.all.slices.max(1));
-        share(self.disturbed) > RULE || share(self.kept.slices) < LEAST_LEFT
+        let share = |count: u32| f64::from(count) / f64::from(self.all.slices);
+        self.all.slices > 0
+            && (share(self.disturbed) > RULE || share(self.kept.slices) < LEAST_LEFT)
     }
 
     /// Counts disturbed cycles as well.
@@ -378,6 +378,12 @@ mod tests {
         };
         assert!(!with_left_out(6));
         assert!(with_left_out(9), "one slice does not represent a run");
+    }
+
+    /// Because of such a server, the disturbed slices of all others counted.
+    #[test]
+    fn a_server_that_failed_before_its_first_slice_was_not_disturbed() {
+        assert!(!RunTotal::default().is_mostly_disturbed());
     }
 
     /// Such a slice was 0 msg/s, and was dropped from the pairs.

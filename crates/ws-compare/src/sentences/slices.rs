@@ -14,6 +14,9 @@ const UNSETTLED_SHARE: f64 = 0.4;
 /// Share of slices with a pause of the server above which the pauses are reported.
 const PAUSED_SHARE: f64 = 0.02;
 
+/// Minimum share of a server's runs for a statement on those with background work.
+const MANY_RUNS: f64 = 0.2;
+
 /// Minimum number of rounds for a statement on the variance between them.
 const FEWEST_ROUNDS: u32 = 4;
 
@@ -23,6 +26,7 @@ pub(super) fn remarks(c: &Comparison) -> Vec<String> {
     lines.extend(by_server(c).filter_map(|own| disturbed_but_counted(&own)));
     lines.extend(by_server(c).filter_map(|own| paused(&own)));
     lines.extend(held(c));
+    lines.extend(unseen(c));
     lines.extend(unsettled(c));
     lines.extend(what_helps(c));
     lines
@@ -41,40 +45,62 @@ fn slices_of<'c>(
 
 /// Servers that use the CPU while others have the load.
 pub(crate) fn background(c: &Comparison) -> Vec<String> {
-    let consequence = ", which slows them; its own figures contain what it uses in its own slices only; stop its background work, \
-                       or measure one after the other with `--slice 0`";
-    background_work(c, false, consequence)
+    let limit = human_percent(RunSlices::BACKGROUND_LIMIT);
+    let line = |(name, share): (&str, f64)| {
+        format!(
+            "{name} uses {} of a core while others have the load (limit {limit}), which slows them; its own figures contain what \
+             it uses in its own slices only; stop its background work, or measure one after the other with `--slice 0`",
+            human_percent(share)
+        )
+    };
+    background_work(c, false).map(line).collect()
 }
 
 /// Servers whose processes were stopped while others had the load.
-fn held(c: &Comparison) -> Vec<String> {
-    let consequence = ". So its processes were stopped in the slices of the others after the warm-up; its own figures contain the \
-                       work in its own slices, also what it made up for there";
-    background_work(c, true, consequence)
+fn held(c: &Comparison) -> impl Iterator<Item = String> {
+    let limit = human_percent(RunSlices::BACKGROUND_LIMIT);
+    background_work(c, true).map(move |(name, share)| {
+        format!(
+            "{name} used {} of a core while others had the load of the warm-up (limit {limit}). So its processes were stopped in \
+             the slices of the others after it; its own figures contain the work in its own slices, also what it made up for \
+             there",
+            human_percent(share)
+        )
+    })
 }
 
 /// Servers with background work above the limit, by the median over the runs in which their processes were held, or over
-/// those in which they were not, if these are not the smaller part.
-fn background_work(c: &Comparison, is_held: bool, consequence: &str) -> Vec<String> {
-    let limit = RunSlices::BACKGROUND_LIMIT;
-    let line = |name: &str| {
-        let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, name, kind));
+/// those in which they were not, if these are more than a few.
+fn background_work(c: &Comparison, is_held: bool) -> impl Iterator<Item = (&str, f64)> {
+    c.compared().filter_map(move |server| {
+        let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, &server.name, kind));
         let known: Vec<_> = all
             .filter_map(|slices| Some((slices.held, slices.background_cpu_share?)))
             .collect();
         let own = known.iter().filter(|(held, _)| *held == is_held);
         let shares: Vec<f64> = own.map(|(_, share)| *share).collect();
-        let are_most = 2 * shares.len() >= known.len();
-        let share = median(&shares).filter(|share| *share > limit && are_most)?;
-        Some(format!(
-            "{name} uses {} of a core while others have the load (limit {}){consequence}",
-            human_percent(share),
-            human_percent(limit)
-        ))
-    };
-    c.compared()
-        .filter_map(|server| line(&server.name))
-        .collect()
+        let are_many = shares.len() as f64 >= MANY_RUNS * known.len() as f64;
+        let share = median(&shares).filter(|_| are_many)?;
+        (share > RunSlices::BACKGROUND_LIMIT).then_some((server.name.as_str(), share))
+    })
+}
+
+/// Servers that this program has started, and whose background work is unknown in many runs.
+fn unseen(c: &Comparison) -> impl Iterator<Item = String> {
+    let started = c.compared().filter(|server| server.command.is_some());
+    started.filter_map(|server| {
+        let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, &server.name, kind));
+        let shares: Vec<_> = all.map(|slices| slices.background_cpu_share).collect();
+        let unknown = shares.iter().filter(|share| share.is_none()).count();
+        (unknown > 0 && unknown as f64 >= MANY_RUNS * shares.len() as f64).then(|| {
+            format!(
+                "the CPU of {} is unknown in {unknown} of {}, for example because processes of it started after the warm-up; so \
+                 nothing is known of work in the background",
+                server.name,
+                counted(shares.len() as u64, "run")
+            )
+        })
+    })
 }
 
 /// Servers whose queue grew within the slices of most of their latency runs.

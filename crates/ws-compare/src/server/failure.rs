@@ -8,6 +8,44 @@ use std::time::Duration;
 use measurement::plan::PlanError;
 use swarm::SwarmError;
 
+/// What a server does while others are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TurnTaking {
+    /// It is measured alone.
+    Alone,
+    /// Its connections are idle.
+    Idle,
+    /// Its connections are idle, and its processes are stopped.
+    Held,
+}
+
+impl TurnTaking {
+    /// Advice on a server that ends connections or loses messages; empty without any.
+    fn advice(self, ends_early: bool) -> &'static str {
+        match self {
+            Self::Held => {
+                "; its processes were stopped (SIGSTOP) while others were measured, because it works in the background: if it \
+                 does not endure that, use `--slice 0`"
+            }
+            Self::Idle if ends_early => {
+                "; if it closes idle connections, use `--slice 0`, because they are idle while others are measured"
+            }
+            Self::Idle | Self::Alone => "",
+        }
+    }
+
+    /// Time of the end of a process.
+    pub(crate) fn while_measured(self) -> &'static str {
+        match self {
+            Self::Alone | Self::Idle => "while it was measured",
+            Self::Held => {
+                "while it was measured and stopped (SIGSTOP) in turn, because it works in the background (if it does not \
+                 endure that, use `--slice 0`)"
+            }
+        }
+    }
+}
+
 /// Reason why a server has no figures in a round or a pilot.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerFailure {
@@ -58,8 +96,7 @@ pub(crate) enum ServerFailure {
         faults: String,
         /// Connections ended before their client was done with them.
         ends_early: bool,
-        /// Connections were idle while other servers were measured.
-        has_turns: bool,
+        turns: TurnTaking,
     },
     #[error("`{name}` could not be measured")]
     Run { name: String, source: SwarmError },
@@ -74,18 +111,14 @@ impl ServerFailure {
     pub(crate) fn in_one_line(&self) -> String {
         let line = cli::in_one_line(self);
         if let Self::UnderLoad {
-            ends_early: true,
-            has_turns,
-            ..
+            ends_early, turns, ..
         } = self
         {
-            let turns = match has_turns {
-                true => {
-                    "; if it closes idle connections, use `--slice 0`, because they are idle while others are measured"
-                }
-                false => "",
+            let advice = match ends_early {
+                true => format!(" · {}", wording::early_end_advice()),
+                false => String::new(),
             };
-            return format!("{line} · {}{turns}", wording::early_end_advice());
+            return format!("{line}{advice}{}", turns.advice(*ends_early));
         }
         let failure = match self {
             Self::Run { source, .. } => source.connect_failure(),
@@ -131,22 +164,43 @@ mod tests {
 
     #[test]
     fn a_server_that_closes_under_load_gets_a_next_step() {
-        let failed = |ends_early, has_turns| ServerFailure::UnderLoad {
+        let failed = |ends_early, turns| ServerFailure::UnderLoad {
             name: "a".to_owned(),
             faults: "4 connections ended early".to_owned(),
             ends_early,
-            has_turns,
+            turns,
         };
-        let said = failed(true, false).in_one_line();
+        let said = failed(true, TurnTaking::Alone).in_one_line();
         assert!(said.contains("ended early · see what"), "{said}");
         assert!(said.contains("a shorter `--warmup`"), "{said}");
         assert!(!said.contains("--slice 0"), "{said}");
-        let in_turns = failed(true, true).in_one_line();
+        let in_turns = failed(true, TurnTaking::Idle).in_one_line();
         assert!(
             in_turns.contains("closes idle connections, use `--slice 0`"),
             "{in_turns}"
         );
-        assert!(!failed(false, true).in_one_line().contains("--warmup"));
+        let lost = failed(false, TurnTaking::Idle).in_one_line();
+        assert!(!lost.contains("--warmup") && !lost.contains("--slice 0"));
+    }
+
+    #[test]
+    fn a_server_that_does_not_endure_stops_is_told_of_them() {
+        for ends_early in [false, true] {
+            let failed = ServerFailure::UnderLoad {
+                name: "a".to_owned(),
+                faults: "4 messages were lost".to_owned(),
+                ends_early,
+                turns: TurnTaking::Held,
+            };
+            let said = failed.in_one_line();
+            assert!(said.contains("were stopped (SIGSTOP)"), "{said}");
+            assert!(said.ends_with("use `--slice 0`"), "{said}");
+        }
+        assert!(
+            TurnTaking::Held
+                .while_measured()
+                .contains("use `--slice 0`")
+        );
     }
 
     #[test]

@@ -89,10 +89,10 @@ fn note_server_schedule(findings: &mut Findings, measured: &MeasuredConnections,
     for (q, key) in CONNECT {
         let rule_ms = rank(q, clients) as f64 / PER_SECOND * 1e3;
         let logged_ms = sorted_quantile_ms(&logged, q);
-        if (rule_ms - logged_ms).abs() > rule_ms * 0.005 + 2.0 && findings.noise.is_none() {
-            findings.noise = Some(format!(
+        if (rule_ms - logged_ms).abs() > rule_ms * 0.005 + 2.0 && !findings.held_up() {
+            findings.note_delays(Some(format!(
                 "the server answered at {key} after {logged_ms:.0} ms, but the limit asks for {rule_ms:.0} ms"
-            ));
+            )));
         }
     }
 }

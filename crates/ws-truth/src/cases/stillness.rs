@@ -81,7 +81,7 @@ fn stopped(findings: &mut Findings) -> anyhow::Result<()> {
     let (report, first_at) = run.finish()?;
     note_waits(findings, &report);
     if stopped_at < first_at {
-        findings.noise = Some("the load began after the stop".to_owned());
+        findings.note_delays(Some("the load began after the stop".to_owned()));
     }
     let stops = &report["client"]["stops"];
     let figure = |name: &str| stops[name].as_u64().unwrap_or(0);
@@ -132,7 +132,7 @@ fn throttled(findings: &mut Findings) -> anyhow::Result<()> {
     let truth_ms = quota.throttled_ns()? as f64 / 1e6;
     let (report, first_at) = run.finish()?;
     if set_at < first_at {
-        findings.noise = Some("the load began after the quota was set".to_owned());
+        findings.note_delays(Some("the load began after the quota was set".to_owned()));
     }
     findings.count(
         "runs that name the quota",
