@@ -1,12 +1,12 @@
 //! Sentences about slices.
 
 use measurement::run::comparison::{
-    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RunSlices,
+    AgainstReference, ComparedFigure, Comparison, ComparisonVerdict, RoundRow, RunSlices,
 };
 use statistics::order_statistics::median;
 use units::{counted, human_percent, human_time};
 
-use super::RUN_KINDS;
+use super::{RUN_KINDS, RunOf};
 
 /// Share of a slice above which its uncounted beginning is reported.
 const UNSETTLED_SHARE: f64 = 0.4;
@@ -85,11 +85,24 @@ fn background_work(c: &Comparison, is_held: bool) -> impl Iterator<Item = (&str,
     })
 }
 
+/// Returns true if another server had this run in the same round.
+fn others_ran(c: &Comparison, row: &RoundRow, run_of: RunOf) -> bool {
+    let mut others = c.rounds.iter();
+    others.any(|other| {
+        other.round == row.round && other.server != row.server && run_of(other).is_some()
+    })
+}
+
 /// Servers that this program has started, and whose background work is unknown in many runs.
 fn unseen(c: &Comparison) -> impl Iterator<Item = String> {
     let started = c.compared().filter(|server| server.command.is_some());
-    started.filter_map(|server| {
-        let all = (0..RUN_KINDS.len()).flat_map(|kind| slices_of(c, &server.name, kind));
+    started.filter_map(move |server| {
+        let all = RUN_KINDS.iter().flat_map(|(_, run_of)| {
+            let in_turns = c
+                .rounds_of(&server.name)
+                .filter(move |row| others_ran(c, row, *run_of));
+            in_turns.filter_map(move |row| run_of(row)?.slices.as_ref())
+        });
         let shares: Vec<_> = all.map(|slices| slices.background_cpu_share).collect();
         let unknown = shares.iter().filter(|share| share.is_none()).count();
         (unknown > 0 && unknown as f64 >= MANY_RUNS * shares.len() as f64).then(|| {
