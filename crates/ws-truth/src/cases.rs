@@ -197,7 +197,7 @@ fn measure(
 }
 
 /// Notes noise for the figures at this quantile, which are added next: the generator sent a quarter of the messages beyond it
-/// later than this limit, and so read as late, or it or the server waited for its core.
+/// later than this limit, and so read as late, or it or the server waited for its core, or the hypervisor withheld cores.
 fn note_noise(
     findings: &mut Findings,
     recording: &Recording,
@@ -207,9 +207,10 @@ fn note_noise(
 ) {
     let open = recording.record.open_loop.as_ref();
     let lag = open.and_then(|open| long_lag(&open.send_lag, q, limit_ms));
-    let generator_waited_share = recording.context.client.run_queue_wait_share;
-    let waits = long_wait("generator", generator_waited_share)
-        .or_else(|| long_wait("server", server_waited_share));
+    let client = &recording.context.client;
+    let waits = long_wait("generator", client.run_queue_wait_share)
+        .or_else(|| long_wait("server", server_waited_share))
+        .or_else(|| long_steal(client.steal_s, recording.context.elapsed_s));
     findings.note_delays(waits.or(lag));
 }
 
@@ -232,6 +233,12 @@ fn long_wait(who: &str, waited_share: Option<f64>) -> Option<String> {
     Some(format!(
         "the {who} waited for a core {percent:.0} % of the time"
     ))
+}
+
+/// The sentence on too much time withheld from both by the hypervisor. The system does not count it as a wait for a core.
+fn long_steal(steal_s: Option<f64>, elapsed_s: f64) -> Option<String> {
+    let percent = steal_s.filter(|steal_s| *steal_s > NOISY_WAIT * elapsed_s)? / elapsed_s * 100.0;
+    Some(format!("the hypervisor withheld {percent:.0} % of a core"))
 }
 
 /// The name of a quantile: `p99.9`, or `maximum`.
@@ -270,6 +277,18 @@ mod tests {
         );
         assert_eq!(quantile_name(0.999), "p99.9");
         assert_eq!(quantile_name(late_quantile(0.999)), "p99.975");
+    }
+
+    /// Receivers of a feed that a hypervisor stops read ticks late, and send nothing late.
+    #[test]
+    fn time_that_the_hypervisor_withholds_is_noise() {
+        let said = long_steal(Some(0.6), 3.0);
+        assert_eq!(
+            said.as_deref(),
+            Some("the hypervisor withheld 20 % of a core")
+        );
+        assert_eq!(long_steal(Some(0.1), 3.0), None);
+        assert_eq!(long_steal(None, 3.0), None);
     }
 
     /// Such a generator read as many other messages late, and p99 was called wrong.

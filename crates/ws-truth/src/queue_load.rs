@@ -302,6 +302,11 @@ impl LoadedLog {
         wake_delay::delays_of_messages(&in_time, count)
     }
 
+    /// Mean time that messages of this time on the server's clock waited unread while the machine had stopped the server.
+    pub fn mean_unread_ms(&self, time_ns: &Range<u64>) -> f64 {
+        self.log.mean_unread_ns(time_ns) / 1e6
+    }
+
     /// Share of this time in which the machine stopped the server for longer than `longest_allowed`. Messages that arrive in
     /// a stop arrive later by the log.
     pub fn stopped_share(&self, time_ns: &Range<u64>, longest_allowed: Duration) -> f64 {

@@ -48,21 +48,31 @@ impl QueueLog {
         self.served.get(begin..end).unwrap_or_default()
     }
 
-    /// Total length of the server's stops that are longer than `longest_allowed`, of messages that arrived and of idle stops
-    /// that ended in this time. The log does not have the true arrival of messages that came during a stop.
-    pub fn stopped_ns(&self, time_ns: &Range<u64>, longest_allowed: Duration) -> u64 {
-        let beyond = |stop_ns: u64| match u128::from(stop_ns) > longest_allowed.as_nanos() {
-            true => stop_ns,
-            false => 0,
-        };
+    /// Lengths of the server's stops, of messages that arrived and of idle stops that ended in this time. The log does not
+    /// have the true arrival of messages that came during a stop.
+    fn stops_ns(&self, time_ns: &Range<u64>) -> impl Iterator<Item = u64> {
         let services = self.arrived_in(time_ns.clone()).iter();
-        let in_services = services.map(|m| beyond(m.service_ns().saturating_sub(m.planned_ns)));
-        let stops = self.idle_stops_ns.iter();
-        let is_in = |stop: &&Range<u64>| time_ns.contains(&stop.end);
-        let idle = stops
-            .filter(is_in)
-            .map(|stop| beyond(stop.end - stop.start));
-        in_services.chain(idle).sum()
+        let in_services = services.map(|m| m.service_ns().saturating_sub(m.planned_ns));
+        let idle = self.idle_stops_ns.iter();
+        let idle = idle.filter(|stop| time_ns.contains(&stop.end));
+        in_services.chain(idle.map(|stop| stop.end - stop.start))
+    }
+
+    /// Total length of the server's stops in this time that are longer than `longest_allowed`.
+    pub fn stopped_ns(&self, time_ns: &Range<u64>, longest_allowed: Duration) -> u64 {
+        let stops = self.stops_ns(time_ns);
+        stops
+            .filter(|stop_ns| u128::from(*stop_ns) > longest_allowed.as_nanos())
+            .sum()
+    }
+
+    /// Mean time in nanoseconds that messages of this time waited unread during the server's stops: half of a stop for those
+    /// that came in one, and none for the others.
+    pub fn mean_unread_ns(&self, time_ns: &Range<u64>) -> f64 {
+        let squares = self
+            .stops_ns(time_ns)
+            .map(|stop_ns| (stop_ns as f64).powi(2));
+        squares.sum::<f64>() / 2.0 / (time_ns.end - time_ns.start) as f64
     }
 }
 
@@ -125,5 +135,7 @@ mod tests {
         };
         assert_eq!(log.stopped_ns(&(0..100), Duration::from_nanos(4)), 20 + 15);
         assert_eq!(log.stopped_ns(&(30..200), Duration::ZERO), 1 + 4 + 15 + 25);
+        let squares = 1.0 + 16.0 + 225.0 + 625.0;
+        assert!((log.mean_unread_ns(&(30..200)) - squares / 2.0 / 170.0).abs() < 1e-9);
     }
 }

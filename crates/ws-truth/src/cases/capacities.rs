@@ -185,7 +185,7 @@ const SWEEP_STOP: Duration = Duration::from_micros(300);
 /// Share of the messages beyond a quantile that may arrive while the machine has stopped the server.
 const STOPPED: f64 = 0.25;
 
-/// Share of the tolerance that the delays of the generator's core may explain.
+/// Share of the tolerance that the delays of the generator's core, or waits during stops of the server, may explain.
 const EXPLAINED: f64 = 0.5;
 
 /// Time in milliseconds by which the path of a slow response may be longer than that of the median.
@@ -242,6 +242,8 @@ fn judge_point(findings: &mut Findings, point: &LoadStep, log: &LoadedLog, begin
 struct LoggedPoint {
     /// Share of the time in which the machine stopped the server.
     stopped_share: f64,
+    /// Mean time that messages waited unread in these stops.
+    mean_unread_ms: f64,
     services_s: Vec<f64>,
     /// Sorted.
     responses_ns: Vec<u64>,
@@ -263,6 +265,7 @@ impl LoggedPoint {
         delayed_ns.sort_unstable();
         Self {
             stopped_share: log.stopped_share(time_ns, SWEEP_STOP),
+            mean_unread_ms: log.mean_unread_ms(time_ns),
             services_s: service_times_s(served),
             responses_ns,
             delayed_ns,
@@ -278,8 +281,15 @@ impl LoggedPoint {
             ));
         }
         let logged_ms = sorted_quantile_ms(&self.responses_ns, q);
+        let explained_ms = tolerance_ms(logged_ms) * EXPLAINED;
+        if self.mean_unread_ms > explained_ms {
+            let unread_ms = self.mean_unread_ms;
+            return Some(format!(
+                "messages waited unread for {unread_ms:.2} ms on average in stops of the server"
+            ));
+        }
         let delay_ms = sorted_quantile_ms(&self.delayed_ns, q) - logged_ms;
-        let is_explained = delay_ms <= tolerance_ms(logged_ms) * EXPLAINED;
+        let is_explained = delay_ms <= explained_ms;
         (!is_explained).then(|| format!("delays of the generator's core explain {delay_ms:.2} ms"))
     }
 }
